@@ -1,0 +1,73 @@
+//! The timeline: what happened when, one JSON object a line in `timeline.jsonl`.
+//!
+//! The file is only appended to; any prefix of whole lines is valid, and readers skip lines that
+//! they do not know. `t` is in microseconds since the recording's start.
+
+use crate::manifest::{EndReason, MediaKind, RecordedLayer, TrackSource};
+use serde::{Deserialize, Serialize};
+
+/// One line of the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimelineLine {
+    /// Microseconds since the recording's start.
+    pub t: u64,
+    #[serde(flatten)]
+    pub event: TimelineEvent,
+}
+
+/// What happened. `e` names the event in the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "e", rename_all = "snake_case")]
+pub enum TimelineEvent {
+    /// The recording began (or goes on after [`TimelineEvent::PowerLoss`]). `boot_us` is
+    /// CLOCK_BOOTTIME at `t`, the anchor of all later lines of this boot.
+    Start { room: String, unix_ms: u64, boot_id: String, boot_us: u64, boot_minus_monotonic_us: i64 },
+    /// A wall-clock anchor, once a minute.
+    Wall { unix_ms: u64 },
+    Join { participant: String, identity: String, name: String },
+    Leave { participant: String },
+    Pub {
+        track: String,
+        participant: String,
+        identity: String,
+        kind: MediaKind,
+        source: TrackSource,
+        muted: bool,
+    },
+    Unpub { track: String },
+    Mute { track: String },
+    Unmute { track: String },
+    /// A part was opened.
+    Part { track: String, layer: RecordedLayer, file: String },
+    /// A sender report (RFC 3550 §6.4.1) as it arrived: the pair (ntp, rtp) and the arrival time
+    /// is `t`. `ntp` is the 64-bit NTP timestamp.
+    Sr { track: String, layer: RecordedLayer, ntp: u64, rtp: u32 },
+    /// Media that is missing from a part.
+    Gap { track: String, layer: RecordedLayer, from: u64, to: u64, lost: u64, reason: GapReason },
+    /// Who speaks now, loudest first. Empty: nobody.
+    Speaker { participants: Vec<String> },
+    /// The daemon or the box died between `from` and `to`.
+    PowerLoss { from: u64, to: u64 },
+    DiskLow { free_bytes: u64 },
+    Marker { text: String },
+    End { reason: EndReason },
+}
+
+/// Why media is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// Packets never arrived, not even by retransmission.
+    Loss,
+    /// The tap's queue was full: the disk was slower than the media.
+    Overflow,
+    /// Nothing was sent (mute, DTX, camera off): not an error.
+    Silence,
+    /// The disk refused a write.
+    Disk,
+}
+
+/// Reads a timeline leniently: a torn last line and unknown events are skipped.
+pub fn parse_timeline(text: &str) -> Vec<TimelineLine> {
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}

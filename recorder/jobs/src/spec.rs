@@ -1,0 +1,148 @@
+//! What a transcoding job is asked to make. `roombox-media transcode` reads a [`JobSpec`] as JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// One piece of transcoding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// Schema version, 1.
+    pub v: u32,
+    /// Job id, `job_` and a ULID.
+    pub job: String,
+    /// Recording id, `rec_` and a ULID.
+    pub recording: String,
+    /// Title of the file: room name and start.
+    pub title: String,
+    #[serde(default)]
+    pub layout: Layout,
+    #[serde(default)]
+    pub video: VideoPreset,
+    #[serde(default)]
+    pub audio: AudioPreset,
+}
+
+/// Where the tiles go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Layout {
+    pub name: LayoutName,
+    /// Width and height of the picture in pixels; both even.
+    pub canvas: (u32, u32),
+    /// Frames per second.
+    pub fps: u32,
+    /// Name labels on the tiles.
+    pub labels: bool,
+    /// How long a speaker must hold before the layout follows, in milliseconds.
+    pub hold_ms: u32,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self { name: LayoutName::Auto, canvas: (1280, 720), fps: 30, labels: true, hold_ms: 2000 }
+    }
+}
+
+/// Named layouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayoutName {
+    /// Everybody in equal tiles.
+    Grid,
+    /// The active speaker alone, full canvas.
+    Single,
+    /// `single` when one person was seen, `grid` otherwise; a screen share takes the stage.
+    Auto,
+}
+
+/// The video encoder and its effort.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VideoPreset {
+    pub encoder: EncoderChoice,
+    /// Bits per second at most.
+    pub max_bps: u32,
+    /// Seconds between keyframes.
+    pub gop_s: u32,
+}
+
+impl Default for VideoPreset {
+    fn default() -> Self {
+        Self { encoder: EncoderChoice::Auto, max_bps: 2_500_000, gop_s: 2 }
+    }
+}
+
+/// Which H.264 encoder to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderChoice {
+    /// openh264; the source's own H.264 where no pixel has to change.
+    Auto,
+    Openh264,
+    /// x264 (GPL), where its GStreamer plug-in is installed.
+    X264,
+}
+
+/// The audio encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AudioPreset {
+    /// Bits per second of the AAC track.
+    pub bps: u32,
+    /// 1 or 2.
+    pub channels: u32,
+}
+
+impl Default for AudioPreset {
+    fn default() -> Self {
+        Self { bps: 128_000, channels: 2 }
+    }
+}
+
+/// What the worker says once a second, one JSON object a line on its standard output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    pub job: String,
+    /// Media made so far, microseconds.
+    pub done_us: u64,
+    /// Media to make, microseconds.
+    pub total_us: u64,
+    /// Frames encoded per second of wall time.
+    pub fps: f64,
+    /// Seconds left; `None` while unknown.
+    pub eta_s: Option<f64>,
+    /// GStreamer factory in use, or `copy`.
+    pub encoder: String,
+    /// CPU seconds (user and system) spent so far.
+    pub cpu_s: f64,
+}
+
+/// The worker's last line on success.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub job: String,
+    /// Files made, paths relative to the recording's folder.
+    pub files: Vec<MadeFile>,
+    pub duration_us: u64,
+    pub encoder: String,
+    pub cpu_s: f64,
+}
+
+/// One file that a job made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MadeFile {
+    pub kind: FileKind,
+    /// Path relative to the recording's folder, `derived/<job>/…`.
+    pub path: String,
+    pub bytes: u64,
+    /// Lower-case hex.
+    pub sha256: String,
+}
+
+/// What a made file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    Mp4,
+    Thumbnail,
+}
