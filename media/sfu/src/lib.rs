@@ -1,6 +1,29 @@
 //! Rooms, tracks, layers and forwarding decisions. No clock, no socket, no thread, no file:
 //! time is an argument and datagrams are values.
+//!
+//! One [`Sfu`] serves one shard. Give it datagrams, [`Command`]s and time; take its [`Output`]s.
 
+mod command;
+mod event;
+mod forward;
 pub mod ids;
+mod packets;
+mod participant;
+mod peer;
+mod publish;
+mod published;
+mod room;
+mod sfu;
+mod speakers;
+mod subscribe;
 pub mod tap;
 pub mod track;
+pub mod view;
+
+pub use command::{
+    Command, LeaveReason, NewParticipant, NewTrack, ParticipantChange, Recipients, RoomOptions,
+    TrackSettings, TransportMode,
+};
+pub use event::{Event, Notice, Output};
+pub use peer::{Channel, PeerError};
+pub use sfu::{Sfu, SfuConfig, SfuCounters};

@@ -27,13 +27,24 @@ pub struct TapItem {
 pub enum TapEvent {
     /// A participant became active, or was so when the tap was opened. Hidden participants and
     /// recorders are not shown.
-    Joined { participant: ParticipantId, identity: Identity, name: String },
+    Joined {
+        participant: ParticipantId,
+        identity: Identity,
+        name: String,
+    },
     /// A participant left.
-    Left { participant: ParticipantId },
+    Left {
+        participant: ParticipantId,
+    },
     /// A track was published, or was so when the tap was opened.
     Published(TapTrack),
-    Unpublished { track: TrackId },
-    Muted { track: TrackId, muted: bool },
+    Unpublished {
+        track: TrackId,
+    },
+    Muted {
+        track: TrackId,
+        muted: bool,
+    },
     /// Who speaks now, loudest first.
     Speakers(Vec<ParticipantId>),
     Packet(TapPacket),

@@ -1,0 +1,290 @@
+//! The handle that the rest of the box holds: which shard has which room, and the way in.
+
+use crate::shard::{self, Message, Shard};
+use roombox_sfu::ids::{ParticipantId, RoomName};
+use roombox_sfu::tap::{TapId, TapItem};
+use roombox_sfu::view::RoomView;
+use roombox_sfu::{Command, Event, Notice};
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// Messages that may wait for a shard.
+const INBOX: usize = 8192;
+
+/// How the plane is set up.
+#[derive(Debug, Clone)]
+pub struct PlaneConfig {
+    /// One thread and one UDP port each.
+    pub shards: usize,
+    /// Shard n listens on `udp_port_base + n`; 0: any free port.
+    pub udp_port_base: u16,
+    /// Addresses under which clients reach this box. Must not be empty.
+    pub addresses: Vec<Ipv4Addr>,
+}
+
+/// What can go wrong with the plane.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaneError {
+    #[error("UDP port {port} cannot be opened")]
+    BindPort { port: u16, source: io::Error },
+    #[error("a shard's socket cannot be set up")]
+    PrepareSocket(#[source] io::Error),
+    #[error("a shard's thread cannot be started")]
+    StartThread(#[source] io::Error),
+}
+
+/// A shard has more waiting than it can take: the request was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the media plane is too busy")]
+pub struct PlaneBusy;
+
+/// A reader is too far behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SinkFull;
+
+/// Where one participant's events go. Called on the shard's thread: must not wait.
+pub trait EventSink: Send {
+    /// # Errors
+    /// The reader is too far behind; the participant will be closed.
+    fn offer(&mut self, event: Event) -> Result<(), SinkFull>;
+}
+
+/// Where one tap's items go. Called on the shard's thread: must not wait; drops and counts when
+/// its reader is behind.
+pub trait TapSink: Send {
+    fn offer(&mut self, item: TapItem);
+}
+
+/// What one shard has done; counters only grow.
+#[derive(Debug, Default)]
+pub struct ShardStats {
+    pub packets_in: AtomicU64,
+    pub packets_out: AtomicU64,
+    pub bytes_in: AtomicU64,
+    pub bytes_out: AtomicU64,
+    /// Datagrams that the socket did not take.
+    pub send_drops: AtomicU64,
+    /// Datagrams that belong to nobody.
+    pub strays: AtomicU64,
+    /// Participants whose door was too slow.
+    pub slow_doors: AtomicU64,
+    pub rtp_in: AtomicU64,
+    pub rtp_out: AtomicU64,
+    /// CPU time of the thread in microseconds.
+    pub cpu_us: AtomicU64,
+    pub rooms: AtomicU64,
+    pub participants: AtomicU64,
+    /// Longest turn of the loop since the last look, microseconds.
+    pub longest_turn_us: AtomicU64,
+}
+
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    sender: SyncSender<Message>,
+    waker: Arc<shard::Waker>,
+}
+
+impl Inbox {
+    fn send(&self, message: Message) -> Result<(), PlaneBusy> {
+        match self.sender.try_send(message) {
+            Ok(()) => {
+                self.waker.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(PlaneBusy),
+        }
+    }
+}
+
+/// All shards.
+pub struct Plane {
+    inboxes: Vec<Inbox>,
+    stats: Vec<Arc<ShardStats>>,
+    ports: Vec<u16>,
+    pins: Mutex<HashMap<RoomName, usize>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    next_query: AtomicU64,
+}
+
+impl Plane {
+    /// Opens the ports and starts the threads. `notices` gets what services want to know, on a
+    /// shard's thread: it must not wait.
+    ///
+    /// # Errors
+    /// A port is taken, or a thread cannot be started.
+    pub fn start(
+        config: &PlaneConfig,
+        notices: impl Fn(Notice) + Send + Clone + 'static,
+    ) -> Result<Self, PlaneError> {
+        let mut plane = Self {
+            inboxes: Vec::new(),
+            stats: Vec::new(),
+            ports: Vec::new(),
+            pins: Mutex::new(HashMap::new()),
+            threads: Mutex::new(Vec::new()),
+            next_query: AtomicU64::new(0),
+        };
+        for n in 0..config.shards {
+            let wanted = match config.udp_port_base {
+                0 => 0,
+                base => base.saturating_add(n as u16),
+            };
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, wanted)).map_err(|source| {
+                PlaneError::BindPort {
+                    port: wanted,
+                    source,
+                }
+            })?;
+            let port = socket
+                .local_addr()
+                .map_err(PlaneError::PrepareSocket)?
+                .port();
+            let (sender, receiver) = mpsc::sync_channel(INBOX);
+            let waker = Arc::new(shard::Waker::new().map_err(PlaneError::PrepareSocket)?);
+            let stats = Arc::new(ShardStats::default());
+            let shard = Shard::new(
+                n,
+                socket,
+                port,
+                &config.addresses,
+                receiver,
+                waker.clone(),
+                stats.clone(),
+                Box::new(notices.clone()),
+            )
+            .map_err(PlaneError::PrepareSocket)?;
+            let thread = std::thread::Builder::new()
+                .name(format!("shard-{n}"))
+                .spawn(move || shard.run())
+                .map_err(PlaneError::StartThread)?;
+            plane.inboxes.push(Inbox { sender, waker });
+            plane.stats.push(stats);
+            plane.ports.push(port);
+            plane
+                .threads
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(thread);
+        }
+        Ok(plane)
+    }
+
+    /// UDP port of each shard.
+    pub fn ports(&self) -> &[u16] {
+        &self.ports
+    }
+
+    pub fn stats(&self) -> &[Arc<ShardStats>] {
+        &self.stats
+    }
+
+    fn pins(&self) -> MutexGuard<'_, HashMap<RoomName, usize>> {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The shard of a room; a room without one gets the shard with the fewest participants.
+    fn inbox(&self, room: &RoomName) -> &Inbox {
+        let mut pins = self.pins();
+        let shard = *pins.entry(room.clone()).or_insert_with(|| {
+            let load = |n: &usize| self.stats[*n].participants.load(Ordering::Relaxed);
+            (0..self.inboxes.len()).min_by_key(load).unwrap_or(0)
+        });
+        &self.inboxes[shard]
+    }
+
+    /// Forgets where an ended room was.
+    pub fn room_ended(&self, room: &RoomName) {
+        self.pins().remove(room);
+    }
+
+    /// Sends a request to a room's shard.
+    ///
+    /// # Errors
+    /// The shard has too much waiting.
+    pub fn command(&self, room: &RoomName, command: Command) -> Result<(), PlaneBusy> {
+        self.inbox(room).send(Message::Command(Box::new(command)))
+    }
+
+    /// Sends a join or resume; the participant's events go to `sink` from now on.
+    ///
+    /// # Errors
+    /// The shard has too much waiting.
+    pub fn attach(
+        &self,
+        room: &RoomName,
+        participant: ParticipantId,
+        sink: Box<dyn EventSink>,
+        command: Command,
+    ) -> Result<(), PlaneBusy> {
+        let command = Box::new(command);
+        self.inbox(room).send(Message::Attach {
+            participant,
+            sink,
+            command,
+        })
+    }
+
+    /// Opens a tap; it closes with its room or by [`Command::CloseTap`].
+    ///
+    /// # Errors
+    /// The shard has too much waiting.
+    pub fn open_tap(
+        &self,
+        room: &RoomName,
+        tap: TapId,
+        sink: Box<dyn TapSink>,
+    ) -> Result<(), PlaneBusy> {
+        self.inbox(room).send(Message::OpenTap {
+            room: room.clone(),
+            tap,
+            sink,
+        })
+    }
+
+    /// Asks every shard for its rooms; `reply` is called once a shard, on its thread.
+    ///
+    /// # Errors
+    /// A shard has too much waiting.
+    pub fn list(
+        &self,
+        reply: impl Fn(Vec<RoomView>) + Send + Clone + 'static,
+    ) -> Result<(), PlaneBusy> {
+        for inbox in &self.inboxes {
+            let query = self.next_query.fetch_add(1, Ordering::Relaxed);
+            inbox.send(Message::List {
+                query,
+                reply: Box::new(reply.clone()),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Tells every participant to come back later and stops the threads.
+    pub fn stop(&self) {
+        for inbox in &self.inboxes {
+            // A full inbox is emptied by the running shard; a dead one has stopped already.
+            while inbox.send(Message::Stop) == Err(PlaneBusy) {
+                inbox.waker.wake();
+                std::thread::yield_now();
+                if self
+                    .threads
+                    .lock()
+                    .is_ok_and(|t| t.iter().all(JoinHandle::is_finished))
+                {
+                    return;
+                }
+            }
+        }
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a shard's thread had panicked");
+            }
+        }
+    }
+}

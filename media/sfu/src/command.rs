@@ -1,0 +1,220 @@
+//! What doors and services ask of an `Sfu`.
+
+use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
+use crate::peer::Channel;
+use crate::tap::{TapId, TapLayer};
+use crate::track::{Codec, MediaKind, TrackSource};
+use crate::view::{DoorNote, LayerInfo, Permissions};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How a room behaves that a join or a service opens.
+#[derive(Debug, Clone)]
+pub struct RoomOptions {
+    /// `RM_…`; used if the room does not exist yet.
+    pub sid: String,
+    pub metadata: String,
+    pub created_unix_ms: u64,
+    /// 0: no limit.
+    pub max_participants: u32,
+    /// A room that nobody joined ends after this.
+    pub empty_timeout: Duration,
+    /// A room that everybody left ends after this.
+    pub departure_timeout: Duration,
+}
+
+/// How a client connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportMode {
+    /// One connection; the client always offers.
+    Single,
+    /// One connection each way; the client offers what it publishes, we offer what it receives.
+    Dual,
+}
+
+/// Somebody who joins.
+#[derive(Debug, Clone)]
+pub struct NewParticipant {
+    pub id: ParticipantId,
+    pub identity: Identity,
+    pub name: String,
+    pub metadata: String,
+    pub attributes: BTreeMap<String, String>,
+    pub permissions: Permissions,
+    pub joined_unix_ms: u64,
+    /// Receives every track without asking.
+    pub auto_subscribe: bool,
+    pub mode: TransportMode,
+    pub note: DoorNote,
+}
+
+/// A track that a participant is about to publish.
+#[derive(Debug, Clone)]
+pub struct NewTrack {
+    pub id: TrackId,
+    /// The client's name for it: the track id of its `a=msid` line.
+    pub cid: String,
+    pub name: String,
+    pub kind: MediaKind,
+    pub source: TrackSource,
+    pub muted: bool,
+    pub width: u32,
+    pub height: u32,
+    pub encrypted: bool,
+    /// Ascending in quality.
+    pub layers: Vec<LayerInfo>,
+    /// The codec that the client asked for.
+    pub codec: Option<Codec>,
+    pub note: DoorNote,
+}
+
+/// What a subscriber wants to see of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrackSettings {
+    /// Send nothing for now.
+    pub disabled: bool,
+    /// Index of the wanted layer, 0 the smallest; `None`: by size.
+    pub layer: Option<usize>,
+    /// Pixels of the tile; 0: as large as there is.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Who gets a data message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipients {
+    Everybody,
+    Only {
+        participants: Vec<ParticipantId>,
+        identities: Vec<Identity>,
+    },
+}
+
+/// Why somebody leaves or is made to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveReason {
+    ClientLeft,
+    DuplicateIdentity,
+    Removed,
+    RoomEnded,
+    JoinFailed,
+    ConnectionLost,
+    SignalSlow,
+    Shutdown,
+}
+
+/// A change to what others see of a participant; `None` leaves as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ParticipantChange {
+    pub name: Option<String>,
+    pub metadata: Option<String>,
+    /// An empty value deletes.
+    pub attributes: BTreeMap<String, String>,
+    pub permissions: Option<Permissions>,
+}
+
+/// One request. Those that name a participant or room that is gone do nothing.
+#[derive(Debug, Clone)]
+pub enum Command {
+    OpenRoom {
+        room: RoomName,
+        options: RoomOptions,
+    },
+    EndRoom {
+        room: RoomName,
+    },
+    SetRoomMetadata {
+        room: RoomName,
+        metadata: String,
+    },
+    /// Shows everybody whether a recording runs.
+    SetRecording {
+        room: RoomName,
+        recording: bool,
+    },
+    Join {
+        room: RoomName,
+        options: RoomOptions,
+        participant: Box<NewParticipant>,
+    },
+    /// The client's signalling connection broke: keep its place for a while.
+    Detach {
+        participant: ParticipantId,
+    },
+    /// It is back.
+    Resume {
+        participant: ParticipantId,
+    },
+    Leave {
+        participant: ParticipantId,
+        reason: LeaveReason,
+    },
+    /// A client's offer; `id` comes back with the answer.
+    Offer {
+        participant: ParticipantId,
+        id: u32,
+        sdp: String,
+    },
+    /// A client's answer to our offer.
+    Answer {
+        participant: ParticipantId,
+        sdp: String,
+    },
+    AddTrack {
+        participant: ParticipantId,
+        track: Box<NewTrack>,
+    },
+    /// The client muted its own track.
+    SetMuted {
+        participant: ParticipantId,
+        track: TrackId,
+        muted: bool,
+    },
+    /// A moderator mutes somebody's track.
+    MuteTrack {
+        room: RoomName,
+        track: TrackId,
+        muted: bool,
+    },
+    Subscribe {
+        participant: ParticipantId,
+        tracks: Vec<TrackId>,
+        on: bool,
+    },
+    TrackSettings {
+        participant: ParticipantId,
+        tracks: Vec<TrackId>,
+        settings: TrackSettings,
+    },
+    Change {
+        participant: ParticipantId,
+        change: Box<ParticipantChange>,
+    },
+    SendData {
+        room: RoomName,
+        /// Never gets its own message.
+        sender: Option<ParticipantId>,
+        channel: Channel,
+        message: Vec<u8>,
+        to: Recipients,
+    },
+    OpenTap {
+        room: RoomName,
+        tap: TapId,
+    },
+    CloseTap {
+        room: RoomName,
+        tap: TapId,
+    },
+    /// The tap's reader cannot go on without a keyframe.
+    TapKeyframe {
+        room: RoomName,
+        tap: TapId,
+        track: TrackId,
+        layer: TapLayer,
+    },
+    /// Answered by [`crate::Output::Listing`].
+    List {
+        query: u64,
+    },
+}

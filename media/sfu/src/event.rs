@@ -1,0 +1,144 @@
+//! What an `Sfu` tells doors and services.
+
+use crate::command::LeaveReason;
+use crate::ids::{ParticipantId, RoomName, TrackId};
+use crate::peer::Channel;
+use crate::tap::{TapId, TapItem};
+use crate::view::{ParticipantInfo, RoomInfo, RoomView, SpeakerLevel, TrackInfo};
+use std::net::SocketAddr;
+
+/// Something for one participant's door, in order.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The join was accepted. Nothing comes before it.
+    Joined {
+        room: RoomInfo,
+        me: ParticipantInfo,
+        others: Vec<ParticipantInfo>,
+    },
+    /// The place was kept; `others` is everybody else.
+    Resumed {
+        room: RoomInfo,
+        me: ParticipantInfo,
+        others: Vec<ParticipantInfo>,
+    },
+    /// Answer to the offer `id`; `tracks` maps media sections to what we send on them.
+    Answer {
+        id: u32,
+        sdp: String,
+        tracks: Vec<(String, TrackId)>,
+    },
+    /// Our own offer (two-connection protocol).
+    Offer {
+        sdp: String,
+        tracks: Vec<(String, TrackId)>,
+    },
+    /// The client's description was not usable; the connection goes on as it was.
+    OfferRefused {
+        id: u32,
+        reason: String,
+    },
+    /// The client should offer again with this many more receiving sections.
+    SectionsWanted {
+        audios: u32,
+        videos: u32,
+    },
+    /// Others (or oneself) changed.
+    Participants(Vec<ParticipantInfo>),
+    /// A track that [`crate::Command::AddTrack`] announced may be published.
+    TrackAccepted {
+        cid: String,
+        track: TrackInfo,
+    },
+    /// A track was refused: the token does not allow it.
+    TrackRefused {
+        cid: String,
+    },
+    /// One's own track was taken down by the box.
+    TrackUnpublished {
+        track: TrackId,
+    },
+    /// One's own track was muted or unmuted by a moderator.
+    Muted {
+        track: TrackId,
+        muted: bool,
+    },
+    Room(RoomInfo),
+    /// Changes only: who began, changed or stopped.
+    Speakers(Vec<SpeakerLevel>),
+    /// Somebody subscribes to one's own track for the first time.
+    TrackSubscribed {
+        track: TrackId,
+    },
+    /// A message from this client's data channel, as it came.
+    Data {
+        channel: Channel,
+        message: Vec<u8>,
+    },
+    /// The last event: the participant is out.
+    Closed {
+        reason: LeaveReason,
+    },
+}
+
+/// Something that services of the box want to know.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    RoomOpened {
+        room: RoomInfo,
+    },
+    RoomEnded {
+        room: RoomName,
+        sid: String,
+    },
+    ParticipantActive {
+        room: RoomName,
+        participant: ParticipantInfo,
+    },
+    /// `active`: media had flowed.
+    ParticipantLeft {
+        room: RoomName,
+        participant: ParticipantInfo,
+        reason: LeaveReason,
+        active: bool,
+    },
+    TrackPublished {
+        room: RoomName,
+        participant: ParticipantInfo,
+        track: TrackInfo,
+    },
+    TrackUnpublished {
+        room: RoomName,
+        participant: ParticipantInfo,
+        track: TrackInfo,
+    },
+}
+
+/// Everything that leaves an `Sfu`.
+#[derive(Debug)]
+pub enum Output {
+    Transmit {
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: Vec<u8>,
+    },
+    Event {
+        participant: ParticipantId,
+        event: Box<Event>,
+    },
+    Notice(Box<Notice>),
+    Tap {
+        room: RoomName,
+        tap: TapId,
+        item: TapItem,
+    },
+    /// The tap's room ended or it was closed: no item follows.
+    TapClosed {
+        room: RoomName,
+        tap: TapId,
+    },
+    Listing {
+        query: u64,
+        rooms: Vec<RoomView>,
+    },
+}

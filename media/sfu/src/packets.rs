@@ -1,0 +1,281 @@
+//! The packet path: one publisher's packet to its subscribers and taps; and what packets tell
+//! about who speaks.
+
+use crate::event::{Event, Output};
+use crate::forward::{Egress, EgressPacket, red_primary};
+use crate::ids::{ParticipantId, RoomName};
+use crate::peer::{IngressPacket, starts_decoding};
+use crate::publish::tap_track;
+use crate::sfu::Sfu;
+use crate::tap::{TapEvent, TapId, TapItem, TapPacket};
+use crate::track::MediaKind;
+use crate::view::{ParticipantState, SpeakerLevel};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What one window of a room says.
+struct Heard {
+    room: usize,
+    changes: Vec<SpeakerLevel>,
+    speaking: Vec<(f32, ParticipantId)>,
+}
+
+impl Sfu {
+    pub(crate) fn rtp(&mut self, now: Instant, peer: usize, packet: &IngressPacket) {
+        self.counters.rtp_in += 1;
+        let Some(key) = self.peers.get(peer).map(|slot| slot.participant) else {
+            return;
+        };
+        let Some(track) = self.participants[key].by_mid.get(&packet.mid).copied() else {
+            return;
+        };
+        let published = &mut self.tracks[track];
+        let layer = published.layer_of(packet.rid);
+        if !published.announced {
+            published.info.codec = Some(packet.codec);
+            published.info.red = packet.red;
+            self.announce_track(now, track);
+        }
+        let published = &mut self.tracks[track];
+        if published.heard(layer, now) {
+            self.choose_layers(now, track);
+        }
+        if let Some(level) = packet.audio_level {
+            self.tracks[track].loudness.hear(level);
+        }
+        self.forward(now, track, layer, packet);
+        if !packet.payload.is_empty() {
+            self.tap_packet(track, layer, packet);
+        }
+    }
+
+    fn forward(&mut self, now: Instant, track: usize, layer: usize, packet: &IngressPacket) {
+        let Self {
+            tracks,
+            peers,
+            outputs,
+            timers,
+            counters,
+            ..
+        } = self;
+        let published = &mut tracks[track];
+        // Unwrapped once, for all subscribers without RED.
+        let mut unwrapped: Option<Arc<[u8]>> = None;
+        for forward in &mut published.forwards {
+            let Some(slot) = peers.get_mut(forward.peer) else {
+                continue;
+            };
+            if !slot.peer.is_connected() {
+                continue;
+            }
+            let mid = forward.mid;
+            let selected = forward.select(now, layer, packet, |codec, red| {
+                slot.peer.payload_type(mid, codec, red)
+            });
+            let Some(selected) = selected else { continue };
+            let payload = if selected.unwrap_red {
+                if unwrapped.is_none() {
+                    unwrapped = red_primary(&packet.payload).map(Arc::from);
+                }
+                match &unwrapped {
+                    Some(primary) => primary,
+                    None => continue,
+                }
+            } else {
+                &packet.payload
+            };
+            let egress = EgressPacket {
+                payload_type: selected.payload_type,
+                codec: packet.codec,
+                numbers: selected.numbers,
+                marker: packet.marker,
+                payload,
+                extensions: &packet.extensions,
+                at: packet.at,
+            };
+            if slot.peer.send(now, mid, &egress) {
+                counters.rtp_out += 1;
+            }
+            Self::after_write(outputs, timers, forward.peer, slot);
+        }
+    }
+
+    fn tap_packet(&mut self, track: usize, layer: usize, packet: &IngressPacket) {
+        let published = &mut self.tracks[track];
+        if published.taps.is_empty() {
+            return;
+        }
+        let payload = match packet.red {
+            true => match red_primary(&packet.payload) {
+                Some(primary) if !primary.is_empty() => Arc::from(primary),
+                _ => return,
+            },
+            false => packet.payload.clone(),
+        };
+        let starts = starts_decoding(packet.codec, &payload);
+        let room = self.rooms[published.room].info.name.clone();
+        let id = published.info.id.clone();
+        let outputs = &mut self.outputs;
+        published.tap_layers(layer, starts, |tap, tapped| {
+            let event = TapEvent::Packet(TapPacket {
+                track: id.clone(),
+                layer: tapped,
+                codec: packet.codec,
+                ssrc: packet.ssrc,
+                seq: packet.seq,
+                rtp: packet.time,
+                clock_rate: packet.clock_rate,
+                marker: packet.marker,
+                payload: payload.clone(),
+                sender_report: packet.sender_report,
+            });
+            let item = TapItem {
+                at: packet.at,
+                event,
+            };
+            outputs.push_back(Output::Tap {
+                room: room.clone(),
+                tap,
+                item,
+            });
+        });
+    }
+
+    /// Shows an event to every tap of a room.
+    pub(crate) fn tap_all(&mut self, now: Instant, room: usize, event: &TapEvent) {
+        let Some(room) = self.rooms.get(room) else {
+            return;
+        };
+        for tap in &room.taps {
+            let item = TapItem {
+                at: now,
+                event: event.clone(),
+            };
+            let room = room.info.name.clone();
+            self.outputs.push_back(Output::Tap {
+                room,
+                tap: *tap,
+                item,
+            });
+        }
+    }
+
+    /// A new tap first hears what is there already.
+    pub(crate) fn open_tap(&mut self, now: Instant, name: &RoomName, tap: TapId) {
+        let Some(room) = self.room_keys.get(name).copied() else {
+            self.outputs.push_back(Output::TapClosed {
+                room: name.clone(),
+                tap,
+            });
+            return;
+        };
+        if self.rooms[room].taps.contains(&tap) {
+            return;
+        }
+        self.rooms[room].taps.push(tap);
+        let mut events = Vec::new();
+        for key in &self.rooms[room].participants {
+            let found = &self.participants[*key];
+            let permissions = &found.info.permissions;
+            let shown = found.info.state == ParticipantState::Active
+                && !permissions.hidden
+                && !permissions.recorder;
+            if !shown {
+                continue;
+            }
+            events.push(TapEvent::Joined {
+                participant: found.info.id.clone(),
+                identity: found.info.identity.clone(),
+                name: found.info.name.clone(),
+            });
+            for info in &found.info.tracks {
+                events.push(TapEvent::Published(tap_track(&found.info, info)));
+            }
+        }
+        for event in events {
+            let item = TapItem { at: now, event };
+            self.outputs.push_back(Output::Tap {
+                room: name.clone(),
+                tap,
+                item,
+            });
+        }
+        let tracks: Vec<usize> = self
+            .tracks
+            .iter()
+            .filter(|(_, t)| t.room == room)
+            .map(|(track, _)| track)
+            .collect();
+        for track in tracks {
+            self.tracks[track].open_tap(tap);
+        }
+    }
+
+    pub(crate) fn close_tap(&mut self, name: &RoomName, tap: TapId) {
+        let Some(room) = self.room_keys.get(name).copied() else {
+            return;
+        };
+        self.rooms[room].taps.retain(|open| *open != tap);
+        for (_, track) in &mut self.tracks {
+            if track.room == room {
+                track.taps.retain(|tapped| tapped.tap != tap);
+            }
+        }
+        self.outputs.push_back(Output::TapClosed {
+            room: name.clone(),
+            tap,
+        });
+    }
+
+    pub(crate) fn announce_speakers(&mut self, now: Instant) {
+        let mut by_room: Vec<Heard> = Vec::new();
+        for (_, track) in &mut self.tracks {
+            if track.info.kind != MediaKind::Audio {
+                continue;
+            }
+            let found = &self.participants[track.participant];
+            let heard = track.loudness.close_window();
+            if !found.is_visible() || (!heard.changed && heard.level == 0.0) {
+                continue;
+            }
+            let known = by_room.iter().position(|heard| heard.room == track.room);
+            let at = known.unwrap_or_else(|| {
+                let (changes, speaking) = (Vec::new(), Vec::new());
+                by_room.push(Heard {
+                    room: track.room,
+                    changes,
+                    speaking,
+                });
+                by_room.len() - 1
+            });
+            if heard.changed {
+                by_room[at].changes.push(SpeakerLevel {
+                    participant: found.info.id.clone(),
+                    level: heard.level,
+                    active: heard.level > 0.0,
+                });
+            }
+            if heard.level > 0.0 {
+                by_room[at]
+                    .speaking
+                    .push((heard.level, found.info.id.clone()));
+            }
+        }
+        for Heard {
+            room,
+            changes,
+            mut speaking,
+        } in by_room
+        {
+            if changes.is_empty() {
+                continue;
+            }
+            speaking.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let names = speaking.into_iter().map(|(_, id)| id).collect();
+            self.tap_all(now, room, &TapEvent::Speakers(names));
+            for participant in self.rooms[room].participants.clone() {
+                self.tell(participant, Event::Speakers(changes.clone()));
+            }
+        }
+    }
+}

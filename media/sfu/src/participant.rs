@@ -1,0 +1,57 @@
+//! A participant's state inside its shard.
+
+use crate::command::{NewTrack, TrackSettings, TransportMode};
+use crate::peer::Mid;
+use crate::view::ParticipantInfo;
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// What a participant wants of a track, and where it is sent.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    pub settings: TrackSettings,
+    /// Section that carries the track.
+    pub mid: Option<Mid>,
+}
+
+pub(crate) struct Participant {
+    pub info: ParticipantInfo,
+    /// Slab key.
+    pub room: usize,
+    pub auto_subscribe: bool,
+    pub mode: TransportMode,
+    /// Slab keys of its connections. In [`TransportMode::Single`] both are the same.
+    pub publisher: Option<usize>,
+    pub subscriber: Option<usize>,
+    /// Announced by `AddTrack`, not yet seen in an offer.
+    pub pending: Vec<NewTrack>,
+    /// Published tracks by section.
+    pub by_mid: HashMap<Mid, usize>,
+    /// Wanted tracks by slab key.
+    pub wishes: HashMap<usize, Wish>,
+    /// The door has a signalling connection to the client.
+    pub attached: bool,
+    /// Since when media or signalling are missing.
+    pub lost_since: Option<Instant>,
+    pub joined_at: Instant,
+    /// The last answer no longer says what is sent where.
+    pub answer_stale: bool,
+    /// When the client was asked for another offer that has not come yet.
+    pub asked_at: Option<Instant>,
+    /// Sections that our pending offer adds: mid, track.
+    pub offered: Vec<(Mid, usize)>,
+    /// Sections that our next offer stops.
+    pub stopping: Vec<Mid>,
+    /// The data channels of our side are offered.
+    pub channels_offered: bool,
+}
+
+impl Participant {
+    pub(crate) fn changed(&mut self) {
+        self.info.version += 1;
+    }
+
+    pub(crate) fn is_visible(&self) -> bool {
+        !self.info.permissions.hidden
+    }
+}

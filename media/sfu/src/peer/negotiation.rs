@@ -1,0 +1,199 @@
+//! Offers and answers of one connection.
+
+use super::sdp::{OfferedSection, SectionAnswer, offered_sections, rewrite_answer};
+use super::{Channel, Mid, Peer, PeerError, SendSection, channel_config};
+use crate::track::MediaKind;
+use std::time::Instant;
+use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::media::{Direction, MediaKind as StrKind};
+
+/// Our answer before it is told which track goes on which section.
+pub(crate) struct DraftAnswer {
+    sdp: String,
+    /// What the client offered, section by section.
+    pub offered: Vec<OfferedSection>,
+}
+
+impl DraftAnswer {
+    /// The answer's text; `decide` is asked once for each audio or video section.
+    pub(crate) fn finish(self, decide: impl FnMut(&str) -> Option<SectionAnswer>) -> String {
+        rewrite_answer(&self.sdp, decide)
+    }
+}
+
+impl Peer {
+    /// Takes a client's offer. Sections on which the client receives become ours to send on.
+    ///
+    /// # Errors
+    /// The text does not parse or contradicts what was negotiated before; the connection goes on
+    /// as it was.
+    pub(crate) fn accept_offer(
+        &mut self,
+        now: Instant,
+        sdp: &str,
+    ) -> Result<DraftAnswer, PeerError> {
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
+        let answer = self
+            .rtc
+            .sdp_api()
+            .accept_offer(offer)
+            .map_err(PeerError::Description);
+        // Credentials change when the client restarts ICE.
+        self.ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
+        self.drain(now);
+        let answer = answer?.to_sdp_string();
+        let offered = offered_sections(sdp);
+        for section in &offered {
+            let mid = Mid::from(section.mid.as_str());
+            let known = self.sections.iter_mut().find(|s| s.mid == mid);
+            match known {
+                Some(known) => known.open = section.receives,
+                None if section.receives => {
+                    let mut api = self.rtc.direct_api();
+                    if let Some(stream) = api.stream_tx_by_mid(mid, None) {
+                        let ssrc = stream.ssrc();
+                        self.sections.push(SendSection {
+                            mid,
+                            kind: section.kind,
+                            open: true,
+                            used: false,
+                            ssrc,
+                        });
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(DraftAnswer {
+            sdp: answer,
+            offered,
+        })
+    }
+
+    /// A free section of this kind is taken into use.
+    pub(crate) fn take_section(&mut self, kind: MediaKind) -> Option<Mid> {
+        let free = self
+            .sections
+            .iter_mut()
+            .find(|s| s.open && !s.used && s.kind == kind)?;
+        free.used = true;
+        Some(free.mid)
+    }
+
+    /// Free sections of this kind.
+    pub(crate) fn free_sections(&self, kind: MediaKind) -> usize {
+        self.sections
+            .iter()
+            .filter(|s| s.open && !s.used && s.kind == kind)
+            .count()
+    }
+
+    /// Whether we could send on this section, and whether we do.
+    pub(crate) fn send_section(&self, mid: Mid) -> Option<&SendSection> {
+        self.sections.iter().find(|s| s.mid == mid)
+    }
+
+    /// Gives a section back. It gets new SSRCs at once: Chromium decodes but never renders a
+    /// stream that comes back after `inactive` under its old SSRC. (`reset_stream_tx` would leave
+    /// str0m's table keyed by the old one and lose all feedback.)
+    pub(crate) fn release_section(&mut self, now: Instant, mid: Mid) {
+        let Some(section) = self.sections.iter_mut().find(|s| s.mid == mid) else {
+            return;
+        };
+        section.used = false;
+        let old = section.ssrc;
+        let mut api = self.rtc.direct_api();
+        let has_rtx = api
+            .stream_tx(&old)
+            .is_some_and(|stream| stream.rtx().is_some());
+        api.remove_stream_tx(old);
+        let ssrc = api.new_ssrc();
+        let rtx = has_rtx.then(|| api.new_ssrc());
+        api.declare_stream_tx(ssrc, rtx, mid, None);
+        section.ssrc = ssrc;
+        self.drain(now);
+    }
+
+    /// Makes an offer of our own (two-connection protocol): opens the data channels on first use,
+    /// stops the sections in `stop`, and adds one for each of `add` (kind, stream id, track id).
+    /// Returns the offer's text and the mids of the added sections; `None` while the last offer is
+    /// unanswered or when nothing changes.
+    pub(crate) fn offer(
+        &mut self,
+        now: Instant,
+        channels: bool,
+        stop: &[Mid],
+        add: &[(MediaKind, String, String)],
+    ) -> Option<(String, Vec<Mid>)> {
+        if self.pending_offer.is_some() {
+            return None;
+        }
+        let mut api = self.rtc.sdp_api();
+        if channels {
+            for channel in [Channel::Reliable, Channel::Lossy, Channel::DataTrack] {
+                api.add_channel_with_config(channel_config(channel));
+            }
+        }
+        for mid in stop {
+            api.stop_media(*mid);
+        }
+        let mut mids = Vec::with_capacity(add.len());
+        for (kind, stream, track) in add {
+            let kind = match kind {
+                MediaKind::Audio => StrKind::Audio,
+                MediaKind::Video => StrKind::Video,
+            };
+            let (stream, track) = (Some(stream.clone()), Some(track.clone()));
+            mids.push(api.add_media(kind, Direction::SendOnly, stream, track, None));
+        }
+        let (offer, pending) = api.apply()?;
+        self.pending_offer = Some(pending);
+        self.drain(now);
+        self.sections.retain(|section| !stop.contains(&section.mid));
+        Some((offer.to_sdp_string(), mids))
+    }
+
+    /// True while an offer of ours waits for its answer.
+    pub(crate) fn is_offering(&self) -> bool {
+        self.pending_offer.is_some()
+    }
+
+    /// Takes the answer to [`Peer::offer`] and opens the sections in `added`.
+    ///
+    /// # Errors
+    /// No offer is pending, or the answer does not fit it.
+    pub(crate) fn accept_answer(
+        &mut self,
+        now: Instant,
+        sdp: &str,
+        added: &[(Mid, MediaKind)],
+    ) -> Result<(), PeerError> {
+        let pending = self
+            .pending_offer
+            .take()
+            .ok_or(PeerError::UnexpectedAnswer)?;
+        let answer = SdpAnswer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
+        let accepted = self
+            .rtc
+            .sdp_api()
+            .accept_answer(pending, answer)
+            .map_err(PeerError::Description);
+        self.drain(now);
+        accepted?;
+        for (mid, kind) in added {
+            let mut api = self.rtc.direct_api();
+            if let Some(stream) = api.stream_tx_by_mid(*mid, None) {
+                let ssrc = stream.ssrc();
+                let (mid, kind) = (*mid, *kind);
+                self.sections.push(SendSection {
+                    mid,
+                    kind,
+                    open: true,
+                    used: true,
+                    ssrc,
+                });
+            }
+        }
+        Ok(())
+    }
+}

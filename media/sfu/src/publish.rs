@@ -1,0 +1,359 @@
+//! From "I want to publish" to a track that others see, and back.
+
+use crate::command::{LeaveReason, NewTrack};
+use crate::event::{Event, Notice};
+use crate::ids::{RoomName, TrackId};
+use crate::peer::{Mid, SectionAnswer};
+use crate::published::Published;
+use crate::sfu::Sfu;
+use crate::tap::{TapEvent, TapTrack};
+use crate::view::TrackInfo;
+use std::time::Instant;
+
+impl Sfu {
+    pub(crate) fn add_track(&mut self, key: usize, new: NewTrack) {
+        let found = &mut self.participants[key];
+        if !found.info.permissions.may_publish(new.source) {
+            self.tell(key, Event::TrackRefused { cid: new.cid });
+            return;
+        }
+        let known = found
+            .pending
+            .iter()
+            .position(|pending| pending.cid == new.cid);
+        if let Some(known) = known {
+            found.pending.remove(known);
+        }
+        let track = pending_info(&new);
+        let cid = new.cid.clone();
+        found.pending.push(new);
+        self.tell(key, Event::TrackAccepted { cid, track });
+    }
+
+    /// A client's offer: it may publish, unpublish and open receiving sections all at once.
+    pub(crate) fn client_offer(&mut self, now: Instant, key: usize, id: u32, sdp: &str) {
+        let Some(peer) = self.participants[key].publisher else {
+            return;
+        };
+        let draft = match self.peers[peer].peer.accept_offer(now, sdp) {
+            Ok(draft) => draft,
+            Err(error) => {
+                tracing::info!(participant = %self.participants[key].info.id, %error,
+                    "refused an offer");
+                self.after(now, peer);
+                let reason = error.to_string();
+                self.tell(key, Event::OfferRefused { id, reason });
+                return;
+            }
+        };
+        self.learn_ufrag(peer);
+        for section in &draft.offered {
+            let mid = Mid::from(section.mid.as_str());
+            self.offered_section(now, key, mid, section);
+        }
+        let gone: Vec<usize> = self.participants[key]
+            .by_mid
+            .iter()
+            .filter(|(mid, _)| {
+                let sends = |s: &&_| {
+                    let s: &crate::peer::OfferedSection = s;
+                    s.sends && Mid::from(s.mid.as_str()) == **mid
+                };
+                draft.offered.iter().find(sends).is_none()
+            })
+            .map(|(_, track)| *track)
+            .collect();
+        for track in gone {
+            self.unpublish(now, track, false);
+        }
+        let single = self.participants[key].subscriber == Some(peer);
+        if single {
+            self.fill_sections(now, key);
+        }
+        let tracks = self.sent_tracks(key);
+        let participant = &self.participants[key];
+        let slot = &self.peers[peer];
+        let sdp = draft.finish(|mid_text| {
+            let mid = Mid::from(mid_text);
+            if let Some(section) = slot.peer.send_section(mid) {
+                let sent = tracks.iter().find(|(sent, _)| sent == mid_text);
+                return Some(match sent.filter(|_| section.used) {
+                    Some((_, track)) => {
+                        let publisher = self.track_keys.get(track).map(|t| {
+                            self.participants[self.tracks[*t].participant]
+                                .info
+                                .id
+                                .clone()
+                        });
+                        SectionAnswer::Sends {
+                            stream: stream_id(publisher.as_ref().map(|p| p.as_str()), track),
+                            track: track.to_string(),
+                        }
+                    }
+                    None => SectionAnswer::Unused,
+                });
+            }
+            let track = participant.by_mid.get(&mid)?;
+            Some(SectionAnswer::Receives {
+                first: self.tracks[*track].wanted_codec,
+            })
+        });
+        let found = &mut self.participants[key];
+        found.answer_stale = false;
+        found.asked_at = None;
+        self.tell(key, Event::Answer { id, sdp, tracks });
+        self.after(now, peer);
+        self.unsettled.push(key);
+    }
+
+    /// Ties a sending section to the track that was announced for it.
+    fn offered_section(
+        &mut self,
+        now: Instant,
+        key: usize,
+        mid: Mid,
+        section: &crate::peer::OfferedSection,
+    ) {
+        if !section.sends {
+            return;
+        }
+        let found = &mut self.participants[key];
+        let by_cid = found
+            .pending
+            .iter()
+            .position(|pending| section.msid_track.as_deref() == Some(pending.cid.as_str()));
+        let known = found.by_mid.contains_key(&mid);
+        // Firefox names the track by another id than it announced: the only pending one it is.
+        let of_kind = |p: &NewTrack| p.kind == section.kind;
+        let only = || {
+            let mut all = found.pending.iter().enumerate().filter(|(_, p)| of_kind(p));
+            let first = all.next();
+            first.filter(|_| !known).map(|(n, _)| n)
+        };
+        let Some(index) = by_cid.or_else(only) else {
+            return;
+        };
+        let new = found.pending.remove(index);
+        let room = found.room;
+        if let Some(old) = found.by_mid.get(&mid).copied() {
+            self.unpublish(now, old, false);
+        }
+        let mut info = pending_info(&new);
+        info.mid = section.mid.clone();
+        let id = new.id;
+        let track = self
+            .tracks
+            .insert(Published::new(info, new.codec, key, room, mid));
+        self.track_keys.insert(id, track);
+        self.participants[key].by_mid.insert(mid, track);
+    }
+
+    /// First media of a track: now others learn of it.
+    pub(crate) fn announce_track(&mut self, now: Instant, track: usize) {
+        let published = &mut self.tracks[track];
+        published.announced = true;
+        let (key, room, info) = (
+            published.participant,
+            published.room,
+            published.info.clone(),
+        );
+        let found = &mut self.participants[key];
+        found.info.tracks.push(info.clone());
+        found.changed();
+        let participant = found.info.clone();
+        let visible = found.is_visible();
+        self.announce(key, true);
+        if visible {
+            for other in self.rooms[room].participants.clone() {
+                if other != key && self.participants[other].auto_subscribe {
+                    self.wish(other, track);
+                }
+            }
+        }
+        for tap in self.rooms[room].taps.clone() {
+            self.tracks[track].open_tap(tap);
+        }
+        if visible {
+            let event = TapEvent::Published(tap_track(&participant, &info));
+            self.tap_all(now, room, &event);
+        }
+        let room = self.rooms[room].info.name.clone();
+        self.notice(Notice::TrackPublished {
+            room,
+            participant,
+            track: info,
+        });
+    }
+
+    /// Takes a track down. `forced`: by the box, so its publisher must be told.
+    pub(crate) fn unpublish(&mut self, now: Instant, track: usize, forced: bool) {
+        let published = &self.tracks[track];
+        let (key, room) = (published.participant, published.room);
+        let (info, mid, announced) = (published.info.clone(), published.mid, published.announced);
+        let subscribers: Vec<usize> = self.rooms[room]
+            .participants
+            .iter()
+            .copied()
+            .filter(|p| *p != key)
+            .collect();
+        for subscriber in subscribers {
+            self.forget_wish(now, subscriber, track);
+        }
+        self.tracks.remove(track);
+        self.track_keys.remove(&info.id);
+        let found = &mut self.participants[key];
+        found.by_mid.remove(&mid);
+        if announced {
+            found.info.tracks.retain(|known| known.id != info.id);
+            found.changed();
+            let participant = found.info.clone();
+            let name = self.rooms[room].info.name.clone();
+            self.announce(key, true);
+            self.tap_all(
+                now,
+                room,
+                &TapEvent::Unpublished {
+                    track: info.id.clone(),
+                },
+            );
+            self.notice(Notice::TrackUnpublished {
+                room: name,
+                participant,
+                track: info.clone(),
+            });
+        }
+        if forced {
+            self.tell(key, Event::TrackUnpublished { track: info.id });
+        }
+    }
+
+    pub(crate) fn set_muted(&mut self, now: Instant, key: usize, id: &TrackId, muted: bool) {
+        let found = &mut self.participants[key];
+        if let Some(pending) = found.pending.iter_mut().find(|pending| &pending.id == id) {
+            pending.muted = muted;
+            return;
+        }
+        let Some(track) = self.track_keys.get(id).copied() else {
+            return;
+        };
+        let published = &mut self.tracks[track];
+        if published.participant != key || published.info.muted == muted {
+            return;
+        }
+        published.info.muted = muted;
+        let room = published.room;
+        let found = &mut self.participants[key];
+        if let Some(known) = found.info.tracks.iter_mut().find(|known| &known.id == id) {
+            known.muted = muted;
+            found.changed();
+            self.announce(key, true);
+            self.tap_all(
+                now,
+                room,
+                &TapEvent::Muted {
+                    track: id.clone(),
+                    muted,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn mute_track(&mut self, now: Instant, room: &RoomName, id: TrackId, muted: bool) {
+        let Some(track) = self.track_keys.get(&id).copied() else {
+            return;
+        };
+        let published = &self.tracks[track];
+        if &self.rooms[published.room].info.name != room {
+            return;
+        }
+        let key = published.participant;
+        self.set_muted(now, key, &id, muted);
+        self.tell(key, Event::Muted { track: id, muted });
+    }
+
+    /// Takes down what is not allowed any more.
+    pub(crate) fn apply_permissions(&mut self, now: Instant, key: usize) {
+        let found = &self.participants[key];
+        let permissions = found.info.permissions.clone();
+        let forbidden: Vec<usize> = found
+            .by_mid
+            .values()
+            .copied()
+            .filter(|track| !permissions.may_publish(self.tracks[*track].info.source))
+            .collect();
+        for track in forbidden {
+            self.unpublish(now, track, true);
+        }
+        if permissions.can_subscribe {
+            if self.participants[key].auto_subscribe {
+                self.subscribe_to_all(key);
+            }
+        } else {
+            let wishes: Vec<usize> = self.participants[key].wishes.keys().copied().collect();
+            for track in wishes {
+                self.forget_wish(now, key, track);
+            }
+        }
+        self.unsettled.push(key);
+    }
+
+    /// Answers to our offers (two-connection protocol).
+    pub(crate) fn client_answer(&mut self, now: Instant, key: usize, sdp: &str) {
+        let Some(peer) = self.participants[key].subscriber else {
+            return;
+        };
+        let offered = std::mem::take(&mut self.participants[key].offered);
+        let sections: Vec<_> = offered
+            .iter()
+            .filter_map(|(mid, track)| Some((*mid, self.tracks.get(*track)?.info.kind)))
+            .collect();
+        if let Err(error) = self.peers[peer].peer.accept_answer(now, sdp, &sections) {
+            tracing::info!(participant = %self.participants[key].info.id, %error,
+                "refused an answer");
+            self.leave(now, key, LeaveReason::JoinFailed);
+            return;
+        }
+        self.learn_ufrag(peer);
+        self.after(now, peer);
+        for (mid, track) in offered {
+            self.start_forward(now, key, track, mid);
+        }
+        self.unsettled.push(key);
+    }
+}
+
+/// LiveKit's clients find a track's publisher and sid in the stream id.
+pub(crate) fn stream_id(participant: Option<&str>, track: &TrackId) -> String {
+    format!("{}|{track}", participant.unwrap_or_default())
+}
+
+fn pending_info(new: &NewTrack) -> TrackInfo {
+    TrackInfo {
+        id: new.id.clone(),
+        name: new.name.clone(),
+        kind: new.kind,
+        source: new.source,
+        muted: new.muted,
+        width: new.width,
+        height: new.height,
+        encrypted: new.encrypted,
+        layers: new.layers.clone(),
+        codec: new.codec,
+        red: false,
+        mid: String::new(),
+        note: new.note.clone(),
+    }
+}
+
+pub(crate) fn tap_track(participant: &crate::view::ParticipantInfo, info: &TrackInfo) -> TapTrack {
+    TapTrack {
+        track: info.id.clone(),
+        participant: participant.id.clone(),
+        identity: participant.identity.clone(),
+        name: participant.name.clone(),
+        kind: info.kind,
+        source: info.source,
+        muted: info.muted,
+        encrypted: info.encrypted,
+    }
+}

@@ -1,0 +1,270 @@
+//! A published track: its layers, who gets it, and when its sender was asked for a keyframe.
+
+use crate::command::TrackSettings;
+use crate::forward::Forward;
+use crate::peer::{Mid, Rid};
+use crate::speakers::Loudness;
+use crate::tap::{TapId, TapLayer};
+use crate::track::{Codec, MediaKind, TrackSource};
+use crate::view::TrackInfo;
+use std::time::{Duration, Instant};
+
+/// A layer without packets for this long is not being sent.
+const LAYER_SILENT: Duration = Duration::from_millis(1500);
+/// Keyframe requests: at most one in this time, for the smallest layer and for the others. Large
+/// keyframes cost the sender's bandwidth.
+const KEYFRAME_PAUSE_LOW: Duration = Duration::from_millis(500);
+const KEYFRAME_PAUSE: Duration = Duration::from_millis(1000);
+/// Height that the recorder's small layer should have.
+const LOW_HEIGHT: u32 = 360;
+
+/// One layer as it arrives.
+#[derive(Debug, Default)]
+pub(crate) struct Layer {
+    pub rid: Option<Rid>,
+    pub height: u32,
+    last_packet: Option<Instant>,
+    pub active: bool,
+    keyframe_asked: Option<Instant>,
+    /// Somebody waits for a keyframe that could not be asked for yet.
+    keyframe_due: bool,
+}
+
+/// What one tap takes of a track.
+#[derive(Debug)]
+pub(crate) struct Tapped {
+    pub tap: TapId,
+    /// Layer that is delivered as [`TapLayer::Top`] (or audio, or screen).
+    top: Option<usize>,
+    low: Option<usize>,
+}
+
+pub(crate) struct Published {
+    pub info: TrackInfo,
+    /// Slab keys.
+    pub participant: usize,
+    pub room: usize,
+    pub mid: Mid,
+    pub wanted_codec: Option<Codec>,
+    pub announced: bool,
+    pub had_subscriber: bool,
+    pub layers: Vec<Layer>,
+    pub forwards: Vec<Forward>,
+    pub taps: Vec<Tapped>,
+    pub loudness: Loudness,
+}
+
+impl Published {
+    pub(crate) fn new(
+        info: TrackInfo,
+        wanted_codec: Option<Codec>,
+        participant: usize,
+        room: usize,
+        mid: Mid,
+    ) -> Self {
+        let layers = info
+            .layers
+            .iter()
+            .map(|layer| Layer {
+                rid: (!layer.rid.is_empty()).then(|| Rid::from(layer.rid.as_str())),
+                height: layer.height,
+                ..Layer::default()
+            })
+            .collect();
+        Self {
+            info,
+            participant,
+            room,
+            mid,
+            wanted_codec,
+            announced: false,
+            had_subscriber: false,
+            layers,
+            forwards: Vec::new(),
+            taps: Vec::new(),
+            loudness: Loudness::default(),
+        }
+    }
+
+    /// Index of the layer with this rid. A stream without rid is the track's only layer, or its
+    /// best: clients describe layers even when they end up sending one.
+    pub(crate) fn layer_of(&mut self, rid: Option<Rid>) -> usize {
+        let Some(rid) = rid else {
+            if self.layers.is_empty() {
+                self.layers.push(Layer::default());
+            }
+            return self.layers.len() - 1;
+        };
+        if let Some(found) = self.layers.iter().position(|layer| layer.rid == Some(rid)) {
+            return found;
+        }
+        // Clients that leave the rids out use q, h, f from the smallest up.
+        let usual = ["q", "h", "f"]
+            .iter()
+            .position(|usual| Rid::from(*usual) == rid);
+        match usual.filter(|n| self.layers.get(*n).is_some_and(|l| l.rid.is_none())) {
+            Some(n) => {
+                self.layers[n].rid = Some(rid);
+                n
+            }
+            None => {
+                self.layers.push(Layer {
+                    rid: Some(rid),
+                    ..Layer::default()
+                });
+                self.layers.len() - 1
+            }
+        }
+    }
+
+    /// Notes a packet; true if the layer has just come alive.
+    pub(crate) fn heard(&mut self, layer: usize, now: Instant) -> bool {
+        let layer = &mut self.layers[layer];
+        layer.last_packet = Some(now);
+        !std::mem::replace(&mut layer.active, true)
+    }
+
+    /// Notices layers that went silent; true if one did.
+    pub(crate) fn check_silence(&mut self, now: Instant) -> bool {
+        let mut changed = false;
+        for layer in &mut self.layers {
+            let silent = layer
+                .last_packet
+                .is_none_or(|last| now.saturating_duration_since(last) > LAYER_SILENT);
+            if layer.active && silent {
+                layer.active = false;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// The layer that these settings should get now: the wanted one, else the best active one
+    /// below it, else the smallest active one.
+    pub(crate) fn choose(&self, settings: &TrackSettings) -> usize {
+        let top = self.layers.len().saturating_sub(1);
+        let wanted = match settings.layer {
+            Some(layer) => layer.min(top),
+            None if settings.height == 0 => top,
+            None => self
+                .layers
+                .iter()
+                .position(|layer| layer.height >= settings.height)
+                .unwrap_or(top),
+        };
+        let active = |n: &usize| self.layers.get(*n).is_some_and(|layer| layer.active);
+        (0..=wanted)
+            .rev()
+            .find(active)
+            .or_else(|| (wanted..=top).find(active))
+            .unwrap_or(wanted)
+    }
+
+    /// Whether the layer's sender may be asked for a keyframe now. If not, it will be due later.
+    pub(crate) fn may_ask_keyframe(&mut self, layer: usize, now: Instant) -> bool {
+        let Some(state) = self.layers.get_mut(layer) else {
+            return false;
+        };
+        let pause = if layer == 0 {
+            KEYFRAME_PAUSE_LOW
+        } else {
+            KEYFRAME_PAUSE
+        };
+        let too_soon = state
+            .keyframe_asked
+            .is_some_and(|asked| now.saturating_duration_since(asked) < pause);
+        if too_soon {
+            state.keyframe_due = true;
+            return false;
+        }
+        state.keyframe_asked = Some(now);
+        state.keyframe_due = false;
+        true
+    }
+
+    /// Layers for which somebody still waits.
+    pub(crate) fn keyframes_due(&self) -> Vec<usize> {
+        let mut due: Vec<usize> = (0..self.layers.len())
+            .filter(|n| self.layers[*n].keyframe_due)
+            .chain(
+                self.forwards
+                    .iter()
+                    .filter(|f| f.needs_keyframe())
+                    .map(|f| f.wanted),
+            )
+            .filter(|n| self.layers.get(*n).is_some_and(|l| l.active))
+            .collect();
+        due.sort_unstable();
+        due.dedup();
+        due
+    }
+
+    pub(crate) fn open_tap(&mut self, tap: TapId) {
+        if !self.taps.iter().any(|tapped| tapped.tap == tap) {
+            self.taps.push(Tapped {
+                tap,
+                top: None,
+                low: None,
+            });
+        }
+    }
+
+    /// Layers that a tap would like best now: top, and low where that differs.
+    fn tap_wishes(&self) -> (usize, Option<usize>) {
+        let top = self.choose(&TrackSettings::default());
+        if self.info.kind == MediaKind::Audio || self.info.source == TrackSource::ScreenShare {
+            return (top, None);
+        }
+        let low = (0..top)
+            .filter(|n| self.layers[*n].active)
+            .min_by_key(|n| self.layers[*n].height.abs_diff(LOW_HEIGHT));
+        (top, low)
+    }
+
+    /// As which layer each tap gets a packet of `layer`. `starts` says that decoding can start at
+    /// it: taps change layers only there, or when their present layer is silent.
+    pub(crate) fn tap_layers(
+        &mut self,
+        layer: usize,
+        starts: bool,
+        mut deliver: impl FnMut(TapId, TapLayer),
+    ) {
+        if self.taps.is_empty() {
+            return;
+        }
+        let (top, low) = self.tap_wishes();
+        let screen = self.info.source == TrackSource::ScreenShare;
+        let top_name = match self.info.kind {
+            MediaKind::Audio => TapLayer::Audio,
+            MediaKind::Video if screen => TapLayer::Screen,
+            MediaKind::Video => TapLayer::Top,
+        };
+        let Self { taps, layers, .. } = self;
+        for tapped in taps {
+            for (current, wanted, name) in [
+                (&mut tapped.top, Some(top), top_name),
+                (&mut tapped.low, low, TapLayer::Low),
+            ] {
+                let alive = current.is_some_and(|n| layers.get(n).is_some_and(|l| l.active));
+                if *current != wanted && wanted == Some(layer) && (starts || !alive) {
+                    *current = wanted;
+                } else if wanted.is_none() && !alive {
+                    *current = None;
+                }
+                if *current == Some(layer) {
+                    deliver(tapped.tap, name);
+                }
+            }
+        }
+    }
+
+    /// The layer behind a tap's layer name.
+    pub(crate) fn tapped_layer(&self, tap: TapId, name: TapLayer) -> Option<usize> {
+        let (top, low) = self.tap_wishes();
+        let tapped = self.taps.iter().find(|tapped| tapped.tap == tap)?;
+        match name {
+            TapLayer::Low => tapped.low.or(low),
+            _ => tapped.top.or(Some(top)),
+        }
+    }
+}

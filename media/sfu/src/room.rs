@@ -1,0 +1,542 @@
+//! A room's state, and the life of rooms and participants.
+
+use crate::command::{
+    Command, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions, TransportMode,
+};
+use crate::event::{Event, Notice, Output};
+use crate::ids::{ParticipantId, RoomName};
+use crate::participant::Participant;
+use crate::sfu::Sfu;
+use crate::tap::{TapEvent, TapId, TapItem};
+use crate::view::{ParticipantInfo, ParticipantState, RoomInfo, RoomView};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// A participant without signalling or media for this long is gone. LiveKit's clients try to
+/// resume for about 40 s but rejoin in full after their first successful attempt fails.
+const RESUME_WINDOW: Duration = Duration::from_secs(25);
+/// A join that never brought up a connection is given up after this.
+const CONNECT_WINDOW: Duration = Duration::from_secs(60);
+
+pub(crate) struct Room {
+    pub info: RoomInfo,
+    /// Slab keys.
+    pub participants: Vec<usize>,
+    pub taps: Vec<TapId>,
+    pub had_participants: bool,
+    pub empty_since: Option<Instant>,
+}
+
+impl Sfu {
+    pub(crate) fn obey(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::OpenRoom { room, options } => {
+                self.open_room(now, &room, options);
+            }
+            Command::EndRoom { room } => self.end_room(now, &room),
+            Command::SetRoomMetadata { room, metadata } => {
+                self.change_room(&room, |info| info.metadata = metadata);
+            }
+            Command::SetRecording { room, recording } => {
+                self.change_room(&room, |info| info.recording = recording);
+            }
+            Command::Join {
+                room,
+                options,
+                participant,
+            } => {
+                self.join(now, &room, options, *participant);
+            }
+            Command::Detach { participant } => self.with(&participant, |sfu, key| {
+                let found = &mut sfu.participants[key];
+                found.attached = false;
+                found.lost_since.get_or_insert(now);
+            }),
+            Command::Resume { participant } => self.resume(&participant),
+            Command::Leave {
+                participant,
+                reason,
+            } => {
+                self.with(&participant, |sfu, key| sfu.leave(now, key, reason));
+            }
+            Command::Offer {
+                participant,
+                id,
+                sdp,
+            } => {
+                self.with(&participant, |sfu, key| {
+                    sfu.client_offer(now, key, id, &sdp)
+                });
+            }
+            Command::Answer { participant, sdp } => {
+                self.with(&participant, |sfu, key| sfu.client_answer(now, key, &sdp));
+            }
+            Command::AddTrack { participant, track } => {
+                self.with(&participant, |sfu, key| sfu.add_track(key, *track));
+            }
+            Command::SetMuted {
+                participant,
+                track,
+                muted,
+            } => {
+                self.with(&participant, |sfu, key| {
+                    sfu.set_muted(now, key, &track, muted)
+                });
+            }
+            Command::MuteTrack { room, track, muted } => {
+                self.mute_track(now, &room, track, muted);
+            }
+            Command::Subscribe {
+                participant,
+                tracks,
+                on,
+            } => {
+                self.with(&participant, |sfu, key| {
+                    sfu.subscribe(now, key, &tracks, on)
+                });
+            }
+            Command::TrackSettings {
+                participant,
+                tracks,
+                settings,
+            } => {
+                self.with(&participant, |sfu, key| {
+                    sfu.track_settings(now, key, &tracks, settings);
+                });
+            }
+            Command::Change {
+                participant,
+                change,
+            } => {
+                self.with(&participant, |sfu, key| {
+                    sfu.change_participant(now, key, *change)
+                });
+            }
+            Command::SendData {
+                room,
+                sender,
+                channel,
+                message,
+                to,
+            } => {
+                let Some(key) = self.room_keys.get(&room) else {
+                    return;
+                };
+                for participant in self.rooms[*key].participants.clone() {
+                    let found = &self.participants[participant];
+                    let chosen = match &to {
+                        Recipients::Everybody => true,
+                        Recipients::Only {
+                            participants,
+                            identities,
+                        } => {
+                            participants.contains(&found.info.id)
+                                || identities.contains(&found.info.identity)
+                        }
+                    };
+                    let own = sender.as_ref() == Some(&found.info.id);
+                    let Some(peer) = found.subscriber.filter(|_| chosen && !own) else {
+                        continue;
+                    };
+                    if let Some(slot) = self.peers.get_mut(peer) {
+                        slot.peer.send_data(now, channel, &message);
+                        self.after(now, peer);
+                    }
+                }
+            }
+            Command::OpenTap { room, tap } => self.open_tap(now, &room, tap),
+            Command::CloseTap { room, tap } => self.close_tap(&room, tap),
+            Command::TapKeyframe {
+                room: _,
+                tap,
+                track,
+                layer,
+            } => {
+                let Some(key) = self.track_keys.get(&track).copied() else {
+                    return;
+                };
+                if let Some(layer) = self.tracks[key].tapped_layer(tap, layer) {
+                    self.ask_keyframe(now, key, layer);
+                }
+            }
+            Command::List { query } => {
+                let rooms = self.rooms.iter().map(|(_, room)| self.view(room)).collect();
+                self.outputs.push_back(Output::Listing { query, rooms });
+            }
+        }
+    }
+
+    fn with(&mut self, id: &ParticipantId, act: impl FnOnce(&mut Self, usize)) {
+        if let Some(key) = self.participant_keys.get(id).copied() {
+            act(self, key);
+        }
+    }
+
+    fn view(&self, room: &Room) -> RoomView {
+        let people = room
+            .participants
+            .iter()
+            .map(|key| self.participants[*key].info.clone());
+        RoomView {
+            info: room.info.clone(),
+            participants: people.collect(),
+        }
+    }
+
+    fn open_room(&mut self, now: Instant, name: &RoomName, options: RoomOptions) -> usize {
+        if let Some(key) = self.room_keys.get(name) {
+            return *key;
+        }
+        let info = RoomInfo {
+            name: name.clone(),
+            sid: options.sid,
+            metadata: options.metadata,
+            created_unix_ms: options.created_unix_ms,
+            recording: false,
+            max_participants: options.max_participants,
+            empty_timeout: options.empty_timeout,
+            departure_timeout: options.departure_timeout,
+            participants: 0,
+        };
+        let key = self.rooms.insert(Room {
+            info: info.clone(),
+            participants: Vec::new(),
+            taps: Vec::new(),
+            had_participants: false,
+            empty_since: Some(now),
+        });
+        self.room_keys.insert(name.clone(), key);
+        self.notice(Notice::RoomOpened { room: info });
+        key
+    }
+
+    fn end_room(&mut self, now: Instant, name: &RoomName) {
+        let Some(key) = self.room_keys.get(name).copied() else {
+            return;
+        };
+        for participant in self.rooms[key].participants.clone() {
+            self.leave(now, participant, LeaveReason::RoomEnded);
+        }
+        for tap in std::mem::take(&mut self.rooms[key].taps) {
+            let item = TapItem {
+                at: now,
+                event: TapEvent::RoomEnded,
+            };
+            self.outputs.push_back(Output::Tap {
+                room: name.clone(),
+                tap,
+                item,
+            });
+            self.outputs.push_back(Output::TapClosed {
+                room: name.clone(),
+                tap,
+            });
+        }
+        let room = self.rooms.remove(key);
+        self.room_keys.remove(name);
+        self.notice(Notice::RoomEnded {
+            room: name.clone(),
+            sid: room.info.sid,
+        });
+    }
+
+    fn change_room(&mut self, name: &RoomName, change: impl FnOnce(&mut RoomInfo)) {
+        if let Some(key) = self.room_keys.get(name).copied() {
+            change(&mut self.rooms[key].info);
+            self.tell_room(key);
+        }
+    }
+
+    fn tell_room(&mut self, key: usize) {
+        let room = &self.rooms[key];
+        let info = room.info.clone();
+        for participant in room.participants.clone() {
+            self.tell(participant, Event::Room(info.clone()));
+        }
+    }
+
+    fn join(&mut self, now: Instant, name: &RoomName, options: RoomOptions, new: NewParticipant) {
+        let room = self.open_room(now, name, options);
+        let double = self.rooms[room]
+            .participants
+            .iter()
+            .copied()
+            .find(|key| self.participants[*key].info.identity == new.identity);
+        if let Some(double) = double {
+            self.leave(now, double, LeaveReason::DuplicateIdentity);
+        }
+        let limit = self.rooms[room].info.max_participants as usize;
+        if limit > 0 && self.rooms[room].participants.len() >= limit {
+            let reason = LeaveReason::JoinFailed;
+            let event = Box::new(Event::Closed { reason });
+            self.outputs.push_back(Output::Event {
+                participant: new.id,
+                event,
+            });
+            return;
+        }
+        let info = ParticipantInfo {
+            id: new.id.clone(),
+            identity: new.identity,
+            name: new.name,
+            metadata: new.metadata,
+            attributes: new.attributes,
+            state: ParticipantState::Joined,
+            permissions: new.permissions,
+            joined_unix_ms: new.joined_unix_ms,
+            version: 1,
+            tracks: Vec::new(),
+            note: new.note,
+        };
+        let others = self.others(room, None);
+        let key = self.participants.insert(Participant {
+            info: info.clone(),
+            room,
+            auto_subscribe: new.auto_subscribe,
+            mode: new.mode,
+            publisher: None,
+            subscriber: None,
+            pending: Vec::new(),
+            by_mid: HashMap::new(),
+            wishes: HashMap::new(),
+            attached: true,
+            lost_since: None,
+            joined_at: now,
+            answer_stale: false,
+            asked_at: None,
+            offered: Vec::new(),
+            stopping: Vec::new(),
+            channels_offered: false,
+        });
+        self.participant_keys.insert(new.id, key);
+        let publisher = self.add_peer(now, key);
+        let subscriber = match new.mode {
+            TransportMode::Single => publisher,
+            TransportMode::Dual => self.add_peer(now, key),
+        };
+        let found = &mut self.participants[key];
+        found.publisher = Some(publisher);
+        found.subscriber = Some(subscriber);
+        let state = &mut self.rooms[room];
+        state.participants.push(key);
+        state.had_participants = true;
+        state.empty_since = None;
+        self.count(room);
+        let room_info = self.rooms[room].info.clone();
+        self.tell(
+            key,
+            Event::Joined {
+                room: room_info,
+                me: info,
+                others,
+            },
+        );
+        self.announce(key, false);
+        if self.participants[key].auto_subscribe {
+            self.subscribe_to_all(key);
+        }
+        self.unsettled.push(key);
+    }
+
+    fn count(&mut self, room: usize) {
+        let visible = self.rooms[room]
+            .participants
+            .iter()
+            .filter(|key| self.participants[**key].is_visible())
+            .count();
+        self.rooms[room].info.participants = visible as u32;
+    }
+
+    /// Everybody visible but `except`.
+    fn others(&self, room: usize, except: Option<usize>) -> Vec<ParticipantInfo> {
+        self.rooms[room]
+            .participants
+            .iter()
+            .filter(|key| Some(**key) != except && self.participants[**key].is_visible())
+            .map(|key| self.participants[*key].info.clone())
+            .collect()
+    }
+
+    fn resume(&mut self, id: &ParticipantId) {
+        let Some(key) = self.participant_keys.get(id).copied() else {
+            let event = Box::new(Event::Closed {
+                reason: LeaveReason::ConnectionLost,
+            });
+            self.outputs.push_back(Output::Event {
+                participant: id.clone(),
+                event,
+            });
+            return;
+        };
+        let found = &mut self.participants[key];
+        found.attached = true;
+        found.lost_since = None;
+        found.asked_at = None;
+        found.answer_stale = true;
+        let (me, room) = (found.info.clone(), found.room);
+        let others = self.others(room, Some(key));
+        let room = self.rooms[room].info.clone();
+        self.tell(key, Event::Resumed { room, me, others });
+        self.unsettled.push(key);
+    }
+
+    /// Tells everybody who may see it about a participant; itself too, if `and_self`.
+    pub(crate) fn announce(&mut self, key: usize, and_self: bool) {
+        let found = &self.participants[key];
+        let update = vec![found.info.clone()];
+        let visible = found.is_visible();
+        for other in self.rooms[found.room].participants.clone() {
+            if (other == key && and_self) || (other != key && visible) {
+                self.tell(other, Event::Participants(update.clone()));
+            }
+        }
+    }
+
+    pub(crate) fn leave(&mut self, now: Instant, key: usize, reason: LeaveReason) {
+        let tracks: Vec<usize> = self.participants[key].by_mid.values().copied().collect();
+        for track in tracks {
+            self.unpublish(now, track, false);
+        }
+        let wishes: Vec<usize> = self.participants[key].wishes.keys().copied().collect();
+        for track in wishes {
+            self.forget_wish(now, key, track);
+        }
+        self.tell(key, Event::Closed { reason });
+        let mut gone = self.participants.remove(key);
+        self.participant_keys.remove(&gone.info.id);
+        self.unsettled.retain(|unsettled| *unsettled != key);
+        for peer in [gone.publisher, gone.subscriber].into_iter().flatten() {
+            self.remove_peer(now, peer);
+        }
+        let room = &mut self.rooms[gone.room];
+        room.participants.retain(|other| *other != key);
+        if room.participants.is_empty() {
+            room.empty_since = Some(now);
+        }
+        let name = room.info.name.clone();
+        let others = room.participants.clone();
+        self.count(gone.room);
+        let active = gone.info.state == ParticipantState::Active;
+        gone.info.state = ParticipantState::Disconnected;
+        gone.changed();
+        if gone.is_visible() {
+            for other in others {
+                self.tell(other, Event::Participants(vec![gone.info.clone()]));
+            }
+            let left = TapEvent::Left {
+                participant: gone.info.id.clone(),
+            };
+            self.tap_all(now, gone.room, &left);
+        }
+        let participant = gone.info;
+        self.notice(Notice::ParticipantLeft {
+            room: name,
+            participant,
+            reason,
+            active,
+        });
+    }
+
+    fn change_participant(&mut self, now: Instant, key: usize, change: ParticipantChange) {
+        let found = &mut self.participants[key];
+        if let Some(name) = change.name {
+            found.info.name = name;
+        }
+        if let Some(metadata) = change.metadata {
+            found.info.metadata = metadata;
+        }
+        for (name, value) in change.attributes {
+            if value.is_empty() {
+                found.info.attributes.remove(&name);
+            } else {
+                found.info.attributes.insert(name, value);
+            }
+        }
+        let permissions_changed = change.permissions.is_some();
+        if let Some(permissions) = change.permissions {
+            found.info.permissions = permissions;
+        }
+        found.changed();
+        if permissions_changed {
+            self.apply_permissions(now, key);
+        }
+        self.announce(key, true);
+    }
+
+    pub(crate) fn peer_connected(&mut self, now: Instant, peer: usize) {
+        let Some(key) = self.peers.get(peer).map(|slot| slot.participant) else {
+            return;
+        };
+        let found = &mut self.participants[key];
+        found.lost_since = None;
+        // In two-connection mode the one that is used first counts.
+        if found.info.state == ParticipantState::Joined {
+            found.info.state = ParticipantState::Active;
+            found.changed();
+            let (info, room) = (found.info.clone(), found.room);
+            let name = self.rooms[room].info.name.clone();
+            self.announce(key, true);
+            if !info.permissions.hidden && !info.permissions.recorder {
+                let joined = TapEvent::Joined {
+                    participant: info.id.clone(),
+                    identity: info.identity.clone(),
+                    name: info.name.clone(),
+                };
+                self.tap_all(now, room, &joined);
+            }
+            self.notice(Notice::ParticipantActive {
+                room: name,
+                participant: info,
+            });
+        }
+        self.unsettled.push(key);
+    }
+
+    pub(crate) fn peer_lost(&mut self, now: Instant, peer: usize, lost: bool) {
+        let Some(key) = self.peers.get(peer).map(|slot| slot.participant) else {
+            return;
+        };
+        let found = &mut self.participants[key];
+        match lost {
+            true => found.lost_since = found.lost_since.or(Some(now)),
+            false if found.attached => found.lost_since = None,
+            false => {}
+        }
+    }
+
+    pub(crate) fn housekeeping(&mut self, now: Instant) {
+        let late = |since: Option<Instant>, window| {
+            since.is_some_and(|since| now.saturating_duration_since(since) > window)
+        };
+        let gone: Vec<(usize, LeaveReason)> = self
+            .participants
+            .iter()
+            .filter_map(|(key, found)| {
+                let joining = found.info.state == ParticipantState::Joined;
+                if joining && late(Some(found.joined_at), CONNECT_WINDOW) {
+                    return Some((key, LeaveReason::JoinFailed));
+                }
+                late(found.lost_since, RESUME_WINDOW).then_some((key, LeaveReason::ConnectionLost))
+            })
+            .collect();
+        for (key, reason) in gone {
+            self.leave(now, key, reason);
+        }
+        let empty: Vec<RoomName> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| {
+                let patience = match room.had_participants {
+                    true => room.info.departure_timeout,
+                    false => room.info.empty_timeout,
+                };
+                late(room.empty_since, patience)
+            })
+            .map(|(_, room)| room.info.name.clone())
+            .collect();
+        for name in empty {
+            self.end_room(now, &name);
+        }
+        self.look_after_layers(now);
+    }
+}

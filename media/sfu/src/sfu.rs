@@ -1,0 +1,308 @@
+//! The `Sfu`: everything of one shard, driven by datagrams, commands and time.
+//!
+//! Inputs change state and leave outputs in a queue; [`Sfu::poll_output`] takes them. Slab keys
+//! (`usize`) tie rooms, participants, peers and tracks together and never leave this crate.
+
+use crate::command::Command;
+use crate::event::{Event, Notice, Output};
+use crate::ids::{ParticipantId, RoomName, TrackId};
+use crate::participant::Participant;
+use crate::peer::{Peer, PeerEvent};
+use crate::published::Published;
+use crate::room::Room;
+use crate::speakers;
+use slab::Slab;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Rooms are looked after this often: layers that went silent, keyframes that are due, people who
+/// did not come back.
+const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
+/// How an `Sfu` is set up.
+#[derive(Debug, Clone)]
+pub struct SfuConfig {
+    /// Where clients reach the shard's UDP socket: its ICE host candidates.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Counters since start; they only grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SfuCounters {
+    pub rtp_in: u64,
+    pub rtp_out: u64,
+    /// Datagrams that belong to no peer.
+    pub strays: u64,
+    pub keyframes_requested: u64,
+}
+
+pub(crate) struct PeerSlot {
+    pub peer: Peer,
+    pub participant: usize,
+    /// When the timer queue will look at the peer.
+    scheduled: Option<Instant>,
+}
+
+/// The media plane of one shard.
+pub struct Sfu {
+    pub(crate) config: SfuConfig,
+    pub(crate) rooms: Slab<Room>,
+    pub(crate) participants: Slab<Participant>,
+    pub(crate) peers: Slab<PeerSlot>,
+    pub(crate) tracks: Slab<Published>,
+    pub(crate) room_keys: HashMap<RoomName, usize>,
+    pub(crate) participant_keys: HashMap<ParticipantId, usize>,
+    pub(crate) track_keys: HashMap<TrackId, usize>,
+    by_address: HashMap<SocketAddr, usize>,
+    by_ufrag: HashMap<String, usize>,
+    pub(crate) timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    next_housekeeping: Option<Instant>,
+    next_speakers: Option<Instant>,
+    /// Participants whose subscriptions need sections, offers or layers.
+    pub(crate) unsettled: Vec<usize>,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) counters: SfuCounters,
+}
+
+impl Sfu {
+    pub fn new(config: SfuConfig) -> Self {
+        Self {
+            config,
+            rooms: Slab::new(),
+            participants: Slab::new(),
+            peers: Slab::new(),
+            tracks: Slab::new(),
+            room_keys: HashMap::new(),
+            participant_keys: HashMap::new(),
+            track_keys: HashMap::new(),
+            by_address: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            timers: BinaryHeap::new(),
+            next_housekeeping: None,
+            next_speakers: None,
+            unsettled: Vec::new(),
+            outputs: VecDeque::new(),
+            counters: SfuCounters::default(),
+        }
+    }
+
+    /// Takes a datagram. One that belongs to nobody is counted and dropped.
+    pub fn datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+    ) {
+        let Some(key) = self.peer_of(source, contents) else {
+            self.counters.strays += 1;
+            return;
+        };
+        if let Some(slot) = self.peers.get_mut(key) {
+            slot.peer.datagram(now, source, destination, contents);
+            self.after(now, key);
+            self.settle(now);
+        }
+    }
+
+    /// The peer behind an address; on first contact by the local half of the STUN user name
+    /// (RFC 8445 §7.3).
+    fn peer_of(&mut self, source: SocketAddr, contents: &[u8]) -> Option<usize> {
+        // A STUN binding request may move an address to another peer: a new tab behind one NAT
+        // mapping. All else follows the table.
+        if let Some(ufrag) = crate::peer::stun_local_ufrag(contents) {
+            let key = *self.by_ufrag.get(ufrag)?;
+            self.by_address.insert(source, key);
+            return Some(key);
+        }
+        self.by_address.get(&source).copied()
+    }
+
+    /// Takes a request from a door or service.
+    pub fn command(&mut self, now: Instant, command: Command) {
+        self.next_housekeeping.get_or_insert(now + HOUSEKEEPING);
+        self.next_speakers.get_or_insert(now + speakers::WINDOW);
+        self.obey(now, command);
+        self.settle(now);
+    }
+
+    /// Lets time pass. To be called at [`Sfu::next_timeout`], or later.
+    pub fn timeout(&mut self, now: Instant) {
+        while let Some(Reverse((at, key))) = self.timers.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            let Some(slot) = self.peers.get_mut(key) else {
+                continue;
+            };
+            if slot.scheduled == Some(at) {
+                slot.scheduled = None;
+                if slot.peer.timeout() <= now {
+                    slot.peer.wake(now);
+                }
+                self.after(now, key);
+            }
+        }
+        if self.next_housekeeping.is_some_and(|at| at <= now) {
+            self.housekeeping(now);
+            self.next_housekeeping = (!self.rooms.is_empty()).then_some(now + HOUSEKEEPING);
+        }
+        if self.next_speakers.is_some_and(|at| at <= now) {
+            self.announce_speakers(now);
+            self.next_speakers = (!self.rooms.is_empty()).then_some(now + speakers::WINDOW);
+        }
+        self.settle(now);
+    }
+
+    /// When [`Sfu::timeout`] wants to be called.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        [timer, self.next_housekeeping, self.next_speakers]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Takes the next output. To be called until there is none after every input.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub fn counters(&self) -> SfuCounters {
+        self.counters
+    }
+
+    /// Rooms and participants now in this shard.
+    pub fn population(&self) -> (usize, usize) {
+        (self.rooms.len(), self.participants.len())
+    }
+
+    /// After a change to a peer: takes its datagrams and events, and reads its clock.
+    pub(crate) fn after(&mut self, now: Instant, key: usize) {
+        // Handling an event may change the same peer again.
+        while let Some(slot) = self.peers.get_mut(key) {
+            Self::collect(&mut self.outputs, slot);
+            let Some(event) = slot.peer.events.pop_front() else {
+                break;
+            };
+            self.peer_event(now, key, event);
+        }
+        self.reschedule(key);
+    }
+
+    fn collect(outputs: &mut VecDeque<Output>, slot: &mut PeerSlot) {
+        outputs.extend(
+            slot.peer
+                .transmits
+                .drain(..)
+                .map(|transmit| Output::Transmit {
+                    source: transmit.source,
+                    destination: transmit.destination,
+                    contents: transmit.contents,
+                }),
+        );
+    }
+
+    /// After a packet was written to a peer: only its datagrams and clock, its events wait for the
+    /// peer's own turn.
+    pub(crate) fn after_write(
+        outputs: &mut VecDeque<Output>,
+        timers: &mut BinaryHeap<Reverse<(Instant, usize)>>,
+        key: usize,
+        slot: &mut PeerSlot,
+    ) {
+        Self::collect(outputs, slot);
+        Self::schedule(timers, key, slot);
+    }
+
+    fn schedule(
+        timers: &mut BinaryHeap<Reverse<(Instant, usize)>>,
+        key: usize,
+        slot: &mut PeerSlot,
+    ) {
+        let at = slot.peer.timeout();
+        if slot.scheduled.is_none_or(|scheduled| at < scheduled) {
+            slot.scheduled = Some(at);
+            timers.push(Reverse((at, key)));
+        }
+    }
+
+    fn reschedule(&mut self, key: usize) {
+        if let Some(slot) = self.peers.get_mut(key) {
+            Self::schedule(&mut self.timers, key, slot);
+        }
+    }
+
+    fn peer_event(&mut self, now: Instant, key: usize, event: PeerEvent) {
+        match event {
+            PeerEvent::Rtp(packet) => self.rtp(now, key, &packet),
+            PeerEvent::Connected => self.peer_connected(now, key),
+            PeerEvent::Lost(lost) => self.peer_lost(now, key, lost),
+            PeerEvent::Closed => self.peer_lost(now, key, true),
+            PeerEvent::KeyframeWanted(mid) => self.keyframe_wanted(now, key, mid),
+            PeerEvent::ChannelOpened(channel) => {
+                tracing::debug!(?channel, "data channel open");
+            }
+            PeerEvent::Data(channel, message) => {
+                let Some(slot) = self.peers.get(key) else {
+                    return;
+                };
+                self.tell(slot.participant, Event::Data { channel, message });
+            }
+        }
+    }
+
+    pub(crate) fn add_peer(&mut self, now: Instant, participant: usize) -> usize {
+        let peer = Peer::new(now, &self.config.addresses);
+        let ufrag = peer.ufrag().to_owned();
+        let key = self.peers.insert(PeerSlot {
+            peer,
+            participant,
+            scheduled: None,
+        });
+        self.by_ufrag.insert(ufrag, key);
+        self.after(now, key);
+        key
+    }
+
+    /// The client may have restarted ICE: its next contact uses the new name.
+    pub(crate) fn learn_ufrag(&mut self, key: usize) {
+        if let Some(slot) = self.peers.get(key) {
+            self.by_ufrag.insert(slot.peer.ufrag().to_owned(), key);
+        }
+    }
+
+    pub(crate) fn remove_peer(&mut self, now: Instant, key: usize) {
+        let Some(slot) = self.peers.get_mut(key) else {
+            return;
+        };
+        slot.peer.close(now);
+        Self::collect(&mut self.outputs, slot);
+        self.peers.remove(key);
+        self.by_address.retain(|_, peer| *peer != key);
+        self.by_ufrag.retain(|_, peer| *peer != key);
+    }
+
+    /// Queues an event for a participant's door.
+    pub(crate) fn tell(&mut self, participant: usize, event: Event) {
+        if let Some(found) = self.participants.get(participant) {
+            self.outputs.push_back(Output::Event {
+                participant: found.info.id.clone(),
+                event: Box::new(event),
+            });
+        }
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.outputs.push_back(Output::Notice(Box::new(notice)));
+    }
+
+    fn settle(&mut self, now: Instant) {
+        while let Some(participant) = self.unsettled.pop() {
+            self.reconcile(now, participant);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Who receives what: wishes, media sections, layers.
+//!
+//! A wish is a fact ("wants this track"); sections and offers are recomputed from the wishes each
+//! time. Adding up what was asked for before made other servers' offers grow without end.
+
+use crate::command::{TrackSettings, TransportMode};
+use crate::event::Event;
+use crate::forward::Forward;
+use crate::ids::TrackId;
+use crate::peer::Mid;
+use crate::publish::stream_id;
+use crate::sfu::Sfu;
+use crate::track::MediaKind;
+use crate::view::ParticipantState;
+use std::time::{Duration, Instant};
+
+/// A client that was asked for an offer and sent none is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(3);
+
+impl Sfu {
+    pub(crate) fn subscribe(&mut self, now: Instant, key: usize, ids: &[TrackId], on: bool) {
+        for id in ids {
+            let Some(track) = self.track_keys.get(id).copied() else {
+                continue;
+            };
+            let published = &self.tracks[track];
+            let found = &self.participants[key];
+            let visible = self.participants[published.participant].is_visible();
+            if published.room != found.room || published.participant == key || !visible {
+                continue;
+            }
+            match on {
+                true => self.wish(key, track),
+                false => self.forget_wish(now, key, track),
+            }
+        }
+        self.unsettled.push(key);
+    }
+
+    pub(crate) fn subscribe_to_all(&mut self, key: usize) {
+        let room = self.participants[key].room;
+        let tracks: Vec<usize> = self
+            .tracks
+            .iter()
+            .filter(|(_, t)| t.room == room && t.participant != key && t.announced)
+            .filter(|(_, t)| self.participants[t.participant].is_visible())
+            .map(|(track, _)| track)
+            .collect();
+        for track in tracks {
+            self.wish(key, track);
+        }
+    }
+
+    pub(crate) fn wish(&mut self, key: usize, track: usize) {
+        let found = &mut self.participants[key];
+        if found.info.permissions.can_subscribe {
+            found.wishes.entry(track).or_default();
+            self.unsettled.push(key);
+        }
+    }
+
+    /// Ends a subscription and frees its section.
+    pub(crate) fn forget_wish(&mut self, now: Instant, key: usize, track: usize) {
+        let found = &mut self.participants[key];
+        let Some(wish) = found.wishes.remove(&track) else {
+            return;
+        };
+        // An offer of ours may be under way for it.
+        found.offered.retain(|(_, offered)| *offered != track);
+        self.unsettled.push(key);
+        let Some(mid) = wish.mid else { return };
+        if let Some(published) = self.tracks.get_mut(track) {
+            published
+                .forwards
+                .retain(|forward| forward.participant != key);
+        }
+        let found = &mut self.participants[key];
+        found.answer_stale = true;
+        let Some(peer) = found.subscriber else { return };
+        match found.mode {
+            TransportMode::Single => {
+                if let Some(slot) = self.peers.get_mut(peer) {
+                    slot.peer.release_section(now, mid);
+                    self.after(now, peer);
+                }
+            }
+            TransportMode::Dual => found.stopping.push(mid),
+        }
+    }
+
+    pub(crate) fn track_settings(
+        &mut self,
+        now: Instant,
+        key: usize,
+        ids: &[TrackId],
+        settings: TrackSettings,
+    ) {
+        for id in ids {
+            let Some(track) = self.track_keys.get(id).copied() else {
+                continue;
+            };
+            if let Some(wish) = self.participants[key].wishes.get_mut(&track) {
+                wish.settings = settings;
+                self.choose_layers(now, track);
+            }
+        }
+    }
+
+    /// Tracks that are sent to a participant, by section.
+    pub(crate) fn sent_tracks(&self, key: usize) -> Vec<(String, TrackId)> {
+        let wishes = &self.participants[key].wishes;
+        wishes
+            .iter()
+            .filter_map(|(track, wish)| {
+                Some((
+                    wish.mid?.to_string(),
+                    self.tracks.get(*track)?.info.id.clone(),
+                ))
+            })
+            .collect()
+    }
+
+    /// Wanted, announced tracks without a section.
+    fn waiting(&self, key: usize) -> Vec<usize> {
+        let mut waiting: Vec<usize> = self.participants[key]
+            .wishes
+            .iter()
+            .filter(|(_, wish)| wish.mid.is_none())
+            .map(|(track, _)| *track)
+            .filter(|track| self.tracks.get(*track).is_some_and(|t| t.announced))
+            .collect();
+        waiting.sort_unstable();
+        waiting
+    }
+
+    /// Puts waiting tracks on free sections (single-connection protocol, during an answer).
+    pub(crate) fn fill_sections(&mut self, now: Instant, key: usize) {
+        let Some(peer) = self.participants[key].subscriber else {
+            return;
+        };
+        for track in self.waiting(key) {
+            let kind = self.tracks[track].info.kind;
+            if let Some(mid) = self.peers[peer].peer.take_section(kind) {
+                self.start_forward(now, key, track, mid);
+            }
+        }
+    }
+
+    pub(crate) fn start_forward(&mut self, now: Instant, key: usize, track: usize, mid: Mid) {
+        let found = &mut self.participants[key];
+        let Some(peer) = found.subscriber else { return };
+        let (Some(wish), Some(published)) =
+            (found.wishes.get_mut(&track), self.tracks.get_mut(track))
+        else {
+            // Unwanted since it was offered: stop it with the next offer.
+            found.stopping.push(mid);
+            return;
+        };
+        wish.mid = Some(mid);
+        let wanted = published.choose(&wish.settings);
+        let mut forward = Forward::new(peer, key, mid, wanted);
+        forward.set_paused(wish.settings.disabled);
+        published.forwards.push(forward);
+        let first = !std::mem::replace(&mut published.had_subscriber, true);
+        let (publisher, id) = (published.participant, published.info.id.clone());
+        if first {
+            self.tell(publisher, Event::TrackSubscribed { track: id });
+        }
+        self.ask_keyframe(now, track, wanted);
+    }
+
+    /// Brings a client's sections in line with its wishes.
+    pub(crate) fn reconcile(&mut self, now: Instant, key: usize) {
+        let Some(found) = self.participants.get(key) else {
+            return;
+        };
+        if !found.attached || found.subscriber.is_none() {
+            return;
+        }
+        match found.mode {
+            TransportMode::Single => self.ask_for_sections(now, key),
+            TransportMode::Dual => self.offer_sections(now, key),
+        }
+    }
+
+    fn ask_for_sections(&mut self, now: Instant, key: usize) {
+        let waiting = self.waiting(key);
+        let found = &self.participants[key];
+        // Before the first answer there is nothing to add sections to: the client's own first
+        // offer is on its way.
+        if found.info.state != ParticipantState::Active {
+            return;
+        }
+        let asked = found
+            .asked_at
+            .is_some_and(|at| now.saturating_duration_since(at) < ASK_AGAIN);
+        if asked || (waiting.is_empty() && !found.answer_stale) {
+            return;
+        }
+        let Some(peer) = found.subscriber else { return };
+        let missing = |kind: MediaKind| {
+            let wanted = waiting
+                .iter()
+                .filter(|track| self.tracks[**track].info.kind == kind)
+                .count();
+            wanted.saturating_sub(self.peers[peer].peer.free_sections(kind)) as u32
+        };
+        let wanted = Event::SectionsWanted {
+            audios: missing(MediaKind::Audio),
+            videos: missing(MediaKind::Video),
+        };
+        self.participants[key].asked_at = Some(now);
+        self.tell(key, wanted);
+    }
+
+    fn offer_sections(&mut self, now: Instant, key: usize) {
+        let waiting = self.waiting(key);
+        let found = &mut self.participants[key];
+        let Some(peer) = found.subscriber else { return };
+        if self.peers[peer].peer.is_offering() {
+            return;
+        }
+        let channels = !std::mem::replace(&mut found.channels_offered, true);
+        let stop = std::mem::take(&mut found.stopping);
+        if !channels && stop.is_empty() && waiting.is_empty() {
+            return;
+        }
+        let add: Vec<_> = waiting
+            .iter()
+            .map(|track| {
+                let published = &self.tracks[*track];
+                let publisher = &self.participants[published.participant].info.id;
+                let id = &published.info.id;
+                (
+                    published.info.kind,
+                    stream_id(Some(publisher.as_str()), id),
+                    id.to_string(),
+                )
+            })
+            .collect();
+        let offered = self.peers[peer].peer.offer(now, channels, &stop, &add);
+        self.after(now, peer);
+        let Some((sdp, mids)) = offered else { return };
+        let tracks = mids.iter().zip(&waiting);
+        let named = tracks
+            .clone()
+            .map(|(mid, track)| (mid.to_string(), self.tracks[*track].info.id.clone()))
+            .collect();
+        self.participants[key].offered = tracks.map(|(mid, track)| (*mid, *track)).collect();
+        self.tell(key, Event::Offer { sdp, tracks: named });
+    }
+
+    /// Decides anew which layer each subscriber of a track should get.
+    pub(crate) fn choose_layers(&mut self, now: Instant, track: usize) {
+        let mut changes = Vec::new();
+        let published = &self.tracks[track];
+        for (n, forward) in published.forwards.iter().enumerate() {
+            let wishes = &self.participants[forward.participant].wishes;
+            if let Some(wish) = wishes.get(&track) {
+                changes.push((n, wish.settings.disabled, published.choose(&wish.settings)));
+            }
+        }
+        let published = &mut self.tracks[track];
+        let mut ask = Vec::new();
+        for (n, disabled, wanted) in changes {
+            let forward = &mut published.forwards[n];
+            forward.set_paused(disabled);
+            forward.wanted = wanted;
+            if forward.needs_keyframe() {
+                ask.push(wanted);
+            }
+        }
+        for layer in ask {
+            self.ask_keyframe(now, track, layer);
+        }
+    }
+
+    /// Asks a track's publisher for a keyframe, if that is not too soon.
+    pub(crate) fn ask_keyframe(&mut self, now: Instant, track: usize, layer: usize) {
+        let published = &mut self.tracks[track];
+        if published.info.kind == MediaKind::Audio || !published.may_ask_keyframe(layer, now) {
+            return;
+        }
+        let rid = published.layers.get(layer).and_then(|layer| layer.rid);
+        let mid = published.mid;
+        let Some(peer) = self.participants[published.participant].publisher else {
+            return;
+        };
+        if let Some(slot) = self.peers.get_mut(peer) {
+            slot.peer.request_keyframe(now, mid, rid);
+            self.counters.keyframes_requested += 1;
+            self.after(now, peer);
+        }
+    }
+
+    /// A subscriber's decoder is stuck.
+    pub(crate) fn keyframe_wanted(&mut self, now: Instant, peer: usize, mid: Mid) {
+        let Some(key) = self.peers.get(peer).map(|slot| slot.participant) else {
+            return;
+        };
+        let wishes = &self.participants[key].wishes;
+        let Some(track) = wishes
+            .iter()
+            .find(|(_, w)| w.mid == Some(mid))
+            .map(|(t, _)| *t)
+        else {
+            return;
+        };
+        let forward = self.tracks[track]
+            .forwards
+            .iter()
+            .find(|f| f.participant == key);
+        if let Some(layer) = forward.map(|f| f.current.unwrap_or(f.wanted)) {
+            self.ask_keyframe(now, track, layer);
+        }
+    }
+
+    pub(crate) fn look_after_layers(&mut self, now: Instant) {
+        let tracks: Vec<usize> = self.tracks.iter().map(|(track, _)| track).collect();
+        for track in tracks {
+            if self.tracks[track].check_silence(now) {
+                self.choose_layers(now, track);
+            }
+            for layer in self.tracks[track].keyframes_due() {
+                self.ask_keyframe(now, track, layer);
+            }
+        }
+        // Offers that were asked for and never came.
+        let keys: Vec<usize> = self
+            .participants
+            .iter()
+            .filter(|(_, p)| p.asked_at.is_some())
+            .map(|(key, _)| key)
+            .collect();
+        self.unsettled.extend(keys);
+    }
+}

@@ -1,0 +1,131 @@
+//! What doors and services may know of rooms, participants and tracks.
+
+use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
+use crate::track::{Codec, MediaKind, TrackSource};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a participant's door wants other clients of the same kind to see. Opaque here; only the
+/// door that wrote it reads it.
+pub type DoorNote = Arc<[u8]>;
+
+/// A room as others see it.
+#[derive(Debug, Clone)]
+pub struct RoomInfo {
+    pub name: RoomName,
+    /// `RM_…`: new each time the room opens.
+    pub sid: String,
+    pub metadata: String,
+    pub created_unix_ms: u64,
+    /// A recording runs.
+    pub recording: bool,
+    /// 0: no limit.
+    pub max_participants: u32,
+    pub empty_timeout: Duration,
+    pub departure_timeout: Duration,
+    /// Participants that are not hidden.
+    pub participants: u32,
+}
+
+/// How far a participant has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParticipantState {
+    /// The door has answered the join.
+    Joined,
+    /// Media can flow.
+    Active,
+    Disconnected,
+}
+
+/// What a participant may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    pub can_publish: bool,
+    pub can_subscribe: bool,
+    pub can_publish_data: bool,
+    /// Empty: every source.
+    pub publish_sources: Vec<TrackSource>,
+    pub can_update_metadata: bool,
+    /// Others are not told of this participant.
+    pub hidden: bool,
+    /// Records the room: while one is there, everybody sees that.
+    pub recorder: bool,
+}
+
+impl Permissions {
+    pub fn may_publish(&self, source: TrackSource) -> bool {
+        self.can_publish
+            && (self.publish_sources.is_empty() || self.publish_sources.contains(&source))
+    }
+}
+
+/// A participant as others see it.
+#[derive(Debug, Clone)]
+pub struct ParticipantInfo {
+    pub id: ParticipantId,
+    pub identity: Identity,
+    pub name: String,
+    pub metadata: String,
+    pub attributes: BTreeMap<String, String>,
+    pub state: ParticipantState,
+    pub permissions: Permissions,
+    pub joined_unix_ms: u64,
+    /// Grows with every change.
+    pub version: u32,
+    /// Published tracks whose media has arrived.
+    pub tracks: Vec<TrackInfo>,
+    pub note: DoorNote,
+}
+
+/// A published track as others see it.
+#[derive(Debug, Clone)]
+pub struct TrackInfo {
+    pub id: TrackId,
+    pub name: String,
+    pub kind: MediaKind,
+    pub source: TrackSource,
+    pub muted: bool,
+    /// Pixels of the best layer; 0 for audio.
+    pub width: u32,
+    pub height: u32,
+    pub encrypted: bool,
+    /// Ascending in quality. Empty: one nameless layer.
+    pub layers: Vec<LayerInfo>,
+    /// Known when media has arrived.
+    pub codec: Option<Codec>,
+    /// Audio arrives as RED.
+    pub red: bool,
+    /// Media section at the publisher.
+    pub mid: String,
+    pub note: DoorNote,
+}
+
+/// One quality of a track as the publisher announced it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// RTP stream id (RFC 8851) of the layer.
+    pub rid: String,
+    pub width: u32,
+    pub height: u32,
+    /// Bits per second.
+    pub bitrate: u32,
+}
+
+/// A room with everybody in it.
+#[derive(Debug, Clone)]
+pub struct RoomView {
+    pub info: RoomInfo,
+    pub participants: Vec<ParticipantInfo>,
+}
+
+/// Somebody who speaks, or has just stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeakerLevel {
+    pub participant: ParticipantId,
+    /// 0 silent to 1 loudest.
+    pub level: f32,
+    pub active: bool,
+}
