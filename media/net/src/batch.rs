@@ -206,9 +206,7 @@ fn write_source(control: &mut Control, source: Ipv4Addr) -> usize {
     }
     let info = libc::in_pktinfo {
         ipi_ifindex: 0,
-        ipi_spec_dst: libc::in_addr {
-            s_addr: u32::from_ne_bytes(source.octets()),
-        },
+        ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(source.octets()) },
         ipi_addr: libc::in_addr { s_addr: 0 },
     };
     let size = mem::size_of::<libc::in_pktinfo>() as libc::c_uint;
@@ -256,15 +254,9 @@ mod tests {
         let b = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (at, bt) = (a.local_addr().unwrap(), b.local_addr().unwrap());
         let (mut a, mut b) = (BatchSocket::new(a).unwrap(), BatchSocket::new(b).unwrap());
-        let SocketAddr::V4(destination) = bt else {
-            unreachable!()
-        };
+        let SocketAddr::V4(destination) = bt else { unreachable!() };
         let batch: Vec<Outgoing> = (0..70u8)
-            .map(|n| Outgoing {
-                source: Ipv4Addr::LOCALHOST,
-                destination,
-                contents: vec![n; 100],
-            })
+            .map(|n| Outgoing { source: Ipv4Addr::LOCALHOST, destination, contents: vec![n; 100] })
             .collect();
         assert_eq!(a.send(&batch), 0);
         let mut seen = Vec::new();
@@ -285,22 +277,12 @@ mod tests {
     fn a_datagram_that_cannot_leave_is_counted_and_does_not_stop_the_others() {
         let a = UdpSocket::bind("127.0.0.1:0").unwrap();
         let b = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let SocketAddr::V4(good) = b.local_addr().unwrap() else {
-            unreachable!()
-        };
+        let SocketAddr::V4(good) = b.local_addr().unwrap() else { unreachable!() };
         let mut a = BatchSocket::new(a).unwrap();
         let too_long = vec![0; 70_000];
         let batch = [
-            Outgoing {
-                source: Ipv4Addr::LOCALHOST,
-                destination: good,
-                contents: too_long,
-            },
-            Outgoing {
-                source: Ipv4Addr::LOCALHOST,
-                destination: good,
-                contents: vec![1],
-            },
+            Outgoing { source: Ipv4Addr::LOCALHOST, destination: good, contents: too_long },
+            Outgoing { source: Ipv4Addr::LOCALHOST, destination: good, contents: vec![1] },
         ];
         assert_eq!(a.send(&batch), 1);
         let mut buffer = [0; 8];

@@ -134,16 +134,9 @@ impl Plane {
                 0 => 0,
                 base => base.saturating_add(n as u16),
             };
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, wanted)).map_err(|source| {
-                PlaneError::BindPort {
-                    port: wanted,
-                    source,
-                }
-            })?;
-            let port = socket
-                .local_addr()
-                .map_err(PlaneError::PrepareSocket)?
-                .port();
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, wanted))
+                .map_err(|source| PlaneError::BindPort { port: wanted, source })?;
+            let port = socket.local_addr().map_err(PlaneError::PrepareSocket)?.port();
             let (sender, receiver) = mpsc::sync_channel(INBOX);
             let waker = Arc::new(shard::Waker::new().map_err(PlaneError::PrepareSocket)?);
             let stats = Arc::new(ShardStats::default());
@@ -165,11 +158,7 @@ impl Plane {
             plane.inboxes.push(Inbox { sender, waker });
             plane.stats.push(stats);
             plane.ports.push(port);
-            plane
-                .threads
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(thread);
+            plane.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(plane)
     }
@@ -222,11 +211,7 @@ impl Plane {
         command: Command,
     ) -> Result<(), PlaneBusy> {
         let command = Box::new(command);
-        self.inbox(room).send(Message::Attach {
-            participant,
-            sink,
-            command,
-        })
+        self.inbox(room).send(Message::Attach { participant, sink, command })
     }
 
     /// Opens a tap; it closes with its room or by [`Command::CloseTap`].
@@ -239,11 +224,7 @@ impl Plane {
         tap: TapId,
         sink: Box<dyn TapSink>,
     ) -> Result<(), PlaneBusy> {
-        self.inbox(room).send(Message::OpenTap {
-            room: room.clone(),
-            tap,
-            sink,
-        })
+        self.inbox(room).send(Message::OpenTap { room: room.clone(), tap, sink })
     }
 
     /// Asks every shard for its rooms; `reply` is called once a shard, on its thread.
@@ -256,10 +237,7 @@ impl Plane {
     ) -> Result<(), PlaneBusy> {
         for inbox in &self.inboxes {
             let query = self.next_query.fetch_add(1, Ordering::Relaxed);
-            inbox.send(Message::List {
-                query,
-                reply: Box::new(reply.clone()),
-            })?;
+            inbox.send(Message::List { query, reply: Box::new(reply.clone()) })?;
         }
         Ok(())
     }
@@ -271,11 +249,7 @@ impl Plane {
             while inbox.send(Message::Stop) == Err(PlaneBusy) {
                 inbox.waker.wake();
                 std::thread::yield_now();
-                if self
-                    .threads
-                    .lock()
-                    .is_ok_and(|t| t.iter().all(JoinHandle::is_finished))
-                {
+                if self.threads.lock().is_ok_and(|t| t.iter().all(JoinHandle::is_finished)) {
                     return;
                 }
             }

@@ -32,20 +32,9 @@ pub(crate) type ListReply = Box<dyn Fn(Vec<RoomView>) + Send>;
 /// What other threads send to a shard.
 pub(crate) enum Message {
     Command(Box<Command>),
-    Attach {
-        participant: ParticipantId,
-        sink: Box<dyn EventSink>,
-        command: Box<Command>,
-    },
-    OpenTap {
-        room: RoomName,
-        tap: TapId,
-        sink: Box<dyn TapSink>,
-    },
-    List {
-        query: u64,
-        reply: ListReply,
-    },
+    Attach { participant: ParticipantId, sink: Box<dyn EventSink>, command: Box<Command> },
+    OpenTap { room: RoomName, tap: TapId, sink: Box<dyn TapSink> },
+    List { query: u64, reply: ListReply },
     Stop,
 }
 
@@ -64,10 +53,7 @@ impl Waker {
         }
         // SAFETY: the descriptor is open and nobody else owns it.
         let event = unsafe { OwnedFd::from_raw_fd(event) };
-        Ok(Self {
-            event,
-            awake: AtomicBool::new(false),
-        })
+        Ok(Self { event, awake: AtomicBool::new(false) })
     }
 
     pub(crate) fn wake(&self) {
@@ -105,10 +91,7 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "called once, by the plane that owns the parts"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "called once, by the plane that owns the parts")]
     pub(crate) fn new(
         number: usize,
         socket: UdpSocket,
@@ -119,10 +102,7 @@ impl Shard {
         stats: Arc<ShardStats>,
         notices: Notices,
     ) -> io::Result<Self> {
-        let addresses = addresses
-            .iter()
-            .map(|ip| SocketAddr::from((*ip, port)))
-            .collect();
+        let addresses = addresses.iter().map(|ip| SocketAddr::from((*ip, port))).collect();
         Ok(Self {
             number,
             socket: BatchSocket::new(socket)?,
@@ -166,11 +146,7 @@ impl Shard {
             tv_sec: 0,
             tv_nsec: patience.as_nanos().min(999_999_999) as libc::c_long,
         };
-        let watch = |fd: i32| libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        };
+        let watch = |fd: i32| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         let mut fds = [watch(self.socket.fd()), watch(self.waker.event.as_raw_fd())];
         // SAFETY: the array and the timespec live until the call returns; both descriptors are
         // open. An interruption just begins the turn early.
@@ -191,12 +167,7 @@ impl Shard {
             let (sfu, mut bytes) = (&mut self.sfu, 0);
             let received = self.socket.receive(|incoming| {
                 bytes += incoming.contents.len() as u64;
-                sfu.datagram(
-                    now,
-                    incoming.source,
-                    incoming.destination,
-                    incoming.contents,
-                );
+                sfu.datagram(now, incoming.source, incoming.destination, incoming.contents);
             });
             let received = match received {
                 Ok(received) => received,
@@ -205,9 +176,7 @@ impl Shard {
                     return;
                 }
             };
-            self.stats
-                .packets_in
-                .fetch_add(received as u64, Ordering::Relaxed);
+            self.stats.packets_in.fetch_add(received as u64, Ordering::Relaxed);
             self.stats.bytes_in.fetch_add(bytes, Ordering::Relaxed);
             self.deliver(now);
             taken += received;
@@ -231,11 +200,7 @@ impl Shard {
             let now = Instant::now();
             match message {
                 Message::Command(command) => self.sfu.command(now, *command),
-                Message::Attach {
-                    participant,
-                    sink,
-                    command,
-                } => {
+                Message::Attach { participant, sink, command } => {
                     self.doors.insert(participant, sink);
                     self.sfu.command(now, *command);
                 }
@@ -259,13 +224,7 @@ impl Shard {
         let everybody: Vec<ParticipantId> = self.doors.keys().cloned().collect();
         for participant in everybody {
             let reason = LeaveReason::Shutdown;
-            self.sfu.command(
-                now,
-                Command::Leave {
-                    participant,
-                    reason,
-                },
-            );
+            self.sfu.command(now, Command::Leave { participant, reason });
         }
         self.deliver(now);
         self.flush();
@@ -276,11 +235,7 @@ impl Shard {
         let mut slow: Vec<ParticipantId> = Vec::new();
         while let Some(output) = self.sfu.poll_output() {
             match output {
-                Output::Transmit {
-                    source,
-                    destination,
-                    contents,
-                } => {
+                Output::Transmit { source, destination, contents } => {
                     self.transmit(source, destination, contents);
                 }
                 Output::Event { participant, event } => self.event(participant, *event, &mut slow),
@@ -304,13 +259,7 @@ impl Shard {
             tracing::warn!(%participant, "a client reads its signalling too slowly");
             self.stats.slow_doors.fetch_add(1, Ordering::Relaxed);
             let reason = LeaveReason::SignalSlow;
-            self.sfu.command(
-                now,
-                Command::Leave {
-                    participant,
-                    reason,
-                },
-            );
+            self.sfu.command(now, Command::Leave { participant, reason });
             self.deliver(now);
         }
     }
@@ -332,11 +281,7 @@ impl Shard {
         let (SocketAddr::V4(source), SocketAddr::V4(destination)) = (source, destination) else {
             return;
         };
-        self.outgoing.push(Outgoing {
-            source: *source.ip(),
-            destination,
-            contents,
-        });
+        self.outgoing.push(Outgoing { source: *source.ip(), destination, contents });
         if self.outgoing.len() >= SEND_BATCH {
             self.flush();
         }
@@ -350,9 +295,7 @@ impl Shard {
         let dropped = self.socket.send(&self.outgoing) as u64;
         let sent = self.outgoing.len() as u64 - dropped;
         self.stats.packets_out.fetch_add(sent, Ordering::Relaxed);
-        self.stats
-            .bytes_out
-            .fetch_add(bytes as u64, Ordering::Relaxed);
+        self.stats.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
         self.stats.send_drops.fetch_add(dropped, Ordering::Relaxed);
         self.outgoing.clear();
     }
@@ -365,24 +308,15 @@ impl Shard {
         stats.rtp_out.store(counters.rtp_out, Ordering::Relaxed);
         stats.strays.store(counters.strays, Ordering::Relaxed);
         stats.rooms.store(rooms as u64, Ordering::Relaxed);
-        stats
-            .participants
-            .store(participants as u64, Ordering::Relaxed);
-        stats
-            .longest_turn_us
-            .fetch_max(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
-        stats
-            .cpu_us
-            .store(thread_cpu().as_micros() as u64, Ordering::Relaxed);
+        stats.participants.store(participants as u64, Ordering::Relaxed);
+        stats.longest_turn_us.fetch_max(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+        stats.cpu_us.store(thread_cpu().as_micros() as u64, Ordering::Relaxed);
     }
 }
 
 /// CPU time of this thread (clock_gettime(2)).
 fn thread_cpu() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the timespec lives until the call returns.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

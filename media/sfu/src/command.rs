@@ -84,10 +84,7 @@ pub struct TrackSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipients {
     Everybody,
-    Only {
-        participants: Vec<ParticipantId>,
-        identities: Vec<Identity>,
-    },
+    Only { participants: Vec<ParticipantId>, identities: Vec<Identity> },
 }
 
 /// Why somebody leaves or is made to.
@@ -141,10 +138,8 @@ pub enum Command {
     Detach {
         participant: ParticipantId,
     },
-    /// It is back.
-    Resume {
-        participant: ParticipantId,
-    },
+    /// It is back; `identity` must be the one that it had.
+    Resume { participant: ParticipantId, identity: Identity },
     Leave {
         participant: ParticipantId,
         reason: LeaveReason,
@@ -197,6 +192,8 @@ pub enum Command {
         channel: Channel,
         message: Vec<u8>,
         to: Recipients,
+        /// The sender's number of a reliable message; 0: none. Told back after a resume.
+        sequence: u32,
     },
     OpenTap {
         room: RoomName,

@@ -16,11 +16,13 @@ pub enum Event {
         me: ParticipantInfo,
         others: Vec<ParticipantInfo>,
     },
-    /// The place was kept; `others` is everybody else.
+    /// The place was kept; `others` is everybody else. `last_sequence` is the number of the newest
+    /// reliable message that one had sent.
     Resumed {
         room: RoomInfo,
         me: ParticipantInfo,
         others: Vec<ParticipantInfo>,
+        last_sequence: u32,
     },
     /// Answer to the offer `id`; `tracks` maps media sections to what we send on them.
     Answer {

@@ -50,14 +50,7 @@ impl Sfu {
     }
 
     fn forward(&mut self, now: Instant, track: usize, layer: usize, packet: &IngressPacket) {
-        let Self {
-            tracks,
-            peers,
-            outputs,
-            timers,
-            counters,
-            ..
-        } = self;
+        let Self { tracks, peers, outputs, timers, counters, .. } = self;
         let published = &mut tracks[track];
         // Unwrapped once, for all subscribers without RED.
         let mut unwrapped: Option<Arc<[u8]>> = None;
@@ -69,9 +62,8 @@ impl Sfu {
                 continue;
             }
             let mid = forward.mid;
-            let selected = forward.select(now, layer, packet, |codec, red| {
-                slot.peer.payload_type(mid, codec, red)
-            });
+            let selected = forward
+                .select(now, layer, packet, |codec, red| slot.peer.payload_type(mid, codec, red));
             let Some(selected) = selected else { continue };
             let payload = if selected.unwrap_red {
                 if unwrapped.is_none() {
@@ -129,15 +121,8 @@ impl Sfu {
                 payload: payload.clone(),
                 sender_report: packet.sender_report,
             });
-            let item = TapItem {
-                at: packet.at,
-                event,
-            };
-            outputs.push_back(Output::Tap {
-                room: room.clone(),
-                tap,
-                item,
-            });
+            let item = TapItem { at: packet.at, event };
+            outputs.push_back(Output::Tap { room: room.clone(), tap, item });
         });
     }
 
@@ -147,26 +132,16 @@ impl Sfu {
             return;
         };
         for tap in &room.taps {
-            let item = TapItem {
-                at: now,
-                event: event.clone(),
-            };
+            let item = TapItem { at: now, event: event.clone() };
             let room = room.info.name.clone();
-            self.outputs.push_back(Output::Tap {
-                room,
-                tap: *tap,
-                item,
-            });
+            self.outputs.push_back(Output::Tap { room, tap: *tap, item });
         }
     }
 
     /// A new tap first hears what is there already.
     pub(crate) fn open_tap(&mut self, now: Instant, name: &RoomName, tap: TapId) {
         let Some(room) = self.room_keys.get(name).copied() else {
-            self.outputs.push_back(Output::TapClosed {
-                room: name.clone(),
-                tap,
-            });
+            self.outputs.push_back(Output::TapClosed { room: name.clone(), tap });
             return;
         };
         if self.rooms[room].taps.contains(&tap) {
@@ -194,18 +169,10 @@ impl Sfu {
         }
         for event in events {
             let item = TapItem { at: now, event };
-            self.outputs.push_back(Output::Tap {
-                room: name.clone(),
-                tap,
-                item,
-            });
+            self.outputs.push_back(Output::Tap { room: name.clone(), tap, item });
         }
-        let tracks: Vec<usize> = self
-            .tracks
-            .iter()
-            .filter(|(_, t)| t.room == room)
-            .map(|(track, _)| track)
-            .collect();
+        let tracks: Vec<usize> =
+            self.tracks.iter().filter(|(_, t)| t.room == room).map(|(track, _)| track).collect();
         for track in tracks {
             self.tracks[track].open_tap(tap);
         }
@@ -221,10 +188,7 @@ impl Sfu {
                 track.taps.retain(|tapped| tapped.tap != tap);
             }
         }
-        self.outputs.push_back(Output::TapClosed {
-            room: name.clone(),
-            tap,
-        });
+        self.outputs.push_back(Output::TapClosed { room: name.clone(), tap });
     }
 
     pub(crate) fn announce_speakers(&mut self, now: Instant) {
@@ -241,11 +205,7 @@ impl Sfu {
             let known = by_room.iter().position(|heard| heard.room == track.room);
             let at = known.unwrap_or_else(|| {
                 let (changes, speaking) = (Vec::new(), Vec::new());
-                by_room.push(Heard {
-                    room: track.room,
-                    changes,
-                    speaking,
-                });
+                by_room.push(Heard { room: track.room, changes, speaking });
                 by_room.len() - 1
             });
             if heard.changed {
@@ -256,17 +216,10 @@ impl Sfu {
                 });
             }
             if heard.level > 0.0 {
-                by_room[at]
-                    .speaking
-                    .push((heard.level, found.info.id.clone()));
+                by_room[at].speaking.push((heard.level, found.info.id.clone()));
             }
         }
-        for Heard {
-            room,
-            changes,
-            mut speaking,
-        } in by_room
-        {
+        for Heard { room, changes, mut speaking } in by_room {
             if changes.is_empty() {
                 continue;
             }

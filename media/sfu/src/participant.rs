@@ -42,6 +42,8 @@ pub(crate) struct Participant {
     pub offered: Vec<(Mid, usize)>,
     /// Sections that our next offer stops.
     pub stopping: Vec<Mid>,
+    /// Number of the newest reliable message that it sent.
+    pub last_sequence: u32,
     /// The data channels of our side are offered.
     pub channels_offered: bool,
 }

@@ -17,10 +17,7 @@ impl Sfu {
             self.tell(key, Event::TrackRefused { cid: new.cid });
             return;
         }
-        let known = found
-            .pending
-            .iter()
-            .position(|pending| pending.cid == new.cid);
+        let known = found.pending.iter().position(|pending| pending.cid == new.cid);
         if let Some(known) = known {
             found.pending.remove(known);
         }
@@ -80,10 +77,7 @@ impl Sfu {
                 return Some(match sent.filter(|_| section.used) {
                     Some((_, track)) => {
                         let publisher = self.track_keys.get(track).map(|t| {
-                            self.participants[self.tracks[*t].participant]
-                                .info
-                                .id
-                                .clone()
+                            self.participants[self.tracks[*t].participant].info.id.clone()
                         });
                         SectionAnswer::Sends {
                             stream: stream_id(publisher.as_ref().map(|p| p.as_str()), track),
@@ -94,9 +88,7 @@ impl Sfu {
                 });
             }
             let track = participant.by_mid.get(&mid)?;
-            Some(SectionAnswer::Receives {
-                first: self.tracks[*track].wanted_codec,
-            })
+            Some(SectionAnswer::Receives { first: self.tracks[*track].wanted_codec })
         });
         let found = &mut self.participants[key];
         found.answer_stale = false;
@@ -141,9 +133,7 @@ impl Sfu {
         let mut info = pending_info(&new);
         info.mid = section.mid.clone();
         let id = new.id;
-        let track = self
-            .tracks
-            .insert(Published::new(info, new.codec, key, room, mid));
+        let track = self.tracks.insert(Published::new(info, new.codec, key, room, mid));
         self.track_keys.insert(id, track);
         self.participants[key].by_mid.insert(mid, track);
     }
@@ -152,11 +142,7 @@ impl Sfu {
     pub(crate) fn announce_track(&mut self, now: Instant, track: usize) {
         let published = &mut self.tracks[track];
         published.announced = true;
-        let (key, room, info) = (
-            published.participant,
-            published.room,
-            published.info.clone(),
-        );
+        let (key, room, info) = (published.participant, published.room, published.info.clone());
         let found = &mut self.participants[key];
         found.info.tracks.push(info.clone());
         found.changed();
@@ -178,11 +164,7 @@ impl Sfu {
             self.tap_all(now, room, &event);
         }
         let room = self.rooms[room].info.name.clone();
-        self.notice(Notice::TrackPublished {
-            room,
-            participant,
-            track: info,
-        });
+        self.notice(Notice::TrackPublished { room, participant, track: info });
     }
 
     /// Takes a track down. `forced`: by the box, so its publisher must be told.
@@ -190,12 +172,8 @@ impl Sfu {
         let published = &self.tracks[track];
         let (key, room) = (published.participant, published.room);
         let (info, mid, announced) = (published.info.clone(), published.mid, published.announced);
-        let subscribers: Vec<usize> = self.rooms[room]
-            .participants
-            .iter()
-            .copied()
-            .filter(|p| *p != key)
-            .collect();
+        let subscribers: Vec<usize> =
+            self.rooms[room].participants.iter().copied().filter(|p| *p != key).collect();
         for subscriber in subscribers {
             self.forget_wish(now, subscriber, track);
         }
@@ -209,18 +187,8 @@ impl Sfu {
             let participant = found.info.clone();
             let name = self.rooms[room].info.name.clone();
             self.announce(key, true);
-            self.tap_all(
-                now,
-                room,
-                &TapEvent::Unpublished {
-                    track: info.id.clone(),
-                },
-            );
-            self.notice(Notice::TrackUnpublished {
-                room: name,
-                participant,
-                track: info.clone(),
-            });
+            self.tap_all(now, room, &TapEvent::Unpublished { track: info.id.clone() });
+            self.notice(Notice::TrackUnpublished { room: name, participant, track: info.clone() });
         }
         if forced {
             self.tell(key, Event::TrackUnpublished { track: info.id });
@@ -247,14 +215,7 @@ impl Sfu {
             known.muted = muted;
             found.changed();
             self.announce(key, true);
-            self.tap_all(
-                now,
-                room,
-                &TapEvent::Muted {
-                    track: id.clone(),
-                    muted,
-                },
-            );
+            self.tap_all(now, room, &TapEvent::Muted { track: id.clone(), muted });
         }
     }
 

@@ -99,19 +99,14 @@ impl Published {
             return found;
         }
         // Clients that leave the rids out use q, h, f from the smallest up.
-        let usual = ["q", "h", "f"]
-            .iter()
-            .position(|usual| Rid::from(*usual) == rid);
+        let usual = ["q", "h", "f"].iter().position(|usual| Rid::from(*usual) == rid);
         match usual.filter(|n| self.layers.get(*n).is_some_and(|l| l.rid.is_none())) {
             Some(n) => {
                 self.layers[n].rid = Some(rid);
                 n
             }
             None => {
-                self.layers.push(Layer {
-                    rid: Some(rid),
-                    ..Layer::default()
-                });
+                self.layers.push(Layer { rid: Some(rid), ..Layer::default() });
                 self.layers.len() - 1
             }
         }
@@ -146,18 +141,12 @@ impl Published {
         let wanted = match settings.layer {
             Some(layer) => layer.min(top),
             None if settings.height == 0 => top,
-            None => self
-                .layers
-                .iter()
-                .position(|layer| layer.height >= settings.height)
-                .unwrap_or(top),
+            None => {
+                self.layers.iter().position(|layer| layer.height >= settings.height).unwrap_or(top)
+            }
         };
         let active = |n: &usize| self.layers.get(*n).is_some_and(|layer| layer.active);
-        (0..=wanted)
-            .rev()
-            .find(active)
-            .or_else(|| (wanted..=top).find(active))
-            .unwrap_or(wanted)
+        (0..=wanted).rev().find(active).or_else(|| (wanted..=top).find(active)).unwrap_or(wanted)
     }
 
     /// Whether the layer's sender may be asked for a keyframe now. If not, it will be due later.
@@ -165,14 +154,9 @@ impl Published {
         let Some(state) = self.layers.get_mut(layer) else {
             return false;
         };
-        let pause = if layer == 0 {
-            KEYFRAME_PAUSE_LOW
-        } else {
-            KEYFRAME_PAUSE
-        };
-        let too_soon = state
-            .keyframe_asked
-            .is_some_and(|asked| now.saturating_duration_since(asked) < pause);
+        let pause = if layer == 0 { KEYFRAME_PAUSE_LOW } else { KEYFRAME_PAUSE };
+        let too_soon =
+            state.keyframe_asked.is_some_and(|asked| now.saturating_duration_since(asked) < pause);
         if too_soon {
             state.keyframe_due = true;
             return false;
@@ -186,12 +170,7 @@ impl Published {
     pub(crate) fn keyframes_due(&self) -> Vec<usize> {
         let mut due: Vec<usize> = (0..self.layers.len())
             .filter(|n| self.layers[*n].keyframe_due)
-            .chain(
-                self.forwards
-                    .iter()
-                    .filter(|f| f.needs_keyframe())
-                    .map(|f| f.wanted),
-            )
+            .chain(self.forwards.iter().filter(|f| f.needs_keyframe()).map(|f| f.wanted))
             .filter(|n| self.layers.get(*n).is_some_and(|l| l.active))
             .collect();
         due.sort_unstable();
@@ -201,11 +180,7 @@ impl Published {
 
     pub(crate) fn open_tap(&mut self, tap: TapId) {
         if !self.taps.iter().any(|tapped| tapped.tap == tap) {
-            self.taps.push(Tapped {
-                tap,
-                top: None,
-                low: None,
-            });
+            self.taps.push(Tapped { tap, top: None, low: None });
         }
     }
 
@@ -241,10 +216,9 @@ impl Published {
         };
         let Self { taps, layers, .. } = self;
         for tapped in taps {
-            for (current, wanted, name) in [
-                (&mut tapped.top, Some(top), top_name),
-                (&mut tapped.low, low, TapLayer::Low),
-            ] {
+            for (current, wanted, name) in
+                [(&mut tapped.top, Some(top), top_name), (&mut tapped.low, low, TapLayer::Low)]
+            {
                 let alive = current.is_some_and(|n| layers.get(n).is_some_and(|l| l.active));
                 if *current != wanted && wanted == Some(layer) && (starts || !alive) {
                     *current = wanted;

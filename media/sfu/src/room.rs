@@ -4,8 +4,9 @@ use crate::command::{
     Command, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions, TransportMode,
 };
 use crate::event::{Event, Notice, Output};
-use crate::ids::{ParticipantId, RoomName};
+use crate::ids::{Identity, ParticipantId, RoomName};
 use crate::participant::Participant;
+use crate::peer::Channel;
 use crate::sfu::Sfu;
 use crate::tap::{TapEvent, TapId, TapItem};
 use crate::view::{ParticipantInfo, ParticipantState, RoomInfo, RoomView};
@@ -40,11 +41,7 @@ impl Sfu {
             Command::SetRecording { room, recording } => {
                 self.change_room(&room, |info| info.recording = recording);
             }
-            Command::Join {
-                room,
-                options,
-                participant,
-            } => {
+            Command::Join { room, options, participant } => {
                 self.join(now, &room, options, *participant);
             }
             Command::Detach { participant } => self.with(&participant, |sfu, key| {
@@ -52,21 +49,12 @@ impl Sfu {
                 found.attached = false;
                 found.lost_since.get_or_insert(now);
             }),
-            Command::Resume { participant } => self.resume(&participant),
-            Command::Leave {
-                participant,
-                reason,
-            } => {
+            Command::Resume { participant, identity } => self.resume(&participant, &identity),
+            Command::Leave { participant, reason } => {
                 self.with(&participant, |sfu, key| sfu.leave(now, key, reason));
             }
-            Command::Offer {
-                participant,
-                id,
-                sdp,
-            } => {
-                self.with(&participant, |sfu, key| {
-                    sfu.client_offer(now, key, id, &sdp)
-                });
+            Command::Offer { participant, id, sdp } => {
+                self.with(&participant, |sfu, key| sfu.client_offer(now, key, id, &sdp));
             }
             Command::Answer { participant, sdp } => {
                 self.with(&participant, |sfu, key| sfu.client_answer(now, key, &sdp));
@@ -74,84 +62,33 @@ impl Sfu {
             Command::AddTrack { participant, track } => {
                 self.with(&participant, |sfu, key| sfu.add_track(key, *track));
             }
-            Command::SetMuted {
-                participant,
-                track,
-                muted,
-            } => {
-                self.with(&participant, |sfu, key| {
-                    sfu.set_muted(now, key, &track, muted)
-                });
+            Command::SetMuted { participant, track, muted } => {
+                self.with(&participant, |sfu, key| sfu.set_muted(now, key, &track, muted));
             }
             Command::MuteTrack { room, track, muted } => {
                 self.mute_track(now, &room, track, muted);
             }
-            Command::Subscribe {
-                participant,
-                tracks,
-                on,
-            } => {
-                self.with(&participant, |sfu, key| {
-                    sfu.subscribe(now, key, &tracks, on)
-                });
+            Command::Subscribe { participant, tracks, on } => {
+                self.with(&participant, |sfu, key| sfu.subscribe(now, key, &tracks, on));
             }
-            Command::TrackSettings {
-                participant,
-                tracks,
-                settings,
-            } => {
+            Command::TrackSettings { participant, tracks, settings } => {
                 self.with(&participant, |sfu, key| {
                     sfu.track_settings(now, key, &tracks, settings);
                 });
             }
-            Command::Change {
-                participant,
-                change,
-            } => {
-                self.with(&participant, |sfu, key| {
-                    sfu.change_participant(now, key, *change)
-                });
+            Command::Change { participant, change } => {
+                self.with(&participant, |sfu, key| sfu.change_participant(now, key, *change));
             }
-            Command::SendData {
-                room,
-                sender,
-                channel,
-                message,
-                to,
-            } => {
-                let Some(key) = self.room_keys.get(&room) else {
-                    return;
-                };
-                for participant in self.rooms[*key].participants.clone() {
-                    let found = &self.participants[participant];
-                    let chosen = match &to {
-                        Recipients::Everybody => true,
-                        Recipients::Only {
-                            participants,
-                            identities,
-                        } => {
-                            participants.contains(&found.info.id)
-                                || identities.contains(&found.info.identity)
-                        }
-                    };
-                    let own = sender.as_ref() == Some(&found.info.id);
-                    let Some(peer) = found.subscriber.filter(|_| chosen && !own) else {
-                        continue;
-                    };
-                    if let Some(slot) = self.peers.get_mut(peer) {
-                        slot.peer.send_data(now, channel, &message);
-                        self.after(now, peer);
-                    }
+            Command::SendData { room, sender, channel, message, to, sequence } => {
+                if let Some(key) = sender.as_ref().and_then(|id| self.participant_keys.get(id)) {
+                    let newest = &mut self.participants[*key].last_sequence;
+                    *newest = sequence.max(*newest);
                 }
+                self.send_data(now, &room, sender.as_ref(), channel, &message, &to);
             }
             Command::OpenTap { room, tap } => self.open_tap(now, &room, tap),
             Command::CloseTap { room, tap } => self.close_tap(&room, tap),
-            Command::TapKeyframe {
-                room: _,
-                tap,
-                track,
-                layer,
-            } => {
+            Command::TapKeyframe { room: _, tap, track, layer } => {
                 let Some(key) = self.track_keys.get(&track).copied() else {
                     return;
                 };
@@ -166,6 +103,38 @@ impl Sfu {
         }
     }
 
+    fn send_data(
+        &mut self,
+        now: Instant,
+        room: &RoomName,
+        sender: Option<&ParticipantId>,
+        channel: Channel,
+        message: &[u8],
+        to: &Recipients,
+    ) {
+        let Some(key) = self.room_keys.get(room) else {
+            return;
+        };
+        for participant in self.rooms[*key].participants.clone() {
+            let found = &self.participants[participant];
+            let chosen = match to {
+                Recipients::Everybody => true,
+                Recipients::Only { participants, identities } => {
+                    participants.contains(&found.info.id)
+                        || identities.contains(&found.info.identity)
+                }
+            };
+            let own = sender == Some(&found.info.id);
+            let Some(peer) = found.subscriber.filter(|_| chosen && !own) else {
+                continue;
+            };
+            if let Some(slot) = self.peers.get_mut(peer) {
+                slot.peer.send_data(now, channel, message);
+                self.after(now, peer);
+            }
+        }
+    }
+
     fn with(&mut self, id: &ParticipantId, act: impl FnOnce(&mut Self, usize)) {
         if let Some(key) = self.participant_keys.get(id).copied() {
             act(self, key);
@@ -173,14 +142,8 @@ impl Sfu {
     }
 
     fn view(&self, room: &Room) -> RoomView {
-        let people = room
-            .participants
-            .iter()
-            .map(|key| self.participants[*key].info.clone());
-        RoomView {
-            info: room.info.clone(),
-            participants: people.collect(),
-        }
+        let people = room.participants.iter().map(|key| self.participants[*key].info.clone());
+        RoomView { info: room.info.clone(), participants: people.collect() }
     }
 
     fn open_room(&mut self, now: Instant, name: &RoomName, options: RoomOptions) -> usize {
@@ -218,26 +181,13 @@ impl Sfu {
             self.leave(now, participant, LeaveReason::RoomEnded);
         }
         for tap in std::mem::take(&mut self.rooms[key].taps) {
-            let item = TapItem {
-                at: now,
-                event: TapEvent::RoomEnded,
-            };
-            self.outputs.push_back(Output::Tap {
-                room: name.clone(),
-                tap,
-                item,
-            });
-            self.outputs.push_back(Output::TapClosed {
-                room: name.clone(),
-                tap,
-            });
+            let item = TapItem { at: now, event: TapEvent::RoomEnded };
+            self.outputs.push_back(Output::Tap { room: name.clone(), tap, item });
+            self.outputs.push_back(Output::TapClosed { room: name.clone(), tap });
         }
         let room = self.rooms.remove(key);
         self.room_keys.remove(name);
-        self.notice(Notice::RoomEnded {
-            room: name.clone(),
-            sid: room.info.sid,
-        });
+        self.notice(Notice::RoomEnded { room: name.clone(), sid: room.info.sid });
     }
 
     fn change_room(&mut self, name: &RoomName, change: impl FnOnce(&mut RoomInfo)) {
@@ -269,10 +219,7 @@ impl Sfu {
         if limit > 0 && self.rooms[room].participants.len() >= limit {
             let reason = LeaveReason::JoinFailed;
             let event = Box::new(Event::Closed { reason });
-            self.outputs.push_back(Output::Event {
-                participant: new.id,
-                event,
-            });
+            self.outputs.push_back(Output::Event { participant: new.id, event });
             return;
         }
         let info = ParticipantInfo {
@@ -306,6 +253,7 @@ impl Sfu {
             asked_at: None,
             offered: Vec::new(),
             stopping: Vec::new(),
+            last_sequence: 0,
             channels_offered: false,
         });
         self.participant_keys.insert(new.id, key);
@@ -323,14 +271,7 @@ impl Sfu {
         state.empty_since = None;
         self.count(room);
         let room_info = self.rooms[room].info.clone();
-        self.tell(
-            key,
-            Event::Joined {
-                room: room_info,
-                me: info,
-                others,
-            },
-        );
+        self.tell(key, Event::Joined { room: room_info, me: info, others });
         self.announce(key, false);
         if self.participants[key].auto_subscribe {
             self.subscribe_to_all(key);
@@ -357,15 +298,12 @@ impl Sfu {
             .collect()
     }
 
-    fn resume(&mut self, id: &ParticipantId) {
-        let Some(key) = self.participant_keys.get(id).copied() else {
-            let event = Box::new(Event::Closed {
-                reason: LeaveReason::ConnectionLost,
-            });
-            self.outputs.push_back(Output::Event {
-                participant: id.clone(),
-                event,
-            });
+    fn resume(&mut self, id: &ParticipantId, identity: &Identity) {
+        let known = self.participant_keys.get(id).copied();
+        let same = known.filter(|key| &self.participants[*key].info.identity == identity);
+        let Some(key) = same else {
+            let event = Box::new(Event::Closed { reason: LeaveReason::ConnectionLost });
+            self.outputs.push_back(Output::Event { participant: id.clone(), event });
             return;
         };
         let found = &mut self.participants[key];
@@ -373,10 +311,11 @@ impl Sfu {
         found.lost_since = None;
         found.asked_at = None;
         found.answer_stale = true;
+        let last_sequence = found.last_sequence;
         let (me, room) = (found.info.clone(), found.room);
         let others = self.others(room, Some(key));
         let room = self.rooms[room].info.clone();
-        self.tell(key, Event::Resumed { room, me, others });
+        self.tell(key, Event::Resumed { room, me, others, last_sequence });
         self.unsettled.push(key);
     }
 
@@ -423,18 +362,11 @@ impl Sfu {
             for other in others {
                 self.tell(other, Event::Participants(vec![gone.info.clone()]));
             }
-            let left = TapEvent::Left {
-                participant: gone.info.id.clone(),
-            };
+            let left = TapEvent::Left { participant: gone.info.id.clone() };
             self.tap_all(now, gone.room, &left);
         }
         let participant = gone.info;
-        self.notice(Notice::ParticipantLeft {
-            room: name,
-            participant,
-            reason,
-            active,
-        });
+        self.notice(Notice::ParticipantLeft { room: name, participant, reason, active });
     }
 
     fn change_participant(&mut self, now: Instant, key: usize, change: ParticipantChange) {
@@ -484,10 +416,7 @@ impl Sfu {
                 };
                 self.tap_all(now, room, &joined);
             }
-            self.notice(Notice::ParticipantActive {
-                room: name,
-                participant: info,
-            });
+            self.notice(Notice::ParticipantActive { room: name, participant: info });
         }
         self.unsettled.push(key);
     }

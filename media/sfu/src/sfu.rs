@@ -160,10 +160,7 @@ impl Sfu {
     /// When [`Sfu::timeout`] wants to be called.
     pub fn next_timeout(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        [timer, self.next_housekeeping, self.next_speakers]
-            .into_iter()
-            .flatten()
-            .min()
+        [timer, self.next_housekeeping, self.next_speakers].into_iter().flatten().min()
     }
 
     /// Takes the next output. To be called until there is none after every input.
@@ -194,16 +191,11 @@ impl Sfu {
     }
 
     fn collect(outputs: &mut VecDeque<Output>, slot: &mut PeerSlot) {
-        outputs.extend(
-            slot.peer
-                .transmits
-                .drain(..)
-                .map(|transmit| Output::Transmit {
-                    source: transmit.source,
-                    destination: transmit.destination,
-                    contents: transmit.contents,
-                }),
-        );
+        outputs.extend(slot.peer.transmits.drain(..).map(|transmit| Output::Transmit {
+            source: transmit.source,
+            destination: transmit.destination,
+            contents: transmit.contents,
+        }));
     }
 
     /// After a packet was written to a peer: only its datagrams and clock, its events wait for the
@@ -258,11 +250,7 @@ impl Sfu {
     pub(crate) fn add_peer(&mut self, now: Instant, participant: usize) -> usize {
         let peer = Peer::new(now, &self.config.addresses);
         let ufrag = peer.ufrag().to_owned();
-        let key = self.peers.insert(PeerSlot {
-            peer,
-            participant,
-            scheduled: None,
-        });
+        let key = self.peers.insert(PeerSlot { peer, participant, scheduled: None });
         self.by_ufrag.insert(ufrag, key);
         self.after(now, key);
         key

@@ -62,10 +62,7 @@ impl Loudness {
         if changed {
             self.reported = self.smoothed;
         }
-        Heard {
-            level: self.reported,
-            changed,
-        }
+        Heard { level: self.reported, changed }
     }
 }
 
@@ -83,9 +80,7 @@ mod tests {
         let mut l = Loudness::default();
         let heard = window(&mut l, 20, -10);
         assert!(heard.changed && heard.level > 0.1);
-        let silent = (0..10)
-            .map(|_| window(&mut l, 20, -60))
-            .find(|h| h.level == 0.0);
+        let silent = (0..10).map(|_| window(&mut l, 20, -60)).find(|h| h.level == 0.0);
         assert!(silent.is_some_and(|h| h.changed));
         assert!(!window(&mut l, 20, -60).changed);
     }
@@ -93,12 +88,6 @@ mod tests {
     #[test]
     fn a_click_is_not_speech() {
         let mut l = Loudness::default();
-        assert_eq!(
-            window(&mut l, 3, -5),
-            Heard {
-                level: 0.0,
-                changed: false
-            }
-        );
+        assert_eq!(window(&mut l, 3, -5), Heard { level: 0.0, changed: false });
     }
 }

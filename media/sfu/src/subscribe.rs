@@ -70,9 +70,7 @@ impl Sfu {
         self.unsettled.push(key);
         let Some(mid) = wish.mid else { return };
         if let Some(published) = self.tracks.get_mut(track) {
-            published
-                .forwards
-                .retain(|forward| forward.participant != key);
+            published.forwards.retain(|forward| forward.participant != key);
         }
         let found = &mut self.participants[key];
         found.answer_stale = true;
@@ -112,10 +110,7 @@ impl Sfu {
         wishes
             .iter()
             .filter_map(|(track, wish)| {
-                Some((
-                    wish.mid?.to_string(),
-                    self.tracks.get(*track)?.info.id.clone(),
-                ))
+                Some((wish.mid?.to_string(), self.tracks.get(*track)?.info.id.clone()))
             })
             .collect()
     }
@@ -191,18 +186,14 @@ impl Sfu {
         if found.info.state != ParticipantState::Active {
             return;
         }
-        let asked = found
-            .asked_at
-            .is_some_and(|at| now.saturating_duration_since(at) < ASK_AGAIN);
+        let asked = found.asked_at.is_some_and(|at| now.saturating_duration_since(at) < ASK_AGAIN);
         if asked || (waiting.is_empty() && !found.answer_stale) {
             return;
         }
         let Some(peer) = found.subscriber else { return };
         let missing = |kind: MediaKind| {
-            let wanted = waiting
-                .iter()
-                .filter(|track| self.tracks[**track].info.kind == kind)
-                .count();
+            let wanted =
+                waiting.iter().filter(|track| self.tracks[**track].info.kind == kind).count();
             wanted.saturating_sub(self.peers[peer].peer.free_sections(kind)) as u32
         };
         let wanted = Event::SectionsWanted {
@@ -231,11 +222,7 @@ impl Sfu {
                 let published = &self.tracks[*track];
                 let publisher = &self.participants[published.participant].info.id;
                 let id = &published.info.id;
-                (
-                    published.info.kind,
-                    stream_id(Some(publisher.as_str()), id),
-                    id.to_string(),
-                )
+                (published.info.kind, stream_id(Some(publisher.as_str()), id), id.to_string())
             })
             .collect();
         let offered = self.peers[peer].peer.offer(now, channels, &stop, &add);
@@ -299,17 +286,10 @@ impl Sfu {
             return;
         };
         let wishes = &self.participants[key].wishes;
-        let Some(track) = wishes
-            .iter()
-            .find(|(_, w)| w.mid == Some(mid))
-            .map(|(t, _)| *t)
-        else {
+        let Some(track) = wishes.iter().find(|(_, w)| w.mid == Some(mid)).map(|(t, _)| *t) else {
             return;
         };
-        let forward = self.tracks[track]
-            .forwards
-            .iter()
-            .find(|f| f.participant == key);
+        let forward = self.tracks[track].forwards.iter().find(|f| f.participant == key);
         if let Some(layer) = forward.map(|f| f.current.unwrap_or(f.wanted)) {
             self.ask_keyframe(now, track, layer);
         }

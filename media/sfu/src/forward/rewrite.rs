@@ -87,9 +87,7 @@ impl Rewriter {
         let out_time = match self.last_at {
             None => source_time as u32,
             Some(last_at) => {
-                let elapsed = now
-                    .saturating_duration_since(last_at)
-                    .min(Duration::from_secs(3600));
+                let elapsed = now.saturating_duration_since(last_at).min(Duration::from_secs(3600));
                 let ticks = (elapsed.as_micros() as u64 * u64::from(self.clock_rate)) / 1_000_000;
                 self.last_time.wrapping_add((ticks as u32).max(1))
             }
@@ -129,15 +127,9 @@ impl Rewriter {
             return None;
         }
         let gaps = self.dropped_before
-            + self
-                .dropped
-                .iter()
-                .filter(|&&dropped| dropped < source_seq)
-                .count() as u64;
+            + self.dropped.iter().filter(|&&dropped| dropped < source_seq).count() as u64;
         let seq = (base.out_seq + (source_seq - base.source_seq)).checked_sub(gaps)?;
-        let time = base
-            .out_time
-            .wrapping_add(source_time.wrapping_sub(base.source_time) as u32);
+        let time = base.out_time.wrapping_add(source_time.wrapping_sub(base.source_time) as u32);
         let (picture_id_offset, tl0_offset) = (base.picture.picture_id, base.picture.tl0);
         if seq > self.last_seq {
             self.last_seq = seq;
@@ -149,12 +141,7 @@ impl Rewriter {
                 source_tl0.wrapping_add(tl0_offset),
             );
         }
-        Some(OutgoingNumbers {
-            seq,
-            time,
-            picture_id_offset,
-            tl0_offset,
-        })
+        Some(OutgoingNumbers { seq, time, picture_id_offset, tl0_offset })
     }
 
     /// Says that a packet of the present source is dropped on purpose (padding): later packets
@@ -183,10 +170,7 @@ impl Rewriter {
 }
 
 fn plain(picture: Vp8Indexes) -> (u16, u8) {
-    (
-        picture.picture_id.map_or(0, |(id, _)| id),
-        picture.tl0.unwrap_or(0),
-    )
+    (picture.picture_id.map_or(0, |(id, _)| id), picture.tl0.unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -194,16 +178,10 @@ mod tests {
     use super::super::vp8::PictureIdWidth;
     use super::*;
 
-    const NONE: Vp8Indexes = Vp8Indexes {
-        picture_id: None,
-        tl0: None,
-    };
+    const NONE: Vp8Indexes = Vp8Indexes { picture_id: None, tl0: None };
 
     fn picture(id: u16, tl0: u8) -> Vp8Indexes {
-        Vp8Indexes {
-            picture_id: Some((id, PictureIdWidth::Fifteen)),
-            tl0: Some(tl0),
-        }
+        Vp8Indexes { picture_id: Some((id, PictureIdWidth::Fifteen)), tl0: Some(tl0) }
     }
 
     #[test]

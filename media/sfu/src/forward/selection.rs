@@ -96,9 +96,12 @@ impl Forward {
             if !may_start {
                 return None;
             }
-            self.rewriter
-                .get_or_insert_with(|| Rewriter::new(packet.clock_rate))
-                .switch(now, packet.seq, packet.time, vp8);
+            self.rewriter.get_or_insert_with(|| Rewriter::new(packet.clock_rate)).switch(
+                now,
+                packet.seq,
+                packet.time,
+                vp8,
+            );
             self.current = Some(layer);
             self.source = packet.ssrc;
         }
@@ -120,14 +123,7 @@ impl Forward {
             (true, None, plain) => (plain?, true),
             (false, _, plain) => (plain?, false),
         };
-        let numbers = self
-            .rewriter
-            .as_mut()?
-            .map(packet.at, packet.seq, packet.time, vp8)?;
-        Some(Selected {
-            payload_type,
-            numbers,
-            unwrap_red,
-        })
+        let numbers = self.rewriter.as_mut()?.map(packet.at, packet.seq, packet.time, vp8)?;
+        Some(Selected { payload_type, numbers, unwrap_red })
     }
 }

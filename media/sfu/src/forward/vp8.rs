@@ -73,13 +73,7 @@ mod tests {
 
     #[test]
     fn truncated_descriptors_have_no_indexes() {
-        for payload in [
-            &[][..],
-            &[0x80],
-            &[0x80, 0x80],
-            &[0x80, 0xc0, 0x81],
-            &[0x10, 0xff],
-        ] {
+        for payload in [&[][..], &[0x80], &[0x80, 0x80], &[0x80, 0xc0, 0x81], &[0x10, 0xff]] {
             assert_eq!(Vp8Indexes::parse(payload), Vp8Indexes::default());
         }
     }

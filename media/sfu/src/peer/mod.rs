@@ -70,9 +70,7 @@ impl Channel {
     }
 
     fn from_label(label: &str) -> Option<Self> {
-        [Self::Reliable, Self::Lossy, Self::DataTrack]
-            .into_iter()
-            .find(|c| c.label() == label)
+        [Self::Reliable, Self::Lossy, Self::DataTrack].into_iter().find(|c| c.label() == label)
     }
 }
 
@@ -313,8 +311,7 @@ impl Peer {
             },
             Event::Closed => self.events.push_back(PeerEvent::Closed),
             Event::KeyframeRequest(request) => {
-                self.events
-                    .push_back(PeerEvent::KeyframeWanted(request.mid));
+                self.events.push_back(PeerEvent::KeyframeWanted(request.mid));
             }
             Event::ChannelOpen(id, label) => {
                 if let Some(channel) = Channel::from_label(&label) {
@@ -353,10 +350,7 @@ impl Peer {
         let pt = packet.header.payload_type;
         let params = self.rtc.codec_config().params();
         let red = params.iter().any(|p| p.red() == Some(pt));
-        let spec = params
-            .iter()
-            .find(|p| p.pt() == pt || p.red() == Some(pt))?
-            .spec();
+        let spec = params.iter().find(|p| p.pt() == pt || p.red() == Some(pt))?.spec();
         Some(IngressPacket {
             mid,
             rid,
@@ -392,19 +386,13 @@ impl Peer {
             .iter()
             .filter(|p| p.spec().codec == wanted && accepted.contains(&p.pt()));
         if red {
-            return params
-                .find_map(|p| p.red().filter(|pt| accepted.contains(pt)))
-                .map(|pt| *pt);
+            return params.find_map(|p| p.red().filter(|pt| accepted.contains(pt))).map(|pt| *pt);
         }
         // Clients that offer H.264 twice decode both packetisation modes by mode 1.
         let mode_1 = |p: &&str0m::format::PayloadParams| {
             codec != Codec::H264 || p.spec().format.packetization_mode == Some(1)
         };
-        params
-            .clone()
-            .find(mode_1)
-            .or_else(|| params.next())
-            .map(|p| *p.pt())
+        params.clone().find(mode_1).or_else(|| params.next()).map(|p| *p.pt())
     }
 }
 
@@ -470,9 +458,7 @@ pub(crate) fn stun_local_ufrag(datagram: &[u8]) -> Option<&str> {
     if !is_stun {
         return None;
     }
-    stun_user_name(datagram)
-        .and_then(|name| name.split_once(':'))
-        .map(|(local, _)| local)
+    stun_user_name(datagram).and_then(|name| name.split_once(':')).map(|(local, _)| local)
 }
 
 /// The USERNAME attribute (RFC 8489 §14.3) of a STUN message.

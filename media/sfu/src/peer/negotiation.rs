@@ -33,11 +33,7 @@ impl Peer {
         sdp: &str,
     ) -> Result<DraftAnswer, PeerError> {
         let offer = SdpOffer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
-        let answer = self
-            .rtc
-            .sdp_api()
-            .accept_offer(offer)
-            .map_err(PeerError::Description);
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(PeerError::Description);
         // Credentials change when the client restarts ICE.
         self.ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
         self.drain(now);
@@ -64,28 +60,19 @@ impl Peer {
                 None => {}
             }
         }
-        Ok(DraftAnswer {
-            sdp: answer,
-            offered,
-        })
+        Ok(DraftAnswer { sdp: answer, offered })
     }
 
     /// A free section of this kind is taken into use.
     pub(crate) fn take_section(&mut self, kind: MediaKind) -> Option<Mid> {
-        let free = self
-            .sections
-            .iter_mut()
-            .find(|s| s.open && !s.used && s.kind == kind)?;
+        let free = self.sections.iter_mut().find(|s| s.open && !s.used && s.kind == kind)?;
         free.used = true;
         Some(free.mid)
     }
 
     /// Free sections of this kind.
     pub(crate) fn free_sections(&self, kind: MediaKind) -> usize {
-        self.sections
-            .iter()
-            .filter(|s| s.open && !s.used && s.kind == kind)
-            .count()
+        self.sections.iter().filter(|s| s.open && !s.used && s.kind == kind).count()
     }
 
     /// Whether we could send on this section, and whether we do.
@@ -103,9 +90,7 @@ impl Peer {
         section.used = false;
         let old = section.ssrc;
         let mut api = self.rtc.direct_api();
-        let has_rtx = api
-            .stream_tx(&old)
-            .is_some_and(|stream| stream.rtx().is_some());
+        let has_rtx = api.stream_tx(&old).is_some_and(|stream| stream.rtx().is_some());
         api.remove_stream_tx(old);
         let ssrc = api.new_ssrc();
         let rtx = has_rtx.then(|| api.new_ssrc());
@@ -168,16 +153,10 @@ impl Peer {
         sdp: &str,
         added: &[(Mid, MediaKind)],
     ) -> Result<(), PeerError> {
-        let pending = self
-            .pending_offer
-            .take()
-            .ok_or(PeerError::UnexpectedAnswer)?;
+        let pending = self.pending_offer.take().ok_or(PeerError::UnexpectedAnswer)?;
         let answer = SdpAnswer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
-        let accepted = self
-            .rtc
-            .sdp_api()
-            .accept_answer(pending, answer)
-            .map_err(PeerError::Description);
+        let accepted =
+            self.rtc.sdp_api().accept_answer(pending, answer).map_err(PeerError::Description);
         self.drain(now);
         accepted?;
         for (mid, kind) in added {
@@ -185,13 +164,7 @@ impl Peer {
             if let Some(stream) = api.stream_tx_by_mid(*mid, None) {
                 let ssrc = stream.ssrc();
                 let (mid, kind) = (*mid, *kind);
-                self.sections.push(SendSection {
-                    mid,
-                    kind,
-                    open: true,
-                    used: true,
-                    ssrc,
-                });
+                self.sections.push(SendSection { mid, kind, open: true, used: true, ssrc });
             }
         }
         Ok(())

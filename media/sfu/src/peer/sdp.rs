@@ -90,10 +90,7 @@ fn payload_types(section: &[&str], codec: Codec) -> Vec<String> {
         .iter()
         .filter_map(|line| line.strip_prefix("a=rtpmap:"))
         .filter_map(|rest| rest.split_once(' '))
-        .filter(|(_, map)| {
-            map.get(..name.len())
-                .is_some_and(|m| m.eq_ignore_ascii_case(name))
-        })
+        .filter(|(_, map)| map.get(..name.len()).is_some_and(|m| m.eq_ignore_ascii_case(name)))
         .map(|(pt, _)| pt.to_owned())
         .collect()
 }
@@ -107,12 +104,7 @@ fn reordered(m_line: &str, first: &[String]) -> String {
     let is_first = |pt: &&&str| first.iter().any(|f| f == **pt);
     let front = types.iter().filter(is_first);
     let back = types.iter().filter(|pt| !is_first(pt));
-    head.iter()
-        .chain(front)
-        .chain(back)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(" ")
+    head.iter().chain(front).chain(back).copied().collect::<Vec<_>>().join(" ")
 }
 
 /// Rewrites our answer: `decide` is asked once for each audio or video section.
@@ -167,9 +159,7 @@ pub(crate) fn rewrite_answer(
                 }
             }
             SectionAnswer::Receives { first } => {
-                let types = first
-                    .map(|codec| payload_types(section, codec))
-                    .unwrap_or_default();
+                let types = first.map(|codec| payload_types(section, codec)).unwrap_or_default();
                 for (n, line) in section.iter().enumerate() {
                     if n == 0 && !types.is_empty() {
                         push(&reordered(line, &types));
@@ -197,10 +187,8 @@ mod tests {
     #[test]
     fn a_used_section_names_participant_and_track() {
         let out = rewrite_answer(ANSWER, |mid| {
-            (mid == "0").then(|| SectionAnswer::Sends {
-                stream: "PA_1|TR_1".into(),
-                track: "TR_1".into(),
-            })
+            (mid == "0")
+                .then(|| SectionAnswer::Sends { stream: "PA_1|TR_1".into(), track: "TR_1".into() })
         });
         assert!(out.contains("a=msid:PA_1|TR_1 TR_1\r\n"));
         assert!(out.contains("a=ssrc:7 msid:PA_1|TR_1 TR_1\r\n"));
@@ -218,19 +206,16 @@ mod tests {
     #[test]
     fn the_wanted_codec_goes_first() {
         let out = rewrite_answer(ANSWER, |mid| {
-            (mid == "1").then_some(SectionAnswer::Receives {
-                first: Some(Codec::H264),
-            })
+            (mid == "1").then_some(SectionAnswer::Receives { first: Some(Codec::H264) })
         });
         assert!(out.contains("m=video 9 UDP/TLS/RTP/SAVPF 102 96 97 103\r\n"));
     }
 
     #[test]
     fn offers_are_read_by_direction_and_msid() {
-        let offer = ANSWER.replace("a=sendonly", "a=recvonly").replace(
-            "a=mid:1\r\na=recvonly",
-            "a=mid:1\r\na=sendonly\r\na=msid:stream the-cid",
-        );
+        let offer = ANSWER
+            .replace("a=sendonly", "a=recvonly")
+            .replace("a=mid:1\r\na=recvonly", "a=mid:1\r\na=sendonly\r\na=msid:stream the-cid");
         let found = offered_sections(&offer);
         assert_eq!(found.len(), 2);
         assert!(found[0].receives && !found[0].sends);
@@ -240,21 +225,10 @@ mod tests {
 
     #[test]
     fn garbage_has_no_sections_and_does_no_harm() {
-        for text in [
-            "",
-            "m=",
-            "m=audio",
-            "\0\0",
-            "m=video 9\r\na=msid:",
-            "a=mid:0\r\nm=audio x",
-        ] {
+        for text in ["", "m=", "m=audio", "\0\0", "m=video 9\r\na=msid:", "a=mid:0\r\nm=audio x"] {
             offered_sections(text);
             rewrite_answer(text, |_| Some(SectionAnswer::Unused));
-            rewrite_answer(text, |_| {
-                Some(SectionAnswer::Receives {
-                    first: Some(Codec::Vp8),
-                })
-            });
+            rewrite_answer(text, |_| Some(SectionAnswer::Receives { first: Some(Codec::Vp8) }));
         }
     }
 }

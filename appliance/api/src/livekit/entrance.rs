@@ -1,0 +1,254 @@
+//! Knocking: the upgrade requests and their dry runs.
+//!
+//! Statuses as LiveKit's: 401 for a token that is missing, wrong or lacks `roomJoin`; 400 for a
+//! request that cannot be read; 404 only when a room must exist and does not (clients take any
+//! other 404 for "this server does not speak v1"); 503 when the box cannot take the join.
+
+use super::LivekitDoor;
+use super::join::{self, JoinQuery, Wanted};
+use super::session::{Session, SessionStart};
+use super::{socket, wire};
+use crate::token::{self, Claims, TokenError};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use roombox_control::conference::{
+    Command, EVENT_QUEUE, NewParticipant, ParticipantId, Permissions, RoomName, RoomOptions,
+    RoomRefused, TransportMode,
+};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+
+/// LiveKit's limit for names of rooms and people.
+const MAX_NAME: usize = 256;
+/// LiveKit's limit for a signalling message.
+const MAX_SIGNAL: usize = 2 * 1024 * 1024;
+
+type Refusal = (StatusCode, String);
+
+/// Bearer token of a request: header, or query for browsers (whose WebSockets cannot set one).
+pub(super) fn bearer<'a>(headers: &'a HeaderMap, query: &'a str) -> &'a str {
+    headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or(query)
+        .trim()
+}
+
+pub(super) fn claims(
+    door: &LivekitDoor,
+    headers: &HeaderMap,
+    query: &str,
+) -> Result<Claims, TokenError> {
+    token::verify(bearer(headers, query), |key| door.conference.secret_of(key))
+}
+
+/// Everything that a join needs, checked.
+struct Knock {
+    claims: Claims,
+    wanted: Wanted,
+    room: RoomName,
+    options: RoomOptions,
+    mode: TransportMode,
+}
+
+fn knock(
+    door: &LivekitDoor,
+    headers: &HeaderMap,
+    query: &JoinQuery,
+    mode: TransportMode,
+) -> Result<Knock, Refusal> {
+    let unauthorized = |text: String| (StatusCode::UNAUTHORIZED, text);
+    let bad = |text: String| (StatusCode::BAD_REQUEST, text);
+    let mut claims = claims(door, headers, &query.access_token)
+        .map_err(|error| unauthorized(error.to_string()))?;
+    if !claims.video.room_join {
+        return Err(unauthorized("permission denied: the token has no roomJoin".to_owned()));
+    }
+    let wanted = match mode {
+        TransportMode::Single => join::single(query),
+        TransportMode::Dual => join::dual(query),
+    }
+    .map_err(|error| bad(error.to_string()))?;
+    if claims.sub.is_empty() {
+        return Err(bad("identity cannot be empty".to_owned()));
+    }
+    if claims.video.room.is_empty() {
+        return Err(bad("the token names no room".to_owned()));
+    }
+    let too_long = |text: &str| text.chars().count() > MAX_NAME;
+    if too_long(&claims.sub) || too_long(&claims.video.room) || too_long(&claims.name) {
+        return Err(bad(format!("room, identity and name may have {MAX_NAME} characters")));
+    }
+    let changes = !wanted.metadata.is_empty() || !wanted.attributes.is_empty();
+    if changes && !claims.video.may_update_own_metadata() {
+        return Err(unauthorized(
+            "permission denied: the token has no canUpdateOwnMetadata".to_owned(),
+        ));
+    }
+    if !wanted.publish_only.is_empty() {
+        if !claims.video.may_publish() {
+            return Err(unauthorized("permission denied: the token may not publish".to_owned()));
+        }
+        claims.sub = format!("{}#{}", claims.sub, wanted.publish_only);
+        claims.video.can_subscribe = Some(false);
+    }
+    let room = RoomName::from(claims.video.room.as_str());
+    let options = door.conference.room_options(&room).map_err(|refused| {
+        let status = match refused {
+            RoomRefused::Unknown => StatusCode::NOT_FOUND,
+            RoomRefused::TranscoderOnly | RoomRefused::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (status, refused.to_string())
+    })?;
+    Ok(Knock { claims, wanted, room, options, mode })
+}
+
+fn permissions(claims: &Claims) -> Permissions {
+    let grant = &claims.video;
+    let source = |name: &String| match name.as_str() {
+        "camera" => Some(1),
+        "microphone" => Some(2),
+        "screen_share" => Some(3),
+        "screen_share_audio" => Some(4),
+        _ => None,
+    };
+    Permissions {
+        can_publish: grant.may_publish(),
+        can_subscribe: grant.may_subscribe(),
+        can_publish_data: grant.may_publish_data(),
+        publish_sources: grant
+            .can_publish_sources
+            .iter()
+            .filter_map(source)
+            .map(wire::source_from)
+            .collect(),
+        can_update_metadata: grant.may_update_own_metadata(),
+        hidden: grant.hidden,
+        recorder: grant.recorder,
+    }
+}
+
+fn refuse((status, text): Refusal) -> Response {
+    tracing::info!(status = status.as_u16(), reason = %text, "refused a join");
+    (status, text).into_response()
+}
+
+pub(super) async fn validate_single(
+    State(door): State<LivekitDoor>,
+    headers: HeaderMap,
+    Query(query): Query<JoinQuery>,
+) -> Response {
+    match knock(&door, &headers, &query, TransportMode::Single) {
+        Ok(_) => "success".into_response(),
+        Err(refusal) => refuse(refusal),
+    }
+}
+
+pub(super) async fn validate_dual(
+    State(door): State<LivekitDoor>,
+    headers: HeaderMap,
+    Query(query): Query<JoinQuery>,
+) -> Response {
+    match knock(&door, &headers, &query, TransportMode::Dual) {
+        Ok(_) => "success".into_response(),
+        Err(refusal) => refuse(refusal),
+    }
+}
+
+pub(super) async fn single(
+    State(door): State<LivekitDoor>,
+    headers: HeaderMap,
+    Query(query): Query<JoinQuery>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    enter(door, &headers, &query, upgrade, TransportMode::Single)
+}
+
+pub(super) async fn dual(
+    State(door): State<LivekitDoor>,
+    headers: HeaderMap,
+    Query(query): Query<JoinQuery>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    enter(door, &headers, &query, upgrade, TransportMode::Dual)
+}
+
+fn enter(
+    door: LivekitDoor,
+    headers: &HeaderMap,
+    query: &JoinQuery,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mode: TransportMode,
+) -> Response {
+    let Ok(upgrade) = upgrade else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let knock = match knock(&door, headers, query, mode) {
+        Ok(knock) => knock,
+        Err(refusal) => return refuse(refusal),
+    };
+    let (participant, command) = opening(&door, &knock);
+    let (events, inbox) = mpsc::channel(EVENT_QUEUE);
+    if let Err(busy) = door.conference.attach(&knock.room, &participant, events, command) {
+        return refuse((StatusCode::SERVICE_UNAVAILABLE, busy.to_string()));
+    }
+    tracing::info!(%participant, room_is_new = false, protocol = knock.wanted.client.protocol,
+        sdk = %query.sdk, resume = knock.wanted.resume.is_some(), "a client connects");
+    let session = Session::new(SessionStart {
+        participant: participant.clone(),
+        identity: knock.claims.sub.clone(),
+        room: knock.room.clone(),
+        mode,
+        permissions: permissions(&knock.claims),
+        wanted: knock.wanted,
+        dev: door.dev,
+    });
+    let room = knock.room;
+    upgrade.max_message_size(MAX_SIGNAL).max_frame_size(MAX_SIGNAL).on_upgrade(move |websocket| {
+        socket::serve(door.conference, room, participant, session, inbox, websocket)
+    })
+}
+
+/// The command that begins: a join, or a resume of somebody known.
+fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
+    if let Some(sid) = &knock.wanted.resume {
+        let participant = ParticipantId::from(sid.as_str());
+        let identity = knock.claims.sub.as_str().into();
+        return (participant.clone(), Command::Resume { participant, identity });
+    }
+    let id = ParticipantId::from(door.conference.new_id("PA_"));
+    let claims = &knock.claims;
+    let mut attributes = claims.attributes.clone();
+    attributes.extend(knock.wanted.attributes.clone());
+    attributes.retain(|_, value| !value.is_empty());
+    let metadata = match knock.wanted.metadata.is_empty() {
+        true => claims.metadata.clone(),
+        false => knock.wanted.metadata.clone(),
+    };
+    let participant = NewParticipant {
+        id: id.clone(),
+        identity: claims.sub.as_str().into(),
+        name: claims.name.clone(),
+        metadata,
+        attributes,
+        permissions: permissions(claims),
+        joined_unix_ms: unix_ms(),
+        auto_subscribe: knock.wanted.auto_subscribe,
+        mode: knock.mode,
+        note: wire::participant_note(&knock.wanted.client, &claims.kind),
+    };
+    let join = Command::Join {
+        room: knock.room.clone(),
+        options: knock.options.clone(),
+        participant: Box::new(participant),
+    };
+    (id, join)
+}
+
+pub(super) fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

@@ -1,0 +1,203 @@
+//! What a client says when it knocks: query, join request, token.
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use flate2::read::GzDecoder;
+use livekit_protocol as pb;
+use prost::Message;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io::Read;
+
+/// A join request may not unpack to more than this.
+const MAX_JOIN_REQUEST: u64 = 1024 * 1024;
+
+/// base64url with or without padding: SDKs differ.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Why a join request cannot be read. The texts go to clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    #[error("join_request is missing")]
+    Missing,
+    #[error("join_request is not base64url")]
+    Base64,
+    #[error("join_request is not a protobuf")]
+    Protobuf,
+    #[error("join_request is larger than 1 MiB")]
+    TooLarge,
+    #[error("attributes are not base64url JSON")]
+    Attributes,
+}
+
+/// The query of `/rtc` and `/rtc/v1`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct JoinQuery {
+    pub access_token: String,
+    pub join_request: String,
+    pub sdk: String,
+    pub version: String,
+    pub protocol: i32,
+    pub auto_subscribe: String,
+    pub publish: String,
+    pub attributes: String,
+    pub reconnect: String,
+    pub sid: String,
+    pub client_protocol: i32,
+}
+
+/// What a client wants, whichever way it said so.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Wanted {
+    pub client: pb::ClientInfo,
+    pub auto_subscribe: bool,
+    pub metadata: String,
+    pub attributes: BTreeMap<String, String>,
+    pub add_tracks: Vec<pb::AddTrackRequest>,
+    pub offer: Option<pb::SessionDescription>,
+    /// The participant that the client was and wants to be again.
+    pub resume: Option<String>,
+    pub sync_state: Option<pb::SyncState>,
+    /// v0's `publish=<name>`: a second connection that only publishes.
+    pub publish_only: String,
+}
+
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "true" | "TRUE" | "True" | "t")
+}
+
+/// Reads v1's wrapped join request.
+pub(super) fn single(query: &JoinQuery) -> Result<Wanted, JoinError> {
+    if query.join_request.is_empty() {
+        return Err(JoinError::Missing);
+    }
+    let request = decode_join_request(&query.join_request)?;
+    let settings = request.connection_settings.unwrap_or_default();
+    Ok(Wanted {
+        client: request.client_info.unwrap_or_default(),
+        auto_subscribe: settings.auto_subscribe,
+        metadata: request.metadata,
+        attributes: not_empty(request.participant_attributes),
+        add_tracks: request.add_track_requests,
+        offer: request.publisher_offer,
+        resume: request.reconnect.then_some(request.participant_sid),
+        sync_state: request.sync_state,
+        publish_only: String::new(),
+    })
+}
+
+fn decode_join_request(text: &str) -> Result<pb::JoinRequest, JoinError> {
+    let wrapped = BASE64.decode(text).map_err(|_| JoinError::Base64)?;
+    let wrapped = pb::WrappedJoinRequest::decode(&*wrapped).map_err(|_| JoinError::Protobuf)?;
+    let gzip = pb::wrapped_join_request::Compression::Gzip as i32;
+    let plain = if wrapped.compression == gzip {
+        let mut plain = Vec::new();
+        let mut unpacked = GzDecoder::new(&*wrapped.join_request).take(MAX_JOIN_REQUEST + 1);
+        unpacked.read_to_end(&mut plain).map_err(|_| JoinError::Protobuf)?;
+        if plain.len() as u64 > MAX_JOIN_REQUEST {
+            return Err(JoinError::TooLarge);
+        }
+        plain
+    } else {
+        wrapped.join_request
+    };
+    pb::JoinRequest::decode(&*plain).map_err(|_| JoinError::Protobuf)
+}
+
+/// Reads v0's query. Unlike v1's, an absent `auto_subscribe` means yes.
+pub(super) fn dual(query: &JoinQuery) -> Result<Wanted, JoinError> {
+    let attributes = if query.attributes.is_empty() {
+        BTreeMap::new()
+    } else {
+        let json = BASE64.decode(&query.attributes).map_err(|_| JoinError::Attributes)?;
+        let map: std::collections::HashMap<String, String> =
+            serde_json::from_slice(&json).map_err(|_| JoinError::Attributes)?;
+        not_empty(map)
+    };
+    Ok(Wanted {
+        client: pb::ClientInfo {
+            version: query.version.clone(),
+            protocol: query.protocol,
+            client_protocol: query.client_protocol,
+            ..pb::ClientInfo::default()
+        },
+        auto_subscribe: query.auto_subscribe.is_empty() || is_true(&query.auto_subscribe),
+        attributes,
+        resume: is_true(&query.reconnect).then(|| query.sid.clone()),
+        publish_only: query.publish.clone(),
+        ..Wanted::default()
+    })
+}
+
+fn not_empty(map: std::collections::HashMap<String, String>) -> BTreeMap<String, String> {
+    map.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// Entry for the fuzzer: any text as a join request.
+pub fn fuzz_join_request(text: &str) {
+    // The result is of no interest, only that there is one.
+    let _ignored = decode_join_request(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::{URL_SAFE as PADDED, URL_SAFE_NO_PAD};
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    fn wrapped(bytes: &[u8], gzip: bool) -> Vec<u8> {
+        let join_request = if gzip {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        } else {
+            bytes.to_vec()
+        };
+        pb::WrappedJoinRequest { compression: i32::from(gzip), join_request }.encode_to_vec()
+    }
+
+    fn query(join_request: String) -> JoinQuery {
+        JoinQuery { join_request, ..JoinQuery::default() }
+    }
+
+    #[test]
+    fn both_paddings_and_compressions_are_read() {
+        let request = pb::JoinRequest { metadata: "m".into(), ..Default::default() };
+        let bytes = request.encode_to_vec();
+        for gzip in [false, true] {
+            let wrapped = wrapped(&bytes, gzip);
+            for text in [PADDED.encode(&wrapped), URL_SAFE_NO_PAD.encode(&wrapped)] {
+                assert_eq!(single(&query(text)).unwrap().metadata, "m");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gzip_bomb_is_refused_without_unpacking_it() {
+        let bomb = wrapped(&vec![0u8; 64 * 1024 * 1024], true);
+        let text = URL_SAFE_NO_PAD.encode(bomb);
+        assert_eq!(single(&query(text)).unwrap_err(), JoinError::TooLarge);
+    }
+
+    #[test]
+    fn garbage_is_refused_with_what_is_wrong() {
+        assert_eq!(single(&query(String::new())).unwrap_err(), JoinError::Missing);
+        assert_eq!(single(&query("%%%".into())).unwrap_err(), JoinError::Base64);
+        let bad = URL_SAFE_NO_PAD.encode([0xff; 20]);
+        assert_eq!(single(&query(bad)).unwrap_err(), JoinError::Protobuf);
+    }
+
+    #[test]
+    fn the_older_protocol_subscribes_unless_told_not_to() {
+        assert!(dual(&JoinQuery::default()).unwrap().auto_subscribe);
+        let query = JoinQuery { auto_subscribe: "0".into(), ..JoinQuery::default() };
+        assert!(!dual(&query).unwrap().auto_subscribe);
+    }
+}

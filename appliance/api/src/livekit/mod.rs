@@ -1,0 +1,52 @@
+//! The LiveKit door: the client protocol (`/rtc`, `/rtc/v1`) and the RoomService API.
+//!
+//! It translates and authenticates; rooms live behind [`Conference`]. What is supported, partly
+//! supported and refused is listed in `docs/compat/livekit.md`.
+
+mod data;
+mod entrance;
+mod join;
+mod room_service;
+mod session;
+mod socket;
+mod wire;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use roombox_control::conference::Conference;
+use std::sync::Arc;
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+pub use join::fuzz_join_request;
+pub use session::fuzz_signal;
+
+/// API bodies, as LiveKit limits them.
+const MAX_BODY: usize = 10 * 1024 * 1024;
+
+/// What the door's routes share.
+#[derive(Clone)]
+pub struct LivekitDoor {
+    pub conference: Arc<dyn Conference>,
+    /// Accept the `simulate` requests with which SDKs test themselves.
+    pub dev: bool,
+}
+
+/// The door's routes.
+pub fn router(door: LivekitDoor) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods(Any)
+        .allow_headers(AllowHeaders::any())
+        .max_age(std::time::Duration::from_secs(86_400));
+    Router::new()
+        .route("/rtc", get(entrance::dual))
+        .route("/rtc/v1", get(entrance::single))
+        .route("/rtc/validate", get(entrance::validate_dual))
+        .route("/rtc/v1/validate", get(entrance::validate_single))
+        .route("/twirp/livekit.RoomService/{method}", post(room_service::call))
+        .route("/twirp/{service}/{method}", post(room_service::other))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(cors)
+        .with_state(door)
+}

@@ -1,0 +1,318 @@
+//! LiveKit's RoomService (livekit_room.proto) over Twirp, as protobuf or JSON.
+//!
+//! Errors are Twirp's: a JSON body `{code, msg}` whatever the request was.
+
+use super::entrance::{claims, unix_ms};
+use super::{LivekitDoor, wire};
+use crate::token::Claims;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use livekit_protocol as pb;
+use prost::Message;
+use roombox_control::conference::{
+    Channel, Command, Identity, LeaveReason, ParticipantChange, ParticipantInfo, Recipients,
+    RoomName, RoomView,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// A Twirp error. The texts go to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Refused {
+    code: &'static str,
+    message: String,
+}
+
+fn refused(code: &'static str, message: impl Into<String>) -> Refused {
+    Refused { code, message: message.into() }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = match self.code {
+            "unauthenticated" => StatusCode::UNAUTHORIZED,
+            "invalid_argument" | "malformed" => StatusCode::BAD_REQUEST,
+            "not_found" | "bad_route" => StatusCode::NOT_FOUND,
+            "failed_precondition" => StatusCode::PRECONDITION_FAILED,
+            "unimplemented" => StatusCode::NOT_IMPLEMENTED,
+            "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let body = serde_json::json!({ "code": self.code, "msg": self.message });
+        (status, axum::Json(body)).into_response()
+    }
+}
+
+/// The request's body and how it, and so the answer, is encoded.
+struct Call<'a> {
+    door: &'a LivekitDoor,
+    claims: Claims,
+    json: bool,
+    body: Bytes,
+}
+
+type Answer = Result<Response, Refused>;
+
+pub(super) async fn call(
+    State(door): State<LivekitDoor>,
+    Path(method): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let claims = match claims(&door, &headers, "") {
+        Ok(claims) => claims,
+        Err(error) => return refused("unauthenticated", error.to_string()).into_response(),
+    };
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let json = kind.is_some_and(|kind| kind.starts_with("application/json"));
+    let call = Call { door: &door, claims, json, body };
+    let answer = match method.as_str() {
+        "CreateRoom" => call.create_room().await,
+        "ListRooms" => call.list_rooms().await,
+        "DeleteRoom" => call.delete_room().await,
+        "ListParticipants" => call.list_participants().await,
+        "GetParticipant" => call.get_participant().await,
+        "RemoveParticipant" => call.remove_participant().await,
+        "MutePublishedTrack" => call.mute_track().await,
+        "UpdateParticipant" => call.update_participant().await,
+        "UpdateSubscriptions" => call.update_subscriptions().await,
+        "SendData" => call.send_data().await,
+        "UpdateRoomMetadata" => call.update_room_metadata().await,
+        "ForwardParticipant" | "MoveParticipant" | "PerformRpc" => {
+            Err(refused("unimplemented", format!("{method} is not implemented")))
+        }
+        _ => Err(refused("bad_route", format!("RoomService has no method {method}"))),
+    };
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Services that this box does not have.
+pub(super) async fn other(Path((service, method)): Path<(String, String)>) -> Response {
+    refused("unimplemented", format!("{service}/{method} is not implemented")).into_response()
+}
+
+impl Call<'_> {
+    fn request<T: Message + Default + DeserializeOwned>(&self) -> Result<T, Refused> {
+        let malformed = |error: String| refused("malformed", error);
+        match self.json {
+            true => serde_json::from_slice(&self.body).map_err(|e| malformed(e.to_string())),
+            false => T::decode(self.body.clone()).map_err(|e| malformed(e.to_string())),
+        }
+    }
+
+    fn answer<T: Message + Serialize>(&self, answer: &T) -> Answer {
+        if self.json {
+            return Ok(axum::Json(answer).into_response());
+        }
+        let kind = [(header::CONTENT_TYPE, "application/protobuf")];
+        Ok((kind, answer.encode_to_vec()).into_response())
+    }
+
+    fn granted(&self, granted: bool) -> Result<(), Refused> {
+        // LiveKit answers a missing grant with "unauthenticated" too.
+        match granted {
+            true => Ok(()),
+            false => Err(refused("unauthenticated", "permissions denied")),
+        }
+    }
+
+    fn administers(&self, room: &str) -> Result<(), Refused> {
+        self.granted(self.claims.video.administers(room))
+    }
+
+    fn command(&self, room: &RoomName, command: Command) -> Result<(), Refused> {
+        let conference = &self.door.conference;
+        conference.command(room, command).map_err(|busy| refused("unavailable", busy.to_string()))
+    }
+
+    async fn view(&self, room: &str) -> Result<RoomView, Refused> {
+        let rooms = self.door.conference.list().await;
+        rooms
+            .into_iter()
+            .find(|view| view.info.name.as_str() == room)
+            .ok_or_else(|| refused("not_found", "requested room does not exist"))
+    }
+
+    async fn participant(&self, room: &str, identity: &str) -> Result<ParticipantInfo, Refused> {
+        let view = self.view(room).await?;
+        view.participants
+            .into_iter()
+            .find(|info| info.identity.as_str() == identity)
+            .ok_or_else(|| refused("not_found", "participant does not exist"))
+    }
+
+    async fn create_room(&self) -> Answer {
+        let request: pb::CreateRoomRequest = self.request()?;
+        self.granted(self.claims.video.room_create)?;
+        if request.name.is_empty() {
+            return Err(refused("invalid_argument", "name is missing"));
+        }
+        let name = RoomName::from(request.name.as_str());
+        let conference = &self.door.conference;
+        let mut options = match conference.room_options(&name) {
+            Ok(options) => options,
+            Err(error) => return Err(refused("failed_precondition", error.to_string())),
+        };
+        options.metadata = request.metadata;
+        options.max_participants = match request.max_participants {
+            0 => options.max_participants,
+            wanted => wanted,
+        };
+        if request.empty_timeout > 0 {
+            options.empty_timeout = Duration::from_secs(request.empty_timeout.into());
+        }
+        if request.departure_timeout > 0 {
+            options.departure_timeout = Duration::from_secs(request.departure_timeout.into());
+        }
+        self.command(&name, Command::OpenRoom { room: name.clone(), options })?;
+        self.answer(&wire::room(&self.view(name.as_str()).await?.info))
+    }
+
+    async fn list_rooms(&self) -> Answer {
+        let request: pb::ListRoomsRequest = self.request()?;
+        self.granted(self.claims.video.room_list)?;
+        let rooms = self.door.conference.list().await;
+        let wanted = |view: &&RoomView| {
+            request.names.is_empty()
+                || request.names.iter().any(|name| name == view.info.name.as_str())
+        };
+        let rooms = rooms.iter().filter(wanted).map(|view| wire::room(&view.info)).collect();
+        self.answer(&pb::ListRoomsResponse { rooms })
+    }
+
+    async fn delete_room(&self) -> Answer {
+        let request: pb::DeleteRoomRequest = self.request()?;
+        self.granted(self.claims.video.room_create)?;
+        let room = self.view(&request.room).await?.info.name;
+        self.command(&room, Command::EndRoom { room: room.clone() })?;
+        self.answer(&pb::DeleteRoomResponse {})
+    }
+
+    async fn list_participants(&self) -> Answer {
+        let request: pb::ListParticipantsRequest = self.request()?;
+        self.administers(&request.room)?;
+        let view = self.view(&request.room).await?;
+        let participants = view.participants.iter().map(wire::participant).collect();
+        self.answer(&pb::ListParticipantsResponse { participants })
+    }
+
+    async fn get_participant(&self) -> Answer {
+        let request: pb::RoomParticipantIdentity = self.request()?;
+        self.administers(&request.room)?;
+        let info = self.participant(&request.room, &request.identity).await?;
+        self.answer(&wire::participant(&info))
+    }
+
+    async fn remove_participant(&self) -> Answer {
+        let request: pb::RoomParticipantIdentity = self.request()?;
+        self.administers(&request.room)?;
+        let info = self.participant(&request.room, &request.identity).await?;
+        let (participant, reason) = (info.id, LeaveReason::Removed);
+        self.command(&request.room.as_str().into(), Command::Leave { participant, reason })?;
+        self.answer(&pb::RemoveParticipantResponse {})
+    }
+
+    async fn mute_track(&self) -> Answer {
+        let request: pb::MuteRoomTrackRequest = self.request()?;
+        self.administers(&request.room)?;
+        if !request.muted {
+            return Err(refused("failed_precondition", "remote unmute not enabled"));
+        }
+        let info = self.participant(&request.room, &request.identity).await?;
+        let track = info.tracks.into_iter().find(|t| t.id.as_str() == request.track_sid);
+        let mut track = track.ok_or_else(|| refused("not_found", "track does not exist"))?;
+        let room = RoomName::from(request.room.as_str());
+        let muted = request.muted;
+        let (id, target) = (track.id.clone(), room.clone());
+        self.command(&room, Command::MuteTrack { room: target, track: id, muted })?;
+        track.muted = muted;
+        self.answer(&pb::MuteRoomTrackResponse { track: Some(wire::track(&track)) })
+    }
+
+    async fn update_participant(&self) -> Answer {
+        let request: pb::UpdateParticipantRequest = self.request()?;
+        self.administers(&request.room)?;
+        let info = self.participant(&request.room, &request.identity).await?;
+        let change = ParticipantChange {
+            name: (!request.name.is_empty()).then_some(request.name),
+            metadata: (!request.metadata.is_empty()).then_some(request.metadata),
+            attributes: request.attributes.into_iter().collect(),
+            permissions: request.permission.as_ref().map(wire::permissions_from),
+        };
+        let change = Box::new(change);
+        let participant = info.id;
+        let room = request.room.as_str().into();
+        self.command(&room, Command::Change { participant, change })?;
+        let info = self.participant(&request.room, &request.identity).await?;
+        self.answer(&wire::participant(&info))
+    }
+
+    async fn update_subscriptions(&self) -> Answer {
+        let request: pb::UpdateSubscriptionsRequest = self.request()?;
+        self.administers(&request.room)?;
+        let participant = self.participant(&request.room, &request.identity).await?.id;
+        let of_participants = request.participant_tracks.iter().flat_map(|p| &p.track_sids);
+        let sids = request.track_sids.iter().chain(of_participants);
+        let tracks = sids.map(|sid| sid.as_str().into()).collect();
+        let on = request.subscribe;
+        let room = request.room.as_str().into();
+        self.command(&room, Command::Subscribe { participant, tracks, on })?;
+        self.answer(&pb::UpdateSubscriptionsResponse {})
+    }
+
+    async fn send_data(&self) -> Answer {
+        let request: pb::SendDataRequest = self.request()?;
+        self.administers(&request.room)?;
+        if !request.nonce.is_empty() && request.nonce.len() != 16 {
+            return Err(refused("invalid_argument", "nonce must have 16 bytes"));
+        }
+        let room = self.view(&request.room).await?.info.name;
+        let identities = request.destination_identities.clone();
+        #[expect(deprecated, reason = "older server SDKs still send sids")]
+        let sids = request.destination_sids;
+        let to = if identities.is_empty() && sids.is_empty() {
+            Recipients::Everybody
+        } else {
+            Recipients::Only {
+                participants: sids.iter().map(|sid| sid.as_str().into()).collect(),
+                identities: identities.iter().map(|i| Identity::from(i.as_str())).collect(),
+            }
+        };
+        let lossy = request.kind == pb::data_packet::Kind::Lossy as i32;
+        let packet = pb::DataPacket {
+            destination_identities: identities,
+            value: Some(pb::data_packet::Value::User(pb::UserPacket {
+                payload: request.data,
+                topic: request.topic,
+                nonce: request.nonce,
+                start_time: Some(unix_ms()),
+                ..pb::UserPacket::default()
+            })),
+            ..pb::DataPacket::default()
+        };
+        self.command(
+            &room,
+            Command::SendData {
+                room: room.clone(),
+                sender: None,
+                channel: if lossy { Channel::Lossy } else { Channel::Reliable },
+                message: packet.encode_to_vec(),
+                to,
+                sequence: 0,
+            },
+        )?;
+        self.answer(&pb::SendDataResponse {})
+    }
+
+    async fn update_room_metadata(&self) -> Answer {
+        let request: pb::UpdateRoomMetadataRequest = self.request()?;
+        self.administers(&request.room)?;
+        let room = self.view(&request.room).await?.info.name;
+        let metadata = request.metadata;
+        self.command(&room, Command::SetRoomMetadata { room: room.clone(), metadata })?;
+        self.answer(&wire::room(&self.view(room.as_str()).await?.info))
+    }
+}

@@ -1,0 +1,135 @@
+//! One client's WebSocket: frames in, frames out, until either side has had enough.
+
+use super::entrance::unix_ms;
+use super::session::{Action, Session};
+use axum::extract::ws::{Message as Frame, WebSocket};
+use livekit_protocol as pb;
+use prost::Message as _;
+use roombox_control::conference::{Command, Conference, Event, ParticipantId, RoomName};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// A client says something every 5 s; LiveKit gives up after 15.
+const SILENCE: Duration = Duration::from_secs(20);
+/// A client that does not read for this long is gone.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// Why a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The session said so.
+    Done,
+    /// The connection broke or went silent: the participant's place is kept.
+    Lost,
+}
+
+struct Client {
+    conference: Arc<dyn Conference>,
+    room: RoomName,
+    session: Session,
+    websocket: WebSocket,
+    /// The client writes JSON, so it is answered in JSON.
+    json: bool,
+}
+
+pub(super) async fn serve(
+    conference: Arc<dyn Conference>,
+    room: RoomName,
+    participant: ParticipantId,
+    session: Session,
+    mut events: mpsc::Receiver<Event>,
+    websocket: WebSocket,
+) {
+    let mut client = Client { conference, room, session, websocket, json: false };
+    let end = client.run(&mut events).await;
+    // A participant that came back by another connection reads there: this one is stale then,
+    // and nobody must be marked as lost.
+    let replaced = events.is_closed() && end == End::Lost;
+    if !client.session.is_closed() && !replaced {
+        let detach = Command::Detach { participant: participant.clone() };
+        if let Err(busy) = client.conference.command(&client.room, detach) {
+            tracing::warn!(%participant, %busy, "a lost client could not be marked as such");
+        }
+    }
+    tracing::info!(%participant, ?end, "a client's signalling ended");
+}
+
+impl Client {
+    async fn run(&mut self, events: &mut mpsc::Receiver<Event>) -> End {
+        loop {
+            let actions = tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => {
+                        let conference = self.conference.clone();
+                        self.session.event(event, || conference.new_id("TR_"))
+                    }
+                    None => return End::Lost,
+                },
+                frame = timeout(SILENCE, self.websocket.recv()) => match frame {
+                    Ok(Some(Ok(frame))) => match self.frame(frame) {
+                        Some(actions) => actions,
+                        None => return End::Lost,
+                    },
+                    Ok(Some(Err(error))) => {
+                        tracing::info!(%error, "a client's signalling broke");
+                        return End::Lost;
+                    }
+                    Ok(None) | Err(_) => return End::Lost,
+                },
+            };
+            if let Some(end) = self.act(actions).await {
+                return end;
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: Frame) -> Option<Vec<Action>> {
+        let request = match frame {
+            Frame::Binary(bytes) => pb::SignalRequest::decode(bytes).ok(),
+            Frame::Text(text) => {
+                self.json = true;
+                serde_json::from_str(&text).ok()
+            }
+            Frame::Ping(_) | Frame::Pong(_) => return Some(Vec::new()),
+            Frame::Close(_) => return None,
+        };
+        let Some(pb::SignalRequest { message: Some(message) }) = request else {
+            tracing::info!("skipped a signalling message that cannot be read");
+            return Some(Vec::new());
+        };
+        let conference = self.conference.clone();
+        Some(self.session.request(message, unix_ms() as i64, || conference.new_id("TR_")))
+    }
+
+    async fn act(&mut self, actions: Vec<Action>) -> Option<End> {
+        for action in actions {
+            match action {
+                Action::Send(response) => {
+                    let frame = match self.json {
+                        true => Frame::text(serde_json::to_string(&response).ok()?),
+                        false => Frame::binary(response.encode_to_vec()),
+                    };
+                    let sent = timeout(WRITE, self.websocket.send(frame)).await;
+                    if !matches!(sent, Ok(Ok(()))) {
+                        return Some(End::Lost);
+                    }
+                }
+                Action::Command(command) => {
+                    if let Err(busy) = self.conference.command(&self.room, *command) {
+                        tracing::warn!(%busy, "a client's request was dropped");
+                        return Some(End::Lost);
+                    }
+                }
+                Action::Drop => return Some(End::Lost),
+                Action::Close => {
+                    // The farewell frame is a courtesy; the connection ends either way.
+                    let _sent = timeout(WRITE, self.websocket.send(Frame::Close(None))).await;
+                    return Some(End::Done);
+                }
+            }
+        }
+        None
+    }
+}

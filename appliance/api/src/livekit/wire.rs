@@ -1,0 +1,288 @@
+//! Between the sfu's nouns and LiveKit's protobufs (livekit_models.proto, livekit_rtc.proto).
+
+// Fields that newer clients no longer need are still what older ones read.
+#![expect(deprecated, reason = "older clients read and write them")]
+
+use livekit_protocol as pb;
+use prost::Message;
+use roombox_control::conference::{
+    Codec, LayerInfo, LeaveReason, MediaKind, NewTrack, ParticipantInfo, ParticipantState,
+    Permissions, RoomInfo, TrackInfo, TrackSource,
+};
+use std::sync::Arc;
+
+/// Clients gate features by this version: it must be valid semver, at least 1.8.0 for RPC, and
+/// above 1.13.6 JavaScript publishes VP9 and AV1 in a way that needs another layer mode. It says
+/// whose protocol this is, not what we are.
+pub(super) const PROTOCOL_VERSION_OF: &str = "1.9.12";
+/// Newest signalling protocol that we answer in.
+pub(super) const PROTOCOL: i32 = 17;
+pub(super) const PING_INTERVAL_S: i32 = 5;
+pub(super) const PING_TIMEOUT_S: i32 = 15;
+
+pub(super) fn server_info() -> pb::ServerInfo {
+    pb::ServerInfo {
+        edition: 0,
+        version: PROTOCOL_VERSION_OF.to_owned(),
+        protocol: PROTOCOL,
+        debug_info: concat!("roombox ", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..pb::ServerInfo::default()
+    }
+}
+
+/// Codecs that clients may publish.
+pub(super) fn publish_codecs() -> Vec<pb::Codec> {
+    ["audio/opus", "audio/red", "video/VP8", "video/H264", "video/VP9", "video/AV1", "video/rtx"]
+        .into_iter()
+        .map(|mime| pb::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
+        .collect()
+}
+
+pub(super) fn mime(codec: Codec, red: bool) -> &'static str {
+    match (codec, red) {
+        (Codec::Opus, true) => "audio/red",
+        (Codec::Opus, false) => "audio/opus",
+        (Codec::Vp8, _) => "video/VP8",
+        (Codec::Vp9, _) => "video/VP9",
+        (Codec::Av1, _) => "video/AV1",
+        (Codec::H264, _) => "video/H264",
+    }
+}
+
+/// A codec by mime type or bare name, as `simulcast_codecs` has it.
+fn codec_named(name: &str) -> Option<Codec> {
+    let bare = name.rsplit('/').next().unwrap_or(name);
+    match bare.to_ascii_lowercase().as_str() {
+        "opus" | "red" => Some(Codec::Opus),
+        "vp8" => Some(Codec::Vp8),
+        "vp9" => Some(Codec::Vp9),
+        "av1" => Some(Codec::Av1),
+        "h264" => Some(Codec::H264),
+        _ => None,
+    }
+}
+
+pub(super) fn source_from(source: i32) -> TrackSource {
+    match pb::TrackSource::try_from(source) {
+        Ok(pb::TrackSource::Camera) => TrackSource::Camera,
+        Ok(pb::TrackSource::Microphone) => TrackSource::Microphone,
+        Ok(pb::TrackSource::ScreenShare) => TrackSource::ScreenShare,
+        Ok(pb::TrackSource::ScreenShareAudio) => TrackSource::ScreenShareAudio,
+        Ok(pb::TrackSource::Unknown) | Err(_) => TrackSource::Unknown,
+    }
+}
+
+pub(super) fn source_to(source: TrackSource) -> i32 {
+    let source = match source {
+        TrackSource::Unknown => pb::TrackSource::Unknown,
+        TrackSource::Camera => pb::TrackSource::Camera,
+        TrackSource::Microphone => pb::TrackSource::Microphone,
+        TrackSource::ScreenShare => pb::TrackSource::ScreenShare,
+        TrackSource::ScreenShareAudio => pb::TrackSource::ScreenShareAudio,
+    };
+    source as i32
+}
+
+/// Reads an `add_track` request. What only LiveKit clients care about travels in the track's note.
+pub(super) fn new_track(request: &pb::AddTrackRequest, sid: String) -> NewTrack {
+    let kind = match pb::TrackType::try_from(request.r#type) {
+        Ok(pb::TrackType::Video) => MediaKind::Video,
+        _ => MediaKind::Audio,
+    };
+    let first = request.simulcast_codecs.first();
+    let mut layers = match (request.layers.is_empty(), first) {
+        (true, Some(codec)) => codec.layers.clone(),
+        _ => request.layers.clone(),
+    };
+    layers.sort_by_key(|layer| layer.quality);
+    let codec = first.and_then(|codec| codec_named(&codec.codec));
+    let usual = ["q", "h", "f"];
+    let infos = layers
+        .iter()
+        .enumerate()
+        .map(|(n, layer)| LayerInfo {
+            rid: match layer.rid.is_empty() && layers.len() > 1 {
+                true => usual.get(n).copied().unwrap_or_default().to_owned(),
+                false => layer.rid.clone(),
+            },
+            width: layer.width,
+            height: layer.height,
+            bitrate: layer.bitrate,
+        })
+        .collect();
+    let template = pb::TrackInfo {
+        sid: sid.clone(),
+        r#type: request.r#type,
+        name: request.name.clone(),
+        muted: request.muted,
+        width: request.width,
+        height: request.height,
+        simulcast: layers.len() > 1,
+        disable_dtx: request.disable_dtx,
+        source: request.source,
+        layers: layers.clone(),
+        mime_type: codec.map(|codec| mime(codec, false).to_owned()).unwrap_or_default(),
+        codecs: vec![pb::SimulcastCodecInfo {
+            mime_type: codec.map(|codec| mime(codec, false).to_owned()).unwrap_or_default(),
+            cid: request.cid.clone(),
+            layers,
+            ..pb::SimulcastCodecInfo::default()
+        }],
+        stereo: request.stereo,
+        disable_red: request.disable_red,
+        encryption: request.encryption,
+        stream: request.stream.clone(),
+        audio_features: request.audio_features.clone(),
+        backup_codec_policy: request.backup_codec_policy,
+        packet_trailer_features: request.packet_trailer_features.clone(),
+        ..pb::TrackInfo::default()
+    };
+    NewTrack {
+        id: sid.into(),
+        cid: request.cid.clone(),
+        name: request.name.clone(),
+        kind,
+        source: source_from(request.source),
+        muted: request.muted,
+        width: request.width,
+        height: request.height,
+        encrypted: request.encryption != pb::encryption::Type::None as i32,
+        layers: infos,
+        codec,
+        note: template.encode_to_vec().into(),
+    }
+}
+
+pub(super) fn track(info: &TrackInfo) -> pb::TrackInfo {
+    // Tracks of other doors have a note that is not ours: then the nouns alone must do.
+    let mut track = pb::TrackInfo::decode(&*info.note).unwrap_or_default();
+    track.sid = info.id.to_string();
+    track.name.clone_from(&info.name);
+    track.muted = info.muted;
+    track.width = info.width;
+    track.height = info.height;
+    track.source = source_to(info.source);
+    track.mid.clone_from(&info.mid);
+    track.r#type = match info.kind {
+        MediaKind::Audio => pb::TrackType::Audio as i32,
+        MediaKind::Video => pb::TrackType::Video as i32,
+    };
+    if let Some(codec) = info.codec {
+        let mime = mime(codec, info.red);
+        track.mime_type = mime.to_owned();
+        if track.codecs.is_empty() {
+            track.codecs.push(pb::SimulcastCodecInfo::default());
+        }
+        track.codecs[0].mime_type = mime.to_owned();
+        track.codecs[0].mid.clone_from(&info.mid);
+    }
+    track
+}
+
+/// What LiveKit clients care about and the sfu does not.
+pub(super) fn participant_note(client: &pb::ClientInfo, kind: &str) -> Arc<[u8]> {
+    let kind = match kind {
+        "ingress" => pb::participant_info::Kind::Ingress,
+        "egress" => pb::participant_info::Kind::Egress,
+        "sip" => pb::participant_info::Kind::Sip,
+        "agent" => pb::participant_info::Kind::Agent,
+        _ => pb::participant_info::Kind::Standard,
+    };
+    let template = pb::ParticipantInfo {
+        kind: kind as i32,
+        client_protocol: client.client_protocol,
+        capabilities: client.capabilities.clone(),
+        ..pb::ParticipantInfo::default()
+    };
+    template.encode_to_vec().into()
+}
+
+pub(super) fn permission(permissions: &Permissions) -> pb::ParticipantPermission {
+    pb::ParticipantPermission {
+        can_subscribe: permissions.can_subscribe,
+        can_publish: permissions.can_publish,
+        can_publish_data: permissions.can_publish_data,
+        can_publish_sources: permissions.publish_sources.iter().map(|s| source_to(*s)).collect(),
+        hidden: permissions.hidden,
+        recorder: permissions.recorder,
+        can_update_metadata: permissions.can_update_metadata,
+        ..pb::ParticipantPermission::default()
+    }
+}
+
+pub(super) fn permissions_from(permission: &pb::ParticipantPermission) -> Permissions {
+    Permissions {
+        can_publish: permission.can_publish,
+        can_subscribe: permission.can_subscribe,
+        can_publish_data: permission.can_publish_data,
+        publish_sources: permission.can_publish_sources.iter().map(|s| source_from(*s)).collect(),
+        can_update_metadata: permission.can_update_metadata,
+        hidden: permission.hidden,
+        recorder: permission.recorder,
+    }
+}
+
+pub(super) fn participant(info: &ParticipantInfo) -> pb::ParticipantInfo {
+    let template = pb::ParticipantInfo::decode(&*info.note).unwrap_or_default();
+    let state = match info.state {
+        ParticipantState::Joined => pb::participant_info::State::Joined,
+        ParticipantState::Active => pb::participant_info::State::Active,
+        ParticipantState::Disconnected => pb::participant_info::State::Disconnected,
+    };
+    pb::ParticipantInfo {
+        sid: info.id.to_string(),
+        identity: info.identity.to_string(),
+        state: state as i32,
+        tracks: info.tracks.iter().map(track).collect(),
+        metadata: info.metadata.clone(),
+        joined_at: (info.joined_unix_ms / 1000) as i64,
+        joined_at_ms: info.joined_unix_ms as i64,
+        name: info.name.clone(),
+        version: info.version,
+        permission: Some(permission(&info.permissions)),
+        is_publisher: !info.tracks.is_empty(),
+        attributes: info.attributes.clone().into_iter().collect(),
+        ..template
+    }
+}
+
+pub(super) fn room(info: &RoomInfo) -> pb::Room {
+    pb::Room {
+        sid: info.sid.clone(),
+        name: info.name.to_string(),
+        empty_timeout: info.empty_timeout.as_secs() as u32,
+        departure_timeout: info.departure_timeout.as_secs() as u32,
+        max_participants: info.max_participants,
+        creation_time: (info.created_unix_ms / 1000) as i64,
+        creation_time_ms: info.created_unix_ms as i64,
+        enabled_codecs: publish_codecs(),
+        metadata: info.metadata.clone(),
+        num_participants: info.participants,
+        active_recording: info.recording,
+        ..pb::Room::default()
+    }
+}
+
+/// The farewell that tells a client what to do next.
+pub(super) fn leave(reason: LeaveReason, resuming: bool) -> pb::LeaveRequest {
+    use pb::DisconnectReason as Why;
+    use pb::leave_request::Action;
+    let (why, action) = match reason {
+        LeaveReason::ClientLeft => (Why::ClientInitiated, Action::Disconnect),
+        LeaveReason::DuplicateIdentity => (Why::DuplicateIdentity, Action::Disconnect),
+        LeaveReason::Removed => (Why::ParticipantRemoved, Action::Disconnect),
+        LeaveReason::RoomEnded => (Why::RoomDeleted, Action::Disconnect),
+        // Nothing is known of the participant that wants to come back: it must join anew.
+        LeaveReason::ConnectionLost if resuming => (Why::StateMismatch, Action::Reconnect),
+        LeaveReason::ConnectionLost => (Why::ConnectionTimeout, Action::Reconnect),
+        LeaveReason::JoinFailed => (Why::JoinFailure, Action::Disconnect),
+        LeaveReason::SignalSlow => (Why::SignalClose, Action::Reconnect),
+        LeaveReason::Shutdown => (Why::ServerShutdown, Action::Reconnect),
+    };
+    pb::LeaveRequest {
+        can_reconnect: action != Action::Disconnect,
+        reason: why as i32,
+        action: action as i32,
+        regions: None,
+    }
+}

@@ -1,0 +1,80 @@
+//! What a door needs of the media plane to let people meet.
+//!
+//! The daemon implements [`Conference`] over the shards; doors see only this trait and the nouns
+//! of the sfu, never threads or sockets.
+
+use std::future::Future;
+use std::pin::Pin;
+use tokio::sync::mpsc;
+
+pub use roombox_sfu::ids::{Identity, ParticipantId, RoomName, TrackId};
+pub use roombox_sfu::track::{Codec, MediaKind, TrackSource};
+pub use roombox_sfu::view::{
+    LayerInfo, ParticipantInfo, ParticipantState, Permissions, RoomInfo, RoomView, SpeakerLevel,
+    TrackInfo,
+};
+pub use roombox_sfu::{
+    Channel, Command, Event, LeaveReason, NewParticipant, NewTrack, ParticipantChange, Recipients,
+    RoomOptions, TrackSettings, TransportMode,
+};
+
+/// Events that may wait for one client's connection before it counts as too slow.
+pub const EVENT_QUEUE: usize = 1024;
+
+/// The media plane cannot take the request now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the box is too busy: try again in a moment")]
+pub struct Busy;
+
+/// Why a room may not be entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RoomRefused {
+    /// Rooms are not created by joining, and this one does not exist.
+    #[error("requested room does not exist")]
+    Unknown,
+    /// The box is in mode transcoderOnly.
+    #[error("this box only transcodes: it takes no meetings")]
+    TranscoderOnly,
+    /// The daemon is stopping or about to update.
+    #[error("the box is shutting down")]
+    Draining,
+}
+
+/// A boxed future that may cross threads.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Rooms, as doors see them.
+pub trait Conference: Send + Sync {
+    /// Secret of a LiveKit API key.
+    fn secret_of(&self, api_key: &str) -> Option<String>;
+
+    /// Whether a room may be entered, and how it is opened if it is not open yet.
+    ///
+    /// # Errors
+    /// See [`RoomRefused`].
+    fn room_options(&self, room: &RoomName) -> Result<RoomOptions, RoomRefused>;
+
+    /// Sends a join or resume; from now on the participant's events go to `events`.
+    ///
+    /// # Errors
+    /// The media plane has too much waiting.
+    fn attach(
+        &self,
+        room: &RoomName,
+        participant: &ParticipantId,
+        events: mpsc::Sender<Event>,
+        command: Command,
+    ) -> Result<(), Busy>;
+
+    /// Sends any other request.
+    ///
+    /// # Errors
+    /// The media plane has too much waiting.
+    fn command(&self, room: &RoomName, command: Command) -> Result<(), Busy>;
+
+    /// Open rooms and who is in them.
+    fn list(&self) -> Later<'_, Vec<RoomView>>;
+
+    /// A new id with this prefix (`PA_`, `TR_`, `RM_`).
+    fn new_id(&self, prefix: &str) -> String;
+}
