@@ -3,3 +3,14 @@
 
 pub mod livekit;
 pub mod token;
+
+use axum::Router;
+use axum::routing::get;
+
+/// All doors of the box.
+pub fn router(livekit: livekit::LivekitDoor) -> Router {
+    Router::new()
+        // LiveKit's clients and health checks ask this of a server.
+        .route("/", get(|| async { "OK" }))
+        .merge(livekit::router(livekit))
+}

@@ -1,0 +1,118 @@
+//! The media plane behind control's [`Conference`]: tokio channels on one side, shards on the other.
+
+use roombox_control::conference::{
+    Busy, Command, Conference, Event, Later, ParticipantId, RoomName, RoomOptions, RoomRefused,
+    RoomView,
+};
+use roombox_net::{EventSink, Plane, SinkFull};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use ulid::Ulid;
+
+/// A shard answers within a turn; one that has not by now is stuck, and its rooms are left out.
+const LIST_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How rooms behave that nobody configured.
+#[derive(Debug, Clone, Copy)]
+pub struct RoomDefaults {
+    pub max_participants: u32,
+    pub empty_timeout: Duration,
+    pub departure_timeout: Duration,
+}
+
+/// The box's rooms.
+pub struct BoxConference {
+    plane: Arc<Plane>,
+    defaults: RoomDefaults,
+    keys: Vec<(String, String)>,
+    draining: AtomicBool,
+}
+
+impl BoxConference {
+    pub fn new(plane: Arc<Plane>, defaults: RoomDefaults, keys: Vec<(String, String)>) -> Self {
+        Self { plane, defaults, keys, draining: AtomicBool::new(false) }
+    }
+
+    /// No more joins from now on.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+}
+
+struct ChannelSink(mpsc::Sender<Event>);
+
+impl EventSink for ChannelSink {
+    fn offer(&mut self, event: Event) -> Result<(), SinkFull> {
+        match self.0.try_send(event) {
+            // A closed channel is a door that has gone: it tells the shard itself.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(SinkFull),
+        }
+    }
+}
+
+impl Conference for BoxConference {
+    fn secret_of(&self, api_key: &str) -> Option<String> {
+        self.keys.iter().find(|(key, _)| key == api_key).map(|(_, secret)| secret.clone())
+    }
+
+    fn room_options(&self, _room: &RoomName) -> Result<RoomOptions, RoomRefused> {
+        if self.draining.load(Ordering::Acquire) {
+            return Err(RoomRefused::Draining);
+        }
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        Ok(RoomOptions {
+            sid: self.new_id("RM_"),
+            metadata: String::new(),
+            created_unix_ms: since_epoch.map_or(0, |since| since.as_millis() as u64),
+            max_participants: self.defaults.max_participants,
+            empty_timeout: self.defaults.empty_timeout,
+            departure_timeout: self.defaults.departure_timeout,
+        })
+    }
+
+    fn attach(
+        &self,
+        room: &RoomName,
+        participant: &ParticipantId,
+        events: mpsc::Sender<Event>,
+        command: Command,
+    ) -> Result<(), Busy> {
+        let sink = Box::new(ChannelSink(events));
+        self.plane.attach(room, participant.clone(), sink, command).map_err(|_| Busy)
+    }
+
+    fn command(&self, room: &RoomName, command: Command) -> Result<(), Busy> {
+        self.plane.command(room, command).map_err(|_| Busy)
+    }
+
+    fn list(&self) -> Later<'_, Vec<RoomView>> {
+        let shards = self.plane.ports().len();
+        let (sender, mut receiver) = mpsc::channel(shards.max(1));
+        let asked = self.plane.list(move |rooms| {
+            if sender.try_send(rooms).is_err() {
+                tracing::debug!("nobody waits for a list of rooms any more");
+            }
+        });
+        Box::pin(async move {
+            let mut all = Vec::new();
+            if asked.is_err() {
+                tracing::warn!("a shard is too busy to list its rooms");
+            }
+            for _ in 0..shards {
+                match timeout(LIST_PATIENCE, receiver.recv()).await {
+                    Ok(Some(rooms)) => all.extend(rooms),
+                    Ok(None) | Err(_) => break,
+                }
+            }
+            all
+        })
+    }
+
+    fn new_id(&self, prefix: &str) -> String {
+        format!("{prefix}{}", Ulid::new())
+    }
+}
