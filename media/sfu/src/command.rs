@@ -139,7 +139,10 @@ pub enum Command {
         participant: ParticipantId,
     },
     /// It is back; `identity` must be the one that it had.
-    Resume { participant: ParticipantId, identity: Identity },
+    Resume {
+        participant: ParticipantId,
+        identity: Identity,
+    },
     Leave {
         participant: ParticipantId,
         reason: LeaveReason,

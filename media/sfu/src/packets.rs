@@ -44,9 +44,7 @@ impl Sfu {
             self.tracks[track].loudness.hear(level);
         }
         self.forward(now, track, layer, packet);
-        if !packet.payload.is_empty() {
-            self.tap_packet(track, layer, packet);
-        }
+        self.tap_packet(track, layer, packet);
     }
 
     fn forward(&mut self, now: Instant, track: usize, layer: usize, packet: &IngressPacket) {
@@ -98,10 +96,7 @@ impl Sfu {
             return;
         }
         let payload = match packet.red {
-            true => match red_primary(&packet.payload) {
-                Some(primary) if !primary.is_empty() => Arc::from(primary),
-                _ => return,
-            },
+            true => Arc::from(red_primary(&packet.payload).unwrap_or_default()),
             false => packet.payload.clone(),
         };
         let starts = starts_decoding(packet.codec, &payload);

@@ -82,7 +82,8 @@ pub enum TapLayer {
 }
 
 /// One RTP packet of a tapped layer, decrypted, retransmissions already put back under their
-/// original sequence number (so packets may be late), RED unwrapped to Opus, never empty.
+/// original sequence number (so packets may be late), RED unwrapped to Opus. An empty payload is
+/// padding: it only fills its place in the sequence.
 #[derive(Debug, Clone)]
 pub struct TapPacket {
     pub track: TrackId,

@@ -21,11 +21,25 @@ pub struct TimelineLine {
 pub enum TimelineEvent {
     /// The recording began (or goes on after [`TimelineEvent::PowerLoss`]). `boot_us` is
     /// CLOCK_BOOTTIME at `t`, the anchor of all later lines of this boot.
-    Start { room: String, unix_ms: u64, boot_id: String, boot_us: u64, boot_minus_monotonic_us: i64 },
+    Start {
+        room: String,
+        unix_ms: u64,
+        boot_id: String,
+        boot_us: u64,
+        boot_minus_monotonic_us: i64,
+    },
     /// A wall-clock anchor, once a minute.
-    Wall { unix_ms: u64 },
-    Join { participant: String, identity: String, name: String },
-    Leave { participant: String },
+    Wall {
+        unix_ms: u64,
+    },
+    Join {
+        participant: String,
+        identity: String,
+        name: String,
+    },
+    Leave {
+        participant: String,
+    },
     Pub {
         track: String,
         participant: String,
@@ -34,23 +48,56 @@ pub enum TimelineEvent {
         source: TrackSource,
         muted: bool,
     },
-    Unpub { track: String },
-    Mute { track: String },
-    Unmute { track: String },
+    Unpub {
+        track: String,
+    },
+    Mute {
+        track: String,
+    },
+    Unmute {
+        track: String,
+    },
     /// A part was opened.
-    Part { track: String, layer: RecordedLayer, file: String },
+    Part {
+        track: String,
+        layer: RecordedLayer,
+        file: String,
+    },
     /// A sender report (RFC 3550 §6.4.1) as it arrived: the pair (ntp, rtp) and the arrival time
     /// is `t`. `ntp` is the 64-bit NTP timestamp.
-    Sr { track: String, layer: RecordedLayer, ntp: u64, rtp: u32 },
+    Sr {
+        track: String,
+        layer: RecordedLayer,
+        ntp: u64,
+        rtp: u32,
+    },
     /// Media that is missing from a part.
-    Gap { track: String, layer: RecordedLayer, from: u64, to: u64, lost: u64, reason: GapReason },
+    Gap {
+        track: String,
+        layer: RecordedLayer,
+        from: u64,
+        to: u64,
+        lost: u64,
+        reason: GapReason,
+    },
     /// Who speaks now, loudest first. Empty: nobody.
-    Speaker { participants: Vec<String> },
+    Speaker {
+        participants: Vec<String>,
+    },
     /// The daemon or the box died between `from` and `to`.
-    PowerLoss { from: u64, to: u64 },
-    DiskLow { free_bytes: u64 },
-    Marker { text: String },
-    End { reason: EndReason },
+    PowerLoss {
+        from: u64,
+        to: u64,
+    },
+    DiskLow {
+        free_bytes: u64,
+    },
+    Marker {
+        text: String,
+    },
+    End {
+        reason: EndReason,
+    },
 }
 
 /// Why media is missing.

@@ -1,0 +1,12 @@
+//! Matroska (RFC 9559) as far as track files need it: one track, clusters of known size, one
+//! segment of unknown size until it is sealed.
+
+mod ebml;
+mod reader;
+mod repair;
+mod writer;
+
+pub use reader::{Frame, PartInfo, PartReader};
+pub use repair::{Repaired, repair_part};
+pub use writer::CLUSTER_US;
+pub use writer::{PartFormat, PartWriter};

@@ -1,0 +1,207 @@
+//! Reads one part, frame by frame. Torn tails end the part; garbage is an error, never a panic.
+
+use super::ebml::{self, Header, id};
+use crate::error::CaptureError;
+use crate::manifest::Codec;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// No frame and no head element of ours is larger.
+const MAX_ELEMENT: u64 = 32 * 1024 * 1024;
+
+/// What a part's head says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartInfo {
+    pub codec: Codec,
+    /// `avcC` for H.264; empty for video of other codecs.
+    pub codec_private: Vec<u8>,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// One coded frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Microseconds since the part's start.
+    pub pts_us: i64,
+    pub keyframe: bool,
+    pub data: Vec<u8>,
+}
+
+/// An open part.
+pub struct PartReader {
+    input: BufReader<File>,
+    path: PathBuf,
+    info: PartInfo,
+    cluster_ms: i64,
+}
+
+impl PartReader {
+    /// Opens a part and reads its head.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not one of ours.
+    pub fn open(path: &Path) -> Result<Self, CaptureError> {
+        let file = File::open(path)
+            .map_err(|source| CaptureError::OpenPart { path: path.to_owned(), source })?;
+        let info = PartInfo { codec: Codec::Opus, codec_private: Vec::new(), width: 0, height: 0 };
+        let mut reader = Self {
+            input: BufReader::with_capacity(256 * 1024, file),
+            path: path.to_owned(),
+            info,
+            cluster_ms: 0,
+        };
+        reader.read_head()?;
+        Ok(reader)
+    }
+
+    pub fn info(&self) -> &PartInfo {
+        &self.info
+    }
+
+    fn not_a_part(&self, what: &'static str) -> CaptureError {
+        CaptureError::NotAPart { path: self.path.clone(), what }
+    }
+
+    fn read_error(&self, source: io::Error) -> CaptureError {
+        CaptureError::ReadPart { path: self.path.clone(), source }
+    }
+
+    /// The next element's header; `None` at the end, torn or not.
+    fn header(&mut self) -> Result<Option<Header>, CaptureError> {
+        let mut bytes = [0u8; ebml::MAX_HEADER];
+        let mut have = 0;
+        // Byte by byte from the buffer: a header's length is known only as it is read.
+        while have < bytes.len() {
+            match self.input.read(&mut bytes[have..=have]) {
+                Ok(0) => return Ok(None),
+                Ok(_) => have += 1,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(self.read_error(source)),
+            }
+            if let Some(header) = ebml::header(&bytes[..have]) {
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// An element's body; `None` if the file ends in it.
+    fn body(&mut self, size: u64) -> Result<Option<Vec<u8>>, CaptureError> {
+        if size > MAX_ELEMENT {
+            return Ok(None);
+        }
+        let mut body = Vec::with_capacity(size as usize);
+        let read = self.input.by_ref().take(size).read_to_end(&mut body);
+        read.map_err(|source| self.read_error(source))?;
+        Ok((body.len() as u64 == size).then_some(body))
+    }
+
+    fn skip(&mut self, size: u64) -> Result<(), CaptureError> {
+        let size = i64::try_from(size).map_err(|_| self.not_a_part("an element has no end"))?;
+        let skipped = self.input.seek_relative(size);
+        skipped.map_err(|source| self.read_error(source))
+    }
+
+    fn read_head(&mut self) -> Result<(), CaptureError> {
+        let first = self.header()?.ok_or_else(|| self.not_a_part("it is empty"))?;
+        if first.id != id::EBML {
+            return Err(self.not_a_part("it does not begin with an EBML header"));
+        }
+        self.skip(first.size.unwrap_or(0))?;
+        let segment = self.header()?.filter(|header| header.id == id::SEGMENT);
+        if segment.is_none() {
+            return Err(self.not_a_part("it has no segment"));
+        }
+        loop {
+            let Some(header) = self.header()? else {
+                return Err(self.not_a_part("it has no track"));
+            };
+            let size = header.size.ok_or_else(|| self.not_a_part("a head element has no end"))?;
+            if header.id != id::TRACKS {
+                self.skip(size)?;
+                continue;
+            }
+            let tracks = self.body(size)?.ok_or_else(|| self.not_a_part("its track is torn"))?;
+            self.info = track_info(&tracks).ok_or_else(|| self.not_a_part("unknown codec"))?;
+            return Ok(());
+        }
+    }
+
+    /// The next frame; `None` after the last whole one.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        loop {
+            let Some(header) = self.header()? else { return Ok(None) };
+            match (header.id, header.size) {
+                // Its children follow.
+                (id::CLUSTER, _) => {}
+                (id::TIMESTAMP, Some(size)) => {
+                    let Some(body) = self.body(size)? else { return Ok(None) };
+                    self.cluster_ms = i64::try_from(ebml::uint(&body)).unwrap_or(i64::MAX / 2000);
+                }
+                (id::SIMPLE_BLOCK, Some(size)) => {
+                    let Some(body) = self.body(size)? else { return Ok(None) };
+                    // One byte of track number, as we write it.
+                    let Some((head, data)) = body.split_at_checked(4) else { continue };
+                    let relative = i64::from(i16::from_be_bytes([head[1], head[2]]));
+                    return Ok(Some(Frame {
+                        pts_us: self.cluster_ms.saturating_add(relative).saturating_mul(1000),
+                        keyframe: head[3] & 0x80 != 0,
+                        data: data.to_vec(),
+                    }));
+                }
+                (_, Some(size)) => self.skip(size)?,
+                (_, None) => return Ok(None),
+            }
+        }
+    }
+
+    /// Byte position of the next element, for repair.
+    pub(super) fn position(&mut self) -> Result<u64, CaptureError> {
+        self.input.stream_position().map_err(|source| self.read_error(source))
+    }
+
+    pub(super) fn seek(&mut self, to: u64) -> Result<(), CaptureError> {
+        let sought = self.input.seek(SeekFrom::Start(to));
+        sought.map(|_| ()).map_err(|source| self.read_error(source))
+    }
+
+    pub(super) fn element(&mut self) -> Result<Option<(Header, u64)>, CaptureError> {
+        let at = self.position()?;
+        Ok(self.header()?.map(|header| (header, at)))
+    }
+
+    pub(super) fn element_body(&mut self, size: u64) -> Result<Option<Vec<u8>>, CaptureError> {
+        self.body(size)
+    }
+}
+
+fn track_info(tracks: &[u8]) -> Option<PartInfo> {
+    let (_, entry) = ebml::children(tracks).find(|(id, _)| *id == id::TRACK_ENTRY)?;
+    let mut codec = None;
+    let (mut codec_private, mut width, mut height) = (Vec::new(), 0, 0);
+    for (element, body) in ebml::children(entry) {
+        match element {
+            id::CODEC_ID => {
+                let all = [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::Av1, Codec::H264];
+                codec = all.into_iter().find(|codec| codec.matroska_id().as_bytes() == body);
+            }
+            id::CODEC_PRIVATE => codec_private = body.to_vec(),
+            id::VIDEO => {
+                for (element, body) in ebml::children(body) {
+                    match element {
+                        id::PIXEL_WIDTH => width = ebml::uint(body) as u32,
+                        id::PIXEL_HEIGHT => height = ebml::uint(body) as u32,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Some(PartInfo { codec: codec?, codec_private, width, height })
+}

@@ -1,0 +1,156 @@
+//! After a crash or a power cut: what was cut short is mended, what is unknown is imported, and
+//! nothing is ever deleted.
+
+use crate::error::CaptureError;
+use crate::folder::{read_manifest, write_manifest};
+use crate::manifest::{Codec, EndReason, Ended, Manifest, Part, RecordedLayer};
+use crate::matroska::{PartReader, repair_part};
+use crate::timeline::TimelineEvent;
+use std::fs;
+use std::path::Path;
+
+/// A recording that had not ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recovered {
+    /// Every readable part sealed, `ended` still open.
+    pub manifest: Manifest,
+    /// Where its media ended, microseconds since its start.
+    pub last_us: u64,
+    /// Files that could not be read; they stay where they are.
+    pub unreadable: Vec<String>,
+}
+
+/// What a scan of all recordings found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Cut short: to be continued or ended.
+    pub interrupted: Vec<Recovered>,
+    /// Ended properly.
+    pub whole: Vec<Manifest>,
+    /// Folders that nothing can be made of, with the reason. They stay as they are.
+    pub unreadable: Vec<(String, String)>,
+}
+
+/// Scans the folder of all recordings and mends those that were cut short.
+///
+/// # Errors
+/// The folder itself cannot be read; one bad recording is reported in the scan.
+pub fn scan(root: &Path) -> Result<Scan, CaptureError> {
+    let mut scan = Scan::default();
+    if !root.exists() {
+        return Ok(scan);
+    }
+    let read = |source| CaptureError::PrepareFolder { path: root.to_owned(), source };
+    for entry in fs::read_dir(root).map_err(read)? {
+        let folder = entry.map_err(read)?.path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let manifest = match read_manifest(&folder) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                scan.unreadable.push((name, error.to_string()));
+                continue;
+            }
+        };
+        if manifest.ended.is_some() {
+            scan.whole.push(manifest);
+            continue;
+        }
+        match recover(&folder, manifest) {
+            Ok(recovered) => scan.interrupted.push(recovered),
+            Err(error) => scan.unreadable.push((name, error.to_string())),
+        }
+    }
+    Ok(scan)
+}
+
+/// Mends one recording: torn tails are cut, parts sealed, unlisted parts imported.
+///
+/// # Errors
+/// The manifest cannot be written.
+pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, CaptureError> {
+    let mut unreadable = Vec::new();
+    import_unlisted(folder, &mut manifest);
+    for part in &mut manifest.parts {
+        if part.end_us.is_some() && part.bytes.is_some() {
+            continue;
+        }
+        match repair_part(&folder.join(&part.file)) {
+            Ok(repaired) => {
+                part.end_us = Some(part.start_us + repaired.last_us.max(0) as u64);
+                part.bytes = Some(repaired.bytes);
+                tracing::info!(recording = %manifest.recording, part = %part.file,
+                    frames = repaired.frames, cut = repaired.cut, "part mended");
+            }
+            Err(error) => {
+                // A part that was cut before its head was on the disk holds no frame yet.
+                tracing::warn!(recording = %manifest.recording, part = %part.file, %error,
+                    "part left as it is");
+                unreadable.push(part.file.clone());
+            }
+        }
+    }
+    manifest.parts.retain(|part| !unreadable.contains(&part.file));
+    let last_us = manifest.parts.iter().filter_map(|part| part.end_us).max().unwrap_or(0);
+    write_manifest(folder, &manifest)?;
+    Ok(Recovered { manifest, last_us, unreadable })
+}
+
+/// Ends a recovered recording that does not go on.
+///
+/// # Errors
+/// The manifest cannot be written.
+pub fn end_interrupted(root: &Path, recovered: Recovered) -> Result<Manifest, CaptureError> {
+    let mut manifest = recovered.manifest;
+    let folder = root.join(&manifest.recording);
+    let (reason, at_us) = (EndReason::Interrupted, recovered.last_us);
+    manifest.ended = Some(Ended { reason, at_us });
+    let recording = crate::folder::RecordingFolder::open(&folder)?;
+    recording.log(at_us, TimelineEvent::End { reason })?;
+    recording.write_manifest(&manifest)?;
+    Ok(manifest)
+}
+
+/// Adds parts that are on the disk and not in the manifest: it is written after them.
+fn import_unlisted(folder: &Path, manifest: &mut Manifest) {
+    let Ok(entries) = fs::read_dir(folder.join("tracks")) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file = format!("tracks/{name}");
+        if manifest.parts.iter().any(|part| part.file == file) {
+            continue;
+        }
+        let mut pieces = name.rsplit('.');
+        let (Some("mkv"), Some(number), Some(layer), Some(track)) =
+            (pieces.next(), pieces.next(), pieces.next(), pieces.next())
+        else {
+            continue;
+        };
+        let layers =
+            [RecordedLayer::Audio, RecordedLayer::Top, RecordedLayer::Low, RecordedLayer::Screen];
+        let layer = layers.into_iter().find(|known| known.file_stem() == layer);
+        let (Some(layer), Ok(number)) = (layer, number.parse()) else { continue };
+        let Ok(reader) = PartReader::open(&path) else { continue };
+        let info = reader.info();
+        // Its start was only in the lost manifest: after everything else of its track and layer.
+        let before = manifest.parts.iter().filter(|p| p.track == track && p.layer == layer);
+        let start_us = before.filter_map(|part| part.end_us).max().unwrap_or(0);
+        let (codec, width, height) = (info.codec, info.width, info.height);
+        debug_assert!(codec == Codec::Opus || width > 0 || height == 0);
+        tracing::warn!(recording = %manifest.recording, part = %file, "imported an unlisted part");
+        manifest.parts.push(Part {
+            file,
+            track: track.to_owned(),
+            layer,
+            codec,
+            number,
+            start_us,
+            end_us: None,
+            bytes: None,
+            width,
+            height,
+        });
+    }
+}
