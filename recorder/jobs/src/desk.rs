@@ -1,0 +1,220 @@
+//! The desk: gives jobs to workers, one lease each, and takes them back.
+//!
+//! ```text
+//!            ┌──────── back-off ────────┐
+//!            ▼                          │ failed, lease expired
+//!  enqueue ► queued ── start ► running ─┴─ 5th time ► parked ── retry ► queued
+//!            │                    │
+//!            └── cancel ► cancelled ◄──┘        running ── done ► finished
+//! ```
+//! Pure: inputs with a time in, effects out. An attempt's number fences its messages: only the
+//! attempt that holds the lease may finish, fail or renew it.
+
+use crate::row::{JobRow, JobState};
+use std::collections::BTreeMap;
+
+/// A job that failed so often is parked.
+pub const MAX_ATTEMPTS: u32 = 5;
+/// A worker that says nothing for this long is gone. It reports every second.
+pub const LEASE_MS: u64 = 30_000;
+/// The first pause after a failure; doubled each time up to the longest.
+const BACK_OFF_MS: u64 = 5_000;
+const LONGEST_BACK_OFF_MS: u64 = 300_000;
+/// How much of a log's end is kept.
+const LOG_END: usize = 2_000;
+
+/// Which try of which job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub job: String,
+    /// From 1.
+    pub number: u32,
+}
+
+/// What happens to the desk.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A row that is in the store: new, or known from before a restart. One that was running when
+    /// the box went down has lost that attempt.
+    Add(Box<JobRow>),
+    /// Time passes.
+    Tick,
+    /// A worker is alive.
+    Renew(Attempt),
+    Finished(Attempt),
+    Failed {
+        attempt: Attempt,
+        log: String,
+    },
+    Cancel {
+        job: String,
+    },
+    /// A person wants a parked or cancelled job tried again.
+    Retry {
+        job: String,
+    },
+}
+
+/// What the desk wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Keep this row; before anything else that follows.
+    Persist(Box<JobRow>),
+    Start(Attempt),
+    /// The worker of this attempt is to be stopped.
+    Kill(Attempt),
+}
+
+#[derive(Debug)]
+struct Entry {
+    row: JobRow,
+    lease_until_ms: u64,
+}
+
+/// The desk of one box.
+#[derive(Debug)]
+pub struct Desk {
+    /// Workers at a time.
+    capacity: usize,
+    entries: BTreeMap<String, Entry>,
+}
+
+impl Desk {
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), entries: BTreeMap::new() }
+    }
+
+    pub fn row(&self, job: &str) -> Option<&JobRow> {
+        self.entries.get(job).map(|entry| &entry.row)
+    }
+
+    /// Takes an input, in the order in which things happened.
+    pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match input {
+            Input::Add(row) => self.add(now_ms, *row, &mut effects),
+            Input::Tick => {}
+            Input::Renew(attempt) => {
+                if let Some(entry) = self.leased(&attempt) {
+                    entry.lease_until_ms = now_ms + LEASE_MS;
+                }
+            }
+            Input::Finished(attempt) => {
+                if let Some(entry) = self.leased(&attempt) {
+                    entry.row.state = JobState::Finished;
+                    entry.row.last_error = None;
+                    effects.push(Effect::Persist(Box::new(entry.row.clone())));
+                }
+            }
+            Input::Failed { attempt, log } => {
+                if let Some(entry) = self.leased(&attempt) {
+                    fail(entry, now_ms, &log);
+                    effects.push(Effect::Persist(Box::new(entry.row.clone())));
+                }
+            }
+            Input::Cancel { job } => self.cancel(&job, &mut effects),
+            Input::Retry { job } => self.retry(&job, &mut effects),
+        }
+        self.expire(now_ms, &mut effects);
+        self.start(now_ms, &mut effects);
+        effects
+    }
+
+    /// When the desk wants to be looked at again, if nothing happens before.
+    pub fn next_ms(&self) -> Option<u64> {
+        let next = self.entries.values().filter_map(|entry| match entry.row.state {
+            JobState::Running => Some(entry.lease_until_ms),
+            JobState::Queued => Some(entry.row.not_before_ms),
+            _ => None,
+        });
+        next.min()
+    }
+
+    fn leased(&mut self, attempt: &Attempt) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(&attempt.job)?;
+        let holds = entry.row.state == JobState::Running && entry.row.attempts == attempt.number;
+        holds.then_some(entry)
+    }
+
+    fn add(&mut self, now_ms: u64, row: JobRow, effects: &mut Vec<Effect>) {
+        let job = row.spec.job.clone();
+        if self.entries.contains_key(&job) {
+            return;
+        }
+        let mut entry = Entry { row, lease_until_ms: 0 };
+        if entry.row.state == JobState::Running {
+            fail(&mut entry, now_ms, "the box went down while the job ran");
+            effects.push(Effect::Persist(Box::new(entry.row.clone())));
+        }
+        self.entries.insert(job, entry);
+    }
+
+    fn cancel(&mut self, job: &str, effects: &mut Vec<Effect>) {
+        let Some(entry) = self.entries.get_mut(job) else { return };
+        if matches!(entry.row.state, JobState::Finished | JobState::Cancelled) {
+            return;
+        }
+        let ran = entry.row.state == JobState::Running;
+        entry.row.state = JobState::Cancelled;
+        effects.push(Effect::Persist(Box::new(entry.row.clone())));
+        if ran {
+            let number = entry.row.attempts;
+            effects.push(Effect::Kill(Attempt { job: job.to_owned(), number }));
+        }
+    }
+
+    fn retry(&mut self, job: &str, effects: &mut Vec<Effect>) {
+        let Some(entry) = self.entries.get_mut(job) else { return };
+        if matches!(entry.row.state, JobState::Parked | JobState::Cancelled) {
+            entry.row.state = JobState::Queued;
+            // Numbers go on, so that nothing of an old attempt can be taken for a new one.
+            entry.row.not_before_ms = 0;
+            effects.push(Effect::Persist(Box::new(entry.row.clone())));
+        }
+    }
+
+    fn expire(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
+        for (job, entry) in &mut self.entries {
+            if entry.row.state == JobState::Running && entry.lease_until_ms <= now_ms {
+                let number = entry.row.attempts;
+                fail(entry, now_ms, "the worker said nothing for too long");
+                effects.push(Effect::Persist(Box::new(entry.row.clone())));
+                effects.push(Effect::Kill(Attempt { job: job.clone(), number }));
+            }
+        }
+    }
+
+    fn start(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
+        let running = self.entries.values().filter(|e| e.row.state == JobState::Running).count();
+        let mut ready: Vec<(i32, u64, String)> = self
+            .entries
+            .iter()
+            .filter(|(_, e)| e.row.state == JobState::Queued && e.row.not_before_ms <= now_ms)
+            .map(|(job, e)| (-e.row.priority, e.row.created_ms, job.clone()))
+            .collect();
+        ready.sort();
+        for (_, _, job) in ready.into_iter().take(self.capacity.saturating_sub(running)) {
+            let Some(entry) = self.entries.get_mut(&job) else { continue };
+            entry.row.state = JobState::Running;
+            entry.row.attempts += 1;
+            entry.lease_until_ms = now_ms + LEASE_MS;
+            effects.push(Effect::Persist(Box::new(entry.row.clone())));
+            effects.push(Effect::Start(Attempt { job, number: entry.row.attempts }));
+        }
+    }
+}
+
+fn fail(entry: &mut Entry, now_ms: u64, log: &str) {
+    let row = &mut entry.row;
+    let skip = log.chars().count().saturating_sub(LOG_END);
+    row.last_error = Some(log.chars().skip(skip).collect());
+    // Every fifth attempt needs a person: a retry grants five more.
+    if row.attempts.is_multiple_of(MAX_ATTEMPTS) {
+        row.state = JobState::Parked;
+    } else {
+        row.state = JobState::Queued;
+        let doublings = (row.attempts % MAX_ATTEMPTS).saturating_sub(1);
+        let pause = (BACK_OFF_MS << doublings).min(LONGEST_BACK_OFF_MS);
+        row.not_before_ms = now_ms + pause;
+    }
+}

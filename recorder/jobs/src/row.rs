@@ -1,0 +1,56 @@
+//! A job as it is kept: one row, written by whoever owns the store, changed by the desk alone.
+
+use crate::spec::JobSpec;
+use serde::{Deserialize, Serialize};
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Waits for its turn, or for its back-off to pass.
+    Queued,
+    /// Leased to a worker.
+    Running,
+    Finished,
+    /// Failed too often; waits for a person.
+    Parked,
+    Cancelled,
+}
+
+impl JobState {
+    /// Nothing more happens by itself.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Finished | Self::Parked | Self::Cancelled)
+    }
+}
+
+/// One job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobRow {
+    pub spec: JobSpec,
+    pub state: JobState,
+    /// Higher first.
+    pub priority: i32,
+    /// Milliseconds of the desk's clock.
+    pub created_ms: u64,
+    /// Attempts begun so far.
+    pub attempts: u32,
+    /// Not to be started before.
+    pub not_before_ms: u64,
+    /// Why the last attempt failed: the end of its log.
+    pub last_error: Option<String>,
+}
+
+impl JobRow {
+    pub fn new(spec: JobSpec, priority: i32, now_ms: u64) -> Self {
+        Self {
+            spec,
+            state: JobState::Queued,
+            priority,
+            created_ms: now_ms,
+            attempts: 0,
+            not_before_ms: 0,
+            last_error: None,
+        }
+    }
+}
