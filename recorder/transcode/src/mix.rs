@@ -1,0 +1,153 @@
+//! Mixes sound: stereo at 48 kHz, in blocks of 20 ms. Where nothing was recorded there is silence.
+
+/// Samples per second and channel.
+pub const RATE: u32 = 48_000;
+pub const CHANNELS: usize = 2;
+/// Samples per channel in a block.
+pub const BLOCK: usize = 960;
+
+/// A source may be off its expected place by this much before it is moved: timestamps are
+/// rounded to milliseconds and clocks drift.
+const SLACK: i64 = RATE as i64 * 30 / 1000;
+
+/// Decoded sound of one track, placed on the film's time.
+#[derive(Debug, Default)]
+pub struct MixSource {
+    /// First sample frame of `samples` on the film's time.
+    start: i64,
+    /// Interleaved stereo.
+    samples: Vec<i16>,
+}
+
+impl MixSource {
+    /// Adds decoded sound whose first sample frame belongs at `at` of the film.
+    pub fn push(&mut self, at: i64, samples: &[i16]) {
+        let end = self.end();
+        if self.samples.is_empty() {
+            self.start = at;
+        } else if at > end + SLACK {
+            let gap = (at - end) as usize * CHANNELS;
+            self.samples.resize(self.samples.len() + gap, 0);
+        } else if at < end - SLACK {
+            // Sound that is there already is not played twice.
+            let skip = ((end - at) as usize * CHANNELS).min(samples.len());
+            self.samples.extend_from_slice(&samples[skip..]);
+            return;
+        }
+        self.samples.extend_from_slice(samples);
+    }
+
+    /// Sample frame after the last one.
+    pub fn end(&self) -> i64 {
+        self.start + (self.samples.len() / CHANNELS) as i64
+    }
+
+    /// Adds this source's part of the block at `at` and forgets what lies before its end.
+    fn add_to(&mut self, at: i64, block: &mut [i32]) {
+        let frames = block.len() / CHANNELS;
+        for frame in 0..frames {
+            let from = at + frame as i64 - self.start;
+            let Ok(from) = usize::try_from(from) else { continue };
+            let Some(pair) = self.samples.get(from * CHANNELS..(from + 1) * CHANNELS) else {
+                break;
+            };
+            block[frame * CHANNELS] += i32::from(pair[0]);
+            block[frame * CHANNELS + 1] += i32::from(pair[1]);
+        }
+        let done = (at + frames as i64 - self.start).max(0) as usize * CHANNELS;
+        let done = done.min(self.samples.len());
+        // Moving the rest down costs: once a second is often enough.
+        if done > RATE as usize * CHANNELS || done == self.samples.len() {
+            self.samples.drain(..done);
+            self.start += (done / CHANNELS) as i64;
+        }
+    }
+}
+
+/// Sums sources into one block, with a limiter that acts before samples would clip.
+#[derive(Debug)]
+pub struct Mixer {
+    gain: f32,
+}
+
+impl Default for Mixer {
+    fn default() -> Self {
+        Self { gain: 1.0 }
+    }
+}
+
+impl Mixer {
+    /// The block of [`BLOCK`] sample frames that begins at sample frame `at`.
+    pub fn block<'a>(
+        &mut self,
+        at: i64,
+        sources: impl Iterator<Item = &'a mut MixSource>,
+    ) -> Vec<i16> {
+        let mut sum = vec![0i32; BLOCK * CHANNELS];
+        for source in sources {
+            source.add_to(at, &mut sum);
+        }
+        let peak = sum.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0) as f32;
+        const CEILING: f32 = 32_000.0;
+        let wanted = if peak > CEILING { CEILING / peak } else { 1.0 };
+        let from = self.gain.min(wanted);
+        // Down at once, up slowly: no pumping, no clipping.
+        let to = if wanted < self.gain { wanted } else { (self.gain + 0.02).min(wanted) };
+        self.gain = to;
+        sum.iter()
+            .enumerate()
+            .map(|(n, sample)| {
+                let along = n as f32 / sum.len() as f32;
+                let gain = from + (to.min(wanted) - from) * along;
+                (*sample as f32 * gain).clamp(-32_768.0, 32_767.0) as i16
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(frames: usize, level: i16) -> Vec<i16> {
+        vec![level; frames * CHANNELS]
+    }
+
+    #[test]
+    fn gaps_are_silent_and_small_errors_are_not_heard() {
+        let mut source = MixSource::default();
+        source.push(0, &tone(960, 100));
+        source.push(960 + 20, &tone(960, 100));
+        source.push(9_600, &tone(960, 200));
+        let mut mixer = Mixer::default();
+        let blocks: Vec<Vec<i16>> =
+            (0..11).map(|n| mixer.block(n * BLOCK as i64, std::iter::once(&mut source))).collect();
+        assert!(blocks[0].iter().chain(&blocks[1]).all(|s| *s == 100));
+        assert!(blocks[4].iter().all(|s| *s == 0));
+        assert!(blocks[10].iter().all(|s| *s == 200));
+    }
+
+    #[test]
+    fn loud_sources_together_do_not_clip() {
+        let mut sources: Vec<MixSource> = (0..4)
+            .map(|_| {
+                let mut source = MixSource::default();
+                source.push(0, &tone(BLOCK * 3, 30_000));
+                source
+            })
+            .collect();
+        let mut mixer = Mixer::default();
+        for n in 0..3 {
+            let block = mixer.block(n * BLOCK as i64, sources.iter_mut());
+            assert!(block.iter().all(|s| *s > 25_000 && *s < 32_767), "{:?}", block[0]);
+        }
+    }
+
+    #[test]
+    fn sound_that_comes_twice_is_played_once() {
+        let mut source = MixSource::default();
+        source.push(0, &tone(4800, 10));
+        source.push(0, &tone(4800, 20));
+        assert_eq!(source.end(), 4800);
+    }
+}

@@ -1,0 +1,266 @@
+//! What the film shows when: scenes on the recording's time, cuts, and whether anything must be
+//! drawn at all.
+
+mod people;
+
+use crate::layout::{self, MAX_TILES, Rect};
+use people::{People, Person};
+use roombox_capture::manifest::{Codec, Manifest, MediaKind, Part, RecordedLayer, TrackSource};
+use roombox_capture::timeline::{TimelineEvent, TimelineLine};
+use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName};
+
+/// A stream's last frame stands for this long after its part ended: scene changes come a little
+/// later than the last frame.
+const LINGER_US: u64 = 500_000;
+/// Scenes shorter than this are merged into their neighbour: tracks of one person start and stop
+/// some frames apart.
+const SHORTEST_SCENE_US: u64 = 300_000;
+
+/// Where a tile's picture comes from: a track's layer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VideoSource {
+    pub track: String,
+    pub layer: RecordedLayer,
+}
+
+/// One tile of a scene.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tile {
+    pub rect: Rect,
+    pub name: String,
+    pub label: bool,
+    /// Cut to the tile's shape instead of leaving bars.
+    pub fill: bool,
+    /// `None`: the person's initials.
+    pub source: Option<VideoSource>,
+}
+
+/// What is shown from `from_us` on, in recording time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scene {
+    pub from_us: u64,
+    pub tiles: Vec<Tile>,
+}
+
+/// How the film's picture is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VideoPlan {
+    /// Nobody sent a picture and nobody was there.
+    Nothing,
+    /// One H.264 stream is the picture: its frames are copied. Indexes into the manifest's parts.
+    Copy {
+        parts: Vec<usize>,
+    },
+    Compose {
+        scenes: Vec<Scene>,
+    },
+}
+
+/// The film.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Pieces of the recording that the film shows, in order, `[from, to)`.
+    pub pieces: Vec<(u64, u64)>,
+    pub video: VideoPlan,
+    /// Indexes of the audio parts in the manifest.
+    pub audio: Vec<usize>,
+}
+
+impl Plan {
+    /// Length of the film.
+    pub fn duration_us(&self) -> u64 {
+        self.pieces.iter().map(|(from, to)| to - from).sum()
+    }
+
+    /// The recording's time of a moment of the film.
+    pub fn recording_us(&self, mut film_us: u64) -> u64 {
+        for (from, to) in &self.pieces {
+            if film_us < to - from {
+                return from + film_us;
+            }
+            film_us -= to - from;
+        }
+        self.pieces.last().map_or(0, |(_, to)| *to)
+    }
+
+    /// The film's time of a moment of the recording; `None` if it was cut.
+    pub fn film_us(&self, recording_us: u64) -> Option<u64> {
+        let mut before = 0;
+        for (from, to) in &self.pieces {
+            if recording_us < *from {
+                return None;
+            }
+            if recording_us < *to {
+                return Some(before + recording_us - from);
+            }
+            before += to - from;
+        }
+        None
+    }
+}
+
+fn end_of(part: &Part) -> u64 {
+    part.end_us.unwrap_or(part.start_us)
+}
+
+/// Plans a film.
+pub fn plan(manifest: &Manifest, timeline: &[TimelineLine], job: &JobSpec) -> Plan {
+    let start = manifest.parts.iter().map(|part| part.start_us).min();
+    let end = manifest.parts.iter().map(end_of).max();
+    let (Some(start), Some(end)) = (start, end) else {
+        return Plan { pieces: Vec::new(), video: VideoPlan::Nothing, audio: Vec::new() };
+    };
+    let pieces = pieces(timeline, start, end);
+    let audio = (0..manifest.parts.len())
+        .filter(|n| manifest.parts[*n].layer == RecordedLayer::Audio)
+        .collect();
+    let video = match copyable(manifest, job) {
+        Some(parts) if pieces.len() == 1 => VideoPlan::Copy { parts },
+        _ => compose(manifest, timeline, job, start, end),
+    };
+    Plan { pieces, video, audio }
+}
+
+/// The time while the box was down is not shown.
+fn pieces(timeline: &[TimelineLine], start: u64, end: u64) -> Vec<(u64, u64)> {
+    let mut pieces = Vec::new();
+    let mut from = start;
+    for line in timeline {
+        if let TimelineEvent::PowerLoss { from: lost_from, to: lost_to } = line.event
+            && lost_from > from
+            && lost_to < end
+        {
+            pieces.push((from, lost_from));
+            from = lost_to.max(lost_from);
+        }
+    }
+    if end > from {
+        pieces.push((from, end));
+    }
+    pieces
+}
+
+/// Parts that are the film's picture as they are: one H.264 stream, one configuration, and
+/// nothing that would have to be drawn beside it.
+fn copyable(manifest: &Manifest, job: &JobSpec) -> Option<Vec<usize>> {
+    if job.layout.name == LayoutName::Grid || job.video.encoder != EncoderChoice::Auto {
+        return None;
+    }
+    let video: Vec<usize> = (0..manifest.parts.len())
+        .filter(|n| matches!(manifest.parts[*n].layer, RecordedLayer::Top | RecordedLayer::Screen))
+        .collect();
+    let first = &manifest.parts[*video.first()?];
+    let same = video.iter().all(|n| {
+        let part = &manifest.parts[*n];
+        part.codec == Codec::H264
+            && part.track == first.track
+            && (part.width, part.height) == (first.width, first.height)
+    });
+    let people: std::collections::BTreeSet<&str> =
+        manifest.tracks.iter().map(|track| track.identity.as_str()).collect();
+    (same && people.len() == 1).then_some(video)
+}
+
+fn compose(
+    manifest: &Manifest,
+    timeline: &[TimelineLine],
+    job: &JobSpec,
+    start: u64,
+    end: u64,
+) -> VideoPlan {
+    let people = People::read(manifest, timeline);
+    let mut times: Vec<u64> = people.changes();
+    for part in &manifest.parts {
+        times.push(part.start_us);
+        times.push(end_of(part) + LINGER_US);
+    }
+    times.push(start);
+    times.retain(|time| *time >= start && *time < end);
+    times.sort_unstable();
+    times.dedup();
+    let mut scenes: Vec<Scene> = Vec::new();
+    for time in times {
+        let tiles = tiles_at(manifest, &people, job, time);
+        match scenes.last_mut() {
+            Some(last) if last.tiles == tiles => {}
+            Some(last) if time - last.from_us < SHORTEST_SCENE_US => last.tiles = tiles,
+            _ => scenes.push(Scene { from_us: time, tiles }),
+        }
+    }
+    scenes.dedup_by(|b, a| a.tiles == b.tiles);
+    VideoPlan::Compose { scenes }
+}
+
+fn tiles_at(manifest: &Manifest, people: &People, job: &JobSpec, time: u64) -> Vec<Tile> {
+    let canvas = job.layout.canvas;
+    let present = people.present_at(time);
+    let sharing = present
+        .iter()
+        .find_map(|person| person.track_at(MediaKind::Video, TrackSource::ScreenShare, time))
+        .filter(|track| part_at(manifest, track, time).is_some());
+    let with_stage = sharing.is_some() && job.layout.name != LayoutName::Grid;
+    let alone = job.layout.name == LayoutName::Single && !present.is_empty();
+    if let (true, Some(track)) = (with_stage, sharing) {
+        let shown: Vec<&&Person> = present.iter().take(4).collect();
+        let rects = layout::stage(canvas, shown.len());
+        let screen = Tile {
+            rect: rects[0],
+            name: String::new(),
+            label: false,
+            fill: false,
+            source: source_for(manifest, track, rects[0], time),
+        };
+        let strip = shown.iter().zip(&rects[1..]);
+        let rest = strip.map(|(person, rect)| person_tile(manifest, person, *rect, job, time));
+        return std::iter::once(screen).chain(rest).collect();
+    }
+    let shown: Vec<&Person> = if alone {
+        vec![people.speaker_at(time, u64::from(job.layout.hold_ms) * 1000).unwrap_or(present[0])]
+    } else {
+        people.most_relevant(&present, time, MAX_TILES)
+    };
+    let rects = layout::grid(canvas, shown.len());
+    shown
+        .iter()
+        .zip(rects)
+        .map(|(person, rect)| person_tile(manifest, person, rect, job, time))
+        .collect()
+}
+
+fn person_tile(manifest: &Manifest, person: &Person, rect: Rect, job: &JobSpec, time: u64) -> Tile {
+    let camera = person.track_at(MediaKind::Video, TrackSource::Camera, time);
+    let other = || person.track_at(MediaKind::Video, TrackSource::Unknown, time);
+    let track = camera.or_else(other);
+    Tile {
+        rect,
+        name: person.name.clone(),
+        label: job.layout.labels,
+        fill: true,
+        source: track.and_then(|track| source_for(manifest, track, rect, time)),
+    }
+}
+
+fn covers(part: &Part, time: u64) -> bool {
+    part.start_us <= time && time < end_of(part) + LINGER_US
+}
+
+fn part_at<'a>(manifest: &'a Manifest, track: &str, time: u64) -> Option<&'a Part> {
+    manifest.parts.iter().find(|part| part.track == track && covers(part, time))
+}
+
+/// The smallest recorded layer that covers the tile, give or take a tenth; else the largest.
+fn source_for(manifest: &Manifest, track: &str, rect: Rect, time: u64) -> Option<VideoSource> {
+    let mut parts: Vec<&Part> = manifest
+        .parts
+        .iter()
+        .filter(|part| part.track == track && covers(part, time) && part.width > 0)
+        .collect();
+    parts.sort_by_key(|part| part.width * part.height);
+    let enough =
+        |part: &&&Part| part.width * 11 >= rect.width * 10 || part.height * 11 >= rect.height * 10;
+    let part = parts.iter().find(enough).or(parts.last())?;
+    Some(VideoSource { track: track.to_owned(), layer: part.layer })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! Who was there when, with which tracks, and who spoke.
+
+use roombox_capture::manifest::{Manifest, MediaKind, TrackSource};
+use roombox_capture::timeline::{TimelineEvent, TimelineLine};
+use std::collections::HashMap;
+
+/// Time that has no end yet.
+const OPEN: u64 = u64::MAX;
+
+#[derive(Debug)]
+struct TrackSpan {
+    track: String,
+    kind: MediaKind,
+    source: TrackSource,
+    from: u64,
+    to: u64,
+    /// Times of mute and unmute, the first being a mute.
+    mutes: Vec<u64>,
+}
+
+/// One person, over all of his or her connections.
+#[derive(Debug)]
+pub(super) struct Person {
+    identity: String,
+    pub name: String,
+    /// Presence, `[from, to)`.
+    spans: Vec<(u64, u64)>,
+    tracks: Vec<TrackSpan>,
+}
+
+impl Person {
+    fn is_present(&self, time: u64) -> bool {
+        self.spans.iter().any(|(from, to)| *from <= time && time < *to)
+    }
+
+    /// The track of this kind and source that is published and not muted.
+    pub(super) fn track_at(&self, kind: MediaKind, source: TrackSource, time: u64) -> Option<&str> {
+        self.tracks
+            .iter()
+            .rev()
+            .filter(|track| track.kind == kind && track.source == source)
+            .filter(|track| track.from <= time && time < track.to)
+            .find(|track| track.mutes.iter().filter(|at| **at <= time).count().is_multiple_of(2))
+            .map(|track| track.track.as_str())
+    }
+}
+
+/// Everybody of a recording.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    people: Vec<Person>,
+    /// When somebody began to be the loudest: time, person.
+    speakers: Vec<(u64, usize)>,
+}
+
+impl People {
+    pub(super) fn read(manifest: &Manifest, timeline: &[TimelineLine]) -> Self {
+        let mut all = Self::default();
+        let mut by_participant: HashMap<String, usize> = HashMap::new();
+        let mut closed_until = 0;
+        for line in timeline {
+            let t = line.t;
+            match &line.event {
+                TimelineEvent::Join { participant, identity, name } => {
+                    let person = all.person(identity, name);
+                    by_participant.insert(participant.clone(), person);
+                    all.people[person].spans.push((t, OPEN));
+                }
+                TimelineEvent::Leave { participant } => {
+                    if let Some(person) = by_participant.get(participant) {
+                        all.close(*person, t);
+                    }
+                }
+                TimelineEvent::Pub { track, identity, participant, kind, source, muted } => {
+                    let known = manifest.tracks.iter().find(|known| known.track == *track);
+                    let name = known.map_or(identity.as_str(), |known| known.name.as_str());
+                    let person = all.person(identity, name);
+                    by_participant.entry(participant.clone()).or_insert(person);
+                    all.people[person].tracks.push(TrackSpan {
+                        track: track.clone(),
+                        kind: *kind,
+                        source: *source,
+                        from: t,
+                        to: OPEN,
+                        mutes: if *muted { vec![t] } else { Vec::new() },
+                    });
+                }
+                TimelineEvent::Unpub { track } => all.on_track(track, |span| span.to = t),
+                TimelineEvent::Mute { track } => all.on_track(track, |span| {
+                    if span.mutes.len().is_multiple_of(2) {
+                        span.mutes.push(t);
+                    }
+                }),
+                TimelineEvent::Unmute { track } => all.on_track(track, |span| {
+                    if !span.mutes.len().is_multiple_of(2) {
+                        span.mutes.push(t);
+                    }
+                }),
+                TimelineEvent::Speaker { participants } => {
+                    let loudest = participants.first().and_then(|p| by_participant.get(p));
+                    if let Some(person) = loudest {
+                        all.speakers.push((t, *person));
+                    }
+                }
+                // Whoever was there comes back by a new join.
+                TimelineEvent::PowerLoss { from, .. } => {
+                    for person in 0..all.people.len() {
+                        all.close(person, *from);
+                    }
+                    closed_until = *from;
+                }
+                _ => {}
+            }
+        }
+        debug_assert!(closed_until < OPEN);
+        all
+    }
+
+    fn person(&mut self, identity: &str, name: &str) -> usize {
+        let known = self.people.iter().position(|person| person.identity == identity);
+        let index = known.unwrap_or_else(|| {
+            self.people.push(Person {
+                identity: identity.to_owned(),
+                name: String::new(),
+                spans: Vec::new(),
+                tracks: Vec::new(),
+            });
+            self.people.len() - 1
+        });
+        let shown = if name.is_empty() { identity } else { name };
+        self.people[index].name = shown.to_owned();
+        index
+    }
+
+    fn close(&mut self, person: usize, at: u64) {
+        for (_, to) in self.people[person].spans.iter_mut().filter(|(_, to)| *to == OPEN) {
+            *to = at;
+        }
+        for track in self.people[person].tracks.iter_mut().filter(|track| track.to == OPEN) {
+            track.to = at;
+        }
+    }
+
+    fn on_track(&mut self, id: &str, change: impl FnOnce(&mut TrackSpan)) {
+        let mut all = self.people.iter_mut().flat_map(|person| &mut person.tracks);
+        if let Some(span) = all.find(|span| span.track == id) {
+            change(span);
+        }
+    }
+
+    /// Times at which something may look different.
+    pub(super) fn changes(&self) -> Vec<u64> {
+        let mut times = Vec::new();
+        for person in &self.people {
+            times.extend(person.spans.iter().flat_map(|(from, to)| [*from, *to]));
+            for track in &person.tracks {
+                times.extend([track.from, track.to]);
+                times.extend(&track.mutes);
+            }
+        }
+        times.extend(self.speakers.iter().map(|(time, _)| *time));
+        times
+    }
+
+    /// Who is there, in the order of first arrival.
+    pub(super) fn present_at(&self, time: u64) -> Vec<&Person> {
+        self.people.iter().filter(|person| person.is_present(time)).collect()
+    }
+
+    /// Whom to show alone: the loudest who has held for `hold_us`.
+    pub(super) fn speaker_at(&self, time: u64, hold_us: u64) -> Option<&Person> {
+        let mut shown: Option<(u64, usize)> = None;
+        for (at, person) in self.speakers.iter().take_while(|(at, _)| *at <= time) {
+            match shown {
+                Some((since, _)) if at - since < hold_us => {}
+                Some((_, same)) if same == *person => {}
+                _ => shown = Some((*at, *person)),
+            }
+        }
+        shown.map(|(_, person)| &self.people[person]).filter(|person| person.is_present(time))
+    }
+
+    /// Everybody, or where there are too many, those who spoke last; in the order of arrival.
+    pub(super) fn most_relevant<'a>(
+        &self,
+        present: &[&'a Person],
+        time: u64,
+        most: usize,
+    ) -> Vec<&'a Person> {
+        if present.len() <= most {
+            return present.to_vec();
+        }
+        let spoke = |person: &Person| {
+            let index = self.people.iter().position(|p| p.identity == person.identity);
+            let last = self.speakers.iter().filter(|(at, _)| *at <= time);
+            last.rev().find(|(_, p)| Some(*p) == index).map_or(0, |(at, _)| *at)
+        };
+        let mut ranked: Vec<(usize, u64)> =
+            present.iter().enumerate().map(|(n, person)| (n, spoke(person))).collect();
+        ranked.sort_by_key(|(n, at)| (std::cmp::Reverse(*at), *n));
+        let mut chosen: Vec<usize> = ranked.into_iter().take(most).map(|(n, _)| n).collect();
+        chosen.sort_unstable();
+        chosen.into_iter().map(|n| present[n]).collect()
+    }
+}

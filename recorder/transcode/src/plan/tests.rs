@@ -1,0 +1,184 @@
+use super::*;
+use roombox_capture::manifest::RecordedTrack;
+use roombox_jobs::spec::Layout;
+
+const SECOND: u64 = 1_000_000;
+
+fn job(name: LayoutName) -> JobSpec {
+    JobSpec {
+        v: 1,
+        job: "job_1".into(),
+        recording: "rec_1".into(),
+        title: "t".into(),
+        layout: Layout { name, ..Layout::default() },
+        video: Default::default(),
+        audio: Default::default(),
+    }
+}
+
+#[derive(Default)]
+struct Story {
+    tracks: Vec<RecordedTrack>,
+    parts: Vec<Part>,
+    lines: Vec<TimelineLine>,
+}
+
+impl Story {
+    fn at(&mut self, t: u64, event: TimelineEvent) -> &mut Self {
+        self.lines.push(TimelineLine { t: t * SECOND, event });
+        self
+    }
+
+    fn join(&mut self, t: u64, who: &str) -> &mut Self {
+        let (participant, identity) = (format!("PA_{who}"), who.to_owned());
+        self.at(t, TimelineEvent::Join { participant, identity, name: who.to_uppercase() })
+    }
+
+    fn video(&mut self, t: u64, who: &str, to: u64, codec: Codec) -> &mut Self {
+        self.source(t, who, to, codec, TrackSource::Camera)
+    }
+
+    fn source(
+        &mut self,
+        t: u64,
+        who: &str,
+        to: u64,
+        codec: Codec,
+        source: TrackSource,
+    ) -> &mut Self {
+        let track = format!("TR_{who}_{source:?}");
+        let (participant, identity) = (format!("PA_{who}"), who.to_owned());
+        self.tracks.push(RecordedTrack {
+            track: track.clone(),
+            participant: participant.clone(),
+            identity: identity.clone(),
+            name: who.to_uppercase(),
+            kind: MediaKind::Video,
+            source,
+        });
+        let layers: &[(RecordedLayer, u32, u32)] = match source {
+            TrackSource::ScreenShare => &[(RecordedLayer::Screen, 1920, 1080)],
+            _ => &[(RecordedLayer::Top, 1280, 720), (RecordedLayer::Low, 640, 360)],
+        };
+        for (layer, width, height) in layers {
+            self.parts.push(Part {
+                file: format!("tracks/{track}.{}.0.mkv", layer.file_stem()),
+                track: track.clone(),
+                layer: *layer,
+                codec,
+                number: 0,
+                start_us: t * SECOND,
+                end_us: Some(to * SECOND),
+                bytes: Some(1),
+                width: *width,
+                height: *height,
+            });
+        }
+        let kind = MediaKind::Video;
+        let muted = false;
+        self.at(t, TimelineEvent::Pub { track, participant, identity, kind, source, muted })
+    }
+
+    fn plan(&self, name: LayoutName) -> Plan {
+        let manifest = Manifest {
+            version: 1,
+            recording: "rec_1".into(),
+            room: "r".into(),
+            started_unix_ms: 0,
+            boot_id: String::new(),
+            ended: None,
+            parts: self.parts.clone(),
+            tracks: self.tracks.clone(),
+        };
+        let mut lines = self.lines.clone();
+        lines.sort_by_key(|line| line.t);
+        plan(&manifest, &lines, &job(name))
+    }
+}
+
+fn scenes(plan: &Plan) -> &[Scene] {
+    match &plan.video {
+        VideoPlan::Compose { scenes } => scenes,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn four_people_in_a_grid_use_the_small_layer() {
+    let mut story = Story::default();
+    for who in ["a", "b", "c", "d"] {
+        story.join(1, who).video(1, who, 60, Codec::Vp8);
+    }
+    let plan = story.plan(LayoutName::Auto);
+    let last = scenes(&plan).last().unwrap();
+    assert_eq!(last.tiles.len(), 4);
+    for tile in &last.tiles {
+        assert_eq!(tile.source.as_ref().unwrap().layer, RecordedLayer::Low);
+    }
+    assert_eq!(plan.duration_us(), 59 * SECOND);
+}
+
+#[test]
+fn one_h264_sender_is_copied_and_a_second_person_ends_that() {
+    let mut story = Story::default();
+    story.join(1, "a").video(1, "a", 60, Codec::H264);
+    assert_eq!(story.plan(LayoutName::Auto).video, VideoPlan::Copy { parts: vec![0] });
+    assert!(matches!(story.plan(LayoutName::Grid).video, VideoPlan::Compose { .. }));
+    story.join(5, "b").video(5, "b", 60, Codec::H264);
+    assert!(matches!(story.plan(LayoutName::Auto).video, VideoPlan::Compose { .. }));
+}
+
+#[test]
+fn a_camera_that_is_off_leaves_the_name_not_a_hole() {
+    let mut story = Story::default();
+    story.join(1, "a").video(1, "a", 60, Codec::Vp8).join(1, "b").video(1, "b", 60, Codec::Vp8);
+    let track = "TR_a_Camera".to_owned();
+    story.at(10, TimelineEvent::Mute { track: track.clone() });
+    story.at(20, TimelineEvent::Unmute { track });
+    let plan = story.plan(LayoutName::Auto);
+    let at = |t: u64| {
+        let scene = scenes(&plan).iter().rev().find(|scene| scene.from_us <= t * SECOND).unwrap();
+        scene.tiles.iter().map(|tile| tile.source.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(at(5), [true, true]);
+    assert_eq!(at(15), [false, true]);
+    assert_eq!(at(25), [true, true]);
+}
+
+#[test]
+fn a_screen_takes_the_stage_and_gives_it_back() {
+    let mut story = Story::default();
+    story.join(1, "a").video(1, "a", 60, Codec::Vp8).join(1, "b").video(1, "b", 60, Codec::Vp8);
+    story.source(10, "a", 20, Codec::Vp8, TrackSource::ScreenShare);
+    story.at(20, TimelineEvent::Unpub { track: "TR_a_ScreenShare".into() });
+    let plan = story.plan(LayoutName::Auto);
+    let screen = scenes(&plan).iter().find(|scene| scene.tiles.len() == 3).expect("a stage");
+    assert_eq!(screen.from_us, 10 * SECOND);
+    assert_eq!(screen.tiles[0].source.as_ref().unwrap().layer, RecordedLayer::Screen);
+    assert_eq!(scenes(&plan).last().unwrap().tiles.len(), 2);
+}
+
+#[test]
+fn the_time_without_power_is_cut() {
+    let mut story = Story::default();
+    story.join(1, "a").video(1, "a", 10, Codec::Vp8);
+    story.at(40, TimelineEvent::PowerLoss { from: 10 * SECOND, to: 40 * SECOND });
+    story.join(41, "a").source(41, "a", 60, Codec::Vp8, TrackSource::Unknown);
+    let plan = story.plan(LayoutName::Grid);
+    assert_eq!(plan.pieces, [(SECOND, 10 * SECOND), (40 * SECOND, 60 * SECOND)]);
+    assert_eq!(plan.recording_us(9 * SECOND), 40 * SECOND);
+    assert_eq!(plan.film_us(41 * SECOND), Some(10 * SECOND));
+    assert_eq!(plan.film_us(20 * SECOND), None);
+}
+
+#[test]
+fn the_single_layout_follows_the_speaker_who_holds() {
+    let mut story = Story::default();
+    story.join(1, "a").video(1, "a", 60, Codec::Vp8).join(1, "b").video(1, "b", 60, Codec::Vp8);
+    let speaks = |who: &str| TimelineEvent::Speaker { participants: vec![format!("PA_{who}")] };
+    story.at(5, speaks("a")).at(6, speaks("b")).at(20, speaks("b"));
+    let plan = story.plan(LayoutName::Single);
+    let names: Vec<&str> = scenes(&plan).iter().map(|s| s.tiles[0].name.as_str()).collect();
+    assert_eq!(names, ["A", "B"]);
+    assert_eq!(scenes(&plan)[1].from_us, 20 * SECOND);
+}
