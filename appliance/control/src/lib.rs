@@ -1,3 +1,21 @@
 //! The rules of the box: one small service per noun, permissions, events and the store.
+//!
+//! It knows neither HTTP nor threads of the media plane: doors call it, and the daemon gives it
+//! the media plane ([`conference::Conference`]), the recorder ([`recordings::RoomRecorder`]) and
+//! the workers ([`jobs::Workers`]) as traits.
 
+pub mod clock;
 pub mod conference;
+mod error;
+pub mod events;
+pub mod identity;
+pub mod jobs;
+pub mod keys;
+pub mod people;
+pub mod recordings;
+pub mod rooms;
+pub mod settings;
+pub mod status;
+pub mod store;
+
+pub use error::ControlError;

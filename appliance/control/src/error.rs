@@ -1,0 +1,122 @@
+//! What the box refuses, and why. The texts go to people; doors add statuses.
+
+use crate::conference::Busy;
+use crate::store::StoreError;
+
+/// A request that was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    #[error("log in first")]
+    Unauthenticated,
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("the claim code is wrong: {left} tries are left. It is printed where the box starts")]
+    WrongCode { left: u32 },
+    #[error("too many wrong claim codes: restart the box to get a new one")]
+    ClaimLocked,
+    #[error("this box has an owner already: log in instead")]
+    AlreadyClaimed,
+    #[error("this box has no owner yet: claim it first")]
+    NotClaimed,
+    #[error("the password needs at least {least} characters")]
+    WeakPassword { least: usize },
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error("too many wrong passwords: try again in {seconds} s")]
+    TooManyAttempts { seconds: u64 },
+    #[error("a name has 1 to {most} characters and no control characters")]
+    InvalidName { most: usize },
+    #[error("a room with this name exists already")]
+    NameTaken,
+    #[error("people are in this room: end the meeting first")]
+    RoomInUse,
+    #[error("nobody is in this room: join it first, then record")]
+    NoMeeting,
+    #[error("this room is being recorded already")]
+    AlreadyRecording,
+    #[error("this room is not being recorded")]
+    NotRecording,
+    #[error("this recording is still running: stop it first")]
+    StillRecording,
+    #[error("the disk is too full to record: {free} bytes are free, {reserve} must stay free. \
+             Delete recordings that you do not need, or lower the reserve in the settings")]
+    DiskBelowReserve { free: u64, reserve: u64 },
+    #[error("this invitation is not valid any more: ask for a new link")]
+    InviteInvalid,
+    #[error("this cannot be done with a job that is {state}")]
+    JobState { state: &'static str },
+    #[error("the setting {field} {why}")]
+    InvalidSetting { field: String, why: String },
+    #[error("this key belongs to the box itself")]
+    OwnKey,
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    #[error("the box cannot remember anything at the moment")]
+    Store(#[from] StoreError),
+    #[error("the recorder refused")]
+    Recorder(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("files of this recording cannot be read or moved")]
+    Files(#[source] std::io::Error),
+    #[error("secrets cannot be made: the system gives no randomness")]
+    Randomness,
+    #[error("the password cannot be checked")]
+    Hash,
+}
+
+impl ControlError {
+    /// Stable name of the error, for clients.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::NotFound(_) => "not_found",
+            Self::WrongCode { .. } => "wrong_code",
+            Self::ClaimLocked => "claim_locked",
+            Self::AlreadyClaimed => "already_claimed",
+            Self::NotClaimed => "not_claimed",
+            Self::WeakPassword { .. } => "weak_password",
+            Self::WrongPassword => "wrong_password",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::InvalidName { .. } => "invalid_name",
+            Self::NameTaken => "name_taken",
+            Self::RoomInUse => "room_in_use",
+            Self::NoMeeting => "no_meeting",
+            Self::AlreadyRecording => "already_recording",
+            Self::NotRecording => "not_recording",
+            Self::StillRecording => "still_recording",
+            Self::DiskBelowReserve { .. } => "disk_below_reserve",
+            Self::InviteInvalid => "invite_invalid",
+            Self::JobState { .. } => "job_state",
+            Self::InvalidSetting { .. } => "invalid_setting",
+            Self::OwnKey => "own_key",
+            Self::Busy(_) => "busy",
+            Self::Store(_) => "store_failed",
+            Self::Recorder(_) => "recorder_failed",
+            Self::Files(_) => "files_failed",
+            Self::Randomness | Self::Hash => "internal",
+        }
+    }
+
+    /// The field of the request that is wrong.
+    pub fn field(&self) -> Option<&str> {
+        match self {
+            Self::WrongCode { .. } => Some("code"),
+            Self::WeakPassword { .. } | Self::WrongPassword => Some("password"),
+            Self::InvalidName { .. } | Self::NameTaken => Some("name"),
+            Self::InvalidSetting { field, .. } => Some(field),
+            _ => None,
+        }
+    }
+}
+
+/// A name that people chose: trimmed, not empty, not endless, no control characters.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn checked_name(name: &str) -> Result<String, ControlError> {
+    const MOST: usize = 100;
+    let name = name.trim();
+    let fine = !name.is_empty()
+        && name.chars().count() <= MOST
+        && !name.chars().any(char::is_control);
+    if fine { Ok(name.to_owned()) } else { Err(ControlError::InvalidName { most: MOST }) }
+}

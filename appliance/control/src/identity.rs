@@ -1,0 +1,67 @@
+//! The box: its id, its name, how long it has been up.
+
+use crate::clock::UnixMs;
+use crate::error::{ControlError, checked_name};
+use crate::store::Store;
+use serde::Serialize;
+use std::sync::{Arc, PoisonError, RwLock};
+use ulid::Ulid;
+use utoipa::ToSchema;
+
+/// The box as everybody may see it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct BoxInfo {
+    pub id: String,
+    pub name: String,
+    pub version: &'static str,
+    pub started_at: UnixMs,
+    /// What the box does: meetings and films (`both`).
+    pub mode: &'static str,
+    pub claimed: bool,
+    /// Started with `--dev`: plain HTTP and a well-known LiveKit key.
+    pub dev: bool,
+}
+
+/// Who this box is.
+pub struct BoxIdentity {
+    store: Arc<Store>,
+    id: String,
+    name: RwLock<String>,
+    started_at: UnixMs,
+    dev: bool,
+}
+
+impl BoxIdentity {
+    /// # Errors
+    /// The store refuses.
+    pub async fn load(store: Arc<Store>, dev: bool) -> Result<Self, ControlError> {
+        let new = format!("box_{}", Ulid::new());
+        let (id, name) = store.box_identity(new, "Roombox".to_owned()).await?;
+        Ok(Self { store, id, name: RwLock::new(name), started_at: UnixMs::now(), dev })
+    }
+
+    pub fn name(&self) -> String {
+        self.name.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn info(&self, claimed: bool) -> BoxInfo {
+        BoxInfo {
+            id: self.id.clone(),
+            name: self.name(),
+            version: env!("CARGO_PKG_VERSION"),
+            started_at: self.started_at,
+            mode: "both",
+            claimed,
+            dev: self.dev,
+        }
+    }
+
+    /// # Errors
+    /// The name will not do, or the store refuses.
+    pub async fn rename(&self, name: &str) -> Result<(), ControlError> {
+        let name = checked_name(name)?;
+        self.store.box_rename(name.clone()).await?;
+        *self.name.write().unwrap_or_else(PoisonError::into_inner) = name;
+        Ok(())
+    }
+}

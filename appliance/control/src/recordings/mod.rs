@@ -1,0 +1,298 @@
+//! Recordings: started, stopped, continued after a crash, turned into jobs, listed, deleted.
+//!
+//! ```text
+//! recording ─ ended ─► captured ─ job finished ─► ready
+//!     │                   │  └─ five attempts failed ─► parked
+//!     └─ nothing came ─► empty
+//! ```
+//! The bytes are `capture`'s; this service keeps what the box knows about them.
+
+mod life;
+mod timeline;
+mod views;
+
+pub use timeline::TimelineItem;
+pub use views::{RecordedFile, RecordedTrack, Recording, RecordingPage, TrackFile};
+
+use crate::clock::UnixMs;
+use crate::conference::{Conference, RoomName};
+use crate::error::ControlError;
+use crate::events::Events;
+use crate::jobs::{Job, Jobs};
+use crate::rooms::RunningRecording;
+use crate::settings::SettingsDesk;
+use crate::store::{RecordingRow, Store};
+use life::Interrupted;
+use roombox_capture::manifest::EndReason;
+use roombox_capture::{OpenRecording, RecordingFigures};
+use roombox_jobs::spec::{EncoderChoice, JobSpec, Layout, LayoutName, VideoPreset};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use ulid::Ulid;
+use utoipa::ToSchema;
+
+/// Where a recording stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// Runs, or was cut short and may go on.
+    Recording,
+    /// Whole and durable; its film is being made or waits for that.
+    Captured,
+    /// There is a film.
+    Ready,
+    /// No film could be made: somebody must decide. The tracks are there.
+    Parked,
+    /// Nobody sent anything.
+    Empty,
+}
+
+/// The box died in the middle of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Interruption {
+    /// When, from the recording's start.
+    pub at_ms: u64,
+    /// How much of the meeting is missing.
+    pub lost_ms: u64,
+}
+
+/// The recorder, as this service needs it; the daemon joins it with the media plane.
+pub trait RoomRecorder: Send + Sync {
+    /// Begins or goes on: what happens in the room is recorded from now on.
+    ///
+    /// # Errors
+    /// The recorder has stopped or the media plane is too busy.
+    fn begin(
+        &self,
+        room: &RoomName,
+        recording: OpenRecording,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+    /// Ends a recording; that it is whole is told to [`Recordings::ended`].
+    fn stop(&self, room: &RoomName, recording: &str, reason: EndReason);
+
+    /// Sets a marker at this moment.
+    fn marker(&self, recording: &str, text: &str);
+
+    /// Figures of a running recording.
+    fn figures(&self, recording: &str) -> Option<RecordingFigures>;
+
+    /// Bytes that are free for recordings, and that must stay free.
+    ///
+    /// # Errors
+    /// The file system does not tell.
+    fn space(&self) -> io::Result<(u64, u64)>;
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    recording: String,
+    started_ms: u64,
+}
+
+/// Recordings of the box.
+pub struct Recordings {
+    store: Arc<Store>,
+    conference: Arc<dyn Conference>,
+    recorder: Arc<dyn RoomRecorder>,
+    jobs: Arc<Jobs>,
+    settings: Arc<SettingsDesk>,
+    events: Arc<Events>,
+    /// Folder of all recordings.
+    root: PathBuf,
+    /// By the room's name.
+    running: Mutex<HashMap<String, Running>>,
+    /// Cut short by a crash, by the room's name: they go on if their room opens in time.
+    interrupted: Mutex<HashMap<String, Interrupted>>,
+}
+
+/// What a [`Recordings`] is built from.
+pub struct RecordingsParts {
+    pub store: Arc<Store>,
+    pub conference: Arc<dyn Conference>,
+    pub recorder: Arc<dyn RoomRecorder>,
+    pub jobs: Arc<Jobs>,
+    pub settings: Arc<SettingsDesk>,
+    pub events: Arc<Events>,
+    pub root: PathBuf,
+}
+
+impl Recordings {
+    pub fn new(parts: RecordingsParts) -> Self {
+        let RecordingsParts { store, conference, recorder, jobs, settings, events, root } = parts;
+        Self {
+            store,
+            conference,
+            recorder,
+            jobs,
+            settings,
+            events,
+            root,
+            running: Mutex::default(),
+            interrupted: Mutex::default(),
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The recording of a room that runs now.
+    pub fn running_in(&self, room_name: &str) -> Option<RunningRecording> {
+        self.running().get(room_name).map(|running| RunningRecording {
+            id: running.recording.clone(),
+            started_at: UnixMs(running.started_ms),
+        })
+    }
+
+    /// How many recordings run now.
+    pub fn running_count(&self) -> usize {
+        self.running().len()
+    }
+
+    /// Records a room from now on.
+    ///
+    /// # Errors
+    /// There is no such room, nobody is in it, it is being recorded, or the disk is too full.
+    pub async fn start(
+        &self,
+        room_id: &str,
+        layout: Option<LayoutName>,
+    ) -> Result<Recording, ControlError> {
+        let room = self.store.room_get(room_id.to_owned()).await?;
+        let room = room.ok_or(ControlError::NotFound("room"))?;
+        let open = self.conference.list().await;
+        if !open.iter().any(|view| view.info.name.as_str() == room.name) {
+            return Err(ControlError::NoMeeting);
+        }
+        let (free, reserve) = self.recorder.space().map_err(ControlError::Files)?;
+        if free < reserve {
+            return Err(ControlError::DiskBelowReserve { free, reserve });
+        }
+        let now = UnixMs::now();
+        let id = format!("rec_{}", Ulid::new());
+        let layout = layout.unwrap_or(self.settings.get().recording.layout);
+        let running = Running { recording: id.clone(), started_ms: now.0 };
+        {
+            // Taken before anything is awaited: two presses make one recording.
+            let mut all = self.running();
+            if all.contains_key(&room.name) {
+                return Err(ControlError::AlreadyRecording);
+            }
+            all.insert(room.name.clone(), running);
+        }
+        let row = RecordingRow {
+            id: id.clone(),
+            room: room.id,
+            title: format!("{} · {}", room.name, now.minute()),
+            room_name: room.name.clone(),
+            state: RecordingState::Recording,
+            layout,
+            started_ms: now.0,
+            ended_ms: None,
+            duration_ms: 0,
+            bytes: 0,
+            gaps: 0,
+            end_reason: None,
+            interruptions: Vec::new(),
+        };
+        let name = RoomName::from(room.name.as_str());
+        let begun = self.begin_new(&name, &row).await;
+        if let Err(error) = begun {
+            self.running().remove(&room.name);
+            return Err(error);
+        }
+        self.show(&name, true);
+        let recording = self.get(&id).await?;
+        self.events.publish("recording.started", &id, &recording);
+        Ok(recording)
+    }
+
+    async fn begin_new(&self, room: &RoomName, row: &RecordingRow) -> Result<(), ControlError> {
+        self.store.recording_insert(row.clone()).await?;
+        let (recording, room_name) = (row.id.clone(), row.room_name.clone());
+        let open = OpenRecording { recording, room: room_name, resume: None };
+        if let Err(error) = self.recorder.begin(room, open) {
+            self.store.recording_delete(row.id.clone()).await?;
+            return Err(ControlError::Recorder(error));
+        }
+        Ok(())
+    }
+
+    async fn running_of(&self, room_id: &str) -> Result<(RoomName, Running), ControlError> {
+        let room = self.store.room_get(room_id.to_owned()).await?;
+        let name = room.ok_or(ControlError::NotFound("room"))?.name;
+        let running = self.running().get(&name).cloned();
+        Ok((RoomName::from(name), running.ok_or(ControlError::NotRecording)?))
+    }
+
+    /// Ends the recording of a room; it becomes `captured` when everything is on the disk.
+    ///
+    /// # Errors
+    /// There is no such room, or it is not being recorded.
+    pub async fn stop(&self, room_id: &str) -> Result<Recording, ControlError> {
+        let (room, running) = self.running_of(room_id).await?;
+        self.recorder.stop(&room, &running.recording, EndReason::Stopped);
+        self.get(&running.recording).await
+    }
+
+    /// Sets a marker in the recording of a room.
+    ///
+    /// # Errors
+    /// There is no such room, it is not being recorded, or the text will not do.
+    pub async fn mark(&self, room_id: &str, text: &str) -> Result<(), ControlError> {
+        let text = crate::error::checked_name(text)?;
+        let (_, running) = self.running_of(room_id).await?;
+        self.recorder.marker(&running.recording, &text);
+        Ok(())
+    }
+
+    /// # Errors
+    /// There is no such recording, or the title will not do.
+    pub async fn set_title(&self, id: &str, title: &str) -> Result<Recording, ControlError> {
+        let title = crate::error::checked_name(title)?;
+        if !self.store.recording_set_title(id.to_owned(), title).await? {
+            return Err(ControlError::NotFound("recording"));
+        }
+        let recording = self.get(id).await?;
+        self.events.publish("recording.changed", id, &recording);
+        Ok(recording)
+    }
+
+    /// Makes another film of a recording.
+    ///
+    /// # Errors
+    /// There is no such recording, or it still runs.
+    pub async fn render(
+        &self,
+        id: &str,
+        layout: LayoutName,
+        encoder: EncoderChoice,
+    ) -> Result<Job, ControlError> {
+        let row = self.row(id).await?;
+        if row.state == RecordingState::Recording {
+            return Err(ControlError::StillRecording);
+        }
+        self.jobs.create(self.spec(&row, layout, encoder)).await
+    }
+
+    async fn row(&self, id: &str) -> Result<RecordingRow, ControlError> {
+        let row = self.store.recording_get(id.to_owned()).await?;
+        row.ok_or(ControlError::NotFound("recording"))
+    }
+
+    fn spec(&self, row: &RecordingRow, name: LayoutName, encoder: EncoderChoice) -> JobSpec {
+        JobSpec {
+            v: 1,
+            job: format!("job_{}", Ulid::new()),
+            recording: row.id.clone(),
+            title: row.title.clone(),
+            layout: Layout { name, ..Layout::default() },
+            video: VideoPreset { encoder, ..VideoPreset::default() },
+            audio: Default::default(),
+        }
+    }
+}

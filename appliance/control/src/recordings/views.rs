@@ -1,0 +1,226 @@
+//! Recordings as people see them.
+
+use super::{Interruption, RecordingState, Recordings};
+use crate::clock::UnixMs;
+use crate::error::ControlError;
+use crate::jobs::Job;
+use crate::store::RecordingRow;
+use roombox_capture::manifest::{Codec, EndReason, Manifest, MediaKind, RecordedLayer, TrackSource};
+use roombox_capture::read_manifest;
+use roombox_jobs::spec::FileKind;
+use serde::Serialize;
+use std::path::{Component, Path, PathBuf};
+use utoipa::ToSchema;
+
+/// A recording.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Recording {
+    pub id: String,
+    pub room_id: String,
+    pub room_name: String,
+    pub title: String,
+    pub state: RecordingState,
+    pub started_at: UnixMs,
+    pub ended_at: Option<UnixMs>,
+    pub duration_ms: u64,
+    /// Bytes of all tracks.
+    pub bytes: u64,
+    #[schema(value_type = Option<String>)]
+    pub end_reason: Option<EndReason>,
+    pub interruptions: Vec<Interruption>,
+    /// Pieces that are missing from tracks because they never arrived or could not be written.
+    pub gaps: u64,
+    /// Only when one recording is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracks: Option<Vec<RecordedTrack>>,
+    /// What was made of it, newest first.
+    pub files: Vec<RecordedFile>,
+    /// The newest job.
+    pub job: Option<Job>,
+}
+
+/// One quality of one track.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RecordedTrack {
+    pub id: String,
+    /// Name of the person.
+    pub participant: String,
+    #[schema(value_type = String)]
+    pub kind: MediaKind,
+    #[schema(value_type = String)]
+    pub source: TrackSource,
+    #[schema(value_type = String)]
+    pub layer: RecordedLayer,
+    #[schema(value_type = String)]
+    pub codec: Codec,
+    pub width: u32,
+    pub height: u32,
+    pub bytes: u64,
+    pub duration_ms: u64,
+    /// Matroska files, in order.
+    pub files: Vec<TrackFile>,
+}
+
+/// A piece of a track between two breaks.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct TrackFile {
+    pub name: String,
+    pub bytes: u64,
+}
+
+/// A file that was made of a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RecordedFile {
+    #[schema(value_type = String)]
+    pub kind: FileKind,
+    /// Name to fetch it by.
+    pub name: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+/// Some recordings and where to go on.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RecordingPage {
+    pub items: Vec<Recording>,
+    /// To be given as `after`; `null`: these were the last.
+    pub next: Option<String>,
+}
+
+impl Recordings {
+    /// Newest first.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn list(
+        &self,
+        limit: u32,
+        after: Option<String>,
+    ) -> Result<RecordingPage, ControlError> {
+        let limit = limit.clamp(1, 200);
+        let mut rows = self.store.recording_list(limit + 1, after).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| row.id.clone());
+        let mut items = Vec::with_capacity(rows.len());
+        for row in rows {
+            items.push(self.view(row).await?);
+        }
+        Ok(RecordingPage { items, next })
+    }
+
+    /// One recording with its tracks.
+    ///
+    /// # Errors
+    /// There is no such recording, or the store refuses.
+    pub async fn get(&self, id: &str) -> Result<Recording, ControlError> {
+        let row = self.row(id).await?;
+        let folder = self.folder(id);
+        let manifest = tokio::task::spawn_blocking(move || read_manifest(&folder).ok())
+            .await
+            .map_err(|error| ControlError::Files(error.into()))?;
+        let mut view = self.view(row).await?;
+        view.tracks = Some(manifest.as_ref().map(tracks).unwrap_or_default());
+        Ok(view)
+    }
+
+    async fn view(&self, row: RecordingRow) -> Result<Recording, ControlError> {
+        let files = self.store.file_list(row.id.clone()).await?;
+        let file = |file: roombox_jobs::spec::MadeFile| RecordedFile {
+            kind: file.kind,
+            name: file.path,
+            bytes: file.bytes,
+            sha256: file.sha256,
+        };
+        let job = self.jobs.of(&row.id).await?;
+        let live = match row.state {
+            RecordingState::Recording => self.recorder.figures(&row.id),
+            _ => None,
+        };
+        Ok(Recording {
+            id: row.id,
+            room_id: row.room,
+            room_name: row.room_name,
+            title: row.title,
+            state: row.state,
+            started_at: UnixMs(row.started_ms),
+            ended_at: row.ended_ms.map(UnixMs),
+            duration_ms: live.map_or(row.duration_ms, |live| live.elapsed_us / 1000),
+            bytes: live.map_or(row.bytes, |live| live.bytes),
+            end_reason: row.end_reason,
+            interruptions: row.interruptions,
+            gaps: live.map_or(row.gaps, |live| live.gaps),
+            tracks: None,
+            files: files.into_iter().map(file).collect(),
+            job,
+        })
+    }
+
+    /// Path, content hash (for files that were made) and a readable name of a file of a recording.
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub async fn file(
+        &self,
+        id: &str,
+        name: &str,
+    ) -> Result<(PathBuf, Option<String>, String), ControlError> {
+        let row = self.row(id).await?;
+        let missing = || ControlError::NotFound("file");
+        let folder = self.folder(id);
+        // Only names that the store or the manifest has, and never a way out of the folder.
+        let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        if !plain {
+            return Err(missing());
+        }
+        let made = self.store.file_list(id.to_owned()).await?;
+        let extension = Path::new(name).extension().and_then(|text| text.to_str()).unwrap_or("bin");
+        if let Some(file) = made.into_iter().find(|file| file.path == name) {
+            let readable = format!("{}.{extension}", row.title);
+            return Ok((folder.join(name), Some(file.sha256), readable));
+        }
+        let in_folder = folder.clone();
+        let manifest = tokio::task::spawn_blocking(move || read_manifest(&in_folder).ok())
+            .await
+            .map_err(|error| ControlError::Files(error.into()))?
+            .ok_or_else(missing)?;
+        let part = manifest.parts.iter().find(|part| part.file == name).ok_or_else(missing)?;
+        let person = manifest.tracks.iter().find(|track| track.track == part.track);
+        let person = person.map_or("track", |track| track.name.as_str());
+        let layer = part.layer.file_stem();
+        let readable = format!("{} · {person} · {layer} · {}.mkv", row.title, part.number + 1);
+        Ok((folder.join(name), None, readable))
+    }
+}
+
+fn tracks(manifest: &Manifest) -> Vec<RecordedTrack> {
+    let mut tracks: Vec<RecordedTrack> = Vec::new();
+    for part in &manifest.parts {
+        let bytes = part.bytes.unwrap_or(0);
+        let duration_ms = part.end_us.unwrap_or(part.start_us).saturating_sub(part.start_us) / 1000;
+        let known = tracks.iter_mut().find(|t| t.id == part.track && t.layer == part.layer);
+        let file = TrackFile { name: part.file.clone(), bytes };
+        if let Some(track) = known {
+            track.bytes += bytes;
+            track.duration_ms += duration_ms;
+            (track.width, track.height) = (part.width, part.height);
+            track.files.push(file);
+            continue;
+        }
+        let of = manifest.tracks.iter().find(|track| track.track == part.track);
+        tracks.push(RecordedTrack {
+            id: part.track.clone(),
+            participant: of.map(|track| track.name.clone()).unwrap_or_default(),
+            kind: of.map_or(MediaKind::Video, |track| track.kind),
+            source: of.map_or(TrackSource::Unknown, |track| track.source),
+            layer: part.layer,
+            codec: part.codec,
+            width: part.width,
+            height: part.height,
+            bytes,
+            duration_ms,
+            files: vec![file],
+        });
+    }
+    tracks
+}

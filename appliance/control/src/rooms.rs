@@ -1,0 +1,347 @@
+//! Rooms: made in the panel or by whoever joins with a token, entered by invitation.
+
+use crate::clock::UnixMs;
+use crate::conference::{
+    Command, Conference, LeaveReason, MediaKind, ParticipantId, ParticipantInfo, ParticipantState,
+    RoomName, RoomView,
+};
+use crate::error::{ControlError, checked_name};
+use crate::events::Events;
+use crate::people::random_text;
+use crate::recordings::Recordings;
+use crate::store::{RoomRow, Store};
+use serde::Serialize;
+use std::sync::Arc;
+use ulid::Ulid;
+use utoipa::ToSchema;
+
+/// A room as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Room {
+    /// `rm_` and a ULID.
+    pub id: String,
+    pub name: String,
+    pub created_at: UnixMs,
+    /// Secret of the invite link; `null` for a room that a client opened with a token.
+    pub invite: Option<String>,
+    /// `null`: nobody is in it.
+    pub meeting: Option<Meeting>,
+}
+
+/// A room while people are in it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Meeting {
+    /// People who are not hidden.
+    pub participants: u32,
+    pub started_at: UnixMs,
+    pub recording: Option<RunningRecording>,
+}
+
+/// The recording of a meeting that is going on.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RunningRecording {
+    pub id: String,
+    pub started_at: UnixMs,
+}
+
+/// Somebody in a meeting.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Participant {
+    /// `PA_…`: new with every join.
+    pub id: String,
+    pub identity: String,
+    pub name: String,
+    pub state: &'static str,
+    pub joined_at: UnixMs,
+    pub tracks: Vec<PublishedTrack>,
+}
+
+/// A track that somebody publishes.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PublishedTrack {
+    pub id: String,
+    pub kind: &'static str,
+    #[schema(value_type = String)]
+    pub source: crate::conference::TrackSource,
+    pub muted: bool,
+    #[schema(value_type = Option<String>)]
+    pub codec: Option<crate::conference::Codec>,
+}
+
+/// What somebody with an invitation may know before joining.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Doorplate {
+    pub room: String,
+    #[serde(rename = "box")]
+    pub box_name: String,
+    pub recording: bool,
+    pub participants: u32,
+}
+
+/// How somebody asks to enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guest<'a> {
+    /// Logged in.
+    Person,
+    Invited(&'a str),
+}
+
+/// Rooms of the box.
+pub struct Rooms {
+    store: Arc<Store>,
+    conference: Arc<dyn Conference>,
+    recordings: Arc<Recordings>,
+    events: Arc<Events>,
+}
+
+impl Rooms {
+    pub fn new(
+        store: Arc<Store>,
+        conference: Arc<dyn Conference>,
+        recordings: Arc<Recordings>,
+        events: Arc<Events>,
+    ) -> Self {
+        Self { store, conference, recordings, events }
+    }
+
+    /// All rooms by name.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn list(&self) -> Result<Vec<Room>, ControlError> {
+        let views = self.conference.list().await;
+        let rows = self.store.room_list().await?;
+        Ok(rows.into_iter().map(|row| self.room(row, &views)).collect())
+    }
+
+    /// # Errors
+    /// There is no such room, or the store refuses.
+    pub async fn get(&self, id: &str) -> Result<Room, ControlError> {
+        let row = self.row(id).await?;
+        Ok(self.room(row, &self.conference.list().await))
+    }
+
+    async fn row(&self, id: &str) -> Result<RoomRow, ControlError> {
+        let row = self.store.room_get(id.to_owned()).await?;
+        row.ok_or(ControlError::NotFound("room"))
+    }
+
+    fn room(&self, row: RoomRow, views: &[RoomView]) -> Room {
+        let view = views.iter().find(|view| view.info.name.as_str() == row.name);
+        let meeting = view.map(|view| Meeting {
+            participants: view.info.participants,
+            started_at: UnixMs(view.info.created_unix_ms),
+            recording: self.recordings.running_in(&row.name),
+        });
+        Room {
+            id: row.id,
+            name: row.name,
+            created_at: UnixMs(row.created_ms),
+            invite: row.kept.then_some(row.invite),
+            meeting,
+        }
+    }
+
+    /// # Errors
+    /// The name will not do or is taken, or the store refuses.
+    pub async fn create(&self, name: &str) -> Result<Room, ControlError> {
+        let name = checked_name(name)?;
+        if !self.store.room_insert(new_row(&name, true)?).await? {
+            return Err(ControlError::NameTaken);
+        }
+        let row = self.store.room_by_name(name).await?.ok_or(ControlError::NotFound("room"))?;
+        let room = self.room(row, &self.conference.list().await);
+        self.events.publish("room.created", &room.id, &room);
+        Ok(room)
+    }
+
+    /// # Errors
+    /// There is no such room, people are in it, or the name will not do.
+    pub async fn rename(&self, id: &str, name: &str) -> Result<Room, ControlError> {
+        let name = checked_name(name)?;
+        self.unused(id).await?;
+        if !self.store.room_rename(id.to_owned(), name).await? {
+            return Err(ControlError::NameTaken);
+        }
+        let room = self.get(id).await?;
+        self.events.publish("room.changed", id, &room);
+        Ok(room)
+    }
+
+    /// Forgets a room; its recordings stay.
+    ///
+    /// # Errors
+    /// There is no such room, or people are in it.
+    pub async fn delete(&self, id: &str) -> Result<(), ControlError> {
+        self.unused(id).await?;
+        self.store.room_delete(id.to_owned()).await?;
+        self.events.publish("room.deleted", id, ());
+        Ok(())
+    }
+
+    async fn unused(&self, id: &str) -> Result<(), ControlError> {
+        match self.get(id).await?.meeting {
+            Some(_) => Err(ControlError::RoomInUse),
+            None => Ok(()),
+        }
+    }
+
+    /// A new invite link; old ones open nothing from now on.
+    ///
+    /// # Errors
+    /// There is no such room, or the store refuses.
+    pub async fn renew_invite(&self, id: &str) -> Result<Room, ControlError> {
+        self.row(id).await?;
+        self.store.room_set_invite(id.to_owned(), random_text(20)?).await?;
+        self.get(id).await
+    }
+
+    /// Name of a room that this guest may enter.
+    ///
+    /// # Errors
+    /// There is no such room, or the invitation is not valid.
+    pub async fn admit(&self, id: &str, guest: Guest<'_>) -> Result<RoomName, ControlError> {
+        let row = match guest {
+            Guest::Person => self.row(id).await?,
+            Guest::Invited(invite) => {
+                // A room that does not exist and a wrong invitation look the same from outside.
+                let row = self.store.room_get(id.to_owned()).await?;
+                let right = |row: &RoomRow| row.kept && row.invite == invite;
+                row.filter(right).ok_or(ControlError::InviteInvalid)?
+            }
+        };
+        Ok(RoomName::from(row.name))
+    }
+
+    /// What is written at a room's door.
+    pub async fn doorplate(&self, room: &RoomName, box_name: String) -> Doorplate {
+        let views = self.conference.list().await;
+        let view = views.iter().find(|view| &view.info.name == room);
+        Doorplate {
+            room: room.to_string(),
+            box_name,
+            recording: self.recordings.running_in(room.as_str()).is_some(),
+            participants: view.map_or(0, |view| view.info.participants),
+        }
+    }
+
+    async fn meeting(&self, id: &str) -> Result<RoomView, ControlError> {
+        let row = self.row(id).await?;
+        let views = self.conference.list().await;
+        let view = views.into_iter().find(|view| view.info.name.as_str() == row.name);
+        view.ok_or(ControlError::NoMeeting)
+    }
+
+    /// Everybody in a meeting who is not hidden.
+    ///
+    /// # Errors
+    /// There is no such room.
+    pub async fn participants(&self, id: &str) -> Result<Vec<Participant>, ControlError> {
+        match self.meeting(id).await {
+            Ok(view) => {
+                let visible = view.participants.iter().filter(|p| !p.permissions.hidden);
+                Ok(visible.map(participant).collect())
+            }
+            Err(ControlError::NoMeeting) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Mutes everything that is heard of somebody.
+    ///
+    /// # Errors
+    /// The participant is not there, or the media plane is too busy.
+    pub async fn mute(&self, id: &str, participant: &str) -> Result<(), ControlError> {
+        let view = self.meeting(id).await?;
+        let found = view.participants.iter().find(|p| p.id.as_str() == participant);
+        let found = found.ok_or(ControlError::NotFound("participant"))?;
+        for track in found.tracks.iter().filter(|track| track.kind == MediaKind::Audio) {
+            let (room, track) = (view.info.name.clone(), track.id.clone());
+            let mute = Command::MuteTrack { room, track, muted: true };
+            self.conference.command(&view.info.name, mute)?;
+        }
+        Ok(())
+    }
+
+    /// Sends somebody out.
+    ///
+    /// # Errors
+    /// The participant is not there, or the media plane is too busy.
+    pub async fn remove(&self, id: &str, participant: &str) -> Result<(), ControlError> {
+        let view = self.meeting(id).await?;
+        if !view.participants.iter().any(|p| p.id.as_str() == participant) {
+            return Err(ControlError::NotFound("participant"));
+        }
+        let participant = ParticipantId::from(participant);
+        let leave = Command::Leave { participant, reason: LeaveReason::Removed };
+        Ok(self.conference.command(&view.info.name, leave)?)
+    }
+
+    /// Ends a meeting for everybody.
+    ///
+    /// # Errors
+    /// There is none, or the media plane is too busy.
+    pub async fn end_meeting(&self, id: &str) -> Result<(), ControlError> {
+        let room = self.meeting(id).await?.info.name;
+        Ok(self.conference.command(&room, Command::EndRoom { room: room.clone() })?)
+    }
+
+    /// Somebody opened a room: from now on the box knows it.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn opened(&self, name: &str) -> Result<(), ControlError> {
+        // A kept room of this name is left as it is.
+        self.store.room_insert(new_row(name, false)?).await?;
+        if let Some(row) = self.store.room_by_name(name.to_owned()).await? {
+            self.events.publish("room.opened", &row.id, serde_json::json!({ "name": row.name }));
+        }
+        Ok(())
+    }
+
+    /// A meeting is over.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn ended(&self, name: &str) -> Result<(), ControlError> {
+        if let Some(row) = self.store.room_by_name(name.to_owned()).await? {
+            self.events.publish("room.ended", &row.id, serde_json::json!({ "name": row.name }));
+        }
+        Ok(self.store.room_forget(name.to_owned()).await?)
+    }
+}
+
+fn new_row(name: &str, kept: bool) -> Result<RoomRow, ControlError> {
+    Ok(RoomRow {
+        id: format!("rm_{}", Ulid::new()),
+        name: name.to_owned(),
+        invite: random_text(20)?,
+        kept,
+        created_ms: UnixMs::now().0,
+    })
+}
+
+fn participant(info: &ParticipantInfo) -> Participant {
+    let track = |track: &crate::conference::TrackInfo| PublishedTrack {
+        id: track.id.to_string(),
+        kind: match track.kind {
+            MediaKind::Audio => "audio",
+            MediaKind::Video => "video",
+        },
+        source: track.source,
+        muted: track.muted,
+        codec: track.codec,
+    };
+    Participant {
+        id: info.id.to_string(),
+        identity: info.identity.to_string(),
+        name: info.name.clone(),
+        state: match info.state {
+            ParticipantState::Joined => "joined",
+            ParticipantState::Active => "active",
+            ParticipantState::Disconnected => "disconnected",
+        },
+        joined_at: UnixMs(info.joined_unix_ms),
+        tracks: info.tracks.iter().map(track).collect(),
+    }
+}

@@ -1,0 +1,223 @@
+//! Settings: typed, with defaults, changed in the panel, kept in the store.
+//!
+//! `roombox.toml` is no layer: it is imported once into the settings ([`parse_import`]).
+
+use crate::error::ControlError;
+use crate::events::Events;
+use crate::store::Store;
+use roombox_jobs::spec::{EncoderChoice, LayoutName};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::{Arc, PoisonError, RwLock};
+use utoipa::ToSchema;
+
+/// All settings of a box.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub recording: RecordingSettings,
+    pub meeting: MeetingSettings,
+}
+
+/// How rooms are recorded and filmed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordingSettings {
+    /// Bytes of the disk that stay free: below, recordings end cleanly. Applies after a restart.
+    pub reserve_bytes: u64,
+    /// Layout of films.
+    #[schema(value_type = String)]
+    pub layout: LayoutName,
+    /// H.264 encoder of films: `auto` and `openh264` need nothing, `x264` (GPL) its plug-in.
+    #[schema(value_type = String)]
+    pub encoder: EncoderChoice,
+    /// Seconds in which a recording that was cut short goes on when its room opens again.
+    pub resume_window_s: u32,
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        Self {
+            reserve_bytes: 1_000_000_000,
+            layout: LayoutName::Auto,
+            encoder: EncoderChoice::Auto,
+            resume_window_s: 300,
+        }
+    }
+}
+
+/// How meetings behave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MeetingSettings {
+    /// A room that nobody joined ends after so many seconds.
+    pub empty_timeout_s: u32,
+    /// A room that everybody left ends after so many seconds.
+    pub departure_timeout_s: u32,
+    /// People in a room at most; 0: as many as the box carries.
+    pub max_participants: u32,
+}
+
+impl Default for MeetingSettings {
+    fn default() -> Self {
+        Self { empty_timeout_s: 300, departure_timeout_s: 20, max_participants: 0 }
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), ControlError> {
+        let bad = |field: &str, why: &str| {
+            Err(ControlError::InvalidSetting { field: field.to_owned(), why: why.to_owned() })
+        };
+        if self.recording.resume_window_s > 86_400 {
+            return bad("recording.resume_window_s", "is at most a day (86400)");
+        }
+        if !(1..=86_400).contains(&self.meeting.empty_timeout_s) {
+            return bad("meeting.empty_timeout_s", "is between 1 and 86400");
+        }
+        if self.meeting.departure_timeout_s > 86_400 {
+            return bad("meeting.departure_timeout_s", "is at most a day (86400)");
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a file of settings.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct ImportError {
+    /// From 1.
+    pub line: usize,
+    pub what: String,
+}
+
+/// Reads a `roombox.toml`. What it leaves out stays at its default.
+///
+/// # Errors
+/// Not TOML, an unknown key (with the nearest known one), or a value that will not do.
+pub fn parse_import(text: &str) -> Result<Settings, ImportError> {
+    let settings: Settings = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
+        ImportError { line, what: with_suggestion(error.message()) }
+    })?;
+    settings.check().map_err(|error| ImportError { line: 1, what: error.to_string() })?;
+    Ok(settings)
+}
+
+/// serde lists the known names after the unknown one; the nearest is what was meant.
+fn with_suggestion(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    if !message.starts_with("unknown field") {
+        return message.to_owned();
+    }
+    let Some(unknown) = names.next() else { return message.to_owned() };
+    let near = names.map(|name| (strsim::osa_distance(unknown, name), name)).min();
+    match near.filter(|(distance, _)| *distance <= 3) {
+        Some((_, name)) => format!("unknown key `{unknown}`: did you mean `{name}`?"),
+        None => message.replace("unknown field", "unknown key"),
+    }
+}
+
+/// JSON Merge Patch (RFC 7396).
+fn merge(target: &mut Value, patch: Value) {
+    match (target, patch) {
+        (Value::Object(target), Value::Object(patch)) => {
+            for (name, value) in patch {
+                match value {
+                    Value::Null => {
+                        target.remove(&name);
+                    }
+                    value => merge(target.entry(name).or_insert(Value::Null), value),
+                }
+            }
+        }
+        (target, patch) => *target = patch,
+    }
+}
+
+/// The box's settings.
+pub struct SettingsDesk {
+    store: Arc<Store>,
+    events: Arc<Events>,
+    current: RwLock<Arc<Settings>>,
+}
+
+impl SettingsDesk {
+    /// # Errors
+    /// The store refuses.
+    pub async fn load(store: Arc<Store>, events: Arc<Events>) -> Result<Self, ControlError> {
+        let current = RwLock::new(Arc::new(store.settings_get().await?.unwrap_or_default()));
+        Ok(Self { store, events, current })
+    }
+
+    pub fn get(&self) -> Arc<Settings> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts new settings in the place of all old ones.
+    ///
+    /// # Errors
+    /// A value will not do, or the store refuses.
+    pub async fn replace(&self, settings: Settings) -> Result<Arc<Settings>, ControlError> {
+        settings.check()?;
+        self.store.settings_put(settings.clone()).await?;
+        let settings = Arc::new(settings);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = settings.clone();
+        self.events.publish("settings.changed", "settings", &*settings);
+        Ok(settings)
+    }
+
+    /// Changes some settings by a merge patch (RFC 7396); `null` brings a default back.
+    ///
+    /// # Errors
+    /// An unknown setting, a value that will not do, or the store refuses.
+    pub async fn patch(&self, patch: Value) -> Result<Arc<Settings>, ControlError> {
+        let invalid = |error: serde_json::Error| {
+            let why = with_suggestion(&error.to_string());
+            ControlError::InvalidSetting { field: "settings".to_owned(), why }
+        };
+        let mut merged = serde_json::to_value(&*self.get()).map_err(invalid)?;
+        merge(&mut merged, patch);
+        self.replace(serde_json::from_value(merged).map_err(invalid)?).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../../docs/roombox.toml");
+
+    #[test]
+    fn the_documented_sample_equals_the_defaults() {
+        assert_eq!(parse_import(SAMPLE).unwrap(), Settings::default());
+        let every = toml::Value::try_from(Settings::default()).unwrap();
+        let sample: toml::Value = toml::from_str(SAMPLE).unwrap();
+        assert_eq!(every, sample, "the sample must name every setting");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_what_was_meant() {
+        let error = parse_import("[recording]\nresume_window_s = 10\nreserve_byte = 1\n").unwrap_err();
+        assert_eq!(error.line, 3);
+        assert!(error.what.contains("did you mean `reserve_bytes`"), "{}", error.what);
+        let error = parse_import("[meeting]\nempty_timeout_s = 0\n").unwrap_err();
+        assert!(error.what.contains("between 1 and"), "{}", error.what);
+        assert_eq!(parse_import("[recording\n").unwrap_err().line, 1);
+    }
+
+    #[tokio::test]
+    async fn a_patch_changes_what_it_names_and_survives_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
+        let desk = SettingsDesk::load(store.clone(), Arc::default()).await.unwrap();
+        let patch = serde_json::json!({"recording": {"resume_window_s": 7}});
+        desk.patch(patch).await.unwrap();
+        let wrong = serde_json::json!({"recording": {"resume_windows": 7}});
+        assert!(desk.patch(wrong).await.is_err());
+        let again = SettingsDesk::load(store, Arc::default()).await.unwrap();
+        assert_eq!(again.get().recording.resume_window_s, 7);
+        assert_eq!(again.get().meeting, MeetingSettings::default());
+    }
+}

@@ -1,0 +1,149 @@
+//! How the box is doing: sampled by the daemon, kept for ten minutes, shown live.
+
+use crate::clock::UnixMs;
+use crate::events::Events;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use utoipa::ToSchema;
+
+/// Samples are taken this often.
+pub const SAMPLE_S: u64 = 2;
+/// Samples that are remembered: ten minutes.
+const HISTORY: usize = (600 / SAMPLE_S) as usize;
+
+/// The box at one moment.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
+pub struct Sample {
+    pub uptime_s: u64,
+    /// CPU of this daemon and its workers, in percent of all cores.
+    pub cpu_percent: f64,
+    pub cores: usize,
+    /// Resident memory of the daemon.
+    pub memory_bytes: u64,
+    pub disk: Disk,
+    pub rooms: u64,
+    pub participants: u64,
+    /// Recordings that run now.
+    pub recordings: u64,
+    pub shards: Vec<ShardSample>,
+}
+
+/// The volume that recordings are on.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, ToSchema)]
+pub struct Disk {
+    pub total_bytes: u64,
+    pub free_bytes: u64,
+    pub reserve_bytes: u64,
+    /// What recordings and films take.
+    pub recordings_bytes: u64,
+    /// At the present rate the reserve is reached in so many seconds; `null`: nothing is growing.
+    pub full_in_s: Option<u64>,
+}
+
+/// One media thread.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, ToSchema)]
+pub struct ShardSample {
+    /// UDP port.
+    pub port: u16,
+    pub rooms: u64,
+    pub participants: u64,
+    pub packets_in: u64,
+    pub packets_out: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// Datagrams that the socket did not take.
+    pub send_drops: u64,
+    /// In percent of one core.
+    pub cpu_percent: f64,
+    /// Longest turn of the loop since the sample before.
+    pub longest_turn_us: u64,
+}
+
+/// One point of the plots.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct Point {
+    pub at: UnixMs,
+    pub cpu_percent: f64,
+    pub bytes_in_per_s: f64,
+    pub bytes_out_per_s: f64,
+}
+
+/// The newest sample and the last ten minutes.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct StatusReport {
+    #[serde(flatten)]
+    pub now: Sample,
+    pub history: Vec<Point>,
+}
+
+#[derive(Default)]
+struct Samples {
+    newest: Sample,
+    at: UnixMs,
+    history: VecDeque<Point>,
+}
+
+/// The box's status.
+pub struct Status {
+    events: Arc<Events>,
+    samples: Mutex<Samples>,
+}
+
+impl Status {
+    pub fn new(events: Arc<Events>) -> Self {
+        Self { events, samples: Mutex::default() }
+    }
+
+    /// Takes a sample.
+    pub fn sampled(&self, at: UnixMs, sample: Sample) {
+        let bytes = |sample: &Sample, of: fn(&ShardSample) -> u64| -> u64 {
+            sample.shards.iter().map(of).sum()
+        };
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = at.0.saturating_sub(samples.at.0) as f64 / 1000.0;
+        if samples.at != UnixMs::default() && seconds > 0.0 {
+            let rate = |of: fn(&ShardSample) -> u64| {
+                bytes(&sample, of).saturating_sub(bytes(&samples.newest, of)) as f64 / seconds
+            };
+            let point = Point {
+                at,
+                cpu_percent: sample.cpu_percent,
+                bytes_in_per_s: rate(|shard| shard.bytes_in),
+                bytes_out_per_s: rate(|shard| shard.bytes_out),
+            };
+            if samples.history.len() == HISTORY {
+                samples.history.pop_front();
+            }
+            samples.history.push_back(point);
+        }
+        samples.at = at;
+        samples.newest = sample.clone();
+        drop(samples);
+        self.events.mention("status.sampled", "box", sample);
+    }
+
+    pub fn report(&self) -> StatusReport {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let history = samples.history.iter().copied().collect();
+        StatusReport { now: samples.newest.clone(), history }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_taken_from_two_samples_and_the_history_is_bounded() {
+        let status = Status::new(Arc::default());
+        for n in 0..HISTORY as u64 + 5 {
+            let shards = vec![ShardSample { bytes_in: n * 4000, ..ShardSample::default() }];
+            let sample = Sample { shards, ..Sample::default() };
+            status.sampled(UnixMs(1_000_000 + n * SAMPLE_S * 1000), sample);
+        }
+        let report = status.report();
+        assert_eq!(report.history.len(), HISTORY);
+        assert!(report.history.iter().all(|point| point.bytes_in_per_s == 2000.0));
+    }
+}
