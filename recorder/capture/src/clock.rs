@@ -48,6 +48,11 @@ impl SenderClock {
         });
     }
 
+    /// Forgets everything: the sender's wall clock was set.
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+
     /// Our time of a moment of the sender's wall clock.
     fn ours(&self, ntp_us: i64) -> Option<i64> {
         self.offset.map(|(_, offset)| ntp_us + offset)
@@ -89,7 +94,7 @@ impl StreamClock {
     }
 
     /// Our time of a frame, in microseconds.
-    pub fn time(&mut self, sender: &SenderClock, rtp: u64, arrived_us: u64) -> i64 {
+    pub fn time(&mut self, sender: &mut SenderClock, rtp: u64, arrived_us: u64) -> i64 {
         let arrived = arrived_us as i64;
         let by_arrival = *self.by_arrival.get_or_insert((rtp, arrived));
         let reported =
@@ -103,8 +108,11 @@ impl StreamClock {
         if arrived_us.saturating_sub(since) <= JUMP_PATIENCE_US {
             return time;
         }
-        // Begin anew from here; the next report is believed again.
+        // Begin anew from here; the next reports are believed again.
         self.jumped_since = None;
+        if self.by_report.is_some() {
+            sender.reset();
+        }
         self.by_report = None;
         self.by_arrival = Some((rtp, arrived));
         arrived
@@ -138,8 +146,8 @@ mod tests {
                 // Video is delayed more and more unevenly than audio.
                 let a_at = (ours(theirs) + 20_000 + random(&mut seed, 10_000) as i64) as u64;
                 let v_at = (ours(theirs) + 20_000 + random(&mut seed, 90_000) as i64) as u64;
-                let a = audio.time(&sender, a_rtp, a_at);
-                let v = video.time(&sender, v_rtp, v_at);
+                let a = audio.time(&mut sender, a_rtp, a_at);
+                let v = video.time(&mut sender, v_rtp, v_at);
                 if second > 10 {
                     worst = worst.max((a - v).abs());
                 }
@@ -156,16 +164,33 @@ mod tests {
 
     #[test]
     fn a_reset_timestamp_is_followed_within_a_second() {
-        let sender = SenderClock::default();
+        let mut sender = SenderClock::default();
         let mut clock = StreamClock::new(90_000);
         for n in 0..100u64 {
-            clock.time(&sender, n * 3_000, n * 33_333);
+            clock.time(&mut sender, n * 3_000, n * 33_333);
         }
         let mut last = 0;
         for n in 100..200u64 {
-            last = clock.time(&sender, 500_000_000 + n * 3_000, n * 33_333);
+            last = clock.time(&mut sender, 500_000_000 + n * 3_000, n * 33_333);
         }
         assert!((last - 199 * 33_333).abs() < 100_000);
+    }
+
+    #[test]
+    fn a_sender_that_sets_its_wall_clock_is_followed() {
+        for step in [-3_600_000_000i64, 3_600_000_000] {
+            let (mut sender, mut clock) = (SenderClock::default(), StreamClock::new(90_000));
+            let mut last = 0;
+            for n in 0..60u64 {
+                let at = 10_000_000_000 + n * 1_000_000;
+                last = clock.time(&mut sender, n * 90_000, at) - at as i64;
+                let set = if n >= 20 { step } else { 0 };
+                let ntp = at.wrapping_add_signed(set + 7);
+                sender.report(at, ntp);
+                clock.report(n * 90_000, (n * 90_000) as u32, ntp);
+            }
+            assert!(last.abs() < 100_000, "{last} µs off after a step of {step}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! A recording's folder: manifest and timeline as files.
+//! A recording's folder: manifest and timeline as files. Knows nothing of media.
 
 use crate::error::CaptureError;
 use crate::manifest::{MANIFEST_VERSION, Manifest};
+use crate::storage::{Storage, StoredFile};
 use crate::timeline::{TimelineEvent, TimelineLine};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,10 +14,11 @@ const TIMELINE: &str = "timeline.jsonl";
 const TRACKS: &str = "tracks";
 
 /// The folder of one recording.
-#[derive(Debug)]
-pub struct RecordingFolder {
+pub(crate) struct RecordingFolder {
     path: PathBuf,
-    timeline: Arc<File>,
+    storage: Arc<dyn Storage>,
+    timeline: Arc<dyn StoredFile>,
+    timeline_end: u64,
 }
 
 impl RecordingFolder {
@@ -24,77 +26,70 @@ impl RecordingFolder {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn open(path: &Path) -> Result<Self, CaptureError> {
+    pub(crate) fn open(storage: Arc<dyn Storage>, path: &Path) -> Result<Self, CaptureError> {
         let prepare = |source| CaptureError::PrepareFolder { path: path.to_owned(), source };
-        fs::create_dir_all(path.join(TRACKS)).map_err(prepare)?;
-        let timeline = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path.join(TIMELINE))
-            .map_err(prepare)?;
-        sync_folder(path).map_err(prepare)?;
-        if let Some(parent) = path.parent() {
-            sync_folder(parent).map_err(prepare)?;
+        storage.make_folder(&path.join(TRACKS)).map_err(prepare)?;
+        let (timeline, length) = storage.extend(&path.join(TIMELINE)).map_err(prepare)?;
+        let mut timeline_end = length;
+        if length > 0 {
+            // A torn last line must not spoil the next one. An empty line is skipped by readers.
+            timeline.write_at(&[b"\n"], length).map_err(prepare)?;
+            timeline_end += 1;
         }
-        Ok(Self { path: path.to_owned(), timeline: Arc::new(timeline) })
+        storage.sync_folder(path).map_err(prepare)?;
+        if let Some(parent) = path.parent() {
+            storage.sync_folder(parent).map_err(prepare)?;
+        }
+        Ok(Self { path: path.to_owned(), storage, timeline, timeline_end })
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The timeline's file, for whoever makes it durable.
-    pub fn timeline_file(&self) -> Arc<File> {
+    pub(crate) fn timeline_file(&self) -> Arc<dyn StoredFile> {
         self.timeline.clone()
     }
 
     /// Folder of the parts.
-    pub fn tracks(&self) -> PathBuf {
+    pub(crate) fn tracks(&self) -> PathBuf {
         self.path.join(TRACKS)
     }
 
     /// Appends one line, in one call: a torn line is the last one.
     ///
     /// # Errors
-    /// The disk refuses.
-    pub fn log(&self, t: u64, event: TimelineEvent) -> Result<(), CaptureError> {
-        let refused =
-            |source| CaptureError::WriteTimeline { path: self.path.join(TIMELINE), source };
+    /// The disk refuses; the next line is written in this one's place.
+    pub(crate) fn log(&mut self, t: u64, event: TimelineEvent) -> Result<(), CaptureError> {
+        let path = &self.path;
+        let refused = |source| CaptureError::WriteTimeline { path: path.join(TIMELINE), source };
         let line = TimelineLine { t, event };
         let mut text = serde_json::to_vec(&line).map_err(|error| refused(error.into()))?;
         text.push(b'\n');
-        (&*self.timeline).write_all(&text).map_err(refused)
-    }
-
-    /// Replaces the manifest: at no moment is there none, or half of one.
-    ///
-    /// # Errors
-    /// The disk refuses; the old manifest stays.
-    pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), CaptureError> {
-        write_manifest(&self.path, manifest)
+        self.timeline.write_at(&[&text], self.timeline_end).map_err(refused)?;
+        self.timeline_end += text.len() as u64;
+        Ok(())
     }
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Makes a new file's name durable.
+/// Replaces a folder's manifest: at no moment is there none, or half of one.
 ///
 /// # Errors
-/// The disk refuses.
-pub fn sync_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), sync_folder)
-}
-
-/// See [`RecordingFolder::write_manifest`].
-pub(crate) fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), CaptureError> {
+/// The disk refuses; the old manifest stays.
+pub(crate) fn write_manifest(
+    storage: &dyn Storage,
+    folder: &Path,
+    manifest: &Manifest,
+) -> Result<(), CaptureError> {
     let path = folder.join(MANIFEST);
-    let write = || -> io::Result<()> {
-        let new = folder.join("manifest.json.new");
-        let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(manifest)?)?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        sync_folder(folder)
-    };
-    write().map_err(|source| CaptureError::WriteManifest { path: path.clone(), source })
+    let text = serde_json::to_vec_pretty(manifest).map_err(io::Error::from);
+    let written = text.and_then(|text| storage.replace(&path, &text));
+    written.map_err(|source| CaptureError::WriteManifest { path, source })
 }
 
 /// Reads a folder's manifest.

@@ -14,6 +14,7 @@ pub mod receiver;
 mod recorder;
 mod recording;
 pub mod recovery;
+pub mod storage;
 pub mod timeline;
 
 pub use error::CaptureError;

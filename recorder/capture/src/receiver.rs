@@ -19,6 +19,8 @@ const MAX_WAITING: usize = 2048;
 const KEYFRAME_EVERY_US: u64 = 10_000_000;
 /// Requests are repeated after this while one is needed.
 const KEYFRAME_PAUSE_US: u64 = 500_000;
+/// A stream that sent nothing for this long is muted: it is not asked for anything.
+const SILENT_US: u64 = 2_000_000;
 
 /// A frame with its place in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +32,14 @@ pub struct ReceivedFrame {
     pub arrived_us: u64,
 }
 
-/// Media that is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing {
-    /// When it was noticed.
-    pub at_us: u64,
-    pub packets: u64,
+/// What comes out of a receiver, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    Frame(ReceivedFrame),
+    /// So many packets are missing before the next frame.
+    Missing {
+        packets: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -59,30 +63,33 @@ pub struct Receiver {
     /// The open frame lacks its beginning or a packet in its middle.
     broken: bool,
     wants_keyframe: bool,
+    heard_us: u64,
     asked_us: Option<u64>,
     keyframe_us: Option<u64>,
 }
 
 impl Receiver {
-    /// `None`: the codec cannot be recorded.
-    pub fn new(codec: Codec) -> Option<Self> {
+    pub fn new(codec: Codec) -> Self {
         let video = codec != Codec::Opus;
-        Some(Self {
-            depacketiser: Depacketiser::new(codec)?,
+        Self {
+            depacketiser: Depacketiser::new(codec),
             video,
             window_us: if video { WINDOW_VIDEO_US } else { WINDOW_AUDIO_US },
             next: None,
             waiting: BTreeMap::new(),
             open: Vec::new(),
-            broken: false,
+            // Who comes late may come in the middle of a frame.
+            broken: video,
             wants_keyframe: video,
+            heard_us: 0,
             asked_us: None,
             keyframe_us: None,
-        })
+        }
     }
 
-    /// Takes a packet that arrived at `now_us`. Frames and losses come by [`Receiver::poll`].
+    /// Takes a packet that arrived at `now_us`. What it completes comes by [`Receiver::poll`].
     pub fn packet(&mut self, now_us: u64, packet: &TapPacket) {
+        self.heard_us = now_us;
         let next = *self.next.get_or_insert(packet.seq);
         if packet.seq < next {
             return;
@@ -97,21 +104,27 @@ impl Receiver {
         });
     }
 
-    /// Packets were lost before they reached this receiver: nothing can be trusted until the next
-    /// keyframe.
+    /// Packets were lost between the tap and here. They will not be sent again, so nothing waits
+    /// for them.
     pub fn overflow(&mut self) {
-        self.open.clear();
-        self.broken = true;
-        self.wants_keyframe = self.video;
+        self.next = None;
+        self.waiting.clear();
+        self.lose();
     }
 
-    /// Hands out frames that are complete and losses that are certain.
-    pub fn poll(
-        &mut self,
-        now_us: u64,
-        mut frame: impl FnMut(ReceivedFrame),
-        mut missing: impl FnMut(Missing),
-    ) {
+    /// The next frame must be a keyframe.
+    pub fn want_keyframe(&mut self) {
+        self.wants_keyframe |= self.video;
+    }
+
+    fn lose(&mut self) {
+        self.open.clear();
+        self.broken = self.video;
+        self.want_keyframe();
+    }
+
+    /// Hands out frames that are complete and losses that are certain at `now_us`.
+    pub fn poll(&mut self, now_us: u64, out: &mut Vec<Received>) {
         while let Some((&seq, waiting)) = self.waiting.first_key_value() {
             let next = self.next.unwrap_or(seq);
             if seq > next {
@@ -120,24 +133,23 @@ impl Receiver {
                 if !overdue {
                     return;
                 }
-                missing(Missing { at_us: now_us, packets: seq - next });
-                self.open.clear();
-                self.broken = true;
-                self.wants_keyframe |= self.video;
+                out.push(Received::Missing { packets: seq - next });
+                self.lose();
             }
             self.next = Some(seq + 1);
             if let Some(packet) = self.waiting.remove(&seq)
                 && !packet.payload.is_empty()
             {
-                self.ordered(packet, now_us, &mut frame);
+                self.ordered(packet, now_us, out);
             }
         }
     }
 
-    fn ordered(&mut self, packet: Waiting, now_us: u64, frame: &mut impl FnMut(ReceivedFrame)) {
+    /// Takes the next packet of an unbroken sequence.
+    fn ordered(&mut self, packet: Waiting, now_us: u64, out: &mut Vec<Received>) {
         if self.open.last().is_some_and(|last| last.rtp != packet.rtp) {
             // The marker was on a packet that never came, or the codec sets none.
-            self.finish(now_us, frame);
+            self.finish(now_us, out);
         }
         if self.open.is_empty() && self.depacketiser.begins_frame(&packet.payload) {
             self.broken = false;
@@ -145,15 +157,16 @@ impl Receiver {
         let ends = packet.marker || !self.video;
         self.open.push(packet);
         if ends {
-            self.finish(now_us, frame);
+            self.finish(now_us, out);
         }
     }
 
-    fn finish(&mut self, now_us: u64, frame: &mut impl FnMut(ReceivedFrame)) {
+    fn finish(&mut self, now_us: u64, out: &mut Vec<Received>) {
         let packets = std::mem::take(&mut self.open);
         let Some(first) = packets.first() else { return };
-        if self.broken {
-            self.wants_keyframe |= self.video;
+        // What follows a frame's end without a gap is a beginning.
+        if std::mem::take(&mut self.broken) {
+            self.want_keyframe();
             return;
         }
         let payloads: Vec<&[u8]> = packets.iter().map(|packet| &*packet.payload).collect();
@@ -167,11 +180,11 @@ impl Receiver {
                     self.keyframe_us = Some(now_us);
                 }
                 let (rtp, arrived_us) = (first.rtp, first.arrived_us);
-                frame(ReceivedFrame { frame: coded, rtp, arrived_us });
+                out.push(Received::Frame(ReceivedFrame { frame: coded, rtp, arrived_us }));
             }
             Err(error) => {
                 tracing::debug!(%error, "dropped a frame");
-                self.wants_keyframe |= self.video;
+                self.want_keyframe();
             }
         }
     }
@@ -181,7 +194,8 @@ impl Receiver {
         let old = self
             .keyframe_us
             .is_some_and(|keyframe| now_us.saturating_sub(keyframe) >= KEYFRAME_EVERY_US);
-        if !self.video || !(self.wants_keyframe || old) {
+        let silent = now_us.saturating_sub(self.heard_us) > SILENT_US;
+        if !self.video || silent || !(self.wants_keyframe || old) {
             return false;
         }
         let pause =
@@ -190,5 +204,99 @@ impl Receiver {
             self.asked_us = Some(now_us);
         }
         !pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roombox_sfu::tap::TapLayer;
+    use roombox_sfu::track;
+
+    const KEY: [u8; 12] = [0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1, 0];
+    const DELTA: [u8; 3] = [0x10, 0x11, 0];
+
+    fn vp8(seq: u64, rtp: u64, payload: &[u8]) -> TapPacket {
+        TapPacket {
+            track: "TR_1".into(),
+            layer: TapLayer::Top,
+            codec: track::Codec::Vp8,
+            ssrc: 1,
+            seq,
+            rtp,
+            clock_rate: 90_000,
+            marker: true,
+            payload: payload.into(),
+            sender_report: None,
+        }
+    }
+
+    fn poll(receiver: &mut Receiver, now_us: u64) -> (usize, u64) {
+        let mut out = Vec::new();
+        receiver.poll(now_us, &mut out);
+        out.iter().fold((0, 0), |(frames, lost), received| match received {
+            Received::Frame(_) => (frames + 1, lost),
+            Received::Missing { packets } => (frames, lost + packets),
+        })
+    }
+
+    #[test]
+    fn a_late_retransmission_fills_its_place() {
+        let mut receiver = Receiver::new(Codec::Vp8);
+        receiver.packet(0, &vp8(10, 0, &KEY));
+        receiver.packet(2, &vp8(12, 6000, &DELTA));
+        assert_eq!(poll(&mut receiver, 1_499_999), (1, 0));
+        receiver.packet(1_499_999, &vp8(11, 3000, &DELTA));
+        receiver.packet(1_499_999, &vp8(11, 3000, &DELTA));
+        assert_eq!(poll(&mut receiver, 1_500_000), (2, 0));
+    }
+
+    #[test]
+    fn after_a_loss_nothing_comes_until_a_keyframe() {
+        let mut receiver = Receiver::new(Codec::Vp8);
+        receiver.packet(0, &vp8(10, 0, &KEY));
+        receiver.packet(0, &vp8(12, 6000, &DELTA));
+        receiver.packet(0, &vp8(13, 9000, &DELTA));
+        assert_eq!(poll(&mut receiver, 0), (1, 0));
+        assert!(!receiver.keyframe_needed(0));
+        assert_eq!(poll(&mut receiver, 1_500_000), (0, 1));
+        assert!(receiver.keyframe_needed(1_500_000));
+        assert!(!receiver.keyframe_needed(1_999_999), "asked too often");
+        assert!(receiver.keyframe_needed(2_000_000));
+        receiver.packet(2_100_000, &vp8(14, 12000, &KEY));
+        assert_eq!(poll(&mut receiver, 2_100_000), (1, 0));
+        assert!(!receiver.keyframe_needed(9_000_000));
+    }
+
+    #[test]
+    fn a_silent_stream_is_not_asked() {
+        let mut receiver = Receiver::new(Codec::Vp8);
+        receiver.packet(0, &vp8(10, 0, &DELTA));
+        assert!(receiver.keyframe_needed(1_000_000));
+        assert!(!receiver.keyframe_needed(2_000_001));
+    }
+
+    #[test]
+    fn a_stream_without_keyframes_is_asked_after_ten_seconds() {
+        let mut receiver = Receiver::new(Codec::Vp8);
+        receiver.packet(0, &vp8(0, 0, &KEY));
+        poll(&mut receiver, 0);
+        for n in 1..400u64 {
+            let now = n * 33_333;
+            receiver.packet(now, &vp8(n, n * 3000, &DELTA));
+            assert_eq!(poll(&mut receiver, now), (1, 0));
+            assert_eq!(receiver.keyframe_needed(now), now >= 10_000_000 && (n - 300) % 16 == 1);
+        }
+    }
+
+    #[test]
+    fn an_overflow_is_not_waited_for() {
+        let mut receiver = Receiver::new(Codec::Vp8);
+        receiver.packet(0, &vp8(10, 0, &KEY));
+        poll(&mut receiver, 0);
+        receiver.overflow();
+        receiver.packet(1, &vp8(90, 3000, &DELTA));
+        receiver.packet(2, &vp8(91, 6000, &KEY));
+        assert_eq!(poll(&mut receiver, 2), (1, 0));
     }
 }

@@ -2,12 +2,16 @@
 //! nothing is ever deleted.
 
 use crate::error::CaptureError;
-use crate::folder::{read_manifest, write_manifest};
-use crate::manifest::{Codec, EndReason, Ended, Manifest, Part, RecordedLayer};
+use crate::folder::{RecordingFolder, read_manifest, read_timeline, write_manifest};
+use crate::manifest::{
+    Codec, EndReason, Ended, Manifest, MediaKind, Part, RecordedLayer, RecordedTrack,
+};
 use crate::matroska::{PartReader, repair_part};
-use crate::timeline::TimelineEvent;
+use crate::storage::LocalDisk;
+use crate::timeline::{TimelineEvent, TimelineLine};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A recording that had not ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,14 +76,16 @@ pub fn scan(root: &Path) -> Result<Scan, CaptureError> {
 /// The manifest cannot be written.
 pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, CaptureError> {
     let mut unreadable = Vec::new();
-    import_unlisted(folder, &mut manifest);
+    let timeline = read_timeline(folder);
+    import_unlisted(folder, &timeline, &mut manifest);
+    import_tracks(&timeline, &mut manifest);
     for part in &mut manifest.parts {
         if part.end_us.is_some() && part.bytes.is_some() {
             continue;
         }
         match repair_part(&folder.join(&part.file)) {
             Ok(repaired) => {
-                part.end_us = Some(part.start_us + repaired.last_us.max(0) as u64);
+                part.end_us = Some(part.start_us + repaired.end_us.max(0) as u64);
                 part.bytes = Some(repaired.bytes);
                 tracing::info!(recording = %manifest.recording, part = %part.file,
                     frames = repaired.frames, cut = repaired.cut, "part mended");
@@ -94,7 +100,7 @@ pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, Captu
     }
     manifest.parts.retain(|part| !unreadable.contains(&part.file));
     let last_us = manifest.parts.iter().filter_map(|part| part.end_us).max().unwrap_or(0);
-    write_manifest(folder, &manifest)?;
+    write_manifest(&LocalDisk, folder, &manifest)?;
     Ok(Recovered { manifest, last_us, unreadable })
 }
 
@@ -107,14 +113,14 @@ pub fn end_interrupted(root: &Path, recovered: Recovered) -> Result<Manifest, Ca
     let folder = root.join(&manifest.recording);
     let (reason, at_us) = (EndReason::Interrupted, recovered.last_us);
     manifest.ended = Some(Ended { reason, at_us });
-    let recording = crate::folder::RecordingFolder::open(&folder)?;
+    let mut recording = RecordingFolder::open(Arc::new(LocalDisk), &folder)?;
     recording.log(at_us, TimelineEvent::End { reason })?;
-    recording.write_manifest(&manifest)?;
+    write_manifest(&LocalDisk, &folder, &manifest)?;
     Ok(manifest)
 }
 
 /// Adds parts that are on the disk and not in the manifest: it is written after them.
-fn import_unlisted(folder: &Path, manifest: &mut Manifest) {
+fn import_unlisted(folder: &Path, timeline: &[TimelineLine], manifest: &mut Manifest) {
     let Ok(entries) = fs::read_dir(folder.join("tracks")) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -134,11 +140,15 @@ fn import_unlisted(folder: &Path, manifest: &mut Manifest) {
         let (Some(layer), Ok(number)) = (layer, number.parse()) else { continue };
         let Ok(reader) = PartReader::open(&path) else { continue };
         let info = reader.info();
-        // Its start was only in the lost manifest: after everything else of its track and layer.
+        let opened = timeline.iter().find_map(|line| match &line.event {
+            TimelineEvent::Part { file: of, .. } if *of == file => Some(line.t),
+            _ => None,
+        });
+        // If not even the timeline has it: after everything else of its track and layer.
         let before = manifest.parts.iter().filter(|p| p.track == track && p.layer == layer);
-        let start_us = before.filter_map(|part| part.end_us).max().unwrap_or(0);
+        let after = before.filter_map(|part| part.end_us).max().unwrap_or(0);
+        let start_us = opened.unwrap_or(after);
         let (codec, width, height) = (info.codec, info.width, info.height);
-        debug_assert!(codec == Codec::Opus || width > 0 || height == 0);
         tracing::warn!(recording = %manifest.recording, part = %file, "imported an unlisted part");
         manifest.parts.push(Part {
             file,
@@ -151,6 +161,48 @@ fn import_unlisted(folder: &Path, manifest: &mut Manifest) {
             bytes: None,
             width,
             height,
+        });
+    }
+}
+
+/// Adds tracks that have parts and are not in the manifest, from what the timeline says of them.
+fn import_tracks(timeline: &[TimelineLine], manifest: &mut Manifest) {
+    let known = |manifest: &Manifest, id: &str| manifest.tracks.iter().any(|t| t.track == id);
+    let orphans: Vec<(String, Codec)> = manifest
+        .parts
+        .iter()
+        .filter(|part| !known(manifest, &part.track))
+        .map(|part| (part.track.clone(), part.codec))
+        .collect();
+    for (id, codec) in orphans {
+        if known(manifest, &id) {
+            continue;
+        }
+        let published = timeline.iter().find_map(|line| match &line.event {
+            TimelineEvent::Pub { track, participant, identity, kind, source, .. }
+                if *track == id =>
+            {
+                Some((participant.clone(), identity.clone(), *kind, *source))
+            }
+            _ => None,
+        });
+        let kind = if codec == Codec::Opus { MediaKind::Audio } else { MediaKind::Video };
+        let nobody = (String::new(), String::new(), kind, crate::manifest::TrackSource::Unknown);
+        let (participant, identity, kind, source) = published.unwrap_or(nobody);
+        let name = timeline.iter().rev().find_map(|line| match &line.event {
+            TimelineEvent::Join { participant: of, name, .. } if *of == participant => {
+                Some(name.clone())
+            }
+            _ => None,
+        });
+        let name = name.unwrap_or_else(|| identity.clone());
+        manifest.tracks.push(RecordedTrack {
+            track: id,
+            participant,
+            identity,
+            name,
+            kind,
+            source,
         });
     }
 }

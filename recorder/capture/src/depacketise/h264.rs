@@ -1,6 +1,7 @@
 //! H.264 (RFC 6184) into length-prefixed NAL units with the parameter sets apart (`avcC`,
 //! ISO/IEC 14496-15 §5.3.3.1).
 
+use super::bits::Bits;
 use super::{CodedFrame, Configuration, Malformed};
 
 const IDR: u8 = 5;
@@ -63,6 +64,16 @@ impl Units {
     }
 }
 
+/// Parameter sets and delimiters come before a frame's slices. Of other units nobody can tell.
+pub(super) fn begins_frame(payload: &[u8]) -> bool {
+    let kind = |byte: Option<&u8>| byte.map_or(0, |byte| byte & 0x1f);
+    let first = match kind(payload.first()) {
+        STAP_A => kind(payload.get(3)),
+        kind => kind,
+    };
+    matches!(first, SPS | DELIMITER)
+}
+
 pub(super) fn frame(sets: &mut ParameterSets, payloads: &[&[u8]]) -> Result<CodedFrame, Malformed> {
     let mut units = Units::default();
     for payload in payloads {
@@ -108,38 +119,27 @@ impl ParameterSets {
     }
 }
 
-/// Bits of an RBSP with the emulation prevention bytes taken out (H.264 §7.3.1).
-struct Rbsp {
-    bytes: Vec<u8>,
-    at: usize,
+/// An RBSP: a unit with the emulation prevention bytes taken out (H.264 §7.3.1).
+fn rbsp(unit: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(unit.len());
+    let mut zeros = 0;
+    for byte in unit {
+        if zeros >= 2 && *byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if *byte == 0 { zeros + 1 } else { 0 };
+        bytes.push(*byte);
+    }
+    bytes
 }
 
-impl Rbsp {
-    fn new(unit: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(unit.len());
-        let mut zeros = 0;
-        for byte in unit {
-            if zeros >= 2 && *byte == 3 {
-                zeros = 0;
-                continue;
-            }
-            zeros = if *byte == 0 { zeros + 1 } else { 0 };
-            bytes.push(*byte);
-        }
-        Self { bytes, at: 0 }
-    }
+trait ExpGolomb {
+    fn ue(&mut self) -> Option<u32>;
+    fn se(&mut self) -> Option<i32>;
+}
 
-    fn bit(&mut self) -> Option<u32> {
-        let byte = self.bytes.get(self.at / 8)?;
-        let bit = (byte >> (7 - self.at % 8)) & 1;
-        self.at += 1;
-        Some(u32::from(bit))
-    }
-
-    fn bits(&mut self, count: usize) -> Option<u32> {
-        (0..count).try_fold(0u32, |value, _| Some((value << 1) | self.bit()?))
-    }
-
+impl ExpGolomb for Bits<'_> {
     /// Exp-Golomb (§9.1).
     fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
@@ -149,7 +149,7 @@ impl Rbsp {
                 return None;
             }
         }
-        Some((1u32 << zeros) - 1 + self.bits(zeros)?)
+        Some((1u32 << zeros) - 1 + self.take(zeros)?)
     }
 
     fn se(&mut self) -> Option<i32> {
@@ -161,9 +161,10 @@ impl Rbsp {
 
 /// Visible width and height from a sequence parameter set (H.264 §7.3.2.1.1).
 fn picture_size(sps: &[u8]) -> Option<(u32, u32)> {
-    let mut bits = Rbsp::new(sps.get(1..)?);
-    let profile = bits.bits(8)?;
-    bits.bits(16)?;
+    let unit = rbsp(sps.get(1..)?);
+    let mut bits = Bits::new(&unit);
+    let profile = bits.take(8)?;
+    bits.take(16)?;
     bits.ue()?;
     let mut chroma = 1;
     if [100, 110, 122, 244, 44, 83, 86, 118, 128].contains(&profile) {
@@ -226,7 +227,7 @@ fn picture_size(sps: &[u8]) -> Option<(u32, u32)> {
     (width > 0 && height > 0 && width <= 16_384 && height <= 16_384).then_some((width, height))
 }
 
-fn skip_scaling_list(bits: &mut Rbsp, size: usize) -> Option<()> {
+fn skip_scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
     let (mut last, mut next) = (8i32, 8i32);
     for _ in 0..size {
         if next != 0 {
@@ -274,5 +275,13 @@ mod tests {
         let mut sets = ParameterSets::default();
         assert_eq!(frame(&mut sets, &[&[0x65, 1, 2]]), Err(Malformed::NotAStart));
         assert_eq!(frame(&mut sets, &[&[0x7c, 0x45, 3]]), Err(Malformed::NotAStart));
+    }
+
+    #[test]
+    fn a_frame_surely_begins_with_its_parameter_sets_only() {
+        assert!(begins_frame(&SPS_720));
+        assert!(begins_frame(&[0x78, 0, 15, 0x67]));
+        assert!(!begins_frame(&[0x65, 1, 2]));
+        assert!(!begins_frame(&[]));
     }
 }

@@ -1,5 +1,7 @@
 //! From the RTP payloads of one frame to the frame as a decoder and a file want it. Pure.
 
+mod av1;
+mod bits;
 mod h264;
 mod vp8;
 mod vp9;
@@ -20,7 +22,7 @@ pub enum Malformed {
 /// What a decoder must know before a keyframe; a change of it is a new part.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Configuration {
-    /// `avcC` for H.264, empty for others.
+    /// `avcC` for H.264, `av1C` for AV1, empty for others.
     pub codec_private: Vec<u8>,
     pub width: u32,
     pub height: u32,
@@ -41,27 +43,29 @@ pub enum Depacketiser {
     Opus,
     Vp8,
     Vp9,
+    Av1,
     H264(h264::ParameterSets),
 }
 
 impl Depacketiser {
-    /// `None`: the codec cannot be recorded.
-    pub fn new(codec: Codec) -> Option<Self> {
+    pub fn new(codec: Codec) -> Self {
         match codec {
-            Codec::Opus => Some(Self::Opus),
-            Codec::Vp8 => Some(Self::Vp8),
-            Codec::Vp9 => Some(Self::Vp9),
-            Codec::H264 => Some(Self::H264(h264::ParameterSets::default())),
-            Codec::Av1 => None,
+            Codec::Opus => Self::Opus,
+            Codec::Vp8 => Self::Vp8,
+            Codec::Vp9 => Self::Vp9,
+            Codec::Av1 => Self::Av1,
+            Codec::H264 => Self::H264(h264::ParameterSets::default()),
         }
     }
 
-    /// True if a payload begins a frame, as far as the codec tells.
+    /// True if a payload certainly begins a frame. Not every codec says so of every frame.
     pub fn begins_frame(&self, payload: &[u8]) -> bool {
         match self {
-            Self::Opus | Self::H264(_) => true,
+            Self::Opus => true,
             Self::Vp8 => vp8::begins_frame(payload),
             Self::Vp9 => vp9::begins_frame(payload),
+            Self::Av1 => av1::begins_frame(payload),
+            Self::H264(_) => h264::begins_frame(payload),
         }
     }
 
@@ -80,21 +84,23 @@ impl Depacketiser {
             }
             Self::Vp8 => vp8::frame(payloads),
             Self::Vp9 => vp9::frame(payloads),
+            Self::Av1 => av1::frame(payloads),
             Self::H264(sets) => h264::frame(sets, payloads),
         }
     }
 }
 
+const CODECS: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::Av1, Codec::H264];
+
 /// Entry for the fuzzer: any bytes as one payload of every codec.
 pub fn fuzz_depacketise(bytes: &[u8]) {
     let middle = bytes.len() / 2;
-    for codec in [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::H264] {
-        if let Some(mut depacketiser) = Depacketiser::new(codec) {
-            depacketiser.begins_frame(bytes);
-            // Results are of no interest, only that there are some.
-            let _whole = depacketiser.frame(&[bytes]);
-            let _halves = depacketiser.frame(&[&bytes[..middle], &bytes[middle..]]);
-        }
+    for codec in CODECS {
+        let mut depacketiser = Depacketiser::new(codec);
+        depacketiser.begins_frame(bytes);
+        // Results are of no interest, only that there are some.
+        let _whole = depacketiser.frame(&[bytes]);
+        let _halves = depacketiser.frame(&[&bytes[..middle], &bytes[middle..]]);
     }
 }
 
@@ -120,8 +126,8 @@ mod tests {
 
     #[test]
     fn empty_payloads_are_no_frame() {
-        for codec in [Codec::Opus, Codec::Vp8, Codec::Vp9, Codec::H264] {
-            let mut depacketiser = Depacketiser::new(codec).unwrap();
+        for codec in CODECS {
+            let mut depacketiser = Depacketiser::new(codec);
             assert!(depacketiser.frame(&[]).is_err());
             assert!(depacketiser.frame(&[&[]]).is_err());
         }

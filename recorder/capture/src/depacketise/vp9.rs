@@ -1,6 +1,7 @@
 //! VP9 (RFC 9628). A picture of several spatial layers becomes one superframe (VP9 bitstream
 //! specification, annex B), so that a decoder shows the best one.
 
+use super::bits::Bits;
 use super::{CodedFrame, Configuration, Malformed};
 
 struct Descriptor {
@@ -9,7 +10,12 @@ struct Descriptor {
     intra: bool,
     begins: bool,
     ends: bool,
+    spatial: u8,
+    /// Width and height of the highest layer, where the scalability structure says them.
+    size: Option<(u32, u32)>,
 }
+
+type Structure = (usize, Option<(u32, u32)>);
 
 fn descriptor(payload: &[u8]) -> Result<Descriptor, Malformed> {
     let byte = |at: usize| payload.get(at).copied().ok_or(Malformed::Truncated);
@@ -20,7 +26,9 @@ fn descriptor(payload: &[u8]) -> Result<Descriptor, Malformed> {
     if has_id {
         at += if byte(at)? & 0x80 != 0 { 2 } else { 1 };
     }
+    let mut spatial = 0;
     if has_layer {
+        spatial = (byte(at)? >> 1) & 0x07;
         at += if flexible { 1 } else { 2 };
     }
     if flexible && predicted {
@@ -32,23 +40,29 @@ fn descriptor(payload: &[u8]) -> Result<Descriptor, Malformed> {
             }
         }
     }
+    let mut size = None;
     if set(0x02) {
-        at = scalability_structure(payload, at)?;
+        (at, size) = scalability_structure(payload, at)?;
     }
     if payload.len() <= at {
         return Err(Malformed::Truncated);
     }
-    Ok(Descriptor { length: at, intra: !predicted, begins: set(0x08), ends: set(0x04) })
+    let (begins, ends) = (set(0x08), set(0x04));
+    Ok(Descriptor { length: at, intra: !predicted, begins, ends, spatial, size })
 }
 
-/// Skips the scalability structure (RFC 9628 §4.2.1).
-fn scalability_structure(payload: &[u8], mut at: usize) -> Result<usize, Malformed> {
+/// Where the scalability structure (RFC 9628 §4.2.1) ends, and the highest layer's size.
+fn scalability_structure(payload: &[u8], mut at: usize) -> Result<Structure, Malformed> {
     let byte = |at: usize| payload.get(at).copied().ok_or(Malformed::Truncated);
     let flags = byte(at)?;
     at += 1;
     let layers = usize::from(flags >> 5) + 1;
+    let mut size = None;
     if flags & 0x10 != 0 {
         at += 4 * layers;
+        let highest = payload.get(at - 4..at).and_then(|bytes| bytes.first_chunk::<4>());
+        let [a, b, c, d] = *highest.ok_or(Malformed::Truncated)?;
+        size = Some((u32::from(u16::from_be_bytes([a, b])), u32::from(u16::from_be_bytes([c, d]))));
     }
     if flags & 0x08 != 0 {
         let pictures = byte(at)?;
@@ -58,16 +72,18 @@ fn scalability_structure(payload: &[u8], mut at: usize) -> Result<usize, Malform
             at += 1 + references;
         }
     }
-    Ok(at)
+    Ok((at, size))
 }
 
+/// The beginning of the lowest spatial layer: the layers above begin frames of their own, but not
+/// the picture.
 pub(super) fn begins_frame(payload: &[u8]) -> bool {
-    payload.first().is_some_and(|first| first & 0x08 != 0)
+    descriptor(payload).is_ok_and(|descriptor| descriptor.begins && descriptor.spatial == 0)
 }
 
 pub(super) fn frame(payloads: &[&[u8]]) -> Result<CodedFrame, Malformed> {
     let first = descriptor(payloads.first().ok_or(Malformed::Truncated)?)?;
-    if !first.begins {
+    if !first.begins || first.spatial != 0 {
         return Err(Malformed::NotAStart);
     }
     let mut data = Vec::with_capacity(payloads.iter().map(|payload| payload.len()).sum());
@@ -84,7 +100,10 @@ pub(super) fn frame(payloads: &[&[u8]]) -> Result<CodedFrame, Malformed> {
     if sizes.len() > 1 && begun == data.len() {
         superframe_index(&mut data, &sizes);
     }
-    let configuration = if first.intra { size(&data) } else { None };
+    let mut configuration = if first.intra { size(&data) } else { None };
+    if let (Some(configuration), Some((width, height))) = (&mut configuration, first.size) {
+        (configuration.width, configuration.height) = (width, height);
+    }
     Ok(CodedFrame { keyframe: configuration.is_some(), data, configuration })
 }
 
@@ -100,7 +119,7 @@ fn superframe_index(data: &mut Vec<u8>, sizes: &[usize]) {
 
 /// Size in a key frame's uncompressed header (VP9 specification §6.2); `None` for other frames.
 fn size(data: &[u8]) -> Option<Configuration> {
-    let mut bits = Bits { data, at: 0 };
+    let mut bits = Bits::new(data);
     if bits.take(2)? != 2 {
         return None;
     }
@@ -135,23 +154,6 @@ fn size(data: &[u8]) -> Option<Configuration> {
     let width = bits.take(16)? + 1;
     let height = bits.take(16)? + 1;
     Some(Configuration { codec_private: Vec::new(), width, height })
-}
-
-struct Bits<'a> {
-    data: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    fn take(&mut self, count: usize) -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = self.data.get(self.at / 8)?;
-            value = (value << 1) | u32::from((byte >> (7 - self.at % 8)) & 1);
-            self.at += 1;
-        }
-        Some(value)
-    }
 }
 
 #[cfg(test)]

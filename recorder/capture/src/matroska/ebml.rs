@@ -10,6 +10,7 @@ pub(super) mod id {
     pub const DOC_TYPE: u32 = 0x4282;
     pub const DOC_TYPE_VERSION: u32 = 0x4287;
     pub const DOC_TYPE_READ_VERSION: u32 = 0x4285;
+    pub const CRC_32: u32 = 0xbf;
     pub const VOID: u32 = 0xec;
     pub const SEGMENT: u32 = 0x1853_8067;
     pub const SEEK_HEAD: u32 = 0x114d_9b74;
@@ -89,6 +90,17 @@ pub(super) fn put_uint_8(out: &mut Vec<u8>, id: u32, value: u64) {
 
 pub(super) fn put_float(out: &mut Vec<u8>, id: u32, value: f64) {
     put_bytes(out, id, &value.to_be_bytes());
+}
+
+/// Checksum of the siblings that follow it (RFC 8794 §11.3.1).
+pub(super) fn crc(pieces: &[&[u8]]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    pieces.iter().for_each(|piece| hasher.update(piece));
+    hasher.finalize().to_le_bytes()
+}
+
+pub(super) fn put_crc(out: &mut Vec<u8>, pieces: &[&[u8]]) {
+    put_bytes(out, id::CRC_32, &crc(pieces));
 }
 
 /// Fills exactly `length` bytes (at least 2, at most 127) with nothing.

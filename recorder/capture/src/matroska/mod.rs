@@ -8,5 +8,4 @@ mod writer;
 
 pub use reader::{Frame, PartInfo, PartReader};
 pub use repair::{Repaired, repair_part};
-pub use writer::CLUSTER_US;
-pub use writer::{PartFormat, PartWriter};
+pub use writer::{LONGEST_CLUSTER_US, PartFormat, PartWriter};

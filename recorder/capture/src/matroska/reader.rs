@@ -144,14 +144,15 @@ impl PartReader {
                     self.cluster_ms = i64::try_from(ebml::uint(&body)).unwrap_or(i64::MAX / 2000);
                 }
                 (id::SIMPLE_BLOCK, Some(size)) => {
-                    let Some(body) = self.body(size)? else { return Ok(None) };
+                    let Some(mut data) = self.body(size)? else { return Ok(None) };
                     // One byte of track number, as we write it.
-                    let Some((head, data)) = body.split_at_checked(4) else { continue };
+                    let Some(&head) = data.first_chunk::<4>() else { continue };
+                    data.drain(..4);
                     let relative = i64::from(i16::from_be_bytes([head[1], head[2]]));
                     return Ok(Some(Frame {
                         pts_us: self.cluster_ms.saturating_add(relative).saturating_mul(1000),
                         keyframe: head[3] & 0x80 != 0,
-                        data: data.to_vec(),
+                        data,
                     }));
                 }
                 (_, Some(size)) => self.skip(size)?,

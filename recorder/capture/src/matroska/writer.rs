@@ -3,14 +3,13 @@
 use super::ebml::{self, id};
 use crate::error::CaptureError;
 use crate::manifest::Codec;
-use std::fs::{File, OpenOptions};
+use crate::storage::{Storage, StoredFile};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A cluster may not span more: what is not yet in a cluster is lost at a power cut.
-pub const CLUSTER_US: i64 = 400_000;
+pub const LONGEST_CLUSTER_US: i64 = 500_000;
 /// Kept free at the head for a seek head with three entries.
 const SEEK_HEAD_ROOM: usize = 96;
 /// At most one cue in this time.
@@ -19,6 +18,10 @@ const TRACK: u8 = 1;
 /// Opus decoders need 80 ms to converge (RFC 7845 §4.2), in nanoseconds.
 const OPUS_PRE_ROLL_NS: u64 = 80_000_000;
 const KEYFRAME: u8 = 0x80;
+/// No frame is taken to be shown longer, whatever the distance of the last two.
+const LONGEST_FRAME_US: i64 = 100_000;
+/// Bytes of the checksum at a cluster's beginning.
+const CRC_ELEMENT: usize = 6;
 
 /// What the track's entry says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,51 +50,57 @@ pub(super) struct Layout {
 
 /// An open part.
 pub struct PartWriter {
-    file: Arc<File>,
+    file: Arc<dyn StoredFile>,
     path: PathBuf,
     layout: Layout,
+    longest_us: i64,
     at: u64,
     blocks: Vec<u8>,
     cluster_us: i64,
     cluster_open: bool,
     cluster_has_key: bool,
     last_us: i64,
+    /// Distance of the last two frames: how long the last one is shown.
+    frame_us: i64,
     cues: Vec<(u64, u64)>,
     last_cue_us: i64,
 }
 
 impl PartWriter {
-    /// Creates the file and writes its head.
+    /// Creates the file and writes its head. Clusters span at most `cluster_us`, which is itself
+    /// at most [`LONGEST_CLUSTER_US`].
     ///
     /// # Errors
     /// The file exists or cannot be written.
-    pub fn create(path: &Path, format: &PartFormat) -> Result<Self, CaptureError> {
+    pub fn create(
+        storage: &dyn Storage,
+        path: &Path,
+        format: &PartFormat,
+        cluster_us: i64,
+    ) -> Result<Self, CaptureError> {
         let open_error = |source| CaptureError::OpenPart { path: path.to_owned(), source };
-        let file = OpenOptions::new()
-            .write(true)
-            .read(true)
-            .create_new(true)
-            .open(path)
-            .map_err(open_error)?;
+        let file = storage.create(path).map_err(open_error)?;
         let (head, layout) = head(format);
-        file.write_all_at(&head, 0).map_err(open_error)?;
+        file.write_at(&[&head], 0).map_err(open_error)?;
         Ok(Self {
-            file: Arc::new(file),
+            file,
             path: path.to_owned(),
             layout,
+            longest_us: cluster_us.clamp(1_000, LONGEST_CLUSTER_US),
             at: head.len() as u64,
-            blocks: Vec::with_capacity(128 * 1024),
+            blocks: Vec::new(),
             cluster_us: 0,
             cluster_open: false,
             cluster_has_key: false,
             last_us: 0,
+            frame_us: 0,
             cues: Vec::new(),
             last_cue_us: i64::MIN,
         })
     }
 
     /// The file, for whoever makes it durable.
-    pub fn file(&self) -> Arc<File> {
+    pub fn file(&self) -> Arc<dyn StoredFile> {
         self.file.clone()
     }
 
@@ -104,17 +113,18 @@ impl PartWriter {
         self.last_us
     }
 
-    /// True if a frame waits that no cluster on disk holds.
-    pub fn has_pending(&self) -> bool {
-        self.cluster_open
+    /// When the last frame ends, microseconds since the part's start.
+    pub fn end_us(&self) -> i64 {
+        self.last_us + self.frame_us
     }
 
-    /// Time of the first frame that waits.
+    /// Time of the first frame that no cluster on the disk holds yet.
     pub fn pending_since_us(&self) -> Option<i64> {
         self.cluster_open.then_some(self.cluster_us)
     }
 
-    /// Adds a frame. `pts_us` counts from the part's start and does not fall.
+    /// Adds a frame. `pts_us` counts from the part's start; one that falls is put right after the
+    /// last.
     ///
     /// # Errors
     /// The disk refuses the cluster that ends here.
@@ -122,7 +132,7 @@ impl PartWriter {
         let pts_us = pts_us.max(self.last_us);
         // A video cluster begins with its keyframe: that is where players seek to.
         let ends = self.cluster_open
-            && (pts_us - self.cluster_us >= CLUSTER_US || (keyframe && !self.cluster_has_key));
+            && (pts_us - self.cluster_us >= self.longest_us || (keyframe && !self.cluster_has_key));
         if ends {
             self.flush()?;
         }
@@ -138,6 +148,7 @@ impl PartWriter {
         self.blocks.extend_from_slice(&relative.to_be_bytes());
         self.blocks.push(if keyframe { KEYFRAME } else { 0 });
         self.blocks.extend_from_slice(data);
+        self.frame_us = (pts_us - self.last_us).min(LONGEST_FRAME_US);
         self.last_us = pts_us;
         Ok(())
     }
@@ -150,21 +161,22 @@ impl PartWriter {
         if !self.cluster_open {
             return Ok(());
         }
-        let mut body = Vec::with_capacity(self.blocks.len() + 32);
-        ebml::put_uint(&mut body, id::TIMESTAMP, (self.cluster_us / 1000) as u64);
-        let mut cluster = Vec::with_capacity(self.blocks.len() + 64);
-        ebml::put_id(&mut cluster, id::CLUSTER);
-        ebml::put_size(&mut cluster, (body.len() + self.blocks.len()) as u64);
-        cluster.extend_from_slice(&body);
-        cluster.extend_from_slice(&self.blocks);
+        let mut time = Vec::with_capacity(16);
+        ebml::put_uint(&mut time, id::TIMESTAMP, (self.cluster_us / 1000) as u64);
+        let mut head = Vec::with_capacity(48);
+        ebml::put_id(&mut head, id::CLUSTER);
+        ebml::put_size(&mut head, (CRC_ELEMENT + time.len() + self.blocks.len()) as u64);
+        ebml::put_crc(&mut head, &[&time, &self.blocks]);
+        head.extend_from_slice(&time);
         // Always at the same place: a write that failed half way is written over.
-        self.file.write_all_at(&cluster, self.at).map_err(|source| self.write_error(source))?;
+        let written = self.file.write_at(&[&head, &self.blocks], self.at);
+        written.map_err(|source| self.write_error(source))?;
         if self.cluster_has_key && self.cluster_us - self.last_cue_us.max(-CUE_US) >= CUE_US {
             let position = self.at - self.layout.segment_body;
             self.cues.push(((self.cluster_us / 1000) as u64, position));
             self.last_cue_us = self.cluster_us;
         }
-        self.at += cluster.len() as u64;
+        self.at += (head.len() + self.blocks.len()) as u64;
         self.blocks.clear();
         self.cluster_open = false;
         Ok(())
@@ -180,15 +192,14 @@ impl PartWriter {
     /// The disk refuses; the part stays readable as it is.
     pub fn seal(mut self) -> Result<u64, CaptureError> {
         self.flush()?;
-        let duration_us = self.last_us;
-        seal(&self.file, &self.layout, self.at, duration_us, &self.cues)
+        seal(&*self.file, &self.layout, self.at, self.end_us(), &self.cues)
             .map_err(|source| self.write_error(source))
     }
 }
 
 /// Appends cues and patches the head; also for parts that a crash left open.
 pub(super) fn seal(
-    file: &File,
+    file: &dyn StoredFile,
     layout: &Layout,
     end: u64,
     duration_us: i64,
@@ -208,7 +219,7 @@ pub(super) fn seal(
     if !points.is_empty() {
         ebml::put_bytes(&mut tail, id::CUES, &points);
     }
-    file.write_all_at(&tail, end)?;
+    file.write_at(&[&tail], end)?;
     let mut seeks = Vec::new();
     let mut seek = |target: u32, at: u64| {
         let mut entry = Vec::new();
@@ -227,13 +238,13 @@ pub(super) fn seal(
     ebml::put_bytes(&mut head, id::SEEK_HEAD, &seeks);
     let rest = SEEK_HEAD_ROOM - head.len();
     ebml::put_void(&mut head, rest);
-    file.write_all_at(&head, layout.seek_head_at)?;
+    file.write_at(&[&head], layout.seek_head_at)?;
     let mut duration = Vec::new();
     ebml::put_float(&mut duration, id::DURATION, duration_us as f64 / 1000.0);
-    file.write_all_at(&duration, layout.duration_at)?;
+    file.write_at(&[&duration], layout.duration_at)?;
     let length = end + tail.len() as u64;
     let size = ebml::size_8(length - layout.segment_body);
-    file.write_all_at(&size, layout.segment_size_at)?;
+    file.write_at(&[&size], layout.segment_size_at)?;
     file.set_len(length)?;
     Ok(length)
 }

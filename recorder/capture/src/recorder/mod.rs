@@ -1,0 +1,241 @@
+//! The recorder: one thread writes, another makes durable. Everything recorded enters by a
+//! [`TapSink`], which never waits: the media threads must not feel a slow disk.
+
+mod rounds;
+mod writer;
+
+use crate::disk::FreeSpace;
+use crate::error::CaptureError;
+use crate::manifest::{EndReason, Manifest};
+use crate::storage::{LocalDisk, Storage};
+use roombox_sfu::ids::TrackId;
+use roombox_sfu::tap::{TapEvent, TapItem, TapLayer};
+use rounds::Rounds;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use writer::Writer;
+
+/// Items that may wait for the writer: about 2 s of 400 A/V pairs.
+const QUEUE: usize = 65_536;
+/// A cluster holds at most this much. With [`RecorderConfig::sync_every`] it is what a power cut
+/// can take.
+const CLUSTER: Duration = Duration::from_millis(400);
+
+/// How the recorder is set up.
+pub struct RecorderConfig {
+    /// Folder of all recordings.
+    pub root: PathBuf,
+    /// Bytes that stay free: below, recordings end cleanly.
+    pub reserve: u64,
+    /// Pause between two rounds that make durable what was written.
+    pub sync_every: Duration,
+    pub cluster: Duration,
+    pub free_space: FreeSpace,
+    pub storage: Arc<dyn Storage>,
+}
+
+impl RecorderConfig {
+    /// The box's own disk, and what keeps the loss at a power cut below a second.
+    pub fn new(root: &Path, reserve: u64) -> Self {
+        Self {
+            root: root.to_owned(),
+            reserve,
+            sync_every: Duration::from_millis(400),
+            cluster: CLUSTER,
+            free_space: crate::disk::free_space(),
+            storage: Arc::new(LocalDisk),
+        }
+    }
+}
+
+/// What the recorder reports.
+#[derive(Debug, Clone)]
+pub enum RecorderEvent {
+    /// A stream cannot go on without a keyframe.
+    KeyframeWanted {
+        recording: String,
+        track: TrackId,
+        layer: TapLayer,
+    },
+    /// A track is not recorded.
+    TrackRefused {
+        recording: String,
+        track: TrackId,
+        why: &'static str,
+    },
+    /// The recording is whole: sealed and durable.
+    Ended {
+        recording: String,
+        manifest: Box<Manifest>,
+    },
+    DiskWarning {
+        free: u64,
+        reserve: u64,
+    },
+}
+
+/// A recording to begin or to go on with.
+#[derive(Debug, Clone)]
+pub struct OpenRecording {
+    /// `rec_` and a ULID.
+    pub recording: String,
+    pub room: String,
+    /// What a crash left, repaired (see [`crate::recovery`]); `None` begins anew.
+    pub resume: Option<Box<Manifest>>,
+}
+
+/// Figures of a running recording.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecordingFigures {
+    pub elapsed_us: u64,
+    pub bytes: u64,
+    pub streams: usize,
+    pub gaps: u64,
+}
+
+enum Message {
+    Open { request: OpenRecording, at: Instant },
+    Item { recording: Arc<str>, item: TapItem },
+    Marker { recording: String, text: String },
+    Stop { recording: String, reason: EndReason },
+    Shutdown,
+}
+
+type Figures = Mutex<HashMap<String, RecordingFigures>>;
+/// Called on both threads; must not wait.
+type Tell = Arc<dyn Fn(RecorderEvent) + Send + Sync>;
+
+/// The way into one recording; cheap to clone, never waits.
+#[derive(Clone)]
+pub struct TapSink {
+    recording: Arc<str>,
+    queue: SyncSender<Message>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl TapSink {
+    /// Takes an item, or drops and counts it when the writer is behind.
+    pub fn push(&self, item: TapItem) {
+        let lost = self.dropped.load(Ordering::Relaxed);
+        if lost > 0 {
+            let notice = TapItem { at: item.at, event: TapEvent::Dropped(lost) };
+            if self.send(notice).is_err() {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            self.dropped.fetch_sub(lost, Ordering::Relaxed);
+        }
+        if self.send(item).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn send(&self, item: TapItem) -> Result<(), ()> {
+        let message = Message::Item { recording: self.recording.clone(), item };
+        match self.queue.try_send(message) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(()),
+            // The recorder has stopped: there is nobody to tell of losses.
+            Err(TrySendError::Disconnected(_)) => Ok(()),
+        }
+    }
+}
+
+/// The recorder.
+pub struct Recorder {
+    queue: SyncSender<Message>,
+    figures: Arc<Figures>,
+    rounds: Arc<Rounds>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Recorder {
+    /// Starts the threads. `events` is called on them and must not wait.
+    ///
+    /// # Errors
+    /// The folder cannot be made or a thread not be started.
+    pub fn start(
+        config: RecorderConfig,
+        events: impl Fn(RecorderEvent) + Send + Sync + 'static,
+    ) -> Result<Self, CaptureError> {
+        let prepare = |source| CaptureError::PrepareFolder { path: config.root.clone(), source };
+        config.storage.make_folder(&config.root).map_err(prepare)?;
+        let (figures, rounds) = (Arc::<Figures>::default(), Arc::<Rounds>::default());
+        let (queue, inbox) = mpsc::sync_channel(QUEUE);
+        let tell: Tell = Arc::new(events);
+        let (syncer, every) = (rounds.clone(), config.sync_every);
+        let tell_synced = tell.clone();
+        let writer = Writer::new(config, figures.clone(), rounds.clone(), tell);
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let threads = vec![
+            thread("recorder")
+                .spawn(move || writer.run(&inbox))
+                .map_err(CaptureError::StartThread)?,
+            thread("recorder-sync")
+                .spawn(move || syncer.run(every, &tell_synced))
+                .map_err(CaptureError::StartThread)?,
+        ];
+        Ok(Self { queue, figures, rounds, threads: Mutex::new(threads) })
+    }
+
+    /// Begins a recording; its media comes by the sink.
+    ///
+    /// # Errors
+    /// The recorder has stopped.
+    pub fn open(&self, request: OpenRecording) -> Result<TapSink, CaptureError> {
+        let recording: Arc<str> = request.recording.as_str().into();
+        self.send(Message::Open { request, at: Instant::now() })?;
+        Ok(TapSink { recording, queue: self.queue.clone(), dropped: Arc::default() })
+    }
+
+    /// Sets a marker at this moment.
+    ///
+    /// # Errors
+    /// The recorder has stopped.
+    pub fn marker(&self, recording: &str, text: &str) -> Result<(), CaptureError> {
+        let (recording, text) = (recording.to_owned(), text.to_owned());
+        self.send(Message::Marker { recording, text })
+    }
+
+    /// Ends a recording; [`RecorderEvent::Ended`] tells when it is whole.
+    ///
+    /// # Errors
+    /// The recorder has stopped.
+    pub fn stop(&self, recording: &str, reason: EndReason) -> Result<(), CaptureError> {
+        self.send(Message::Stop { recording: recording.to_owned(), reason })
+    }
+
+    /// Figures of a running recording.
+    pub fn figures(&self, recording: &str) -> Option<RecordingFigures> {
+        let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.get(recording).copied()
+    }
+
+    /// The longest that making everything durable has taken.
+    pub fn longest_sync(&self) -> Duration {
+        self.rounds.longest()
+    }
+
+    /// Ends all recordings with [`EndReason::Shutdown`] and waits until they are durable.
+    pub fn shutdown(&self) {
+        if self.send(Message::Shutdown).is_err() {
+            tracing::debug!("the recorder had stopped already");
+        }
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a recorder thread had panicked");
+            }
+        }
+    }
+
+    /// Control messages wait for their place: they are few and must not be lost.
+    fn send(&self, message: Message) -> Result<(), CaptureError> {
+        self.queue.send(message).map_err(|_| CaptureError::Stopped)
+    }
+}

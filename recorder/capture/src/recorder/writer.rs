@@ -1,0 +1,283 @@
+//! The writer's thread: it owns every running recording and the disk guard.
+
+use super::rounds::Rounds;
+use super::{Figures, Message, OpenRecording, RecorderConfig, RecorderEvent, RecordingFigures, Tell};
+use crate::disk::{self, DiskState};
+use crate::folder::{RecordingFolder, read_timeline};
+use crate::manifest::{EndReason, MANIFEST_VERSION, Manifest};
+use crate::recording::{Recording, Wish};
+use crate::timeline::TimelineEvent;
+use rustix::time::ClockId;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How often streams are looked after.
+const TICK: Duration = Duration::from_millis(50);
+/// How often free space is asked for.
+const DISK_TICK: Duration = Duration::from_secs(1);
+/// A wall-clock anchor in the timeline, once in this time.
+const WALL_TICK: Duration = Duration::from_secs(60);
+
+struct Running {
+    recording: Recording,
+    /// `at` of this moment is `base_us` in the recording.
+    anchor: Instant,
+    base_us: u64,
+    next_wall: Instant,
+}
+
+impl Running {
+    fn time(&self, at: Instant) -> u64 {
+        self.base_us + at.saturating_duration_since(self.anchor).as_micros() as u64
+    }
+}
+
+pub(super) struct Writer {
+    config: RecorderConfig,
+    figures: Arc<Figures>,
+    rounds: Arc<Rounds>,
+    tell: Tell,
+    running: HashMap<String, Running>,
+    disk_low: bool,
+    stopping: bool,
+}
+
+impl Writer {
+    pub fn new(
+        config: RecorderConfig,
+        figures: Arc<Figures>,
+        rounds: Arc<Rounds>,
+        tell: Tell,
+    ) -> Self {
+        let running = HashMap::new();
+        Self { config, figures, rounds, tell, running, disk_low: false, stopping: false }
+    }
+
+    pub fn run(mut self, inbox: &Receiver<Message>) {
+        let mut next_tick = Instant::now() + TICK;
+        let mut next_disk = Instant::now();
+        while !self.stopping {
+            let patience = next_tick.saturating_duration_since(Instant::now());
+            match inbox.recv_timeout(patience) {
+                Ok(message) => self.message(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let now = Instant::now();
+            if now >= next_disk {
+                self.guard_disk();
+                next_disk = now + DISK_TICK;
+            }
+            if now >= next_tick {
+                self.tick(now);
+                next_tick = now + TICK;
+            }
+        }
+        let rest: Vec<String> = self.running.keys().cloned().collect();
+        for recording in rest {
+            self.end(&recording, EndReason::Shutdown);
+        }
+        self.rounds.close();
+    }
+
+    fn message(&mut self, message: Message) {
+        match message {
+            Message::Open { request, at } => self.open(request, at),
+            Message::Item { recording, item } => {
+                let Some(running) = self.running.get_mut(&*recording) else { return };
+                let t = running.time(item.at);
+                let mut wishes = Vec::new();
+                running.recording.item(t, item.event, &mut wishes);
+                self.wishes(&recording, wishes);
+            }
+            Message::Marker { recording, text } => {
+                if let Some(running) = self.running.get_mut(&recording) {
+                    let t = running.time(Instant::now());
+                    running.recording.log(t, TimelineEvent::Marker { text });
+                }
+            }
+            Message::Stop { recording, reason } => self.end(&recording, reason),
+            Message::Shutdown => self.stopping = true,
+        }
+    }
+
+    fn open(&mut self, request: OpenRecording, at: Instant) {
+        let OpenRecording { recording, room, resume } = request;
+        let path = self.config.root.join(&recording);
+        let resumed = resume.is_some();
+        let (base_us, last_us) = match &resume {
+            Some(manifest) => resume_point(&path, manifest),
+            None => (0, 0),
+        };
+        let manifest = match resume {
+            Some(manifest) => Manifest { boot_id: boot_id(), ended: None, ..*manifest },
+            None => Manifest {
+                version: MANIFEST_VERSION,
+                recording: recording.clone(),
+                room: room.clone(),
+                started_unix_ms: unix_ms(),
+                boot_id: boot_id(),
+                ended: None,
+                parts: Vec::new(),
+                tracks: Vec::new(),
+            },
+        };
+        let folder = match RecordingFolder::open(self.config.storage.clone(), &path) {
+            Ok(folder) => folder,
+            Err(error) => {
+                tracing::error!(%recording, %error, "the recording cannot begin");
+                self.rounds.end(&recording, None, manifest);
+                return;
+            }
+        };
+        let cluster_us = self.config.cluster.as_micros() as i64;
+        let mut opened = Recording::new(folder, manifest, cluster_us);
+        if resumed {
+            opened.log(base_us, TimelineEvent::PowerLoss { from: last_us, to: base_us });
+        }
+        let (boot_us, monotonic_us) = (clock_us(ClockId::Boottime), clock_us(ClockId::Monotonic));
+        opened.log(
+            base_us,
+            TimelineEvent::Start {
+                room,
+                unix_ms: unix_ms(),
+                boot_id: boot_id(),
+                boot_us,
+                boot_minus_monotonic_us: boot_us as i64 - monotonic_us as i64,
+            },
+        );
+        // The first round writes the manifest: a folder without one is nobody's.
+        opened.touch_manifest();
+        if let Some(round) = opened.take_round() {
+            self.rounds.add(&recording, round);
+        }
+        tracing::info!(%recording, resumed, "recording");
+        let next_wall = at + WALL_TICK;
+        let running = Running { recording: opened, anchor: at, base_us, next_wall };
+        self.running.insert(recording.clone(), running);
+        if self.disk_low {
+            self.end(&recording, EndReason::DiskLow);
+        }
+    }
+
+    fn wishes(&mut self, recording: &str, wishes: Vec<Wish>) {
+        for wish in wishes {
+            let recording = recording.to_owned();
+            match wish {
+                Wish::Keyframe { track, layer } => {
+                    (self.tell)(RecorderEvent::KeyframeWanted { recording, track, layer });
+                }
+                Wish::Refused { track, why } => {
+                    tracing::warn!(%recording, %track, why, "a track is not recorded");
+                    (self.tell)(RecorderEvent::TrackRefused { recording, track, why });
+                }
+                Wish::End(reason) => self.end(&recording, reason),
+            }
+        }
+    }
+
+    fn figures(&self) -> MutexGuard<'_, HashMap<String, RecordingFigures>> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&mut self, recording: &str, reason: EndReason) {
+        let Some(running) = self.running.remove(recording) else { return };
+        let t = running.time(Instant::now());
+        let (round, manifest) = running.recording.end(t, reason);
+        tracing::info!(%recording, ?reason, seconds = t / 1_000_000, "recording ended");
+        self.figures().remove(recording);
+        self.rounds.end(recording, round, manifest);
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let mut all = Vec::new();
+        for (id, running) in &mut self.running {
+            let t = running.time(now);
+            let mut wishes = Vec::new();
+            running.recording.tick(t, &mut wishes);
+            if now >= running.next_wall {
+                running.recording.log(t, TimelineEvent::Wall { unix_ms: unix_ms() });
+                running.next_wall = now + WALL_TICK;
+            }
+            if let Some(round) = running.recording.take_round() {
+                self.rounds.add(id, round);
+            }
+            let figures = RecordingFigures {
+                elapsed_us: t,
+                bytes: running.recording.bytes(),
+                streams: running.recording.streams(),
+                gaps: running.recording.gaps(),
+            };
+            all.push((id.clone(), wishes, figures));
+        }
+        for (id, wishes, figures) in all {
+            self.figures().insert(id.clone(), figures);
+            self.wishes(&id, wishes);
+        }
+    }
+
+    fn guard_disk(&mut self) {
+        let reserve = self.config.reserve;
+        let free = match (self.config.free_space)(&self.config.root) {
+            Ok(free) => free,
+            Err(error) => {
+                tracing::warn!(%error, "the volume does not say how much is free");
+                return;
+            }
+        };
+        let state = disk::judge(free, reserve);
+        self.disk_low = state == DiskState::Low;
+        if state != DiskState::Fine && !self.running.is_empty() {
+            (self.tell)(RecorderEvent::DiskWarning { free, reserve });
+        }
+        if self.disk_low {
+            let all: Vec<String> = self.running.keys().cloned().collect();
+            for recording in all {
+                tracing::error!(%recording, free, reserve, "the disk is full: the recording ends");
+                if let Some(running) = self.running.get_mut(&recording) {
+                    let t = running.time(Instant::now());
+                    running.recording.log(t, TimelineEvent::DiskLow { free_bytes: free });
+                }
+                self.end(&recording, EndReason::DiskLow);
+            }
+        }
+    }
+}
+
+/// Where a recording goes on, and where its media had ended. On the same boot CLOCK_BOOTTIME says
+/// how long it was away; after a reboot the wall clock must do.
+fn resume_point(folder: &Path, manifest: &Manifest) -> (u64, u64) {
+    let ends = manifest.parts.iter().filter_map(|part| part.end_us);
+    let timeline = read_timeline(folder);
+    let lines = timeline.iter().map(|line| line.t);
+    let last_us = ends.max().unwrap_or(0);
+    let start = timeline.iter().rev().find_map(|line| match &line.event {
+        TimelineEvent::Start { boot_id, boot_us, .. } => Some((line.t, boot_id.clone(), *boot_us)),
+        _ => None,
+    });
+    let elapsed = match start {
+        Some((t, boot, boot_us)) if boot == boot_id() => {
+            t + clock_us(ClockId::Boottime).saturating_sub(boot_us)
+        }
+        _ => unix_ms().saturating_sub(manifest.started_unix_ms) * 1000,
+    };
+    (elapsed.max(last_us).max(lines.max().unwrap_or(0)), last_us)
+}
+
+/// Id of this boot of the kernel.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| "unknown".to_owned(), |id| id.trim().to_owned())
+}
+
+fn clock_us(clock: ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
+    time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

@@ -1,0 +1,216 @@
+//! What a recording has on the disk: parts, timeline, manifest, and which of it is not durable
+//! yet. It waits for no disk: making durable is another thread's work (see [`Round`]).
+
+use super::names::file_name;
+use crate::depacketise::Configuration;
+use crate::error::CaptureError;
+use crate::folder::RecordingFolder;
+use crate::manifest::{Codec, Manifest, Part, RecordedLayer, RecordedTrack};
+use crate::matroska::{PartFormat, PartWriter};
+use crate::storage::{Storage, StoredFile};
+use crate::timeline::{GapReason, TimelineEvent};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What one round of syncing must do for a recording, in this order: contents, names, manifest.
+/// So the manifest never says that a part is whole before it is.
+pub(crate) struct Round {
+    pub storage: Arc<dyn Storage>,
+    pub files: Vec<Arc<dyn StoredFile>>,
+    /// The folder of the parts, if there are new ones.
+    pub names: Option<PathBuf>,
+    /// The recording's folder and its newest manifest, if it changed.
+    pub manifest: Option<(PathBuf, Manifest)>,
+    /// Nothing comes after this round.
+    pub last: bool,
+}
+
+impl Round {
+    /// Adds what a later round must do.
+    pub fn merge(&mut self, later: Round) {
+        for file in later.files {
+            if !self.files.iter().any(|known| Arc::ptr_eq(known, &file)) {
+                self.files.push(file);
+            }
+        }
+        self.names = later.names.or(self.names.take());
+        self.manifest = later.manifest.or(self.manifest.take());
+        self.last |= later.last;
+    }
+}
+
+/// A part that is being written.
+pub(super) struct OpenPart {
+    pub writer: PartWriter,
+    pub configuration: Configuration,
+    /// Time of its first frame.
+    pub start_us: u64,
+    /// Index in the manifest.
+    index: usize,
+    /// Length at the last round.
+    known_bytes: u64,
+}
+
+pub(super) struct Ledger {
+    folder: RecordingFolder,
+    pub manifest: Manifest,
+    cluster_us: i64,
+    next_part: HashMap<(String, RecordedLayer), u32>,
+    unsynced: Vec<Arc<dyn StoredFile>>,
+    new_names: bool,
+    manifest_changed: bool,
+    timeline_changed: bool,
+    sealed_bytes: u64,
+    pub gaps: u64,
+}
+
+impl Ledger {
+    pub fn new(folder: RecordingFolder, manifest: Manifest, cluster_us: i64) -> Self {
+        let mut next_part = HashMap::new();
+        for part in &manifest.parts {
+            let next = next_part.entry((part.track.clone(), part.layer)).or_insert(0);
+            *next = (*next).max(part.number + 1);
+        }
+        let sealed_bytes = manifest.parts.iter().filter_map(|part| part.bytes).sum();
+        Self {
+            folder,
+            manifest,
+            cluster_us,
+            next_part,
+            unsynced: Vec::new(),
+            new_names: false,
+            manifest_changed: false,
+            timeline_changed: true,
+            sealed_bytes,
+            gaps: 0,
+        }
+    }
+
+    pub fn cluster_us(&self) -> i64 {
+        self.cluster_us
+    }
+
+    /// Bytes of sealed parts.
+    pub fn sealed_bytes(&self) -> u64 {
+        self.sealed_bytes
+    }
+
+    /// Logs an event; a timeline that cannot be written does not stop the media.
+    pub fn log(&mut self, t: u64, event: TimelineEvent) {
+        self.timeline_changed = true;
+        if let Err(error) = self.folder.log(t, event) {
+            tracing::warn!(recording = %self.manifest.recording, %error, "an event is lost");
+        }
+    }
+
+    pub fn log_gap(
+        &mut self,
+        (track, layer): (&str, RecordedLayer),
+        (from, to): (u64, u64),
+        lost: u64,
+        reason: GapReason,
+    ) {
+        if reason != GapReason::Silence {
+            self.gaps += 1;
+        }
+        let track = track.to_owned();
+        let (t, from) = (to, from.min(to));
+        self.log(t, TimelineEvent::Gap { track, layer, from, to, lost, reason });
+    }
+
+    pub fn add_track(&mut self, track: RecordedTrack) {
+        if !self.manifest.tracks.iter().any(|known| known.track == track.track) {
+            self.manifest.tracks.push(track);
+            self.manifest_changed = true;
+        }
+    }
+
+    pub fn change_manifest(&mut self, change: impl FnOnce(&mut Manifest)) {
+        change(&mut self.manifest);
+        self.manifest_changed = true;
+    }
+
+    /// Opens the next part of a track's layer.
+    pub fn open_part(
+        &mut self,
+        (track, layer): (&str, RecordedLayer),
+        codec: Codec,
+        start_us: u64,
+        configuration: Configuration,
+    ) -> Result<OpenPart, CaptureError> {
+        let next = self.next_part.entry((track.to_owned(), layer)).or_insert(0);
+        let number = *next;
+        // Also after a failure: half a file may be there.
+        *next += 1;
+        let name = format!("{}.{}.{number}.mkv", file_name(track), layer.file_stem());
+        let path = self.folder.tracks().join(&name);
+        let Configuration { codec_private, width, height } = configuration.clone();
+        let format = PartFormat { codec, codec_private, width, height };
+        let storage = self.folder.storage();
+        let writer = PartWriter::create(&**storage, &path, &format, self.cluster_us)?;
+        self.unsynced.push(writer.file());
+        self.new_names = true;
+        let file = format!("tracks/{name}");
+        self.change_manifest(|manifest| {
+            manifest.parts.push(Part {
+                file: file.clone(),
+                track: track.to_owned(),
+                layer,
+                codec,
+                number,
+                start_us,
+                end_us: None,
+                bytes: None,
+                width,
+                height,
+            });
+        });
+        self.log(start_us, TimelineEvent::Part { track: track.to_owned(), layer, file });
+        let (index, known_bytes) = (self.manifest.parts.len() - 1, writer.bytes());
+        Ok(OpenPart { writer, configuration, start_us, index, known_bytes })
+    }
+
+    /// Ends a part. One that the disk refuses to seal stays open in the manifest: repair mends it.
+    pub fn seal_part(&mut self, part: OpenPart) {
+        let OpenPart { writer, start_us, index, .. } = part;
+        self.unsynced.push(writer.file());
+        let end_us = start_us + writer.end_us().max(0) as u64;
+        match writer.seal() {
+            Ok(bytes) => {
+                self.sealed_bytes += bytes;
+                self.change_manifest(|manifest| {
+                    manifest.parts[index].end_us = Some(end_us);
+                    manifest.parts[index].bytes = Some(bytes);
+                });
+            }
+            Err(error) => {
+                tracing::error!(recording = %self.manifest.recording, %error,
+                    "a part is not sealed: the next start will mend it");
+            }
+        }
+    }
+
+    /// Notes what a part has got since the last round.
+    pub fn note_written(&mut self, part: &mut OpenPart) {
+        if part.writer.bytes() != part.known_bytes {
+            part.known_bytes = part.writer.bytes();
+            self.unsynced.push(part.writer.file());
+        }
+    }
+
+    /// Everything that is not durable; `None` if all is.
+    pub fn take_round(&mut self) -> Option<Round> {
+        if std::mem::take(&mut self.timeline_changed) {
+            self.unsynced.push(self.folder.timeline_file());
+        }
+        if self.unsynced.is_empty() && !self.manifest_changed {
+            return None;
+        }
+        let names = std::mem::take(&mut self.new_names).then(|| self.folder.tracks());
+        let manifest = std::mem::take(&mut self.manifest_changed)
+            .then(|| (self.folder.path().to_owned(), self.manifest.clone()));
+        let files = std::mem::take(&mut self.unsynced);
+        Some(Round { storage: self.folder.storage().clone(), files, names, manifest, last: false })
+    }
+}

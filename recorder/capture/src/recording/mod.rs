@@ -1,0 +1,198 @@
+//! One running recording: from what a tap saw to parts, timeline and manifest.
+//!
+//! Runs on the writer's thread. Times are microseconds since the recording's start and arguments.
+
+mod ledger;
+mod names;
+mod stream;
+
+use crate::clock::SenderClock;
+use crate::folder::RecordingFolder;
+use crate::manifest::{EndReason, Ended, Manifest, RecordedTrack};
+use crate::timeline::TimelineEvent;
+use ledger::Ledger;
+pub(crate) use ledger::Round;
+use names::{kind_of, source_of};
+use roombox_sfu::ids::{ParticipantId, TrackId};
+use roombox_sfu::tap::{TapEvent, TapLayer, TapPacket, TapTrack};
+use std::collections::HashMap;
+use stream::Stream;
+
+/// What the recording wants of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Keyframe {
+        track: TrackId,
+        layer: TapLayer,
+    },
+    /// A track is not recorded.
+    Refused {
+        track: TrackId,
+        why: &'static str,
+    },
+    /// The room is over.
+    End(EndReason),
+}
+
+struct Track {
+    participant: ParticipantId,
+    recorded: bool,
+}
+
+/// A running recording.
+pub(crate) struct Recording {
+    ledger: Ledger,
+    tracks: HashMap<TrackId, Track>,
+    streams: HashMap<(TrackId, TapLayer), Stream>,
+    senders: HashMap<ParticipantId, SenderClock>,
+}
+
+impl Recording {
+    pub(crate) fn new(folder: RecordingFolder, manifest: Manifest, cluster_us: i64) -> Self {
+        Self {
+            ledger: Ledger::new(folder, manifest, cluster_us),
+            tracks: HashMap::new(),
+            streams: HashMap::new(),
+            senders: HashMap::new(),
+        }
+    }
+
+    /// Bytes in open and sealed parts.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.ledger.sealed_bytes() + self.streams.values().map(Stream::bytes).sum::<u64>()
+    }
+
+    pub(crate) fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    pub(crate) fn gaps(&self) -> u64 {
+        self.ledger.gaps
+    }
+
+    pub(crate) fn log(&mut self, t: u64, event: TimelineEvent) {
+        self.ledger.log(t, event);
+    }
+
+    /// Has the manifest written in the next round.
+    pub(crate) fn touch_manifest(&mut self) {
+        self.ledger.change_manifest(|_| {});
+    }
+
+    pub(crate) fn take_round(&mut self) -> Option<Round> {
+        self.ledger.take_round()
+    }
+
+    pub(crate) fn item(&mut self, t: u64, event: TapEvent, wishes: &mut Vec<Wish>) {
+        match event {
+            TapEvent::Joined { participant, identity, name } => {
+                let (participant, identity) = (participant.to_string(), identity.to_string());
+                self.log(t, TimelineEvent::Join { participant, identity, name });
+            }
+            TapEvent::Left { participant } => {
+                self.senders.remove(&participant);
+                self.log(t, TimelineEvent::Leave { participant: participant.to_string() });
+            }
+            TapEvent::Published(track) => self.published(t, &track, wishes),
+            TapEvent::Unpublished { track } => {
+                for layer in [TapLayer::Audio, TapLayer::Top, TapLayer::Low, TapLayer::Screen] {
+                    self.close_stream(t, &(track.clone(), layer));
+                }
+                self.tracks.remove(&track);
+                self.log(t, TimelineEvent::Unpub { track: track.to_string() });
+            }
+            TapEvent::Muted { track, muted } => {
+                let track = track.to_string();
+                let event = match muted {
+                    true => TimelineEvent::Mute { track },
+                    false => TimelineEvent::Unmute { track },
+                };
+                self.log(t, event);
+            }
+            TapEvent::Speakers(ids) => {
+                let participants = ids.iter().map(ToString::to_string).collect();
+                self.log(t, TimelineEvent::Speaker { participants });
+            }
+            TapEvent::Packet(packet) => self.packet(t, &packet, wishes),
+            TapEvent::Dropped(count) => {
+                tracing::warn!(recording = %self.ledger.manifest.recording, count,
+                    "the recorder is too slow: packets were dropped");
+                self.streams.values_mut().for_each(|stream| stream.overflow(count));
+            }
+            TapEvent::RoomEnded => wishes.push(Wish::End(EndReason::RoomEnded)),
+        }
+    }
+
+    fn published(&mut self, t: u64, track: &TapTrack, wishes: &mut Vec<Wish>) {
+        let recorded = !track.encrypted;
+        if !recorded {
+            let why = "it is encrypted end to end";
+            wishes.push(Wish::Refused { track: track.track.clone(), why });
+        }
+        let (kind, source) = (kind_of(track.kind), source_of(track.source));
+        let participant = track.participant.to_string();
+        let (identity, name) = (track.identity.to_string(), track.name.clone());
+        if recorded {
+            self.ledger.add_track(RecordedTrack {
+                track: track.track.to_string(),
+                participant: participant.clone(),
+                identity: identity.clone(),
+                name,
+                kind,
+                source,
+            });
+        }
+        let (muted, id) = (track.muted, track.track.to_string());
+        self.log(t, TimelineEvent::Pub { track: id, participant, identity, kind, source, muted });
+        let participant = track.participant.clone();
+        self.tracks.insert(track.track.clone(), Track { participant, recorded });
+    }
+
+    fn packet(&mut self, t: u64, packet: &TapPacket, wishes: &mut Vec<Wish>) {
+        let Some(track) = self.tracks.get(&packet.track).filter(|track| track.recorded) else {
+            return;
+        };
+        let participant = track.participant.clone();
+        let key = (packet.track.clone(), packet.layer);
+        if self.streams.get(&key).is_some_and(|stream| !stream.owns(packet)) {
+            self.close_stream(t, &key);
+        }
+        let sender = self.senders.entry(participant).or_default();
+        let stream = self.streams.entry(key).or_insert_with(|| Stream::new(t, packet));
+        stream.packet(t, packet, sender, &mut self.ledger);
+        if stream.receiver.keyframe_needed(t) {
+            wishes.push(Wish::Keyframe { track: packet.track.clone(), layer: packet.layer });
+        }
+    }
+
+    fn close_stream(&mut self, t: u64, key: &(TrackId, TapLayer)) {
+        let Some(stream) = self.streams.remove(key) else { return };
+        let mut unknown = SenderClock::default();
+        let track = self.tracks.get(&key.0);
+        let sender = track.and_then(|track| self.senders.get_mut(&track.participant));
+        stream.close(t, sender.unwrap_or(&mut unknown), &mut self.ledger);
+    }
+
+    /// Regular care of all streams.
+    pub(crate) fn tick(&mut self, t: u64, wishes: &mut Vec<Wish>) {
+        for ((track, layer), stream) in &mut self.streams {
+            let Some(known) = self.tracks.get(track) else { continue };
+            let sender = self.senders.entry(known.participant.clone()).or_default();
+            stream.tick(t, sender, &mut self.ledger);
+            if stream.receiver.keyframe_needed(t) {
+                wishes.push(Wish::Keyframe { track: track.clone(), layer: *layer });
+            }
+        }
+    }
+
+    /// Seals everything. The round makes it durable, and with it the manifest that says the reason.
+    pub(crate) fn end(mut self, t: u64, reason: EndReason) -> (Option<Round>, Manifest) {
+        let keys: Vec<_> = self.streams.keys().cloned().collect();
+        for key in keys {
+            self.close_stream(t, &key);
+        }
+        self.log(t, TimelineEvent::End { reason });
+        self.ledger.change_manifest(|manifest| manifest.ended = Some(Ended { reason, at_us: t }));
+        (self.ledger.take_round(), self.ledger.manifest)
+    }
+}
