@@ -4,6 +4,8 @@ use roombox_control::conference::{
     Busy, Command, Conference, Event, Later, ParticipantId, RoomName, RoomOptions, RoomRefused,
     RoomView,
 };
+use roombox_control::keys::LivekitKeys;
+use roombox_control::settings::SettingsDesk;
 use roombox_net::{EventSink, Plane, SinkFull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,25 +17,17 @@ use ulid::Ulid;
 /// A shard answers within a turn; one that has not by now is stuck, and its rooms are left out.
 const LIST_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How rooms behave that nobody configured.
-#[derive(Debug, Clone, Copy)]
-pub struct RoomDefaults {
-    pub max_participants: u32,
-    pub empty_timeout: Duration,
-    pub departure_timeout: Duration,
-}
-
 /// The box's rooms.
 pub struct BoxConference {
     plane: Arc<Plane>,
-    defaults: RoomDefaults,
-    keys: Vec<(String, String)>,
+    settings: Arc<SettingsDesk>,
+    keys: Arc<LivekitKeys>,
     draining: AtomicBool,
 }
 
 impl BoxConference {
-    pub fn new(plane: Arc<Plane>, defaults: RoomDefaults, keys: Vec<(String, String)>) -> Self {
-        Self { plane, defaults, keys, draining: AtomicBool::new(false) }
+    pub fn new(plane: Arc<Plane>, settings: Arc<SettingsDesk>, keys: Arc<LivekitKeys>) -> Self {
+        Self { plane, settings, keys, draining: AtomicBool::new(false) }
     }
 
     /// No more joins from now on.
@@ -56,21 +50,22 @@ impl EventSink for ChannelSink {
 
 impl Conference for BoxConference {
     fn secret_of(&self, api_key: &str) -> Option<String> {
-        self.keys.iter().find(|(key, _)| key == api_key).map(|(_, secret)| secret.clone())
+        self.keys.secret_of(api_key)
     }
 
     fn room_options(&self, _room: &RoomName) -> Result<RoomOptions, RoomRefused> {
         if self.draining.load(Ordering::Acquire) {
             return Err(RoomRefused::Draining);
         }
+        let meeting = &self.settings.get().meeting;
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         Ok(RoomOptions {
             sid: self.new_id("RM_"),
             metadata: String::new(),
             created_unix_ms: since_epoch.map_or(0, |since| since.as_millis() as u64),
-            max_participants: self.defaults.max_participants,
-            empty_timeout: self.defaults.empty_timeout,
-            departure_timeout: self.defaults.departure_timeout,
+            max_participants: meeting.max_participants,
+            empty_timeout: Duration::from_secs(meeting.empty_timeout_s.into()),
+            departure_timeout: Duration::from_secs(meeting.departure_timeout_s.into()),
         })
     }
 

@@ -9,6 +9,7 @@ mod join;
 mod room_service;
 mod session;
 mod socket;
+mod ticket;
 mod wire;
 
 use axum::Router;
@@ -20,6 +21,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 pub use join::fuzz_join_request;
 pub use session::fuzz_signal;
+pub use ticket::join_token;
 
 /// API bodies, as LiveKit limits them.
 const MAX_BODY: usize = 10 * 1024 * 1024;

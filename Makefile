@@ -1,0 +1,54 @@
+# One door: `make run`, `make demo`, `make test`. Everything else is a part of these.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PANEL := appliance/panel
+RUN_DATA ?= data
+# Anything for the daemon: make run ARGS="--http 0.0.0.0:8080"
+ARGS ?=
+
+.PHONY: help run demo test test-full bench panel build openapi fuzz clean-data setup-% \
+	fmt lint unit e2e
+
+help: ## what there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup-%:
+	@sh scripts/setup.sh $*
+
+run: setup-run panel ## build everything and start a box here
+	@echo "roombox: building the daemon and its worker (the first time takes some minutes)"
+	cargo build --release --locked -p roomboxd -p roombox-worker
+	target/release/roomboxd --dev --data $(RUN_DATA) $(ARGS)
+
+demo: setup-demo panel ## meet, record and render without anybody: two minutes, one film
+	cargo build --release --locked -p roomboxd -p roombox-worker
+	python3 tests/demo/demo.py
+
+panel: $(PANEL)/dist/index.html ## the panel's pages
+
+PANEL_SOURCES := $(shell find $(PANEL) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+$(PANEL)/node_modules/.package-lock.json: $(PANEL)/package-lock.json
+	@echo "roombox: fetching the panel's packages"
+	cd $(PANEL) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PANEL)/dist/index.html: $(PANEL)/node_modules/.package-lock.json $(PANEL_SOURCES)
+	@echo "roombox: building the panel"
+	cd $(PANEL) && npm run --silent build
+	@touch $@ appliance/api/build.rs
+
+test: ## everything that a commit must pass
+	@bash tests/run.sh
+
+test-full: ## the slow groups too: seeds by the hundred, soak
+	@bash tests/run.sh full
+
+bench: setup-run ## measure: ratios first, raw results in bench/runs/
+	cargo build --release --locked -p roombox-tests -p roomboxd -p roombox-worker
+	target/release/roombox-bench
+
+openapi: ## the API's description and the panel's types, from the code
+	cargo run --locked -q -p roomboxd -- --openapi > docs/api/openapi.json.new
+	mv docs/api/openapi.json.new docs/api/openapi.json
+	cd $(PANEL) && npm run --silent types

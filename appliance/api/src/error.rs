@@ -1,0 +1,111 @@
+//! Errors as HTTP: the only place where what the box refuses becomes a status.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use roombox_control::ControlError;
+use serde::Serialize;
+use std::error::Error as _;
+use utoipa::ToSchema;
+
+/// The body of every refusal.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// Stable name of the error.
+    pub code: String,
+    /// What happened and what to do, in English.
+    pub message: String,
+    /// The field of the request that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+    retry_after_s: Option<u64>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        let body = ErrorBody { code: code.to_owned(), message: message.into(), field: None };
+        Self { status, body, retry_after_s: None }
+    }
+}
+
+fn status(error: &ControlError) -> StatusCode {
+    use ControlError as E;
+    match error {
+        E::Unauthenticated | E::WrongPassword => StatusCode::UNAUTHORIZED,
+        E::WrongCode { .. } | E::InviteInvalid | E::OwnKey => StatusCode::FORBIDDEN,
+        E::NotFound(_) => StatusCode::NOT_FOUND,
+        E::AlreadyClaimed
+        | E::NotClaimed
+        | E::NameTaken
+        | E::RoomInUse
+        | E::NoMeeting
+        | E::AlreadyRecording
+        | E::NotRecording
+        | E::StillRecording
+        | E::JobState { .. } => StatusCode::CONFLICT,
+        E::WeakPassword { .. } | E::InvalidName { .. } | E::InvalidSetting { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        E::ClaimLocked => StatusCode::LOCKED,
+        E::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+        E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        E::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        E::Store(_) | E::Recorder(_) | E::Files(_) | E::Randomness | E::Hash => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+impl From<ControlError> for ApiError {
+    fn from(error: ControlError) -> Self {
+        let status = status(&error);
+        if status.is_server_error() {
+            // The chain is for the log; who asked gets what helps.
+            tracing::error!(%error, cause = error.source().map(tracing::field::display),
+                "a request failed");
+        }
+        let retry_after_s = match &error {
+            ControlError::TooManyAttempts { seconds } => Some(*seconds),
+            _ => None,
+        };
+        let field = error.field().map(str::to_owned);
+        let code = error.code().to_owned();
+        Self { status, body: ErrorBody { code, message: error.to_string(), field }, retry_after_s }
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), "malformed_request", rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(rejection.status(), "malformed_request", rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), "malformed_request", rejection.body_text())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

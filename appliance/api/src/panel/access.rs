@@ -1,0 +1,104 @@
+//! Who asks, and from where.
+
+use super::PanelDoor;
+use crate::error::ApiError;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use roombox_control::ControlError;
+use roombox_control::store::Person;
+
+pub(super) const COOKIE: &str = "roombox_session";
+
+/// Somebody who is logged in, or for whom an API token speaks.
+pub(super) struct Visitor(pub Person);
+
+/// The session's secret in the cookies of a request.
+pub(super) fn session_secret(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+impl FromRequestParts<PanelDoor> for Visitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, door: &PanelDoor) -> Result<Self, ApiError> {
+        let authorization = parts.headers.get(header::AUTHORIZATION);
+        if let Some(token) = authorization.and_then(|value| value.to_str().ok()) {
+            let token = token.strip_prefix("Bearer ").ok_or(ControlError::Unauthenticated)?;
+            return Ok(Self(door.people.by_api_token(token).await?));
+        }
+        let secret = session_secret(&parts.headers).ok_or(ControlError::Unauthenticated)?;
+        Ok(Self(door.people.by_session(secret).await?))
+    }
+}
+
+/// A visitor if there is one; guests with an invitation have no session.
+pub(super) struct MaybeVisitor(pub Option<Person>);
+
+impl FromRequestParts<PanelDoor> for MaybeVisitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, door: &PanelDoor) -> Result<Self, ApiError> {
+        let visitor = Visitor::from_request_parts(parts, door).await;
+        Ok(Self(visitor.ok().map(|Visitor(person)| person)))
+    }
+}
+
+/// Whether a browser sent this from a page of ours. Programs send neither header.
+fn from_our_pages(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(origin) = text(header::ORIGIN) {
+        let host = text(header::HOST).unwrap_or_default();
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        return authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host));
+    }
+    text(header::HeaderName::from_static("sec-fetch-site"))
+        .is_none_or(|site| matches!(site, "same-origin" | "none"))
+}
+
+/// Refuses changes, and WebSockets, that another site's page asks for in somebody's name.
+pub(super) async fn same_origin(request: Request, next: Next) -> Response {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let upgrade = request.headers().contains_key(header::UPGRADE);
+    if (!safe || upgrade) && !from_our_pages(request.headers()) {
+        let message = "this request comes from another site's page: open the panel itself";
+        return ApiError::new(StatusCode::FORBIDDEN, "foreign_origin", message).into_response();
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_our_own_pages_may_change_something() {
+        let ours = [("host", "box.local:7880"), ("origin", "http://box.local:7880")];
+        assert!(from_our_pages(&headers(&ours)));
+        let theirs = [("host", "box.local:7880"), ("origin", "http://evil.example")];
+        assert!(!from_our_pages(&headers(&theirs)));
+        let port = [("host", "box.local:7880"), ("origin", "http://box.local:1")];
+        assert!(!from_our_pages(&headers(&port)));
+        assert!(!from_our_pages(&headers(&[("host", "b"), ("origin", "null")])));
+        assert!(!from_our_pages(&headers(&[("sec-fetch-site", "cross-site")])));
+        assert!(from_our_pages(&headers(&[("host", "box.local")])));
+    }
+
+    #[test]
+    fn the_session_is_found_among_other_cookies() {
+        let cookies = headers(&[("cookie", "a=b; roombox_session=S3; c=d")]);
+        assert_eq!(session_secret(&cookies), Some("S3"));
+        assert_eq!(session_secret(&headers(&[("cookie", "roombox_sessionX=1")])), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! Coming in: the box, claiming it, logging in and out.
+
+use super::PanelDoor;
+use super::access::{COOKIE, Visitor, session_secret};
+use crate::error::{ApiError, ErrorBody};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::WithRejection;
+use roombox_control::identity::BoxInfo;
+use roombox_control::people::ClaimState;
+use roombox_control::store::Person;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// A JSON body; one that cannot be read is refused in our own words.
+pub(super) type Body<T> = WithRejection<Json<T>, ApiError>;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BoxPatch {
+    name: String,
+}
+
+/// What somebody with the printed code sends.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClaimRequest {
+    code: String,
+    name: String,
+    password: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogInRequest {
+    password: String,
+}
+
+/// The box.
+#[utoipa::path(get, path = "/box", tag = "box", responses((status = 200, body = BoxInfo)))]
+pub(super) async fn box_get(State(door): State<PanelDoor>) -> Json<BoxInfo> {
+    Json(door.identity.info(door.people.claim_state().claimed))
+}
+
+/// Gives the box another name.
+#[utoipa::path(patch, path = "/box", tag = "box", request_body = BoxPatch,
+    responses((status = 200, body = BoxInfo), (status = 422, body = ErrorBody)))]
+pub(super) async fn box_patch(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    WithRejection(Json(patch), _): Body<BoxPatch>,
+) -> Result<Json<BoxInfo>, ApiError> {
+    door.identity.rename(&patch.name).await?;
+    Ok(box_get(State(door)).await)
+}
+
+/// Whether the box has an owner.
+#[utoipa::path(get, path = "/claim", tag = "claim", responses((status = 200, body = ClaimState)))]
+pub(super) async fn claim_get(State(door): State<PanelDoor>) -> Json<ClaimState> {
+    Json(door.people.claim_state())
+}
+
+/// Claims the box with the code on its screen.
+#[utoipa::path(post, path = "/claim", tag = "claim", request_body = ClaimRequest, responses(
+    (status = 201, body = Person), (status = 403, body = ErrorBody),
+    (status = 409, body = ErrorBody), (status = 422, body = ErrorBody),
+    (status = 423, body = ErrorBody)))]
+pub(super) async fn claim_post(
+    State(door): State<PanelDoor>,
+    WithRejection(Json(claim), _): Body<ClaimRequest>,
+) -> Result<Response, ApiError> {
+    let owner = door.people.claim_box(&claim.code, &claim.name, &claim.password).await?;
+    logged_in(&door, owner, StatusCode::CREATED).await
+}
+
+/// Who is logged in.
+#[utoipa::path(get, path = "/session", tag = "session",
+    responses((status = 200, body = Person), (status = 401, body = ErrorBody)))]
+pub(super) async fn session_get(Visitor(person): Visitor) -> Json<Person> {
+    Json(person)
+}
+
+/// Logs in.
+#[utoipa::path(post, path = "/session", tag = "session", request_body = LogInRequest, responses(
+    (status = 200, body = Person), (status = 401, body = ErrorBody),
+    (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+pub(super) async fn session_post(
+    State(door): State<PanelDoor>,
+    WithRejection(Json(request), _): Body<LogInRequest>,
+) -> Result<Response, ApiError> {
+    let person = door.people.log_in(&request.password).await?;
+    logged_in(&door, person, StatusCode::OK).await
+}
+
+/// Logs out.
+#[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
+pub(super) async fn session_delete(
+    State(door): State<PanelDoor>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if let Some(secret) = session_secret(&headers) {
+        door.people.close_session(secret).await?;
+    }
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie("", 0))]).into_response())
+}
+
+fn cookie(secret: &str, seconds: u64) -> String {
+    format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict")
+}
+
+async fn logged_in(
+    door: &PanelDoor,
+    person: Person,
+    status: StatusCode,
+) -> Result<Response, ApiError> {
+    let (secret, seconds) = door.people.open_session(&person).await?;
+    let mut response = (status, Json(person)).into_response();
+    if let Ok(value) = HeaderValue::from_str(&cookie(&secret, seconds)) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    Ok(response)
+}

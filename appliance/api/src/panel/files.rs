@@ -1,0 +1,95 @@
+//! Films and track files, whole or by range.
+
+use super::PanelDoor;
+use super::access::Visitor;
+use crate::error::{ApiError, ErrorBody};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use roombox_control::ControlError;
+use serde::Deserialize;
+use tower::ServiceExt as _;
+use tower_http::services::ServeFile;
+use utoipa::IntoParams;
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct FileQuery {
+    /// `1`: to be saved under a readable name instead of shown.
+    download: Option<String>,
+}
+
+/// A file of a recording; ranges (RFC 9110 §14) are served.
+#[utoipa::path(get, path = "/recordings/{id}/files/{*name}", tag = "recordings",
+    params(("id" = String, Path), ("name" = String, Path), FileQuery),
+    responses((status = 200, description = "the file", content_type = "application/octet-stream"),
+        (status = 206, description = "the range"), (status = 404, body = ErrorBody)))]
+pub(super) async fn file_get(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path((id, name)): Path<(String, String)>,
+    Query(query): Query<FileQuery>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (path, sha256, readable) = door.recordings.file(&id, &name).await?;
+    let etag = sha256.map(|hash| format!("\"{hash}\""));
+    let asked = request.headers().get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
+    if etag.is_some() && asked == etag.as_deref() {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    let mut response = match ServeFile::new(&path).oneshot(request).await {
+        Ok(served) => served.into_response(),
+        Err(never) => match never {},
+    };
+    if response.status() == StatusCode::NOT_FOUND {
+        return Err(ControlError::NotFound("file").into());
+    }
+    let headers = response.headers_mut();
+    if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
+        headers.insert(header::ETAG, etag);
+    }
+    if name.ends_with(".mkv") {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/x-matroska"));
+    }
+    if query.download.is_some()
+        && let Ok(value) = HeaderValue::from_str(&disposition(&readable))
+    {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    Ok(response)
+}
+
+/// `attachment` with the name in both forms (RFC 6266 §5): plain for old clients, UTF-8 for others.
+fn disposition(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || " .-_()".contains(c) { c } else { '_' })
+        .collect();
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' => {
+                encoded.push(char::from(byte));
+            }
+            // Path separators would make folders, or leave one.
+            b'/' | b'\\' => encoded.push('_'),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readable_names_survive_and_never_leave_the_folder() {
+        let header = disposition("Büro ../\"x\" · 1.mp4");
+        assert_eq!(
+            header,
+            "attachment; filename=\"B_ro .._ _x_ _ 1.mp4\"; \
+             filename*=UTF-8''B%C3%BCro%20.._%22x%22%20%C2%B7%201.mp4"
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! Jobs.
+
+use super::PanelDoor;
+use super::access::Visitor;
+use crate::error::{ApiError, ErrorBody};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use roombox_control::jobs::Job;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobList {
+    items: Vec<Job>,
+}
+
+/// All jobs, newest first.
+#[utoipa::path(get, path = "/jobs", tag = "jobs", responses((status = 200, body = JobList)))]
+pub(super) async fn job_list(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<Json<JobList>, ApiError> {
+    Ok(Json(JobList { items: door.jobs.list().await? }))
+}
+
+/// Cancels a job that waits or runs.
+#[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 202, body = Job), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody)))]
+pub(super) async fn job_cancel(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Job>), ApiError> {
+    Ok((StatusCode::ACCEPTED, Json(door.jobs.cancel(&id).await?)))
+}
+
+/// Tries a parked or cancelled job again.
+#[utoipa::path(post, path = "/jobs/{id}/attempts", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 202, body = Job), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody)))]
+pub(super) async fn job_retry(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Job>), ApiError> {
+    Ok((StatusCode::ACCEPTED, Json(door.jobs.retry(&id).await?)))
+}

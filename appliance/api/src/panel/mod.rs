@@ -1,0 +1,115 @@
+//! The panel door: the box's own REST API under `/api/v1`, its event socket, and the pages.
+//!
+//! It translates and authenticates; what may happen is decided in `roombox-control`. The OpenAPI
+//! document is generated from here ([`openapi`]) and kept in `docs/api/openapi.json`.
+
+mod access;
+mod entry;
+mod events;
+mod files;
+mod jobs;
+mod keys;
+mod pages;
+mod recordings;
+mod rooms;
+mod settings;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use roombox_control::events::Events;
+use roombox_control::identity::BoxIdentity;
+use roombox_control::jobs::Jobs;
+use roombox_control::keys::LivekitKeys;
+use roombox_control::people::People;
+use roombox_control::recordings::Recordings;
+use roombox_control::rooms::Rooms;
+use roombox_control::settings::SettingsDesk;
+use roombox_control::status::Status;
+use std::sync::Arc;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Bodies of requests are small.
+const MAX_BODY: usize = 256 * 1024;
+
+/// What the door's routes share.
+#[derive(Clone)]
+pub struct PanelDoor {
+    pub identity: Arc<BoxIdentity>,
+    pub people: Arc<People>,
+    pub rooms: Arc<Rooms>,
+    pub recordings: Arc<Recordings>,
+    pub jobs: Arc<Jobs>,
+    pub keys: Arc<LivekitKeys>,
+    pub settings: Arc<SettingsDesk>,
+    pub status: Arc<Status>,
+    pub events: Arc<Events>,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Roombox",
+    description = "The local API of a box. Errors are `{code, message, field?}`; sessions are a \
+                   SameSite cookie, programs send `Authorization: Bearer rbx_…`.",
+    license(name = "Apache-2.0", identifier = "Apache-2.0")
+))]
+struct Document;
+
+fn api() -> OpenApiRouter<PanelDoor> {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(entry::box_get, entry::box_patch))
+        .routes(routes!(entry::claim_get, entry::claim_post))
+        .routes(routes!(entry::session_get, entry::session_post, entry::session_delete))
+        .routes(routes!(rooms::room_list, rooms::room_create))
+        .routes(routes!(rooms::room_get, rooms::room_patch, rooms::room_delete))
+        .routes(routes!(rooms::invite_renew))
+        .routes(routes!(rooms::participant_list))
+        .routes(routes!(rooms::participant_patch, rooms::participant_delete))
+        .routes(routes!(rooms::meeting_delete))
+        .routes(routes!(rooms::doorplate_get))
+        .routes(routes!(rooms::join_token_create))
+        .routes(routes!(
+            recordings::recording_start,
+            recordings::recording_mark,
+            recordings::recording_stop
+        ))
+        .routes(routes!(recordings::recording_list))
+        .routes(routes!(
+            recordings::recording_get,
+            recordings::recording_patch,
+            recordings::recording_delete
+        ))
+        .routes(routes!(recordings::timeline_get))
+        .routes(routes!(recordings::film_create))
+        .routes(routes!(files::file_get))
+        .routes(routes!(jobs::job_list))
+        .routes(routes!(jobs::job_cancel))
+        .routes(routes!(jobs::job_retry))
+        .routes(routes!(keys::api_token_list, keys::api_token_create))
+        .routes(routes!(keys::api_token_delete))
+        .routes(routes!(keys::livekit_key_list, keys::livekit_key_create))
+        .routes(routes!(keys::livekit_key_delete))
+        .routes(routes!(settings::settings_get, settings::settings_patch))
+        .routes(routes!(settings::status_get))
+        .routes(routes!(events::listen));
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)
+}
+
+/// The API's description, generated from the code.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = api().into_openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document
+}
+
+/// The door's routes.
+pub fn router(door: PanelDoor) -> Router {
+    let (api, _) = api().split_for_parts();
+    let api = api
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(access::same_origin))
+        .with_state(door);
+    api.merge(pages::router())
+}

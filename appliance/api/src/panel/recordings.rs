@@ -1,0 +1,173 @@
+//! Recordings: start, mark, stop, look at, film again, delete.
+
+use super::PanelDoor;
+use super::access::Visitor;
+use super::entry::Body;
+use crate::error::{ApiError, ErrorBody};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum_extra::extract::WithRejection;
+use roombox_control::jobs::{EncoderChoice, Job, LayoutName};
+use roombox_control::recordings::{Recording, RecordingPage, TimelineItem};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordingRequest {
+    /// `auto`, `grid` or `single`; left out: as the settings say.
+    #[schema(value_type = Option<String>)]
+    layout: Option<LayoutName>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MarkRequest {
+    /// Text of a marker at this moment.
+    marker: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordingPatch {
+    title: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct PageQuery {
+    /// At most so many (1 to 200).
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Timeline {
+    items: Vec<TimelineItem>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FilmRequest {
+    /// `auto`, `grid` or `single`.
+    #[schema(value_type = String)]
+    layout: LayoutName,
+    /// `auto`, `openh264` or `x264`.
+    #[schema(value_type = Option<String>)]
+    encoder: Option<EncoderChoice>,
+}
+
+/// Records the meeting in a room.
+#[utoipa::path(post, path = "/rooms/{id}/recording", tag = "recordings",
+    params(("id" = String, Path)), request_body = Option<RecordingRequest>,
+    responses((status = 201, body = Recording), (status = 409, body = ErrorBody),
+        (status = 507, body = ErrorBody)))]
+pub(super) async fn recording_start(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+    body: Option<Json<RecordingRequest>>,
+) -> Result<(StatusCode, Json<Recording>), ApiError> {
+    let layout = body.and_then(|Json(request)| request.layout);
+    Ok((StatusCode::CREATED, Json(door.recordings.start(&id, layout).await?)))
+}
+
+/// Sets a marker in the running recording.
+#[utoipa::path(patch, path = "/rooms/{id}/recording", tag = "recordings",
+    params(("id" = String, Path)), request_body = MarkRequest,
+    responses((status = 204), (status = 409, body = ErrorBody)))]
+pub(super) async fn recording_mark(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+    WithRejection(Json(request), _): Body<MarkRequest>,
+) -> Result<StatusCode, ApiError> {
+    door.recordings.mark(&id, &request.marker).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the running recording.
+#[utoipa::path(delete, path = "/rooms/{id}/recording", tag = "recordings",
+    params(("id" = String, Path)),
+    responses((status = 202, body = Recording), (status = 409, body = ErrorBody)))]
+pub(super) async fn recording_stop(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Recording>), ApiError> {
+    Ok((StatusCode::ACCEPTED, Json(door.recordings.stop(&id).await?)))
+}
+
+/// Recordings, newest first.
+#[utoipa::path(get, path = "/recordings", tag = "recordings", params(PageQuery),
+    responses((status = 200, body = RecordingPage)))]
+pub(super) async fn recording_list(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    WithRejection(Query(page), _): WithRejection<Query<PageQuery>, ApiError>,
+) -> Result<Json<RecordingPage>, ApiError> {
+    Ok(Json(door.recordings.list(page.limit.unwrap_or(50), page.after).await?))
+}
+
+/// One recording with its tracks.
+#[utoipa::path(get, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path)),
+    responses((status = 200, body = Recording), (status = 404, body = ErrorBody)))]
+pub(super) async fn recording_get(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<Recording>, ApiError> {
+    Ok(Json(door.recordings.get(&id).await?))
+}
+
+/// Gives a recording another title.
+#[utoipa::path(patch, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path)),
+    request_body = RecordingPatch,
+    responses((status = 200, body = Recording), (status = 404, body = ErrorBody)))]
+pub(super) async fn recording_patch(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+    WithRejection(Json(patch), _): Body<RecordingPatch>,
+) -> Result<Json<Recording>, ApiError> {
+    Ok(Json(door.recordings.set_title(&id, &patch.title).await?))
+}
+
+/// Deletes a recording with its tracks and films.
+#[utoipa::path(delete, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub(super) async fn recording_delete(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    door.recordings.delete(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What happened in a recording.
+#[utoipa::path(get, path = "/recordings/{id}/timeline", tag = "recordings",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Timeline), (status = 404, body = ErrorBody)))]
+pub(super) async fn timeline_get(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<Timeline>, ApiError> {
+    Ok(Json(Timeline { items: door.recordings.timeline(&id).await? }))
+}
+
+/// Makes another film of a recording.
+#[utoipa::path(post, path = "/recordings/{id}/jobs", tag = "jobs", params(("id" = String, Path)),
+    request_body = FilmRequest,
+    responses((status = 201, body = Job), (status = 409, body = ErrorBody)))]
+pub(super) async fn film_create(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+    WithRejection(Json(request), _): Body<FilmRequest>,
+) -> Result<(StatusCode, Json<Job>), ApiError> {
+    let encoder = request.encoder.unwrap_or(EncoderChoice::Auto);
+    Ok((StatusCode::CREATED, Json(door.recordings.render(&id, request.layout, encoder).await?)))
+}

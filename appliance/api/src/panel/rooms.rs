@@ -1,0 +1,229 @@
+//! Rooms, who is in them, and how to get in.
+
+use super::PanelDoor;
+use super::access::{MaybeVisitor, Visitor};
+use super::entry::Body;
+use crate::error::{ApiError, ErrorBody};
+use crate::livekit::join_token;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum_extra::extract::WithRejection;
+use roombox_control::rooms::{Doorplate, Guest, Participant, Room};
+use roombox_control::store::Person;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A list that is short enough to be whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RoomList {
+    items: Vec<Room>,
+    next: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoomName {
+    name: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ParticipantList {
+    items: Vec<Participant>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ParticipantPatch {
+    /// Only `true`: people unmute themselves.
+    muted: bool,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Invitation {
+    /// Secret of the invite link; not needed by those who are logged in.
+    invite: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JoinRequest {
+    /// Name that others see.
+    name: String,
+    invite: Option<String>,
+}
+
+/// What a LiveKit client needs; the URL is the page's own origin.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JoinToken {
+    token: String,
+    room: String,
+    identity: String,
+}
+
+/// All rooms by name.
+#[utoipa::path(get, path = "/rooms", tag = "rooms", responses((status = 200, body = RoomList)))]
+pub(super) async fn room_list(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<Json<RoomList>, ApiError> {
+    Ok(Json(RoomList { items: door.rooms.list().await?, next: None }))
+}
+
+/// Makes a room.
+#[utoipa::path(post, path = "/rooms", tag = "rooms", request_body = RoomName, responses(
+    (status = 201, body = Room), (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub(super) async fn room_create(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    WithRejection(Json(room), _): Body<RoomName>,
+) -> Result<(StatusCode, Json<Room>), ApiError> {
+    Ok((StatusCode::CREATED, Json(door.rooms.create(&room.name).await?)))
+}
+
+/// One room.
+#[utoipa::path(get, path = "/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
+    responses((status = 200, body = Room), (status = 404, body = ErrorBody)))]
+pub(super) async fn room_get(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<Room>, ApiError> {
+    Ok(Json(door.rooms.get(&id).await?))
+}
+
+/// Renames a room that nobody is in.
+#[utoipa::path(patch, path = "/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
+    request_body = RoomName,
+    responses((status = 200, body = Room), (status = 409, body = ErrorBody)))]
+pub(super) async fn room_patch(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+    WithRejection(Json(room), _): Body<RoomName>,
+) -> Result<Json<Room>, ApiError> {
+    Ok(Json(door.rooms.rename(&id, &room.name).await?))
+}
+
+/// Forgets a room that nobody is in; its recordings stay.
+#[utoipa::path(delete, path = "/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
+    responses((status = 204), (status = 409, body = ErrorBody)))]
+pub(super) async fn room_delete(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    door.rooms.delete(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A new invite link; old ones stop working.
+#[utoipa::path(post, path = "/rooms/{id}/invite", tag = "rooms", params(("id" = String, Path)),
+    responses((status = 200, body = Room), (status = 404, body = ErrorBody)))]
+pub(super) async fn invite_renew(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<Room>, ApiError> {
+    Ok(Json(door.rooms.renew_invite(&id).await?))
+}
+
+/// Who is in a room now.
+#[utoipa::path(get, path = "/rooms/{id}/participants", tag = "meetings",
+    params(("id" = String, Path)),
+    responses((status = 200, body = ParticipantList), (status = 404, body = ErrorBody)))]
+pub(super) async fn participant_list(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<ParticipantList>, ApiError> {
+    Ok(Json(ParticipantList { items: door.rooms.participants(&id).await? }))
+}
+
+/// Mutes somebody.
+#[utoipa::path(patch, path = "/rooms/{id}/participants/{participant}", tag = "meetings",
+    params(("id" = String, Path), ("participant" = String, Path)),
+    request_body = ParticipantPatch,
+    responses((status = 204), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub(super) async fn participant_patch(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path((id, participant)): Path<(String, String)>,
+    WithRejection(Json(patch), _): Body<ParticipantPatch>,
+) -> Result<StatusCode, ApiError> {
+    if !patch.muted {
+        let message = "people can only be muted from here: they unmute themselves";
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Err(ApiError::new(status, "only_mute", message));
+    }
+    door.rooms.mute(&id, &participant).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sends somebody out.
+#[utoipa::path(delete, path = "/rooms/{id}/participants/{participant}", tag = "meetings",
+    params(("id" = String, Path), ("participant" = String, Path)),
+    responses((status = 204), (status = 404, body = ErrorBody)))]
+pub(super) async fn participant_delete(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path((id, participant)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    door.rooms.remove(&id, &participant).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a meeting for everybody.
+#[utoipa::path(delete, path = "/rooms/{id}/meeting", tag = "meetings",
+    params(("id" = String, Path)),
+    responses((status = 204), (status = 409, body = ErrorBody)))]
+pub(super) async fn meeting_delete(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    door.rooms.end_meeting(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn guest<'a>(person: Option<&Person>, invite: Option<&'a str>) -> Guest<'a> {
+    match person {
+        Some(_) => Guest::Person,
+        None => Guest::Invited(invite.unwrap_or_default()),
+    }
+}
+
+/// What is written at a room's door, for those who may enter.
+#[utoipa::path(get, path = "/rooms/{id}/door", tag = "meetings",
+    params(("id" = String, Path), Invitation),
+    responses((status = 200, body = Doorplate), (status = 403, body = ErrorBody)))]
+pub(super) async fn doorplate_get(
+    State(door): State<PanelDoor>,
+    MaybeVisitor(person): MaybeVisitor,
+    Path(id): Path<String>,
+    Query(invitation): Query<Invitation>,
+) -> Result<Json<Doorplate>, ApiError> {
+    let guest = guest(person.as_ref(), invitation.invite.as_deref());
+    let room = door.rooms.admit(&id, guest).await?;
+    Ok(Json(door.rooms.doorplate(&room, door.identity.name()).await))
+}
+
+/// A token to join a room with any LiveKit client. Who is logged in becomes a moderator.
+#[utoipa::path(post, path = "/rooms/{id}/join-token", tag = "meetings",
+    params(("id" = String, Path)), request_body = JoinRequest,
+    responses((status = 201, body = JoinToken), (status = 403, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
+pub(super) async fn join_token_create(
+    State(door): State<PanelDoor>,
+    MaybeVisitor(person): MaybeVisitor,
+    Path(id): Path<String>,
+    WithRejection(Json(request), _): Body<JoinRequest>,
+) -> Result<(StatusCode, Json<JoinToken>), ApiError> {
+    let guest = guest(person.as_ref(), request.invite.as_deref());
+    let room = door.rooms.admit(&id, guest).await?;
+    let moderator = person.is_some();
+    let (token, identity) =
+        join_token(door.keys.own(), room.as_str(), &request.name, moderator)
+            .map_err(|error| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_name", error))?;
+    Ok((StatusCode::CREATED, Json(JoinToken { token, room: room.to_string(), identity })))
+}

@@ -1,0 +1,202 @@
+//! Everything in its place: the services of `roombox-control` over the media plane, the recorder
+//! and the workers, and the tasks that carry news between them.
+
+use crate::conference::BoxConference;
+use crate::recorder::{BoxRecorder, RecorderNews};
+use crate::vitals::Vitals;
+use crate::workers::ChildWorkers;
+use anyhow::Context;
+use roombox_api::livekit::LivekitDoor;
+use roombox_api::panel::PanelDoor;
+use roombox_control::clock::UnixMs;
+use roombox_control::events::Events;
+use roombox_control::identity::BoxIdentity;
+use roombox_control::jobs::Jobs;
+use roombox_control::keys::LivekitKeys;
+use roombox_control::people::People;
+use roombox_control::recordings::{Recordings, RecordingsParts};
+use roombox_control::rooms::Rooms;
+use roombox_control::settings::{Settings, SettingsDesk};
+use roombox_control::status::{SAMPLE_S, Status};
+use roombox_control::store::Store;
+use roombox_net::Plane;
+use roombox_sfu::Notice;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Interrupted recordings are looked at this often.
+const TICK: Duration = Duration::from_secs(1);
+/// Films made at a time: encoders use all cores that meetings leave.
+const FILMS_AT_A_TIME: usize = 1;
+
+/// How the house is built.
+pub struct HousePlan {
+    pub data: PathBuf,
+    pub dev: bool,
+    /// `roombox-media`.
+    pub worker: PathBuf,
+    /// Settings to begin with, if the box has none.
+    pub import: Option<Settings>,
+}
+
+/// The box, ready to be served.
+pub struct House {
+    pub people: Arc<People>,
+    pub livekit: LivekitDoor,
+    pub panel: PanelDoor,
+    pub conference: Arc<BoxConference>,
+    pub recorder: Arc<BoxRecorder>,
+}
+
+impl House {
+    /// Opens the store, mends what a crash left and starts the tasks.
+    ///
+    /// # Errors
+    /// The store or the recordings' folder cannot be used.
+    pub async fn build(
+        plan: HousePlan,
+        plane: Arc<Plane>,
+        notices: mpsc::Receiver<Notice>,
+    ) -> anyhow::Result<Self> {
+        let root = plan.data.join("recordings");
+        let store = Arc::new(Store::open(&plan.data.join("roombox.db"))?);
+        let events = Arc::new(Events::default());
+        let settings = Arc::new(SettingsDesk::load(store.clone(), events.clone()).await?);
+        if let Some(import) = plan.import {
+            settings.replace(import).await.context("the settings cannot be imported")?;
+        }
+        let identity = Arc::new(BoxIdentity::load(store.clone(), plan.dev).await?);
+        let people = Arc::new(People::load(store.clone()).await?);
+        let keys = Arc::new(LivekitKeys::load(store.clone(), plan.dev).await?);
+        let conference =
+            Arc::new(BoxConference::new(plane.clone(), settings.clone(), keys.clone()));
+        let reserve = settings.get().recording.reserve_bytes;
+        let (recorder, recorder_news) = BoxRecorder::start(plane.clone(), &root, reserve)?;
+        let runtime = tokio::runtime::Handle::current();
+        let workers = ChildWorkers::new(plan.worker, root.clone(), runtime);
+        let (jobs, desk) =
+            Jobs::new(store.clone(), events.clone(), workers.clone(), FILMS_AT_A_TIME);
+        workers.report_to(&jobs);
+        let recordings = Arc::new(Recordings::new(RecordingsParts {
+            store: store.clone(),
+            conference: conference.clone(),
+            recorder: recorder.clone(),
+            jobs: jobs.clone(),
+            settings: settings.clone(),
+            events: events.clone(),
+            root: root.clone(),
+        }));
+        let rooms = Arc::new(Rooms::new(
+            store.clone(),
+            conference.clone(),
+            recordings.clone(),
+            events.clone(),
+        ));
+        let status = Arc::new(Status::new(events.clone()));
+        recordings.recover().await.context("the recordings cannot be looked through")?;
+        tokio::spawn(async move {
+            if let Err(error) = desk.run().await {
+                tracing::error!(%error, "the job desk has stopped");
+            }
+        });
+        tokio::spawn(follow_rooms(rooms.clone(), recordings.clone(), events.clone(), notices));
+        tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
+        let vitals = Vitals::new(plane, recordings.clone(), recorder.clone(), store, root);
+        tokio::spawn(watch(status.clone(), vitals));
+        let livekit = LivekitDoor { conference: conference.clone(), dev: plan.dev };
+        let panel = PanelDoor {
+            identity,
+            people: people.clone(),
+            rooms,
+            recordings,
+            jobs,
+            keys,
+            settings,
+            status,
+            events,
+        };
+        Ok(Self { people, livekit, panel, conference, recorder })
+    }
+}
+
+/// Rooms and people come and go.
+async fn follow_rooms(
+    rooms: Arc<Rooms>,
+    recordings: Arc<Recordings>,
+    events: Arc<Events>,
+    mut notices: mpsc::Receiver<Notice>,
+) {
+    while let Some(notice) = notices.recv().await {
+        let outcome = match notice {
+            Notice::RoomOpened { room } => {
+                let opened = rooms.opened(room.name.as_str()).await;
+                match recordings.room_opened(room.name.as_str()).await {
+                    Ok(()) => opened,
+                    refused => refused,
+                }
+            }
+            Notice::RoomEnded { room, .. } => rooms.ended(room.as_str()).await,
+            Notice::ParticipantActive { room, participant } => {
+                let data = json!({ "room": room.as_str(), "name": participant.name });
+                events.publish("participant.joined", participant.id.as_str(), data);
+                Ok(())
+            }
+            Notice::ParticipantLeft { room, participant, .. } => {
+                let data = json!({ "room": room.as_str(), "name": participant.name });
+                events.publish("participant.left", participant.id.as_str(), data);
+                Ok(())
+            }
+            Notice::TrackPublished { room, track, .. } => {
+                let data = json!({ "room": room.as_str(), "source": track.source });
+                events.publish("track.published", track.id.as_str(), data);
+                Ok(())
+            }
+            Notice::TrackUnpublished { room, track, .. } => {
+                let data = json!({ "room": room.as_str(), "source": track.source });
+                events.publish("track.unpublished", track.id.as_str(), data);
+                Ok(())
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::error!(%error, "a room's news could not be kept");
+        }
+    }
+}
+
+async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<RecorderNews>) {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        let outcome = tokio::select! {
+            one = news.recv() => match one {
+                Some(RecorderNews::Ended(manifest)) => recordings.ended(*manifest).await,
+                Some(RecorderNews::DiskWarning { free, reserve }) => {
+                    recordings.disk_warned(free, reserve);
+                    Ok(())
+                }
+                None => return,
+            },
+            _ = ticks.tick() => recordings.tick(Instant::now()).await,
+        };
+        if let Err(error) = outcome {
+            tracing::error!(%error, "a recording's end could not be kept: the next start will");
+        }
+    }
+}
+
+async fn watch(status: Arc<Status>, mut vitals: Vitals) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(SAMPLE_S));
+    loop {
+        ticks.tick().await;
+        let sample = vitals.sample().await;
+        status.sampled(UnixMs::now(), sample);
+    }
+}
+
+/// The worker's program: beside this one, unless told otherwise.
+pub fn worker_beside_us(told: Option<&Path>) -> PathBuf {
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.join("roombox-media"));
+    told.map(Path::to_owned).or_else(beside).unwrap_or_else(|| PathBuf::from("roombox-media"))
+}

@@ -1,0 +1,156 @@
+//! The recorder joined with the media plane: a recording is a tap on its room's shard.
+
+use roombox_capture::manifest::{EndReason, Manifest};
+use roombox_capture::{OpenRecording, Recorder, RecorderConfig, RecorderEvent, RecordingFigures};
+use roombox_control::conference::{Command, RoomName};
+use roombox_control::recordings::RoomRecorder;
+use roombox_net::{Plane, TapSink};
+use roombox_sfu::tap::{TapId, TapItem};
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
+
+/// What the recorder tells the rest of the box.
+#[derive(Debug)]
+pub enum RecorderNews {
+    Ended(Box<Manifest>),
+    DiskWarning { free: u64, reserve: u64 },
+}
+
+/// Endings that may wait: they are as many as recordings, and rare.
+const NEWS: usize = 4096;
+
+#[derive(Clone)]
+struct Tapped {
+    room: RoomName,
+    tap: TapId,
+}
+
+type Taps = Arc<Mutex<HashMap<String, Tapped>>>;
+
+/// The box's recorder.
+pub struct BoxRecorder {
+    plane: Arc<Plane>,
+    recorder: Recorder,
+    taps: Taps,
+    next_tap: AtomicU64,
+    root: PathBuf,
+    reserve: u64,
+}
+
+struct Sink(roombox_capture::TapSink);
+
+impl TapSink for Sink {
+    fn offer(&mut self, item: TapItem) {
+        self.0.push(item);
+    }
+}
+
+fn locked(taps: &Taps) -> MutexGuard<'_, HashMap<String, Tapped>> {
+    taps.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl BoxRecorder {
+    /// Starts the recorder's threads; news come by the receiver.
+    ///
+    /// # Errors
+    /// The folder cannot be made or a thread not be started.
+    pub fn start(
+        plane: Arc<Plane>,
+        root: &Path,
+        reserve: u64,
+    ) -> Result<(Arc<Self>, mpsc::Receiver<RecorderNews>), roombox_capture::CaptureError> {
+        let (news, receiver) = mpsc::channel(NEWS);
+        let taps = Taps::default();
+        let (of_events, asked) = (taps.clone(), plane.clone());
+        let recorder = Recorder::start(RecorderConfig::new(root, reserve), move |event| {
+            let told = match event {
+                RecorderEvent::KeyframeWanted { recording, track, layer } => {
+                    let Some(Tapped { room, tap }) = locked(&of_events).get(&recording).cloned()
+                    else {
+                        return;
+                    };
+                    let command = Command::TapKeyframe { room: room.clone(), tap, track, layer };
+                    if asked.command(&room, command).is_err() {
+                        tracing::debug!(%recording, "a keyframe will be asked for later");
+                    }
+                    return;
+                }
+                RecorderEvent::TrackRefused { .. } => return,
+                RecorderEvent::Ended { recording, manifest } => {
+                    locked(&of_events).remove(&recording);
+                    RecorderNews::Ended(manifest)
+                }
+                RecorderEvent::DiskWarning { free, reserve } => {
+                    RecorderNews::DiskWarning { free, reserve }
+                }
+            };
+            if let Err(error) = news.try_send(told) {
+                // Nothing is lost: the manifest is on the disk and the next start reads it.
+                tracing::error!(%error, "the box does not hear its recorder");
+            }
+        })?;
+        let recorder = Self {
+            plane,
+            recorder,
+            taps,
+            next_tap: AtomicU64::new(1),
+            root: root.to_owned(),
+            reserve,
+        };
+        Ok((Arc::new(recorder), receiver))
+    }
+
+    /// Ends all recordings and waits until they are durable.
+    pub fn stop_all(&self) {
+        self.recorder.shutdown();
+    }
+}
+
+impl RoomRecorder for BoxRecorder {
+    fn begin(
+        &self,
+        room: &RoomName,
+        recording: OpenRecording,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let id = recording.recording.clone();
+        let tap = TapId(self.next_tap.fetch_add(1, Ordering::Relaxed));
+        locked(&self.taps).insert(id.clone(), Tapped { room: room.clone(), tap });
+        let sink = self.recorder.open(recording)?;
+        if let Err(busy) = self.plane.open_tap(room, tap, Box::new(Sink(sink))) {
+            self.recorder.stop(&id, EndReason::Interrupted)?;
+            return Err(Box::new(busy));
+        }
+        Ok(())
+    }
+
+    fn stop(&self, room: &RoomName, recording: &str, reason: EndReason) {
+        let tap = locked(&self.taps).get(recording).map(|tapped| tapped.tap);
+        if let Some(tap) = tap {
+            let command = Command::CloseTap { room: room.clone(), tap };
+            if self.plane.command(room, command).is_err() {
+                tracing::warn!(recording, "the media plane is too busy to close a tap");
+            }
+        }
+        if let Err(error) = self.recorder.stop(recording, reason) {
+            tracing::error!(recording, %error, "a recording cannot be stopped");
+        }
+    }
+
+    fn marker(&self, recording: &str, text: &str) {
+        if let Err(error) = self.recorder.marker(recording, text) {
+            tracing::error!(recording, %error, "a marker is lost");
+        }
+    }
+
+    fn figures(&self, recording: &str) -> Option<RecordingFigures> {
+        self.recorder.figures(recording)
+    }
+
+    fn space(&self) -> io::Result<(u64, u64)> {
+        Ok((roombox_capture::disk::free_space()(&self.root)?, self.reserve))
+    }
+}

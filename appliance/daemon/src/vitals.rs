@@ -1,0 +1,135 @@
+//! Samples how the box is doing: CPU, memory, disk, shards.
+
+use roombox_capture::disk::free_space;
+use roombox_control::recordings::{Recordings, RoomRecorder};
+use roombox_control::status::{Disk, Sample, ShardSample};
+use roombox_control::store::Store;
+use roombox_net::Plane;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Free space is watched over this many samples for the forecast: five minutes.
+const TREND: usize = 150;
+
+/// The sampler and what it must remember between two samples.
+pub struct Vitals {
+    plane: Arc<Plane>,
+    recordings: Arc<Recordings>,
+    recorder: Arc<dyn RoomRecorder>,
+    store: Arc<Store>,
+    root: PathBuf,
+    started: Instant,
+    last: Option<(Instant, u64, Vec<u64>)>,
+    free: VecDeque<(Instant, u64)>,
+}
+
+impl Vitals {
+    pub fn new(
+        plane: Arc<Plane>,
+        recordings: Arc<Recordings>,
+        recorder: Arc<dyn RoomRecorder>,
+        store: Arc<Store>,
+        root: PathBuf,
+    ) -> Self {
+        let (started, free) = (Instant::now(), VecDeque::new());
+        Self { plane, recordings, recorder, store, root, started, last: None, free }
+    }
+
+    /// Looks at everything.
+    pub async fn sample(&mut self) -> Sample {
+        let now = Instant::now();
+        let cpu_us = process_cpu_us();
+        let shard_cpu: Vec<u64> =
+            self.plane.stats().iter().map(|stats| stats.cpu_us.load(Ordering::Relaxed)).collect();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let (mut cpu_percent, mut shard_percent) = (0.0, vec![0.0; shard_cpu.len()]);
+        if let Some((at, before, shards)) = &self.last {
+            let elapsed = now.saturating_duration_since(*at).as_micros().max(1) as f64;
+            let share = |now: u64, before: u64| now.saturating_sub(before) as f64 / elapsed * 100.0;
+            cpu_percent = share(cpu_us, *before) / cores as f64;
+            for (percent, (now, before)) in
+                shard_percent.iter_mut().zip(shard_cpu.iter().zip(shards))
+            {
+                *percent = share(*now, *before);
+            }
+        }
+        self.last = Some((now, cpu_us, shard_cpu));
+        let shards: Vec<ShardSample> = self.shards(&shard_percent);
+        Sample {
+            uptime_s: now.saturating_duration_since(self.started).as_secs(),
+            cpu_percent,
+            cores,
+            memory_bytes: resident_bytes(),
+            disk: self.disk(now).await,
+            rooms: shards.iter().map(|shard| shard.rooms).sum(),
+            participants: shards.iter().map(|shard| shard.participants).sum(),
+            recordings: self.recordings.running_count() as u64,
+            shards,
+        }
+    }
+
+    fn shards(&self, cpu: &[f64]) -> Vec<ShardSample> {
+        let ports = self.plane.ports();
+        let all = self.plane.stats().iter().zip(ports).zip(cpu);
+        all.map(|((stats, port), cpu_percent)| ShardSample {
+            port: *port,
+            rooms: stats.rooms.load(Ordering::Relaxed),
+            participants: stats.participants.load(Ordering::Relaxed),
+            packets_in: stats.packets_in.load(Ordering::Relaxed),
+            packets_out: stats.packets_out.load(Ordering::Relaxed),
+            bytes_in: stats.bytes_in.load(Ordering::Relaxed),
+            bytes_out: stats.bytes_out.load(Ordering::Relaxed),
+            send_drops: stats.send_drops.load(Ordering::Relaxed),
+            cpu_percent: *cpu_percent,
+            longest_turn_us: stats.longest_turn_us.swap(0, Ordering::Relaxed),
+        })
+        .collect()
+    }
+
+    async fn disk(&mut self, now: Instant) -> Disk {
+        let free_bytes = free_space()(&self.root).unwrap_or(0);
+        let reserve_bytes = self.recorder.space().map_or(0, |(_, reserve)| reserve);
+        if self.free.len() == TREND {
+            self.free.pop_front();
+        }
+        self.free.push_back((now, free_bytes));
+        let full_in_s = self.free.front().and_then(|(since, was)| {
+            let seconds = now.saturating_duration_since(*since).as_secs();
+            let used = was.saturating_sub(free_bytes);
+            let recording = self.recordings.running_count() > 0;
+            let left = free_bytes.saturating_sub(reserve_bytes);
+            (recording && used > 0 && seconds >= 10).then(|| {
+                (left as f64 * seconds as f64 / used as f64) as u64
+            })
+        });
+        let recordings_bytes = self.store.recording_bytes().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the size of all recordings is unknown");
+            0
+        });
+        Disk { total_bytes: total_bytes(&self.root), free_bytes, reserve_bytes, recordings_bytes, full_in_s }
+    }
+}
+
+fn total_bytes(root: &std::path::Path) -> u64 {
+    rustix::fs::statvfs(root).map_or(0, |volume| volume.f_blocks * volume.f_frsize)
+}
+
+/// CPU of this process and of its children that have ended, microseconds (getrusage(2)).
+fn process_cpu_us() -> u64 {
+    // Fields 14 to 17 of /proc/self/stat are user and system time, own and of waited-for children,
+    // in ticks of 10 ms.
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<u64> =
+        after_name.split_whitespace().skip(11).take(4).filter_map(|f| f.parse().ok()).collect();
+    fields.iter().sum::<u64>() * 10_000
+}
+
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+}

@@ -1,0 +1,182 @@
+//! Workers as child processes: one job, one `roombox-media transcode`.
+//!
+//! A crash costs one attempt, killing is cancelling, and no driver or codec can take the daemon
+//! down with it.
+
+use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, Workers};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+/// How much of a worker's complaints is kept.
+const LOG_END: usize = 4096;
+/// Between asking a worker to end and killing it.
+const LAST_CHANCE: Duration = Duration::from_secs(2);
+
+/// Starts and stops the box's workers.
+pub struct ChildWorkers {
+    /// `roombox-media`.
+    program: PathBuf,
+    recordings: PathBuf,
+    runtime: Handle,
+    jobs: OnceLock<Weak<Jobs>>,
+    running: Mutex<HashMap<(String, u32), oneshot::Sender<()>>>,
+}
+
+impl ChildWorkers {
+    pub fn new(program: PathBuf, recordings: PathBuf, runtime: Handle) -> Arc<Self> {
+        Arc::new(Self {
+            program,
+            recordings,
+            runtime,
+            jobs: OnceLock::new(),
+            running: Mutex::default(),
+        })
+    }
+
+    /// Whom the workers report to; before this none is started.
+    pub fn report_to(&self, jobs: &Arc<Jobs>) {
+        self.jobs.get_or_init(|| Arc::downgrade(jobs));
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<(String, u32), oneshot::Sender<()>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(&self, spec: &JobSpec) -> std::io::Result<Child> {
+        // Renders yield to meetings: lowest CPU and I/O class, first to go when memory runs out.
+        Command::new("nice")
+            .args(["-n", "19", "ionice", "-c", "3"])
+            .arg(&self.program)
+            .arg("transcode")
+            .arg("--recording")
+            .arg(self.recordings.join(&spec.recording))
+            .args(["--spec", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+/// What came out of a worker.
+enum Outcome {
+    Receipt(Receipt),
+    Failed(String),
+}
+
+async fn supervise(
+    mut child: Child,
+    spec: &JobSpec,
+    attempt: &Attempt,
+    jobs: &Weak<Jobs>,
+    cancelled: oneshot::Receiver<()>,
+) -> Outcome {
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(mut told), Some(out), Some(mut err)) = pipes else {
+        return Outcome::Failed("the worker has no pipes".to_owned());
+    };
+    let text = serde_json::to_vec(spec).unwrap_or_default();
+    if let Err(error) = told.write_all(&text).await {
+        tracing::debug!(%error, "the worker did not read its job");
+    }
+    drop(told);
+    let complaints = tokio::spawn(async move {
+        let (mut tail, mut chunk) = (Vec::new(), [0u8; 1024]);
+        while let Ok(count @ 1..) = err.read(&mut chunk).await {
+            tail.extend_from_slice(&chunk[..count]);
+            let skip = tail.len().saturating_sub(LOG_END);
+            tail.drain(..skip);
+        }
+        String::from_utf8_lossy(&tail).trim().to_owned()
+    });
+    let listen = async {
+        let mut lines = BufReader::new(out).lines();
+        let mut receipt = None;
+        while let Ok(Some(line)) = lines.next_line().await {
+            if let Ok(progress) = serde_json::from_str::<Progress>(&line) {
+                if let Some(jobs) = jobs.upgrade() {
+                    jobs.report(Report::Progress(attempt.clone(), progress)).await;
+                }
+            } else if let Ok(made) = serde_json::from_str::<Receipt>(&line) {
+                receipt = Some(made);
+            }
+        }
+        receipt
+    };
+    let receipt = tokio::select! {
+        receipt = listen => receipt,
+        // Also when the service is gone: then nobody wants the film.
+        _ = cancelled => {
+            stop(&mut child).await;
+            None
+        }
+    };
+    let status = child.wait().await;
+    let log = complaints.await.unwrap_or_default();
+    match (status, receipt) {
+        (Ok(status), Some(receipt)) if status.success() => Outcome::Receipt(receipt),
+        (Ok(status), _) => Outcome::Failed(format!("{log}\n{}", ended(status)).trim().to_owned()),
+        (Err(error), _) => Outcome::Failed(format!("{log}\n{error}").trim().to_owned()),
+    }
+}
+
+/// Asks a worker to end, and does not ask twice.
+async fn stop(child: &mut Child) {
+    let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32));
+    if let Some(pid) = pid
+        && rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok()
+        && tokio::time::timeout(LAST_CHANCE, child.wait()).await.is_ok()
+    {
+        return;
+    }
+    if let Err(error) = child.start_kill() {
+        tracing::warn!(%error, "a worker cannot be killed");
+    }
+}
+
+fn ended(status: ExitStatus) -> String {
+    match status.success() {
+        true => "the worker ended without a receipt".to_owned(),
+        false => format!("the worker ended with {status}"),
+    }
+}
+
+impl Workers for ChildWorkers {
+    fn start(&self, attempt: Attempt, spec: JobSpec) {
+        let Some(jobs) = self.jobs.get().cloned() else { return };
+        let child = {
+            let _runtime = self.runtime.enter();
+            self.spawn(&spec)
+        };
+        let (cancel, cancelled) = oneshot::channel();
+        self.running().insert((attempt.job.clone(), attempt.number), cancel);
+        let program = self.program.display().to_string();
+        self.runtime.spawn(async move {
+            let outcome = match child {
+                Ok(child) => supervise(child, &spec, &attempt, &jobs, cancelled).await,
+                Err(error) => Outcome::Failed(format!("cannot start {program}: {error}")),
+            };
+            let report = match outcome {
+                Outcome::Receipt(receipt) => Report::Finished(attempt, receipt),
+                Outcome::Failed(log) => Report::Failed(attempt, log),
+            };
+            if let Some(jobs) = jobs.upgrade() {
+                jobs.report(report).await;
+            }
+        });
+    }
+
+    fn kill(&self, attempt: Attempt) {
+        if let Some(cancel) = self.running().remove(&(attempt.job, attempt.number)) {
+            cancel.send(()).unwrap_or_else(|()| tracing::debug!("the worker had ended"));
+        }
+    }
+}
