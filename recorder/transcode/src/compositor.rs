@@ -3,7 +3,8 @@
 
 use crate::font;
 use crate::layout::Rect;
-use crate::picture::{Picture, Plane, Yuv};
+use crate::picture::{Picture, PictureView, Yuv};
+use crate::scale;
 use std::collections::HashMap;
 
 /// Height of a label relative to its tile, and the bounds in pixels.
@@ -15,7 +16,7 @@ const BACKGROUND: (u8, u8, u8) = (0x10, 0x14, 0x18);
 /// What is in a tile now.
 pub enum Content<'a> {
     /// A frame; `id` changes with it.
-    Frame { picture: &'a Picture, id: u64 },
+    Frame { picture: PictureView<'a>, id: u64 },
     /// No picture: the person's initials.
     Avatar,
 }
@@ -57,13 +58,20 @@ impl Compositor {
         }
     }
 
-    /// Draws a frame and shows the canvas.
-    pub fn draw(&mut self, tiles: &[TileView<'_>]) -> &Picture {
+    /// What was drawn last.
+    pub fn canvas(&self) -> &Picture {
+        &self.canvas
+    }
+
+    /// Draws a frame; `false` if the canvas stays as it was.
+    pub fn draw(&mut self, tiles: &[TileView<'_>]) -> bool {
+        let mut changed = false;
         let same_places = self.drawn.len() == tiles.len()
             && self.drawn.iter().zip(tiles).all(|(drawn, tile)| drawn.rect == tile.rect);
         if !same_places {
             self.canvas = Picture::filled(self.canvas.width, self.canvas.height, background());
             self.drawn.clear();
+            changed = true;
         }
         for (n, tile) in tiles.iter().enumerate() {
             let now = Drawn {
@@ -80,17 +88,24 @@ impl Compositor {
             }
             self.tile(tile);
             self.drawn_tiles += 1;
+            changed = true;
             match self.drawn.get_mut(n) {
                 Some(drawn) => *drawn = now,
                 None => self.drawn.push(now),
             }
         }
-        &self.canvas
+        changed
     }
 
     fn tile(&mut self, tile: &TileView<'_>) {
         match tile.content {
-            Content::Frame { picture, .. } => blit(&mut self.canvas, picture, tile.rect, tile.fill),
+            Content::Frame { picture, .. } => {
+                let placement = scale::place(picture.width, picture.height, tile.rect, tile.fill);
+                if placement.rect != tile.rect {
+                    fill(&mut self.canvas, tile.rect, background());
+                }
+                scale::draw(&mut self.canvas, &picture, placement);
+            }
             Content::Avatar => self.avatar(tile),
         }
         if tile.label && !tile.name.is_empty() {
@@ -201,124 +216,6 @@ fn print(canvas: &mut Picture, text: &font::Text, x: u32, y: u32) {
     }
 }
 
-/// Scales a picture into a rectangle, keeping its shape.
-fn blit(canvas: &mut Picture, picture: &Picture, rect: Rect, fill_tile: bool) {
-    let (w, h) = (u64::from(picture.width), u64::from(picture.height));
-    let (rw, rh) = (u64::from(rect.width), u64::from(rect.height));
-    let wider = w * rh > rw * h;
-    // A camera that is nearly the tile's shape is cut; one that is far from it (a phone held
-    // upright) keeps its whole picture with bars.
-    let (ratio_a, ratio_b) = (w * rh, rw * h);
-    let near = ratio_a.max(ratio_b) * 2 <= ratio_a.min(ratio_b) * 3;
-    if fill_tile && near {
-        let (crop_w, crop_h) = match wider {
-            true => (h * rw / rh, h),
-            false => (w, w * rh / rw),
-        };
-        let (crop_w, crop_h) = (crop_w.max(2) & !1, crop_h.max(2) & !1);
-        let (x, y) = (((w - crop_w) / 2) & !1, ((h - crop_h) / 2) & !1);
-        let crop = (x as usize, y as usize, crop_w as usize, crop_h as usize);
-        scale_into(canvas, picture, crop, rect);
-        return;
-    }
-    let (inner_w, inner_h) = match wider {
-        true => (rw, (rw * h / w).max(2)),
-        false => ((rh * w / h).max(2), rh),
-    };
-    let (inner_w, inner_h) = (inner_w as u32 & !1, inner_h as u32 & !1);
-    let inner = Rect {
-        x: (rect.x + (rect.width - inner_w) / 2) & !1,
-        y: (rect.y + (rect.height - inner_h) / 2) & !1,
-        width: inner_w,
-        height: inner_h,
-    };
-    if inner != rect {
-        fill(canvas, rect, Yuv(16, 128, 128));
-    }
-    scale_into(canvas, picture, (0, 0, w as usize, h as usize), inner);
-}
-
-fn scale_into(
-    canvas: &mut Picture,
-    picture: &Picture,
-    crop: (usize, usize, usize, usize),
-    rect: Rect,
-) {
-    for plane in 0..3 {
-        let half = usize::from(plane > 0);
-        let crop = (crop.0 >> half, crop.1 >> half, crop.2 >> half, crop.3 >> half);
-        let (x, y, width, height) = rows(rect, plane > 0);
-        let source = picture.plane(plane);
-        let (stride, data) = canvas.plane_mut(plane);
-        scale_plane(source, crop, data, stride, (x, y, width, height));
-    }
-}
-
-/// Copies at 1:1, averages 2×2 at 2:1, interpolates linearly at every other ratio.
-fn scale_plane(
-    source: Plane<'_>,
-    (cx, cy, cw, ch): (usize, usize, usize, usize),
-    out: &mut [u8],
-    stride: usize,
-    (x, y, width, height): (usize, usize, usize, usize),
-) {
-    if width == 0 || height == 0 || cw == 0 || ch == 0 {
-        return;
-    }
-    let row_of = |row: usize| {
-        let at = (cy + row.min(ch - 1)) * source.width + cx;
-        &source.data[at..at + cw]
-    };
-    if cw == width && ch == height {
-        for row in 0..height {
-            let at = (y + row) * stride + x;
-            out[at..at + width].copy_from_slice(row_of(row));
-        }
-        return;
-    }
-    if cw == width * 2 && ch == height * 2 {
-        for row in 0..height {
-            let (a, b) = (row_of(row * 2), row_of(row * 2 + 1));
-            let at = (y + row) * stride + x;
-            let pairs = a.as_chunks::<2>().0.iter().zip(b.as_chunks::<2>().0);
-            for (value, (a, b)) in out[at..at + width].iter_mut().zip(pairs) {
-                let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
-                *value = ((sum + 2) / 4) as u8;
-            }
-        }
-        return;
-    }
-    // Source columns and weights are the same for every row.
-    let columns: Vec<(usize, usize, u32)> = (0..width)
-        .map(|column| {
-            let (at, weight) = position(column, width, cw);
-            (at, (at + 1).min(cw - 1), weight)
-        })
-        .collect();
-    let mut blended = vec![0u8; cw];
-    for row in 0..height {
-        let (at_row, weight) = position(row, height, ch);
-        let (a, b) = (row_of(at_row), row_of(at_row + 1));
-        for ((value, a), b) in blended.iter_mut().zip(a).zip(b) {
-            *value = ((u32::from(*a) * (256 - weight) + u32::from(*b) * weight + 128) >> 8) as u8;
-        }
-        let at = (y + row) * stride + x;
-        for (value, (left, right, weight)) in out[at..at + width].iter_mut().zip(&columns) {
-            let (left, right) = (u32::from(blended[*left]), u32::from(blended[*right]));
-            *value = ((left * (256 - weight) + right * weight + 128) >> 8) as u8;
-        }
-    }
-}
-
-/// Where output pixel `n` of `size` samples a line of `from` pixels: index and weight/256 of the
-/// next one. Pixel centres are matched.
-fn position(n: usize, size: usize, from: usize) -> (usize, u32) {
-    let centre = ((2 * n + 1) * from * 128) / size;
-    let fixed = centre.saturating_sub(128);
-    let at = (fixed / 256).min(from - 1);
-    (at, (fixed % 256) as u32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -333,33 +230,20 @@ mod tests {
     }
 
     fn view(rect: Rect, picture: &Picture, id: u64) -> TileView<'_> {
-        let content = Content::Frame { picture, id };
+        let content = Content::Frame { picture: picture.view(), id };
         TileView { rect, name: "Ada Lovelace", label: true, fill: true, content }
     }
 
     const FULL: Rect = Rect { x: 0, y: 0, width: 320, height: 180 };
 
     #[test]
-    fn scaling_keeps_a_gradient_a_gradient() {
-        for (width, height) in [(320, 180), (640, 360), (1280, 720), (960, 540), (160, 90)] {
-            let picture = gradient(width, height & !1);
-            let mut canvas = Picture::filled(320, 180, Yuv(0, 128, 128));
-            let crop = (0, 0, width as usize, (height & !1) as usize);
-            scale_into(&mut canvas, &picture, crop, FULL);
-            let row = &canvas.plane(0).data[320 * 90..320 * 91];
-            for (n, value) in row.iter().enumerate().skip(4).take(312) {
-                let wanted = (n * 255 / 320) as i32;
-                assert!((i32::from(*value) - wanted).abs() <= 3, "{width}: {n} {value} {wanted}");
-            }
-        }
-    }
-
-    #[test]
     fn a_tile_without_a_new_frame_is_not_drawn_again() {
         let picture = gradient(640, 360);
         let mut compositor = Compositor::new(320, 180);
-        let first = compositor.draw(&[view(FULL, &picture, 1)]).clone();
-        assert_eq!(*compositor.draw(&[view(FULL, &picture, 1)]), first);
+        assert!(compositor.draw(&[view(FULL, &picture, 1)]));
+        let first = compositor.canvas().clone();
+        assert!(!compositor.draw(&[view(FULL, &picture, 1)]));
+        assert_eq!(*compositor.canvas(), first);
         assert_eq!(compositor.drawn_tiles, 1);
         compositor.draw(&[view(FULL, &picture, 2)]);
         assert_eq!(compositor.drawn_tiles, 2);
@@ -369,21 +253,13 @@ mod tests {
     fn a_label_is_white_on_dark_at_the_bottom_left() {
         let picture = Picture::filled(320, 180, Yuv(235, 128, 128));
         let mut compositor = Compositor::new(320, 180);
-        let canvas = compositor.draw(&[view(FULL, &picture, 1)]);
+        compositor.draw(&[view(FULL, &picture, 1)]);
+        let canvas = compositor.canvas();
         let luma = canvas.plane(0).data;
         let label = &luma[320 * 160..320 * 161];
         assert!(label[2] < 80, "the label's ground is dark");
         assert!(luma[320 * 153..].contains(&235), "its text is white");
         assert_eq!(luma[0], 235, "the rest is untouched");
-    }
-
-    #[test]
-    fn an_upright_phone_keeps_its_whole_picture() {
-        let picture = Picture::filled(180, 320, Yuv(200, 128, 128));
-        let mut canvas = Picture::filled(320, 180, Yuv(90, 128, 128));
-        blit(&mut canvas, &picture, FULL, true);
-        let middle = &canvas.plane(0).data[320 * 90..320 * 91];
-        assert_eq!((middle[2], middle[160], middle[317]), (16, 200, 16));
     }
 
     #[test]

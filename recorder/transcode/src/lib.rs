@@ -1,10 +1,13 @@
 //! From a recording's manifest and a preset to a film: what is shown when, how a frame is put
 //! together, how sound is mixed, how an MP4 is laid out. Pure: no GStreamer, file, clock or thread.
 
+pub mod colour;
 pub mod compositor;
 mod font;
+pub mod h264;
 pub mod layout;
 pub mod mix;
 pub mod mp4;
 pub mod picture;
 pub mod plan;
+mod scale;

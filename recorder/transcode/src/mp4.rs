@@ -3,6 +3,7 @@
 //! All sizes are known when the film is laid out, so one pass writes it: head, then the samples in
 //! chunks of about a second, tracks in turn.
 
+use crate::picture::{Colour, Matrix};
 use std::io::{self, Read, Write};
 
 /// Units a second of the movie's clock.
@@ -24,8 +25,8 @@ pub struct Sample {
 /// What a track holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrackFormat {
-    /// `avcC` and size.
-    Avc { avcc: Vec<u8>, width: u32, height: u32 },
+    /// `avcC`, size, and what the colours mean where that is known.
+    Avc { avcc: Vec<u8>, width: u32, height: u32, colour: Option<Colour> },
     /// AudioSpecificConfig (ISO/IEC 14496-3) and channels.
     Aac { config: Vec<u8>, channels: u32, rate: u32, bps: u32 },
 }
@@ -311,7 +312,8 @@ fn sample_tables(track: &Track, offsets: &[u64], counts: &[u32], large: bool) ->
 fn sample_entry(format: &TrackFormat) -> Vec<u8> {
     let head = join(&[&[0; 6], &1u16.to_be_bytes()]);
     match format {
-        TrackFormat::Avc { avcc, width, height } => {
+        TrackFormat::Avc { avcc, width, height, colour } => {
+            let colour = colour.map_or_else(Vec::new, colr);
             let body = join(&[
                 &head,
                 &[0; 16],
@@ -323,8 +325,7 @@ fn sample_entry(format: &TrackFormat) -> Vec<u8> {
                 &0x18u16.to_be_bytes(),
                 &0xffffu16.to_be_bytes(),
                 &atom(b"avcC", avcc),
-                // BT.709, limited range (ISO/IEC 23091-2)
-                &atom(b"colr", &join(&[b"nclx", &[0, 1, 0, 1, 0, 1, 0]])),
+                &colour,
             ]);
             atom(b"avc1", &body)
         }
@@ -348,6 +349,16 @@ fn sample_entry(format: &TrackFormat) -> Vec<u8> {
     }
 }
 
+/// Colours as code points of ISO/IEC 23091-2.
+fn colr(colour: Colour) -> Vec<u8> {
+    let matrix = match colour.matrix {
+        Matrix::Bt709 => 1,
+        Matrix::Bt601 => 6,
+    };
+    let full = u8::from(colour.full_range) << 7;
+    atom(b"colr", &join(&[b"nclx", &[0, 1, 0, 1, 0, matrix, full]]))
+}
+
 /// Title and date where players look for them (iTunes metadata).
 fn udta(info: &FileInfo) -> Vec<u8> {
     let text = |name: &[u8; 4], value: &str| {
@@ -367,7 +378,12 @@ mod tests {
 
     fn film() -> (Vec<Track>, Vec<Vec<u8>>) {
         let video = Track {
-            format: TrackFormat::Avc { avcc: vec![1, 66, 0, 31], width: 1280, height: 720 },
+            format: TrackFormat::Avc {
+                avcc: vec![1, 66, 0, 31],
+                width: 1280,
+                height: 720,
+                colour: Some(Colour::FILM),
+            },
             timescale: 30_000,
             samples: (0..90u32)
                 .map(|n| Sample { bytes: 100 + n, duration: 1000, keyframe: n % 60 == 0 })

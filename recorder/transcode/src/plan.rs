@@ -4,6 +4,7 @@
 mod people;
 
 use crate::layout::{self, MAX_TILES, Rect};
+use crate::scale::magnification;
 use people::{People, Person};
 use roombox_capture::manifest::{Codec, Manifest, MediaKind, Part, RecordedLayer, TrackSource};
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
@@ -12,6 +13,9 @@ use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName};
 /// A stream's last frame stands for this long after its part ended: scene changes come a little
 /// later than the last frame.
 const LINGER_US: u64 = 500_000;
+/// A copied stream may pause for so long: its last picture stands. Where it pauses for longer, the
+/// person's initials are drawn.
+const LONGEST_STILL_US: u64 = 1_000_000;
 /// Scenes shorter than this are merged into their neighbour: tracks of one person start and stop
 /// some frames apart.
 const SHORTEST_SCENE_US: u64 = 300_000;
@@ -72,6 +76,11 @@ impl Plan {
         self.pieces.iter().map(|(from, to)| to - from).sum()
     }
 
+    /// Frames of the film at a rate: the last one begins before the end.
+    pub fn frames(&self, fps: u32) -> u64 {
+        (self.duration_us() * u64::from(fps)).div_ceil(1_000_000)
+    }
+
     /// The recording's time of a moment of the film.
     pub fn recording_us(&self, mut film_us: u64) -> u64 {
         for (from, to) in &self.pieces {
@@ -114,7 +123,7 @@ pub fn plan(manifest: &Manifest, timeline: &[TimelineLine], job: &JobSpec) -> Pl
     let audio = (0..manifest.parts.len())
         .filter(|n| manifest.parts[*n].layer == RecordedLayer::Audio)
         .collect();
-    let video = match copyable(manifest, job) {
+    let video = match copyable(manifest, timeline, job, (start, end)) {
         Some(parts) if pieces.len() == 1 => VideoPlan::Copy { parts },
         _ => compose(manifest, timeline, job, start, end),
     };
@@ -140,15 +149,21 @@ fn pieces(timeline: &[TimelineLine], start: u64, end: u64) -> Vec<(u64, u64)> {
     pieces
 }
 
-/// Parts that are the film's picture as they are: one H.264 stream, one configuration, and
-/// nothing that would have to be drawn beside it.
-fn copyable(manifest: &Manifest, job: &JobSpec) -> Option<Vec<usize>> {
+/// Parts that are the film's picture as they are: one H.264 stream of one size that never stops,
+/// and nothing that would have to be drawn beside it or instead of it.
+fn copyable(
+    manifest: &Manifest,
+    timeline: &[TimelineLine],
+    job: &JobSpec,
+    (start, end): (u64, u64),
+) -> Option<Vec<usize>> {
     if job.layout.name == LayoutName::Grid || job.video.encoder != EncoderChoice::Auto {
         return None;
     }
-    let video: Vec<usize> = (0..manifest.parts.len())
+    let mut video: Vec<usize> = (0..manifest.parts.len())
         .filter(|n| matches!(manifest.parts[*n].layer, RecordedLayer::Top | RecordedLayer::Screen))
         .collect();
+    video.sort_by_key(|n| manifest.parts[*n].start_us);
     let first = &manifest.parts[*video.first()?];
     let same = video.iter().all(|n| {
         let part = &manifest.parts[*n];
@@ -156,9 +171,21 @@ fn copyable(manifest: &Manifest, job: &JobSpec) -> Option<Vec<usize>> {
             && part.track == first.track
             && (part.width, part.height) == (first.width, first.height)
     });
+    let mut covered = start;
+    let unbroken = video.iter().all(|n| {
+        let part = &manifest.parts[*n];
+        let joins = part.start_us <= covered + LONGEST_STILL_US;
+        covered = covered.max(end_of(part));
+        joins
+    }) && end <= covered + LONGEST_STILL_US;
+    let off = timeline.iter().any(|line| match &line.event {
+        TimelineEvent::Mute { track } => *track == first.track,
+        TimelineEvent::Pub { track, muted, .. } => *muted && *track == first.track,
+        _ => false,
+    });
     let people: std::collections::BTreeSet<&str> =
         manifest.tracks.iter().map(|track| track.identity.as_str()).collect();
-    (same && people.len() == 1).then_some(video)
+    (same && unbroken && !off && people.len() == 1).then_some(video)
 }
 
 fn compose(
@@ -208,7 +235,7 @@ fn tiles_at(manifest: &Manifest, people: &People, job: &JobSpec, time: u64) -> V
             name: String::new(),
             label: false,
             fill: false,
-            source: source_for(manifest, track, rects[0], time),
+            source: source_for(manifest, track, (rects[0], false), time),
         };
         let strip = shown.iter().zip(&rects[1..]);
         let rest = strip.map(|(person, rect)| person_tile(manifest, person, *rect, job, time));
@@ -236,7 +263,7 @@ fn person_tile(manifest: &Manifest, person: &Person, rect: Rect, job: &JobSpec, 
         name: person.name.clone(),
         label: job.layout.labels,
         fill: true,
-        source: track.and_then(|track| source_for(manifest, track, rect, time)),
+        source: track.and_then(|track| source_for(manifest, track, (rect, true), time)),
     }
 }
 
@@ -248,16 +275,21 @@ fn part_at<'a>(manifest: &'a Manifest, track: &str, time: u64) -> Option<&'a Par
     manifest.parts.iter().find(|part| part.track == track && covers(part, time))
 }
 
-/// The smallest recorded layer that covers the tile, give or take a tenth; else the largest.
-fn source_for(manifest: &Manifest, track: &str, rect: Rect, time: u64) -> Option<VideoSource> {
+/// The smallest recorded layer that need not be enlarged by more than a tenth; else the largest.
+fn source_for(
+    manifest: &Manifest,
+    track: &str,
+    (rect, fill): (Rect, bool),
+    time: u64,
+) -> Option<VideoSource> {
+    const LARGEST: u64 = 1100;
     let mut parts: Vec<&Part> = manifest
         .parts
         .iter()
         .filter(|part| part.track == track && covers(part, time) && part.width > 0)
         .collect();
     parts.sort_by_key(|part| part.width * part.height);
-    let enough =
-        |part: &&&Part| part.width * 11 >= rect.width * 10 || part.height * 11 >= rect.height * 10;
+    let enough = |part: &&&Part| magnification(part.width, part.height, rect, fill) <= LARGEST;
     let part = parts.iter().find(enough).or(parts.last())?;
     Some(VideoSource { track: track.to_owned(), layer: part.layer })
 }

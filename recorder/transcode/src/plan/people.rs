@@ -57,7 +57,6 @@ impl People {
     pub(super) fn read(manifest: &Manifest, timeline: &[TimelineLine]) -> Self {
         let mut all = Self::default();
         let mut by_participant: HashMap<String, usize> = HashMap::new();
-        let mut closed_until = 0;
         for line in timeline {
             let t = line.t;
             match &line.event {
@@ -107,13 +106,47 @@ impl People {
                     for person in 0..all.people.len() {
                         all.close(person, *from);
                     }
-                    closed_until = *from;
                 }
                 _ => {}
             }
         }
-        debug_assert!(closed_until < OPEN);
+        all.add_unannounced(manifest);
+        // Whoever only listens has no tile.
+        let active: Vec<usize> =
+            (0..all.people.len()).filter(|n| !all.people[*n].tracks.is_empty()).collect();
+        let renumbered = |person: usize| active.binary_search(&person).ok();
+        all.speakers = std::mem::take(&mut all.speakers)
+            .into_iter()
+            .filter_map(|(time, person)| Some((time, renumbered(person)?)))
+            .collect();
+        all.people.retain(|person| !person.tracks.is_empty());
         all
+    }
+
+    /// Tracks that the timeline does not know, because its end or all of it is lost: they were
+    /// there while they were recorded.
+    fn add_unannounced(&mut self, manifest: &Manifest) {
+        for track in &manifest.tracks {
+            let known = self.people.iter().flat_map(|p| &p.tracks).any(|t| t.track == track.track);
+            let parts = || manifest.parts.iter().filter(|part| part.track == track.track);
+            let Some(from) = parts().map(|part| part.start_us).min() else { continue };
+            if known {
+                continue;
+            }
+            let person = self.person(&track.identity, &track.name);
+            let person = &mut self.people[person];
+            if person.spans.is_empty() {
+                person.spans.push((from, OPEN));
+            }
+            person.tracks.push(TrackSpan {
+                track: track.track.clone(),
+                kind: track.kind,
+                source: track.source,
+                from,
+                to: OPEN,
+                mutes: Vec::new(),
+            });
+        }
     }
 
     fn person(&mut self, identity: &str, name: &str) -> usize {
