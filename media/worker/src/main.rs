@@ -1,1 +1,42 @@
-fn main() {}
+//! The command line of `roombox-media`.
+
+use clap::{Parser, Subcommand};
+use roombox_worker::transcode::{self, Request};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Media work for Roombox, one job or device a process.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Makes a film of a recording.
+    ///
+    /// Writes DIR/derived/<job>/film.mp4 and thumbnail.jpg; both appear whole or not at all. On
+    /// standard output comes a line of JSON about every second (progress) and a last one (the
+    /// receipt: files, lengths, SHA-256). Its list of files is empty when there was nothing to
+    /// film. Diagnostics go to standard error.
+    ///
+    /// Exit status: 0 done, or nothing to film; 1 failed, another try may help; 2 the job cannot
+    /// be done as it is, do not try again; 143 cancelled by SIGTERM.
+    Transcode {
+        /// The recording's folder: manifest.json, timeline.jsonl, tracks/.
+        #[arg(long, value_name = "DIR")]
+        recording: PathBuf,
+        /// The job as JSON; `-` reads it from standard input.
+        #[arg(long, value_name = "FILE")]
+        spec: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time().init();
+    match Arguments::parse().task {
+        Task::Transcode { recording, spec } => transcode::command(&Request { recording, spec }),
+    }
+}

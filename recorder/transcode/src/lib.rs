@@ -11,3 +11,4 @@ pub mod mp4;
 pub mod picture;
 pub mod plan;
 mod scale;
+pub mod thumbnail;

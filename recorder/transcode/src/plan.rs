@@ -76,6 +76,11 @@ impl Plan {
         self.pieces.iter().map(|(from, to)| to - from).sum()
     }
 
+    /// The last moment of the recording that the film shows.
+    pub fn last_us(&self) -> u64 {
+        self.pieces.last().map_or(0, |(_, to)| to.saturating_sub(1))
+    }
+
     /// Frames of the film at a rate: the last one begins before the end.
     pub fn frames(&self, fps: u32) -> u64 {
         (self.duration_us() * u64::from(fps)).div_ceil(1_000_000)

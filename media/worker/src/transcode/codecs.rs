@@ -1,0 +1,225 @@
+//! Which elements decode and encode what, by factory name, best first. Where none is installed
+//! the error names them all.
+
+use crate::driven::{Driven, ElementError, installed};
+use gstreamer as gst;
+use roombox_capture::manifest::Codec;
+use roombox_jobs::spec::{EncoderChoice, VideoPreset};
+use roombox_transcode::mix::{CHANNELS, RATE};
+
+fn first_installed<'a>(choices: &[&'a str]) -> Result<&'a str, ElementError> {
+    let found = choices.iter().find(|choice| installed(choice));
+    found.copied().ok_or_else(|| ElementError::Missing(choices.join(" or ")))
+}
+
+fn set(name: &'static str, value: impl ToString) -> (&'static str, String) {
+    (name, value.to_string())
+}
+
+/// Makes I420 frames of one part. Errors in the stream are skipped, not fatal.
+///
+/// # Errors
+/// No decoder of this codec is installed.
+pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
+    let i420 = gst::Caps::builder("video/x-raw").field("format", "I420").build();
+    // One thread each: a frame must be out when it was pushed in, and CPU time counts, not delay.
+    let (factory, takes, properties) = match codec {
+        Codec::Vp8 => {
+            let takes = gst::Caps::builder("video/x-vp8").build();
+            (first_installed(&["vp8dec"])?, takes, vec![set("threads", 1)])
+        }
+        Codec::Vp9 => {
+            let takes = gst::Caps::builder("video/x-vp9").build();
+            (first_installed(&["vp9dec"])?, takes, vec![set("threads", 1)])
+        }
+        Codec::Av1 => {
+            let takes = gst::Caps::builder("video/x-av1")
+                .field("stream-format", "obu-stream")
+                .field("alignment", "tu")
+                .build();
+            let factory = first_installed(&["dav1ddec", "av1dec"])?;
+            let properties = match factory {
+                "dav1ddec" => vec![set("n-threads", 1), set("max-frame-delay", 1)],
+                _ => Vec::new(),
+            };
+            (factory, takes, properties)
+        }
+        Codec::H264 => {
+            let takes = gst::Caps::builder("video/x-h264")
+                .field("stream-format", "byte-stream")
+                .field("alignment", "au")
+                .build();
+            let factory = first_installed(&["avdec_h264", "openh264dec"])?;
+            let properties = match factory {
+                // Strict, its default for files, holds back sixteen frames of a stream that does
+                // not say how many it reorders; WebRTC senders reorder none.
+                "avdec_h264" => vec![set("max-threads", 1), set("std-compliance", "normal")],
+                _ => Vec::new(),
+            };
+            (factory, takes, properties)
+        }
+        Codec::Opus => return Err(ElementError::Missing("a video decoder for Opus".to_owned())),
+    };
+    let tolerant = match factory {
+        "dav1ddec" => None,
+        _ => Some(set("max-errors", -1)),
+    };
+    let properties: Vec<_> = properties.into_iter().chain(tolerant).collect();
+    Driven::new(factory, &properties, &takes, &i420)
+}
+
+/// Interleaved 16-bit sound at the mixer's rate.
+fn mixed_sound(channels: u32) -> gst::Caps {
+    let sound = gst::Caps::builder("audio/x-raw")
+        .field("format", "S16LE")
+        .field("layout", "interleaved")
+        .field("rate", RATE as i32)
+        .field("channels", channels as i32);
+    match channels {
+        1 => sound.build(),
+        // front left and front right
+        _ => sound.field("channel-mask", gst::Bitmask::new(3)).build(),
+    }
+}
+
+/// Makes 16-bit stereo of Opus packets.
+///
+/// # Errors
+/// The decoder is not installed.
+pub fn opus_decoder() -> Result<Driven, ElementError> {
+    let takes = gst::Caps::builder("audio/x-opus")
+        .field("channel-mapping-family", 0i32)
+        .field("rate", RATE as i32)
+        .field("channels", CHANNELS as i32)
+        .build();
+    let makes = gst::Caps::builder("audio/x-raw")
+        .field("format", "S16LE")
+        .field("rate", RATE as i32)
+        .field("channels", CHANNELS as i32)
+        .build();
+    Driven::new(first_installed(&["opusdec"])?, &[], &takes, &makes)
+}
+
+/// An AAC encoder, and how many samples of delay it puts before the sound.
+pub struct AacEncoder {
+    pub element: Driven,
+    pub delay: u32,
+}
+
+/// Makes raw AAC frames of 1024 samples.
+///
+/// # Errors
+/// No encoder is installed or it refuses the bit rate.
+pub fn aac_encoder(bps: u32, channels: u32) -> Result<AacEncoder, ElementError> {
+    let factory = first_installed(&["voaacenc", "avenc_aac", "fdkaacenc"])?;
+    let makes = gst::Caps::builder("audio/mpeg")
+        .field("mpegversion", 4i32)
+        .field("stream-format", "raw")
+        .build();
+    // Measured with a click, see `tests/clap.rs`: none of the three tells.
+    let delay = match factory {
+        "voaacenc" => 1600,
+        "avenc_aac" => 1024,
+        _ => 2048,
+    };
+    let properties = [set("bitrate", bps)];
+    let element = match factory {
+        // It wants planes of floats.
+        "avenc_aac" => {
+            Driven::behind("audioconvert", factory, &properties, &mixed_sound(channels), &makes)?
+        }
+        _ => Driven::new(factory, &properties, &mixed_sound(channels), &makes)?,
+    };
+    Ok(AacEncoder { element, delay })
+}
+
+/// An H.264 encoder and its factory's name.
+pub struct H264Encoder {
+    pub element: Driven,
+    pub name: &'static str,
+}
+
+/// Shape of the film's picture.
+#[derive(Debug, Clone, Copy)]
+pub struct FilmShape {
+    pub width: u32,
+    pub height: u32,
+    pub fps: u32,
+}
+
+impl FilmShape {
+    fn caps(self) -> gst::Caps {
+        gst::Caps::builder("video/x-raw")
+            .field("format", "I420")
+            .field("width", self.width as i32)
+            .field("height", self.height as i32)
+            .field("framerate", gst::Fraction::new(self.fps as i32, 1))
+            .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+            .field("interlace-mode", "progressive")
+            .field("colorimetry", "bt709")
+            .build()
+    }
+}
+
+/// Makes H.264 with start codes. Frames come out in the order in which they are shown: no B
+/// frames, so that the file needs no second clock.
+///
+/// # Errors
+/// The encoder is not installed or refuses the picture.
+pub fn h264_encoder(shape: FilmShape, preset: &VideoPreset) -> Result<H264Encoder, ElementError> {
+    let name = match preset.encoder {
+        EncoderChoice::X264 => first_installed(&["x264enc"])?,
+        EncoderChoice::Auto | EncoderChoice::Openh264 => first_installed(&["openh264enc"])?,
+    };
+    let gop = preset.gop_s.clamp(1, 60) * shape.fps;
+    let makes = gst::Caps::builder("video/x-h264")
+        .field("stream-format", "byte-stream")
+        .field("alignment", "au");
+    let (properties, makes) = match name {
+        "x264enc" => {
+            let properties = vec![
+                set("speed-preset", "veryfast"),
+                // Constant quality; the rate is only the ceiling.
+                set("pass", "qual"),
+                set("quantizer", 23),
+                set("bitrate", (preset.max_bps / 1000).max(1)),
+                set("vbv-buf-capacity", 2000),
+                set("key-int-max", gop),
+                set("option-string", "bframes=0"),
+            ];
+            (properties, makes.field("profile", "high").build())
+        }
+        _ => {
+            let properties = vec![
+                set("complexity", "low"),
+                set("rate-control", "bitrate"),
+                set("bitrate", preset.max_bps),
+                set("max-bitrate", preset.max_bps),
+                // Quiet pictures must not eat the whole rate: below this nobody sees a gain.
+                set("qp-min", 18),
+                set("qp-max", 42),
+                set("gop-size", gop),
+                set("multi-thread", 1),
+            ];
+            (properties, makes.build())
+        }
+    };
+    let element = Driven::new(name, &properties, &shape.caps(), &makes)?;
+    Ok(H264Encoder { element, name })
+}
+
+/// Makes one JPEG of one frame.
+///
+/// # Errors
+/// The encoder is not installed.
+pub fn jpeg_encoder(width: u32, height: u32) -> Result<Driven, ElementError> {
+    let takes = gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", width as i32)
+        .field("height", height as i32)
+        .field("framerate", gst::Fraction::new(0, 1))
+        .field("colorimetry", "1:4:0:0")
+        .build();
+    let makes = gst::Caps::builder("image/jpeg").build();
+    Driven::new(first_installed(&["jpegenc"])?, &[set("quality", 85)], &takes, &makes)
+}

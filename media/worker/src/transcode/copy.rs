@@ -1,0 +1,133 @@
+//! The film's picture where no pixel has to change: the recorded H.264 as it is.
+
+use super::error::FilmError;
+use super::material::{Material, chain};
+use super::output::SampleFile;
+use super::pictures::PartDecoder;
+use super::report::Work;
+use super::thumbnail::Poster;
+use roombox_capture::manifest::Part;
+use roombox_capture::matroska::{Frame, PartInfo, PartReader};
+use roombox_transcode::colour;
+use roombox_transcode::mp4::{Sample, Track, TrackFormat};
+use roombox_transcode::plan::Plan;
+
+/// Units a second of the track's clock.
+const TIMESCALE: u32 = 90_000;
+
+/// What the parts have in common; `None` if one has another configuration: a film has one.
+pub fn common_head(material: &Material, parts: &[usize]) -> Option<PartInfo> {
+    let mut heads = parts.iter().map(|n| {
+        let part = material.manifest.parts.get(*n)?;
+        PartReader::open(&material.path(part)).ok().map(|reader| reader.info().clone())
+    });
+    let first = heads.next()??;
+    let same = heads.all(|head| head.as_ref() == Some(&first));
+    (same && first.codec_private.len() > 6).then_some(first)
+}
+
+/// Copies the parts' frames to `out`. Each lasts until the next one; the first one stands from the
+/// film's beginning and the last one to its end.
+///
+/// # Errors
+/// The disk refuses or the job was cancelled.
+pub fn copy(
+    material: &Material,
+    plan: &Plan,
+    parts: &[usize],
+    head: &PartInfo,
+    out: &mut SampleFile,
+    work: &Work,
+) -> Result<(Track, Option<Poster>), FilmError> {
+    let units = |us: u64| us * u64::from(TIMESCALE) / 1_000_000;
+    let end = units(plan.duration_us());
+    let mut copied = Copied { samples: Vec::new(), begun: 0 };
+    let mut still: Option<Frame> = None;
+    for part in parts.iter().filter_map(|n| material.manifest.parts.get(*n)) {
+        let Some(mut reader) = opened(material, part) else { continue };
+        while let Some(frame) = next(&mut reader, part) {
+            let recording_us = part.start_us.saturating_add_signed(frame.pts_us);
+            // A frame that was cut, or after the end: cannot be in a film of one piece.
+            let Some(film_us) = plan.film_us(recording_us.min(plan.last_us())) else { continue };
+            out.write(&frame.data)?;
+            copied.add(units(film_us), &frame);
+            work.frame_done(film_us)?;
+            // A frame from the film's second quarter: the beginning is often black.
+            let wanted = still.is_none() || film_us * 4 >= plan.duration_us();
+            if frame.keyframe
+                && wanted
+                && still.as_ref().is_none_or(|_| film_us * 2 < plan.duration_us())
+            {
+                still = Some(frame);
+            }
+        }
+    }
+    copied.end(end);
+    let format = TrackFormat::Avc {
+        avcc: head.codec_private.clone(),
+        width: head.width,
+        height: head.height,
+        colour: colour::of_avcc(&head.codec_private),
+    };
+    let track = Track { format, timescale: TIMESCALE, samples: copied.samples, skip: 0 };
+    let poster = still.and_then(|frame| still_of(head, &frame));
+    Ok((track, poster))
+}
+
+struct Copied {
+    samples: Vec<Sample>,
+    /// When the last sample began, in the track's units.
+    begun: u64,
+}
+
+impl Copied {
+    /// The sample before lasts until now.
+    fn add(&mut self, at: u64, frame: &Frame) {
+        let bytes = frame.data.len() as u32;
+        self.end(at);
+        self.samples.push(Sample { bytes, duration: 0, keyframe: frame.keyframe });
+    }
+
+    fn end(&mut self, at: u64) {
+        if let Some(last) = self.samples.last_mut() {
+            // Two frames of one millisecond still are two frames.
+            let until = at.max(self.begun + 1);
+            last.duration = (until - self.begun) as u32;
+            self.begun = until;
+        }
+    }
+}
+
+fn opened(material: &Material, part: &Part) -> Option<PartReader> {
+    PartReader::open(&material.path(part))
+        .inspect_err(|error| {
+            let error = chain(error);
+            tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
+        })
+        .ok()
+}
+
+fn next(reader: &mut PartReader, part: &Part) -> Option<Frame> {
+    reader.next_frame().unwrap_or_else(|error| {
+        let error = chain(&error);
+        tracing::warn!(part = %part.file, %error, "a part ends early");
+        None
+    })
+}
+
+/// The poster of a keyframe; without a decoder the film has none.
+fn still_of(head: &PartInfo, frame: &Frame) -> Option<Poster> {
+    let decode = || {
+        let mut decoder = PartDecoder::new(head)?;
+        decoder.push(frame)?;
+        decoder.finish();
+        Ok::<_, FilmError>(decoder.take(&mut 0))
+    };
+    match decode() {
+        Ok(shown) => shown?.view().map(|view| Poster::of(&view)),
+        Err(error) => {
+            tracing::warn!(%error, "the film has no thumbnail");
+            None
+        }
+    }
+}

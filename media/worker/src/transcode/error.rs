@@ -1,0 +1,44 @@
+//! What can end a job without a film.
+
+use crate::driven::ElementError;
+use roombox_capture::CaptureError;
+use std::io;
+use std::path::PathBuf;
+
+/// An operation of a transcoding job that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum FilmError {
+    #[error("cannot read the job {path}")]
+    ReadSpec { path: PathBuf, source: io::Error },
+    #[error("the job {path} cannot be understood")]
+    ParseSpec { path: PathBuf, source: serde_json::Error },
+    #[error("the job cannot be done: {0}")]
+    UnusableSpec(&'static str),
+    #[error("the recording cannot be read")]
+    Recording(#[source] CaptureError),
+    #[error("cannot start GStreamer: {0}")]
+    Start(String),
+    #[error(transparent)]
+    Element(#[from] ElementError),
+    #[error("the encoder {encoder} made {made} pictures of {given}")]
+    LostPictures { encoder: &'static str, given: u64, made: u64 },
+    #[error("cannot write {path}")]
+    Write { path: PathBuf, source: io::Error },
+    #[error("a worker thread panicked")]
+    Panicked,
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl FilmError {
+    /// True if another try ends the same way.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::ParseSpec { .. }
+                | Self::UnusableSpec(_)
+                | Self::Element(ElementError::Missing(_) | ElementError::Setup { .. })
+                | Self::Recording(CaptureError::ParseManifest { .. })
+        )
+    }
+}

@@ -1,0 +1,272 @@
+//! `roombox-media transcode`: one recording, one job, one film.
+//!
+//! ```text
+//! manifest, timeline ─► plan ─┬─ picture: decode ► compose ► H.264 ─┐
+//!                             │  (or: copy the recorded H.264)      ├─► MP4 ─► film.mp4
+//!                             └─ sound:   decode ► mix ► AAC ───────┘
+//! ```
+//! Picture and sound go to sample files at the same time; the MP4 is laid out when both are known.
+//! Memory does not grow with the recording's length but for the sample tables (about 4 MB in
+//! three hours).
+
+mod codecs;
+mod copy;
+mod error;
+mod material;
+mod output;
+mod pictures;
+mod report;
+mod sound;
+mod thumbnail;
+mod video;
+
+pub use error::FilmError;
+
+use gstreamer as gst;
+use material::{Material, chain};
+use output::{DerivedFolder, SampleFile};
+use report::{Reporter, Work};
+use roombox_capture::matroska::PartInfo;
+use roombox_jobs::spec::{EncoderChoice, FileKind, JobSpec, MadeFile, Receipt};
+use roombox_transcode::mp4::{FileInfo, Track, write_mp4};
+use roombox_transcode::plan::{Plan, Scene, VideoPlan, plan};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use thumbnail::Poster;
+
+/// Exit status of a job that fails the same way again.
+const FINAL: u8 = 2;
+/// Of a process that SIGTERM ended.
+const CANCELLED: u8 = 128 + 15;
+
+/// What the command line asks for.
+pub struct Request {
+    /// The recording's folder.
+    pub recording: PathBuf,
+    /// The job's file; `-` is the standard input.
+    pub spec: PathBuf,
+}
+
+/// Runs the job and tells the daemon.
+pub fn command(request: &Request) -> ExitCode {
+    let made = film(request).and_then(|receipt| {
+        let path = PathBuf::from("standard output");
+        report::say(&receipt).map_err(|source| FilmError::Write { path, source })
+    });
+    let Err(error) = made else { return ExitCode::SUCCESS };
+    // Nobody may be left to read it.
+    let _ = writeln!(io::stderr(), "roombox-media: {}", chain(&error));
+    match error {
+        FilmError::Cancelled => ExitCode::from(CANCELLED),
+        error if error.is_final() => ExitCode::from(FINAL),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Makes the film.
+///
+/// # Errors
+/// See [`FilmError`]; nothing unfinished is left.
+pub fn film(request: &Request) -> Result<Receipt, FilmError> {
+    let work = Work::cancelled_by_signals().map_err(|error| FilmError::Start(error.to_string()))?;
+    let work = Arc::new(work);
+    let job = read_spec(&request.spec)?;
+    let material = Material::read(&request.recording, &work)?;
+    if job.recording != material.manifest.recording {
+        return Err(FilmError::UnusableSpec("it is for another recording"));
+    }
+    gst::init().map_err(|error| FilmError::Start(error.to_string()))?;
+    let (plan, picture) = planned(&material, &job)?;
+    let encoder = picture.encoder();
+    let duration_us = plan.duration_us();
+    let files = match picture {
+        Picture::Nothing => {
+            tracing::info!("the recording has no media: there is nothing to film");
+            Vec::new()
+        }
+        picture => {
+            let (id, total) = (job.job.clone(), plan.duration_us());
+            let reporter = Reporter::start(work.clone(), id, total, encoder.to_owned());
+            let files = produce(&material, &plan, &job, picture, &work);
+            drop(reporter);
+            files?
+        }
+    };
+    let encoder = encoder.to_owned();
+    Ok(Receipt { job: job.job, files, duration_us, encoder, cpu_s: report::cpu_s() })
+}
+
+fn read_spec(path: &Path) -> Result<JobSpec, FilmError> {
+    let unreadable = |source| FilmError::ReadSpec { path: path.to_owned(), source };
+    let text = match path.as_os_str().as_encoded_bytes() {
+        b"-" => {
+            let mut text = Vec::new();
+            io::stdin().lock().read_to_end(&mut text).map_err(unreadable)?;
+            text
+        }
+        _ => std::fs::read(path).map_err(unreadable)?,
+    };
+    let job: JobSpec = serde_json::from_slice(&text)
+        .map_err(|source| FilmError::ParseSpec { path: path.to_owned(), source })?;
+    match unusable(&job) {
+        Some(why) => Err(FilmError::UnusableSpec(why)),
+        None => Ok(job),
+    }
+}
+
+/// Why a job cannot be done.
+fn unusable(job: &JobSpec) -> Option<&'static str> {
+    let (width, height) = job.layout.canvas;
+    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let rules = [
+        (job.v == 1, "its version is not 1"),
+        (!job.job.is_empty() && job.job.chars().all(harmless), "its id is no file name"),
+        // Rows of planes are handed over without padding: eights.
+        (width % 8 == 0 && height % 2 == 0, "its canvas is not a multiple of 8×2"),
+        ((160..=3840).contains(&width), "its canvas is not 160 to 3840 pixels wide"),
+        ((90..=2160).contains(&height), "its canvas is not 90 to 2160 pixels high"),
+        ((1..=60).contains(&job.layout.fps), "its frame rate is not 1 to 60"),
+        (job.video.max_bps >= 50_000, "its video rate is below 50 kbit/s"),
+        ((1..=60).contains(&job.video.gop_s), "its keyframes are not 1 to 60 s apart"),
+        ((1..=2).contains(&job.audio.channels), "its sound is neither mono nor stereo"),
+        ((16_000..=320_000).contains(&job.audio.bps), "its audio rate is not 16 to 320 kbit/s"),
+    ];
+    rules.into_iter().find_map(|(kept, why)| (!kept).then_some(why))
+}
+
+/// How the picture is made, and with what.
+enum Picture {
+    Nothing,
+    Copy { parts: Vec<usize>, head: PartInfo },
+    Compose { scenes: Vec<Scene>, shape: codecs::FilmShape, encoder: codecs::H264Encoder },
+}
+
+impl Picture {
+    fn encoder(&self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Copy { .. } => "copy",
+            Self::Compose { encoder, .. } => encoder.name,
+        }
+    }
+}
+
+fn planned(material: &Material, job: &JobSpec) -> Result<(Plan, Picture), FilmError> {
+    let planned = plan(&material.manifest, &material.timeline, job);
+    match &planned.video {
+        VideoPlan::Nothing => Ok((planned, Picture::Nothing)),
+        VideoPlan::Copy { parts } => match copy::common_head(material, parts) {
+            Some(head) => {
+                let parts = parts.clone();
+                Ok((planned, Picture::Copy { parts, head }))
+            }
+            // The parts differ in what only their heads tell: drawn, then.
+            None => {
+                let mut job = job.clone();
+                job.video.encoder = EncoderChoice::Openh264;
+                self::planned(material, &job)
+            }
+        },
+        VideoPlan::Compose { scenes } => {
+            let (width, height) = job.layout.canvas;
+            let shape = codecs::FilmShape { width, height, fps: job.layout.fps };
+            let encoder = codecs::h264_encoder(shape, &job.video)?;
+            let scenes = scenes.clone();
+            Ok((planned, Picture::Compose { scenes, shape, encoder }))
+        }
+    }
+}
+
+/// Makes picture and sound side by side, then the files.
+fn produce(
+    material: &Material,
+    plan: &Plan,
+    job: &JobSpec,
+    picture: Picture,
+    work: &Work,
+) -> Result<Vec<MadeFile>, FilmError> {
+    let folder = DerivedFolder::open(&material.folder, &job.job)?;
+    let (mut images, mut sound) = (folder.sample_file("h264")?, folder.sample_file("aac")?);
+    let (pictured, mixed) = std::thread::scope(|scope| {
+        let mixing = (!plan.audio.is_empty()).then(|| {
+            scope.spawn(|| {
+                let mixed = sound::mix(material, plan, &job.audio, &mut sound, work);
+                stop_others(mixed, work)
+            })
+        });
+        let pictured = stop_others(film_pictures(material, plan, picture, &mut images, work), work);
+        let mixed = mixing.map(|thread| thread.join().map_err(|_| FilmError::Panicked)).transpose();
+        (pictured, mixed.and_then(Option::transpose))
+    });
+    let ((video, poster), audio) = first_cause(pictured, mixed)?;
+    let mut files = Vec::new();
+    if let Some(jpeg) = poster.map(Poster::jpeg).transpose()?.flatten() {
+        let write = |out: &mut output::Hashing| out.write_all(&jpeg);
+        files.push(folder.publish("thumbnail.jpg", FileKind::Thumbnail, write)?);
+    }
+    let info = FileInfo {
+        title: job.title.clone(),
+        created_unix_s: material.manifest.started_unix_ms / 1000,
+    };
+    let tracks: Vec<Track> = std::iter::once(video).chain(audio).collect();
+    let mut data = vec![Beating { input: images.into_reader()?, work }];
+    if tracks.len() > 1 {
+        data.push(Beating { input: sound.into_reader()?, work });
+    }
+    let mp4 = folder.publish("film.mp4", FileKind::Mp4, |out| {
+        write_mp4(out, &info, &tracks, &mut data).map(|_| ())
+    });
+    // Cancelling shows as a failed read.
+    work.beat()?;
+    files.insert(0, mp4?);
+    Ok(files)
+}
+
+fn film_pictures(
+    material: &Material,
+    plan: &Plan,
+    picture: Picture,
+    out: &mut SampleFile,
+    work: &Work,
+) -> Result<(Track, Option<Poster>), FilmError> {
+    match picture {
+        Picture::Copy { parts, head } => copy::copy(material, plan, &parts, &head, out, work),
+        Picture::Compose { scenes, shape, encoder } => {
+            let made = video::compose(material, plan, &scenes, shape, encoder, out, work)?;
+            Ok((made.0, Some(made.1)))
+        }
+        Picture::Nothing => Err(FilmError::UnusableSpec("there is no picture to make")),
+    }
+}
+
+/// When one half of the film fails the other need not go on.
+fn stop_others<T>(made: Result<T, FilmError>, work: &Work) -> Result<T, FilmError> {
+    made.inspect_err(|_| work.cancel())
+}
+
+/// Both halves, or why there is no film: being cancelled is a consequence where the other half
+/// failed.
+fn first_cause<A, B>(
+    a: Result<A, FilmError>,
+    b: Result<B, FilmError>,
+) -> Result<(A, B), FilmError> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(FilmError::Cancelled), Err(cause)) | (Err(cause), _) | (_, Err(cause)) => Err(cause),
+    }
+}
+
+/// A sample file that says that the job goes on while it is read.
+struct Beating<'a, R> {
+    input: R,
+    work: &'a Work,
+}
+
+impl<R: Read> Read for Beating<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.work.beat().map_err(io::Error::other)?;
+        self.input.read(buffer)
+    }
+}

@@ -1,0 +1,149 @@
+//! Files that a job makes. What has a final name is whole and on the disk.
+
+use super::error::FilmError;
+use roombox_jobs::spec::{FileKind, MadeFile};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Ending of files that are not whole yet.
+const UNFINISHED: &str = "part";
+const BUFFER: usize = 256 * 1024;
+
+/// The folder of one job's files.
+pub struct DerivedFolder {
+    path: PathBuf,
+    /// The same, relative to the recording's folder.
+    relative: String,
+}
+
+impl DerivedFolder {
+    /// Makes the folder and removes what an earlier attempt left unfinished.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn open(recording: &Path, job: &str) -> Result<Self, FilmError> {
+        let relative = format!("derived/{job}");
+        let path = recording.join(&relative);
+        fs::create_dir_all(&path)
+            .map_err(|source| FilmError::Write { path: path.clone(), source })?;
+        let folder = Self { path, relative };
+        folder.sweep();
+        Ok(folder)
+    }
+
+    /// Removes unfinished files. What cannot be removed takes room and nothing else.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.path) else { return };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|ending| ending == UNFINISHED)
+                && let Err(error) = fs::remove_file(&path)
+            {
+                tracing::warn!(path = %path.display(), %error, "an unfinished file stays");
+            }
+        }
+    }
+
+    fn unfinished(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.{UNFINISHED}"))
+    }
+
+    /// A file for samples, gone when the folder is closed.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn sample_file(&self, name: &str) -> Result<SampleFile, FilmError> {
+        let path = self.unfinished(name);
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        let file = file.map_err(|source| FilmError::Write { path: path.clone(), source })?;
+        Ok(SampleFile { path, file: BufWriter::with_capacity(BUFFER, file) })
+    }
+
+    /// Makes a file: written under another name, made durable, then named.
+    ///
+    /// # Errors
+    /// `fill` fails or the disk refuses; there is no file of that name then, or the old one.
+    pub fn publish(
+        &self,
+        name: &str,
+        kind: FileKind,
+        fill: impl FnOnce(&mut Hashing) -> io::Result<()>,
+    ) -> Result<MadeFile, FilmError> {
+        let (unfinished, path) = (self.unfinished(name), self.path.join(name));
+        let write = || -> io::Result<(u64, String)> {
+            let file = File::create(&unfinished)?;
+            let file = BufWriter::with_capacity(BUFFER, file);
+            let mut out = Hashing { file, hash: Sha256::new(), bytes: 0 };
+            fill(&mut out)?;
+            let Hashing { file, hash, bytes } = out;
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            fs::rename(&unfinished, &path)?;
+            File::open(&self.path)?.sync_all()?;
+            let hex = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            Ok((bytes, hex))
+        };
+        let (bytes, sha256) =
+            write().map_err(|source| FilmError::Write { path: path.clone(), source })?;
+        Ok(MadeFile { kind, path: format!("{}/{name}", self.relative), bytes, sha256 })
+    }
+}
+
+impl Drop for DerivedFolder {
+    fn drop(&mut self) {
+        self.sweep();
+        // Fails, as it should, unless nothing was made.
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+/// A file that is hashed while it is written.
+pub struct Hashing {
+    file: BufWriter<File>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Samples of one track, one after another, until the file's head is known.
+pub struct SampleFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl SampleFile {
+    /// # Errors
+    /// The disk refuses.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FilmError> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|source| FilmError::Write { path: self.path.clone(), source })
+    }
+
+    /// The samples from the first one on.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn into_reader(self) -> Result<impl Read, FilmError> {
+        let Self { path, file } = self;
+        let rewind = || -> io::Result<File> {
+            let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            io::Seek::rewind(&mut file)?;
+            Ok(file)
+        };
+        let file = rewind().map_err(|source| FilmError::Write { path, source })?;
+        Ok(BufReader::with_capacity(BUFFER, file))
+    }
+}

@@ -1,0 +1,233 @@
+//! The picture of one recorded layer at any rising time: reads, decodes and holds one frame.
+
+use super::codecs;
+use super::error::FilmError;
+use super::material::{Material, chain};
+use crate::driven::{Driven, ElementError};
+use gst::buffer::{MappedBuffer, Readable};
+use gstreamer as gst;
+use roombox_capture::manifest::{Codec, Part};
+use roombox_capture::matroska::{Frame, PartInfo, PartReader};
+use roombox_transcode::colour;
+use roombox_transcode::h264;
+use roombox_transcode::picture::{Colour, PictureView};
+use roombox_transcode::plan::VideoSource;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+/// Coded frames that are kept while a keyframe is looked for.
+const MOST_DUE: usize = 300;
+
+/// A decoded frame where the decoder left it.
+pub struct Shown {
+    bytes: MappedBuffer<Readable>,
+    width: u32,
+    height: u32,
+    colour: Colour,
+    /// Differs from frame to frame.
+    pub id: u64,
+}
+
+impl Shown {
+    pub fn view(&self) -> Option<PictureView<'_>> {
+        PictureView::of_i420(self.width, self.height, self.colour, &self.bytes)
+    }
+}
+
+/// One part and its decoder.
+struct OpenPart {
+    name: String,
+    start_us: u64,
+    reader: PartReader,
+    decoder: PartDecoder,
+    /// Read and not due yet.
+    next: Option<Frame>,
+}
+
+/// One layer of a track, from its parts.
+pub struct PictureStream {
+    /// Parts that have not begun.
+    waiting: VecDeque<(Part, PathBuf)>,
+    open: Option<OpenPart>,
+    shown: Option<Shown>,
+}
+
+impl PictureStream {
+    /// The stream from `now` (recording time) on.
+    pub fn new(material: &Material, source: &VideoSource, now: u64) -> Self {
+        let of_source = |part: &&Part| part.track == source.track && part.layer == source.layer;
+        let mut parts: Vec<&Part> = material.manifest.parts.iter().filter(of_source).collect();
+        parts.sort_by_key(|part| part.start_us);
+        // What a later part has replaced already need not be read.
+        let begun = parts.partition_point(|part| part.start_us <= now);
+        let parts = parts.split_off(begun.saturating_sub(1));
+        let waiting = parts.into_iter().map(|part| (part.clone(), material.path(part))).collect();
+        Self { waiting, open: None, shown: None }
+    }
+
+    /// Goes on to `now`, which never falls. `ids` gives frames their numbers.
+    ///
+    /// # Errors
+    /// There is no decoder for the stream. Damage is skipped.
+    pub fn advance(&mut self, now: u64, ids: &mut u64) -> Result<(), FilmError> {
+        while self.waiting.front().is_some_and(|(part, _)| part.start_us <= now) {
+            let Some((part, path)) = self.waiting.pop_front() else { break };
+            if self.waiting.front().is_some_and(|(next, _)| next.start_us <= now) {
+                continue;
+            }
+            self.open = OpenPart::open(&part, &path)?;
+        }
+        if let Some(open) = &mut self.open {
+            open.advance(now);
+            while let Some(shown) = open.decoder.take(ids) {
+                self.shown = Some(shown);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be seen now; `None` before the first frame.
+    pub fn shown(&self) -> Option<&Shown> {
+        self.shown.as_ref()
+    }
+}
+
+impl OpenPart {
+    fn open(part: &Part, path: &std::path::Path) -> Result<Option<Self>, FilmError> {
+        let opened = PartReader::open(path)
+            .and_then(|mut reader| reader.next_frame().map(|next| (reader, next)));
+        let (reader, next) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                let error = chain(&error);
+                tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
+                return Ok(None);
+            }
+        };
+        let decoder = PartDecoder::new(reader.info())?;
+        let (name, start_us) = (part.file.clone(), part.start_us);
+        Ok(Some(Self { name, start_us, reader, decoder, next }))
+    }
+
+    /// Decodes up to `now`. What a later keyframe makes unnecessary is not decoded.
+    fn advance(&mut self, now: u64) {
+        let mut due: Vec<Frame> = Vec::new();
+        let start_us = self.start_us;
+        let is_due = |frame: &mut Frame| start_us.saturating_add_signed(frame.pts_us) <= now;
+        while let Some(frame) = self.next.take_if(is_due) {
+            if frame.keyframe || due.len() >= MOST_DUE {
+                if !frame.keyframe {
+                    self.decode(&due);
+                }
+                due.clear();
+            }
+            due.push(frame);
+            self.next = self.reader.next_frame().unwrap_or_else(|error| {
+                let error = chain(&error);
+                tracing::warn!(part = %self.name, %error, "a part ends early");
+                None
+            });
+        }
+        self.decode(&due);
+    }
+
+    fn decode(&mut self, frames: &[Frame]) {
+        for frame in frames {
+            if let Err(error) = self.decoder.push(frame) {
+                tracing::warn!(part = %self.name, at_us = frame.pts_us, %error,
+                    "a frame cannot be decoded");
+            }
+        }
+    }
+}
+
+/// A decoder that forgives: after an error it begins anew at the next keyframe.
+pub struct PartDecoder {
+    codec: Codec,
+    codec_private: Vec<u8>,
+    /// What goes before an H.264 keyframe.
+    parameter_sets: Vec<u8>,
+    element: Driven,
+    colour: Colour,
+    needs_keyframe: bool,
+    failed: bool,
+}
+
+impl PartDecoder {
+    /// # Errors
+    /// There is no decoder for the codec.
+    pub fn new(info: &PartInfo) -> Result<Self, ElementError> {
+        Ok(Self {
+            codec: info.codec,
+            codec_private: info.codec_private.clone(),
+            parameter_sets: h264::parameter_sets(&info.codec_private).unwrap_or_default(),
+            element: codecs::video_decoder(info.codec)?,
+            colour: Colour::CAMERA,
+            needs_keyframe: true,
+            failed: false,
+        })
+    }
+
+    /// Decodes a frame; one that needs what is missing is passed over.
+    ///
+    /// # Errors
+    /// The decoder refuses the frame, for the first time since a keyframe.
+    pub fn push(&mut self, frame: &Frame) -> Result<(), ElementError> {
+        if self.needs_keyframe && !frame.keyframe {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.failed) {
+            self.element = codecs::video_decoder(self.codec)?;
+        }
+        if frame.keyframe {
+            self.colour = colour::of_stream(self.codec, &self.codec_private, &frame.data);
+        }
+        self.needs_keyframe = false;
+        let Some(bytes) = self.spelled(frame) else { return Ok(()) };
+        let mut buffer = gst::Buffer::from_mut_slice(bytes);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(gst::ClockTime::from_useconds(frame.pts_us.max(0).unsigned_abs()));
+            if !frame.keyframe {
+                buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
+            }
+        }
+        self.element.push(buffer).inspect_err(|_| {
+            self.failed = true;
+            self.needs_keyframe = true;
+        })
+    }
+
+    /// The frame as the decoder wants it; `None` if it is damaged.
+    fn spelled(&self, frame: &Frame) -> Option<Vec<u8>> {
+        if self.codec != Codec::H264 {
+            return Some(frame.data.clone());
+        }
+        let mut bytes = Vec::with_capacity(frame.data.len() + self.parameter_sets.len() + 16);
+        if frame.keyframe {
+            bytes.extend_from_slice(&self.parameter_sets);
+        }
+        h264::append_annex_b(&frame.data, &mut bytes).then_some(bytes)
+    }
+
+    /// What the decoder holds back comes out.
+    pub fn finish(&self) {
+        self.element.finish();
+    }
+
+    /// The next decoded frame.
+    pub fn take(&self, ids: &mut u64) -> Option<Shown> {
+        let made = self.element.take()?;
+        let caps = made.caps?;
+        let shape = caps.structure(0)?;
+        let (width, height) = (shape.get::<i32>("width").ok()?, shape.get::<i32>("height").ok()?);
+        let bytes = made.buffer.into_mapped_buffer_readable().ok()?;
+        *ids += 1;
+        Some(Shown {
+            bytes,
+            width: width.unsigned_abs(),
+            height: height.unsigned_abs(),
+            colour: self.colour,
+            id: *ids,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Tells the daemon how far the job is, and hears when it is not wanted any more.
+
+use super::error::FilmError;
+use roombox_jobs::spec::Progress;
+use rustix::time::{ClockId, clock_gettime};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The desk renews a job's lease with each line.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What the working threads share with the reporter.
+#[derive(Default)]
+pub struct Work {
+    cancelled: Arc<AtomicBool>,
+    done_us: AtomicU64,
+    frames: AtomicU64,
+    /// Grows with anything that was done: a worker that hangs does not look alive.
+    beats: AtomicU64,
+}
+
+impl Work {
+    /// Work that SIGTERM and SIGINT cancel.
+    ///
+    /// # Errors
+    /// The signals cannot be watched.
+    pub fn cancelled_by_signals() -> io::Result<Self> {
+        let work = Self::default();
+        signal_hook::flag::register(SIGTERM, work.cancelled.clone())?;
+        signal_hook::flag::register(SIGINT, work.cancelled.clone())?;
+        Ok(work)
+    }
+
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that the job goes on.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn beat(&self) -> Result<(), FilmError> {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+        match self.cancelled.load(Ordering::Relaxed) {
+            true => Err(FilmError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    /// A frame of the film is made, up to this time of it.
+    ///
+    /// # Errors
+    /// The job was cancelled.
+    pub fn frame_done(&self, until_us: u64) -> Result<(), FilmError> {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        self.done_us.fetch_max(until_us, Ordering::Relaxed);
+        self.beat()
+    }
+}
+
+/// CPU seconds of this process, all threads.
+pub fn cpu_s() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// Writes one line of JSON for the daemon.
+///
+/// # Errors
+/// Nobody reads any more.
+pub fn say(line: &impl serde::Serialize) -> io::Result<()> {
+    let mut text = serde_json::to_string(line)?;
+    text.push('\n');
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Reports until it is dropped.
+pub struct Reporter {
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reporter {
+    pub fn start(work: Arc<Work>, job: String, total_us: u64, encoder: String) -> Self {
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let begun = Instant::now();
+            let mut beats = 0;
+            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(EVERY) {
+                let now = work.beats.load(Ordering::Relaxed);
+                if std::mem::replace(&mut beats, now) == now {
+                    continue;
+                }
+                let seconds = begun.elapsed().as_secs_f64();
+                let done_us = work.done_us.load(Ordering::Relaxed).min(total_us);
+                let left = (total_us - done_us) as f64;
+                let progress = Progress {
+                    job: job.clone(),
+                    done_us,
+                    total_us,
+                    fps: work.frames.load(Ordering::Relaxed) as f64 / seconds,
+                    eta_s: (done_us > 0).then(|| left * seconds / done_us as f64),
+                    encoder: encoder.clone(),
+                    cpu_s: cpu_s(),
+                };
+                if say(&progress).is_err() {
+                    // Whoever asked for the film is gone.
+                    work.cancel();
+                }
+            }
+        });
+        Self { end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.end.take();
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the reporter had panicked");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The film's sound: every microphone decoded, mixed block by block, made into AAC.
+
+use super::codecs;
+use super::error::FilmError;
+use super::material::{Material, chain};
+use super::output::SampleFile;
+use super::report::Work;
+use crate::driven::{Driven, ElementError};
+use gstreamer as gst;
+use roombox_capture::manifest::Part;
+use roombox_capture::matroska::{Frame, PartReader};
+use roombox_jobs::spec::AudioPreset;
+use roombox_transcode::mix::{BLOCK, CHANNELS, MixSource, Mixer, RATE};
+use roombox_transcode::mp4::{Sample, Track, TrackFormat};
+use roombox_transcode::plan::Plan;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Samples of one AAC frame.
+const AAC_FRAME: u64 = 1024;
+/// Sound is decoded so far ahead of the mixer: a source must never run dry while it goes on.
+const AHEAD: i64 = RATE as i64 / 10;
+
+/// Sample frames of a time.
+fn frames_of(us: u64) -> u64 {
+    us * u64::from(RATE) / 1_000_000
+}
+
+/// Mixes the planned tracks into an AAC track; its frames go to `out`.
+///
+/// # Errors
+/// An element is missing or fails, the disk refuses, or the job was cancelled.
+pub fn mix(
+    material: &Material,
+    plan: &Plan,
+    preset: &AudioPreset,
+    out: &mut SampleFile,
+    work: &Work,
+) -> Result<Track, FilmError> {
+    let mut streams = streams(material, plan);
+    let mut encoder = Encoder::new(preset, frames_of(plan.duration_us()), out)?;
+    let mut mixer = Mixer::default();
+    let mut at = 0i64;
+    while !encoder.is_full() {
+        work.beat()?;
+        let until = at + BLOCK as i64;
+        for stream in &mut streams {
+            stream.fill(material, plan, until + AHEAD)?;
+        }
+        let block = mixer.block(at, streams.iter_mut().map(|stream| &mut stream.sound));
+        encoder.push(at.unsigned_abs(), &block)?;
+        at = until;
+    }
+    encoder.finish()
+}
+
+/// One track's sound from its parts.
+struct SoundStream {
+    waiting: VecDeque<Part>,
+    open: Option<OpenPart>,
+    sound: MixSource,
+}
+
+struct OpenPart {
+    start_us: u64,
+    name: String,
+    reader: PartReader,
+    decoder: Driven,
+    next: Option<Frame>,
+}
+
+fn streams(material: &Material, plan: &Plan) -> Vec<SoundStream> {
+    let mut tracks: BTreeMap<&str, Vec<&Part>> = BTreeMap::new();
+    for part in plan.audio.iter().filter_map(|n| material.manifest.parts.get(*n)) {
+        tracks.entry(&part.track).or_default().push(part);
+    }
+    let stream = |mut parts: Vec<&Part>| {
+        parts.sort_by_key(|part| part.start_us);
+        let waiting = parts.into_iter().cloned().collect();
+        SoundStream { waiting, open: None, sound: MixSource::default() }
+    };
+    tracks.into_values().map(stream).collect()
+}
+
+impl SoundStream {
+    /// Decodes what belongs before sample frame `until` of the film.
+    fn fill(&mut self, material: &Material, plan: &Plan, until: i64) -> Result<(), FilmError> {
+        loop {
+            if self.open.is_none() {
+                let begins = |part: &Part| {
+                    plan.film_us(part.start_us).is_none_or(|us| (frames_of(us) as i64) < until)
+                };
+                if !self.waiting.front().is_some_and(begins) {
+                    return Ok(());
+                }
+                let Some(part) = self.waiting.pop_front() else { return Ok(()) };
+                self.open = OpenPart::open(material, &part)?;
+                continue;
+            }
+            let Some(open) = &mut self.open else { return Ok(()) };
+            let Some(frame) = &open.next else {
+                self.open = None;
+                continue;
+            };
+            let film_us = plan.film_us(open.start_us.saturating_add_signed(frame.pts_us));
+            let at = film_us.map(|us| frames_of(us) as i64);
+            if at.is_some_and(|at| at >= until) {
+                return Ok(());
+            }
+            let Some(frame) = open.take() else { continue };
+            // What was cut is not decoded: the decoder needs no history to go on.
+            if let Some(mut at) = at {
+                for samples in open.decode(&frame) {
+                    self.sound.push(at, &samples);
+                    at += (samples.len() / CHANNELS) as i64;
+                }
+            }
+        }
+    }
+}
+
+impl OpenPart {
+    fn open(material: &Material, part: &Part) -> Result<Option<Self>, ElementError> {
+        let opened = PartReader::open(&material.path(part))
+            .and_then(|mut reader| reader.next_frame().map(|next| (reader, next)));
+        match opened {
+            Ok((reader, next)) => {
+                let decoder = codecs::opus_decoder()?;
+                let (start_us, name) = (part.start_us, part.file.clone());
+                Ok(Some(Self { start_us, name, reader, decoder, next }))
+            }
+            Err(error) => {
+                let error = chain(&error);
+                tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
+                Ok(None)
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Frame> {
+        let next = self.reader.next_frame().unwrap_or_else(|error| {
+            let error = chain(&error);
+            tracing::warn!(part = %self.name, %error, "a part ends early");
+            None
+        });
+        std::mem::replace(&mut self.next, next)
+    }
+
+    /// Interleaved stereo of one packet; nothing if it is damaged.
+    fn decode(&mut self, frame: &Frame) -> Vec<Vec<i16>> {
+        let mut buffer = gst::Buffer::from_mut_slice(frame.data.clone());
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(gst::ClockTime::from_useconds(frame.pts_us.max(0).unsigned_abs()));
+        }
+        if let Err(error) = self.decoder.push(buffer) {
+            tracing::warn!(part = %self.name, at_us = frame.pts_us, %error,
+                "a packet cannot be decoded");
+        }
+        let mut made = Vec::new();
+        while let Some(sound) = self.decoder.take() {
+            if let Ok(bytes) = sound.buffer.map_readable() {
+                let pairs = bytes.as_chunks::<2>().0;
+                made.push(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect());
+            }
+        }
+        made
+    }
+}
+
+/// AAC of exactly the film's length.
+struct Encoder<'a> {
+    out: &'a mut SampleFile,
+    element: Driven,
+    channels: u32,
+    bps: u32,
+    delay: u32,
+    /// Sample frames of film and delay together.
+    length: u64,
+    samples: Vec<Sample>,
+    config: Vec<u8>,
+}
+
+impl<'a> Encoder<'a> {
+    fn new(
+        preset: &AudioPreset,
+        length: u64,
+        out: &'a mut SampleFile,
+    ) -> Result<Self, ElementError> {
+        let codecs::AacEncoder { element, delay } =
+            codecs::aac_encoder(preset.bps, preset.channels)?;
+        let (bps, channels) = (preset.bps, preset.channels);
+        let length = length + u64::from(delay);
+        let (samples, config) = (Vec::new(), Vec::new());
+        Ok(Self { out, element, channels, bps, delay, length, samples, config })
+    }
+
+    fn is_full(&self) -> bool {
+        self.samples.len() as u64 * AAC_FRAME >= self.length
+    }
+
+    fn push(&mut self, at: u64, block: &[i16]) -> Result<(), FilmError> {
+        let bytes: Vec<u8> = match self.channels {
+            1 => {
+                let pairs = block.as_chunks::<CHANNELS>().0.iter();
+                let middle =
+                    |[l, r]: &[i16; CHANNELS]| ((i32::from(*l) + i32::from(*r)) / 2) as i16;
+                pairs.flat_map(|pair| middle(pair).to_le_bytes()).collect()
+            }
+            _ => block.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
+        };
+        let time =
+            |frames: u64| gst::ClockTime::from_nseconds(frames * 1_000_000_000 / u64::from(RATE));
+        let mut buffer = gst::Buffer::from_mut_slice(bytes);
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(time(at));
+            buffer.set_duration(time(at + BLOCK as u64) - time(at));
+        }
+        self.element.push(buffer)?;
+        self.collect()
+    }
+
+    fn collect(&mut self) -> Result<(), FilmError> {
+        while let Some(made) = self.element.take() {
+            if self.config.is_empty()
+                && let Some(shape) = made.caps.as_ref().and_then(|caps| caps.structure(0))
+                && let Ok(config) = shape.get::<gst::Buffer>("codec_data")
+                && let Ok(bytes) = config.map_readable()
+            {
+                self.config = bytes.to_vec();
+            }
+            let done = self.samples.len() as u64 * AAC_FRAME;
+            if done >= self.length {
+                continue;
+            }
+            if let Ok(bytes) = made.buffer.map_readable() {
+                let duration = AAC_FRAME.min(self.length - done) as u32;
+                let bytes = bytes.as_slice();
+                self.out.write(bytes)?;
+                let sample = Sample { bytes: bytes.len() as u32, duration, keyframe: true };
+                self.samples.push(sample);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Track, FilmError> {
+        let format = TrackFormat::Aac {
+            config: self.config,
+            channels: self.channels,
+            rate: RATE,
+            bps: self.bps,
+        };
+        Ok(Track { format, timescale: RATE, samples: self.samples, skip: self.delay })
+    }
+}
