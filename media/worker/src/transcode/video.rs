@@ -65,7 +65,8 @@ fn draw(
     for n in 0..plan.frames(shape.fps) {
         work.beat()?;
         let film_us = n * 1_000_000 / u64::from(shape.fps);
-        let now = plan.recording_us(film_us);
+        // A frame is shown from the film's nearest one on, not always from a later one.
+        let now = plan.recording_us(film_us) + 500_000 / u64::from(shape.fps);
         let begun = scenes.partition_point(|scene| scene.from_us <= now).saturating_sub(1);
         let Some(shown) = scenes.get(begun) else { break };
         let sources = || shown.tiles.iter().filter_map(|tile| tile.source.as_ref());
@@ -178,8 +179,11 @@ fn encode(
         samples.collect()?;
         work.frame_done(samples.samples.len() as u64 * 1_000_000 / u64::from(shape.fps))?;
     }
-    samples.encoder.element.finish();
-    samples.collect()?;
+    // openh264enc holds nothing back, and complains when it is asked for more.
+    if (samples.samples.len() as u64) < given {
+        samples.encoder.element.finish();
+        samples.collect()?;
+    }
     let made = samples.samples.len() as u64;
     let lost = FilmError::LostPictures { encoder: samples.encoder.name, given, made };
     let Some((sps, pps)) = samples.head.filter(|_| made == given) else { return Err(lost) };
