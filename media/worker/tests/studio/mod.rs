@@ -119,7 +119,7 @@ impl Studio {
         track
     }
 
-    /// Films a camera whose picture is one luma with a darker lower half.
+    /// Films a camera whose picture is one grey.
     pub fn camera(&mut self, who: &str, take: Take, luma: impl Fn(u64) -> u8) {
         self.video(who, TrackSource::Camera, take, luma);
     }
@@ -133,8 +133,11 @@ impl Studio {
         let mut frames: Vec<(Vec<u8>, bool)> = Vec::new();
         for n in 0..count {
             let bright = luma(take.from_us + time(n));
-            let mut picture = vec![bright; (width * height) as usize];
-            picture.resize((width * height * 3 / 2) as usize, 128);
+            // Rows are padded to four bytes, as GStreamer expects them.
+            let luma_size = width.next_multiple_of(4) * height.next_multiple_of(2);
+            let chroma_size = width.div_ceil(2).next_multiple_of(4) * height.div_ceil(2);
+            let mut picture = vec![bright; luma_size as usize];
+            picture.resize((luma_size + 2 * chroma_size) as usize, 128);
             let mut buffer = gst::Buffer::from_mut_slice(picture);
             buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_useconds(time(n)));
             encoder.push(buffer).unwrap();
