@@ -17,6 +17,7 @@ use roombox_net::{Plane, PlaneConfig};
 use roombox_sfu::Notice;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -64,7 +65,18 @@ struct Arguments {
     log_json: bool,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain says it; where in the code is of no use to whoever starts a box.
+            eprintln!("roomboxd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if arguments.openapi {
         println!("{}", roombox_api::panel::openapi().to_pretty_json()?);

@@ -165,7 +165,13 @@ impl Workers for ChildWorkers {
                 Err(error) => Outcome::Failed(format!("cannot start {program}: {error}")),
             };
             let report = match outcome {
-                Outcome::Receipt(receipt) => Report::Finished(attempt, receipt),
+                Outcome::Receipt(receipt) => {
+                    let media_s = receipt.duration_us as f64 / 1e6;
+                    let per_minute = receipt.cpu_s / media_s.max(0.001) * 60.0;
+                    tracing::info!(job = %attempt.job, encoder = %receipt.encoder, media_s,
+                        cpu_s = receipt.cpu_s, cpu_s_per_minute = per_minute, "film made");
+                    Report::Finished(attempt, receipt)
+                }
                 Outcome::Failed(log) => Report::Failed(attempt, log),
             };
             if let Some(jobs) = jobs.upgrade() {

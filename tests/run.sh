@@ -1,0 +1,67 @@
+#!/bin/bash
+# Everything that a commit must pass, in the order in which it fails fastest. `full` adds the slow
+# groups. Prints what runs, how long it took, and one closing line: N passed, N failed, N skipped.
+set -u
+cd "$(dirname "$0")/.."
+mode=${1:-commit}
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} CARGO_INCREMENTAL=0
+export ROOMBOX_SEEDS=$([ "$mode" = full ] && echo 1000 || echo 100)
+logs=target/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0 broken=()
+begun=$SECONDS
+
+# step NAME COMMAND…: runs it, shows its tail if it fails, counts what its output counts.
+step() {
+    local name=$1 log="$logs/${1// /-}.log" at=$SECONDS
+    shift
+    printf '[%4ds] %-28s' "$((SECONDS - begun))" "$name"
+    if "$@" >"$log" 2>&1; then
+        local state=ok
+    else
+        local state=FAILED
+        broken+=("$name")
+    fi
+    local p f s
+    read -r p f s < <(python3 tests/count.py "$log")
+    if [ "$state" = FAILED ] && [ "$f" = 0 ]; then f=1; fi
+    if [ "$state" = ok ] && [ "$p$f$s" = 000 ]; then p=1; fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    printf ' %-6s %4d passed %d failed %d skipped  %4ds\n' "$state" "$p" "$f" "$s" "$((SECONDS - at))"
+    [ "$state" = ok ] || { tail -n 60 "$log" | sed 's/^/    | /'; }
+    grep -hE '(^|[^a-z])SKIPPED' "$log" | sort | uniq -c | head -5 | sed 's/^/    | /'
+}
+
+# A tool that is not there: said, counted, never passed.
+skip() {
+    printf '[%4ds] %-28s SKIPPED: %s\n' "$((SECONDS - begun))" "$1" "$2"
+    skipped=$((skipped + 1))
+}
+
+step "system packages" sh scripts/setup.sh test
+step "shell scripts" shellcheck scripts/setup.sh tests/run.sh
+step "format" cargo fmt --all --check
+step "panel packages" make --no-print-directory appliance/panel/node_modules/.package-lock.json
+step "panel lint" npm --prefix appliance/panel run --silent lint
+step "panel units" npm --prefix appliance/panel run --silent test
+step "panel build" make --no-print-directory panel
+step "build" cargo build --locked --workspace --all-targets
+step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+step "units, tidy, simulation" cargo test --locked --workspace
+if cargo deny --version >/dev/null 2>&1 || bash scripts/deny.sh >"$logs/deny-install.log" 2>&1; then
+    step "licences, bans, sources" cargo deny --offline --locked check bans licenses sources
+else
+    skip "licences, bans, sources" "cargo-deny cannot be installed here (see $logs/deny-install.log)"
+fi
+step "clients: end to end" python3 tests/e2e/run.py --box target/debug/roomboxd
+step "recordings: end to end" python3 tests/recording/run.py --bin target/debug
+step "panel: end to end" python3 tests/panel/run.py --bin target/debug
+if [ "$mode" = full ]; then
+    step "kill -9, 200 seeds" python3 tests/recording/run.py --bin target/debug --kills 200
+fi
+
+echo
+[ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[@]}"
+echo "$((SECONDS - begun)) s in all, logs in $logs"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ ${#broken[@]} -eq 0 ]
