@@ -1,0 +1,154 @@
+// The one place that speaks HTTP to the box. Failures become a `Refusal` with the box's own code,
+// which the pages translate; nothing else throws.
+import type {
+  ApiToken,
+  BoxView,
+  ClaimState,
+  Door,
+  Encoder,
+  Job,
+  JoinToken,
+  Layout,
+  LivekitKey,
+  Page,
+  Participant,
+  Person,
+  Problem,
+  Recording,
+  Room,
+  Settings,
+  SettingsPatch,
+  Status,
+  TimelineItem,
+} from "./schema";
+
+export const BASE = "/api/v1";
+
+/** Why the box did not do what was asked. `unreachable` is ours: no answer came at all. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem,
+    readonly retryAfterSeconds: number | null = null,
+  ) {
+    super(problem.message);
+    this.name = "Refusal";
+  }
+
+  get code(): string {
+    return this.problem.code;
+  }
+}
+
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+async function ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(BASE + path, {
+      method,
+      credentials: "same-origin",
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch (cause) {
+    throw new Refusal(0, { code: "unreachable", message: String(cause) });
+  }
+  if (!response.ok) throw await refusalOf(response);
+  const text = await response.text();
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+async function refusalOf(response: Response): Promise<Refusal> {
+  const retryAfter = Number(response.headers.get("retry-after"));
+  const seconds = Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : null;
+  try {
+    const problem = (await response.json()) as Partial<Problem>;
+    if (typeof problem.code === "string") {
+      return new Refusal(
+        response.status,
+        { message: "", ...problem, code: problem.code },
+        seconds,
+      );
+    }
+  } catch {
+    // Not JSON: a proxy answered, or the box is only starting.
+  }
+  const message = `${response.status} ${response.statusText}`.trim();
+  return new Refusal(response.status, { code: `http_${response.status}`, message }, seconds);
+}
+
+const part = encodeURIComponent;
+
+export const api = {
+  box: () => ask<BoxView>("GET", "/box"),
+  renameBox: (name: string) => ask<BoxView>("PATCH", "/box", { name }),
+
+  claimState: () => ask<ClaimState>("GET", "/claim"),
+  claim: (claim: { code: string; name: string; password: string }) =>
+    ask<Person>("POST", "/claim", claim),
+
+  session: () => ask<Person>("GET", "/session"),
+  signIn: (password: string) => ask<Person>("POST", "/session", { password }),
+  signOut: () => ask<undefined>("DELETE", "/session"),
+
+  rooms: () => ask<Page<Room>>("GET", "/rooms"),
+  room: (id: string) => ask<Room>("GET", `/rooms/${part(id)}`),
+  createRoom: (name: string) => ask<Room>("POST", "/rooms", { name }),
+  renameRoom: (id: string, name: string) => ask<Room>("PATCH", `/rooms/${part(id)}`, { name }),
+  deleteRoom: (id: string) => ask<undefined>("DELETE", `/rooms/${part(id)}`),
+  renewInvite: (id: string) => ask<Room>("POST", `/rooms/${part(id)}/invite`),
+  endMeeting: (id: string) => ask<undefined>("DELETE", `/rooms/${part(id)}/meeting`),
+  participants: (id: string) => ask<Page<Participant>>("GET", `/rooms/${part(id)}/participants`),
+  muteParticipant: (room: string, id: string) =>
+    ask<undefined>("PATCH", `/rooms/${part(room)}/participants/${part(id)}`, { muted: true }),
+  removeParticipant: (room: string, id: string) =>
+    ask<undefined>("DELETE", `/rooms/${part(room)}/participants/${part(id)}`),
+  door: (room: string, invite: string | null) =>
+    ask<Door>("GET", `/rooms/${part(room)}/door${invite ? `?invite=${part(invite)}` : ""}`),
+  joinToken: (room: string, name: string, invite: string | null) =>
+    ask<JoinToken>("POST", `/rooms/${part(room)}/join-token`, invite ? { name, invite } : { name }),
+
+  startRecording: (room: string, layout?: Layout) =>
+    ask<Recording>("POST", `/rooms/${part(room)}/recording`, layout ? { layout } : {}),
+  markRecording: (room: string, marker: string) =>
+    ask<undefined>("PATCH", `/rooms/${part(room)}/recording`, { marker }),
+  stopRecording: (room: string) => ask<Recording>("DELETE", `/rooms/${part(room)}/recording`),
+
+  recordings: (after: string | null) =>
+    ask<Page<Recording>>("GET", `/recordings?limit=30${after ? `&after=${part(after)}` : ""}`),
+  recording: (id: string) => ask<Recording>("GET", `/recordings/${part(id)}`),
+  renameRecording: (id: string, title: string) =>
+    ask<Recording>("PATCH", `/recordings/${part(id)}`, { title }),
+  deleteRecording: (id: string) => ask<undefined>("DELETE", `/recordings/${part(id)}`),
+  timeline: (id: string) => ask<Page<TimelineItem>>("GET", `/recordings/${part(id)}/timeline`),
+  render: (id: string, layout: Layout, encoder: Encoder) =>
+    ask<Job>("POST", `/recordings/${part(id)}/jobs`, { layout, encoder }),
+
+  jobs: () => ask<Page<Job>>("GET", "/jobs"),
+  cancelJob: (id: string) => ask<Job>("DELETE", `/jobs/${part(id)}`),
+  retryJob: (id: string) => ask<Job>("POST", `/jobs/${part(id)}/attempts`),
+
+  status: () => ask<Status>("GET", "/status"),
+
+  settings: () => ask<Settings>("GET", "/settings"),
+  changeSettings: (patch: SettingsPatch) => ask<Settings>("PATCH", "/settings", patch),
+  tokens: () => ask<Page<ApiToken>>("GET", "/api-tokens"),
+  createToken: (name: string) => ask<ApiToken & { token: string }>("POST", "/api-tokens", { name }),
+  deleteToken: (id: string) => ask<undefined>("DELETE", `/api-tokens/${part(id)}`),
+  keys: () => ask<Page<LivekitKey>>("GET", "/livekit-keys"),
+  createKey: () => ask<{ key: string; secret: string }>("POST", "/livekit-keys"),
+  deleteKey: (key: string) => ask<undefined>("DELETE", `/livekit-keys/${part(key)}`),
+};
+
+/** Address of a file of a recording; `download` makes the browser keep it. */
+export function fileAddress(recording: string, name: string, download = false): string {
+  const address = `${BASE}/recordings/${part(recording)}/files/${part(name)}`;
+  return download ? `${address}?download=1` : address;
+}
+
+/** The link that lets a guest in. The secret is in the fragment: it never reaches a server's log. */
+export function inviteLink(room: Room, origin: string): string {
+  const meeting = `${origin}/meet/${part(room.id)}`;
+  return room.invite ? `${meeting}#invite=${part(room.invite)}` : meeting;
+}

@@ -1,0 +1,18 @@
+// Names of what the cache holds. The event reducer and the pages must agree on them.
+export const keys = {
+  box: ["box"],
+  session: ["session"],
+  rooms: ["rooms"],
+  room: (id: string) => ["rooms", id],
+  participants: (id: string) => ["rooms", id, "participants"],
+  recordings: ["recordings"],
+  recording: (id: string) => ["recordings", id],
+  timeline: (id: string) => ["recordings", id, "timeline"],
+  jobs: ["jobs"],
+  status: ["status"],
+  settings: ["settings"],
+  tokens: ["api-tokens"],
+  livekitKeys: ["livekit-keys"],
+} as const;
+
+export type Key = readonly string[];

@@ -1,0 +1,126 @@
+import { describe, expect, test } from "vitest";
+import { backoffMs, changesOf, withJob, withSample } from "./reduce";
+import type { Job, Shard, Status } from "./schema";
+
+const job: Job = {
+  id: "job_1",
+  recording_id: "rec_1",
+  title: "Lecture",
+  layout: "grid",
+  state: "running",
+  attempts: 1,
+  created_at: "2026-01-01T00:00:00Z",
+  error: null,
+  progress: null,
+};
+
+const shard: Shard = {
+  port: 7882,
+  rooms: 1,
+  participants: 2,
+  packets_in: 0,
+  packets_out: 0,
+  bytes_in: 1_000,
+  bytes_out: 2_000,
+  send_drops: 0,
+  cpu_percent: 3,
+  longest_turn_us: 200,
+};
+
+const status: Status = {
+  uptime_s: 60,
+  cpu_percent: 10,
+  cores: 4,
+  memory_bytes: 1,
+  disk: { total_bytes: 9, free_bytes: 5, reserve_bytes: 1, recordings_bytes: 2, full_in_s: null },
+  rooms: 1,
+  participants: 2,
+  recordings: 0,
+  shards: [shard],
+  history: [
+    { at: "2026-01-01T00:00:00Z", cpu_percent: 1, bytes_in_per_s: 0, bytes_out_per_s: 0 },
+    { at: "2026-01-01T00:10:00Z", cpu_percent: 2, bytes_in_per_s: 0, bytes_out_per_s: 0 },
+  ],
+};
+
+function sampleOf(view: Status) {
+  const { history, ...sample } = view;
+  expect(history.length).toBeGreaterThan(0);
+  return sample;
+}
+
+describe("an event", () => {
+  test("of a participant makes rooms old", () => {
+    expect(changesOf({ type: "participant.joined", subject: "PA_1" })).toEqual([
+      { do: "refetch", key: ["rooms"] },
+    ]);
+  });
+
+  test("of a recording makes recordings, rooms and jobs old", () => {
+    const keys = changesOf({ type: "recording.captured", subject: "rec_1" }).map((change) =>
+      change.do === "refetch" ? change.key[0] : change.do,
+    );
+    expect(keys).toEqual(["recordings", "rooms", "jobs"]);
+  });
+
+  test("of progress writes the job without asking the box", () => {
+    expect(changesOf({ type: "job.progressed", data: job })).toEqual([{ do: "put_job", job }]);
+  });
+
+  test("of progress without a job asks the box", () => {
+    expect(changesOf({ type: "job.progressed", data: 7 })[0]).toEqual({
+      do: "refetch",
+      key: ["jobs"],
+    });
+  });
+
+  test("that tells of a gap makes everything old", () => {
+    expect(changesOf({ type: "reset" })).toEqual([{ do: "refetch_all" }]);
+  });
+
+  test("that nobody knows changes nothing", () => {
+    expect(changesOf({ type: "weather.changed" })).toEqual([]);
+    expect(changesOf({ type: "hello", seq: 4 })).toEqual([]);
+  });
+});
+
+describe("a status sample", () => {
+  test("adds one point made from the counters' growth and drops old points", () => {
+    const now = { ...status, cpu_percent: 20, shards: [{ ...shard, bytes_in: 5_000 }] };
+    const after = withSample(status, sampleOf(now), "2026-01-01T00:10:02Z");
+    expect(after.cpu_percent).toBe(20);
+    expect(after.history).toEqual([
+      status.history[1],
+      {
+        at: "2026-01-01T00:10:02Z",
+        cpu_percent: 20,
+        bytes_in_per_s: 2_000,
+        bytes_out_per_s: 0,
+      },
+    ]);
+  });
+
+  test("after a restart never shows a negative rate", () => {
+    const now = { ...status, shards: [{ ...shard, bytes_in: 0, bytes_out: 0 }] };
+    const point = withSample(status, sampleOf(now), "2026-01-01T00:10:02Z").history.at(-1);
+    expect(point?.bytes_in_per_s).toBe(0);
+  });
+
+  test("that is not newer adds no point", () => {
+    const after = withSample(status, sampleOf(status), "2026-01-01T00:10:00Z");
+    expect(after.history).toHaveLength(2);
+  });
+});
+
+test("a job replaces its older self or comes first", () => {
+  const other = { ...job, id: "job_2" };
+  expect(withJob([other, job], { ...job, state: "finished" })).toEqual([
+    other,
+    { ...job, state: "finished" },
+  ]);
+  expect(withJob([other], job)).toEqual([job, other]);
+});
+
+test("waiting between attempts grows and is bounded", () => {
+  expect([0, 1, 2, 3, 4, 9].map(backoffMs)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 8_000]);
+});

@@ -1,0 +1,20 @@
+// What a refusal means, in the reader's language: what happened and what to do.
+import { useTranslation } from "react-i18next";
+import { Refusal } from "../api/client";
+
+export function useRefusalText(): (error: unknown) => string {
+  const { t, i18n } = useTranslation("shared");
+  return (error) => {
+    if (!(error instanceof Refusal)) {
+      return t("errors.unknown", { message: String(error), code: "page" });
+    }
+    const key = `errors.${error.code}`;
+    if (i18n.exists(key, { ns: "shared" })) return t(key as "errors.not_found");
+    if (error.status === 401) return t("errors.session_missing");
+    if (error.status === 404) return t("errors.not_found");
+    if (error.status === 502 || error.status === 503 || error.status === 504) {
+      return t("errors.unreachable");
+    }
+    return t("errors.unknown", { message: error.problem.message, code: error.code });
+  };
+}

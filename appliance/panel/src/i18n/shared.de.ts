@@ -1,0 +1,42 @@
+import type { shared as en } from "./shared.en";
+import type { Words } from "./words";
+
+export const shared: Words<typeof en> = {
+  language: "Sprache",
+  cancel: "Abbrechen",
+  close: "Schließen",
+  copy: "Kopieren",
+  copied: "Kopiert",
+  try_again: "Erneut versuchen",
+  you: "Sie",
+  errors: {
+    already_claimed:
+      "Diese Box gehört schon jemandem. Melden Sie sich mit dem Passwort des Besitzers an.",
+    already_recording: "Diese Besprechung wird schon aufgezeichnet.",
+    claim_locked:
+      "Der Code war fünfmal falsch und gilt nicht mehr. Starten Sie die Box neu: Sie zeigt dann einen neuen.",
+    disk_below_reserve:
+      "Die Platte ist zu voll zum Aufzeichnen: Nur die Reserve ist noch frei. Löschen Sie Aufzeichnungen oder verkleinern Sie die Reserve.",
+    forbidden: "Das dürfen Sie nicht. Melden Sie sich als Besitzer dieser Box an.",
+    invalid_name: "Dieser Name geht nicht. Nehmen Sie 1 bis 80 Zeichen.",
+    invite_invalid:
+      "Dieser Einladungslink gilt nicht mehr. Bitten Sie um einen neuen.",
+    name_taken: "Diesen Namen gibt es schon. Wählen Sie einen anderen.",
+    no_meeting: "Niemand ist in diesem Raum. Aufgezeichnet wird, sobald jemand beigetreten ist.",
+    not_found: "Das gibt es nicht (mehr). Gehen Sie zurück zur Liste.",
+    rate_limited: "Zu viele Anfragen in kurzer Zeit. Versuchen Sie es in einer Minute wieder.",
+    room_in_use: "In diesem Raum läuft eine Besprechung. Beenden Sie sie zuerst.",
+    session_missing: "Sie sind abgemeldet. Melden Sie sich wieder an.",
+    still_recording: "Das wird noch aufgezeichnet. Beenden Sie zuerst die Aufzeichnung.",
+    too_many_attempts:
+      "Zu viele falsche Passwörter. Versuchen Sie es in einer Minute wieder.",
+    unreachable:
+      "Diese Box antwortet nicht. Ist sie eingeschaltet und sind Sie im selben Netz?",
+    weak_password:
+      "Dieses Passwort ist zu leicht. Nehmen Sie mindestens 10 Zeichen, am besten einige Wörter.",
+    wrong_code: "Dieser Code ist falsch. Vergleichen Sie ihn mit dem, den die Box zeigt.",
+    wrong_password: "Dieses Passwort ist falsch. Versuchen Sie es noch einmal.",
+    unknown:
+      "Die Box hat das abgelehnt: {{message}} ({{code}}). Versuchen Sie es erneut; mehr steht in ihrem Protokoll.",
+  },
+};

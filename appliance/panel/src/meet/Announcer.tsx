@@ -1,0 +1,52 @@
+// What sighted people see out of the corner of an eye, said to screen readers.
+import { useRoomContext, type ReceivedChatMessage } from "@livekit/components-react";
+import { RoomEvent, Track, type RemoteParticipant, type RemoteTrackPublication } from "livekit-client";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+interface AnnouncerProps {
+  recording: boolean;
+  message: ReceivedChatMessage | undefined;
+}
+
+export function Announcer({ recording, message }: AnnouncerProps) {
+  const { t } = useTranslation("meet");
+  const room = useRoomContext();
+  const [said, say] = useState("");
+  const [everRecorded, setEverRecorded] = useState(recording);
+  if (recording && !everRecorded) setEverRecorded(true);
+
+  useEffect(() => {
+    const nameOf = (person: RemoteParticipant | undefined) => person?.name || person?.identity || "?";
+    const joined = (person: RemoteParticipant) => say(t("said.joined", { name: nameOf(person) }));
+    const left = (person: RemoteParticipant) => say(t("said.left", { name: nameOf(person) }));
+    const published = (publication: RemoteTrackPublication, person: RemoteParticipant) => {
+      if (publication.source === Track.Source.ScreenShare) {
+        say(t("said.shares", { name: nameOf(person) }));
+      }
+    };
+    room.on(RoomEvent.ParticipantConnected, joined);
+    room.on(RoomEvent.ParticipantDisconnected, left);
+    room.on(RoomEvent.TrackPublished, published);
+    return () => {
+      room.off(RoomEvent.ParticipantConnected, joined);
+      room.off(RoomEvent.ParticipantDisconnected, left);
+      room.off(RoomEvent.TrackPublished, published);
+    };
+  }, [room, t]);
+
+  const from = message?.from;
+  const written =
+    from && !from.isLocal
+      ? t("said.message", { name: from.name || from.identity, text: message.message })
+      : "";
+  const recorded = recording ? t("said.recording") : everRecorded ? t("said.recording_ended") : "";
+
+  return (
+    <div className="only-heard">
+      <p aria-live="polite">{said}</p>
+      <p aria-live="polite">{written}</p>
+      <p aria-live="polite">{recorded}</p>
+    </div>
+  );
+}

@@ -1,0 +1,181 @@
+// The bar at the bottom. On a phone the seldom buttons move into "more".
+import {
+  useLocalParticipant,
+  useParticipants,
+} from "@livekit/components-react";
+import {
+  IconDeviceSpeaker,
+  IconDots,
+  IconKeyboard,
+  IconLayoutGrid,
+  IconLayoutSidebarRight,
+  IconMessage,
+  IconMicrophone,
+  IconMicrophoneOff,
+  IconPhoneX,
+  IconPlayerRecord,
+  IconPlayerStop,
+  IconScreenShare,
+  IconScreenShareOff,
+  IconUsers,
+  IconVideo,
+  IconVideoOff,
+  type Icon,
+} from "@tabler/icons-react";
+import { useId } from "react";
+import { useTranslation } from "react-i18next";
+import type { Drawer } from "./InMeeting";
+import type { View } from "./layout";
+
+type Action =
+  | "microphone"
+  | "camera"
+  | "share"
+  | "chat"
+  | "people"
+  | "view"
+  | "record"
+  | "devices"
+  | "keys"
+  | "leave";
+
+interface BarProps {
+  view: View;
+  drawer: Drawer;
+  unread: number;
+  recording: boolean;
+  moderator: boolean;
+  act: Record<Action, () => void>;
+}
+
+const CAN_SHARE = "mediaDevices" in navigator && "getDisplayMedia" in navigator.mediaDevices;
+
+export function Bar({ view, drawer, unread, recording, moderator, act }: BarProps) {
+  const { t } = useTranslation("meet");
+  const { isMicrophoneEnabled, isCameraEnabled, isScreenShareEnabled } = useLocalParticipant();
+  const people = useParticipants();
+  const menu = useId();
+
+  const share = (
+    <BarButton
+      icon={isScreenShareEnabled ? IconScreenShareOff : IconScreenShare}
+      words={isScreenShareEnabled ? t("share_stop") : t("share")}
+      shortcut="S"
+      pressed={isScreenShareEnabled}
+      press={act.share}
+    />
+  );
+  const layout = (
+    <BarButton
+      icon={view === "grid" ? IconLayoutSidebarRight : IconLayoutGrid}
+      words={view === "grid" ? t("view_speaker") : t("view_grid")}
+      shortcut="G"
+      press={act.view}
+    />
+  );
+  const record = (
+    <BarButton
+      icon={recording ? IconPlayerStop : IconPlayerRecord}
+      words={recording ? t("record_stop") : t("record")}
+      shortcut="R"
+      press={act.record}
+      look="record"
+    />
+  );
+
+  return (
+    <footer className="bar" role="toolbar" aria-label={t("bar")}>
+      <BarButton
+        icon={isMicrophoneEnabled ? IconMicrophone : IconMicrophoneOff}
+        words={isMicrophoneEnabled ? t("mute") : t("unmute")}
+        shortcut="M"
+        press={act.microphone}
+        look={isMicrophoneEnabled ? undefined : "off"}
+      />
+      <BarButton
+        icon={isCameraEnabled ? IconVideo : IconVideoOff}
+        words={isCameraEnabled ? t("camera_off") : t("camera_on")}
+        shortcut="V"
+        press={act.camera}
+        look={isCameraEnabled ? undefined : "off"}
+      />
+      <span className="wide-only">
+        {CAN_SHARE && share}
+        {moderator && record}
+        {layout}
+      </span>
+      <BarButton
+        icon={IconMessage}
+        words={t("chat")}
+        badge={unread}
+        badgeWords={t("unread", { count: unread })}
+        shortcut="C"
+        pressed={drawer === "chat"}
+        press={act.chat}
+      />
+      <BarButton
+        icon={IconUsers}
+        words={t("people")}
+        badge={people.length}
+        badgeWords={t("people_count", { count: people.length })}
+        shortcut="P"
+        pressed={drawer === "people"}
+        press={act.people}
+      />
+      <button
+        type="button"
+        className="bar-button"
+        popoverTarget={menu}
+        aria-label={t("more")}
+        title={t("more")}
+      >
+        <IconDots aria-hidden />
+        <span className="words">{t("more")}</span>
+      </button>
+      <div id={menu} popover="auto" className="more" onClick={close}>
+        <span className="narrow-only">
+          {CAN_SHARE && share}
+          {moderator && record}
+          {layout}
+        </span>
+        <BarButton icon={IconDeviceSpeaker} words={t("devices")} press={act.devices} />
+        <BarButton icon={IconKeyboard} words={t("keys.title")} shortcut="?" press={act.keys} />
+      </div>
+      <BarButton icon={IconPhoneX} words={t("leave")} press={act.leave} look="leave" />
+    </footer>
+  );
+}
+
+function close(event: React.MouseEvent<HTMLElement>) {
+  event.currentTarget.hidePopover();
+}
+
+interface BarButtonProps {
+  icon: Icon;
+  words: string;
+  shortcut?: string;
+  badge?: number;
+  badgeWords?: string;
+  pressed?: boolean;
+  look?: "off" | "record" | "leave" | undefined;
+  press: () => void;
+}
+
+function BarButton({ icon: Picture, words, shortcut, badge, badgeWords, pressed, look, press }: BarButtonProps) {
+  const label = badge ? `${words}, ${badgeWords}` : words;
+  return (
+    <button
+      type="button"
+      className={`bar-button ${look ?? ""}`}
+      aria-label={label}
+      aria-pressed={pressed}
+      aria-keyshortcuts={shortcut}
+      title={shortcut ? `${words} (${shortcut})` : words}
+      onClick={press}
+    >
+      <Picture aria-hidden />
+      <span className="words">{words}</span>
+      {badge ? <span className="badge">{badge}</span> : null}
+    </button>
+  );
+}

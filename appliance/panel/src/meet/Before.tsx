@@ -1,0 +1,230 @@
+// Before the meeting: see yourself, hear that the microphone works, say who you are.
+import {
+  IconMicrophone,
+  IconMicrophoneOff,
+  IconPlayerRecordFilled,
+  IconVideo,
+  IconVideoOff,
+} from "@tabler/icons-react";
+import { useEffect, useRef, useState, type SubmitEvent } from "react";
+import type { LocalAudioTrack, LocalVideoTrack } from "livekit-client";
+import { useTranslation } from "react-i18next";
+import { api } from "../api/client";
+import type { Door } from "../api/schema";
+import { useRefusalText } from "../i18n/refusal";
+import type { Wishes } from "./Meeting";
+import { DeviceTrouble } from "./DeviceTrouble";
+import { LanguageChoice } from "./LanguageChoice";
+import { listenTo, useDevices, usePreview } from "./devices";
+
+const NAME = "roombox.name";
+
+interface BeforeProps {
+  door: Door;
+  guest: boolean;
+  error: unknown;
+  join: (wishes: Wishes) => Promise<void>;
+}
+
+export function Before({ door, guest, error, join }: BeforeProps) {
+  const { t } = useTranslation("meet");
+  const textOf = useRefusalText();
+  const [name, setName] = useState(() => localStorage.getItem(NAME) ?? "");
+  const [microphone, setMicrophone] = useState(true);
+  const [camera, setCamera] = useState(true);
+  const [microphoneId, setMicrophoneId] = useState<string>();
+  const [cameraId, setCameraId] = useState<string>();
+  const [joining, setJoining] = useState(false);
+  const audio = usePreview("audio", true, microphoneId);
+  const video = usePreview("video", camera, cameraId);
+
+  useEffect(() => {
+    document.title = `${door.room} · ${door.box}`;
+  }, [door]);
+  useEffect(() => {
+    // The owner's name is known; a guest's question would only be refused.
+    if (guest || localStorage.getItem(NAME)) return;
+    api.session().then(
+      (person) => setName((typed) => (typed === "" ? person.name : typed)),
+      () => undefined,
+    );
+  }, [guest]);
+
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const called = name.trim();
+    if (called === "" || joining) return;
+    localStorage.setItem(NAME, called);
+    setJoining(true);
+    if (!microphone) await audio.track?.mute();
+    audio.handOver();
+    video.handOver();
+    const tracks = [audio.track, camera ? video.track : null].filter((track) => track !== null);
+    await join({ name: called, tracks, microphone, camera });
+    setJoining(false);
+  };
+
+  return (
+    <main className="card-page">
+      <form className="card before" onSubmit={(event) => void submit(event)}>
+        <header>
+          <div>
+            <h1>{door.room}</h1>
+            <p className="quiet">
+              {door.participants === 0
+                ? t("before.nobody")
+                : t("before.people", { count: door.participants })}
+            </p>
+          </div>
+          <LanguageChoice />
+        </header>
+
+        <div className="preview">
+          <Picture track={video.track} on={camera} />
+          <div className="preview-buttons">
+            <button
+              type="button"
+              className="round"
+              aria-pressed={microphone}
+              aria-label={t("microphone")}
+              title={microphone ? t("mute") : t("unmute")}
+              onClick={() => setMicrophone(!microphone)}
+            >
+              {microphone ? <IconMicrophone aria-hidden /> : <IconMicrophoneOff aria-hidden />}
+            </button>
+            <button
+              type="button"
+              className="round"
+              aria-pressed={camera}
+              aria-label={t("camera")}
+              title={camera ? t("camera_off") : t("camera_on")}
+              onClick={() => setCamera(!camera)}
+            >
+              {camera ? <IconVideo aria-hidden /> : <IconVideoOff aria-hidden />}
+            </button>
+          </div>
+        </div>
+        <LevelMeter track={microphone ? audio.track : null} />
+
+        {(audio.trouble ?? video.trouble) && (
+          <DeviceTrouble microphone={audio.trouble} camera={camera ? video.trouble : null} />
+        )}
+
+        <div className="fields">
+          <DeviceChoice
+            label={t("microphone")}
+            kind="audioinput"
+            known={audio.track !== null}
+            chosen={microphoneId}
+            choose={setMicrophoneId}
+          />
+          <DeviceChoice
+            label={t("camera")}
+            kind="videoinput"
+            known={video.track !== null}
+            chosen={cameraId}
+            choose={setCameraId}
+          />
+        </div>
+
+        <label className="field">
+          {t("before.name")}
+          <input
+            value={name}
+            maxLength={80}
+            required
+            autoComplete="name"
+            placeholder={t("before.name_example")}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+        </label>
+
+        <p className={door.recording ? "notice-line recording" : "notice-line"}>
+          <IconPlayerRecordFilled size={16} aria-hidden />
+          {door.recording ? t("before.recorded_now") : t("before.may_be_recorded")}
+        </p>
+        {error !== null && (
+          <p className="error" role="alert">
+            {textOf(error)}
+          </p>
+        )}
+        <button type="submit" className="primary large" disabled={name.trim() === "" || joining}>
+          {joining ? t("before.joining") : t("before.join")}
+        </button>
+      </form>
+    </main>
+  );
+}
+
+function Picture({ track, on }: { track: LocalVideoTrack | null; on: boolean }) {
+  const { t } = useTranslation("meet");
+  const video = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    const element = video.current;
+    if (!element || !track) return;
+    track.attach(element);
+    return () => {
+      track.detach(element);
+    };
+  }, [track]);
+  return (
+    <>
+      <video ref={video} muted playsInline hidden={!track} aria-label={t("before.preview")} />
+      {!track && <p>{on ? t("before.camera_starting") : t("before.camera_is_off")}</p>}
+    </>
+  );
+}
+
+function LevelMeter({ track }: { track: LocalAudioTrack | null }) {
+  const { t } = useTranslation("meet");
+  const bar = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    const element = bar.current;
+    if (!element || !track) return;
+    const end = listenTo(track.mediaStreamTrack, (level) => {
+      element.style.transform = `scaleX(${level.toFixed(3)})`;
+    });
+    return () => {
+      end();
+      element.style.transform = "scaleX(0)";
+    };
+  }, [track]);
+  return (
+    <div className="meter">
+      <IconMicrophone size={16} aria-hidden />
+      <span className="meter-track" role="img" aria-label={t("before.level")}>
+        <span ref={bar} className="meter-bar" />
+      </span>
+    </div>
+  );
+}
+
+interface DeviceChoiceProps {
+  label: string;
+  kind: MediaDeviceKind;
+  known: boolean;
+  chosen: string | undefined;
+  choose: (id: string) => void;
+}
+
+function DeviceChoice({ label, kind, known, chosen, choose }: DeviceChoiceProps) {
+  const { t } = useTranslation("meet");
+  const devices = useDevices(kind, known);
+  return (
+    <label className="field">
+      {label}
+      <select
+        value={chosen ?? devices[0]?.deviceId ?? ""}
+        disabled={devices.length === 0}
+        onChange={(event) => choose(event.currentTarget.value)}
+      >
+        {devices.length === 0 && <option value="">{t("before.no_device")}</option>}
+        {devices.map((device, at) => (
+          <option key={device.deviceId} value={device.deviceId}>
+            {device.label || t("before.device", { number: at + 1 })}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

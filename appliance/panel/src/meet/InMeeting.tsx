@@ -1,0 +1,174 @@
+// The meeting: stage, bar, drawers, and everything it has to say.
+import { RoomAudioRenderer, RoomContext, useChat } from "@livekit/components-react";
+import { RoomEvent, type DisconnectReason, type Room } from "livekit-client";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Door } from "../api/schema";
+import { Announcer } from "./Announcer";
+import { Bar } from "./Bar";
+import { Chat } from "./Chat";
+import { DeviceDialog } from "./DeviceDialog";
+import { troubleOf, type Trouble } from "./devices";
+import { DeviceTrouble } from "./DeviceTrouble";
+import { Hints } from "./Hints";
+import { KeysDialog } from "./KeysDialog";
+import { useKeys } from "./keys";
+import type { View } from "./layout";
+import type { Wishes } from "./Meeting";
+import { PeopleDrawer } from "./PeopleDrawer";
+import { RecordDialog } from "./RecordDialog";
+import { RecordingSign, useRecording } from "./recording";
+import { Stage } from "./Stage";
+import { useUnread } from "./unread";
+
+export type Drawer = "chat" | "people" | null;
+export type Dialog = "record" | "devices" | "keys" | null;
+
+interface InMeetingProps {
+  roomId: string;
+  invite: string | null;
+  door: Door;
+  room: Room;
+  wishes: Wishes;
+  moderator: boolean;
+  ended: (
+    reason: DisconnectReason | undefined,
+    devices: Pick<Wishes, "microphone" | "camera">,
+  ) => void;
+}
+
+export function InMeeting(props: InMeetingProps) {
+  return (
+    <RoomContext.Provider value={props.room}>
+      <RoomAudioRenderer />
+      <Frame {...props} />
+    </RoomContext.Provider>
+  );
+}
+
+function Frame({ roomId, invite, door, room, moderator, ended }: InMeetingProps) {
+  const { t } = useTranslation("meet");
+  const [drawer, setDrawer] = useState<Drawer>(null);
+  const [dialog, setDialog] = useState<Dialog>(null);
+  const [view, setView] = useState<View>("grid");
+  const [trouble, setTrouble] = useState<{ source: "microphone" | "camera"; why: Trouble } | null>(
+    null,
+  );
+  const recording = useRecording(room, roomId, invite);
+  const chat = useChat();
+  const unread = useUnread(chat.chatMessages.length, drawer === "chat");
+
+  // Where to tell about the end may change with each render; the listener must not.
+  const tell = useRef(ended);
+  useEffect(() => {
+    tell.current = ended;
+  });
+  const devices = useRef({ microphone: false, camera: false });
+  useEffect(() => {
+    const me = room.localParticipant;
+    const remember = () => {
+      devices.current = { microphone: me.isMicrophoneEnabled, camera: me.isCameraEnabled };
+    };
+    const left = (reason?: DisconnectReason) => tell.current(reason, devices.current);
+    const failed = (error: Error) => setTrouble({ source: "camera", why: troubleOf(error) });
+    const changes = [
+      RoomEvent.LocalTrackPublished,
+      RoomEvent.LocalTrackUnpublished,
+      RoomEvent.TrackMuted,
+      RoomEvent.TrackUnmuted,
+    ] as const;
+    for (const change of changes) room.on(change, remember);
+    room.on(RoomEvent.Disconnected, left);
+    room.on(RoomEvent.MediaDevicesError, failed);
+    return () => {
+      for (const change of changes) room.off(change, remember);
+      room.off(RoomEvent.Disconnected, left);
+      room.off(RoomEvent.MediaDevicesError, failed);
+    };
+  }, [room]);
+
+  const switchDevice = useCallback(
+    (source: "microphone" | "camera") => {
+      const me = room.localParticipant;
+      const work =
+        source === "microphone"
+          ? me.setMicrophoneEnabled(!me.isMicrophoneEnabled)
+          : me.setCameraEnabled(!me.isCameraEnabled);
+      work.then(
+        () => setTrouble(null),
+        (error: unknown) => setTrouble({ source, why: troubleOf(error) }),
+      );
+    },
+    [room],
+  );
+  const share = useCallback(() => {
+    const me = room.localParticipant;
+    me.setScreenShareEnabled(!me.isScreenShareEnabled, { audio: true }).catch(() => {
+      // The person closed the browser's own choice: nothing happened, nothing to say.
+    });
+  }, [room]);
+  const openDrawer = (wanted: Drawer) => setDrawer(drawer === wanted ? null : wanted);
+  const changeView = () => setView(view === "grid" ? "speaker" : "grid");
+
+  useKeys({
+    m: () => switchDevice("microphone"),
+    v: () => switchDevice("camera"),
+    s: share,
+    c: () => openDrawer("chat"),
+    p: () => openDrawer("people"),
+    g: changeView,
+    r: () => moderator && setDialog("record"),
+    "?": () => setDialog("keys"),
+  });
+
+  return (
+    <div className={drawer ? "meeting with-drawer" : "meeting"}>
+      <header className="meeting-head">
+        <h1>{door.room}</h1>
+        <RecordingSign recording={recording} />
+      </header>
+      <Stage view={view} />
+      <Hints />
+      {trouble && (
+        <div className="hint-card">
+          <DeviceTrouble
+            microphone={trouble.source === "microphone" ? trouble.why : null}
+            camera={trouble.source === "camera" ? trouble.why : null}
+          />
+          <button type="button" onClick={() => setTrouble(null)}>
+            {t("understood")}
+          </button>
+        </div>
+      )}
+      <Bar
+        view={view}
+        drawer={drawer}
+        unread={unread}
+        recording={recording.on}
+        moderator={moderator}
+        act={{
+          microphone: () => switchDevice("microphone"),
+          camera: () => switchDevice("camera"),
+          share,
+          chat: () => openDrawer("chat"),
+          people: () => openDrawer("people"),
+          view: changeView,
+          record: () => setDialog("record"),
+          devices: () => setDialog("devices"),
+          keys: () => setDialog("keys"),
+          leave: () => void room.disconnect(),
+        }}
+      />
+      {drawer === "chat" && <Chat chat={chat} close={() => setDrawer(null)} />}
+      {drawer === "people" && (
+        <PeopleDrawer roomId={roomId} moderator={moderator} close={() => setDrawer(null)} />
+      )}
+      {dialog === "record" && (
+        <RecordDialog roomId={roomId} recording={recording.on} close={() => setDialog(null)} />
+      )}
+      {dialog === "devices" && <DeviceDialog close={() => setDialog(null)} />}
+      {dialog === "keys" && <KeysDialog moderator={moderator} close={() => setDialog(null)} />}
+      <Announcer recording={recording.on} message={chat.chatMessages.at(-1)} />
+    </div>
+  );
+}

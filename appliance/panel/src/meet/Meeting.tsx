@@ -1,0 +1,162 @@
+// The way through a meeting: the door, the preview, the meeting, and what comes after.
+//
+//   door ──► before ──► in ──► gone
+//     │                 │ ▲
+//     └► refused        ▼ │ (the connection was lost for good: come back by itself)
+//                    returning
+import { DisconnectReason, Room, RoomEvent, VideoPresets, type LocalTrack } from "livekit-client";
+import { useCallback, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, Refusal } from "../api/client";
+import type { Door } from "../api/schema";
+import { useRefusalText } from "../i18n/refusal";
+import { moderates, type MeetingAddress } from "./address";
+import { Before } from "./Before";
+import { InMeeting } from "./InMeeting";
+import { Notice, type NoticeKind } from "./Notice";
+import { Returning } from "./Returning";
+
+export interface Wishes {
+  name: string;
+  /** Preview tracks that go on in the meeting. */
+  tracks: LocalTrack[];
+  /** Which devices were on, for coming back. */
+  microphone: boolean;
+  camera: boolean;
+}
+
+type Stage =
+  | { at: "door" }
+  | { at: "refused"; error: unknown }
+  | { at: "before"; door: Door; error: unknown }
+  | { at: "in"; door: Door; room: Room; wishes: Wishes; moderator: boolean }
+  | { at: "returning"; door: Door; wishes: Wishes }
+  | { at: "gone"; kind: NoticeKind };
+
+/** Ends that somebody wanted: nobody is brought back after them. */
+const WANTED: Partial<Record<DisconnectReason, NoticeKind>> = {
+  [DisconnectReason.CLIENT_INITIATED]: "left",
+  [DisconnectReason.DUPLICATE_IDENTITY]: "elsewhere",
+  [DisconnectReason.PARTICIPANT_REMOVED]: "removed",
+  [DisconnectReason.ROOM_DELETED]: "ended",
+  [DisconnectReason.ROOM_CLOSED]: "ended",
+};
+
+/** Publishes what was on before. A device that fails leaves the person in the meeting without it. */
+function bringDevices(room: Room, wishes: Wishes) {
+  const me = room.localParticipant;
+  const work =
+    wishes.tracks.length > 0
+      ? wishes.tracks.map((track) => me.publishTrack(track))
+      : [
+          wishes.microphone && me.setMicrophoneEnabled(true),
+          wishes.camera && me.setCameraEnabled(true),
+        ];
+  for (const step of work) {
+    if (step) step.catch((error: Error) => room.emit(RoomEvent.MediaDevicesError, error));
+  }
+}
+
+export function Meeting({ address }: { address: MeetingAddress }) {
+  const { t } = useTranslation("meet");
+  const textOf = useRefusalText();
+  const [stage, setStage] = useState<Stage>({ at: "door" });
+  const { room: roomId, invite } = address;
+
+  useEffect(() => {
+    if (stage.at !== "door") return;
+    let stale = false;
+    api.door(roomId, invite).then(
+      (door) => !stale && setStage({ at: "before", door, error: null }),
+      (error: unknown) => !stale && setStage({ at: "refused", error }),
+    );
+    return () => {
+      stale = true;
+    };
+  }, [stage.at, roomId, invite]);
+
+  const enter = useCallback(
+    async (door: Door, wishes: Wishes) => {
+      const pass = await api.joinToken(roomId, wishes.name, invite);
+      const room = new Room({
+        adaptiveStream: true,
+        dynacast: true,
+        videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
+        // The box sees each stop of a client at once; a closed tab must not stay as a frozen face.
+        disconnectOnPageLeave: true,
+      });
+      await room.connect(location.origin.replace(/^http/, "ws"), pass.token);
+      setStage({ at: "in", door, room, wishes, moderator: moderates(pass.token) });
+      bringDevices(room, wishes);
+    },
+    [roomId, invite],
+  );
+
+  switch (stage.at) {
+    case "door":
+      return (
+        <main className="card-page" aria-busy="true">
+          <p className="quiet" role="status">
+            {t("opening")}
+          </p>
+        </main>
+      );
+    case "refused":
+      return (
+        <Notice
+          kind="closed"
+          detail={
+            stage.error instanceof Refusal && stage.error.status === 401
+              ? t("notice.closed.text")
+              : textOf(stage.error)
+          }
+          again={() => setStage({ at: "door" })}
+        />
+      );
+    case "before":
+      return (
+        <Before
+          door={stage.door}
+          guest={invite !== null}
+          error={stage.error}
+          join={async (wishes) => {
+            try {
+              await enter(stage.door, wishes);
+            } catch (error) {
+              for (const track of wishes.tracks) track.stop();
+              setStage({ ...stage, error });
+            }
+          }}
+        />
+      );
+    case "in":
+      return (
+        <InMeeting
+          key={stage.room.localParticipant.sid}
+          roomId={roomId}
+          invite={invite}
+          door={stage.door}
+          room={stage.room}
+          wishes={stage.wishes}
+          moderator={stage.moderator}
+          ended={(reason, devices) => {
+            const kind = reason === undefined ? undefined : WANTED[reason];
+            setStage(
+              kind
+                ? { at: "gone", kind }
+                : { at: "returning", door: stage.door, wishes: { ...stage.wishes, ...devices, tracks: [] } },
+            );
+          }}
+        />
+      );
+    case "returning":
+      return (
+        <Returning
+          enter={() => enter(stage.door, stage.wishes)}
+          giveUp={() => setStage({ at: "gone", kind: "left" })}
+        />
+      );
+    case "gone":
+      return <Notice kind={stage.kind} again={() => setStage({ at: "door" })} />;
+  }
+}

@@ -1,0 +1,84 @@
+// One person or one screen.
+import {
+  isTrackReference,
+  useConnectionQualityIndicator,
+  useIsMuted,
+  useIsSpeaking,
+  useParticipantInfo,
+  VideoTrack,
+  type TrackReferenceOrPlaceholder,
+} from "@livekit/components-react";
+import {
+  IconAntennaBarsOff,
+  IconMicrophoneOff,
+  IconPin,
+  IconPinnedOff,
+  IconScreenShare,
+} from "@tabler/icons-react";
+import { ConnectionQuality, Track } from "livekit-client";
+import { useTranslation } from "react-i18next";
+import { initialsOf } from "./initials";
+
+interface TileProps {
+  track: TrackReferenceOrPlaceholder;
+  large: boolean;
+  pinned: boolean;
+  pin: () => void;
+}
+
+export function Tile({ track, large, pinned, pin }: TileProps) {
+  const { t } = useTranslation(["meet", "shared"]);
+  const { participant } = track;
+  const { name, identity } = useParticipantInfo({ participant });
+  const isScreen = track.source === Track.Source.ScreenShare;
+  const silent = useIsMuted({ participant, source: Track.Source.Microphone });
+  const dark = useIsMuted(track);
+  const speaking = useIsSpeaking(participant);
+  const { quality } = useConnectionQualityIndicator({ participant });
+  const weak = quality === ConnectionQuality.Poor || quality === ConnectionQuality.Lost;
+  const called = name || identity || "?";
+  const shown = participant.isLocal ? `${called} (${t("shared:you")})` : called;
+  const title = isScreen ? t("stage.screen_of", { name: called }) : shown;
+  const states = [
+    title,
+    !isScreen && silent && t("stage.muted"),
+    !isScreen && speaking && t("stage.speaks"),
+    weak && t("stage.weak"),
+  ].filter(Boolean);
+
+  return (
+    <figure
+      className={["tile", speaking && !isScreen && "speaking", isScreen && "screen", large && "is-large"]
+        .filter(Boolean)
+        .join(" ")}
+      aria-label={states.join(", ")}
+    >
+      {isTrackReference(track) && !dark ? (
+        <VideoTrack
+          trackRef={track}
+          className={participant.isLocal && !isScreen ? "mirrored" : undefined}
+        />
+      ) : (
+        <span className="initials" aria-hidden>
+          {initialsOf(called)}
+        </span>
+      )}
+      <figcaption>
+        {isScreen && <IconScreenShare size={16} aria-hidden />}
+        {!isScreen && silent && <IconMicrophoneOff size={16} aria-hidden />}
+        {weak && <IconAntennaBarsOff size={16} aria-hidden />}
+        <span>{title}</span>
+      </figcaption>
+      <button
+        type="button"
+        className="pin"
+        aria-pressed={pinned}
+        aria-label={t(pinned ? "stage.unpin" : "stage.pin", { name: title })}
+        title={t(pinned ? "stage.unpin" : "stage.pin", { name: title })}
+        onClick={pin}
+      >
+        {pinned ? <IconPinnedOff size={18} aria-hidden /> : <IconPin size={18} aria-hidden />}
+      </button>
+    </figure>
+  );
+}

@@ -1,0 +1,27 @@
+// What the address says: /meet/<room>#invite=<secret>. Pure.
+
+export interface MeetingAddress {
+  room: string;
+  invite: string | null;
+}
+
+export function meetingAddress(path: string, hash: string): MeetingAddress | null {
+  const room = /^\/meet\/([^/]+)\/?$/.exec(path)?.[1];
+  if (!room) return null;
+  const invite = new URLSearchParams(hash.replace(/^#/, "")).get("invite");
+  return { room: decodeURIComponent(room), invite: invite === "" ? null : invite };
+}
+
+/** Whether the token makes its bearer a moderator; the box checks again, this only shows buttons. */
+export function moderates(token: string): boolean {
+  const payload = token.split(".")[1];
+  if (!payload) return false;
+  try {
+    const claims = JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as {
+      video?: { roomAdmin?: boolean };
+    };
+    return claims.video?.roomAdmin === true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,57 @@
+// Whether the meeting is recorded and since when: for everybody, not only for who pressed Record.
+import { useIsRecording } from "@livekit/components-react";
+import type { Room } from "livekit-client";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api } from "../api/client";
+import { clock } from "../format";
+
+export interface RecordingNow {
+  on: boolean;
+  /** Milliseconds since 1970; null while the box has not said it. */
+  since: number | null;
+}
+
+export function useRecording(room: Room, roomId: string, invite: string | null): RecordingNow {
+  const on = useIsRecording(room);
+  const [since, setSince] = useState<number | null>(null);
+
+  useEffect(() => {
+    if (!on) return;
+    let stale = false;
+    api.door(roomId, invite).then(
+      (door) => {
+        const began = door.recording_started_at;
+        if (!stale && began) setSince(Date.parse(began));
+      },
+      () => undefined,
+    );
+    return () => {
+      stale = true;
+      setSince(null);
+    };
+  }, [on, roomId, invite]);
+
+  return { on, since };
+}
+
+export function RecordingSign({ recording }: { recording: RecordingNow }) {
+  const { t } = useTranslation("meet");
+  if (!recording.on) return null;
+  return (
+    <span className="recording-sign">
+      <span className="red-dot" aria-hidden />
+      {t("recording")}
+      {recording.since !== null && <Running since={recording.since} />}
+    </span>
+  );
+}
+
+function Running({ since }: { since: number }) {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return <time>{clock(now - since)}</time>;
+}

@@ -1,0 +1,71 @@
+// Which page to show: claim an unclaimed box, sign in without a session, else the shell.
+import { Center, Loader } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Redirect, Route, Router, Switch } from "wouter";
+import { api } from "../api/client";
+import { keys } from "../api/keys";
+import { useSession } from "./session";
+import { Shell } from "./Shell";
+import { ClaimPage } from "./pages/ClaimPage";
+import { RecordingPage } from "./pages/RecordingPage";
+import { RecordingsPage } from "./pages/RecordingsPage";
+import { RoomPage } from "./pages/RoomPage";
+import { RoomsPage } from "./pages/RoomsPage";
+import { SettingsPage } from "./pages/SettingsPage";
+import { SignInPage } from "./pages/SignInPage";
+import { StatusPage } from "./pages/StatusPage";
+import { NothingHere } from "./parts/EmptyState";
+import { Failure } from "./parts/Failure";
+
+export function App() {
+  return (
+    <Router base="/panel">
+      <Entrance />
+    </Router>
+  );
+}
+
+function Entrance() {
+  const box = useQuery({ queryKey: keys.box, queryFn: api.box });
+  const session = useSession();
+  const failed = box.error ?? session.error;
+  if (failed) {
+    return (
+      <Center mih="100dvh" p="md">
+        <Failure error={failed} retry={() => void Promise.all([box.refetch(), session.refetch()])} />
+      </Center>
+    );
+  }
+  if (!box.data || session.data === undefined) {
+    return (
+      <Center mih="100dvh" role="status" aria-label="Roombox">
+        <Loader type="dots" />
+      </Center>
+    );
+  }
+  if (!box.data.claimed) return <ClaimPage box={box.data} />;
+  if (session.data === null) return <SignInPage box={box.data} />;
+  return (
+    <Shell box={box.data} person={session.data}>
+      <Switch>
+        <Route path="/rooms" component={RoomsPage} />
+        <Route path="/rooms/:id">{({ id }) => <RoomPage key={id} id={id} />}</Route>
+        <Route path="/recordings" component={RecordingsPage} />
+        <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
+        <Route path="/status" component={StatusPage} />
+        <Route path="/settings">
+          <SettingsPage box={box.data} person={session.data} />
+        </Route>
+        <Route path="/claim">
+          <Redirect to="/rooms" replace />
+        </Route>
+        <Route path="/">
+          <Redirect to="/rooms" replace />
+        </Route>
+        <Route>
+          <NothingHere />
+        </Route>
+      </Switch>
+    </Shell>
+  );
+}

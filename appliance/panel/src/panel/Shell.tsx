@@ -1,0 +1,108 @@
+// The frame of every page: name, places, the live link, language and colours.
+import { AppShell, Box, Group, Stack, Text } from "@mantine/core";
+import {
+  IconActivity,
+  IconDoor,
+  IconMovie,
+  IconSettings,
+  type Icon,
+} from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Link, useLocation } from "wouter";
+import { followEvents } from "../api/events";
+import type { BoxView, Person } from "../api/schema";
+import { ConnectionBar } from "./parts/ConnectionBar";
+import { Appearance } from "./parts/Appearance";
+import { Mark } from "./parts/Mark";
+
+const PLACES = [
+  { to: "/rooms", icon: IconDoor, words: "nav.rooms" },
+  { to: "/recordings", icon: IconMovie, words: "nav.recordings" },
+  { to: "/status", icon: IconActivity, words: "nav.status" },
+  { to: "/settings", icon: IconSettings, words: "nav.settings" },
+] as const satisfies { to: string; icon: Icon; words: string }[];
+
+interface ShellProps {
+  box: BoxView;
+  person: Person;
+  children: ReactNode;
+}
+
+export function Shell({ box, person, children }: ShellProps) {
+  const { t } = useTranslation("panel");
+  const cache = useQueryClient();
+  useEffect(() => followEvents(cache), [cache]);
+
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 224, breakpoint: "sm", collapsed: { mobile: true } }}
+      footer={{ height: { base: 60, sm: 0 } }}
+      padding={{ base: "md", sm: "lg" }}
+    >
+      <a className="skip" href="#page">
+        {t("nav.skip")}
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px={{ base: "md", sm: "lg" }} justify="space-between" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap" miw={0}>
+            <Mark size={28} />
+            <Text fw={600} truncate>
+              {box.name}
+            </Text>
+            {box.dev && (
+              <Text size="xs" c="dimmed">
+                {t("nav.dev")}
+              </Text>
+            )}
+          </Group>
+          <Appearance />
+        </Group>
+      </AppShell.Header>
+
+      <AppShell.Navbar p="sm">
+        <nav aria-label={t("nav.label")}>
+          <Stack gap={4}>
+            <Places />
+          </Stack>
+        </nav>
+        <Text size="xs" c="dimmed" mt="auto" p="xs">
+          {person.name}
+          <br />
+          Roombox {box.version}
+        </Text>
+      </AppShell.Navbar>
+
+      <AppShell.Main>
+        <ConnectionBar />
+        <Box id="page" className="page" tabIndex={-1} style={{ outline: "none" }}>
+          {children}
+        </Box>
+      </AppShell.Main>
+
+      <AppShell.Footer hiddenFrom="sm">
+        <nav className="tabs" aria-label={t("nav.label")}>
+          <Places />
+        </nav>
+      </AppShell.Footer>
+    </AppShell>
+  );
+}
+
+function Places() {
+  const { t } = useTranslation("panel");
+  const [location] = useLocation();
+  return PLACES.map(({ to, icon: Picture, words }) => (
+    <Link
+      key={to}
+      href={to}
+      className="nav-link"
+      aria-current={location.startsWith(to) ? "page" : undefined}
+    >
+      <Picture size={22} stroke={1.7} aria-hidden />
+      {t(words)}
+    </Link>
+  ));
+}

@@ -1,0 +1,54 @@
+// Entry of the panel.
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "uplot/dist/uPlot.min.css";
+import "./panel.css";
+import { MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Refusal } from "../api/client";
+import { keys } from "../api/keys";
+import { panel as de } from "../i18n/panel.de";
+import { panel as en } from "../i18n/panel.en";
+import { startWords } from "../i18n/start";
+import { App } from "./App";
+import { theme, variables } from "./theme";
+
+startWords("panel", { en, de });
+
+const cache: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError(error) {
+      // The session ended elsewhere: show the sign-in page, not eight errors.
+      if (error instanceof Refusal && error.status === 401) cache.setQueryData(keys.session, null);
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      // The event socket says when something is old.
+      staleTime: Infinity,
+      retry: (failures, error) =>
+        failures < 2 && error instanceof Refusal && (error.status === 0 || error.status >= 502),
+    },
+  },
+});
+
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={cache}>
+        <MantineProvider
+          theme={theme}
+          cssVariablesResolver={variables}
+          defaultColorScheme="auto"
+        >
+          <Notifications position="top-right" />
+          <App />
+        </MantineProvider>
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,260 @@
+// One recording: watch it, see what happened in it, take its files along, render it again.
+import { Button, Grid, Group, Menu, Paper, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconChevronLeft,
+  IconDotsVertical,
+  IconDownload,
+  IconPencil,
+  IconRefresh,
+  IconTrash,
+} from "@tabler/icons-react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Link, useLocation } from "wouter";
+import { api, fileAddress } from "../../api/client";
+import { keys } from "../../api/keys";
+import type { Recording } from "../../api/schema";
+import { Ago, Elapsed } from "../parts/Ago";
+import { Confirm } from "../parts/Confirm";
+import { Failure } from "../parts/Failure";
+import { Heading } from "../parts/Heading";
+import { JobProgress } from "../parts/JobProgress";
+import { NameDialog } from "../parts/NameDialog";
+import { RecordingState } from "../parts/RecordingState";
+import { RenderDialog } from "../parts/RenderDialog";
+import { TimelineStrip } from "../parts/TimelineStrip";
+import { TrackTable } from "../parts/TrackTable";
+import { useFormat } from "../wording";
+
+export function RecordingPage({ id }: { id: string }) {
+  const { t } = useTranslation("panel");
+  const recording = useQuery({ queryKey: keys.recording(id), queryFn: () => api.recording(id) });
+  return (
+    <>
+      <Button
+        component={Link}
+        href="/recordings"
+        variant="subtle"
+        color="gray"
+        size="compact-sm"
+        mb="xs"
+        ml={-8}
+        leftSection={<IconChevronLeft size={16} aria-hidden />}
+      >
+        {t("nav.recordings")}
+      </Button>
+      {recording.error && (
+        <Failure error={recording.error} retry={() => void recording.refetch()} />
+      )}
+      {recording.isPending && <Skeleton height={480} radius="lg" />}
+      {recording.data && <RecordingView recording={recording.data} />}
+    </>
+  );
+}
+
+function RecordingView({ recording }: { recording: Recording }) {
+  const { t } = useTranslation("panel");
+  const format = useFormat();
+  const video = useRef<HTMLVideoElement>(null);
+  const [at, setAt] = useState(0);
+  const film = recording.files.find((file) => file.kind === "mp4");
+  const poster = recording.files.find((file) => file.kind === "thumbnail");
+  const seek = (ms: number) => {
+    if (video.current) video.current.currentTime = ms / 1000;
+  };
+
+  return (
+    <>
+      <Heading
+        title={recording.title}
+        lead={
+          <Group gap="xs">
+            <RecordingState state={recording.state} />
+            <span>
+              {recording.room_name} · <Ago at={recording.started_at} /> ·{" "}
+              {recording.state === "recording" ? (
+                <Elapsed since={recording.started_at} />
+              ) : (
+                format.clock(recording.duration_ms)
+              )}{" "}
+              · {format.bytes(recording.bytes)}
+            </span>
+          </Group>
+        }
+      >
+        <RecordingActions recording={recording} />
+      </Heading>
+      <Stack gap="md">
+        {film ? (
+          <video
+            ref={video}
+            className="player"
+            controls
+            preload="metadata"
+            src={fileAddress(recording.id, film.name)}
+            poster={poster && fileAddress(recording.id, poster.name)}
+            aria-label={recording.title}
+            onTimeUpdate={(event) => setAt(event.currentTarget.currentTime * 1000)}
+          />
+        ) : (
+          <Paper className="surface" p="md">
+            <Text>{t(`recording.no_film.${recording.state}`)}</Text>
+          </Paper>
+        )}
+        <TimelineStrip
+          recording={recording}
+          at={film ? at : null}
+          seek={film ? seek : undefined}
+        />
+        <Grid gap="md">
+          <Grid.Col span={{ base: 12, md: 7 }}>
+            <Happened recording={recording} />
+          </Grid.Col>
+          <Grid.Col span={{ base: 12, md: 5 }}>
+            <Jobs recording={recording} />
+          </Grid.Col>
+        </Grid>
+        <TrackTable recording={recording} />
+      </Stack>
+    </>
+  );
+}
+
+function Happened({ recording }: { recording: Recording }) {
+  const { t } = useTranslation("panel");
+  const format = useFormat();
+  const sentences = [t("happened.started", { when: format.dateTime(recording.started_at) })];
+  for (const { at_ms, lost_ms } of recording.interruptions) {
+    sentences.push(
+      t("happened.interrupted", {
+        at: format.clock(at_ms),
+        lost: t("seconds", { value: format.number(lost_ms / 1000, 1) }),
+      }),
+    );
+  }
+  if (recording.gaps > 0) sentences.push(t("happened.gaps", { count: recording.gaps }));
+  if (recording.end_reason) sentences.push(t(`happened.end.${recording.end_reason}`));
+  if (recording.interruptions.length === 0 && recording.gaps === 0 && recording.ended_at) {
+    sentences.push(t("happened.whole"));
+  }
+  return (
+    <Paper className="surface" p="md" h="100%" component="section">
+      <Title order={2} size="h4" mb="sm">
+        {t("happened.title")}
+      </Title>
+      <Stack gap={6}>
+        {sentences.map((sentence) => (
+          <Text key={sentence}>{sentence}</Text>
+        ))}
+      </Stack>
+    </Paper>
+  );
+}
+
+function Jobs({ recording }: { recording: Recording }) {
+  const { t } = useTranslation("panel");
+  const jobs = useQuery({ queryKey: keys.jobs, queryFn: api.jobs });
+  // The list is live; the recording's own job is there when the list has forgotten it.
+  const listed = jobs.data?.items.filter((job) => job.recording_id === recording.id) ?? [];
+  const own = recording.job;
+  const mine = own && !listed.some((job) => job.id === own.id) ? [own, ...listed] : listed;
+  return (
+    <Paper className="surface" p="md" h="100%" component="section">
+      <Title order={2} size="h4" mb="sm">
+        {t("recording.jobs")}
+      </Title>
+      {mine.length === 0 ? (
+        <Text c="dimmed">{t("recording.no_jobs")}</Text>
+      ) : (
+        <Stack gap="md">
+          {mine.map((job) => (
+            <JobProgress key={job.id} job={job} />
+          ))}
+        </Stack>
+      )}
+    </Paper>
+  );
+}
+
+function RecordingActions({ recording }: { recording: Recording }) {
+  const { t } = useTranslation("panel");
+  const format = useFormat();
+  const cache = useQueryClient();
+  const [, go] = useLocation();
+  const [renaming, rename] = useDisclosure(false);
+  const [rendering, render] = useDisclosure(false);
+  const [deleting, remove] = useDisclosure(false);
+  const film = recording.files.find((file) => file.kind === "mp4");
+  const running = recording.state === "recording";
+  const refresh = () => cache.invalidateQueries({ queryKey: keys.recordings });
+
+  return (
+    <>
+      {film && (
+        <Button
+          component="a"
+          href={fileAddress(recording.id, film.name, true)}
+          leftSection={<IconDownload size={18} aria-hidden />}
+        >
+          {t("recording.download")} ({format.bytes(film.bytes)})
+        </Button>
+      )}
+      <Button
+        variant="default"
+        disabled={running || recording.state === "empty"}
+        leftSection={<IconRefresh size={18} aria-hidden />}
+        onClick={render.open}
+      >
+        {t("recording.render")}
+      </Button>
+      <Menu>
+        <Menu.Target>
+          <Button variant="default" px="xs" aria-label={t("more")}>
+            <IconDotsVertical size={18} />
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename.open}>
+            {t("rename")}
+          </Menu.Item>
+          <Menu.Item
+            color="red"
+            disabled={running}
+            leftSection={<IconTrash size={16} aria-hidden />}
+            onClick={remove.open}
+          >
+            {t("recording.delete")}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <NameDialog
+        opened={renaming}
+        close={rename.close}
+        title={t("recording.rename")}
+        label={t("recording.title")}
+        initial={recording.title}
+        action={t("save")}
+        run={async (title) => {
+          await api.renameRecording(recording.id, title);
+          await refresh();
+        }}
+      />
+      <RenderDialog recording={recording} opened={rendering} close={render.close} />
+      <Confirm
+        opened={deleting}
+        close={remove.close}
+        title={t("recording.delete_title", { title: recording.title })}
+        text={t("recording.delete_text", { size: format.bytes(recording.bytes) })}
+        action={t("recording.delete")}
+        run={() => api.deleteRecording(recording.id)}
+        done={() => {
+          cache.removeQueries({ queryKey: keys.recording(recording.id) });
+          void cache.invalidateQueries({ queryKey: keys.recordings, exact: true });
+          go("/recordings");
+        }}
+      />
+    </>
+  );
+}

@@ -1,0 +1,259 @@
+// One room: who is in it, its recording, its invite link, its end.
+import { Button, Group, Menu, Paper, Skeleton, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import {
+  IconBookmark,
+  IconChevronLeft,
+  IconDotsVertical,
+  IconPencil,
+  IconPlayerRecord,
+  IconPlayerStop,
+  IconTrash,
+  IconVideo,
+  IconX,
+} from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState, type SubmitEvent } from "react";
+import { useTranslation } from "react-i18next";
+import { Link, useLocation } from "wouter";
+import { api } from "../../api/client";
+import { keys } from "../../api/keys";
+import type { Room } from "../../api/schema";
+import { Ago, Elapsed } from "../parts/Ago";
+import { Confirm } from "../parts/Confirm";
+import { Failure } from "../parts/Failure";
+import { Heading } from "../parts/Heading";
+import { Invite } from "../parts/InviteDialog";
+import { NameDialog } from "../parts/NameDialog";
+import { People } from "../parts/People";
+import { RecordingTime } from "../parts/RecordingTime";
+
+export function RoomPage({ id }: { id: string }) {
+  const { t } = useTranslation("panel");
+  const room = useQuery({ queryKey: keys.room(id), queryFn: () => api.room(id) });
+  return (
+    <>
+      <Button
+        component={Link}
+        href="/rooms"
+        variant="subtle"
+        color="gray"
+        size="compact-sm"
+        mb="xs"
+        ml={-8}
+        leftSection={<IconChevronLeft size={16} aria-hidden />}
+      >
+        {t("nav.rooms")}
+      </Button>
+      {room.error && <Failure error={room.error} retry={() => void room.refetch()} />}
+      {room.isPending && <Skeleton height={320} radius="lg" />}
+      {room.data && <RoomView room={room.data} />}
+    </>
+  );
+}
+
+function RoomView({ room }: { room: Room }) {
+  const { t } = useTranslation("panel");
+  return (
+    <>
+      <Heading
+        title={room.name}
+        lead={
+          room.meeting ? (
+            <>
+              {t("rooms.people", { count: room.meeting.participants })} · {t("rooms.meeting_for")}{" "}
+              <Elapsed since={room.meeting.started_at} />
+            </>
+          ) : (
+            <>
+              {t("rooms.nobody")} · {t("rooms.created")} <Ago at={room.created_at} />
+            </>
+          )
+        }
+      >
+        <RoomActions room={room} />
+      </Heading>
+      <Stack gap="md">
+        {room.meeting && <RecordingPanel room={room} since={room.meeting.recording?.started_at} />}
+        <Paper className="surface" p="md" component="section">
+          <Title order={2} size="h4" mb="sm">
+            {t("room.people")}
+          </Title>
+          {room.meeting ? (
+            <People room={room.id} />
+          ) : (
+            <Text c="dimmed">{t("room.nobody_text")}</Text>
+          )}
+        </Paper>
+        <Paper className="surface" p="md" component="section">
+          <Title order={2} size="h4" mb="sm">
+            {t("room.invite")}
+          </Title>
+          <Invite room={room} />
+        </Paper>
+      </Stack>
+    </>
+  );
+}
+
+function RoomActions({ room }: { room: Room }) {
+  const { t } = useTranslation("panel");
+  const cache = useQueryClient();
+  const [, go] = useLocation();
+  const [renaming, rename] = useDisclosure(false);
+  const [ending, end] = useDisclosure(false);
+  const [deleting, remove] = useDisclosure(false);
+  const refresh = () => cache.invalidateQueries({ queryKey: keys.rooms });
+
+  return (
+    <>
+      <Button
+        component="a"
+        href={`/meet/${room.id}`}
+        target="_blank"
+        rel="noopener"
+        leftSection={<IconVideo size={18} aria-hidden />}
+      >
+        {room.meeting ? t("rooms.join") : t("rooms.open")}
+      </Button>
+      {room.meeting && (
+        <Button
+          variant="default"
+          leftSection={<IconX size={18} aria-hidden />}
+          onClick={end.open}
+        >
+          {t("room.end")}
+        </Button>
+      )}
+      <Menu>
+        <Menu.Target>
+          <Button variant="default" px="xs" aria-label={t("more")}>
+            <IconDotsVertical size={18} />
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename.open}>
+            {t("rename")}
+          </Menu.Item>
+          <Menu.Item
+            color="red"
+            leftSection={<IconTrash size={16} aria-hidden />}
+            onClick={remove.open}
+          >
+            {t("room.delete")}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <NameDialog
+        opened={renaming}
+        close={rename.close}
+        title={t("room.rename")}
+        label={t("rooms.name")}
+        initial={room.name}
+        action={t("save")}
+        run={async (name) => {
+          await api.renameRoom(room.id, name);
+          await refresh();
+        }}
+      />
+      <Confirm
+        opened={ending}
+        close={end.close}
+        title={t("room.end_title")}
+        text={t("room.end_text", { count: room.meeting?.participants ?? 0 })}
+        action={t("room.end")}
+        run={() => api.endMeeting(room.id)}
+        done={() => void refresh()}
+      />
+      <Confirm
+        opened={deleting}
+        close={remove.close}
+        title={t("room.delete_title", { name: room.name })}
+        text={t("room.delete_text")}
+        action={t("room.delete")}
+        run={() => api.deleteRoom(room.id)}
+        done={() => {
+          cache.removeQueries({ queryKey: keys.room(room.id) });
+          void cache.invalidateQueries({ queryKey: keys.rooms, exact: true });
+          go("/rooms");
+        }}
+      />
+    </>
+  );
+}
+
+function RecordingPanel({ room, since }: { room: Room; since: string | undefined }) {
+  const { t } = useTranslation("panel");
+  const cache = useQueryClient();
+  const [marker, setMarker] = useState("");
+  const refresh = () => cache.invalidateQueries({ queryKey: keys.rooms });
+  const start = useMutation({ mutationFn: () => api.startRecording(room.id), onSuccess: refresh });
+  const stop = useMutation({ mutationFn: () => api.stopRecording(room.id), onSuccess: refresh });
+  const mark = useMutation({
+    mutationFn: (text: string) => api.markRecording(room.id, text),
+    onSuccess: () => setMarker(""),
+  });
+  const error = start.error ?? stop.error ?? mark.error;
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (marker.trim() !== "") mark.mutate(marker.trim());
+  };
+
+  return (
+    <Paper className="surface" p="md" component="section">
+      <Group justify="space-between" gap="sm">
+        <Title order={2} size="h4">
+          {t("room.recording")}
+        </Title>
+        {since && <RecordingTime since={since} />}
+      </Group>
+      <Text c="dimmed" size="sm" mt={4} mb="sm">
+        {since ? t("room.recording_text") : t("room.not_recording_text")}
+      </Text>
+      {since ? (
+        <Group align="flex-end" gap="xs">
+          <form onSubmit={submit} style={{ flex: "1 1 240px" }}>
+            <Group gap="xs" align="flex-end" wrap="nowrap">
+              <TextInput
+                label={t("room.marker")}
+                placeholder={t("room.marker_example")}
+                value={marker}
+                maxLength={120}
+                style={{ flex: 1 }}
+                onChange={(event) => setMarker(event.currentTarget.value)}
+              />
+              <Button
+                type="submit"
+                variant="default"
+                loading={mark.isPending}
+                disabled={marker.trim() === ""}
+                leftSection={<IconBookmark size={16} aria-hidden />}
+              >
+                {t("room.marker_set")}
+              </Button>
+            </Group>
+          </form>
+          <Button
+            color="red.8"
+            loading={stop.isPending}
+            leftSection={<IconPlayerStop size={18} aria-hidden />}
+            onClick={() => stop.mutate()}
+          >
+            {t("room.recording_stop")}
+          </Button>
+        </Group>
+      ) : (
+        <Button
+          variant="light"
+          color="red"
+          loading={start.isPending}
+          leftSection={<IconPlayerRecord size={18} aria-hidden />}
+          onClick={() => start.mutate()}
+        >
+          {t("room.recording_start")}
+        </Button>
+      )}
+      {error && <Failure error={error} />}
+    </Paper>
+  );
+}

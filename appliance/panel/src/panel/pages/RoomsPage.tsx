@@ -1,0 +1,157 @@
+// All rooms, those with a meeting first.
+import { Badge, Button, Group, Paper, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconDoor, IconLink, IconPlus, IconUsers, IconVideo } from "@tabler/icons-react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { Link, useLocation } from "wouter";
+import { api } from "../../api/client";
+import { keys } from "../../api/keys";
+import type { Room } from "../../api/schema";
+import { Ago, Elapsed } from "../parts/Ago";
+import { EmptyState } from "../parts/EmptyState";
+import { Failure } from "../parts/Failure";
+import { Heading } from "../parts/Heading";
+import { InviteDialog } from "../parts/InviteDialog";
+import { NameDialog } from "../parts/NameDialog";
+import { RecordingTime } from "../parts/RecordingTime";
+
+export function RoomsPage() {
+  const { t } = useTranslation("panel");
+  const cache = useQueryClient();
+  const [, go] = useLocation();
+  const rooms = useQuery({ queryKey: keys.rooms, queryFn: api.rooms });
+  const [creating, dialog] = useDisclosure(false);
+
+  const create = async (name: string) => {
+    const room = await api.createRoom(name);
+    void cache.invalidateQueries({ queryKey: keys.rooms });
+    go(`/rooms/${room.id}`);
+  };
+  const button = (
+    <Button leftSection={<IconPlus size={18} aria-hidden />} onClick={dialog.open}>
+      {t("rooms.new")}
+    </Button>
+  );
+
+  return (
+    <>
+      <Heading title={t("nav.rooms")} lead={rooms.data && <Summary rooms={rooms.data.items} />}>
+        {rooms.data && rooms.data.items.length > 0 && button}
+      </Heading>
+      {rooms.error && <Failure error={rooms.error} retry={() => void rooms.refetch()} />}
+      {rooms.isPending && <Skeleton height={144} radius="lg" />}
+      {rooms.data?.items.length === 0 && (
+        <EmptyState icon={IconDoor} title={t("rooms.empty")} text={t("rooms.empty_text")}>
+          {button}
+        </EmptyState>
+      )}
+      {rooms.data && rooms.data.items.length > 0 && (
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          {meetingsFirst(rooms.data.items).map((room) => (
+            <RoomCard key={room.id} room={room} />
+          ))}
+        </SimpleGrid>
+      )}
+      <NameDialog
+        opened={creating}
+        close={dialog.close}
+        title={t("rooms.new")}
+        label={t("rooms.name")}
+        description={t("rooms.name_hint")}
+        action={t("rooms.create")}
+        run={create}
+      />
+    </>
+  );
+}
+
+function meetingsFirst(rooms: Room[]): Room[] {
+  return [...rooms].sort(
+    (a, b) => Number(b.meeting !== null) - Number(a.meeting !== null) || a.name.localeCompare(b.name),
+  );
+}
+
+function Summary({ rooms }: { rooms: Room[] }) {
+  const { t } = useTranslation("panel");
+  const meetings = rooms.filter((room) => room.meeting).length;
+  const people = rooms.reduce((sum, room) => sum + (room.meeting?.participants ?? 0), 0);
+  if (rooms.length === 0) return null;
+  if (meetings === 0) return <>{t("rooms.quiet")}</>;
+  return (
+    <>
+      {t("rooms.meetings", { count: meetings })}, {t("rooms.people", { count: people })}
+    </>
+  );
+}
+
+function RoomCard({ room }: { room: Room }) {
+  const { t } = useTranslation("panel");
+  const [inviting, invite] = useDisclosure(false);
+  return (
+    <Paper className="surface" p="md">
+      <Stack gap="md" h="100%" justify="space-between">
+        <Stack gap={6}>
+          <Group justify="space-between" wrap="nowrap" align="flex-start">
+            <Title order={2} size="h4" style={{ overflowWrap: "anywhere" }}>
+              <Link href={`/rooms/${room.id}`} className="plain">
+                {room.name}
+              </Link>
+            </Title>
+            {room.meeting?.recording && <RecordingTime since={room.meeting.recording.started_at} />}
+          </Group>
+          {room.meeting ? (
+            <Group gap="xs">
+              <Badge
+                variant="light"
+                size="lg"
+                tt="none"
+                leftSection={<IconUsers size={14} aria-hidden />}
+              >
+                {t("rooms.people", { count: room.meeting.participants })}
+              </Badge>
+              <Text size="sm" c="dimmed">
+                {t("rooms.meeting_for")} <Elapsed since={room.meeting.started_at} />
+              </Text>
+            </Group>
+          ) : (
+            <Text size="sm" c="dimmed">
+              {t("rooms.nobody")} · {t("rooms.created")} <Ago at={room.created_at} />
+            </Text>
+          )}
+        </Stack>
+        <Group gap="xs">
+          <Button
+            component="a"
+            href={`/meet/${room.id}`}
+            target="_blank"
+            rel="noopener"
+            variant={room.meeting ? "filled" : "light"}
+            leftSection={<IconVideo size={18} aria-hidden />}
+            aria-label={t("rooms.open_named", { name: room.name })}
+          >
+            {room.meeting ? t("rooms.join") : t("rooms.open")}
+          </Button>
+          <Button
+            variant="default"
+            leftSection={<IconLink size={18} aria-hidden />}
+            onClick={invite.open}
+            aria-label={t("rooms.invite_named", { name: room.name })}
+          >
+            {t("rooms.invite")}
+          </Button>
+          <Button
+            component={Link}
+            href={`/rooms/${room.id}`}
+            variant="subtle"
+            color="gray"
+            aria-label={t("rooms.details_named", { name: room.name })}
+          >
+            {t("rooms.details")}
+          </Button>
+        </Group>
+      </Stack>
+      <InviteDialog room={room} opened={inviting} close={invite.close} />
+    </Paper>
+  );
+}

@@ -1,0 +1,76 @@
+// What the owner can change. Each card is saved on its own and says when it applies.
+import { Button, Group, Skeleton, Stack, Text } from "@mantine/core";
+import { IconLogout } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { api } from "../../api/client";
+import { keys } from "../../api/keys";
+import type { BoxView, Person } from "../../api/schema";
+import { Failure, useReportFailure } from "../parts/Failure";
+import { Heading } from "../parts/Heading";
+import { ApiTokens } from "../settings/ApiTokens";
+import { BoxName } from "../settings/BoxName";
+import { Card } from "../settings/Card";
+import { LivekitKeys } from "../settings/LivekitKeys";
+import { MeetingSettings } from "../settings/MeetingSettings";
+import { RecordingSettings } from "../settings/RecordingSettings";
+
+interface SettingsPageProps {
+  box: BoxView;
+  person: Person;
+}
+
+export function SettingsPage({ box, person }: SettingsPageProps) {
+  const { t } = useTranslation("panel");
+  const settings = useQuery({ queryKey: keys.settings, queryFn: api.settings });
+  return (
+    <>
+      <Heading title={t("nav.settings")} />
+      <Stack gap="md" maw={760}>
+        <BoxName box={box} />
+        {settings.error && <Failure error={settings.error} retry={() => void settings.refetch()} />}
+        {settings.isPending && <Skeleton height={320} radius="lg" />}
+        {settings.data && (
+          <>
+            <RecordingSettings settings={settings.data} />
+            <MeetingSettings settings={settings.data} />
+          </>
+        )}
+        <LivekitKeys />
+        <ApiTokens />
+        <Leave person={person} />
+        <Text size="sm" c="dimmed">
+          Roombox {box.version} · {box.id}
+        </Text>
+      </Stack>
+    </>
+  );
+}
+
+function Leave({ person }: { person: Person }) {
+  const { t } = useTranslation("panel");
+  const cache = useQueryClient();
+  const report = useReportFailure();
+  const signOut = useMutation({
+    mutationFn: api.signOut,
+    onError: report,
+    onSuccess() {
+      cache.removeQueries({ predicate: (query) => query.queryKey[0] !== keys.box[0] });
+      cache.setQueryData(keys.session, null);
+    },
+  });
+  return (
+    <Card title={t("settings.session")} text={t("settings.session_text", { name: person.name })}>
+      <Group>
+        <Button
+          variant="default"
+          loading={signOut.isPending}
+          leftSection={<IconLogout size={18} aria-hidden />}
+          onClick={() => signOut.mutate()}
+        >
+          {t("settings.sign_out")}
+        </Button>
+      </Group>
+    </Card>
+  );
+}

@@ -1,0 +1,67 @@
+import { Button, PasswordInput, Stack, Text, Title } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState, type SubmitEvent } from "react";
+import { useTranslation } from "react-i18next";
+import { api, Refusal } from "../../api/client";
+import { keys } from "../../api/keys";
+import type { BoxView } from "../../api/schema";
+import { useRefusalText } from "../../i18n/refusal";
+import { Entrance } from "../parts/Entrance";
+import { useFormat } from "../wording";
+
+export function SignInPage({ box }: { box: BoxView }) {
+  const { t } = useTranslation("panel");
+  const textOf = useRefusalText();
+  const format = useFormat();
+  const cache = useQueryClient();
+  const [password, setPassword] = useState("");
+  const signIn = useMutation({
+    mutationFn: () => api.signIn(password),
+    onSuccess(person) {
+      cache.setQueryData(keys.session, person);
+    },
+    onError: () => setPassword(""),
+  });
+
+  useEffect(() => {
+    document.title = `${t("sign_in.title")} · Roombox`;
+  }, [t]);
+
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    signIn.mutate();
+  };
+  return (
+    <Entrance>
+      <form onSubmit={submit}>
+        <Stack gap="lg">
+          <Stack gap={4}>
+            <Title order={1}>{t("sign_in.title")}</Title>
+            <Text c="dimmed">{t("sign_in.lead", { box: box.name })}</Text>
+          </Stack>
+          <PasswordInput
+            label={t("sign_in.password")}
+            value={password}
+            size="md"
+            required
+            autoFocus
+            autoComplete="current-password"
+            visibilityToggleButtonProps={{ "aria-label": t("show_password") }}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+            error={signIn.error ? refused(signIn.error) : null}
+          />
+          <Button type="submit" size="md" loading={signIn.isPending} disabled={password === ""}>
+            {t("sign_in.action")}
+          </Button>
+        </Stack>
+      </form>
+    </Entrance>
+  );
+
+  function refused(error: unknown): string {
+    if (error instanceof Refusal && error.retryAfterSeconds !== null) {
+      return t("sign_in.wait", { span: format.span(error.retryAfterSeconds) });
+    }
+    return textOf(error);
+  }
+}

@@ -1,0 +1,30 @@
+import { Group, Stack, Text, Title } from "@mantine/core";
+import { useEffect, type ReactNode } from "react";
+
+interface HeadingProps {
+  title: string;
+  lead?: ReactNode;
+  children?: ReactNode;
+}
+
+/** The head of a page: its name (also the tab's), one sentence, its main actions. */
+export function Heading({ title, lead, children }: HeadingProps) {
+  useEffect(() => {
+    document.title = `${title} · Roombox`;
+  }, [title]);
+  return (
+    <Group justify="space-between" align="flex-start" mb="lg" gap="sm">
+      <Stack gap={4} style={{ flex: "1 1 240px", minWidth: 0 }}>
+        <Title order={1} style={{ overflowWrap: "anywhere" }}>
+          {title}
+        </Title>
+        {lead && (
+          <Text c="dimmed" component="div">
+            {lead}
+          </Text>
+        )}
+      </Stack>
+      {children && <Group gap="xs">{children}</Group>}
+    </Group>
+  );
+}

@@ -1,0 +1,82 @@
+// The raw tracks: complete at once, playable by any player, whatever becomes of the film.
+import { Anchor, Paper, Stack, Table, Text, Title } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { fileAddress } from "../../api/client";
+import type { RecordedTrack, Recording } from "../../api/schema";
+import { useFormat } from "../wording";
+
+export function TrackTable({ recording }: { recording: Recording }) {
+  const { t } = useTranslation("panel");
+  const tracks = recording.tracks ?? [];
+  if (tracks.length === 0) return null;
+  return (
+    <Paper className="surface" p="md" component="section">
+      <Title order={2} size="h4">
+        {t("tracks.title")}
+      </Title>
+      <Text c="dimmed" size="sm" mb="sm">
+        {t("tracks.text")}
+      </Text>
+      <div className="scroll-x" role="region" aria-label={t("tracks.title")} tabIndex={0}>
+        <Table verticalSpacing="xs">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t("tracks.person")}</Table.Th>
+              <Table.Th>{t("tracks.what")}</Table.Th>
+              <Table.Th>{t("tracks.format")}</Table.Th>
+              <Table.Th ta="right">{t("tracks.length")}</Table.Th>
+              <Table.Th ta="right">{t("tracks.size")}</Table.Th>
+              <Table.Th>{t("tracks.files")}</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {tracks.map((track) => (
+              <TrackRow key={`${track.id} ${track.layer}`} recording={recording.id} track={track} />
+            ))}
+          </Table.Tbody>
+        </Table>
+      </div>
+    </Paper>
+  );
+}
+
+function TrackRow({ recording, track }: { recording: string; track: RecordedTrack }) {
+  const { t, i18n } = useTranslation("panel");
+  const format = useFormat();
+  const source = `tracks.source.${track.source}`;
+  const what = i18n.exists(source, { ns: "panel" })
+    ? t(source as "tracks.source.camera")
+    : track.source;
+  const picture = track.width && track.height ? ` ${track.width}×${track.height}` : "";
+  return (
+    <Table.Tr>
+      <Table.Td>{track.participant}</Table.Td>
+      <Table.Td>
+        {what}
+        {track.layer === "low" && ` (${t("tracks.low")})`}
+      </Table.Td>
+      <Table.Td>
+        {track.codec}
+        {picture}
+      </Table.Td>
+      <Table.Td ta="right">{format.clock(track.duration_ms)}</Table.Td>
+      <Table.Td ta="right">{format.bytes(track.bytes)}</Table.Td>
+      <Table.Td>
+        <Stack gap={2}>
+          {track.files.map((file) => (
+            <Anchor
+              key={file.name}
+              size="sm"
+              href={fileAddress(recording, file.name, true)}
+              style={{ display: "inline-flex", alignItems: "center", gap: 6 }}
+            >
+              <IconDownload size={14} aria-hidden />
+              {file.name}
+            </Anchor>
+          ))}
+        </Stack>
+      </Table.Td>
+    </Table.Tr>
+  );
+}

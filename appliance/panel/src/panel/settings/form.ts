@@ -1,0 +1,23 @@
+import { useForm } from "@mantine/form";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { api } from "../../api/client";
+import { keys } from "../../api/keys";
+import type { Settings } from "../../api/schema";
+
+/** One section of the settings as a form; only that section is sent. */
+export function useSection<S extends keyof Settings>(settings: Settings, section: S) {
+  const cache = useQueryClient();
+  const form = useForm({
+    initialValues: { ...settings[section] } as Record<string, unknown> & Settings[S],
+  });
+  const save = useMutation({
+    mutationFn: (values: Settings[S]) => api.changeSettings({ [section]: values }),
+    onSuccess(changed) {
+      cache.setQueryData(keys.settings, changed);
+      const values = { ...changed[section] } as typeof form.values;
+      form.setInitialValues(values);
+      form.setValues(values);
+    },
+  });
+  return { form, save };
+}

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import type { TimelineItem } from "./api/schema";
+import { stripOf } from "./timeline";
+
+const joined: TimelineItem = { t_ms: 0, kind: "join", participant: "PA_1", name: "Ada" };
+
+describe("a strip", () => {
+  test("ends what is open with the recording", () => {
+    const strip = stripOf([joined, { t_ms: 100, kind: "speaker", participants: ["PA_1"] }], 1_000);
+    expect(strip.lanes).toEqual([
+      {
+        participant: "PA_1",
+        name: "Ada",
+        present: [{ from: 0, to: 1_000 }],
+        speaking: [{ from: 100, to: 1_000 }],
+        sharing: [],
+        gaps: [],
+      },
+    ]);
+  });
+
+  test("stops speech when somebody else speaks and when a person leaves", () => {
+    const strip = stripOf(
+      [
+        joined,
+        { t_ms: 10, kind: "join", participant: "PA_2", name: "Grace" },
+        { t_ms: 100, kind: "speaker", participants: ["PA_1"] },
+        { t_ms: 200, kind: "speaker", participants: ["PA_2"] },
+        { t_ms: 300, kind: "leave", participant: "PA_2" },
+      ],
+      1_000,
+    );
+    expect(strip.lanes.map((lane) => lane.speaking)).toEqual([
+      [{ from: 100, to: 200 }],
+      [{ from: 200, to: 300 }],
+    ]);
+    expect(strip.lanes[1]?.present).toEqual([{ from: 10, to: 300 }]);
+  });
+
+  test("gives a gap to the person whose track it is, and leaves silence out", () => {
+    const strip = stripOf(
+      [
+        joined,
+        { t_ms: 5, kind: "pub", participant: "PA_1", track: "TR_1", source: "camera" },
+        { t_ms: 50, kind: "gap", track: "TR_1", from_ms: 40, to_ms: 50, reason: "loss" },
+        { t_ms: 90, kind: "gap", track: "TR_1", from_ms: 60, to_ms: 90, reason: "silence" },
+      ],
+      100,
+    );
+    expect(strip.lanes[0]?.gaps).toEqual([{ from: 40, to: 50, reason: "loss" }]);
+  });
+
+  test("shows screens, markers and power cuts", () => {
+    const strip = stripOf(
+      [
+        joined,
+        { t_ms: 10, kind: "pub", participant: "PA_1", track: "TR_2", source: "screen_share" },
+        { t_ms: 40, kind: "marker", text: "Question" },
+        { t_ms: 60, kind: "unpub", track: "TR_2" },
+        { t_ms: 70, kind: "power_loss", from_ms: 65, to_ms: 70 },
+      ],
+      100,
+    );
+    expect(strip.lanes[0]?.sharing).toEqual([{ from: 10, to: 60 }]);
+    expect(strip.markers).toEqual([{ at: 40, text: "Question" }]);
+    expect(strip.outages).toEqual([{ from: 65, to: 70, reason: "power_loss" }]);
+  });
+});

@@ -1,0 +1,24 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+import { compressed } from "./vite-compress.ts";
+
+// `npm run dev` shows the pages from source and asks a running box for everything else:
+//   ROOMBOX=http://127.0.0.1:7880 npm run dev
+const box = process.env.ROOMBOX ?? "http://127.0.0.1:7880";
+
+export default defineConfig({
+  plugins: [react(), compressed()],
+  build: {
+    target: "es2022",
+    // Everything is a file of its own: a data: URL would need a wider content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { panel: "index.html", meet: "meet.html" } },
+  },
+  server: {
+    proxy: {
+      "/api": { target: box, ws: true },
+      "/rtc": { target: box, ws: true },
+    },
+  },
+});
