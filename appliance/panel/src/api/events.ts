@@ -3,8 +3,8 @@ import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { BASE } from "./client";
 import { keys, type Key } from "./keys";
-import { backoffMs, changesOf, withJob, withSample, type Change } from "./reduce";
-import type { BoxEvent, Job, Page, Status } from "./schema";
+import { backoffMs, changesOf, withJob, withSample, type Change, type SampledStatus } from "./reduce";
+import type { BoxEvent, Job, Page } from "./schema";
 
 export interface Link {
   live: boolean;
@@ -163,7 +163,7 @@ function apply(cache: QueryClient, change: Change, refetcher: Refetcher) {
       );
       break;
     case "put_status":
-      cache.setQueryData<Status>(keys.status, (status) =>
+      cache.setQueryData<SampledStatus>(keys.status, (status) =>
         status ? withSample(status, change.sample, change.at) : status,
       );
       break;

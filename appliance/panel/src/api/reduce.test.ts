@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { backoffMs, changesOf, withJob, withSample } from "./reduce";
-import type { Job, Shard, Status } from "./schema";
+import { backoffMs, changesOf, withJob, withSample, type SampledStatus } from "./reduce";
+import type { Job, Shard } from "./schema";
 
 const job: Job = {
   id: "job_1",
@@ -27,7 +27,8 @@ const shard: Shard = {
   longest_turn_us: 200,
 };
 
-const status: Status = {
+const status: SampledStatus = {
+  counted_at: "2026-01-01T00:10:00Z",
   uptime_s: 60,
   cpu_percent: 10,
   cores: 4,
@@ -43,9 +44,9 @@ const status: Status = {
   ],
 };
 
-function sampleOf(view: Status) {
-  const { history, ...sample } = view;
-  expect(history.length).toBeGreaterThan(0);
+function sampleOf(view: SampledStatus) {
+  const { history, counted_at, ...sample } = view;
+  expect([history.length, counted_at]).not.toContain(0);
   return sample;
 }
 
@@ -104,6 +105,13 @@ describe("a status sample", () => {
     const now = { ...status, shards: [{ ...shard, bytes_in: 0, bytes_out: 0 }] };
     const point = withSample(status, sampleOf(now), "2026-01-01T00:10:02Z").history.at(-1);
     expect(point?.bytes_in_per_s).toBe(0);
+  });
+
+  test("after a fetch only sets the numbers: the age of the counters is not known", () => {
+    const fetched = { ...sampleOf(status), history: status.history };
+    const after = withSample(fetched, sampleOf(status), "2026-01-01T00:10:00Z");
+    expect(after.history).toEqual(status.history);
+    expect(after.counted_at).toBe("2026-01-01T00:10:00Z");
   });
 
   test("that is not newer adds no point", () => {

@@ -48,14 +48,17 @@ function isSample(data: unknown): data is Omit<Status, "history"> {
 /** Ten minutes, as the box keeps them. */
 const HISTORY_MS = 10 * 60 * 1000;
 
+/** A status that knows when its counters were read; a fetched one does not say it. */
+export type SampledStatus = Status & { counted_at?: string };
+
 /** The status after a sample: new numbers, and one more point made from the counters' growth. */
 export function withSample(
-  status: Status,
+  status: SampledStatus,
   sample: Omit<Status, "history">,
   at: string,
-): Status {
-  const last = status.history.at(-1);
-  const elapsed = last ? (Date.parse(at) - Date.parse(last.at)) / 1000 : 0;
+): SampledStatus {
+  const before = status.counted_at;
+  const elapsed = before ? (Date.parse(at) - Date.parse(before)) / 1000 : 0;
   const history = status.history.filter((p) => Date.parse(at) - Date.parse(p.at) <= HISTORY_MS);
   if (elapsed > 0) {
     const point: LoadPoint = {
@@ -66,7 +69,7 @@ export function withSample(
     };
     history.push(point);
   }
-  return { ...sample, history };
+  return { ...sample, history, counted_at: at };
 }
 
 function growth(before: Shard[], now: Shard[], counter: "bytes_in" | "bytes_out"): number {

@@ -101,9 +101,7 @@ export const panel: Words<typeof en> = {
     join: "Beitreten",
     invite: "Einladen",
     details: "Details",
-    open_named: "Besprechungsseite von {{name}} öffnen",
-    invite_named: "Zu {{name}} einladen",
-    details_named: "Details zu {{name}}",
+    named: "{{action}}: {{name}}",
   },
   invite: {
     title: "Zu {{name}} einladen",
@@ -152,7 +150,7 @@ export const panel: Words<typeof en> = {
       "Die Person verlässt die Besprechung sofort. Mit dem Einladungslink kann sie zurückkommen.",
   },
   layout: {
-    auto: "Von selbst",
+    auto: "Automatisch",
     auto_text: "Raster, oder der geteilte Bildschirm groß mit Personen daneben.",
     grid: "Raster",
     grid_text: "Alle Personen in gleich großen Kacheln.",
@@ -160,7 +158,7 @@ export const panel: Words<typeof en> = {
     single_text: "Wer spricht, oder der geteilte Bildschirm, füllt das Bild.",
   },
   encoder: {
-    auto: "Von selbst (der schnellste, der geht)",
+    auto: "Automatisch (der schnellste, der geht)",
     openh264: "OpenH264 (Software)",
     x264: "x264 (Software, kleinere Dateien)",
   },
@@ -224,7 +222,7 @@ export const panel: Words<typeof en> = {
     layout: "Anordnung",
     layout_text: "Die Rohspuren bleiben, wie sie sind.",
     encoder: "Encoder",
-    encoder_text: "Was Bilder zum Film macht. Vorgabe: von selbst. Gilt für neue Filme.",
+    encoder_text: "Was Bilder zum Film macht. Vorgabe: automatisch. Gilt für neue Filme.",
     start: "Film machen",
   },
   happened: {

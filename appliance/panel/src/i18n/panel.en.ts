@@ -96,9 +96,7 @@ export const panel = {
     join: "Join",
     invite: "Invite",
     details: "Details",
-    open_named: "Open the meeting page of {{name}}",
-    invite_named: "Invite people to {{name}}",
-    details_named: "Details of {{name}}",
+    named: "{{action}}: {{name}}",
   },
   invite: {
     title: "Invite to {{name}}",
@@ -144,7 +142,7 @@ export const panel = {
     remove_text: "They leave the meeting now. With the invite link they can come back.",
   },
   layout: {
-    auto: "By itself",
+    auto: "Automatic",
     auto_text: "Grid, or the shared screen large with people beside it.",
     grid: "Grid",
     grid_text: "All people in tiles of one size.",
@@ -152,7 +150,7 @@ export const panel = {
     single_text: "Who speaks, or the shared screen, fills the picture.",
   },
   encoder: {
-    auto: "By itself (fastest that works)",
+    auto: "Automatic (fastest that works)",
     openh264: "OpenH264 (software)",
     x264: "x264 (software, smaller files)",
   },
@@ -215,7 +213,7 @@ export const panel = {
     layout: "Arrangement",
     layout_text: "The raw tracks stay as they are.",
     encoder: "Encoder",
-    encoder_text: "What turns pictures into the film. Default: by itself. Applies to new films.",
+    encoder_text: "What turns pictures into the film. Default: automatic. Applies to new films.",
     start: "Make the film",
   },
   happened: {

@@ -84,7 +84,8 @@ export function Bar({ view, drawer, unread, recording, moderator, act }: BarProp
   );
 
   return (
-    <footer className="bar" role="toolbar" aria-label={t("bar")}>
+    <footer>
+      <div className="bar" role="toolbar" aria-label={t("bar")}>
       <BarButton
         icon={isMicrophoneEnabled ? IconMicrophone : IconMicrophoneOff}
         words={isMicrophoneEnabled ? t("mute") : t("unmute")}
@@ -142,6 +143,7 @@ export function Bar({ view, drawer, unread, recording, moderator, act }: BarProp
         <BarButton icon={IconKeyboard} words={t("keys.title")} shortcut="?" press={act.keys} />
       </div>
       <BarButton icon={IconPhoneX} words={t("leave")} press={act.leave} look="leave" />
+      </div>
     </footer>
   );
 }
@@ -162,7 +164,7 @@ interface BarButtonProps {
 }
 
 function BarButton({ icon: Picture, words, shortcut, badge, badgeWords, pressed, look, press }: BarButtonProps) {
-  const label = badge ? `${words}, ${badgeWords}` : words;
+  const label = badge ? `${words} ${badgeWords}` : words;
   return (
     <button
       type="button"
@@ -175,7 +177,7 @@ function BarButton({ icon: Picture, words, shortcut, badge, badgeWords, pressed,
     >
       <Picture aria-hidden />
       <span className="words">{words}</span>
-      {badge ? <span className="badge">{badge}</span> : null}
+      {badge ? <span className="badge" aria-hidden>{badge}</span> : null}
     </button>
   );
 }

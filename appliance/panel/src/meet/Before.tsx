@@ -148,7 +148,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
             {textOf(error)}
           </p>
         )}
-        <button type="submit" className="primary large" disabled={name.trim() === "" || joining}>
+        <button type="submit" className="primary large" disabled={joining}>
           {joining ? t("before.joining") : t("before.join")}
         </button>
       </form>

@@ -39,7 +39,7 @@ export function RecordDialog({ roomId, recording, close }: RecordDialogProps) {
         <button type="button" onClick={close}>
           {t("shared:cancel")}
         </button>
-        <button type="button" className="danger" disabled={working} onClick={run} autoFocus>
+        <button type="button" className="danger" disabled={working} onClick={run} data-autofocus>
           {t(wasRecording ? "record_stop" : "record")}
         </button>
       </div>

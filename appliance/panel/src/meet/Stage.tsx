@@ -2,14 +2,21 @@
 import {
   isTrackReference,
   useTracks,
-  useVisualStableUpdate,
   type TrackReferenceOrPlaceholder,
 } from "@livekit/components-react";
 import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import { Track } from "livekit-client";
 import { useEffect, useRef, useState, type CSSProperties, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
-import { gridShape, pageOf, stageKey, tilesOnPage, type View } from "./layout";
+import {
+  gridShape,
+  pageOf,
+  stableOrder,
+  stageKey,
+  tilesOnPage,
+  type Candidate,
+  type View,
+} from "./layout";
 import { Tile } from "./Tile";
 
 /** Space between tiles, as in meet.css. */
@@ -17,7 +24,7 @@ const GAP = 8;
 
 export function Stage({ view }: { view: View }) {
   const { t } = useTranslation("meet");
-  const host = useRef<HTMLDivElement>(null);
+  const host = useRef<HTMLElement>(null);
   const size = useSize(host);
   const [pinned, setPinned] = useState<string | null>(null);
   const [page, setPage] = useState(0);
@@ -29,19 +36,16 @@ export function Stage({ view }: { view: View }) {
     { onlySubscribed: false },
   );
   const most = tilesOnPage(size.width, size.height);
-  const stable = useVisualStableUpdate(tracks, most);
-  const staged = stageKey(
-    tracks.map((track) => ({
-      key: keyOf(track),
-      isScreen: track.source === Track.Source.ScreenShare,
-      isLocal: track.participant.isLocal,
-      spokeAt: track.participant.lastSpokeAt?.getTime() ?? 0,
-    })),
-    view,
-    pinned,
-  );
+  const candidates = tracks.map(candidateOf);
+  const [order, setOrder] = useState<string[]>([]);
+  const wanted = stableOrder(order, candidates, most);
+  if (wanted.join("|") !== order.join("|")) setOrder(wanted);
+  const staged = stageKey(candidates, view, pinned);
   const large = tracks.find((track) => keyOf(track) === staged);
-  const rest = stable.filter((track) => keyOf(track) !== staged);
+  const rest = wanted
+    .filter((key) => key !== staged)
+    .map((key) => tracks.find((track) => keyOf(track) === key))
+    .filter((track) => track !== undefined);
   const { items, pages, page: shown } = pageOf(rest, page, most);
   const pin = (track: TrackReferenceOrPlaceholder) => {
     const key = keyOf(track);
@@ -60,7 +64,7 @@ export function Stage({ view }: { view: View }) {
 
   if (large) {
     return (
-      <div ref={host} className="stage speaker">
+      <main ref={host} className="stage speaker">
         <ul className="large" aria-label={t("stage.large")}>
           {tile(large, true)}
         </ul>
@@ -69,7 +73,7 @@ export function Stage({ view }: { view: View }) {
             {rest.map((track) => tile(track))}
           </ul>
         )}
-      </div>
+      </main>
     );
   }
 
@@ -79,7 +83,7 @@ export function Stage({ view }: { view: View }) {
     ((size.height - GAP * (shape.rows - 1)) / shape.rows) * (16 / 9),
   );
   return (
-    <div ref={host} className="stage grid">
+    <main ref={host} className="stage grid">
       <ul
         className="tiles"
         aria-label={t("stage.people")}
@@ -113,8 +117,17 @@ export function Stage({ view }: { view: View }) {
           </button>
         </nav>
       )}
-    </div>
+    </main>
   );
+}
+
+function candidateOf(track: TrackReferenceOrPlaceholder): Candidate {
+  return {
+    key: keyOf(track),
+    isScreen: track.source === Track.Source.ScreenShare,
+    isLocal: track.participant.isLocal,
+    spokeAt: track.participant.lastSpokeAt?.getTime() ?? 0,
+  };
 }
 
 function keyOf(track: TrackReferenceOrPlaceholder): string {
@@ -124,7 +137,7 @@ function keyOf(track: TrackReferenceOrPlaceholder): string {
     : `${track.participant.identity} camera`;
 }
 
-function useSize(host: RefObject<HTMLDivElement | null>): { width: number; height: number } {
+function useSize(host: RefObject<HTMLElement | null>): { width: number; height: number } {
   const [size, setSize] = useState({ width: 640, height: 360 });
   useEffect(() => {
     const element = host.current;

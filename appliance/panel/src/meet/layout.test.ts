@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { gridShape, pageOf, stageKey, tilesOnPage, type Candidate } from "./layout";
+import { gridShape, pageOf, stableOrder, stageKey, tilesOnPage, type Candidate } from "./layout";
 
 describe("a grid", () => {
   test.each([
@@ -33,6 +33,40 @@ describe("a grid", () => {
 test("a page beyond the last is the last", () => {
   expect(pageOf([1, 2, 3, 4, 5], 7, 2)).toEqual({ items: [5], pages: 3, page: 2 });
   expect(pageOf([], 0, 4)).toEqual({ items: [], pages: 1, page: 0 });
+});
+
+describe("the order of tiles", () => {
+  const person = (key: string, spokeAt = 0): Candidate => ({
+    key,
+    isScreen: false,
+    isLocal: key === "me",
+    spokeAt,
+  });
+
+  test("keeps places and puts newcomers last", () =>
+    expect(stableOrder(["a", "me"], [person("me"), person("new"), person("a")], 9)).toEqual([
+      "a",
+      "me",
+      "new",
+    ]));
+  test("forgets who left", () =>
+    expect(stableOrder(["a", "b"], [person("b")], 9)).toEqual(["b"]));
+  test("brings a speaker to the first page for whom was silent longest", () =>
+    expect(
+      stableOrder(
+        ["me", "a", "b", "c", "d"],
+        [person("me"), person("a", 5), person("b", 3), person("c"), person("d", 7)],
+        3,
+      ),
+    ).toEqual(["me", "a", "d", "c", "b"]));
+  test("moves nobody whose page is right", () =>
+    expect(stableOrder(["a", "b", "c"], [person("a", 9), person("b", 8), person("c", 1)], 2)).toEqual(
+      ["a", "b", "c"],
+    ));
+  test("holds each tile once", () => {
+    const many = [..."abcdefgh"].map((key, at) => person(key, (at * 37) % 11));
+    expect([...stableOrder([..."hgfedcba"], many, 4)].sort()).toEqual([..."abcdefgh"]);
+  });
 });
 
 describe("the stage", () => {

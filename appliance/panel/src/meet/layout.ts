@@ -57,6 +57,39 @@ export interface Candidate {
   spokeAt: number;
 }
 
+/**
+ * The order of tiles. Everybody keeps their place while they are here; newcomers come last. Only
+ * who speaks and is not on the first page changes places, with whom there was silent the longest.
+ */
+export function stableOrder(
+  before: readonly string[],
+  candidates: readonly Candidate[],
+  firstPage: number,
+): string[] {
+  const known = new Map(candidates.map((each) => [each.key, each]));
+  const kept = before.filter((key) => known.has(key));
+  const fresh = candidates.map((each) => each.key).filter((key) => !kept.includes(key));
+  const order = [...kept, ...fresh];
+  const spokeAt = (key: string | undefined) => (key && known.get(key)?.spokeAt) || 0;
+
+  for (let at = firstPage; at < order.length; at += 1) {
+    const speaker = order[at];
+    if (speaker === undefined || spokeAt(speaker) === 0) continue;
+    let quietest: number | null = null;
+    for (let place = 0; place < firstPage; place += 1) {
+      const key = order[place];
+      if (key === undefined || known.get(key)?.isLocal) continue;
+      if (quietest === null || spokeAt(key) < spokeAt(order[quietest])) quietest = place;
+    }
+    if (quietest === null || spokeAt(order[quietest]) >= spokeAt(speaker)) continue;
+    const silent = order[quietest];
+    if (silent === undefined) continue;
+    order[quietest] = speaker;
+    order[at] = silent;
+  }
+  return order;
+}
+
 export type View = "grid" | "speaker";
 
 /** Which tile fills the stage; null means a plain grid. A person's pin rules, then a screen. */

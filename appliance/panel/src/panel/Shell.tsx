@@ -53,7 +53,7 @@ export function Shell({ box, person, children }: ShellProps) {
               {box.name}
             </Text>
             {box.dev && (
-              <Text size="xs" c="dimmed">
+              <Text size="xs" c="dimmed" visibleFrom="sm">
                 {t("nav.dev")}
               </Text>
             )}
@@ -62,12 +62,10 @@ export function Shell({ box, person, children }: ShellProps) {
         </Group>
       </AppShell.Header>
 
-      <AppShell.Navbar p="sm">
-        <nav aria-label={t("nav.label")}>
-          <Stack gap={4}>
-            <Places />
-          </Stack>
-        </nav>
+      <AppShell.Navbar p="sm" aria-label={t("nav.label")} visibleFrom="sm">
+        <Stack gap={4}>
+          <Places />
+        </Stack>
         <Text size="xs" c="dimmed" mt="auto" p="xs">
           {person.name}
           <br />

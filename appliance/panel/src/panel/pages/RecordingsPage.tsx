@@ -109,7 +109,7 @@ function RecordingRow({ recording }: { recording: Recording }) {
       <div className="recording-row">
         <Thumbnail recording={recording} />
         <Stack gap={4} miw={0}>
-          <Title order={2} size="h5" style={{ overflowWrap: "anywhere" }}>
+          <Title order={2} size="h5" style={{ overflowWrap: "break-word" }}>
             <Link href={`/recordings/${recording.id}`} className="plain">
               {recording.title}
             </Link>
@@ -134,7 +134,7 @@ function RecordingRow({ recording }: { recording: Recording }) {
             <Button
               variant="subtle"
               color="gray"
-              px="xs"
+              px={6}
               aria-label={t("more_of", { name: recording.title })}
             >
               <IconDotsVertical size={18} />

@@ -88,6 +88,7 @@ function Summary({ rooms }: { rooms: Room[] }) {
 function RoomCard({ room }: { room: Room }) {
   const { t } = useTranslation("panel");
   const [inviting, invite] = useDisclosure(false);
+  const open = room.meeting ? t("rooms.join") : t("rooms.open");
   return (
     <Paper className="surface" p="md">
       <Stack gap="md" h="100%" justify="space-between">
@@ -126,26 +127,29 @@ function RoomCard({ room }: { room: Room }) {
             href={`/meet/${room.id}`}
             target="_blank"
             rel="noopener"
+            px="sm"
             variant={room.meeting ? "filled" : "light"}
             leftSection={<IconVideo size={18} aria-hidden />}
-            aria-label={t("rooms.open_named", { name: room.name })}
+            aria-label={t("rooms.named", { action: open, name: room.name })}
           >
-            {room.meeting ? t("rooms.join") : t("rooms.open")}
+            {open}
           </Button>
           <Button
+            px="sm"
             variant="default"
             leftSection={<IconLink size={18} aria-hidden />}
             onClick={invite.open}
-            aria-label={t("rooms.invite_named", { name: room.name })}
+            aria-label={t("rooms.named", { action: t("rooms.invite"), name: room.name })}
           >
             {t("rooms.invite")}
           </Button>
           <Button
             component={Link}
             href={`/rooms/${room.id}`}
+            px="sm"
             variant="subtle"
             color="gray"
-            aria-label={t("rooms.details_named", { name: room.name })}
+            aria-label={t("rooms.named", { action: t("rooms.details"), name: room.name })}
           >
             {t("rooms.details")}
           </Button>

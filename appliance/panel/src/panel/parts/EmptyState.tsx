@@ -9,17 +9,19 @@ interface EmptyStateProps {
   icon: Icon;
   title: string;
   text: string;
+  /** The page has no heading of its own. */
+  alone?: boolean;
   children?: ReactNode;
 }
 
-export function EmptyState({ icon: Picture, title, text, children }: EmptyStateProps) {
+export function EmptyState({ icon: Picture, title, text, alone = false, children }: EmptyStateProps) {
   return (
     <Paper className="surface" px="md" py={48}>
       <Stack align="center" gap="sm" ta="center">
         <ThemeIcon size={56} radius="xl" variant="light">
           <Picture size={28} stroke={1.6} aria-hidden />
         </ThemeIcon>
-        <Title order={2} size="h4">
+        <Title order={alone ? 1 : 2} size="h4">
           {title}
         </Title>
         <Text c="dimmed" maw={440}>
@@ -34,7 +36,7 @@ export function EmptyState({ icon: Picture, title, text, children }: EmptyStateP
 export function NothingHere() {
   const { t } = useTranslation("panel");
   return (
-    <EmptyState icon={IconMap2} title={t("nothing.title")} text={t("nothing.text")}>
+    <EmptyState alone icon={IconMap2} title={t("nothing.title")} text={t("nothing.text")}>
       <Button component={Link} href="/rooms">
         {t("nothing.go")}
       </Button>

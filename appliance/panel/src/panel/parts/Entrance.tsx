@@ -7,7 +7,7 @@ import { Mark } from "./Mark";
 export function Entrance({ children }: { children: ReactNode }) {
   return (
     <Box mih="100dvh" px="md" pb="xl">
-      <Group justify="space-between" h={64} maw={520} mx="auto">
+      <Group component="header" justify="space-between" h={64} maw={520} mx="auto">
         <Group gap="sm">
           <Mark size={32} />
           <Text fw={600}>Roombox</Text>

@@ -52,6 +52,9 @@ export function Invite({ room }: { room: Room }) {
       <Button
         variant="subtle"
         color="gray"
+        h="auto"
+        py="xs"
+        styles={{ label: { whiteSpace: "normal" } }}
         leftSection={<IconRefresh size={16} aria-hidden />}
         loading={renew.isPending}
         onClick={() => renew.mutate()}

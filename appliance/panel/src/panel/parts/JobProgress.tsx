@@ -84,28 +84,29 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
         />
       )}
       <Text size="sm" c={job.state === "parked" ? "var(--mantine-color-error)" : "dimmed"}>
-        <JobWords job={job} done={done} />
+        <JobWords job={job} done={done} titled={titled} />
       </Text>
     </Stack>
   );
 }
 
-function JobWords({ job, done }: { job: Job; done: number }) {
+function JobWords({ job, done, titled }: { job: Job; done: number; titled: boolean }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
-  const layout = t(`layout.${job.layout}`);
+  // Without a title the layout is the heading already.
+  const layout = titled ? [t(`layout.${job.layout}`)] : [];
   if (job.state === "running" && job.progress) {
     const { speed, eta_s: eta, encoder } = job.progress;
     return [
       format.percent(done),
       t("job.speed", { speed: format.number(speed, 1) }),
       eta === null ? t("job.eta_unknown") : t("job.eta", { span: format.span(eta) }),
-      layout,
+      ...layout,
       encoder,
     ].join(" · ");
   }
   if (job.state === "parked") {
     return t("job.parked", { count: job.attempts, error: job.error ?? t("job.no_reason") });
   }
-  return `${t(`job.state.${job.state}`)} · ${layout}`;
+  return [t(`job.state.${job.state}`), ...layout].join(" · ");
 }

@@ -68,7 +68,7 @@ export function Plot({ title, times, lines, write, writeTime, atLeast }: PlotPro
           {
             ...axis,
             size: 76,
-            space: 36,
+            space: 28,
             values: (_, splits) => splits.map((value) => writers.current.write(value)),
           },
         ],

@@ -63,13 +63,13 @@ function TrackRow({ recording, track }: { recording: string; track: RecordedTrac
       <Table.Td ta="right">{format.clock(track.duration_ms)}</Table.Td>
       <Table.Td ta="right">{format.bytes(track.bytes)}</Table.Td>
       <Table.Td>
-        <Stack gap={2}>
+        <Stack gap={0} align="flex-start">
           {track.files.map((file) => (
             <Anchor
               key={file.name}
               size="sm"
               href={fileAddress(recording, file.name, true)}
-              style={{ display: "inline-flex", alignItems: "center", gap: 6 }}
+              className="file-link"
             >
               <IconDownload size={14} aria-hidden />
               {file.name}

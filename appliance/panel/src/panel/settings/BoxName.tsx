@@ -7,6 +7,7 @@ import { keys } from "../../api/keys";
 import type { BoxView } from "../../api/schema";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
+import { NARROW } from "./narrow";
 
 export function BoxName({ box }: { box: BoxView }) {
   const { t } = useTranslation("panel");
@@ -29,7 +30,7 @@ export function BoxName({ box }: { box: BoxView }) {
         <TextInput
           label={t("settings.box_name")}
           description={t("settings.box_name_text")}
-          maw={320}
+          styles={NARROW}
           maxLength={80}
           value={name}
           onChange={(event) => setName(event.currentTarget.value)}

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Settings } from "../../api/schema";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
+import { NARROW } from "./narrow";
 import { useSection } from "./form";
 
 const FIELDS = [
@@ -28,7 +29,7 @@ export function MeetingSettings({ settings }: { settings: Settings }) {
             suffix={suffix}
             min={min}
             allowDecimal={false}
-            maw={320}
+            styles={NARROW}
             value={form.values[name]}
             onChange={(value) => form.setValues({ [name]: Number(value) })}
           />

@@ -4,6 +4,7 @@ import type { Encoder, Layout, Settings } from "../../api/schema";
 import { ENCODERS, LAYOUTS } from "../parts/choices";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
+import { NARROW } from "./narrow";
 import { useSection } from "./form";
 
 const GIGABYTE = 1_000_000_000;
@@ -24,14 +25,14 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
           suffix=" GB"
           min={0}
           decimalScale={1}
-          maw={320}
+          styles={NARROW}
           value={values.reserve_bytes / GIGABYTE}
           onChange={(value) => form.setValues({ reserve_bytes: Math.round(Number(value) * GIGABYTE) })}
         />
         <Select
           label={t("settings.layout")}
           description={t("settings.layout_text")}
-          maw={320}
+          styles={NARROW}
           allowDeselect={false}
           data={LAYOUTS.map((value) => ({ value, label: t(`layout.${value}`) }))}
           value={values.layout}
@@ -40,7 +41,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         <Select
           label={t("render.encoder")}
           description={t("render.encoder_text")}
-          maw={320}
+          styles={NARROW}
           allowDeselect={false}
           data={ENCODERS.map((value) => ({ value, label: t(`encoder.${value}`) }))}
           value={values.encoder}
@@ -52,7 +53,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
           suffix=" s"
           min={0}
           allowDecimal={false}
-          maw={320}
+          styles={NARROW}
           value={values.resume_window_s}
           onChange={(value) => form.setValues({ resume_window_s: Number(value) })}
         />
