@@ -46,6 +46,10 @@ impl EventSink for ChannelSink {
             Err(mpsc::error::TrySendError::Full(_)) => Err(SinkFull),
         }
     }
+
+    fn is_open(&self) -> bool {
+        !self.0.is_closed()
+    }
 }
 
 impl Conference for BoxConference {

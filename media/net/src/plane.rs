@@ -52,6 +52,9 @@ pub trait EventSink: Send {
     /// # Errors
     /// The reader is too far behind; the participant will be closed.
     fn offer(&mut self, event: Event) -> Result<(), SinkFull>;
+
+    /// Somebody still reads.
+    fn is_open(&self) -> bool;
 }
 
 /// Where one tap's items go. Called on the shard's thread: must not wait; drops and counts when

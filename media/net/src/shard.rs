@@ -199,10 +199,9 @@ impl Shard {
             };
             let now = Instant::now();
             match message {
-                Message::Command(command) => self.sfu.command(now, *command),
+                Message::Command(command) => self.command(now, *command),
                 Message::Attach { participant, sink, command } => {
-                    self.doors.insert(participant, sink);
-                    self.sfu.command(now, *command);
+                    self.attach(now, participant, sink, *command);
                 }
                 Message::OpenTap { room, tap, sink } => {
                     self.taps.insert(tap, sink);
@@ -218,6 +217,36 @@ impl Shard {
         }
         // More may wait: come back at once.
         self.waker.wake();
+    }
+
+    fn command(&mut self, now: Instant, command: Command) {
+        if let Command::Detach { participant } = &command
+            && self.doors.get(participant).is_some_and(|door| door.is_open())
+        {
+            // It has come back by another connection meanwhile.
+            return;
+        }
+        self.sfu.command(now, command);
+    }
+
+    fn attach(
+        &mut self,
+        now: Instant,
+        participant: ParticipantId,
+        mut sink: Box<dyn EventSink>,
+        command: Command,
+    ) {
+        if let Command::Resume { room, participant, identity } = &command
+            && !self.sfu.may_resume(room, participant, identity)
+        {
+            let reason = LeaveReason::ConnectionLost;
+            if sink.offer(Event::Closed { reason }).is_err() {
+                tracing::debug!(%participant, "a door was full before it opened");
+            }
+            return;
+        }
+        self.doors.insert(participant, sink);
+        self.sfu.command(now, command);
     }
 
     fn stop(&mut self, now: Instant) {

@@ -65,6 +65,8 @@ pub struct NewTrack {
     pub layers: Vec<LayerInfo>,
     /// The codec that the client asked for.
     pub codec: Option<Codec>,
+    /// Audio must not come as RED: the client said so, or it encrypts, which RED breaks.
+    pub no_red: bool,
     pub note: DoorNote,
 }
 
@@ -138,8 +140,9 @@ pub enum Command {
     Detach {
         participant: ParticipantId,
     },
-    /// It is back; `identity` must be the one that it had.
+    /// It is back; `room` and `identity` must be those that it had. See [`crate::Sfu::may_resume`].
     Resume {
+        room: RoomName,
         participant: ParticipantId,
         identity: Identity,
     },

@@ -88,7 +88,8 @@ impl Sfu {
                 });
             }
             let track = participant.by_mid.get(&mid)?;
-            Some(SectionAnswer::Receives { first: self.tracks[*track].wanted_codec })
+            let track = &self.tracks[*track];
+            Some(SectionAnswer::Receives { first: track.wanted_codec, no_red: track.no_red })
         });
         let found = &mut self.participants[key];
         found.answer_stale = false;
@@ -133,7 +134,7 @@ impl Sfu {
         let mut info = pending_info(&new);
         info.mid = section.mid.clone();
         let id = new.id;
-        let track = self.tracks.insert(Published::new(info, new.codec, key, room, mid));
+        let track = self.tracks.insert(Published::new(info, new.codec, new.no_red, key, room, mid));
         self.track_keys.insert(id, track);
         self.participants[key].by_mid.insert(mid, track);
     }

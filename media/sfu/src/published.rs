@@ -46,6 +46,7 @@ pub(crate) struct Published {
     pub room: usize,
     pub mid: Mid,
     pub wanted_codec: Option<Codec>,
+    pub no_red: bool,
     pub announced: bool,
     pub had_subscriber: bool,
     pub layers: Vec<Layer>,
@@ -58,6 +59,7 @@ impl Published {
     pub(crate) fn new(
         info: TrackInfo,
         wanted_codec: Option<Codec>,
+        no_red: bool,
         participant: usize,
         room: usize,
         mid: Mid,
@@ -77,6 +79,7 @@ impl Published {
             room,
             mid,
             wanted_codec,
+            no_red,
             announced: false,
             had_subscriber: false,
             layers,

@@ -19,8 +19,15 @@ const RESUME_WINDOW: Duration = Duration::from_secs(25);
 /// A join that never brought up a connection is given up after this.
 const CONNECT_WINDOW: Duration = Duration::from_secs(60);
 
+/// Everybody hears of a changed head count at most this often.
+const COUNT_PAUSE: Duration = Duration::from_secs(5);
+
 pub(crate) struct Room {
     pub info: RoomInfo,
+    /// A service of the box records; people who record count besides.
+    pub box_records: bool,
+    /// Head count that everybody was told last, and when.
+    pub told: (u32, Instant),
     /// Slab keys.
     pub participants: Vec<usize>,
     pub taps: Vec<TapId>,
@@ -39,7 +46,7 @@ impl Sfu {
                 self.change_room(&room, |info| info.metadata = metadata);
             }
             Command::SetRecording { room, recording } => {
-                self.change_room(&room, |info| info.recording = recording);
+                self.set_recording(&room, recording);
             }
             Command::Join { room, options, participant } => {
                 self.join(now, &room, options, *participant);
@@ -49,7 +56,9 @@ impl Sfu {
                 found.attached = false;
                 found.lost_since.get_or_insert(now);
             }),
-            Command::Resume { participant, identity } => self.resume(&participant, &identity),
+            Command::Resume { room, participant, identity } => {
+                self.resume(&room, &participant, &identity);
+            }
             Command::Leave { participant, reason } => {
                 self.with(&participant, |sfu, key| sfu.leave(now, key, reason));
             }
@@ -163,6 +172,8 @@ impl Sfu {
         };
         let key = self.rooms.insert(Room {
             info: info.clone(),
+            box_records: false,
+            told: (0, now),
             participants: Vec::new(),
             taps: Vec::new(),
             had_participants: false,
@@ -197,8 +208,27 @@ impl Sfu {
         }
     }
 
-    fn tell_room(&mut self, key: usize) {
+    fn set_recording(&mut self, name: &RoomName, recording: bool) {
+        if let Some(key) = self.room_keys.get(name).copied() {
+            self.rooms[key].box_records = recording;
+            self.show_recording(key);
+        }
+    }
+
+    /// Whoever is recorded must see it: tells everybody if that has changed.
+    fn show_recording(&mut self, key: usize) {
         let room = &self.rooms[key];
+        let recording = room.box_records
+            || room.participants.iter().any(|p| self.participants[*p].info.permissions.recorder);
+        if room.info.recording != recording {
+            self.rooms[key].info.recording = recording;
+            self.tell_room(key);
+        }
+    }
+
+    fn tell_room(&mut self, key: usize) {
+        let room = &mut self.rooms[key];
+        room.told.0 = room.info.participants;
         let info = room.info.clone();
         for participant in room.participants.clone() {
             self.tell(participant, Event::Room(info.clone()));
@@ -273,6 +303,7 @@ impl Sfu {
         let room_info = self.rooms[room].info.clone();
         self.tell(key, Event::Joined { room: room_info, me: info, others });
         self.announce(key, false);
+        self.show_recording(room);
         if self.participants[key].auto_subscribe {
             self.subscribe_to_all(key);
         }
@@ -298,9 +329,18 @@ impl Sfu {
             .collect()
     }
 
-    fn resume(&mut self, id: &ParticipantId, identity: &Identity) {
+    /// Ids of participants are public: whoever wants to be one again must have its identity, in its
+    /// room. To be asked before anything of the old connection is given to the new one.
+    pub fn may_resume(&self, room: &RoomName, id: &ParticipantId, identity: &Identity) -> bool {
+        self.participant_keys.get(id).is_some_and(|key| {
+            let found = &self.participants[*key];
+            &found.info.identity == identity && &self.rooms[found.room].info.name == room
+        })
+    }
+
+    fn resume(&mut self, room: &RoomName, id: &ParticipantId, identity: &Identity) {
         let known = self.participant_keys.get(id).copied();
-        let same = known.filter(|key| &self.participants[*key].info.identity == identity);
+        let same = known.filter(|_| self.may_resume(room, id, identity));
         let Some(key) = same else {
             let event = Box::new(Event::Closed { reason: LeaveReason::ConnectionLost });
             self.outputs.push_back(Output::Event { participant: id.clone(), event });
@@ -355,6 +395,7 @@ impl Sfu {
         let name = room.info.name.clone();
         let others = room.participants.clone();
         self.count(gone.room);
+        self.show_recording(gone.room);
         let active = gone.info.state == ParticipantState::Active;
         gone.info.state = ParticipantState::Disconnected;
         gone.changed();
@@ -389,8 +430,10 @@ impl Sfu {
             found.info.permissions = permissions;
         }
         found.changed();
+        let room = found.room;
         if permissions_changed {
             self.apply_permissions(now, key);
+            self.show_recording(room);
         }
         self.announce(key, true);
     }
@@ -465,6 +508,17 @@ impl Sfu {
             .collect();
         for name in empty {
             self.end_room(now, &name);
+        }
+        let miscounted: Vec<usize> = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.told.0 != room.info.participants)
+            .filter(|(_, room)| now.saturating_duration_since(room.told.1) >= COUNT_PAUSE)
+            .map(|(key, _)| key)
+            .collect();
+        for key in miscounted {
+            self.rooms[key].told.1 = now;
+            self.tell_room(key);
         }
         self.look_after_layers(now);
     }

@@ -218,7 +218,8 @@ fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
     if let Some(sid) = &knock.wanted.resume {
         let participant = ParticipantId::from(sid.as_str());
         let identity = knock.claims.sub.as_str().into();
-        return (participant.clone(), Command::Resume { participant, identity });
+        let room = knock.room.clone();
+        return (participant.clone(), Command::Resume { room, participant, identity });
     }
     let id = ParticipantId::from(door.conference.new_id("PA_"));
     let claims = &knock.claims;

@@ -66,8 +66,7 @@ pub(super) async fn call(
         Ok(claims) => claims,
         Err(error) => return refused("unauthenticated", error.to_string()).into_response(),
     };
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let json = kind.is_some_and(|kind| kind.starts_with("application/json"));
+    let json = is_json(&headers);
     let call = Call { door: &door, claims, json, body };
     let answer = match method.as_str() {
         "CreateRoom" => call.create_room().await,
@@ -89,8 +88,23 @@ pub(super) async fn call(
     answer.unwrap_or_else(IntoResponse::into_response)
 }
 
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/json"))
+}
+
 /// Services that this box does not have.
-pub(super) async fn other(Path((service, method)): Path<(String, String)>) -> Response {
+pub(super) async fn other(
+    Path((service, method)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    // plugNmeet asks for this whenever a room ends. An empty list is an empty message.
+    if (service.as_str(), method.as_str()) == ("livekit.SIP", "ListSIPDispatchRule") {
+        return match is_json(&headers) {
+            true => axum::Json(serde_json::json!({})).into_response(),
+            false => [(header::CONTENT_TYPE, "application/protobuf")].into_response(),
+        };
+    }
     refused("unimplemented", format!("{service}/{method} is not implemented")).into_response()
 }
 

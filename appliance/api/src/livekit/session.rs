@@ -244,6 +244,9 @@ impl Session {
                     ping_timeout: wire::PING_TIMEOUT_S,
                     fast_publish: self.permissions.can_publish,
                     client_configuration: Some(pb::ClientConfiguration::default()),
+                    // Would mark frames that the server makes itself. There are none, but clients
+                    // that encrypt look for this at the end of every frame.
+                    sif_trailer: room.sid.clone().into_bytes(),
                     room: Some(wire::room(&room)),
                     ..pb::JoinResponse::default()
                 };

@@ -44,10 +44,10 @@ pub(super) async fn serve(
 ) {
     let mut client = Client { conference, room, session, websocket, json: false };
     let end = client.run(&mut events).await;
-    // A participant that came back by another connection reads there: this one is stale then,
-    // and nobody must be marked as lost.
-    let replaced = events.is_closed() && end == End::Lost;
-    if !client.session.is_closed() && !replaced {
+    // Closed first: the shard ignores this if the participant reads elsewhere by now, because it
+    // came back by another connection.
+    events.close();
+    if !client.session.is_closed() {
         let detach = Command::Detach { participant: participant.clone() };
         if let Err(busy) = client.conference.command(&client.room, detach) {
             tracing::warn!(%participant, %busy, "a lost client could not be marked as such");

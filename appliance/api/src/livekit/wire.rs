@@ -149,6 +149,7 @@ pub(super) fn new_track(request: &pb::AddTrackRequest, sid: String) -> NewTrack 
         encrypted: request.encryption != pb::encryption::Type::None as i32,
         layers: infos,
         codec,
+        no_red: request.disable_red || request.encryption != pb::encryption::Type::None as i32,
         note: template.encode_to_vec().into(),
     }
 }

@@ -16,13 +16,29 @@ pub(crate) fn starts_decoding(codec: Codec, payload: &[u8]) -> bool {
         Codec::Opus => true,
         Codec::Vp8 => detect_vp8_keyframe(payload),
         Codec::H264 => detect_h264_nalu(payload, H264_SPS),
-        Codec::Vp9 => match payload.first() {
-            // I P L F B E V Z
-            Some(first) => first & 0b0100_0000 == 0 && first & 0b0000_1000 != 0,
-            None => false,
-        },
+        Codec::Vp9 => vp9_starts(payload).unwrap_or(false),
         Codec::Av1 => !payload.is_empty() && detect_av1_keyframe(payload),
     }
+}
+
+/// The first packet of a keyframe's lowest spatial layer. Higher ones are not inter-predicted
+/// either, but cannot be decoded without it.
+fn vp9_starts(payload: &[u8]) -> Option<bool> {
+    // I P L F B E V Z
+    let flags = *payload.first()?;
+    if flags & 0b0100_0000 != 0 || flags & 0b0000_1000 == 0 {
+        return Some(false);
+    }
+    if flags & 0b0010_0000 == 0 {
+        return Some(true);
+    }
+    let layer_at = match flags & 0b1000_0000 != 0 {
+        true if payload.get(1)? & 0x80 != 0 => 3,
+        true => 2,
+        false => 1,
+    };
+    // T T T U S S S D
+    Some(payload.get(layer_at)? & 0b0000_1110 == 0)
 }
 
 #[cfg(test)]
@@ -34,6 +50,14 @@ mod tests {
         assert!(starts_decoding(Codec::Vp9, &[0b1000_1000, 0, 0]));
         assert!(!starts_decoding(Codec::Vp9, &[0b1000_0000, 0, 0]));
         assert!(!starts_decoding(Codec::Vp9, &[0b1100_1000, 0, 0]));
+    }
+
+    #[test]
+    fn vp9_starts_only_at_the_lowest_spatial_layer() {
+        // Picture id of two bytes, then the layer indices.
+        assert!(starts_decoding(Codec::Vp9, &[0b1010_1000, 0x80, 7, 0b0000_0000, 0]));
+        assert!(!starts_decoding(Codec::Vp9, &[0b1010_1000, 0x80, 7, 0b0000_0010, 0]));
+        assert!(!starts_decoding(Codec::Vp9, &[0b1010_1000, 0x80]));
     }
 
     #[test]

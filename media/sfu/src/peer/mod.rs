@@ -30,7 +30,10 @@ use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
 
 /// Rounds of "timeout is already due" that one drain follows before it yields to the next turn.
+/// Outputs are not counted: str0m must be drained to its timeout after every mutation.
 const DRAIN_ROUNDS: usize = 64;
+/// A peer that ended never wakes again.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 /// LiveKit data messages may be 64 KiB and more (streams are chunked by the clients at 15 kB).
 const MAX_MESSAGE: u32 = 256 * 1024;
@@ -268,15 +271,21 @@ impl Peer {
     }
 
     fn drain(&mut self, now: Instant) {
-        for _ in 0..DRAIN_ROUNDS {
+        let mut rounds = 0;
+        loop {
             match self.rtc.poll_output() {
-                Ok(Output::Timeout(at)) if at <= now && self.rtc.is_alive() => {
-                    if self.rtc.handle_input(Input::Timeout(now)).is_err() {
-                        break;
+                Ok(Output::Timeout(_)) if !self.rtc.is_alive() => {
+                    self.timeout = now + NEVER;
+                    return;
+                }
+                Ok(Output::Timeout(at)) if at <= now && rounds < DRAIN_ROUNDS => {
+                    rounds += 1;
+                    if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
+                        tracing::debug!(%error, "a peer refused the time");
                     }
                 }
                 Ok(Output::Timeout(at)) => {
-                    self.timeout = at;
+                    self.timeout = if at <= now { now + Duration::from_millis(1) } else { at };
                     return;
                 }
                 Ok(Output::Transmit(transmit)) => self.transmits.push(PeerTransmit {
@@ -289,11 +298,11 @@ impl Peer {
                     tracing::debug!(%error, "a peer ended");
                     self.events.push_back(PeerEvent::Closed);
                     self.closed = true;
-                    break;
+                    self.timeout = now + NEVER;
+                    return;
                 }
             }
         }
-        self.timeout = now + Duration::from_millis(if self.closed { 3_600_000 } else { 1 });
     }
 
     fn event(&mut self, event: Event) {

@@ -26,8 +26,9 @@ pub(crate) enum SectionAnswer {
     Sends { stream: String, track: String },
     /// Nothing flows on it now.
     Unused,
-    /// The client sends on it; its preferred codec goes first, when it named one.
-    Receives { first: Option<Codec> },
+    /// The client sends on it; its preferred codec goes first, when it named one. `no_red` takes
+    /// RED (RFC 2198) out: clients use it whenever it is there.
+    Receives { first: Option<Codec>, no_red: bool },
 }
 
 fn sections(sdp: &str) -> (Vec<&str>, Vec<Vec<&str>>) {
@@ -77,15 +78,19 @@ pub(crate) fn offered_sections(sdp: &str) -> Vec<OfferedSection> {
     found
 }
 
-/// Payload types of a section that carry `codec`, in the section's order.
-fn payload_types(section: &[&str], codec: Codec) -> Vec<String> {
-    let name = match codec {
+/// How `a=rtpmap` names a codec.
+fn map_name(codec: Codec) -> &'static str {
+    match codec {
         Codec::Opus => "opus/",
         Codec::Vp8 => "VP8/",
         Codec::Vp9 => "VP9/",
         Codec::Av1 => "AV1/",
         Codec::H264 => "H264/",
-    };
+    }
+}
+
+/// Payload types of a section whose `a=rtpmap` begins with `name`, in the section's order.
+fn payload_types(section: &[&str], name: &str) -> Vec<String> {
     section
         .iter()
         .filter_map(|line| line.strip_prefix("a=rtpmap:"))
@@ -105,6 +110,22 @@ fn reordered(m_line: &str, first: &[String]) -> String {
     let front = types.iter().filter(is_first);
     let back = types.iter().filter(|pt| !is_first(pt));
     head.iter().chain(front).chain(back).copied().collect::<Vec<_>>().join(" ")
+}
+
+/// True for an attribute of one of these payload types.
+fn describes(line: &str, types: &[String]) -> bool {
+    let attributes = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"];
+    attributes
+        .iter()
+        .find_map(|name| line.strip_prefix(name))
+        .and_then(|rest| rest.split(' ').next())
+        .is_some_and(|pt| types.iter().any(|t| t == pt))
+}
+
+/// An `m=` line without the payload types in `gone`.
+fn without(m_line: &str, gone: &[String]) -> String {
+    let kept = |(n, part): &(usize, &str)| *n < 3 || !gone.iter().any(|g| g == part);
+    m_line.split(' ').enumerate().filter(kept).map(|(_, p)| p).collect::<Vec<_>>().join(" ")
 }
 
 /// Rewrites our answer: `decide` is asked once for each audio or video section.
@@ -158,15 +179,12 @@ pub(crate) fn rewrite_answer(
                     }
                 }
             }
-            SectionAnswer::Receives { first } => {
-                let types = first.map(|codec| payload_types(section, codec)).unwrap_or_default();
-                for (n, line) in section.iter().enumerate() {
-                    if n == 0 && !types.is_empty() {
-                        push(&reordered(line, &types));
-                    } else {
-                        push(line);
-                    }
-                }
+            SectionAnswer::Receives { first, no_red } => {
+                let first = first.filter(|codec| *codec != Codec::Opus);
+                let first = first.map(|codec| payload_types(section, map_name(codec)));
+                let gone = if no_red { payload_types(section, "red/") } else { Vec::new() };
+                push(&without(&reordered(section[0], &first.unwrap_or_default()), &gone));
+                section[1..].iter().filter(|line| !describes(line, &gone)).for_each(|l| push(l));
             }
         }
     }
@@ -206,9 +224,23 @@ mod tests {
     #[test]
     fn the_wanted_codec_goes_first() {
         let out = rewrite_answer(ANSWER, |mid| {
-            (mid == "1").then_some(SectionAnswer::Receives { first: Some(Codec::H264) })
+            (mid == "1")
+                .then_some(SectionAnswer::Receives { first: Some(Codec::H264), no_red: false })
         });
         assert!(out.contains("m=video 9 UDP/TLS/RTP/SAVPF 102 96 97 103\r\n"));
+    }
+
+    #[test]
+    fn red_can_be_taken_out() {
+        let answer = ANSWER.replace(
+            "a=rtpmap:111 opus/48000/2",
+            "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:111 opus/48000/2",
+        );
+        let out = rewrite_answer(&answer, |mid| {
+            (mid == "0").then_some(SectionAnswer::Receives { first: None, no_red: true })
+        });
+        assert!(out.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"));
+        assert!(!out.contains(":63 ") && out.contains("a=rtpmap:111"));
     }
 
     #[test]
@@ -228,7 +260,9 @@ mod tests {
         for text in ["", "m=", "m=audio", "\0\0", "m=video 9\r\na=msid:", "a=mid:0\r\nm=audio x"] {
             offered_sections(text);
             rewrite_answer(text, |_| Some(SectionAnswer::Unused));
-            rewrite_answer(text, |_| Some(SectionAnswer::Receives { first: Some(Codec::Vp8) }));
+            rewrite_answer(text, |_| {
+                Some(SectionAnswer::Receives { first: Some(Codec::Vp8), no_red: true })
+            });
         }
     }
 }
