@@ -81,16 +81,16 @@ class Player:
         picture = f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height},fps={self.fps}"
         decode = ["ffmpeg", "-v", "error", "-re", "-stream_loop", "-1", "-i", str(self.clip)]
         decode += ["-vf", picture, "-an", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]
-        process = await asyncio.create_subprocess_exec(*decode, stdout=asyncio.subprocess.PIPE)
+        process = subprocess.Popen(decode, stdout=subprocess.PIPE)
         size = width * height * 3 // 2
         try:
             while True:
-                frame = await process.stdout.readexactly(size)
+                frame = await asyncio.to_thread(process.stdout.read, size)
                 kind = rtc.VideoBufferType.I420
                 self.camera.capture_frame(rtc.VideoFrame(width, height, kind, frame))
         finally:
             process.kill()
-            await process.wait()
+            process.wait()
 
     async def _speak(self):
         """Says what is queued; is silent otherwise. `capture_frame` keeps the pace."""

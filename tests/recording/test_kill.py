@@ -1,0 +1,99 @@
+"""c1: kill -9 in the middle of a recording, while real clients publish.
+
+Every part stays readable, never more than 2 s are lost, and the recording goes on under the same
+id when its room does.
+"""
+
+import os
+import random
+import time
+
+import pytest
+from meeting import Meeting
+from recbox import decode, probe
+
+KILLS = int(os.environ.get("ROOMBOX_KILLS", "4"))
+SEED = int(os.environ.get("ROOMBOX_SEED", "1"))
+MOST_LOST_S = 2.0
+
+
+def live_tracks(box, recording):
+    """Track and layer of every part that grows now."""
+    return {
+        (part["track"], part["layer"])
+        for part in box.manifest(recording)["parts"]
+        if part.get("bytes") is None
+    }
+
+
+def started(events):
+    """Wall clock, seconds, of the recording's zero, by its newest anchor."""
+    start = [event for event in events if event["e"] == "start"][-1]
+    return start["unix_ms"] / 1000 - start["t"] / 1e6
+
+
+def all_flow(box, recording, since_part_count):
+    manifest = box.manifest(recording)
+    new = manifest["parts"][since_part_count:]
+    return len({part["track"] for part in new}) >= 4
+
+
+def test_c1_kill9_while_recording(box):
+    chance = random.Random(SEED)
+    losses = []
+    with Meeting(box) as meeting:
+        recording = meeting.record()
+        parts_before = 0
+        for round_number in range(KILLS):
+            begun = time.monotonic()
+            while not all_flow(box, recording, parts_before):
+                assert time.monotonic() - begun < 60, f"round {round_number}: tracks do not come back\n" + box.log_path.read_text()[-4000:]
+                time.sleep(0.1)
+            time.sleep(1.5 + chance.random() * 1.5)
+            growing = live_tracks(box, recording)
+            zero = started(box.timeline(recording))
+            box.kill()
+            died = time.time() - zero
+            box.start()
+            # Mended before the door opens.
+            manifest = box.manifest(recording)
+            newest = {}
+            for part in manifest["parts"]:
+                key = (part["track"], part["layer"])
+                if part.get("end_us") is not None:
+                    newest[key] = max(newest.get(key, 0), part["end_us"])
+            for key in growing:
+                lost = died - newest.get(key, 0) / 1e6
+                losses.append(lost)
+                assert lost <= MOST_LOST_S, f"round {round_number}: {key} lost {lost:.2f} s"
+            for part in manifest["parts"][parts_before:]:
+                probe(box.folder(recording) / part["file"], "stream=codec_name")
+            parts_before = len(manifest["parts"])
+        seen = box.until(recording, lambda seen: len(seen["interruptions"]) >= 0)
+        begun = time.monotonic()
+        while not all_flow(box, recording, parts_before):
+            assert time.monotonic() - begun < 60
+            time.sleep(0.1)
+        box.until(recording, lambda seen: seen["state"] == "recording")
+        meeting.stop_recording()
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 60 + 20 * KILLS)
+    assert len(seen["interruptions"]) == KILLS
+    for part in box.manifest(recording)["parts"]:
+        decode(box.folder(recording) / part["file"])
+    film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
+    decode(film)
+    losses.sort()
+    p99 = losses[int(len(losses) * 0.99)] if len(losses) >= 100 else losses[-1]
+    print(f"\n{KILLS} kills, {len(losses)} tails: median {losses[len(losses) // 2]:.2f} s, "
+          f"p99 {p99:.2f} s, worst {losses[-1]:.2f} s")
+
+
+def test_a_recording_whose_room_does_not_come_back_ends_with_its_reason(box):
+    box.panel.call("PATCH", "/settings", {"recording": {"resume_window_s": 1}})
+    with Meeting(box, people=("Ada",)) as meeting:
+        recording = meeting.record()
+        box.until(recording, lambda seen: seen["duration_ms"] > 2500)
+        box.kill()
+    box.start()
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    assert seen["end_reason"] == "interrupted"

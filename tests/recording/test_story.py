@@ -1,0 +1,172 @@
+"""Meet, record, watch: the main job, asked of the box as its panel asks."""
+
+import hashlib
+import time
+import urllib.request
+
+import pytest
+from meeting import Meeting
+from panel_client import Refused
+from recbox import decode, probe
+
+
+def fetch(box, recording, name, **headers):
+    url = f"{box.http}/api/v1/recordings/{recording}/files/{name}"
+    request = urllib.request.Request(url, headers=box.panel.headers | headers)
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return response.status, dict(response.headers), response.read()
+
+
+def grown(box, recording, seconds):
+    """Waits until so much was recorded."""
+    return box.until(recording, lambda seen: seen["duration_ms"] >= seconds * 1000)
+
+
+def test_a_meeting_becomes_a_film_that_plays_everywhere(box):
+    with Meeting(box) as meeting:
+        recording = meeting.record()
+        meeting.say("Ada")
+        grown(box, recording, 4)
+        box.panel.call("PATCH", f"/rooms/{meeting.room['id']}/recording", {"marker": "Decision"})
+        grown(box, recording, 8)
+        meeting.stop_recording()
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    assert seen["end_reason"] == "stopped" and seen["gaps"] == 0 and seen["interruptions"] == []
+    layers = {(track["participant"], track["layer"]) for track in seen["tracks"]}
+    assert layers >= {("Ada", "audio"), ("Ada", "top"), ("Grace", "audio"), ("Grace", "top")}
+    files = {file["kind"]: file for file in seen["files"]}
+    film = box.folder(recording) / files["mp4"]["name"]
+    found = probe(film, "stream=codec_name,width,height:format=duration")
+    assert {stream["codec_name"] for stream in found["streams"]} == {"h264", "aac"}
+    assert float(found["format"]["duration"]) == pytest.approx(seen["duration_ms"] / 1000, abs=0.5)
+    decode(film)
+    content = film.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+    # By range, whole, unchanged, and under a readable name.
+    status, headers, body = fetch(box, recording, files["mp4"]["name"], Range="bytes=100-199")
+    assert (status, body) == (206, content[100:200])
+    status, headers, body = fetch(box, recording, files["mp4"]["name"] + "?download=1")
+    assert hashlib.sha256(body).hexdigest() == files["mp4"]["sha256"]
+    assert headers["ETag"] == f'"{files["mp4"]["sha256"]}"'
+    assert headers["Content-Disposition"].startswith('attachment; filename="Room 1')
+    assert fetch(box, recording, files["thumbnail"]["name"])[2][:2] == b"\xff\xd8"
+    kinds = [item["kind"] for item in box.panel.call("GET", f"/recordings/{recording}/timeline")["items"]]
+    assert kinds.count("join") == 2 and "marker" in kinds and kinds[-1] == "end"
+    for part in box.manifest(recording)["parts"]:
+        decode(box.folder(recording) / part["file"])
+
+
+def test_only_files_of_the_recording_can_be_fetched(box):
+    with Meeting(box, people=("Ada",)) as meeting:
+        recording = meeting.record()
+        grown(box, recording, 2)
+        meeting.stop_recording()
+    box.until(recording, lambda seen: seen["state"] != "recording")
+    for name in ("../../roombox.db", "manifest.json", "%2e%2e/%2e%2e/roombox.db", "/etc/passwd", "x.mp4"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            fetch(box, recording, name)
+        assert refused.value.code == 404, name
+
+
+def test_one_person_in_h264_is_copied_not_encoded(box):
+    from livekit import rtc
+
+    with Meeting(box, people=("Grace",), codec=rtc.VideoCodec.H264) as meeting:
+        recording = meeting.record(layout="single")
+        grown(box, recording, 6)
+        meeting.stop_recording()
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
+    decode(film)
+    assert 'encoder="copy"' in box.log_path.read_text() or "encoder=copy" in plain(box.log_path)
+
+
+def plain(path):
+    import re
+
+    return re.sub(r"\x1b\[[0-9;]*m", "", path.read_text())
+
+
+def test_a_second_press_records_once_and_an_empty_room_not_at_all(box):
+    room = box.panel.call("POST", "/rooms", {"name": "Empty"})
+    with pytest.raises(Refused) as refused:
+        box.panel.call("POST", f"/rooms/{room['id']}/recording")
+    assert refused.value.code == "no_meeting"
+    with Meeting(box, people=("Ada",)) as meeting:
+        recording = meeting.record()
+        with pytest.raises(Refused) as refused:
+            meeting.record()
+        assert refused.value.code == "already_recording"
+        with pytest.raises(Refused) as refused:
+            box.panel.call("DELETE", f"/recordings/{recording}")
+        assert refused.value.code == "still_recording"
+        meeting.stop_recording()
+        box.until(recording, lambda seen: seen["state"] != "recording")
+
+
+def test_everybody_sees_that_the_room_is_recorded(box):
+    with Meeting(box, people=("Ada",)) as meeting:
+        ada = meeting.people["Ada"].room
+        recording = meeting.record()
+        begun = time.monotonic()
+        while not ada.is_recording and time.monotonic() - begun < 10:
+            time.sleep(0.05)
+        assert ada.is_recording
+        meeting.stop_recording()
+        while ada.is_recording and time.monotonic() - begun < 20:
+            time.sleep(0.05)
+        assert not ada.is_recording
+        box.until(recording, lambda seen: seen["state"] != "recording")
+
+
+def test_a_job_can_be_cancelled_and_tried_again(box):
+    with Meeting(box) as meeting:
+        recording = meeting.record()
+        grown(box, recording, 12)
+        meeting.stop_recording()
+    seen = box.until(recording, lambda seen: (seen["job"] or {}).get("state") == "running")
+    job = seen["job"]["id"]
+    box.panel.call("DELETE", f"/jobs/{job}")
+    box.until(recording, lambda seen: seen["job"]["state"] == "cancelled")
+    assert not list(box.folder(recording).glob("derived/*/*.mp4"))
+    box.panel.call("POST", f"/jobs/{job}/attempts")
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    assert seen["job"]["id"] == job
+
+
+def test_sigterm_ends_recordings_whole(box):
+    with Meeting(box, people=("Ada",)) as meeting:
+        recording = meeting.record()
+        grown(box, recording, 3)
+        begun = time.monotonic()
+        assert box.stop() == 0
+        assert time.monotonic() - begun < 5
+        manifest = box.manifest(recording)
+        assert manifest["ended"]["reason"] == "shutdown"
+        for part in manifest["parts"]:
+            assert part["bytes"] == (box.folder(recording) / part["file"]).stat().st_size
+    box.start()
+    box.until(recording, lambda seen: seen["state"] == "ready", 120)
+
+
+def test_what_was_deleted_is_gone_and_what_is_unknown_is_imported(box):
+    with Meeting(box, people=("Ada",)) as meeting:
+        recording = meeting.record()
+        grown(box, recording, 2)
+        meeting.stop_recording()
+    box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    # The database is lost; the files are not.
+    box.stop()
+    for file in box.data.glob("roombox.db*"):
+        file.unlink()
+    foreign = box.data / "recordings" / "holiday"
+    foreign.mkdir()
+    (foreign / "photo.jpg").write_bytes(b"not ours")
+    box.start()
+    box.panel.claim(box.code, "correct horse battery")
+    box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    box.panel.call("DELETE", f"/recordings/{recording}")
+    with pytest.raises(Refused):
+        box.recording(recording)
+    assert not box.folder(recording).exists()
+    assert (foreign / "photo.jpg").read_bytes() == b"not ours"
