@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bitRate, bytes, clock, percent, relative, share, span } from "./format";
+import { ahead, bitRate, bytes, clock, percent, relative, share, span } from "./format";
 
 describe("bytes", () => {
   test.each([
@@ -34,6 +34,12 @@ test("spans use one unit", () => {
   expect(span(9 * 86_400 + 5_000, "en")).toBe("9 days");
   expect(span(5_400, "de")).toBe("2 Stunden");
   expect(span(0, "en")).toBe("0 seconds");
+});
+
+test("time ahead is declined", () => {
+  expect(ahead(9 * 86_400, "de")).toBe("in 9 Tagen");
+  expect(ahead(-3 * 86_400, "de")).toBe("vor 3 Tagen");
+  expect(ahead(86_400, "en")).toBe("in 1 day");
 });
 
 test("relative time looks back and forward", () => {

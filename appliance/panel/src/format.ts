@@ -78,6 +78,12 @@ export function relative(at: string, now: number, language: string): string {
   return format.format(seconds >= 0 ? -count : count, unit);
 }
 
+/** "in 9 days"; "3 days ago" when negative. Languages that decline need the whole phrase. */
+export function ahead(seconds: number, language: string): string {
+  const [count, unit] = spanOf(Math.abs(seconds));
+  return new Intl.RelativeTimeFormat(language).format(seconds < 0 ? -count : count, unit);
+}
+
 export function dateTime(at: string, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(
     new Date(at),

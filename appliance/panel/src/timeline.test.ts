@@ -42,8 +42,8 @@ describe("a strip", () => {
       [
         joined,
         { t_ms: 5, kind: "pub", participant: "PA_1", track: "TR_1", source: "camera" },
-        { t_ms: 50, kind: "gap", track: "TR_1", from_ms: 40, to_ms: 50, reason: "loss" },
-        { t_ms: 90, kind: "gap", track: "TR_1", from_ms: 60, to_ms: 90, reason: "silence" },
+        { t_ms: 50, kind: "gap", track: "TR_1", from: 40_000, to: 50_000, reason: "loss" },
+        { t_ms: 90, kind: "gap", track: "TR_1", from: 60_000, to: 90_000, reason: "silence" },
       ],
       100,
     );
@@ -57,7 +57,7 @@ describe("a strip", () => {
         { t_ms: 10, kind: "pub", participant: "PA_1", track: "TR_2", source: "screen_share" },
         { t_ms: 40, kind: "marker", text: "Question" },
         { t_ms: 60, kind: "unpub", track: "TR_2" },
-        { t_ms: 70, kind: "power_loss", from_ms: 65, to_ms: 70 },
+        { t_ms: 70, kind: "power_loss", from: 65_000, to: 70_000 },
       ],
       100,
     );

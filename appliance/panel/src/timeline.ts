@@ -116,6 +116,7 @@ export function stripOf(items: TimelineItem[], durationMs: number): Strip {
 }
 
 function extent(item: TimelineItem): Span {
-  const from = item.from_ms ?? item.t_ms;
-  return { from, to: Math.max(from, item.to_ms ?? from + (item.lost_ms ?? 0)) };
+  const from = item.from === undefined ? item.t_ms : item.from / 1000;
+  const to = item.to === undefined ? item.t_ms : item.to / 1000;
+  return { from, to: Math.max(from, to) };
 }

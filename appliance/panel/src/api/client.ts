@@ -143,12 +143,14 @@ export const api = {
 
 /** Address of a file of a recording; `download` makes the browser keep it. */
 export function fileAddress(recording: string, name: string, download = false): string {
-  const address = `${BASE}/recordings/${part(recording)}/files/${part(name)}`;
+  // A name may lead into a folder of the recording.
+  const path = name.split("/").map(part).join("/");
+  const address = `${BASE}/recordings/${part(recording)}/files/${path}`;
   return download ? `${address}?download=1` : address;
 }
 
 /** The link that lets a guest in. The secret is in the fragment: it never reaches a server's log. */
-export function inviteLink(room: Room, origin: string): string {
-  const meeting = `${origin}/meet/${part(room.id)}`;
-  return room.invite ? `${meeting}#invite=${part(room.invite)}` : meeting;
+export function inviteLink(room: Room, origin: string): string | null {
+  if (room.invite === null) return null;
+  return `${origin}/meet/${part(room.id)}#invite=${part(room.invite)}`;
 }

@@ -24,6 +24,8 @@ export function changesOf(event: BoxEvent): Change[] {
     case "job":
       if (verb === "progressed" && isJob(event.data)) return [{ do: "put_job", job: event.data }];
       return [keys.jobs, keys.recordings].map((key) => ({ do: "refetch", key }));
+    case "settings":
+      return [{ do: "refetch", key: keys.settings }];
     case "storage":
       return [{ do: "refetch", key: keys.status }];
     case "status":

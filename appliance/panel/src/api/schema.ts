@@ -39,7 +39,7 @@ export interface Room {
   id: string;
   name: string;
   created_at: Timestamp;
-  /** The secret of the invite link; only owners see it. */
+  /** The secret of the invite link; null for a room that a program opened with a token. */
   invite: string | null;
   meeting: Meeting | null;
 }
@@ -64,7 +64,7 @@ export interface ParticipantTrack {
   kind: "audio" | "video";
   source: string;
   muted: boolean;
-  codec: string;
+  codec: string | null;
 }
 
 export interface Door {
@@ -114,8 +114,9 @@ export interface RecordedTrack {
   source: string;
   layer: "audio" | "top" | "low" | "screen";
   codec: string;
-  width: number | null;
-  height: number | null;
+  /** 0 for sound. */
+  width: number;
+  height: number;
   bytes: number;
   duration_ms: number;
   files: { name: string; bytes: number }[];
@@ -137,12 +138,10 @@ export interface TimelineItem {
   name?: string;
   track?: string;
   source?: string;
-  media?: "audio" | "video";
-  muted?: boolean;
   participants?: string[];
-  from_ms?: number;
-  to_ms?: number;
-  lost_ms?: number;
+  /** Microseconds since the recording's start, unlike `t_ms`. */
+  from?: number;
+  to?: number;
   reason?: string;
   text?: string;
 }
@@ -221,7 +220,8 @@ export interface ApiToken {
 
 export interface LivekitKey {
   key: string;
-  created_at: Timestamp;
+  /** null for the well-known key of development. */
+  created_at: Timestamp | null;
   dev: boolean;
 }
 

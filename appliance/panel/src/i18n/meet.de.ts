@@ -55,6 +55,7 @@ export const meet: Words<typeof en> = {
     preview: "Ihre Kamera",
     camera_starting: "Die Kamera wird geöffnet …",
     camera_is_off: "Ihre Kamera ist aus.",
+    camera_none: "Kein Bild von einer Kamera",
     level: "Pegel Ihres Mikrofons",
     no_device: "Keines gefunden",
     device: "Gerät {{number}}",

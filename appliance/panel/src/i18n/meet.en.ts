@@ -50,6 +50,7 @@ export const meet = {
     preview: "Your camera",
     camera_starting: "Opening the camera…",
     camera_is_off: "Your camera is off.",
+    camera_none: "No picture from a camera",
     level: "Level of your microphone",
     no_device: "None found",
     device: "Device {{number}}",

@@ -30,7 +30,7 @@ export const panel: Words<typeof en> = {
     dark: "Dunkel",
   },
   link: {
-    lost: "Verbindung wird hergestellt … zuletzt vor {{span}} gesehen. Was Sie sehen, kann alt sein.",
+    lost: "Verbindung wird hergestellt … zuletzt {{ago}} gesehen. Was Sie sehen, kann alt sein.",
     never: "Verbindung zu dieser Box wird hergestellt … Was Sie sehen, kann alt sein.",
   },
   nothing: {
@@ -104,6 +104,7 @@ export const panel: Words<typeof en> = {
     named: "{{action}}: {{name}}",
   },
   invite: {
+    none: "Ein Programm hat diesen Raum mit eigenen Tokens geöffnet; er hat keinen Einladungslink.",
     title: "Zu {{name}} einladen",
     text: "Wer diesen Link hat, kann ohne Konto beitreten. Senden Sie ihn nur an Ihre Gäste.",
     link: "Einladungslink",
@@ -275,7 +276,7 @@ export const panel: Words<typeof en> = {
     },
   },
   status: {
-    lead: "Diese Box läuft seit {{span}}.",
+    lead: "Diese Box wurde {{ago}} gestartet.",
     cpu: "Prozessor",
     cores_one: "von {{count}} Kern",
     cores_other: "von allen {{count}} Kernen",
@@ -295,7 +296,7 @@ export const panel: Words<typeof en> = {
     free: "Frei",
     reserve: "Reserve",
     full: "Voll: Es wird nichts mehr aufgezeichnet. Löschen Sie Aufnahmen.",
-    full_in: "Voll in etwa {{span}}",
+    full_in: "Voll etwa {{when}}",
     no_forecast: "Füllt sich gerade nicht",
   },
   shards: {
@@ -344,6 +345,7 @@ export const panel: Words<typeof en> = {
     key: "API-Schlüssel",
     secret: "API-Geheimnis",
     dev: "Entwicklungsschlüssel",
+    built_in: "allen bekannt; nur mit --dev",
     none: "Noch keine Schlüssel. Ein Programm braucht einen, um Räume oder Tokens anzulegen.",
     create: "Neuer Schlüssel",
     delete_title: "Diesen Schlüssel löschen?",

@@ -28,7 +28,7 @@ export const panel = {
     dark: "Dark",
   },
   link: {
-    lost: "Reconnecting… last seen {{span}} ago. What you see may be old.",
+    lost: "Reconnecting… last seen {{ago}}. What you see may be old.",
     never: "Connecting to this box… What you see may be old.",
   },
   nothing: {
@@ -99,6 +99,7 @@ export const panel = {
     named: "{{action}}: {{name}}",
   },
   invite: {
+    none: "A program opened this room with its own tokens, so it has no invite link.",
     title: "Invite to {{name}}",
     text: "Whoever has this link can join without an account. Send it only to your guests.",
     link: "Invite link",
@@ -332,6 +333,7 @@ export const panel = {
     key: "API key",
     secret: "API secret",
     dev: "development key",
+    built_in: "known to everybody; only with --dev",
     none: "No keys yet. A program needs one to make rooms or tokens.",
     create: "New key",
     delete_title: "Delete this key?",

@@ -9,8 +9,8 @@ export function useRefusalText(): (error: unknown) => string {
       return t("errors.unknown", { message: String(error), code: "page" });
     }
     const key = `errors.${error.code}`;
-    if (i18n.exists(key, { ns: "shared" })) return t(key as "errors.not_found");
-    if (error.status === 401) return t("errors.session_missing");
+    if (i18n.exists(key, { ns: "shared" })) return t(key as "errors.unknown", { message: error.problem.message, code: error.code });
+    if (error.status === 401) return t("errors.unauthenticated");
     if (error.status === 404) return t("errors.not_found");
     if (error.status === 502 || error.status === 503 || error.status === 504) {
       return t("errors.unreachable");

@@ -80,7 +80,16 @@ export function Before({ door, guest, error, join }: BeforeProps) {
         </header>
 
         <div className="preview">
-          <Picture track={video.track} on={camera} />
+          <Picture
+            track={video.track}
+            words={
+              !camera
+                ? t("before.camera_is_off")
+                : video.trouble
+                  ? t("before.camera_none")
+                  : t("before.camera_starting")
+            }
+          />
           <div className="preview-buttons">
             <button
               type="button"
@@ -131,7 +140,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
           {t("before.name")}
           <input
             value={name}
-            maxLength={80}
+            maxLength={100}
             required
             autoComplete="name"
             placeholder={t("before.name_example")}
@@ -156,7 +165,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
   );
 }
 
-function Picture({ track, on }: { track: LocalVideoTrack | null; on: boolean }) {
+function Picture({ track, words }: { track: LocalVideoTrack | null; words: string }) {
   const { t } = useTranslation("meet");
   const video = useRef<HTMLVideoElement>(null);
   useEffect(() => {
@@ -170,7 +179,7 @@ function Picture({ track, on }: { track: LocalVideoTrack | null; on: boolean }) 
   return (
     <>
       <video ref={video} muted playsInline hidden={!track} aria-label={t("before.preview")} />
-      {!track && <p>{on ? t("before.camera_starting") : t("before.camera_is_off")}</p>}
+      {!track && <p>{words}</p>}
     </>
   );
 }

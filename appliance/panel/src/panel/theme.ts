@@ -27,7 +27,16 @@ export const theme = createTheme({
   spacing: { xs: "8px", sm: "12px", md: "16px", lg: "24px", xl: "32px" },
   components: {
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300, transitionProps: { duration: 100 } } },
-    Modal: { defaultProps: { centered: true, radius: "lg", transitionProps: { duration: 120 } } },
+    Modal: {
+      defaultProps: {
+        centered: true,
+        radius: "lg",
+        transitionProps: { duration: 120 },
+        // Its head is no second banner of the page.
+        attributes: { header: { role: "presentation" } },
+      },
+      styles: { title: { fontWeight: 600, fontSize: "1.0625rem" } },
+    },
     Menu: { defaultProps: { shadow: "md", position: "bottom-end" } },
     Paper: { defaultProps: { radius: "lg" } },
   },
@@ -40,6 +49,7 @@ export const variables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#6b747c",
     "--mantine-color-error": "#c02626",
     "--mantine-color-anchor": "#0b6b7e",
+    "--panel-ink": "#000000",
     "--panel-ground": "#f4f6f8",
     "--panel-surface": "#ffffff",
     "--panel-line": "#dde2e6",
@@ -55,6 +65,7 @@ export const variables: CSSVariablesResolver = () => ({
     "--mantine-color-error": "#ff8787",
     "--mantine-color-anchor": "#6ec4d6",
     "--mantine-color-body": "#1a1f24",
+    "--panel-ink": "#ffffff",
     "--panel-ground": "#12161a",
     "--panel-surface": "#1a1f24",
     "--panel-line": "#2d343b",

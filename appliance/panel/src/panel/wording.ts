@@ -14,6 +14,7 @@ export function useFormat() {
     span: (seconds: number) => format.span(seconds, language),
     dateTime: (at: string) => format.dateTime(at, language),
     relative: (at: string, now: number) => format.relative(at, now, language),
+    ahead: (seconds: number) => format.ahead(seconds, language),
     clock: format.clock,
   };
 }

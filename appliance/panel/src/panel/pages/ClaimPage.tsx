@@ -146,7 +146,7 @@ export function ClaimPage({ box }: { box: BoxView }) {
                 required
                 autoFocus
                 autoComplete="name"
-                maxLength={80}
+                maxLength={100}
                 onChange={(event) => setName(event.currentTarget.value)}
               />
               <Stack gap={6}>

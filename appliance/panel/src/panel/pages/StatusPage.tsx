@@ -19,7 +19,10 @@ export function StatusPage() {
     <>
       <Heading
         title={t("nav.status")}
-        lead={status.data && t("status.lead", { span: format.span(status.data.uptime_s) })}
+        lead={status.data && t("status.lead", {
+            span: format.span(status.data.uptime_s),
+            ago: format.ahead(-status.data.uptime_s),
+          })}
       />
       {status.error && <Failure error={status.error} retry={() => void status.refetch()} />}
       {status.isPending && <Skeleton height={480} radius="lg" />}

@@ -1,5 +1,5 @@
 // The quiet bar that says when the page is no longer live.
-import { Alert } from "@mantine/core";
+import { Group, Paper, Text } from "@mantine/core";
 import { IconPlugConnectedX } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -29,17 +29,15 @@ function Gone({ lastHeard }: { lastHeard: number | null }) {
   const text =
     lastHeard === null
       ? t("link.never")
-      : t("link.lost", { span: format.span((now - lastHeard) / 1000) });
+      : t("link.lost", {
+          ago: format.relative(new Date(lastHeard).toISOString(), Math.max(now, lastHeard)),
+        });
   return (
-    <Alert
-      className="page"
-      mb="md"
-      py="xs"
-      color="yellow"
-      role="status"
-      icon={<IconPlugConnectedX size={18} aria-hidden />}
-    >
-      {text}
-    </Alert>
+    <Paper className="surface page" mb="md" px="md" py="xs" role="status">
+      <Group gap="sm" wrap="nowrap">
+        <IconPlugConnectedX size={20} color="var(--plot-other)" aria-hidden />
+        <Text size="sm">{text}</Text>
+      </Group>
+    </Paper>
   );
 }

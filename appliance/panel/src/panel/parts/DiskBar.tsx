@@ -27,7 +27,10 @@ export function DiskBar({ disk }: { disk: Disk }) {
       ? t("disk.full")
       : disk.full_in_s === null
         ? t("disk.no_forecast")
-        : t("disk.full_in", { span: format.span(disk.full_in_s) });
+        : t("disk.full_in", {
+            span: format.span(disk.full_in_s),
+            when: format.ahead(disk.full_in_s),
+          });
 
   return (
     <Paper className="surface" p="md" component="section">

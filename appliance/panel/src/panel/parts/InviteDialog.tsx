@@ -39,6 +39,7 @@ export function Invite({ room }: { room: Room }) {
     onSuccess: () => cache.invalidateQueries({ queryKey: keys.rooms }),
   });
   const link = inviteLink(room, location.origin);
+  if (link === null) return <Text>{t("invite.none")}</Text>;
   return (
     <Stack>
       <Text size="sm">{t("invite.text")}</Text>

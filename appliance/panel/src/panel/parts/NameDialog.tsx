@@ -48,7 +48,7 @@ function NameForm({ close, label, description, placeholder, initial, action, run
           description={description}
           placeholder={placeholder}
           value={name}
-          maxLength={80}
+          maxLength={100}
           required
           data-autofocus
           onChange={(event) => setName(event.currentTarget.value)}

@@ -31,7 +31,7 @@ export function BoxName({ box }: { box: BoxView }) {
           label={t("settings.box_name")}
           description={t("settings.box_name_text")}
           styles={NARROW}
-          maxLength={80}
+          maxLength={100}
           value={name}
           onChange={(event) => setName(event.currentTarget.value)}
         />

@@ -46,7 +46,13 @@ export function LivekitKeys() {
                   )}
                 </Group>
                 <Text size="xs" c="dimmed">
-                  {t("rooms.created")} <Ago at={item.created_at} />
+                  {item.created_at ? (
+                    <>
+                      {t("rooms.created")} <Ago at={item.created_at} />
+                    </>
+                  ) : (
+                    t("livekit_keys.built_in")
+                  )}
                 </Text>
               </Stack>
               <ActionIcon
