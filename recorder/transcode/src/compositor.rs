@@ -159,8 +159,10 @@ fn colour_of(name: &str) -> (u8, u8, u8) {
         (0x56, 0x56, 0x3a),
         (0x3d, 0x4a, 0x5c),
     ];
-    let sum = name.bytes().fold(7u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-    COLOURS[sum as usize % COLOURS.len()]
+    // FNV-1a; its low bits alone would give similar names one colour.
+    let step = |sum: u32, byte: u8| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let sum = name.bytes().fold(0x811c_9dc5, step);
+    COLOURS[(sum >> 16) as usize % COLOURS.len()]
 }
 
 fn rows(rect: Rect, half: bool) -> (usize, usize, usize, usize) {
@@ -199,19 +201,35 @@ fn shade(canvas: &mut Picture, rect: Rect) {
     }
 }
 
-/// White text by its coverage.
+/// White text by its coverage, at an even place.
 fn print(canvas: &mut Picture, text: &font::Text, x: u32, y: u32) {
     const WHITE: u32 = 235;
-    let (canvas_width, canvas_height) = (canvas.width, canvas.height);
+    const GREY: u32 = 128;
+    let (x, y) = (x & !1, y & !1);
+    let width = text.width.min(canvas.width.saturating_sub(x)) as usize;
+    let height = text.height.min(canvas.height.saturating_sub(y)) as usize;
+    let blend = |value: u8, to: u32, cover: u32| {
+        ((u32::from(value) * (255 - cover) + to * cover) / 255) as u8
+    };
+    let coverage = |row: usize| &text.coverage[row * text.width as usize..][..width];
     let (stride, data) = canvas.plane_mut(0);
-    for row in 0..text.height.min(canvas_height.saturating_sub(y)) {
-        let width = text.width.min(canvas_width.saturating_sub(x)) as usize;
-        let from = (row * text.width) as usize;
-        let at = (y + row) as usize * stride + x as usize;
-        let coverage = &text.coverage[from..from + width];
-        for (value, cover) in data[at..at + width].iter_mut().zip(coverage) {
-            let cover = u32::from(*cover);
-            *value = ((u32::from(*value) * (255 - cover) + WHITE * cover) / 255) as u8;
+    for row in 0..height {
+        let at = (y as usize + row) * stride + x as usize;
+        for (value, cover) in data[at..at + width].iter_mut().zip(coverage(row)) {
+            *value = blend(*value, WHITE, u32::from(*cover));
+        }
+    }
+    // A chroma sample is as white as the four pixels that it colours.
+    for plane in [1, 2] {
+        let (stride, data) = canvas.plane_mut(plane);
+        for row in 0..height / 2 {
+            let (above, below) = (coverage(row * 2), coverage(row * 2 + 1));
+            let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
+            let at = (y as usize / 2 + row) * stride + x as usize / 2;
+            for (value, (a, b)) in data[at..at + width / 2].iter_mut().zip(pairs) {
+                let cover = a.iter().chain(b).map(|cover| u32::from(*cover)).sum::<u32>() / 4;
+                *value = blend(*value, GREY, cover);
+            }
         }
     }
 }

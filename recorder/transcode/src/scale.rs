@@ -134,7 +134,8 @@ fn scale(source: Rows<'_>, out: &mut [u8], stride: usize, (width, height): (usiz
                 return;
             }
             2 => return halve(source, out, stride, (width, height)),
-            3 | 4 => return average(source, ratio, out, stride, (width, height)),
+            3 => return average::<3>(source, out, stride, (width, height)),
+            4 => return average::<4>(source, out, stride, (width, height)),
             _ => {}
         }
     }
@@ -151,35 +152,37 @@ fn scale(source: Rows<'_>, out: &mut [u8], stride: usize, (width, height): (usiz
 
 /// Averages 2×2 pixels.
 fn halve(source: Rows<'_>, out: &mut [u8], stride: usize, (width, height): (usize, usize)) {
+    // Both pixels of a pair in one word: that is what processors add in parallel.
+    let pair = |pair: &[u8; 2]| {
+        let word = u16::from_le_bytes(*pair);
+        (word & 0xff) + (word >> 8)
+    };
     for (row, out) in out.chunks_mut(stride).take(height).enumerate() {
         let (a, b) = (source.row(row * 2), source.row(row * 2 + 1));
         let pairs = a.as_chunks::<2>().0.iter().zip(b.as_chunks::<2>().0);
         for (value, (a, b)) in out[..width].iter_mut().zip(pairs) {
-            let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
-            *value = ((sum + 2) / 4) as u8;
+            *value = ((pair(a) + pair(b) + 2) >> 2) as u8;
         }
     }
 }
 
-/// Averages 3×3 or 4×4 pixels.
-fn average(
+/// Averages `N`×`N` pixels.
+fn average<const N: usize>(
     source: Rows<'_>,
-    ratio: usize,
     out: &mut [u8],
     stride: usize,
     (width, height): (usize, usize),
 ) {
-    let mut sums = vec![0u16; width * ratio];
-    let share = 65_536 / (ratio * ratio) as u32;
+    let mut sums = vec![0u16; width * N];
+    let share = 65_536 / (N * N) as u32;
     for (row, out) in out.chunks_mut(stride).take(height).enumerate() {
         sums.fill(0);
-        for line in 0..ratio {
-            let line = source.row(row * ratio + line);
-            for (sum, value) in sums.iter_mut().zip(line) {
+        for line in 0..N {
+            for (sum, value) in sums.iter_mut().zip(source.row(row * N + line)) {
                 *sum += u16::from(*value);
             }
         }
-        for (value, sums) in out[..width].iter_mut().zip(sums.chunks_exact(ratio)) {
+        for (value, sums) in out[..width].iter_mut().zip(sums.as_chunks::<N>().0) {
             let sum: u32 = sums.iter().map(|sum| u32::from(*sum)).sum();
             *value = ((sum * share + 32_768) >> 16) as u8;
         }
@@ -249,40 +252,50 @@ fn limit_range(canvas: &mut Picture, rect: Rect) {
     }
 }
 
-/// The two matrices differ by a linear map of the chroma that also leans on the luma. Weights are
-/// in 1/256; one chroma sample serves four luma samples, as the decoder's upsampling would.
+/// The two matrices differ by a linear map of the chroma that also leans on the luma. One chroma
+/// sample serves four luma samples.
 fn bt601_to_bt709(canvas: &mut Picture, rect: Rect) {
-    const LUMA_U: i16 = -30;
-    const LUMA_V: i16 = -53;
-    const U_U: i16 = 5;
-    const U_V: i16 = 29;
-    const V_U: i16 = 19;
-    const V_V: i16 = 6;
     let stride = canvas.width as usize;
     let half = stride / 2;
     let luma_size = stride * canvas.height as usize;
     let (luma, chroma) = canvas.data.split_at_mut(luma_size);
     let (us, vs) = chroma.split_at_mut(luma_size / 4);
     let (x, width) = (rect.x as usize / 2, rect.width as usize / 2);
+    // What to add to the luma, by column of the chroma and of the luma.
     let mut leans = vec![0i16; width];
-    let clamp = |value: i16| value.clamp(0, 255) as u8;
+    let mut doubled = vec![0i16; width * 2];
     for row in rect.y as usize / 2..(rect.y + rect.height) as usize / 2 {
         let at = row * half + x;
-        let pairs = us[at..at + width].iter_mut().zip(&mut vs[at..at + width]);
-        for (lean, (u, v)) in leans.iter_mut().zip(pairs) {
-            let (du, dv) = (i16::from(*u) - 128, i16::from(*v) - 128);
-            *lean = (LUMA_U * du + LUMA_V * dv + 128) >> 8;
-            *u = clamp(i16::from(*u) + ((U_U * du + U_V * dv + 128) >> 8));
-            *v = clamp(i16::from(*v) + ((V_U * du + V_V * dv + 128) >> 8));
+        turn_chroma(&mut us[at..at + width], &mut vs[at..at + width], &mut leans);
+        for (pair, lean) in doubled.as_chunks_mut::<2>().0.iter_mut().zip(&leans) {
+            *pair = [*lean; 2];
         }
         for line in [row * 2, row * 2 + 1] {
             let at = line * stride + x * 2;
-            let pairs = luma[at..at + width * 2].as_chunks_mut::<2>().0;
-            for (pair, lean) in pairs.iter_mut().zip(&leans) {
-                pair[0] = clamp(i16::from(pair[0]) + lean);
-                pair[1] = clamp(i16::from(pair[1]) + lean);
+            for (value, lean) in luma[at..at + width * 2].iter_mut().zip(&doubled) {
+                *value = clamped(i16::from(*value) + lean);
             }
         }
+    }
+}
+
+fn clamped(value: i16) -> u8 {
+    value.clamp(0, 255) as u8
+}
+
+/// Weights are in 1/256. Plain loops over whole rows: the compiler makes vectors of them.
+fn turn_chroma(us: &mut [u8], vs: &mut [u8], leans: &mut [i16]) {
+    const LUMA_U: i16 = -30;
+    const LUMA_V: i16 = -53;
+    const U_U: i16 = 5;
+    const U_V: i16 = 29;
+    const V_U: i16 = 19;
+    const V_V: i16 = 6;
+    for ((u, v), lean) in us.iter_mut().zip(vs.iter_mut()).zip(leans.iter_mut()) {
+        let (du, dv) = (i16::from(*u) - 128, i16::from(*v) - 128);
+        *lean = (LUMA_U * du + LUMA_V * dv + 128) >> 8;
+        *u = clamped(i16::from(*u) + ((U_U * du + U_V * dv + 128) >> 8));
+        *v = clamped(i16::from(*v) + ((V_U * du + V_V * dv + 128) >> 8));
     }
 }
 

@@ -121,7 +121,7 @@ fn still_of(head: &PartInfo, frame: &Frame) -> Option<Poster> {
         let mut decoder = PartDecoder::new(head)?;
         decoder.push(frame)?;
         decoder.finish();
-        Ok::<_, FilmError>(decoder.take(&mut 0))
+        Ok::<_, FilmError>(decoder.take_last(&mut 0))
     };
     match decode() {
         Ok(shown) => shown?.view().map(|view| Poster::of(&view)),

@@ -34,6 +34,10 @@ impl Shown {
     }
 }
 
+/// A scene may begin so much before its stream: tracks of one person start some frames apart, and
+/// initials that flash up for a moment would be ugly.
+const EARLY_US: u64 = 300_000;
+
 /// One part and its decoder.
 struct OpenPart {
     name: String,
@@ -70,7 +74,9 @@ impl PictureStream {
     /// # Errors
     /// There is no decoder for the stream. Damage is skipped.
     pub fn advance(&mut self, now: u64, ids: &mut u64) -> Result<(), FilmError> {
-        while self.waiting.front().is_some_and(|(part, _)| part.start_us <= now) {
+        let early = self.shown.is_none() && self.open.is_none();
+        let soon = if early { now + EARLY_US } else { now };
+        while self.waiting.front().is_some_and(|(part, _)| part.start_us <= soon) {
             let Some((part, path)) = self.waiting.pop_front() else { break };
             if self.waiting.front().is_some_and(|(next, _)| next.start_us <= now) {
                 continue;
@@ -79,8 +85,10 @@ impl PictureStream {
         }
         if let Some(open) = &mut self.open {
             open.advance(now);
-            while let Some(shown) = open.decoder.take(ids) {
-                self.shown = Some(shown);
+            self.shown = open.decoder.take_last(ids).or(self.shown.take());
+            if early && self.shown.is_none() {
+                open.begin();
+                self.shown = open.decoder.take_last(ids);
             }
         }
         Ok(())
@@ -109,26 +117,42 @@ impl OpenPart {
         Ok(Some(Self { name, start_us, reader, decoder, next }))
     }
 
+    /// Decodes the first frame, though it is not due.
+    fn begin(&mut self) {
+        if let Some(first) = self.take() {
+            self.decode(&[first]);
+        }
+    }
+
     /// Decodes up to `now`. What a later keyframe makes unnecessary is not decoded.
     fn advance(&mut self, now: u64) {
         let mut due: Vec<Frame> = Vec::new();
-        let start_us = self.start_us;
-        let is_due = |frame: &mut Frame| start_us.saturating_add_signed(frame.pts_us) <= now;
-        while let Some(frame) = self.next.take_if(is_due) {
-            if frame.keyframe || due.len() >= MOST_DUE {
-                if !frame.keyframe {
-                    self.decode(&due);
-                }
+        while self.next_us().is_some_and(|time| time <= now) {
+            let Some(frame) = self.take() else { break };
+            if frame.keyframe {
+                due.clear();
+            } else if due.len() >= MOST_DUE {
+                self.decode(&due);
                 due.clear();
             }
             due.push(frame);
-            self.next = self.reader.next_frame().unwrap_or_else(|error| {
-                let error = chain(&error);
-                tracing::warn!(part = %self.name, %error, "a part ends early");
-                None
-            });
         }
         self.decode(&due);
+    }
+
+    /// Recording time of the next frame.
+    fn next_us(&self) -> Option<u64> {
+        let next = self.next.as_ref()?;
+        Some(self.start_us.saturating_add_signed(next.pts_us))
+    }
+
+    fn take(&mut self) -> Option<Frame> {
+        let next = self.reader.next_frame().unwrap_or_else(|error| {
+            let error = chain(&error);
+            tracing::warn!(part = %self.name, %error, "a part ends early");
+            None
+        });
+        std::mem::replace(&mut self.next, next)
     }
 
     fn decode(&mut self, frames: &[Frame]) {
@@ -214,9 +238,9 @@ impl PartDecoder {
         self.element.finish();
     }
 
-    /// The next decoded frame.
-    pub fn take(&self, ids: &mut u64) -> Option<Shown> {
-        let made = self.element.take()?;
+    /// The newest decoded frame; older ones come too late to be seen.
+    pub fn take_last(&self, ids: &mut u64) -> Option<Shown> {
+        let made = std::iter::from_fn(|| self.element.take()).last()?;
         let caps = made.caps?;
         let shape = caps.structure(0)?;
         let (width, height) = (shape.get::<i32>("width").ok()?, shape.get::<i32>("height").ok()?);
