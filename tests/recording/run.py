@@ -34,6 +34,7 @@ def main() -> int:
         environment["ROOMBOX_KILLS"] = str(arguments.kills)
         for_pytest = for_pytest or ["test_kill.py"]
     if arguments.cuts:
+        for_pytest = for_pytest or ["test_power.py"]
         environment["ROOMBOX_CUTS"] = str(arguments.cuts)
     command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider"]
     return subprocess.run([*command, *(for_pytest or ["."])], cwd=HERE, env=environment).returncode

@@ -14,7 +14,7 @@ def fetch(box, recording, name, **headers):
     url = f"{box.http}/api/v1/recordings/{recording}/files/{name}"
     request = urllib.request.Request(url, headers=box.panel.headers | headers)
     with urllib.request.urlopen(request, timeout=20) as response:
-        return response.status, dict(response.headers), response.read()
+        return response.status, response.headers, response.read()
 
 
 def grown(box, recording, seconds):
