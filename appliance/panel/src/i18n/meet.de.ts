@@ -115,7 +115,8 @@ export const meet: Words<typeof en> = {
   hint: {
     reconnecting: "Die Verbindung ist weg. Sie wird wiederhergestellt …",
     weak: "Ihr Netz ist langsam. Schalten Sie die Kamera aus, um den Ton zu behalten.",
-    muted: "Sie sind stumm. Sprechen mit",
+    muted: "Sie sind stumm.",
+    muted_key: "Sprechen mit",
   },
   keys: {
     title: "Tasten",

@@ -109,7 +109,8 @@ export const meet = {
   hint: {
     reconnecting: "The connection is gone. Reconnecting…",
     weak: "Your network is slow. Switch your camera off to keep the sound.",
-    muted: "You are muted. Unmute with",
+    muted: "You are muted.",
+    muted_key: "Unmute with",
   },
   keys: {
     title: "Keys",

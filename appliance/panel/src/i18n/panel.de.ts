@@ -136,7 +136,7 @@ export const panel: Words<typeof en> = {
     marker_set: "Setzen",
   },
   people: {
-    here: "hier seit",
+    here: "beigetreten",
     mic_on: "Mikrofon an",
     mic_off: "Mikrofon aus",
     camera_on: "Kamera an",
@@ -268,6 +268,9 @@ export const panel: Words<typeof en> = {
     size: "Größe",
     files: "Dateien",
     low: "kleines Bild",
+    part: "Teil {{number}} ({{size}})",
+    parts_one: "{{count}} Teil",
+    parts_other: "{{count}} Teile",
     source: {
       camera: "Kamera",
       microphone: "Mikrofon",

@@ -129,7 +129,7 @@ export const panel = {
     marker_set: "Set",
   },
   people: {
-    here: "here since",
+    here: "joined",
     mic_on: "Microphone on",
     mic_off: "Microphone off",
     camera_on: "Camera on",
@@ -258,6 +258,9 @@ export const panel = {
     size: "Size",
     files: "Files",
     low: "small picture",
+    part: "Part {{number}} ({{size}})",
+    parts_one: "{{count}} part",
+    parts_other: "{{count}} parts",
     source: {
       camera: "Camera",
       microphone: "Microphone",

@@ -177,7 +177,7 @@ function BarButton({ icon: Picture, words, shortcut, badge, badgeWords, pressed,
     >
       <Picture aria-hidden />
       <span className="words">{words}</span>
-      {badge ? <span className="badge" aria-hidden>{badge}</span> : null}
+      {badge ? <span className="badge"> {badge}</span> : null}
     </button>
   );
 }

@@ -30,7 +30,10 @@ export function Hints() {
       {!away && weak && <p className="hint">{t("hint.weak")}</p>}
       {!away && speaksMuted && (
         <p className="hint">
-          {t("hint.muted")} <kbd>M</kbd>
+          {t("hint.muted")}
+          <span className="with-keys">
+            {t("hint.muted_key")} <kbd>M</kbd>
+          </span>
         </p>
       )}
     </div>

@@ -1,6 +1,6 @@
 // Whether the meeting is recorded and since when: for everybody, not only for who pressed Record.
 import { useIsRecording } from "@livekit/components-react";
-import type { Room } from "livekit-client";
+import { RoomEvent, type Room } from "livekit-client";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../api/client";
@@ -17,6 +17,15 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
   const [since, setSince] = useState<number | null>(null);
 
   useEffect(() => {
+    // Who is here when it begins sees the time at once; the box's own word follows.
+    const changed = (recording: boolean) => setSince(recording ? Date.now() : null);
+    room.on(RoomEvent.RecordingStatusChanged, changed);
+    return () => {
+      room.off(RoomEvent.RecordingStatusChanged, changed);
+    };
+  }, [room]);
+
+  useEffect(() => {
     if (!on) return;
     let stale = false;
     api.door(roomId, invite).then(
@@ -28,7 +37,6 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
     );
     return () => {
       stale = true;
-      setSince(null);
     };
   }, [on, roomId, invite]);
 

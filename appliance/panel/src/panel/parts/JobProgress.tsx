@@ -99,7 +99,7 @@ function JobWords({ job, done, titled }: { job: Job; done: number; titled: boole
     const { speed, eta_s: eta, encoder } = job.progress;
     return [
       format.percent(done),
-      t("job.speed", { speed: format.number(speed, 1) }),
+      t("job.speed", { speed: format.number(speed, speed < 1 ? 2 : 1) }),
       eta === null ? t("job.eta_unknown") : t("job.eta", { span: format.span(eta) }),
       ...layout,
       encoder,

@@ -6,6 +6,9 @@ import { fileAddress } from "../../api/client";
 import type { RecordedTrack, Recording } from "../../api/schema";
 import { useFormat } from "../wording";
 
+/** A track has a new part after each break and each change of its picture's size. */
+const FEW = 3;
+
 export function TrackTable({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
   const tracks = recording.tracks ?? [];
@@ -49,6 +52,22 @@ function TrackRow({ recording, track }: { recording: string; track: RecordedTrac
     ? t(source as "tracks.source.camera")
     : track.source;
   const picture = track.width && track.height ? ` ${track.width}×${track.height}` : "";
+  const files = (
+    <Stack gap={0} align="flex-start">
+      {track.files.map((file, at) => (
+        <Anchor
+          key={file.name}
+          size="sm"
+          href={fileAddress(recording, file.name, true)}
+          className="file-link"
+          title={file.name}
+        >
+          <IconDownload size={14} aria-hidden />
+          {t("tracks.part", { number: at + 1, size: format.bytes(file.bytes) })}
+        </Anchor>
+      ))}
+    </Stack>
+  );
   return (
     <Table.Tr>
       <Table.Td>{track.participant}</Table.Td>
@@ -63,19 +82,14 @@ function TrackRow({ recording, track }: { recording: string; track: RecordedTrac
       <Table.Td ta="right">{format.clock(track.duration_ms)}</Table.Td>
       <Table.Td ta="right">{format.bytes(track.bytes)}</Table.Td>
       <Table.Td>
-        <Stack gap={0} align="flex-start">
-          {track.files.map((file) => (
-            <Anchor
-              key={file.name}
-              size="sm"
-              href={fileAddress(recording, file.name, true)}
-              className="file-link"
-            >
-              <IconDownload size={14} aria-hidden />
-              {file.name}
-            </Anchor>
-          ))}
-        </Stack>
+        {track.files.length <= FEW ? (
+          files
+        ) : (
+          <details>
+            <summary className="file-link">{t("tracks.parts", { count: track.files.length })}</summary>
+            {files}
+          </details>
+        )}
       </Table.Td>
     </Table.Tr>
   );
