@@ -1,0 +1,205 @@
+//! Whatever happened in a meeting, the plan of its film has no holes.
+
+use proptest::prelude::*;
+use roombox_capture::manifest::{
+    Codec, Manifest, MediaKind, Part, RecordedLayer, RecordedTrack, TrackSource,
+};
+use roombox_capture::timeline::{TimelineEvent, TimelineLine};
+use roombox_jobs::spec::{JobSpec, Layout, LayoutName};
+use roombox_transcode::plan::{Plan, VideoPlan, plan};
+
+const CANVAS: (u32, u32) = (1280, 720);
+
+/// One track of one person: who, what, when, and whether it has parts.
+#[derive(Debug, Clone)]
+struct Take {
+    who: u8,
+    source: TrackSource,
+    from: u64,
+    length: u64,
+    layers: u8,
+}
+
+fn take() -> impl Strategy<Value = Take> {
+    let sources = prop_oneof![
+        3 => Just(TrackSource::Camera),
+        3 => Just(TrackSource::Microphone),
+        1 => Just(TrackSource::ScreenShare),
+    ];
+    (0..12u8, sources, 0..60_000_000u64, 0..60_000_000u64, 0..3u8)
+        .prop_map(|(who, source, from, length, layers)| Take { who, source, from, length, layers })
+}
+
+#[derive(Debug, Clone)]
+enum Happening {
+    Join(u8),
+    Leave(u8),
+    Mute(u8),
+    Unmute(u8),
+    Speak(u8),
+    PowerLoss(u64),
+}
+
+fn happening() -> impl Strategy<Value = (u64, Happening)> {
+    let what = prop_oneof![
+        (0..12u8).prop_map(Happening::Join),
+        (0..12u8).prop_map(Happening::Leave),
+        (0..20u8).prop_map(Happening::Mute),
+        (0..20u8).prop_map(Happening::Unmute),
+        (0..12u8).prop_map(Happening::Speak),
+        (0..20_000_000u64).prop_map(Happening::PowerLoss),
+    ];
+    (0..120_000_000u64, what)
+}
+
+fn recorded(takes: &[Take], happenings: &[(u64, Happening)]) -> (Manifest, Vec<TimelineLine>) {
+    let (mut tracks, mut parts, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    for (n, take) in takes.iter().enumerate() {
+        let (track, identity) = (format!("TR_{n}"), format!("user{}", take.who));
+        let participant = format!("PA_{}", take.who);
+        let kind = match take.source {
+            TrackSource::Microphone => MediaKind::Audio,
+            _ => MediaKind::Video,
+        };
+        let (source, muted) = (take.source, false);
+        tracks.push(RecordedTrack {
+            track: track.clone(),
+            participant: participant.clone(),
+            identity: identity.clone(),
+            name: identity.clone(),
+            kind,
+            source,
+        });
+        let id = track.clone();
+        let event = TimelineEvent::Pub { track: id, participant, identity, kind, source, muted };
+        lines.push(TimelineLine { t: take.from, event });
+        let layers: &[(RecordedLayer, u32, u32)] = match source {
+            TrackSource::Microphone => &[(RecordedLayer::Audio, 0, 0)],
+            TrackSource::ScreenShare => &[(RecordedLayer::Screen, 1920, 1080)],
+            _ => &[(RecordedLayer::Top, 1280, 720), (RecordedLayer::Low, 640, 360)],
+        };
+        for (layer, width, height) in layers.iter().take(usize::from(take.layers)) {
+            parts.push(Part {
+                file: format!("tracks/{track}.{}.0.mkv", layer.file_stem()),
+                track: track.clone(),
+                layer: *layer,
+                codec: if n % 2 == 0 { Codec::Vp8 } else { Codec::H264 },
+                number: 0,
+                start_us: take.from,
+                end_us: Some(take.from + take.length),
+                bytes: None,
+                width: *width,
+                height: *height,
+            });
+        }
+    }
+    for (t, happening) in happenings {
+        let (participant, identity) = (|n: &u8| format!("PA_{n}"), |n: &u8| format!("user{n}"));
+        let event = match happening {
+            Happening::Join(n) => TimelineEvent::Join {
+                participant: participant(n),
+                identity: identity(n),
+                name: String::new(),
+            },
+            Happening::Leave(n) => TimelineEvent::Leave { participant: participant(n) },
+            Happening::Mute(n) => TimelineEvent::Mute { track: format!("TR_{n}") },
+            Happening::Unmute(n) => TimelineEvent::Unmute { track: format!("TR_{n}") },
+            Happening::Speak(n) => TimelineEvent::Speaker { participants: vec![participant(n)] },
+            Happening::PowerLoss(length) => {
+                TimelineEvent::PowerLoss { from: t.saturating_sub(*length), to: *t }
+            }
+        };
+        lines.push(TimelineLine { t: *t, event });
+    }
+    lines.sort_by_key(|line| line.t);
+    let manifest = Manifest {
+        version: 1,
+        recording: "rec_1".into(),
+        room: "r".into(),
+        started_unix_ms: 0,
+        boot_id: String::new(),
+        ended: None,
+        parts,
+        tracks,
+    };
+    (manifest, lines)
+}
+
+fn job(name: LayoutName) -> JobSpec {
+    JobSpec {
+        v: 1,
+        job: "job_1".into(),
+        recording: "rec_1".into(),
+        title: "t".into(),
+        layout: Layout { name, canvas: CANVAS, ..Layout::default() },
+        video: Default::default(),
+        audio: Default::default(),
+    }
+}
+
+fn check(manifest: &Manifest, plan: &Plan) -> Result<(), TestCaseError> {
+    let Some(first) = manifest.parts.iter().map(|part| part.start_us).min() else {
+        prop_assert_eq!(&plan.video, &VideoPlan::Nothing);
+        prop_assert_eq!(plan.duration_us(), 0);
+        return Ok(());
+    };
+    // Pieces rise, do not overlap, and begin with the recording.
+    let mut before = first;
+    for (from, to) in &plan.pieces {
+        prop_assert!(*from >= before && to > from, "{:?}", plan.pieces);
+        before = *to;
+    }
+    prop_assert!(plan.pieces.first().is_none_or(|(from, _)| *from == first));
+    // Film time and recording time are each other's inverse: no moment twice, none missing.
+    let steps = plan.duration_us() / 97_001;
+    for film_us in (0..steps).map(|n| n * 97_001) {
+        prop_assert_eq!(plan.film_us(plan.recording_us(film_us)), Some(film_us));
+    }
+    if let VideoPlan::Compose { scenes } = &plan.video {
+        prop_assert_eq!(scenes.first().map(|scene| scene.from_us), Some(first));
+        prop_assert!(scenes.windows(2).all(|pair| pair[0].from_us < pair[1].from_us));
+        for scene in scenes {
+            prop_assert!(scene.tiles.len() <= 9);
+            for (n, tile) in scene.tiles.iter().enumerate() {
+                let rect = tile.rect;
+                prop_assert!(rect.width > 0 && rect.height > 0);
+                prop_assert!(rect.x + rect.width <= CANVAS.0);
+                prop_assert!(rect.y + rect.height <= CANVAS.1);
+                for other in scene.tiles[n + 1..].iter().map(|tile| tile.rect) {
+                    prop_assert!(
+                        rect.x + rect.width <= other.x
+                            || other.x + other.width <= rect.x
+                            || rect.y + rect.height <= other.y
+                            || other.y + other.height <= rect.y
+                    );
+                }
+                if let Some(source) = &tile.source {
+                    prop_assert!(
+                        manifest
+                            .parts
+                            .iter()
+                            .any(|part| part.track == source.track && part.layer == source.layer),
+                        "a tile shows what was not recorded"
+                    );
+                }
+            }
+        }
+    }
+    if let VideoPlan::Copy { parts } = &plan.video {
+        prop_assert!(parts.iter().all(|n| manifest.parts[*n].codec == Codec::H264));
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn plans_have_no_holes(
+        takes in prop::collection::vec(take(), 0..16),
+        happenings in prop::collection::vec(happening(), 0..24),
+    ) {
+        let (manifest, lines) = recorded(&takes, &happenings);
+        for name in [LayoutName::Auto, LayoutName::Grid, LayoutName::Single] {
+            check(&manifest, &plan(&manifest, &lines, &job(name)))?;
+        }
+    }
+}
