@@ -14,8 +14,8 @@ pub use roombox_sfu::view::{
     TrackInfo,
 };
 pub use roombox_sfu::{
-    Channel, Command, Event, LeaveReason, NewParticipant, NewTrack, ParticipantChange, Recipients,
-    RoomOptions, TrackSettings, TransportMode,
+    Audience, AudienceMember, Channel, Command, Event, LeaveReason, NewParticipant, NewTrack,
+    ParticipantChange, Recipients, RoomOptions, TrackSettings, TransportMode,
 };
 
 /// Events that may wait for one client's connection before it counts as too slow.

@@ -89,6 +89,37 @@ pub enum Recipients {
     Only { participants: Vec<ParticipantId>, identities: Vec<Identity> },
 }
 
+/// Who may subscribe to a participant's tracks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Audience {
+    #[default]
+    Everybody,
+    Only(Vec<AudienceMember>),
+}
+
+/// One subscriber that a publisher allows; named by id or, over reconnects, by identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudienceMember {
+    pub id: Option<ParticipantId>,
+    pub identity: Option<Identity>,
+    /// `None`: all tracks, also future ones.
+    pub tracks: Option<Vec<TrackId>>,
+}
+
+impl Audience {
+    /// Whether this participant may subscribe to this track.
+    pub fn admits(&self, id: &ParticipantId, identity: &Identity, track: &TrackId) -> bool {
+        let Self::Only(members) = self else {
+            return true;
+        };
+        members.iter().any(|member| {
+            let named =
+                member.id.as_ref() == Some(id) || member.identity.as_ref() == Some(identity);
+            named && member.tracks.as_ref().is_none_or(|tracks| tracks.contains(track))
+        })
+    }
+}
+
 /// Why somebody leaves or is made to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaveReason {
@@ -181,6 +212,11 @@ pub enum Command {
         participant: ParticipantId,
         tracks: Vec<TrackId>,
         on: bool,
+    },
+    /// A publisher says who may see and hear it.
+    SetAudience {
+        participant: ParticipantId,
+        audience: Audience,
     },
     TrackSettings {
         participant: ParticipantId,

@@ -72,6 +72,12 @@ pub enum Event {
     TrackSubscribed {
         track: TrackId,
     },
+    /// A publisher lets one subscribe to a wanted track, or does not (any more).
+    SubscriptionAllowed {
+        publisher: ParticipantId,
+        track: TrackId,
+        allowed: bool,
+    },
     /// A message from this client's data channel, as it came.
     Data {
         channel: Channel,

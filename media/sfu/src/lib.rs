@@ -21,8 +21,8 @@ pub mod track;
 pub mod view;
 
 pub use command::{
-    Command, LeaveReason, NewParticipant, NewTrack, ParticipantChange, Recipients, RoomOptions,
-    TrackSettings, TransportMode,
+    Audience, AudienceMember, Command, LeaveReason, NewParticipant, NewTrack, ParticipantChange,
+    Recipients, RoomOptions, TrackSettings, TransportMode,
 };
 pub use event::{Event, Notice, Output};
 pub use peer::{Channel, PeerError};

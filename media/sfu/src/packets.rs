@@ -186,6 +186,18 @@ impl Sfu {
         self.outputs.push_back(Output::TapClosed { room: name.clone(), tap });
     }
 
+    /// A speaker whose track has gone speaks no more.
+    pub(crate) fn tell_silence(&mut self, room: usize, speaker: usize) {
+        let participant = self.participants[speaker].info.id.clone();
+        if !self.participants[speaker].is_visible() {
+            return;
+        }
+        let silence = vec![SpeakerLevel { participant, level: 0.0, active: false }];
+        for participant in self.rooms[room].participants.clone() {
+            self.tell(participant, Event::Speakers(silence.clone()));
+        }
+    }
+
     pub(crate) fn announce_speakers(&mut self, now: Instant) {
         let mut by_room: Vec<Heard> = Vec::new();
         for (_, track) in &mut self.tracks {

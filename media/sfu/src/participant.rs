@@ -1,6 +1,6 @@
 //! A participant's state inside its shard.
 
-use crate::command::{NewTrack, TrackSettings, TransportMode};
+use crate::command::{Audience, NewTrack, TrackSettings, TransportMode};
 use crate::peer::Mid;
 use crate::view::ParticipantInfo;
 use std::collections::HashMap;
@@ -10,6 +10,8 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Wish {
     pub settings: TrackSettings,
+    /// The publisher's audience does not include this subscriber.
+    pub barred: bool,
     /// Section that carries the track.
     pub mid: Option<Mid>,
 }
@@ -19,6 +21,8 @@ pub(crate) struct Participant {
     /// Slab key.
     pub room: usize,
     pub auto_subscribe: bool,
+    /// Who may subscribe to its tracks.
+    pub audience: Audience,
     pub mode: TransportMode,
     /// Slab keys of its connections. In [`TransportMode::Single`] both are the same.
     pub publisher: Option<usize>,

@@ -91,6 +91,7 @@ impl Sfu {
             let track = &self.tracks[*track];
             Some(SectionAnswer::Receives { first: track.wanted_codec, no_red: track.no_red })
         });
+        self.peers[peer].peer.sections_rested();
         let found = &mut self.participants[key];
         found.answer_stale = false;
         found.asked_at = None;
@@ -178,8 +179,11 @@ impl Sfu {
         for subscriber in subscribers {
             self.forget_wish(now, subscriber, track);
         }
-        self.tracks.remove(track);
+        let silenced = self.tracks.remove(track).loudness.is_heard();
         self.track_keys.remove(&info.id);
+        if silenced {
+            self.tell_silence(room, key);
+        }
         let found = &mut self.participants[key];
         found.by_mid.remove(&mid);
         if announced {

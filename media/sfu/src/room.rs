@@ -1,7 +1,8 @@
 //! A room's state, and the life of rooms and participants.
 
 use crate::command::{
-    Command, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions, TransportMode,
+    Audience, Command, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions,
+    TransportMode,
 };
 use crate::event::{Event, Notice, Output};
 use crate::ids::{Identity, ParticipantId, RoomName};
@@ -79,6 +80,9 @@ impl Sfu {
             }
             Command::Subscribe { participant, tracks, on } => {
                 self.with(&participant, |sfu, key| sfu.subscribe(now, key, &tracks, on));
+            }
+            Command::SetAudience { participant, audience } => {
+                self.with(&participant, |sfu, key| sfu.set_audience(now, key, audience));
             }
             Command::TrackSettings { participant, tracks, settings } => {
                 self.with(&participant, |sfu, key| {
@@ -270,6 +274,7 @@ impl Sfu {
             info: info.clone(),
             room,
             auto_subscribe: new.auto_subscribe,
+            audience: Audience::Everybody,
             mode: new.mode,
             publisher: None,
             subscriber: None,

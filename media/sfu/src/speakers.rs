@@ -43,6 +43,11 @@ impl Loudness {
         }
     }
 
+    /// True if others were told that this one speaks.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.reported > 0.0
+    }
+
     /// Ends a window.
     pub(crate) fn close_window(&mut self) -> Heard {
         let now = if self.loud_packets >= ACTIVE_PACKETS {

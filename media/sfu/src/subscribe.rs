@@ -3,10 +3,11 @@
 //! A wish is a fact ("wants this track"); sections and offers are recomputed from the wishes each
 //! time. Adding up what was asked for before made other servers' offers grow without end.
 
-use crate::command::{TrackSettings, TransportMode};
+use crate::command::{Audience, TrackSettings, TransportMode};
 use crate::event::Event;
 use crate::forward::Forward;
 use crate::ids::TrackId;
+use crate::participant::Wish;
 use crate::peer::Mid;
 use crate::publish::stream_id;
 use crate::sfu::Sfu;
@@ -52,23 +53,77 @@ impl Sfu {
     }
 
     pub(crate) fn wish(&mut self, key: usize, track: usize) {
+        let found = &self.participants[key];
+        if !found.info.permissions.can_subscribe || found.wishes.contains_key(&track) {
+            return;
+        }
+        let barred = !self.admitted(key, track);
+        self.participants[key].wishes.insert(track, Wish { barred, ..Wish::default() });
+        self.unsettled.push(key);
+        if barred {
+            self.tell_audience(key, track, false);
+        }
+    }
+
+    /// Whether the track's publisher lets this participant subscribe.
+    fn admitted(&self, key: usize, track: usize) -> bool {
+        let published = &self.tracks[track];
+        let info = &self.participants[key].info;
+        let publisher = &self.participants[published.participant];
+        publisher.audience.admits(&info.id, &info.identity, &published.info.id)
+    }
+
+    fn tell_audience(&mut self, key: usize, track: usize, allowed: bool) {
+        let published = &self.tracks[track];
+        let publisher = self.participants[published.participant].info.id.clone();
+        let track = published.info.id.clone();
+        self.tell(key, Event::SubscriptionAllowed { publisher, track, allowed });
+    }
+
+    /// A publisher changes who may subscribe: subscriptions stop or begin accordingly.
+    pub(crate) fn set_audience(&mut self, now: Instant, key: usize, audience: Audience) {
         let found = &mut self.participants[key];
-        if found.info.permissions.can_subscribe {
-            found.wishes.entry(track).or_default();
-            self.unsettled.push(key);
+        found.audience = audience;
+        let room = found.room;
+        let tracks: Vec<usize> = found.by_mid.values().copied().collect();
+        for subscriber in self.rooms[room].participants.clone() {
+            for track in &tracks {
+                let Some(wish) = self.participants[subscriber].wishes.get(track) else {
+                    continue;
+                };
+                let barred = !self.admitted(subscriber, *track);
+                if wish.barred == barred {
+                    continue;
+                }
+                if barred {
+                    self.stop_forward(now, subscriber, *track);
+                }
+                if let Some(wish) = self.participants[subscriber].wishes.get_mut(track) {
+                    wish.barred = barred;
+                }
+                self.tell_audience(subscriber, *track, !barred);
+                self.unsettled.push(subscriber);
+            }
         }
     }
 
     /// Ends a subscription and frees its section.
     pub(crate) fn forget_wish(&mut self, now: Instant, key: usize, track: usize) {
+        self.stop_forward(now, key, track);
+        self.participants[key].wishes.remove(&track);
+    }
+
+    /// Sends no more of a track and frees its section; the wish stays.
+    fn stop_forward(&mut self, now: Instant, key: usize, track: usize) {
         let found = &mut self.participants[key];
-        let Some(wish) = found.wishes.remove(&track) else {
+        let Some(wish) = found.wishes.get_mut(&track) else {
             return;
         };
+        let mid = wish.mid.take();
         // An offer of ours may be under way for it.
         found.offered.retain(|(_, offered)| *offered != track);
         self.unsettled.push(key);
-        let Some(mid) = wish.mid else { return };
+        let Some(mid) = mid else { return };
         if let Some(published) = self.tracks.get_mut(track) {
             published.forwards.retain(|forward| forward.participant != key);
         }
@@ -120,7 +175,7 @@ impl Sfu {
         let mut waiting: Vec<usize> = self.participants[key]
             .wishes
             .iter()
-            .filter(|(_, wish)| wish.mid.is_none())
+            .filter(|(_, wish)| wish.mid.is_none() && !wish.barred)
             .map(|(track, _)| *track)
             .filter(|track| self.tracks.get(*track).is_some_and(|t| t.announced))
             .collect();
@@ -144,9 +199,8 @@ impl Sfu {
     pub(crate) fn start_forward(&mut self, now: Instant, key: usize, track: usize, mid: Mid) {
         let found = &mut self.participants[key];
         let Some(peer) = found.subscriber else { return };
-        let (Some(wish), Some(published)) =
-            (found.wishes.get_mut(&track), self.tracks.get_mut(track))
-        else {
+        let wish = found.wishes.get_mut(&track).filter(|wish| !wish.barred);
+        let (Some(wish), Some(published)) = (wish, self.tracks.get_mut(track)) else {
             // Unwanted since it was offered: stop it with the next offer.
             found.stopping.push(mid);
             return;

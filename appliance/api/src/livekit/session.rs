@@ -127,6 +127,10 @@ impl Session {
                     settings: settings_of(&setting),
                 })]
             }
+            Request::SubscriptionPermission(permission) => {
+                let audience = wire::audience(&permission);
+                vec![self.command(|participant| Command::SetAudience { participant, audience })]
+            }
             Request::Leave(_) => {
                 self.closed = true;
                 let reason = LeaveReason::ClientLeft;
@@ -329,6 +333,15 @@ impl Session {
                     track_sid: track.to_string(),
                 }))]
             }
+            Event::SubscriptionAllowed { publisher, track, allowed } => {
+                vec![send(Response::SubscriptionPermissionUpdate(
+                    pb::SubscriptionPermissionUpdate {
+                        participant_sid: publisher.to_string(),
+                        track_sid: track.to_string(),
+                        allowed,
+                    },
+                ))]
+            }
             Event::Data { channel, message } => {
                 let Some(relayed) = self.sender.relay(channel, &message) else {
                     return Vec::new();
@@ -458,7 +471,6 @@ fn settings_of(setting: &pb::UpdateTrackSettings) -> TrackSettings {
 
 fn name_of(request: &Request) -> &'static str {
     match request {
-        Request::SubscriptionPermission(_) => "subscription_permission",
         Request::Simulate(_) => "simulate",
         Request::UpdateAudioTrack(_) => "update_audio_track",
         Request::UpdateVideoTrack(_) => "update_video_track",

@@ -6,8 +6,9 @@
 use livekit_protocol as pb;
 use prost::Message;
 use roombox_control::conference::{
-    Codec, LayerInfo, LeaveReason, MediaKind, NewTrack, ParticipantInfo, ParticipantState,
-    Permissions, RoomInfo, TrackInfo, TrackSource,
+    Audience, AudienceMember, Codec, Identity, LayerInfo, LeaveReason, MediaKind, NewTrack,
+    ParticipantId, ParticipantInfo, ParticipantState, Permissions, RoomInfo, TrackId, TrackInfo,
+    TrackSource,
 };
 use std::sync::Arc;
 
@@ -262,6 +263,23 @@ pub(super) fn room(info: &RoomInfo) -> pb::Room {
         active_recording: info.recording,
         ..pb::Room::default()
     }
+}
+
+/// Who may subscribe, as a publisher says it.
+pub(super) fn audience(permission: &pb::SubscriptionPermission) -> Audience {
+    if permission.all_participants {
+        return Audience::Everybody;
+    }
+    let member = |permission: &pb::TrackPermission| {
+        let named = |text: &String| (!text.is_empty()).then(|| text.clone());
+        AudienceMember {
+            id: named(&permission.participant_sid).map(ParticipantId::from),
+            identity: named(&permission.participant_identity).map(Identity::from),
+            tracks: (!permission.all_tracks)
+                .then(|| permission.track_sids.iter().map(|s| TrackId::from(s.as_str())).collect()),
+        }
+    };
+    Audience::Only(permission.track_permissions.iter().map(member).collect())
 }
 
 /// The farewell that tells a client what to do next.

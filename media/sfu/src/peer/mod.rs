@@ -127,6 +127,9 @@ pub(crate) struct SendSection {
     pub open: bool,
     /// In use by a subscription.
     pub used: bool,
+    /// Given back, but no answer has said so yet. Used again before that, the client would never
+    /// see the section inactive, and so no new track.
+    resting: bool,
     ssrc: Ssrc,
 }
 

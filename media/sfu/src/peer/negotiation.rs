@@ -21,6 +21,12 @@ impl DraftAnswer {
     }
 }
 
+impl SendSection {
+    fn is_free(&self, kind: MediaKind) -> bool {
+        self.open && !self.used && !self.resting && self.kind == kind
+    }
+}
+
 impl Peer {
     /// Takes a client's offer. Sections on which the client receives become ours to send on.
     ///
@@ -53,6 +59,7 @@ impl Peer {
                             kind: section.kind,
                             open: true,
                             used: false,
+                            resting: false,
                             ssrc,
                         });
                     }
@@ -65,14 +72,21 @@ impl Peer {
 
     /// A free section of this kind is taken into use.
     pub(crate) fn take_section(&mut self, kind: MediaKind) -> Option<Mid> {
-        let free = self.sections.iter_mut().find(|s| s.open && !s.used && s.kind == kind)?;
+        let free = self.sections.iter_mut().find(|s| s.is_free(kind))?;
         free.used = true;
         Some(free.mid)
     }
 
     /// Free sections of this kind.
     pub(crate) fn free_sections(&self, kind: MediaKind) -> usize {
-        self.sections.iter().filter(|s| s.open && !s.used && s.kind == kind).count()
+        self.sections.iter().filter(|s| s.is_free(kind)).count()
+    }
+
+    /// An answer with all unused sections inactive is on its way: they may be used by the next.
+    pub(crate) fn sections_rested(&mut self) {
+        for section in &mut self.sections {
+            section.resting = false;
+        }
     }
 
     /// Whether we could send on this section, and whether we do.
@@ -88,6 +102,7 @@ impl Peer {
             return;
         };
         section.used = false;
+        section.resting = true;
         let old = section.ssrc;
         let mut api = self.rtc.direct_api();
         let has_rtx = api.stream_tx(&old).is_some_and(|stream| stream.rtx().is_some());
@@ -164,7 +179,15 @@ impl Peer {
             if let Some(stream) = api.stream_tx_by_mid(*mid, None) {
                 let ssrc = stream.ssrc();
                 let (mid, kind) = (*mid, *kind);
-                self.sections.push(SendSection { mid, kind, open: true, used: true, ssrc });
+                let resting = false;
+                self.sections.push(SendSection {
+                    mid,
+                    kind,
+                    open: true,
+                    used: true,
+                    resting,
+                    ssrc,
+                });
             }
         }
         Ok(())

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Runs the conformance suite: unmodified LiveKit clients against the real roomboxd.
+
+Makes its own virtual environment (pinned by requirements.txt) and its own node_modules (pinned by
+browser/package-lock.json), builds roomboxd unless --box names one, and hands the rest to pytest.
+Its last line is always `N passed, N failed, N skipped`.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+VENV = TARGET / "e2e-venv"
+
+
+def stale(stamp: Path, *sources: Path) -> str | None:
+    """The sources' digest if `stamp` does not carry it, else None."""
+    digest = hashlib.sha256(b"".join(s.read_bytes() for s in sources)).hexdigest()
+    return None if stamp.exists() and stamp.read_text() == digest else digest
+
+
+def prepare_python() -> Path:
+    python = VENV / "bin" / "python"
+    stamp = VENV / "requirements.sha256"
+    digest = stale(stamp, HERE / "requirements.txt")
+    if digest:
+        venv.create(VENV, with_pip=True)
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", HERE / "requirements.txt"], check=True)
+        stamp.write_text(digest)
+    return python
+
+
+def prepare_node() -> None:
+    browser = HERE / "browser"
+    stamp = browser / "node_modules" / ".lock.sha256"
+    digest = stale(stamp, browser / "package-lock.json")
+    if digest:
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=browser, check=True)
+        stamp.write_text(digest)
+
+
+def build_box() -> Path:
+    subprocess.run(["cargo", "build", "--locked", "-p", "roomboxd"], cwd=ROOT, check=True)
+    return TARGET / "debug" / "roomboxd"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--box", type=Path, help="a built roomboxd; default: build one")
+    arguments, for_pytest = parser.parse_known_args()
+    box = (arguments.box or build_box()).resolve()
+    python = prepare_python()
+    prepare_node()
+    environment = os.environ | {"ROOMBOX_BOX": str(box), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(for_pytest or ["."])]
+    return subprocess.run(command, cwd=HERE, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Data messages, RPC and streams between Python clients."""
+
+import asyncio
+
+import pytest
+from livekit import rtc
+
+from clients import meeting
+from test_media import BOTH, options
+
+
+def payloads(client):
+    return [args[0].data for args in client.seen("data_received")]
+
+
+@BOTH
+async def test_messages_arrive_and_name_their_sender(box, single):
+    async with meeting(box, "alice", "bob", options=options(single)) as (alice, bob):
+        for reliable in [True, False]:
+            text = f"reliable={reliable}".encode()
+            # The first lossy message may find the channel still opening at the other side.
+            while text not in payloads(bob):
+                await alice.room.local_participant.publish_data(text, reliable=reliable, topic="t")
+                try:
+                    await bob.until(lambda: text in payloads(bob), 2)
+                except AssertionError:
+                    assert not reliable, "a reliable message was lost"
+        packet = bob.seen("data_received")[0][0]
+        assert packet.participant.identity == "alice"
+        assert packet.topic == "t"
+        assert not alice.seen("data_received"), "an echo"
+
+
+async def test_a_thousand_reliable_messages_keep_their_order(box):
+    async with meeting(box, "alice", "bob") as (alice, bob):
+        sent = [n.to_bytes(2) * 200 for n in range(1000)]
+        for message in sent:
+            await alice.room.local_participant.publish_data(message)
+        await bob.until(lambda: len(bob.seen("data_received")) >= 1000)
+        assert payloads(bob) == sent
+
+
+async def test_named_recipients_only(box):
+    async with meeting(box, "alice", "bob", "carol") as (alice, bob, carol):
+        me = alice.room.local_participant
+        await me.publish_data(b"for bob", destination_identities=["bob"])
+        await me.publish_data(b"for all")
+        for person in [bob, carol]:
+            await person.until(lambda: b"for all" in payloads(person))
+        assert b"for bob" in payloads(bob)
+        assert payloads(carol) == [b"for all"]
+
+
+async def test_without_the_grant_nothing_is_relayed(box):
+    async with meeting(box, "alice", room="gagged", can_publish_data=False) as (alice,):
+        async with meeting(box, "bob", "carol", room="gagged") as (bob, carol):
+            try:
+                await alice.room.local_participant.publish_data(b"secret")
+            except rtc.participant.PublishDataError:
+                pass  # The client may refuse by itself.
+            await bob.room.local_participant.publish_data(b"open")
+            await carol.until(lambda: b"open" in payloads(carol))
+            assert b"secret" not in payloads(carol)
+
+
+@BOTH
+async def test_rpc_with_twenty_kilobytes(box, single):
+    async with meeting(box, "alice", "bob", options=options(single)) as (alice, bob):
+        @bob.room.local_participant.register_rpc_method("reverse")
+        async def reverse(call):
+            return call.payload[::-1]
+
+        await alice.until(lambda: alice.other("bob"))
+        payload = "".join(chr(97 + n % 26) for n in range(15_000))
+        answer = await alice.room.local_participant.perform_rpc(
+            destination_identity="bob", method="reverse", payload=payload
+        )
+        assert answer == payload[::-1]
+        big = payload + payload[:5_000]
+        answer = await alice.room.local_participant.perform_rpc(
+            destination_identity="bob", method="reverse", payload=big
+        )
+        assert answer == big[::-1]
+
+
+async def test_rpc_to_a_method_that_is_missing_fails_at_once(box):
+    async with meeting(box, "alice", "bob") as (alice, bob):
+        await alice.until(lambda: alice.other("bob"))
+        with pytest.raises(rtc.RpcError) as error:
+            await alice.room.local_participant.perform_rpc(
+                destination_identity="bob", method="nothing", payload=""
+            )
+        assert error.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
+
+
+@BOTH
+async def test_text_stream_of_a_hundred_kilobytes(box, single):
+    async with meeting(box, "alice", "bob", options=options(single)) as (alice, bob):
+        got = asyncio.Queue()
+
+        def take(reader, identity):
+            async def read():
+                got.put_nowait((identity, await reader.read_all()))
+            bob.tasks.append(asyncio.create_task(read()))
+
+        bob.room.register_text_stream_handler("book", take)
+        text = "".join(f"{n} äöü " for n in range(9_000))
+        assert len(text.encode()) > 100_000
+        await alice.room.local_participant.send_text(text, topic="book", compress=False)
+        identity, received = await asyncio.wait_for(got.get(), 15)
+        assert identity == "alice" and received == text
+
+
+async def test_byte_stream_of_a_megabyte(box):
+    async with meeting(box, "alice", "bob") as (alice, bob):
+        got = asyncio.Queue()
+
+        def take(reader, identity):
+            async def read():
+                got.put_nowait(b"".join([chunk async for chunk in reader]))
+            bob.tasks.append(asyncio.create_task(read()))
+
+        bob.room.register_byte_stream_handler("file", take)
+        data = bytes(n * 7 % 251 for n in range(1_000_000))
+        writer = await alice.room.local_participant.stream_bytes("file.bin", topic="file")
+        await writer.write(data)
+        await writer.aclose()
+        assert await asyncio.wait_for(got.get(), 30) == data

@@ -1,0 +1,220 @@
+"""Bad tokens and hostile messages: refused, and the box goes on."""
+
+import asyncio
+import base64
+import gzip
+import http.client
+import time
+import urllib.parse
+
+import aiohttp
+import jwt
+import pytest
+from livekit.protocol import rtc as signalling
+
+from clients import meeting
+
+DAY = 86_400
+
+
+def forged(*, secret="secret", algorithm="HS256", key="devkey", exp=DAY, **video):
+    claims = {"iss": key, "sub": "mallory", "exp": int(time.time()) + exp,
+              "video": {"roomJoin": True, "room": "r"} | video}
+    return jwt.encode(claims, secret if algorithm != "none" else None, algorithm=algorithm)
+
+
+def get(url, headers=()):
+    """By hand: urllib would not let an upgrade through."""
+    where = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(where.netloc, timeout=5)
+    try:
+        connection.request("GET", f"{where.path}?{where.query}", headers=dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer.headers
+    finally:
+        connection.close()
+
+
+def validate(box, token, path="/rtc/validate"):
+    return get(f"{box.http}{path}?access_token={token}")
+
+
+BAD_TOKENS = {
+    "none": "",
+    "garbage": "a.b.c",
+    "alg none": forged(algorithm="none"),
+    "alg HS512": forged(algorithm="HS512"),
+    "alg HS384": forged(algorithm="HS384"),
+    "other secret": forged(secret="guess"),
+    "other key": forged(key="nobody"),
+    "expired": forged(exp=-3600),
+    "no roomJoin": forged(roomJoin=False),
+    "huge": "x" * 6000,
+}
+
+
+@pytest.mark.parametrize("name", BAD_TOKENS)
+def test_bad_token(box, name):
+    token = urllib.parse.quote(BAD_TOKENS[name])
+    for path in ["/rtc/validate", "/rtc"]:
+        headers = {} if path.endswith("validate") else UPGRADE
+        status, text, _ = get(f"{box.http}{path}?access_token={token}", headers)
+        assert status == 401, text
+        if token:
+            assert BAD_TOKENS[name] not in text
+
+
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+           "Sec-WebSocket-Key": base64.b64encode(b"0123456789abcdef").decode()}
+
+
+def test_a_good_token_is_a_success_and_browsers_may_ask(box):
+    status, text, headers = validate(box, forged())
+    assert (status, text) == (200, "success")
+    assert headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_the_room_of_the_token_counts(box):
+    assert validate(box, forged(room=""))[0] == 400
+    assert validate(box, forged(room="r" * 300))[0] == 400
+
+
+def test_the_404_rule(box):
+    """Clients read 404 as "does not speak v1": only a request that is no upgrade gets one."""
+    assert get(f"{box.http}/rtc/v1?access_token={forged()}")[0] == 404
+    assert get(f"{box.http}/rtc/v1?access_token={forged()}", UPGRADE)[0] == 400
+    assert validate(box, forged(), "/rtc/v1/validate")[0] == 400
+
+
+def wrapped(request: bytes, compress=True) -> str:
+    wrapper = signalling.WrappedJoinRequest(
+        compression=1 if compress else 0,
+        join_request=gzip.compress(request) if compress else request,
+    )
+    return base64.urlsafe_b64encode(wrapper.SerializeToString()).decode().rstrip("=")
+
+
+def test_unreadable_join_requests(box):
+    token = forged()
+    bomb = wrapped(b"\0" * 20_000_000)
+    for text in ["%25%25", "AAAA", wrapped(b"\xff\xff\xff"), bomb]:
+        url = f"{box.http}/rtc/v1/validate?access_token={token}&join_request={text}"
+        assert get(url)[0] == 400
+    good = wrapped(signalling.JoinRequest().SerializeToString())
+    url = f"{box.http}/rtc/v1/validate?access_token={token}&join_request={good}"
+    assert get(url)[0] == 200
+
+
+def test_a_very_long_request_line(box):
+    """Offers travel in the query: 32 kB must pass."""
+    request = signalling.JoinRequest(metadata="")
+    request.publisher_offer.sdp = base64.b64encode(bytes(n * 31 % 256 for n in range(14_000))).decode()
+    text = wrapped(request.SerializeToString(), compress=False)
+    assert len(text) > 24_000
+    url = f"{box.http}/rtc/v1/validate?access_token={forged()}&join_request={text}"
+    assert get(url)[0] == 200
+
+
+async def socket(session, box, identity="mallory", room="hostile", **query):
+    token = box.token(room, identity)
+    join = wrapped(signalling.JoinRequest().SerializeToString())
+    return await session.ws_connect(
+        f"{box.ws}/rtc/v1?access_token={token}&join_request={join}", max_msg_size=0, **query
+    )
+
+
+async def answer_to(ws, request, kind):
+    await ws.send_bytes(request.SerializeToString())
+    async for message in ws:
+        response = signalling.SignalResponse.FromString(message.data)
+        if response.WhichOneof("message") == kind:
+            return response
+    raise AssertionError("the connection closed")
+
+
+async def test_garbage_on_the_socket_costs_only_itself(box):
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box)
+        first = signalling.SignalResponse.FromString((await ws.receive()).data)
+        assert first.WhichOneof("message") == "join"
+        for garbage in [b"", b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x0f", b"\x00" * 4096]:
+            await ws.send_bytes(garbage)
+        await ws.send_str("{not json")
+        await ws.send_str('{"ping": "1"}')
+        bad = signalling.SignalRequest()
+        bad.offer.sdp = "v=0\r\nm=garbage"
+        bad.offer.type = "offer"
+        await ws.send_bytes(bad.SerializeToString())
+        bad.answer.sdp = "\0\0\0"
+        await ws.send_bytes(bad.SerializeToString())
+        bad.trickle.candidateInit = "{"
+        await ws.send_bytes(bad.SerializeToString())
+        bad.subscription.track_sids.extend(["TR_x", "", "💥" * 100])
+        bad.subscription.subscribe = True
+        await ws.send_bytes(bad.SerializeToString())
+        # The text frames made it answer in JSON; it still answers.
+        await ws.send_bytes(signalling.SignalRequest(ping=1).SerializeToString())
+        async for message in ws:
+            if message.type == aiohttp.WSMsgType.TEXT and "pong" in message.data:
+                break
+        else:
+            raise AssertionError("the connection closed")
+        await ws.close()
+
+
+async def test_ping_is_answered_in_milliseconds(box):
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box)
+        request = signalling.SignalRequest()
+        request.ping_req.timestamp = 12345
+        response = await answer_to(ws, request, "pong_resp")
+        assert response.pong_resp.last_ping_timestamp == 12345
+        assert abs(response.pong_resp.timestamp / 1000 - time.time()) < 60
+        await ws.close()
+
+
+async def test_an_oversized_message_ends_only_its_connection(box):
+    async with meeting(box, "alice", "bob", room="big") as (alice, bob):
+        async with aiohttp.ClientSession() as session:
+            ws = await socket(session, box, room="big")
+            await bob.until(lambda: bob.other("mallory"))
+            await ws.send_bytes(b"\0" * (2 * 1024 * 1024 + 10))
+            async for _ in ws:
+                pass
+            assert ws.closed
+        await alice.room.local_participant.publish_data(b"still here")
+        await bob.until(lambda: bob.seen("data_received"))
+
+
+async def test_nobody_takes_the_place_of_another(box):
+    """A participant's id is public; resuming with it needs the identity and the room too."""
+    async with meeting(box, "alice", "bob", room="place") as (alice, bob):
+        async with aiohttp.ClientSession() as session:
+            for room, identity in [("place", "mallory"), ("elsewhere", "alice")]:
+                request = signalling.JoinRequest(
+                    reconnect=True, participant_sid=alice.room.local_participant.sid
+                )
+                join = wrapped(request.SerializeToString())
+                token = box.token(room, identity)
+                ws = await session.ws_connect(
+                    f"{box.ws}/rtc/v1?access_token={token}&join_request={join}"
+                )
+                response = signalling.SignalResponse.FromString((await ws.receive()).data)
+                assert response.WhichOneof("message") == "leave"
+                assert response.leave.action == signalling.LeaveRequest.Action.RECONNECT
+                await ws.close()
+        # Alice is still served.
+        tone = await bob.publish_tone()
+        await alice.until(lambda: tone.sid in alice.audio)
+        assert not alice.seen("reconnecting") and not alice.seen("disconnected")
+
+
+async def test_many_half_open_sockets_do_not_hinder_a_join(box):
+    async with aiohttp.ClientSession() as session:
+        sockets = [await socket(session, box, f"idle-{n}", "idle") for n in range(40)]
+        async with asyncio.timeout(10):
+            async with meeting(box, "alice", "bob", room="idle") as (alice, bob):
+                tone = await alice.publish_tone()
+                await bob.until(lambda: tone.sid in bob.audio)
+        for ws in sockets:
+            await ws.close()
