@@ -15,7 +15,8 @@ pub struct LivekitKeys {
     store: Arc<Store>,
     /// Joins must not wait for the disk.
     known: RwLock<HashMap<String, LivekitKey>>,
-    /// The key with which the box signs tokens for its own pages: it lives as long as the daemon.
+    /// The key with which the box signs tokens for its own pages. It lasts: people come back with
+    /// their tokens after a restart.
     own: LivekitKey,
     dev: bool,
 }
@@ -24,9 +25,17 @@ impl LivekitKeys {
     /// # Errors
     /// The store refuses.
     pub async fn load(store: Arc<Store>, dev: bool) -> Result<Self, ControlError> {
-        let own = new_key()?;
-        let rows = store.livekit_key_list().await?;
-        let known = rows.into_iter().map(|row| (row.key.clone(), row)).collect();
+        let (own, others): (Vec<_>, Vec<_>) =
+            store.livekit_key_list().await?.into_iter().partition(|row| row.own);
+        let own = match own.into_iter().next() {
+            Some(own) => own,
+            None => {
+                let own = new_key(true)?;
+                store.livekit_key_insert(own.clone()).await?;
+                own
+            }
+        };
+        let known = others.into_iter().map(|row| (row.key.clone(), row)).collect();
         Ok(Self { store, known: RwLock::new(known), own, dev })
     }
 
@@ -66,7 +75,7 @@ impl LivekitKeys {
     /// # Errors
     /// The store refuses.
     pub async fn create(&self) -> Result<LivekitKey, ControlError> {
-        let key = new_key()?;
+        let key = new_key(false)?;
         self.store.livekit_key_insert(key.clone()).await?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(key.key.clone(), key.clone());
@@ -86,7 +95,29 @@ impl LivekitKeys {
     }
 }
 
-fn new_key() -> Result<LivekitKey, ControlError> {
+fn new_key(own: bool) -> Result<LivekitKey, ControlError> {
     let key = format!("RBX{}", random_text(12)?);
-    Ok(LivekitKey { key, secret: random_text(43)?, created_ms: UnixMs::now().0 })
+    Ok(LivekitKey { key, secret: random_text(43)?, created_ms: UnixMs::now().0, own })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_boxs_own_key_outlives_a_restart_and_nobody_can_revoke_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
+        let keys = LivekitKeys::load(store.clone(), false).await.unwrap();
+        let own = keys.own().0.to_owned();
+        let made = keys.create().await.unwrap();
+        assert_eq!(keys.secret_of(&made.key), Some(made.secret));
+        assert!(keys.delete(&own).await.is_err());
+        keys.delete(&made.key).await.unwrap();
+        assert_eq!(keys.secret_of(&made.key), None);
+        let again = LivekitKeys::load(store, false).await.unwrap();
+        assert_eq!(again.own(), keys.own());
+        assert!(again.list().is_empty());
+        assert_eq!(again.secret_of(DEV_KEY.0), None);
+    }
 }

@@ -34,7 +34,9 @@ CREATE TABLE api_tokens (
 CREATE TABLE livekit_keys (
     key TEXT PRIMARY KEY,
     secret TEXT NOT NULL,
-    created_ms INTEGER NOT NULL
+    created_ms INTEGER NOT NULL,
+    -- 1: the box signs the tokens of its own pages with it; never shown.
+    own INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE rooms (

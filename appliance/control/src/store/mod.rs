@@ -176,7 +176,7 @@ mod tests {
         let store = Store::open(&folder.path().join("box.db")).unwrap();
         let failed = store
             .call(|sql| -> Result<(), StoreError> {
-                sql.execute("INSERT INTO livekit_keys VALUES ('a', 'b', 1)", [])?;
+                sql.execute("INSERT INTO livekit_keys VALUES ('a', 'b', 1, 0)", [])?;
                 sql.execute("INSERT INTO nowhere VALUES (1)", [])?;
                 Ok(())
             })

@@ -41,7 +41,6 @@ pub(super) struct Writer {
     rounds: Arc<Rounds>,
     tell: Tell,
     running: HashMap<String, Running>,
-    disk_low: bool,
     stopping: bool,
 }
 
@@ -53,7 +52,7 @@ impl Writer {
         tell: Tell,
     ) -> Self {
         let running = HashMap::new();
-        Self { config, figures, rounds, tell, running, disk_low: false, stopping: false }
+        Self { config, figures, rounds, tell, running, stopping: false }
     }
 
     pub fn run(mut self, inbox: &Receiver<Message>) {
@@ -158,9 +157,8 @@ impl Writer {
         let next_wall = at + WALL_TICK;
         let running = Running { recording: opened, anchor: at, base_us, next_wall };
         self.running.insert(recording.clone(), running);
-        if self.disk_low {
-            self.end(&recording, EndReason::DiskLow);
-        }
+        // Asked anew: what was freed since the last look counts.
+        self.guard_disk();
     }
 
     fn wishes(&mut self, recording: &str, wishes: Vec<Wish>) {
@@ -229,11 +227,10 @@ impl Writer {
             }
         };
         let state = disk::judge(free, reserve);
-        self.disk_low = state == DiskState::Low;
         if state != DiskState::Fine && !self.running.is_empty() {
             (self.tell)(RecorderEvent::DiskWarning { free, reserve });
         }
-        if self.disk_low {
+        if state == DiskState::Low {
             let all: Vec<String> = self.running.keys().cloned().collect();
             for recording in all {
                 tracing::error!(%recording, free, reserve, "the disk is full: the recording ends");
