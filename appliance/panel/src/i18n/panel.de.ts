@@ -281,8 +281,8 @@ export const panel: Words<typeof en> = {
   status: {
     lead: "Diese Box wurde {{ago}} gestartet.",
     cpu: "Prozessor",
-    cores_one: "von {{count}} Kern",
-    cores_other: "von allen {{count}} Kernen",
+    cores_one: "durch Roombox, von {{count}} Kern",
+    cores_other: "durch Roombox, von {{count}} Kernen",
     memory: "Speicher",
     memory_note: "von Roombox benutzt",
     meetings: "Besprechungen",

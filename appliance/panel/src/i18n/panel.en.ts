@@ -271,8 +271,8 @@ export const panel = {
   status: {
     lead: "This box has been running for {{span}}.",
     cpu: "Processor",
-    cores_one: "of {{count}} core",
-    cores_other: "of all {{count}} cores",
+    cores_one: "by Roombox, of {{count}} core",
+    cores_other: "by Roombox, of {{count}} cores",
     memory: "Memory",
     memory_note: "used by Roombox",
     meetings: "Meetings",

@@ -1,6 +1,11 @@
 // The meeting: stage, bar, drawers, and everything it has to say.
-import { RoomAudioRenderer, RoomContext, useChat } from "@livekit/components-react";
-import { RoomEvent, type DisconnectReason, type Room } from "livekit-client";
+import {
+  RoomAudioRenderer,
+  RoomContext,
+  useChat,
+  useConnectionState,
+} from "@livekit/components-react";
+import { ConnectionState, RoomEvent, type DisconnectReason, type Room } from "livekit-client";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Door } from "../api/schema";
@@ -46,7 +51,7 @@ export function InMeeting(props: InMeetingProps) {
   );
 }
 
-function Frame({ roomId, invite, door, room, moderator, ended }: InMeetingProps) {
+function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeetingProps) {
   const { t } = useTranslation("meet");
   const [drawer, setDrawer] = useState<Drawer>(null);
   const [dialog, setDialog] = useState<Dialog>(null);
@@ -56,6 +61,7 @@ function Frame({ roomId, invite, door, room, moderator, ended }: InMeetingProps)
   );
   const recording = useRecording(room, roomId, invite);
   const chat = useChat();
+  const away = useConnectionState() !== ConnectionState.Connected;
   const unread = useUnread(chat.chatMessages.length, drawer === "chat");
 
   // Where to tell about the end may change with each render; the listener must not.
@@ -63,17 +69,18 @@ function Frame({ roomId, invite, door, room, moderator, ended }: InMeetingProps)
   useEffect(() => {
     tell.current = ended;
   });
-  const devices = useRef({ microphone: false, camera: false });
+  const devices = useRef({ microphone: wishes.microphone, camera: wishes.camera });
   useEffect(() => {
     const me = room.localParticipant;
     const remember = () => {
+      // What the end of the connection takes away was not switched off by the person.
+      if (room.state !== ConnectionState.Connected) return;
       devices.current = { microphone: me.isMicrophoneEnabled, camera: me.isCameraEnabled };
     };
     const left = (reason?: DisconnectReason) => tell.current(reason, devices.current);
     const failed = (error: Error) => setTrouble({ source: "camera", why: troubleOf(error) });
     const changes = [
       RoomEvent.LocalTrackPublished,
-      RoomEvent.LocalTrackUnpublished,
       RoomEvent.TrackMuted,
       RoomEvent.TrackUnmuted,
     ] as const;
@@ -122,7 +129,7 @@ function Frame({ roomId, invite, door, room, moderator, ended }: InMeetingProps)
   });
 
   return (
-    <div className={drawer ? "meeting with-drawer" : "meeting"}>
+    <div className={["meeting", drawer && "with-drawer", away && "away"].filter(Boolean).join(" ")}>
       <header className="meeting-head">
         <h1>{door.room}</h1>
         <RecordingSign recording={recording} />
