@@ -75,6 +75,8 @@ pub struct Doorplate {
     #[serde(rename = "box")]
     pub box_name: String,
     pub recording: bool,
+    /// When the running recording began.
+    pub recording_started_at: Option<UnixMs>,
     pub participants: u32,
 }
 
@@ -217,10 +219,12 @@ impl Rooms {
     pub async fn doorplate(&self, room: &RoomName, box_name: String) -> Doorplate {
         let views = self.conference.list().await;
         let view = views.iter().find(|view| &view.info.name == room);
+        let recording = self.recordings.running_in(room.as_str());
         Doorplate {
             room: room.to_string(),
             box_name,
-            recording: self.recordings.running_in(room.as_str()).is_some(),
+            recording: recording.is_some(),
+            recording_started_at: recording.map(|running| running.started_at),
             participants: view.map_or(0, |view| view.info.participants),
         }
     }
