@@ -24,8 +24,10 @@ class LossyPath:
 
     GRACE = 60
 
-    def __init__(self, box, down=0.0, up=0.0):
+    def __init__(self, box, down=0.0, up=0.0, transcript=None):
+        """`transcript` gets every client's join request and messages, as ("join" | "say", bytes)."""
         self.box, self.down, self.up = box, down, up
+        self.transcript = transcript
         self.random = random.Random(SEED)
         self.dropped = 0
         self.ws = ""
@@ -64,11 +66,17 @@ class LossyPath:
             transport.close()
 
     async def _serve(self, request):
+        headers = {k: v for k, v in request.headers.items() if k == "Authorization"}
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            async with self.session.get(self.box.http + request.path_qs) as answer:
-                headers = {"Access-Control-Allow-Origin": "*"}
-                return web.Response(status=answer.status, body=await answer.read(), headers=headers)
-        upstream = await self.session.ws_connect(self.box.ws + request.path_qs, max_msg_size=0)
+            url = self.box.http + request.path_qs
+            async with self.session.get(url, headers=headers) as answer:
+                allow = {"Access-Control-Allow-Origin": "*"}
+                return web.Response(status=answer.status, body=await answer.read(), headers=allow)
+        url = self.box.ws + request.path_qs
+        try:
+            upstream = await self.session.ws_connect(url, headers=headers, max_msg_size=0)
+        except aiohttp.WSServerHandshakeError as refused:
+            return web.Response(status=refused.status)
         client = web.WebSocketResponse(max_msg_size=0)
         await client.prepare(request)
 
@@ -78,7 +86,12 @@ class LossyPath:
                     await sink.send_bytes(await change(message.data))
             await sink.close()
 
+        if self.transcript is not None and "join_request" in request.query:
+            self.transcript.append(("join", request.query["join_request"].encode()))
+
         async def same(data):
+            if self.transcript is not None:
+                self.transcript.append(("say", data))
             return data
 
         await asyncio.gather(

@@ -96,7 +96,11 @@ impl Published {
             if self.layers.is_empty() {
                 self.layers.push(Layer::default());
             }
-            return self.layers.len() - 1;
+            let best = self.layers.len() - 1;
+            // The stream tells the truth: asked by the announced rid, str0m would find no stream
+            // to request a keyframe of (VP9 and AV1 with scalable layers in one stream).
+            self.layers[best].rid = None;
+            return best;
         };
         if let Some(found) = self.layers.iter().position(|layer| layer.rid == Some(rid)) {
             return found;
@@ -243,5 +247,71 @@ impl Published {
             TapLayer::Low => tapped.low.or(low),
             _ => tapped.top.or(Some(top)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::LayerInfo;
+
+    fn published(rids: &[&str]) -> Published {
+        let layers = rids.iter().zip(1..).map(|(rid, n)| LayerInfo {
+            rid: (*rid).to_owned(),
+            width: 320 * n,
+            height: 180 * n,
+            bitrate: 0,
+        });
+        let info = TrackInfo {
+            id: "TR_1".into(),
+            name: String::new(),
+            kind: MediaKind::Video,
+            source: TrackSource::Camera,
+            muted: false,
+            width: 0,
+            height: 0,
+            encrypted: false,
+            layers: layers.collect(),
+            codec: None,
+            red: false,
+            mid: "0".to_owned(),
+            note: [].into(),
+        };
+        Published::new(info, None, false, 0, 0, Mid::from("0"))
+    }
+
+    #[test]
+    fn a_stream_without_rid_is_asked_for_keyframes_without_rid() {
+        let mut track = published(&["q", "h", "f"]);
+        let layer = track.layer_of(None);
+        assert_eq!((layer, track.layers[layer].rid), (2, None));
+    }
+
+    #[test]
+    fn the_best_active_layer_that_is_not_larger_than_wanted_is_chosen() {
+        let now = Instant::now();
+        let mut track = published(&["q", "h", "f"]);
+        let settings = |layer| TrackSettings { layer: Some(layer), ..TrackSettings::default() };
+        assert_eq!(track.choose(&settings(2)), 2, "nothing is active yet: wait for the wanted one");
+        track.heard(0, now);
+        assert_eq!(track.choose(&settings(2)), 0);
+        track.heard(1, now);
+        assert_eq!(track.choose(&settings(2)), 1);
+        let tile = TrackSettings { width: 640, height: 200, ..TrackSettings::default() };
+        assert_eq!(track.choose(&tile), 1, "the smallest layer that covers the tile");
+        assert!(track.check_silence(now + LAYER_SILENT * 2));
+        assert_eq!(track.choose(&settings(1)), 1);
+    }
+
+    #[test]
+    fn keyframe_requests_are_spaced_and_not_forgotten() {
+        let now = Instant::now();
+        let mut track = published(&["q"]);
+        track.heard(0, now);
+        assert!(track.may_ask_keyframe(0, now));
+        assert!(!track.may_ask_keyframe(0, now + KEYFRAME_PAUSE_LOW / 2));
+        assert_eq!(track.keyframes_due(), [0]);
+        assert!(track.may_ask_keyframe(0, now + KEYFRAME_PAUSE_LOW));
+        assert!(track.keyframes_due().is_empty());
     }
 }

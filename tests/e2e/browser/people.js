@@ -15,7 +15,7 @@ function until(what, seconds, why) {
       let found;
       try { found = await what(); } catch (error) { return reject(error); }
       if (found) return resolve(found);
-      if (performance.now() > end) return reject(new Error(`waited ${seconds} s for ${why}`));
+      if (performance.now() > end) return reject(new Error(`waited ${seconds} s for ${typeof why === 'function' ? why() : why}`));
       setTimeout(look, 50);
     };
     look();
@@ -70,10 +70,7 @@ function picture(width, height, fps = 25) {
   let n = 0;
   const timer = setInterval(() => {
     n += 1;
-    const shade = pen.createLinearGradient(0, 0, width, height);
-    shade.addColorStop(0, `hsl(${(n * 3) % 360} 80% 50%)`);
-    shade.addColorStop(1, `hsl(${(n * 3 + 180) % 360} 80% 40%)`);
-    pen.fillStyle = shade;
+    pen.fillStyle = `hsl(${(n * 3) % 360} 80% 50%)`;
     pen.fillRect(0, 0, width, height);
     pen.fillStyle = 'white';
     pen.fillRect((n * 8) % width, height / 3, width / 8, height / 4);
@@ -176,7 +173,7 @@ window.people = {
     await until(async () => {
       const now = count(await receiver(name, of, source));
       return now - before >= more || (now < before && now >= more);
-    }, seconds, `${more} of ${of}'s ${source} at ${name}; events ${JSON.stringify(person(name).events.slice(-12))}`);
+    }, seconds, () => `${more} of ${of}'s ${source} at ${name}; had ${JSON.stringify(person(name).events.slice(-12))}`);
     return receiver(name, of, source);
   },
 
@@ -213,7 +210,7 @@ window.people = {
   async happens(name, event, seconds = 20, since = 0) {
     const { events } = person(name);
     await until(() => events.slice(since).some((e) => e[0] === event), seconds,
-      `${event} at ${name}; had ${JSON.stringify(events.slice(-15))}`);
+      () => `${event} at ${name}; had ${JSON.stringify(events.slice(-15))}`);
     return events.length;
   },
 

@@ -1,0 +1,324 @@
+//! A client: a real str0m connection that speaks the single-connection protocol, publishes marked
+//! pictures and checks what it receives.
+
+use crate::chance::Chance;
+use crate::picture::{self, CLOCK, FRAME, Mark, Seen};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+/// Layers of a simulcast track, smallest first.
+pub const RIDS: [&str; 3] = ["q", "h", "f"];
+/// After a new answer, packets of the old mapping may still be under way, or sent again.
+const IN_FLIGHT: Duration = Duration::from_millis(500);
+
+/// A track that this client publishes.
+pub struct Publishing {
+    pub cid: String,
+    pub number: u16,
+    pub mid: Option<Mid>,
+    pub layers: usize,
+    frame: u32,
+    next: Instant,
+    states: Vec<LayerState>,
+}
+
+#[derive(Clone)]
+struct LayerState {
+    seq: u64,
+    picture_id: u16,
+    tl0: u8,
+    keyframe_wanted: bool,
+}
+
+/// What arrived under one SSRC.
+#[derive(Default)]
+pub struct Received {
+    pub packets: BTreeMap<u64, (u32, Seen)>,
+    pub mid: Option<Mid>,
+}
+
+pub struct Client {
+    pub name: String,
+    pub address: SocketAddr,
+    pub rtc: Rtc,
+    pub timeout: Instant,
+    pub chance: Chance,
+    pub publishing: Vec<Publishing>,
+    /// Tracks by section, as the last answer had them, and when it came.
+    pub mapping: HashMap<String, String>,
+    /// Older mappings, and until when their packets may arrive.
+    before: Vec<(Instant, HashMap<String, String>)>,
+    pub received: HashMap<u32, Received>,
+    pub connected: bool,
+    pub sent: VecDeque<Vec<u8>>,
+    pending: Option<SdpPendingOffer>,
+    receiving: Vec<Mid>,
+    offers: u32,
+    asked_at: Instant,
+    /// Sends a keyframe request now and then, as a decoder that lost packets does.
+    pub nervous: bool,
+    /// Numbers of tracks by their ids; the world tells.
+    pub numbers: HashMap<String, u16>,
+    pub ended: bool,
+}
+
+impl Client {
+    pub fn new(now: Instant, name: String, address: SocketAddr, seed: u64) -> Self {
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_vp8(true)
+            .enable_opus(true, false)
+            .build(now);
+        rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).unwrap());
+        let mut client = Self {
+            name,
+            address,
+            rtc,
+            timeout: now,
+            chance: Chance::new(seed),
+            publishing: Vec::new(),
+            mapping: HashMap::new(),
+            before: Vec::new(),
+            received: HashMap::new(),
+            connected: false,
+            sent: VecDeque::new(),
+            pending: None,
+            receiving: Vec::new(),
+            offers: 0,
+            asked_at: now,
+            nervous: false,
+            numbers: HashMap::new(),
+            ended: false,
+        };
+        client.drain(now);
+        client
+    }
+
+    /// True while an offer waits for its answer.
+    pub fn is_offering(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// An offer that adds receiving sections, starts what waits to be published and stops `stop`.
+    pub fn offer(&mut self, now: Instant, videos: usize, stop: &[Mid]) -> Option<(u32, String)> {
+        if self.pending.is_some() {
+            return None;
+        }
+        let mut api = self.rtc.sdp_api();
+        if self.offers == 0 {
+            api.add_channel("_reliable".to_owned());
+        }
+        // A browser's transceiver stays willing when an answer says inactive.
+        for mid in &self.receiving {
+            api.set_direction(*mid, Direction::RecvOnly);
+        }
+        for _ in 0..videos {
+            let recvonly = Direction::RecvOnly;
+            self.receiving.push(api.add_media(MediaKind::Video, recvonly, None, None, None));
+        }
+        for track in self.publishing.iter_mut().filter(|track| track.mid.is_none()) {
+            let simulcast = (track.layers > 1).then(|| Simulcast {
+                send: RIDS[..track.layers].iter().map(|rid| SimulcastLayer::new(rid)).collect(),
+                recv: Vec::new(),
+            });
+            let stream = Some("stream".to_owned());
+            let cid = Some(track.cid.clone());
+            track.mid =
+                Some(api.add_media(MediaKind::Video, Direction::SendOnly, stream, cid, simulcast));
+        }
+        for mid in stop {
+            api.set_direction(*mid, Direction::Inactive);
+        }
+        // "Just offer again" must be one even when nothing changes.
+        if !api.has_changes() {
+            api.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
+        }
+        let (offer, pending) = api.apply()?;
+        self.pending = Some(pending);
+        self.offers += 1;
+        self.drain(now);
+        Some((self.offers, offer.to_sdp_string()))
+    }
+
+    pub fn answer(&mut self, now: Instant, sdp: &str, tracks: HashMap<String, String>) {
+        let pending = self.pending.take().expect("an answer to an offer");
+        let answer = SdpAnswer::from_sdp_string(sdp).expect("the answer parses");
+        for (mid, track) in &tracks {
+            let section = section_of(sdp, mid);
+            assert!(section.contains("a=sendonly"), "{mid} carries {track} but is not sendonly");
+            assert!(section.contains(track.as_str()), "{mid} does not name {track}");
+        }
+        self.rtc.sdp_api().accept_answer(pending, answer).expect("the answer fits");
+        self.before.retain(|(until, _)| now < *until);
+        self.before.push((now + IN_FLIGHT, std::mem::replace(&mut self.mapping, tracks)));
+        self.drain(now);
+    }
+
+    pub fn publish(&mut self, now: Instant, cid: String, number: u16, layers: usize) {
+        let states = (0..layers)
+            .map(|_| LayerState {
+                seq: 1 + self.chance.below(30_000),
+                picture_id: self.chance.below(0x7fff) as u16,
+                tl0: self.chance.below(255) as u8,
+                keyframe_wanted: true,
+            })
+            .collect();
+        let (mid, frame) = (None, 0);
+        self.publishing.push(Publishing { cid, number, mid, layers, frame, next: now, states });
+    }
+
+    pub fn datagram(&mut self, now: Instant, source: SocketAddr, contents: &[u8]) {
+        let Ok(receive) = Receive::new(Protocol::Udp, source, self.address, contents) else {
+            return;
+        };
+        let input = Input::Receive(now, receive);
+        if self.rtc.accepts(&input) {
+            self.rtc.handle_input(input).expect("a datagram from the sfu");
+            self.drain(now);
+        }
+    }
+
+    pub fn next_timeout(&self) -> Instant {
+        let frames = self.publishing.iter().filter(|t| t.mid.is_some()).map(|t| t.next);
+        frames.chain([self.timeout]).min().unwrap_or(self.timeout)
+    }
+
+    pub fn wake(&mut self, now: Instant) {
+        if self.timeout <= now {
+            self.rtc.handle_input(Input::Timeout(now)).expect("time passes");
+            self.drain(now);
+        }
+        for n in 0..self.publishing.len() {
+            if self.publishing[n].mid.is_some() && self.publishing[n].next <= now {
+                self.send_frame(now, n);
+            }
+        }
+        if self.nervous && now.duration_since(self.asked_at) > Duration::from_millis(700) {
+            self.asked_at = now;
+            let mids: Vec<Mid> = self.mapping.keys().map(|mid| Mid::from(mid.as_str())).collect();
+            for mid in mids {
+                if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, None) {
+                    stream.request_keyframe(KeyframeRequestKind::Pli);
+                    self.drain(now);
+                }
+            }
+        }
+    }
+
+    fn send_frame(&mut self, now: Instant, n: usize) {
+        let track = &mut self.publishing[n];
+        track.next = now + FRAME;
+        track.frame += 1;
+        let Some(mid) = track.mid.filter(|_| self.connected) else {
+            return;
+        };
+        let (number, frame, layers) = (track.number, track.frame, track.layers);
+        for layer in 0..layers {
+            let rid = (layers > 1).then(|| Rid::from(RIDS[layer]));
+            let state = &mut self.publishing[n].states[layer];
+            let keyframe = std::mem::take(&mut state.keyframe_wanted) || frame % 250 == 1;
+            state.picture_id = (state.picture_id + 1) & 0x7fff;
+            state.tl0 = state.tl0.wrapping_add(1);
+            let parts = if keyframe { 3 } else { 1 + self.chance.below(2) as u8 };
+            for part in 0..parts {
+                let state = &mut self.publishing[n].states[layer];
+                state.seq += 1;
+                let mark = Mark { track: number, layer: layer as u8, frame, part, parts, keyframe };
+                let payload = picture::payload(mark, state.picture_id, state.tl0);
+                let time = frame.wrapping_mul(CLOCK / 25).wrapping_add(layer as u32 * 77_777);
+                let seq = state.seq;
+                let mut api = self.rtc.direct_api();
+                let Some(stream) = api.stream_tx_by_mid(mid, rid) else {
+                    return;
+                };
+                let extensions = ExtensionValues { rid, ..ExtensionValues::default() };
+                let pt = Pt::new_with_value(96);
+                let write = RtpWrite::new(pt, seq.into(), time, now, payload)
+                    .marker(part + 1 == parts)
+                    .nackable(true)
+                    .ext_vals(extensions);
+                stream.write_rtp(write);
+                self.drain(now);
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Instant) {
+        loop {
+            match self.rtc.poll_output().expect("the connection lives") {
+                Output::Timeout(at) if at <= now => {
+                    self.rtc.handle_input(Input::Timeout(now)).expect("time passes");
+                }
+                Output::Timeout(at) => {
+                    self.timeout = at;
+                    return;
+                }
+                Output::Transmit(transmit) => self.sent.push_back(transmit.contents.to_vec()),
+                Output::Event(event) => self.event(now, event),
+            }
+        }
+    }
+
+    fn event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::RtpPacket(packet) => self.take(now, &packet),
+            Event::KeyframeRequest(request) => {
+                for track in self.publishing.iter_mut().filter(|t| t.mid == Some(request.mid)) {
+                    let layer = request
+                        .rid
+                        .and_then(|rid| RIDS.iter().position(|known| Rid::from(*known) == rid))
+                        .unwrap_or(0);
+                    track.states[layer].keyframe_wanted = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// One packet: it must belong to the track that the section carries.
+    fn take(&mut self, now: Instant, packet: &RtpPacket) {
+        if packet.payload.is_empty() {
+            return;
+        }
+        let seen = picture::read(&packet.payload).expect("a marked packet");
+        let ssrc = *packet.header.ssrc;
+        let mid = self
+            .rtc
+            .direct_api()
+            .stream_rx(&packet.header.ssrc)
+            .map(|stream| stream.mid())
+            .expect("a known stream");
+        let track_of = |mapping: &HashMap<String, String>| {
+            mapping.get(&mid.to_string()).and_then(|track| self.numbers.get(track)).copied()
+        };
+        let number = seen.mark.track;
+        let fits = track_of(&self.mapping) == Some(number)
+            || self.before.iter().any(|(until, old)| now < *until && track_of(old) == Some(number));
+        assert!(
+            fits,
+            "{}: track {number} on section {mid}, which carries {:?}",
+            self.name,
+            track_of(&self.mapping),
+        );
+        let stream = self.received.entry(ssrc).or_default();
+        stream.mid = Some(mid);
+        let known = stream.packets.insert(*packet.seq_no, (packet.header.timestamp, seen));
+        if let Some(known) = known {
+            let again = (packet.header.timestamp, seen);
+            assert_eq!(known, again, "{}: number {} twice", self.name, packet.seq_no);
+        }
+    }
+}
+
+fn section_of<'a>(sdp: &'a str, mid: &str) -> &'a str {
+    let line = format!("a=mid:{mid}\r\n");
+    sdp.split("m=").find(|section| section.contains(&line)).unwrap_or_default()
+}

@@ -1,0 +1,75 @@
+//! VP8 packets whose payload says where they come from.
+
+use std::time::Duration;
+
+pub const FRAME: Duration = Duration::from_millis(40);
+pub const CLOCK: u32 = 90_000;
+
+/// What a packet says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Number of the published track in this simulation.
+    pub track: u16,
+    pub layer: u8,
+    pub frame: u32,
+    /// Packet within its frame.
+    pub part: u8,
+    pub parts: u8,
+    pub keyframe: bool,
+}
+
+/// A packet as it was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    pub mark: Mark,
+    pub picture_id: u16,
+    pub tl0: u8,
+}
+
+/// Payload descriptor (RFC 7741 §4.2) with 15-bit picture id and TL0 index, VP8 header, mark.
+pub fn payload(mark: Mark, picture_id: u16, tl0: u8) -> Vec<u8> {
+    let begins = mark.part == 0;
+    let mut out = vec![
+        0x80 | if begins { 0x10 } else { 0 },
+        0x80 | 0x40 | 0x20,
+        0x80 | (picture_id >> 8) as u8,
+        picture_id as u8,
+        tl0,
+        0,
+    ];
+    if begins {
+        // Frame tag: bit 0 clear is a keyframe; its start code follows (RFC 6386 §9.1).
+        out.extend([u8::from(!mark.keyframe), 0, 0]);
+        if mark.keyframe {
+            out.extend([0x9d, 0x01, 0x2a, 64, 0, 36, 0]);
+        }
+    }
+    out.extend(mark.track.to_be_bytes());
+    out.push(mark.layer);
+    out.extend(mark.frame.to_be_bytes());
+    out.extend([mark.part, mark.parts, u8::from(mark.keyframe)]);
+    // Bigger layers have bigger packets.
+    out.resize(out.len() + 100 * (usize::from(mark.layer) + 1), 0xaa);
+    out
+}
+
+/// Reads what [`payload`] wrote.
+pub fn read(payload: &[u8]) -> Option<Seen> {
+    let begins = payload.first()? & 0x10 != 0;
+    let picture_id = u16::from_be_bytes([payload[2] & 0x7f, payload[3]]);
+    let tl0 = payload[4];
+    let mut rest = payload.get(6..)?;
+    if begins {
+        let keyframe = rest.first()? & 1 == 0;
+        rest = rest.get(if keyframe { 10 } else { 3 }..)?;
+    }
+    let mark = Mark {
+        track: u16::from_be_bytes([*rest.first()?, *rest.get(1)?]),
+        layer: *rest.get(2)?,
+        frame: u32::from_be_bytes(rest.get(3..7)?.try_into().ok()?),
+        part: *rest.get(7)?,
+        parts: *rest.get(8)?,
+        keyframe: *rest.get(9)? == 1,
+    };
+    Some(Seen { mark, picture_id, tl0 })
+}
