@@ -45,8 +45,7 @@ test-full: ## the slow groups too: seeds by the hundred, soak
 	@bash tests/run.sh full
 
 bench: setup-run ## measure: ratios first, raw results in bench/runs/
-	cargo build --release --locked -p roombox-tests -p roomboxd -p roombox-worker
-	target/release/roombox-bench
+	cargo bench --locked -p roombox-tests
 
 openapi: ## the API's description and the panel's types, from the code
 	cargo run --locked -q -p roomboxd -- --openapi > docs/api/openapi.json.new

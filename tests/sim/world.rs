@@ -19,6 +19,12 @@ use str0m::media::Mid;
 
 pub const ROOM: &str = "room";
 
+/// CPU time of this thread.
+pub fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// What the network does to datagrams once media flows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Network {
@@ -51,6 +57,8 @@ pub struct World {
     pub numbers: HashMap<String, u16>,
     pub events: Vec<(String, Event)>,
     pub dropped: u64,
+    /// Thread CPU time that the `Sfu` took.
+    pub spent: Duration,
     /// Clients name a track otherwise in the offer than they announced it, as Firefox does.
     pub other_cid: bool,
 }
@@ -75,13 +83,15 @@ impl World {
             numbers: HashMap::new(),
             events: Vec::new(),
             dropped: 0,
+            spent: Duration::ZERO,
             other_cid: false,
         }
     }
 
     pub fn command(&mut self, command: Command) {
-        self.sfu.command(self.now, command);
-        self.deliver();
+        let now = self.now;
+        let outputs = self.timed(|sfu| sfu.command(now, command));
+        self.deliver(outputs);
     }
 
     pub fn join(&mut self, name: &str) {
@@ -233,8 +243,8 @@ impl World {
                 self.collect(&name);
             }
             if self.sfu.next_timeout().is_some_and(|at| at <= now) {
-                self.sfu.timeout(now);
-                self.deliver();
+                let outputs = self.timed(|sfu| sfu.timeout(now));
+                self.deliver(outputs);
             }
         }
     }
@@ -252,8 +262,10 @@ impl World {
         };
         if flight.to_sfu {
             let source = client.address;
-            self.sfu.datagram(now, source, self.sfu_address, &flight.contents);
-            self.deliver();
+            let destination = self.sfu_address;
+            let contents = &flight.contents;
+            let outputs = self.timed(|sfu| sfu.datagram(now, source, destination, contents));
+            self.deliver(outputs);
         } else {
             client.datagram(now, self.sfu_address, &flight.contents);
             self.collect(&flight.client);
@@ -286,8 +298,17 @@ impl World {
         }
     }
 
-    fn deliver(&mut self) {
-        while let Some(output) = self.sfu.poll_output() {
+    /// Has the `Sfu` do something, takes what comes out, and counts what both cost.
+    fn timed(&mut self, work: impl FnOnce(&mut Sfu)) -> Vec<Output> {
+        let before = cpu_time();
+        work(&mut self.sfu);
+        let outputs = std::iter::from_fn(|| self.sfu.poll_output()).collect();
+        self.spent += cpu_time().saturating_sub(before);
+        outputs
+    }
+
+    fn deliver(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
             match output {
                 Output::Transmit { destination, contents, .. } => {
                     let to = self.clients.values().find(|c| c.address == destination);

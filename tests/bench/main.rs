@@ -1,0 +1,114 @@
+//! `make bench`: what things cost, as ratios against a floor or a peer in the same run.
+//!
+//! 1. **Room**: a room on a virtual clock; CPU per forwarded packet, and its ratio to the floor: the
+//!    least that anybody must do for it (copy, seal with AES-128-GCM).
+//! 2. **Kernel**: what sending such a packet costs by itself, to set the first in proportion.
+//! 3. **Recorder**: CPU per recorded A/V pair, files and syncs included.
+//!
+//! Times are CPU times. Machines are noisy: floor and product take turns, and the smallest of the
+//! rounds counts. Raw results go to `bench/runs/<date>-<machine>/results.json`.
+
+mod floor;
+mod recorder;
+mod room;
+// The simulation's room is the bench's room.
+#[path = "../sim/chance.rs"]
+mod chance;
+#[path = "../sim/client.rs"]
+mod client;
+#[path = "../sim/picture.rs"]
+mod picture;
+#[path = "../sim/world.rs"]
+mod world;
+
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// Floor and product take turns this often.
+const ROUNDS: usize = 5;
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn rooms() -> Value {
+    println!("room on a virtual clock, 1 publisher at 720p (simulcast), CPU per forwarded packet");
+    println!("  subscribers   ratio to floor    µs    floor µs   forwarded");
+    let mut rows = Vec::new();
+    for subscribers in [2, 10, 100] {
+        let (mut ours, mut floors, mut forwarded) = (Vec::new(), Vec::new(), 0);
+        for round in 0..ROUNDS {
+            let cost = room::cost(round as u64 + 1, subscribers);
+            forwarded = cost.forwarded;
+            ours.push(micros(cost.spent) / cost.forwarded.max(1) as f64);
+            floors.push(micros(floor::seal(cost.forwarded.max(1000))) / cost.forwarded.max(1000) as f64);
+        }
+        let (us, floor) = (least(&ours), least(&floors));
+        println!("  {subscribers:>11}   {:>14.1}   {us:>4.2}   {floor:>8.2}   {forwarded:>9}", us / floor);
+        rows.push(json!({ "subscribers": subscribers, "ratio": us / floor, "us": ours, "floor_us": floors,
+            "forwarded": forwarded }));
+    }
+    json!(rows)
+}
+
+fn kernel() -> Value {
+    let mut all: Vec<f64> = (0..ROUNDS).map(|_| micros(floor::send(20_000)) / 20_000.0).collect();
+    all.sort_by(f64::total_cmp);
+    println!("kernel: one sendto on loopback, 1200 bytes: {:.2} µs", all[0]);
+    json!({ "sendto_us": all })
+}
+
+fn recorder() -> Value {
+    println!("recorder: A/V pairs at 1.5 Mbit/s + 32 kbit/s, written and synced, 10 s each");
+    println!("  pairs   % of a core a pair   longest sync ms   bytes");
+    let mut rows = Vec::new();
+    for pairs in [10, 100] {
+        let cost = recorder::cost(pairs, Duration::from_secs(10));
+        let share = cost.spent.as_secs_f64() / cost.elapsed.as_secs_f64() / pairs as f64 * 100.0;
+        let sync_ms = cost.longest_sync.as_secs_f64() * 1e3;
+        println!("  {pairs:>5}   {share:>18.3}   {sync_ms:>15.1}   {}", cost.bytes);
+        rows.push(json!({ "pairs": pairs, "percent_of_core_per_pair": share, "longest_sync_ms": sync_ms,
+            "bytes": cost.bytes, "gaps": cost.gaps }));
+    }
+    json!(rows)
+}
+
+fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{} x {cores}", model.trim_start_matches([' ', '\t', ':']))
+}
+
+fn today() -> String {
+    let date = Command::new("date").arg("+%Y-%m-%d").output();
+    date.map_or_else(|_| "undated".to_owned(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+fn main() {
+    // `cargo test --benches` asks benches to be tests: there is nothing to test here.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let machine = machine();
+    println!("{machine}\n");
+    let results = json!({ "machine": machine, "date": today(), "rooms": rooms(), "kernel": kernel(),
+        "recorder": recorder() });
+    let short: String =
+        machine.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../bench/runs")
+        .join(format!("{}-{}", today(), short.trim_matches('-')));
+    let path = folder.join("results.json");
+    let text = format!("{results:#}\n");
+    match std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text)) {
+        Ok(()) => println!("\nraw results in {}", path.display()),
+        Err(error) => eprintln!("\nthe raw results could not be kept: {error}"),
+    }
+}

@@ -1,0 +1,26 @@
+//! A room on a virtual clock: one publisher, many subscribers, no sockets.
+
+use crate::world::{Network, World};
+use std::time::Duration;
+
+pub struct Cost {
+    /// CPU time inside the `Sfu`: receiving, forwarding, RTCP, timers.
+    pub spent: Duration,
+    pub forwarded: usize,
+}
+
+/// Five seconds of media after everybody is in and the picture flows.
+pub fn cost(seed: u64, subscribers: usize) -> Cost {
+    let mut world = World::new(seed, Network::default());
+    world.join("publisher");
+    for number in 0..subscribers {
+        world.join(&format!("subscriber-{number}"));
+    }
+    world.run(Duration::from_secs(2));
+    world.publish("publisher", 3);
+    world.run(Duration::from_secs(3));
+    let (spent, before) = (world.spent, world.sfu.counters().rtp_out);
+    world.run(Duration::from_secs(5));
+    let forwarded = (world.sfu.counters().rtp_out - before) as usize;
+    Cost { spent: world.spent - spent, forwarded }
+}
