@@ -121,7 +121,8 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     pub job: String,
-    /// Files made, paths relative to the recording's folder.
+    /// Files made, paths relative to the recording's folder. Empty: the recording has no media, there
+    /// was nothing to film and another try finds nothing either.
     pub files: Vec<MadeFile>,
     pub duration_us: u64,
     pub encoder: String,

@@ -45,14 +45,14 @@ impl MixSource {
     /// Adds this source's part of the block at `at` and forgets what lies before its end.
     fn add_to(&mut self, at: i64, block: &mut [i32]) {
         let frames = block.len() / CHANNELS;
-        for frame in 0..frames {
-            let from = at + frame as i64 - self.start;
-            let Ok(from) = usize::try_from(from) else { continue };
-            let Some(pair) = self.samples.get(from * CHANNELS..(from + 1) * CHANNELS) else {
-                break;
-            };
-            block[frame * CHANNELS] += i32::from(pair[0]);
-            block[frame * CHANNELS + 1] += i32::from(pair[1]);
+        // Where the block begins in the samples, and where the samples begin in the block.
+        let offset = at - self.start;
+        let from = offset.max(0) as usize * CHANNELS;
+        let into = (-offset).max(0) as usize * CHANNELS;
+        let samples = self.samples.get(from..).unwrap_or_default();
+        let block = block.get_mut(into..).unwrap_or_default();
+        for (sum, sample) in block.iter_mut().zip(samples) {
+            *sum += i32::from(*sample);
         }
         let done = (at + frames as i64 - self.start).max(0) as usize * CHANNELS;
         let done = done.min(self.samples.len());

@@ -1,6 +1,9 @@
 //! Whole canvases against pictures that were looked at once. A change of a pixel by more than
 //! rounding fails; `ROOMBOX_BLESS=1` writes the pictures anew, to be looked at again.
 
+#![allow(clippy::disallowed_methods, reason = "the library has no files; its golden pictures do")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its pictures has failed")]
+
 use roombox_transcode::compositor::{Compositor, Content, TileView};
 use roombox_transcode::layout::{grid, stage};
 use roombox_transcode::picture::{Colour, Picture, Yuv};

@@ -14,11 +14,15 @@ use roombox_transcode::mix::{BLOCK, CHANNELS, MixSource, Mixer, RATE};
 use roombox_transcode::mp4::{Sample, Track, TrackFormat};
 use roombox_transcode::plan::Plan;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{self, SyncSender};
 
 /// Samples of one AAC frame.
 const AAC_FRAME: u64 = 1024;
 /// Sound is decoded so far ahead of the mixer: a source must never run dry while it goes on.
 const AHEAD: i64 = RATE as i64 / 10;
+
+/// Mixed blocks that wait for the encoder: 320 ms.
+const BLOCKS_AHEAD: usize = 16;
 
 /// Sample frames of a time.
 fn frames_of(us: u64) -> u64 {
@@ -36,21 +40,49 @@ pub fn mix(
     out: &mut SampleFile,
     work: &Work,
 ) -> Result<Track, FilmError> {
-    let mut streams = streams(material, plan);
     let mut encoder = Encoder::new(preset, frames_of(plan.duration_us()), out)?;
+    // Decoding and encoding each take about half of the time.
+    let (sender, blocks) = mpsc::sync_channel::<Vec<i16>>(BLOCKS_AHEAD);
+    std::thread::scope(|scope| {
+        let encoding = scope.spawn(move || {
+            for (n, block) in (0..).zip(blocks) {
+                work.beat()?;
+                encoder.push(n * BLOCK as u64, &block)?;
+                if encoder.is_full() {
+                    break;
+                }
+            }
+            encoder.finish()
+        });
+        let mixed = mix_blocks(material, plan, &sender, work);
+        drop(sender);
+        let track = encoding.join().map_err(|_| FilmError::Panicked)??;
+        mixed.map(|()| track)
+    })
+}
+
+/// Mixes until nobody wants more.
+fn mix_blocks(
+    material: &Material,
+    plan: &Plan,
+    blocks: &SyncSender<Vec<i16>>,
+    work: &Work,
+) -> Result<(), FilmError> {
+    let mut streams = streams(material, plan);
     let mut mixer = Mixer::default();
     let mut at = 0i64;
-    while !encoder.is_full() {
+    loop {
         work.beat()?;
         let until = at + BLOCK as i64;
         for stream in &mut streams {
             stream.fill(material, plan, until + AHEAD)?;
         }
         let block = mixer.block(at, streams.iter_mut().map(|stream| &mut stream.sound));
-        encoder.push(at.unsigned_abs(), &block)?;
+        if blocks.send(block).is_err() {
+            return Ok(());
+        }
         at = until;
     }
-    encoder.finish()
 }
 
 /// One track's sound from its parts.

@@ -26,7 +26,7 @@ impl Poster {
     pub fn offer(&mut self, n: u64, pictured: usize, canvas: &Picture) {
         // The first moment is a last resort: people are still arriving.
         let better = self.best.as_ref().is_none_or(|(most, _)| pictured > *most);
-        if n % self.every == 0 && better {
+        if n.is_multiple_of(self.every) && better {
             self.best = Some((pictured, thumbnail::shrink(&canvas.view())));
         }
     }
