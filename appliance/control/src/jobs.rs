@@ -37,6 +37,8 @@ pub enum Report {
     Finished(Attempt, Receipt),
     /// With the end of its log.
     Failed(Attempt, String),
+    /// No further try can help.
+    Hopeless(Attempt, String),
 }
 
 /// A job as people see it.
@@ -261,6 +263,9 @@ impl DeskTask {
             }
             Report::Failed(attempt, log) => {
                 self.input(Input::Failed { attempt, log }, None).await;
+            }
+            Report::Hopeless(attempt, log) => {
+                self.input(Input::Hopeless { attempt, log }, None).await;
             }
         }
     }

@@ -70,7 +70,11 @@ impl ChildWorkers {
 enum Outcome {
     Receipt(Receipt),
     Failed(String),
+    Hopeless(String),
 }
+
+/// The worker's exit status for a job that no further try can do.
+const HOPELESS: i32 = 2;
 
 async fn supervise(
     mut child: Child,
@@ -123,6 +127,7 @@ async fn supervise(
     let log = complaints.await.unwrap_or_default();
     match (status, receipt) {
         (Ok(status), Some(receipt)) if status.success() => Outcome::Receipt(receipt),
+        (Ok(status), _) if status.code() == Some(HOPELESS) => Outcome::Hopeless(log),
         (Ok(status), _) => Outcome::Failed(format!("{log}\n{}", ended(status)).trim().to_owned()),
         (Err(error), _) => Outcome::Failed(format!("{log}\n{error}").trim().to_owned()),
     }
@@ -173,6 +178,7 @@ impl Workers for ChildWorkers {
                     Report::Finished(attempt, receipt)
                 }
                 Outcome::Failed(log) => Report::Failed(attempt, log),
+                Outcome::Hopeless(log) => Report::Hopeless(attempt, log),
             };
             if let Some(jobs) = jobs.upgrade() {
                 jobs.report(report).await;

@@ -3,7 +3,7 @@
 //! ```text
 //!            ┌──────── back-off ────────┐
 //!            ▼                          │ failed, lease expired
-//!  enqueue ► queued ── start ► running ─┴─ 5th time ► parked ── retry ► queued
+//!  enqueue ► queued ── start ► running ─┴─ 5th time or hopeless ► parked ── retry ► queued
 //!            │                    │
 //!            └── cancel ► cancelled ◄──┘        running ── done ► finished
 //! ```
@@ -43,6 +43,11 @@ pub enum Input {
     Renew(Attempt),
     Finished(Attempt),
     Failed {
+        attempt: Attempt,
+        log: String,
+    },
+    /// No further try can help: parked at once.
+    Hopeless {
         attempt: Attempt,
         log: String,
     },
@@ -109,6 +114,13 @@ impl Desk {
             Input::Failed { attempt, log } => {
                 if let Some(entry) = self.leased(&attempt) {
                     fail(entry, now_ms, &log);
+                    effects.push(Effect::Persist(Box::new(entry.row.clone())));
+                }
+            }
+            Input::Hopeless { attempt, log } => {
+                if let Some(entry) = self.leased(&attempt) {
+                    fail(entry, now_ms, &log);
+                    entry.row.state = JobState::Parked;
                     effects.push(Effect::Persist(Box::new(entry.row.clone())));
                 }
             }

@@ -76,7 +76,9 @@ impl World {
 
     fn give(&mut self, input: Input) {
         let finishing = match &input {
-            Input::Finished(attempt) | Input::Failed { attempt, .. } => Some(attempt.clone()),
+            Input::Finished(attempt)
+            | Input::Failed { attempt, .. }
+            | Input::Hopeless { attempt, .. } => Some(attempt.clone()),
             _ => None,
         };
         let before = finishing.as_ref().map(|a| self.store[&a.job].clone());
@@ -141,6 +143,7 @@ impl World {
             if worker.ends_ms <= now {
                 let attempt = worker.attempt.clone();
                 outgoing.push(match worker.fails {
+                    true if attempt.number == 3 => Input::Hopeless { attempt, log: "no".into() },
                     true => Input::Failed { attempt, log: "no".into() },
                     false => Input::Finished(attempt),
                 });
@@ -268,6 +271,22 @@ fn failures_pause_longer_each_time_and_the_fifth_parks() {
     assert_eq!(pauses, [5_000, 10_000, 20_000, 40_000]);
     let effects = desk.handle(now, Input::Retry { job: "job_0".into() });
     assert!(matches!(effects.last(), Some(Effect::Start(attempt)) if attempt.number == 6));
+}
+
+#[test]
+fn a_hopeless_job_is_parked_at_once_and_only_by_the_attempt_that_runs() {
+    let mut desk = Desk::new(1);
+    desk.handle(0, Input::Add(Box::new(JobRow::new(spec(0), 0, 0))));
+    let hopeless = |number| Input::Hopeless {
+        attempt: Attempt { job: "job_0".into(), number },
+        log: "no such recording".into(),
+    };
+    assert!(desk.handle(1, hopeless(7)).is_empty());
+    assert_eq!(desk.row("job_0").unwrap().state, JobState::Running);
+    desk.handle(1, hopeless(1));
+    let row = desk.row("job_0").unwrap();
+    assert_eq!((row.state, row.attempts), (JobState::Parked, 1));
+    assert_eq!(row.last_error.as_deref(), Some("no such recording"));
 }
 
 fn row_before(desk: &Desk) -> u64 {
