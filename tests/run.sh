@@ -57,7 +57,8 @@ step "clients: end to end" python3 tests/e2e/run.py --box target/debug/roomboxd
 step "recordings: end to end" python3 tests/recording/run.py --bin target/debug
 step "panel: end to end" python3 tests/panel/run.py --bin target/debug
 if [ "$mode" = full ]; then
-    step "kill -9, 200 seeds" python3 tests/recording/run.py --bin target/debug --kills 200
+    step "kill -9, 200 times" python3 tests/recording/run.py --bin target/debug --kills 200
+    step "power cut, 100 points" python3 tests/recording/run.py --bin target/debug --cuts 100
 fi
 
 echo

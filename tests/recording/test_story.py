@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 from meeting import Meeting
 from panel_client import Refused
-from recbox import decode, probe
+from recbox import PASSWORD, decode, probe
 
 
 def fetch(box, recording, name, **headers):
@@ -54,6 +54,11 @@ def test_a_meeting_becomes_a_film_that_plays_everywhere(box):
     assert kinds.count("join") == 2 and "marker" in kinds and kinds[-1] == "end"
     for part in box.manifest(recording)["parts"]:
         decode(box.folder(recording) / part["file"])
+    # Names, codes, tokens and keys are nobody's business who reads the log.
+    log = plain(box.log_path)
+    token = box.panel.headers["Authorization"].split("_", 1)[1]
+    for secret in ("Ada", "Grace", "Room 1", PASSWORD, box.code, token, meeting.room["invite"], "eyJ"):
+        assert secret not in log, f"the log holds {secret!r}"
 
 
 def test_only_files_of_the_recording_can_be_fetched(box):
