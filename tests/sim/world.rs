@@ -415,8 +415,7 @@ fn check_stream(name: &str, ssrc: u32, stream: &Received, lossless: bool) {
             assert_eq!(pictures, 1, "a picture is missing: {place}");
             assert_eq!(seen.tl0, before.tl0.wrapping_add(1), "TL0 jumps: {place}");
         }
-        let switched =
-            before.mark.layer != seen.mark.layer || before.mark.track != seen.mark.track;
+        let switched = before.mark.layer != seen.mark.layer || before.mark.track != seen.mark.track;
         if switched && adjacent {
             assert!(seen.mark.keyframe && seen.mark.part == 0, "switch without keyframe: {place}");
             if lossless {

@@ -21,6 +21,10 @@ use std::time::{Duration, Instant};
 /// did not come back.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 
+/// Addresses that one peer may have: interfaces of a client and mappings of a NAT. More would let
+/// whoever knows a user name fill the table.
+const ADDRESSES_A_PEER: usize = 32;
+
 /// How an `Sfu` is set up.
 #[derive(Debug, Clone)]
 pub struct SfuConfig {
@@ -41,6 +45,8 @@ pub struct SfuCounters {
 pub(crate) struct PeerSlot {
     pub peer: Peer,
     pub participant: usize,
+    /// Where its datagrams come from, newest last.
+    addresses: VecDeque<SocketAddr>,
     /// When the timer queue will look at the peer.
     scheduled: Option<Instant>,
 }
@@ -114,10 +120,35 @@ impl Sfu {
         // mapping. All else follows the table.
         if let Some(ufrag) = crate::peer::stun_local_ufrag(contents) {
             let key = *self.by_ufrag.get(ufrag)?;
-            self.by_address.insert(source, key);
+            if self.by_address.insert(source, key) != Some(key) {
+                self.remember_address(source, key);
+            }
             return Some(key);
         }
         self.by_address.get(&source).copied()
+    }
+
+    fn remember_address(&mut self, source: SocketAddr, key: usize) {
+        let Some(slot) = self.peers.get_mut(key) else {
+            return;
+        };
+        slot.addresses.push_back(source);
+        if slot.addresses.len() > ADDRESSES_A_PEER
+            && let Some(oldest) = slot.addresses.pop_front()
+        {
+            Self::forget_address(&mut self.by_address, oldest, key);
+        }
+    }
+
+    /// An address may belong to another peer by now.
+    fn forget_address(
+        by_address: &mut HashMap<SocketAddr, usize>,
+        address: SocketAddr,
+        key: usize,
+    ) {
+        if by_address.get(&address) == Some(&key) {
+            by_address.remove(&address);
+        }
     }
 
     /// Takes a request from a door or service.
@@ -250,7 +281,12 @@ impl Sfu {
     pub(crate) fn add_peer(&mut self, now: Instant, participant: usize) -> usize {
         let peer = Peer::new(now, &self.config.addresses);
         let ufrag = peer.ufrag().to_owned();
-        let key = self.peers.insert(PeerSlot { peer, participant, scheduled: None });
+        let key = self.peers.insert(PeerSlot {
+            peer,
+            participant,
+            addresses: VecDeque::new(),
+            scheduled: None,
+        });
         self.by_ufrag.insert(ufrag, key);
         self.after(now, key);
         key
@@ -269,8 +305,10 @@ impl Sfu {
         };
         slot.peer.close(now);
         Self::collect(&mut self.outputs, slot);
-        self.peers.remove(key);
-        self.by_address.retain(|_, peer| *peer != key);
+        let slot = self.peers.remove(key);
+        for address in slot.addresses {
+            Self::forget_address(&mut self.by_address, address, key);
+        }
         self.by_ufrag.retain(|_, peer| *peer != key);
     }
 
@@ -292,5 +330,75 @@ impl Sfu {
         while let Some(participant) = self.unsettled.pop() {
             self.reconcile(now, participant);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{NewParticipant, RoomOptions, TransportMode};
+    use crate::view::Permissions;
+
+    fn join(id: &str) -> Command {
+        let permissions = Permissions {
+            can_publish: true,
+            can_subscribe: true,
+            can_publish_data: true,
+            publish_sources: Vec::new(),
+            can_update_metadata: false,
+            hidden: false,
+            recorder: false,
+        };
+        let participant = Box::new(NewParticipant {
+            id: id.into(),
+            identity: id.into(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: Default::default(),
+            permissions,
+            joined_unix_ms: 0,
+            auto_subscribe: true,
+            mode: TransportMode::Single,
+            note: [].into(),
+        });
+        let options = RoomOptions {
+            sid: "RM_1".to_owned(),
+            metadata: String::new(),
+            created_unix_ms: 0,
+            max_participants: 0,
+            empty_timeout: Duration::ZERO,
+            departure_timeout: Duration::ZERO,
+        };
+        Command::Join { room: "room".into(), options, participant }
+    }
+
+    /// A STUN binding request for a user name, without a valid signature.
+    fn knock(ufrag: &str) -> Vec<u8> {
+        let name = format!("{ufrag}:x");
+        let padded = name.len().next_multiple_of(4);
+        let mut message = vec![0, 1, 0, (padded + 4) as u8, 0x21, 0x12, 0xa4, 0x42];
+        message.extend([7; 12]);
+        message.extend([0, 6, 0, name.len() as u8]);
+        message.extend(name.as_bytes());
+        message.resize(24 + padded, 0);
+        message
+    }
+
+    #[test]
+    fn a_known_user_name_cannot_fill_the_address_table() {
+        let now = Instant::now();
+        let here = SocketAddr::from(([10, 0, 0, 1], 7882));
+        let mut sfu = Sfu::new(SfuConfig { addresses: vec![here] });
+        sfu.command(now, join("PA_1"));
+        let ufrag = sfu.by_ufrag.keys().next().expect("a peer").clone();
+        for port in 1..2000 {
+            sfu.datagram(now, SocketAddr::from(([10, 0, 0, 9], port)), here, &knock(&ufrag));
+        }
+        assert_eq!(sfu.by_address.len(), ADDRESSES_A_PEER);
+        sfu.command(
+            now,
+            Command::Leave { participant: "PA_1".into(), reason: crate::LeaveReason::ClientLeft },
+        );
+        assert!(sfu.by_address.is_empty() && sfu.by_ufrag.is_empty());
     }
 }

@@ -149,6 +149,9 @@ window.people = {
     return published.trackSid;
   },
 
+  canSend: (codec) => RTCRtpSender.getCapabilities('video').codecs
+    .some((c) => c.mimeType.toLowerCase() === `video/${codec}`),
+
   async publishAudio(name, { device = false, frequency = 440 } = {}) {
     const track = device ? await LivekitClient.createLocalAudioTrack() : tone(frequency);
     const published = await person(name).room.localParticipant.publishTrack(track, {

@@ -17,7 +17,7 @@ use roombox_control::conference::{
     Command, Event, LeaveReason, ParticipantChange, ParticipantId, ParticipantInfo, Permissions,
     RoomInfo, RoomName, TrackId, TrackSettings, TransportMode,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Limits as LiveKit has them.
 const MAX_METADATA: usize = 512 * 1024;
@@ -54,6 +54,8 @@ pub(super) struct Session {
     sender: DataSender,
     /// Said with the join, to be done once it is accepted.
     wanted: Option<Wanted>,
+    /// Own tracks that others see. Only kept for the first word after a resume.
+    accepted: BTreeSet<String>,
     resuming: bool,
     greeted: bool,
     closed: bool,
@@ -77,6 +79,7 @@ impl Session {
             permissions: start.permissions,
             resuming: start.wanted.resume.is_some(),
             wanted: Some(start.wanted),
+            accepted: BTreeSet::new(),
             greeted: false,
             closed: false,
             dev: start.dev,
@@ -165,8 +168,20 @@ impl Session {
         vec![self.command(|participant| Command::Subscribe { participant, tracks, on })]
     }
 
-    /// After a resume the client says what it had.
-    fn sync(&self, state: &pb::SyncState) -> Vec<Action> {
+    /// After a resume the client says what it had. If it publishes what we do not know, only a
+    /// new join brings both to the same state.
+    fn sync(&mut self, state: &pb::SyncState) -> Vec<Action> {
+        let published = state.publish_tracks.iter().filter_map(|p| p.track.as_ref());
+        if let Some(strange) = published.clone().find(|track| !self.accepted.contains(&track.sid)) {
+            tracing::info!(track = strange.sid, "a client publishes a track that is unknown");
+            self.closed = true;
+            let reason = LeaveReason::ConnectionLost;
+            return vec![
+                send(Response::Leave(wire::leave(reason, true))),
+                self.command(|participant| Command::Leave { participant, reason }),
+                Action::Close,
+            ];
+        }
         let mut actions = Vec::new();
         if !state.track_sids_disabled.is_empty() {
             actions.push(self.command(|participant| Command::TrackSettings {
@@ -292,6 +307,7 @@ impl Session {
             }
             Event::Participants(infos) => self.participants(&infos),
             Event::TrackAccepted { cid, track } => {
+                self.accepted.insert(track.id.to_string());
                 vec![send(Response::TrackPublished(pb::TrackPublishedResponse {
                     cid,
                     track: Some(wire::track(&track)),
@@ -395,6 +411,7 @@ impl Session {
         others: &[ParticipantInfo],
     ) -> Vec<Action> {
         self.greeted = true;
+        self.accepted = me.tracks.iter().map(|track| track.id.to_string()).collect();
         self.permissions = me.permissions.clone();
         self.sender.allowed = me.permissions.can_publish_data;
         let everybody = std::iter::once(me).chain(others).map(wire::participant).collect();
@@ -482,6 +499,9 @@ fn name_of(request: &Request) -> &'static str {
         _ => "message",
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// Entry for the fuzzer: any bytes as a signalling message to a fresh session.
 pub fn fuzz_signal(bytes: &[u8]) {
