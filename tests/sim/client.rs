@@ -67,7 +67,6 @@ pub struct Client {
     pub nervous: bool,
     /// Numbers of tracks by their ids; the world tells.
     pub numbers: HashMap<String, u16>,
-    pub ended: bool,
 }
 
 impl Client {
@@ -78,7 +77,8 @@ impl Client {
             .enable_vp8(true)
             .enable_opus(true, false)
             .build(now);
-        rtc.add_local_candidate(Candidate::host(address, Protocol::Udp).unwrap());
+        let candidate = Candidate::host(address, Protocol::Udp).expect("a host candidate");
+        rtc.add_local_candidate(candidate);
         let mut client = Self {
             name,
             address,
@@ -97,7 +97,6 @@ impl Client {
             asked_at: now,
             nervous: false,
             numbers: HashMap::new(),
-            ended: false,
         };
         client.drain(now);
         client
@@ -222,8 +221,8 @@ impl Client {
             return;
         };
         let (number, frame, layers) = (track.number, track.frame, track.layers);
-        for layer in 0..layers {
-            let rid = (layers > 1).then(|| Rid::from(RIDS[layer]));
+        for (layer, name) in RIDS.iter().enumerate().take(layers) {
+            let rid = (layers > 1).then(|| Rid::from(*name));
             let state = &mut self.publishing[n].states[layer];
             let keyframe = std::mem::take(&mut state.keyframe_wanted) || frame % 250 == 1;
             state.picture_id = (state.picture_id + 1) & 0x7fff;

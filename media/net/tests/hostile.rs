@@ -14,7 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn plane() -> Plane {
     let addresses = vec![Ipv4Addr::LOCALHOST];
-    Plane::start(&PlaneConfig { shards: 1, udp_port_base: 0, addresses }, |_| {}).unwrap()
+    Plane::start(&PlaneConfig { shards: 1, udp_port_base: 0, addresses }, |_| {})
+        .expect("the plane starts")
 }
 
 /// A door whose reader takes `room_for` events and then no more.
@@ -68,7 +69,7 @@ fn join(plane: &Plane, id: &str, room_for: usize) -> Receiver<Event> {
     let command = Command::Join { room: room.clone(), options, participant };
     let (sender, events) = mpsc::channel();
     let door = Box::new(Door { events: sender, room_for, open: true });
-    plane.attach(&room, id.into(), door, command).unwrap();
+    plane.attach(&room, id.into(), door, command).expect("the shard has room");
     events
 }
 
@@ -80,7 +81,7 @@ fn people(plane: &Plane) -> Vec<String> {
             let names = people.map(|person| person.identity.to_string()).collect();
             let _nobody_waits = sender.send(names);
         })
-        .unwrap();
+        .expect("the shard has room");
     answer.recv_timeout(PATIENCE).expect("the shard answers")
 }
 
