@@ -15,7 +15,7 @@ from panel_client import PanelClient
 BIN = Path(os.environ["ROOMBOX_BIN"])
 CLIPS = Path(os.environ["ROOMBOX_CLIPS"])
 PASSWORD = "correct horse battery"
-PATIENCE = 60
+PATIENCE = 120
 
 
 def die_with_parent():

@@ -39,7 +39,7 @@ def test_c1_kill9_while_recording(box):
         for round_number in range(KILLS):
             begun = time.monotonic()
             while not all_flow(box, recording, parts_before):
-                assert time.monotonic() - begun < 60, f"round {round_number}: tracks do not come back\n" + box.log_path.read_text()[-4000:]
+                assert time.monotonic() - begun < 120, f"round {round_number}: tracks do not come back\n" + box.log_path.read_text()[-4000:]
                 time.sleep(0.1)
             time.sleep(1.5 + chance.random() * 1.5)
             growing = live_tracks(box, recording)
@@ -63,11 +63,11 @@ def test_c1_kill9_while_recording(box):
             parts_before = len(manifest["parts"])
         begun = time.monotonic()
         while not all_flow(box, recording, parts_before):
-            assert time.monotonic() - begun < 60
+            assert time.monotonic() - begun < 120
             time.sleep(0.1)
         box.until(recording, lambda seen: seen["state"] == "recording")
         meeting.stop_recording()
-    seen = box.until(recording, lambda seen: seen["state"] == "ready", 60 + 20 * KILLS)
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 240 + 20 * KILLS)
     assert len(seen["interruptions"]) == KILLS
     for part in box.manifest(recording)["parts"]:
         decode(box.folder(recording) / part["file"])
@@ -86,5 +86,5 @@ def test_a_recording_whose_room_does_not_come_back_ends_with_its_reason(box):
         box.until(recording, lambda seen: seen["duration_ms"] > 2500)
         box.kill()
     box.start()
-    seen = box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 240)
     assert seen["end_reason"] == "interrupted"

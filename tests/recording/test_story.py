@@ -30,7 +30,7 @@ def test_a_meeting_becomes_a_film_that_plays_everywhere(box):
         box.panel.call("PATCH", f"/rooms/{meeting.room['id']}/recording", {"marker": "Decision"})
         grown(box, recording, 8)
         meeting.stop_recording()
-    seen = box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 240)
     assert seen["end_reason"] == "stopped" and seen["gaps"] == 0 and seen["interruptions"] == []
     layers = {(track["participant"], track["layer"]) for track in seen["tracks"]}
     assert layers >= {("Ada", "audio"), ("Ada", "top"), ("Grace", "audio"), ("Grace", "top")}
@@ -80,7 +80,7 @@ def test_one_person_in_h264_is_copied_not_encoded(box):
         recording = meeting.record(layout="single")
         grown(box, recording, 6)
         meeting.stop_recording()
-    seen = box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 240)
     film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
     decode(film)
     assert 'encoder="copy"' in box.log_path.read_text() or "encoder=copy" in plain(box.log_path)
@@ -135,7 +135,7 @@ def test_a_job_can_be_cancelled_and_tried_again(box):
     box.until(recording, lambda seen: seen["job"]["state"] == "cancelled")
     assert not list(box.folder(recording).glob("derived/*/*.mp4"))
     box.panel.call("POST", f"/jobs/{job}/attempts")
-    seen = box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 240)
     assert seen["job"]["id"] == job
 
 
@@ -151,7 +151,7 @@ def test_sigterm_ends_recordings_whole(box):
         for part in manifest["parts"]:
             assert part["bytes"] == (box.folder(recording) / part["file"]).stat().st_size
     box.start()
-    box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    box.until(recording, lambda seen: seen["state"] == "ready", 240)
 
 
 def test_what_was_deleted_is_gone_and_what_is_unknown_is_imported(box):
@@ -159,7 +159,7 @@ def test_what_was_deleted_is_gone_and_what_is_unknown_is_imported(box):
         recording = meeting.record()
         grown(box, recording, 2)
         meeting.stop_recording()
-    box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    box.until(recording, lambda seen: seen["state"] == "ready", 240)
     # The database is lost; the files are not.
     box.stop()
     for file in box.data.glob("roombox.db*"):
@@ -169,7 +169,7 @@ def test_what_was_deleted_is_gone_and_what_is_unknown_is_imported(box):
     (foreign / "photo.jpg").write_bytes(b"not ours")
     box.start()
     box.panel.claim(box.code, "correct horse battery")
-    box.until(recording, lambda seen: seen["state"] == "ready", 120)
+    box.until(recording, lambda seen: seen["state"] == "ready", 240)
     box.panel.call("DELETE", f"/recordings/{recording}")
     with pytest.raises(Refused):
         box.recording(recording)
