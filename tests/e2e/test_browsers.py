@@ -79,8 +79,11 @@ def test_simulcast_switching_without_freezes(browser, pair):
     # A busy machine freezes by itself: switching must not freeze more than standing still does.
     still = measured(lambda: browser.receives("bob", "alice", "camera", 100, 30))
     moving = measured(switch)
+    # Firefox encodes the three layers of a canvas in software and stumbles on a busy machine: at
+    # most at every second switch.
     rate = still["freezes"] / still["received"]
-    assert moving["freezes"] <= 1 + 2 * rate * moving["received"], (still, moving)
+    allowed = {"chromium": 1, "firefox": 3}[browser.which]
+    assert moving["freezes"] <= allowed + 2 * rate * moving["received"], (still, moving)
     assert moving["frames"] >= moving["received"] * 0.9, (still, moving)
     assert moving["lost"] <= 2, (still, moving)
 
