@@ -11,13 +11,15 @@
 mod floor;
 mod recorder;
 mod room;
-// The simulation's room is the bench's room.
+// The simulation's room is the bench's room; of its checks the bench needs none.
 #[path = "../sim/chance.rs"]
 mod chance;
+#[allow(dead_code, reason = "the simulation uses the rest")]
 #[path = "../sim/client.rs"]
 mod client;
 #[path = "../sim/picture.rs"]
 mod picture;
+#[allow(dead_code, reason = "the simulation uses the rest")]
 #[path = "../sim/world.rs"]
 mod world;
 
@@ -47,12 +49,19 @@ fn rooms() -> Value {
             let cost = room::cost(round as u64 + 1, subscribers);
             forwarded = cost.forwarded;
             ours.push(micros(cost.spent) / cost.forwarded.max(1) as f64);
-            floors.push(micros(floor::seal(cost.forwarded.max(1000))) / cost.forwarded.max(1000) as f64);
+            floors.push(
+                micros(floor::seal(cost.forwarded.max(1000))) / cost.forwarded.max(1000) as f64,
+            );
         }
         let (us, floor) = (least(&ours), least(&floors));
-        println!("  {subscribers:>11}   {:>14.1}   {us:>4.2}   {floor:>8.2}   {forwarded:>9}", us / floor);
-        rows.push(json!({ "subscribers": subscribers, "ratio": us / floor, "us": ours, "floor_us": floors,
-            "forwarded": forwarded }));
+        println!(
+            "  {subscribers:>11}   {:>14.1}   {us:>4.2}   {floor:>8.2}   {forwarded:>9}",
+            us / floor
+        );
+        rows.push(
+            json!({ "subscribers": subscribers, "ratio": us / floor, "us": ours, "floor_us": floors,
+            "forwarded": forwarded }),
+        );
     }
     json!(rows)
 }
@@ -73,8 +82,10 @@ fn recorder() -> Value {
         let share = cost.spent.as_secs_f64() / cost.elapsed.as_secs_f64() / pairs as f64 * 100.0;
         let sync_ms = cost.longest_sync.as_secs_f64() * 1e3;
         println!("  {pairs:>5}   {share:>18.3}   {sync_ms:>15.1}   {}", cost.bytes);
-        rows.push(json!({ "pairs": pairs, "percent_of_core_per_pair": share, "longest_sync_ms": sync_ms,
-            "bytes": cost.bytes, "gaps": cost.gaps }));
+        rows.push(
+            json!({ "pairs": pairs, "percent_of_core_per_pair": share, "longest_sync_ms": sync_ms,
+            "bytes": cost.bytes, "gaps": cost.gaps }),
+        );
     }
     json!(rows)
 }
@@ -88,7 +99,10 @@ fn machine() -> String {
 
 fn today() -> String {
     let date = Command::new("date").arg("+%Y-%m-%d").output();
-    date.map_or_else(|_| "undated".to_owned(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    date.map_or_else(
+        |_| "undated".to_owned(),
+        |out| String::from_utf8_lossy(&out.stdout).trim().to_owned(),
+    )
 }
 
 fn main() {
@@ -100,11 +114,16 @@ fn main() {
     println!("{machine}\n");
     let results = json!({ "machine": machine, "date": today(), "rooms": rooms(), "kernel": kernel(),
         "recorder": recorder() });
-    let short: String =
-        machine.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../bench/runs")
-        .join(format!("{}-{}", today(), short.trim_matches('-')));
+    let short: String = machine
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../bench/runs").join(format!(
+        "{}-{}",
+        today(),
+        short.trim_matches('-')
+    ));
     let path = folder.join("results.json");
     let text = format!("{results:#}\n");
     match std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text)) {

@@ -65,7 +65,14 @@ impl Pair {
         }
     }
 
-    fn packet(&self, video: bool, seq: u64, rtp: u64, marker: bool, payload: &Arc<[u8]>) -> TapEvent {
+    fn packet(
+        &self,
+        video: bool,
+        seq: u64,
+        rtp: u64,
+        marker: bool,
+        payload: &Arc<[u8]>,
+    ) -> TapEvent {
         TapEvent::Packet(TapPacket {
             track: self.track(video),
             layer: if video { TapLayer::Top } else { TapLayer::Audio },
@@ -94,7 +101,8 @@ impl Pair {
     }
 
     fn audio(&mut self, at: Instant) {
-        let event = self.packet(false, 1000 + self.audio, self.audio * 960, true, &self.voice[..80].into());
+        let event =
+            self.packet(false, 1000 + self.audio, self.audio * 960, true, &self.voice[..80].into());
         self.push(at, event);
         self.audio += 1;
     }

@@ -91,8 +91,7 @@ fn z8_timeline() {
 #[test]
 fn z7_settings() {
     check!().with_test_time(MOMENT).for_each(|bytes: &[u8]| {
-        if let Err(error) =
-            roombox_control::settings::parse_import(&String::from_utf8_lossy(bytes))
+        if let Err(error) = roombox_control::settings::parse_import(&String::from_utf8_lossy(bytes))
         {
             assert!(error.line >= 1 && !error.what.is_empty());
         }

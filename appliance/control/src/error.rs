@@ -38,8 +38,10 @@ pub enum ControlError {
     NotRecording,
     #[error("this recording is still running: stop it first")]
     StillRecording,
-    #[error("the disk is too full to record: {free} bytes are free, {reserve} must stay free. \
-             Delete recordings that you do not need, or lower the reserve in the settings")]
+    #[error(
+        "the disk is too full to record: {free} bytes are free, {reserve} must stay free. \
+             Delete recordings that you do not need, or lower the reserve in the settings"
+    )]
     DiskBelowReserve { free: u64, reserve: u64 },
     #[error("this invitation is not valid any more: ask for a new link")]
     InviteInvalid,
@@ -115,8 +117,7 @@ impl ControlError {
 pub(crate) fn checked_name(name: &str) -> Result<String, ControlError> {
     const MOST: usize = 100;
     let name = name.trim();
-    let fine = !name.is_empty()
-        && name.chars().count() <= MOST
-        && !name.chars().any(char::is_control);
+    let fine =
+        !name.is_empty() && name.chars().count() <= MOST && !name.chars().any(char::is_control);
     if fine { Ok(name.to_owned()) } else { Err(ControlError::InvalidName { most: MOST }) }
 }

@@ -147,6 +147,8 @@ mod tests {
         let (start, _, mut live) = events.listen(None);
         events.mention("status.sampled", "box", 1);
         assert_eq!(live.try_recv().unwrap().seq, None);
-        assert!(matches!(events.listen(Some(start)).1, Missed::Events(missed) if missed.is_empty()));
+        assert!(
+            matches!(events.listen(Some(start)).1, Missed::Events(missed) if missed.is_empty())
+        );
     }
 }

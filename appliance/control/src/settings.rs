@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_its_line_and_what_was_meant() {
-        let error = parse_import("[recording]\nresume_window_s = 10\nreserve_byte = 1\n").unwrap_err();
+        let error =
+            parse_import("[recording]\nresume_window_s = 10\nreserve_byte = 1\n").unwrap_err();
         assert_eq!(error.line, 3);
         assert!(error.what.contains("did you mean `reserve_bytes`"), "{}", error.what);
         let error = parse_import("[meeting]\nempty_timeout_s = 0\n").unwrap_err();

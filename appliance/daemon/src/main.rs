@@ -37,8 +37,8 @@ struct Arguments {
     #[arg(long)]
     dev: bool,
     /// Folder for everything that lasts.
-    #[arg(long, value_name = "DIR", required_unless_present = "openapi", default_value = "")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "openapi")]
+    data: Option<PathBuf>,
     /// Address and port of the HTTP server; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7880")]
     http: SocketAddr,
@@ -93,8 +93,9 @@ fn start() -> anyhow::Result<()> {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&arguments.data)
-        .with_context(|| format!("cannot make the data folder {}", arguments.data.display()))?;
+    let data = arguments.data.clone().context("--data is missing")?;
+    std::fs::create_dir_all(&data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
     anyhow::ensure!(
         arguments.dev,
         "this build serves plain HTTP only: start it with --dev (see README)"
@@ -130,7 +131,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", arguments.http))?;
     let http = listener.local_addr().context("the listener has no address")?;
     let plan = HousePlan {
-        data: arguments.data.clone(),
+        data,
         dev: arguments.dev,
         worker: house::worker_beside_us(arguments.worker.as_deref()),
         import,
@@ -171,8 +172,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 /// Settings from a `roombox.toml`.
 fn import(path: &Path) -> anyhow::Result<Settings> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse_import(&text).with_context(|| format!("{} will not do", path.display()))
 }
 

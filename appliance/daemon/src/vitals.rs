@@ -101,15 +101,20 @@ impl Vitals {
             let used = was.saturating_sub(free_bytes);
             let recording = self.recordings.running_count() > 0;
             let left = free_bytes.saturating_sub(reserve_bytes);
-            (recording && used > 0 && seconds >= 10).then(|| {
-                (left as f64 * seconds as f64 / used as f64) as u64
-            })
+            (recording && used > 0 && seconds >= 10)
+                .then(|| (left as f64 * seconds as f64 / used as f64) as u64)
         });
         let recordings_bytes = self.store.recording_bytes().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the size of all recordings is unknown");
             0
         });
-        Disk { total_bytes: total_bytes(&self.root), free_bytes, reserve_bytes, recordings_bytes, full_in_s }
+        Disk {
+            total_bytes: total_bytes(&self.root),
+            free_bytes,
+            reserve_bytes,
+            recordings_bytes,
+            full_in_s,
+        }
     }
 }
 

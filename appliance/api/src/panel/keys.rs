@@ -100,7 +100,9 @@ pub(super) async fn livekit_key_list(
         dev: true,
     });
     let listed = |(key, at)| ListedKey { key, created_at: Some(at), dev: false };
-    Json(LivekitKeyList { items: dev.into_iter().chain(door.keys.list().into_iter().map(listed)).collect() })
+    Json(LivekitKeyList {
+        items: dev.into_iter().chain(door.keys.list().into_iter().map(listed)).collect(),
+    })
 }
 
 /// Makes a LiveKit key.

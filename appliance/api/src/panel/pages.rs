@@ -64,7 +64,8 @@ async fn page(name: &'static str, headers: HeaderMap) -> Response {
 
 /// Assets have a hash of their content in their name.
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    let found = embedded(&format!("assets/{path}"), &headers, "public, max-age=31536000, immutable");
+    let found =
+        embedded(&format!("assets/{path}"), &headers, "public, max-age=31536000, immutable");
     found.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
 }
 
@@ -101,7 +102,8 @@ fn embedded(name: &str, headers: &HeaderMap, cache: &'static str) -> Option<Resp
 /// The smallest form that the client understands.
 fn encoded(name: &str, accepts: &str, plain: EmbeddedFile) -> (Option<&'static str>, EmbeddedFile) {
     for (encoding, suffix) in [("br", ".br"), ("gzip", ".gz")] {
-        let understood = accepts.split(',').any(|one| one.trim().split(';').next() == Some(encoding));
+        let understood =
+            accepts.split(',').any(|one| one.trim().split(';').next() == Some(encoding));
         if understood && let Some(file) = Pages::get(&format!("{name}{suffix}")) {
             return (Some(encoding), file);
         }

@@ -222,8 +222,7 @@ pub(super) async fn join_token_create(
     let guest = guest(person.as_ref(), request.invite.as_deref());
     let room = door.rooms.admit(&id, guest).await?;
     let moderator = person.is_some();
-    let (token, identity) =
-        join_token(door.keys.own(), room.as_str(), &request.name, moderator)
-            .map_err(|error| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_name", error))?;
+    let (token, identity) = join_token(door.keys.own(), room.as_str(), &request.name, moderator)
+        .map_err(|error| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_name", error))?;
     Ok((StatusCode::CREATED, Json(JoinToken { token, room: room.to_string(), identity })))
 }

@@ -34,14 +34,11 @@ struct Summary {
 
 fn summarise(folder: &Path, manifest: &Manifest) -> Summary {
     let timeline = read_timeline(folder);
-    let gap = |event: &TimelineEvent| {
-        matches!(event, TimelineEvent::Gap { reason, .. } if *reason != GapReason::Silence)
-    };
+    let gap = |event: &TimelineEvent| matches!(event, TimelineEvent::Gap { reason, .. } if *reason != GapReason::Silence);
     let interruptions = timeline.iter().filter_map(|line| match line.event {
-        TimelineEvent::PowerLoss { from, to } => Some(Interruption {
-            at_ms: from / 1000,
-            lost_ms: to.saturating_sub(from) / 1000,
-        }),
+        TimelineEvent::PowerLoss { from, to } => {
+            Some(Interruption { at_ms: from / 1000, lost_ms: to.saturating_sub(from) / 1000 })
+        }
         _ => None,
     });
     let ended = manifest.ended.as_ref().map(|ended| ended.at_us);

@@ -50,9 +50,11 @@ impl Recordings {
     pub async fn timeline(&self, id: &str) -> Result<Vec<TimelineItem>, ControlError> {
         self.row(id).await?;
         let folder = self.folder(id);
-        tokio::task::spawn_blocking(move || read_timeline(&folder).iter().filter_map(item).collect())
-            .await
-            .map_err(|error| ControlError::Files(error.into()))
+        tokio::task::spawn_blocking(move || {
+            read_timeline(&folder).iter().filter_map(item).collect()
+        })
+        .await
+        .map_err(|error| ControlError::Files(error.into()))
     }
 }
 

@@ -5,7 +5,9 @@ use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::jobs::Job;
 use crate::store::RecordingRow;
-use roombox_capture::manifest::{Codec, EndReason, Manifest, MediaKind, RecordedLayer, TrackSource};
+use roombox_capture::manifest::{
+    Codec, EndReason, Manifest, MediaKind, RecordedLayer, TrackSource,
+};
 use roombox_capture::read_manifest;
 use roombox_jobs::spec::FileKind;
 use serde::Serialize;

@@ -6,7 +6,11 @@ use rusqlite::{OptionalExtension, params};
 
 impl Store {
     /// The box's id and name; made by the first call.
-    pub async fn box_identity(&self, id: String, name: String) -> Result<(String, String), StoreError> {
+    pub async fn box_identity(
+        &self,
+        id: String,
+        name: String,
+    ) -> Result<(String, String), StoreError> {
         self.call(move |sql| {
             sql.execute(
                 "INSERT OR IGNORE INTO box (id, box_id, name) VALUES (1, ?1, ?2)",

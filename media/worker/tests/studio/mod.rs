@@ -7,7 +7,8 @@ use gstreamer as gst;
 use roombox_capture::manifest::{
     Codec, MANIFEST_VERSION, Manifest, MediaKind, Part, RecordedLayer, RecordedTrack, TrackSource,
 };
-use roombox_capture::matroska::{PartFormat, PartWriter};
+use roombox_capture::matroska::{LONGEST_CLUSTER_US, PartFormat, PartWriter};
+use roombox_capture::storage::LocalDisk;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use roombox_jobs::spec::{JobSpec, Layout, LayoutName, Progress, Receipt};
 use roombox_transcode::h264;
@@ -207,7 +208,9 @@ impl Studio {
         let before = self.manifest.parts.iter();
         let number = before.filter(|p| p.track == track && p.layer == layer).count() as u32;
         let file = format!("tracks/{track}.{}.{number}.mkv", layer.file_stem());
-        let mut writer = PartWriter::create(&self.path().join(&file), format).unwrap();
+        let mut writer =
+            PartWriter::create(&LocalDisk, &self.path().join(&file), format, LONGEST_CLUSTER_US)
+                .unwrap();
         for (time, key, bytes) in frames {
             writer.frame(time as i64, key, &bytes).unwrap();
         }

@@ -1,7 +1,9 @@
 //! The writer's thread: it owns every running recording and the disk guard.
 
 use super::rounds::Rounds;
-use super::{Figures, Message, OpenRecording, RecorderConfig, RecorderEvent, RecordingFigures, Tell};
+use super::{
+    Figures, Message, OpenRecording, RecorderConfig, RecorderEvent, RecordingFigures, Tell,
+};
 use crate::disk::{self, DiskState};
 use crate::folder::{RecordingFolder, read_timeline};
 use crate::manifest::{EndReason, MANIFEST_VERSION, Manifest};
