@@ -88,7 +88,7 @@ mod tests {
         let header = disposition("Büro ../\"x\" · 1.mp4");
         assert_eq!(
             header,
-            "attachment; filename=\"B_ro .._ _x_ _ 1.mp4\"; \
+            "attachment; filename=\"B_ro ..__x_ _ 1.mp4\"; \
              filename*=UTF-8''B%C3%BCro%20.._%22x%22%20%C2%B7%201.mp4"
         );
     }

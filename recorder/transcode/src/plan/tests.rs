@@ -1,3 +1,5 @@
+//! What plans must be like, by example and by property.
+
 use super::*;
 use roombox_capture::manifest::RecordedTrack;
 use roombox_jobs::spec::Layout;
