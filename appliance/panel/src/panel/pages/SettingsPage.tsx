@@ -55,8 +55,10 @@ function Leave({ person }: { person: Person }) {
     mutationFn: api.signOut,
     onError: report,
     onSuccess() {
-      cache.removeQueries({ predicate: (query) => query.queryKey[0] !== keys.box[0] });
+      // The session first, and it stays: removed, it would no longer be heard by who shows it.
       cache.setQueryData(keys.session, null);
+      const kept: unknown[] = [keys.box[0], keys.session[0]];
+      cache.removeQueries({ predicate: (query) => !kept.includes(query.queryKey[0]) });
     },
   });
   return (
