@@ -1,0 +1,44 @@
+// One box from its first visit to its end, as its owner and a guest see it in Chromium.
+//
+//   ROOMBOX_BIN=target/debug node journey.mjs
+//
+// Steps build on each other: after one that fails, those that need it are skipped and say so.
+
+import { Box } from './box.mjs';
+import { Browser } from './browser.mjs';
+import { Steps } from './steps.mjs';
+import { firstVisit } from './first_visit.mjs';
+import { meeting } from './meeting.mjs';
+import * as recording from './recording.mjs';
+import { looks, ofNewBox } from './looks.mjs';
+import * as doors from './doors.mjs';
+import { restart } from './restart.mjs';
+
+const box = await Box.start();
+const browser = await Browser.start(box);
+const steps = new Steps(browser);
+/** What later steps need of earlier ones: people's pages, the room, the recording. */
+const world = { box, browser, password: 'correct horse battery' };
+
+await doors.ofUnclaimedBox(steps, world);
+await ofNewBox(steps, world);
+await firstVisit(steps, world);
+await meeting(steps, world);
+await recording.made(steps, world);
+await looks(steps, world);
+await doors.ofClaimedBox(steps, world);
+await restart(steps, world);
+await recording.deleted(steps, world);
+
+await steps.run('the box stops when asked, and has never panicked', async () => {
+  await browser.close();
+  const code = await box.stop();
+  if (code !== 0) throw new Error(`roomboxd ended with ${code}`);
+  const log = await box.log();
+  const at = log.indexOf('panicked');
+  if (at >= 0) throw new Error(log.slice(Math.max(0, at - 200), at + 2000));
+});
+
+await browser.close();
+await box.remove();
+process.exitCode = steps.end();

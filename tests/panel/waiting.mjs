@@ -1,0 +1,37 @@
+// Waits for conditions, never for time.
+
+import { PATIENCE_MS } from './browser.mjs';
+
+export async function expectText(page, text) {
+  await page.getByText(text).first().waitFor();
+}
+
+/** Asks until the answer is something; what was seen last is in the error. */
+export async function until(what, ask, patience = PATIENCE_MS) {
+  const end = performance.now() + patience;
+  let seen;
+  do {
+    seen = await ask();
+    if (seen) return seen;
+    await new Promise((turn) => setTimeout(turn, 100));
+  } while (performance.now() < end);
+  throw new Error(`never came: ${what}`);
+}
+
+/** The tile of the person called `name` shows decoded pictures that go on. */
+export async function seesVideoOf(page, name) {
+  const frames = (from) =>
+    page.waitForFunction(
+      ([name, from]) => {
+        const tiles = [...document.querySelectorAll('figure.tile')];
+        const tile = tiles.find((tile) => tile.getAttribute('aria-label').startsWith(name));
+        const video = tile?.querySelector('video');
+        if (!video || video.videoWidth === 0) return false;
+        const shown = video.getVideoPlaybackQuality().totalVideoFrames;
+        return shown > from && { shown };
+      },
+      [name, from],
+    );
+  const { shown } = await (await frames(0)).jsonValue();
+  await frames(shown + 5);
+}
