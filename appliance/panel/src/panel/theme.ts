@@ -14,10 +14,24 @@ const accent: MantineColorsTuple = [
   "#075766",
 ];
 
+/** Text, borders and fields of the dark pages: of the surface's blue, not Mantine's neutral grey. */
+const dark: MantineColorsTuple = [
+  "#e2e7eb",
+  "#c3cad0",
+  "#a3acb4",
+  "#6f7982",
+  "#3a434c",
+  "#2a3139",
+  "#22282f",
+  "#1a1f24",
+  "#161a1f",
+  "#12161a",
+];
+
 export const theme = createTheme({
   primaryColor: "accent",
   primaryShade: { light: 8, dark: 8 },
-  colors: { accent },
+  colors: { accent, dark },
   defaultRadius: "md",
   respectReducedMotion: true,
   cursorType: "pointer",

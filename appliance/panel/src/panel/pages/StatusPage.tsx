@@ -70,7 +70,7 @@ function Figures({ status }: { status: Status }) {
           <Text size="sm" c="dimmed" component="dt">
             {name}
           </Text>
-          <Text component="dd" m={0} fz={28} fw={600} lh={1.25}>
+          <Text component="dd" m={0} fz={{ base: 22, sm: 28 }} fw={600} lh={1.25}>
             {value}
           </Text>
           <Text component="dd" m={0} size="sm" c="dimmed">
