@@ -2,10 +2,12 @@
 # Everything that a commit must pass, in the order in which it fails fastest. `full` adds the slow
 # groups. Prints what runs, how long it took, and one closing line: N passed, N failed, N skipped.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 mode=${1:-commit}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} CARGO_INCREMENTAL=0
-export ROOMBOX_SEEDS=$([ "$mode" = full ] && echo 1000 || echo 100)
+ROOMBOX_SEEDS=100
+[ "$mode" = full ] && ROOMBOX_SEEDS=1000
+export ROOMBOX_SEEDS
 logs=target/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 skipped=0 broken=()
@@ -39,7 +41,7 @@ skip() {
 }
 
 step "system packages" sh scripts/setup.sh test
-step "shell scripts" shellcheck scripts/setup.sh tests/run.sh
+step "shell scripts" shellcheck scripts/setup.sh scripts/deny.sh tests/run.sh .ci/run
 step "format" cargo fmt --all --check
 step "panel packages" make --no-print-directory appliance/panel/node_modules/.package-lock.json
 step "panel lint" npm --prefix appliance/panel run --silent lint
