@@ -60,7 +60,13 @@ export function Before({ door, guest, error, join }: BeforeProps) {
     audio.handOver();
     video.handOver();
     const tracks = [audio.track, camera ? video.track : null].filter((track) => track !== null);
-    await join({ name: called, tracks, microphone, camera });
+    await join({
+      name: called,
+      tracks,
+      // What could not be opened here was said here: it need not fail once more inside.
+      microphone: microphone && audio.trouble === null,
+      camera: camera && video.trouble === null,
+    });
     setJoining(false);
   };
 

@@ -4,7 +4,7 @@
 //     │                 │ ▲
 //     └► refused        ▼ │ (the connection was lost for good: come back by itself)
 //                    returning
-import { DisconnectReason, Room, RoomEvent, VideoPresets, type LocalTrack } from "livekit-client";
+import { DisconnectReason, Room, RoomEvent, Track, VideoPresets, type LocalTrack } from "livekit-client";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, Refusal } from "../api/client";
@@ -45,15 +45,13 @@ const WANTED: Partial<Record<DisconnectReason, NoticeKind>> = {
 /** Publishes what was on before. A device that fails leaves the person in the meeting without it. */
 function bringDevices(room: Room, wishes: Wishes) {
   const me = room.localParticipant;
-  const work =
-    wishes.tracks.length > 0
-      ? wishes.tracks.map((track) => me.publishTrack(track))
-      : [
-          wishes.microphone && me.setMicrophoneEnabled(true),
-          wishes.camera && me.setCameraEnabled(true),
-        ];
+  const lacks = (kind: Track.Kind) => !wishes.tracks.some((track) => track.kind === kind);
+  const work: Promise<unknown>[] = wishes.tracks.map((track) => me.publishTrack(track));
+  // Coming back, or joining before the preview was there: the wish counts, not the track.
+  if (wishes.microphone && lacks(Track.Kind.Audio)) work.push(me.setMicrophoneEnabled(true));
+  if (wishes.camera && lacks(Track.Kind.Video)) work.push(me.setCameraEnabled(true));
   for (const step of work) {
-    if (step) step.catch((error: Error) => room.emit(RoomEvent.MediaDevicesError, error));
+    step.catch((error: Error) => room.emit(RoomEvent.MediaDevicesError, error));
   }
 }
 

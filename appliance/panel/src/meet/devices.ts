@@ -38,7 +38,7 @@ export interface Preview<K extends Kind> {
 export function usePreview<K extends Kind>(kind: K, on: boolean, deviceId: string | undefined): Preview<K> {
   const [track, setTrack] = useState<TrackOf<K> | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
-  const handed = useRef(false);
+  const handed = useRef<TrackOf<K> | null>(null);
 
   useEffect(() => {
     if (!on || !devicesAllowed()) return;
@@ -57,7 +57,8 @@ export function usePreview<K extends Kind>(kind: K, on: boolean, deviceId: strin
     );
     return () => {
       stale = true;
-      if (!handed.current) opened?.stop();
+      // One that opened after the handing over belongs to nobody: its light must not stay on.
+      if (opened !== handed.current) opened?.stop();
       setTrack(null);
     };
   }, [kind, on, deviceId]);
@@ -66,7 +67,7 @@ export function usePreview<K extends Kind>(kind: K, on: boolean, deviceId: strin
     track,
     trouble: on && !devicesAllowed() ? "insecure" : trouble,
     handOver: () => {
-      handed.current = true;
+      handed.current = track;
     },
   };
 }
