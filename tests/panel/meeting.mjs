@@ -54,6 +54,24 @@ export async function meeting(steps, world) {
     await Promise.all([seesVideoOf(page, 'Grace'), seesVideoOf(world.guestPage, 'Ada')]);
   }, { needs: [INVITED] });
 
+  await steps.run('who joins before the camera has opened is seen all the same', async () => {
+    const late = await browser.person();
+    const page = await late.newPage();
+    await page.addInitScript(slowCamera);
+    await page.goto(world.invite);
+    await page.getByLabel('Your name').fill('Linus');
+    await page.getByRole('button', { name: 'Join' }).click();
+    await seesVideoOf(world.ownerPage, 'Linus');
+    // What opens now is wanted by nobody.
+    await page.evaluate(() => window.openCamera());
+    await page.waitForFunction(() => window.lateTrack?.readyState === 'ended');
+    await page.getByRole('button', { name: 'Leave' }).click();
+    await expectText(page, 'You have left');
+    await world.ownerPage.getByRole('figure', { name: /^Linus/ }).waitFor({ state: 'detached' });
+    await late.close();
+    // The box answers a Leave by closing without a code, which the client remarks on.
+  }, { needs: [MET], expects: [/error reading from signal stream.* code 1005/] });
+
   await steps.run('a chat message arrives', async () => {
     const { guestPage, ownerPage } = world;
     await guestPage.getByRole('button', { name: /^Chat/ }).click();
@@ -83,4 +101,22 @@ export async function meeting(steps, world) {
     await guestPage.getByRole('button', { name: 'Unmute', exact: true }).click();
     await muted.waitFor({ state: 'detached' });
   }, { needs: [MET] });
+}
+
+/** In the page: the camera of the preview opens only when the test says so. */
+function slowCamera() {
+  const devices = navigator.mediaDevices;
+  const open = devices.getUserMedia.bind(devices);
+  const mayOpen = new Promise((resolve) => {
+    window.openCamera = resolve;
+  });
+  let first = true;
+  devices.getUserMedia = async (wanted) => {
+    if (!wanted.video || !first) return await open(wanted);
+    first = false;
+    await mayOpen;
+    const stream = await open(wanted);
+    window.lateTrack = stream.getVideoTracks()[0];
+    return stream;
+  };
 }
