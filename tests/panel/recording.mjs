@@ -6,6 +6,7 @@ import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { seesVideoOf, until } from './waiting.mjs';
 import { MET } from './meeting.mjs';
+import { LIVE_AGAIN } from './restart.mjs';
 
 export const READY = 'after Stop the recording becomes ready by itself';
 const RECORDS = 'the owner records, and both see it';
@@ -134,7 +135,8 @@ export async function deleted(steps, world) {
     await panel.getByRole('dialog').getByRole('button', { name: 'Delete recording' }).click();
     await panel.getByText('No recordings yet').waitFor();
     await until('an empty disk', () => access(folder).then(() => false, () => true));
-  }, { needs: [READY] });
+    // The news of it may come before the page has left, and make it ask once more.
+  }, { needs: [READY, LIVE_AGAIN], expects: [/^404 \/api\/v1\/recordings\/rec_\w+(\/timeline)?$/] });
 }
 
 /** What the box tells the panel's own session. */

@@ -20,18 +20,17 @@ export async function until(what, ask, patience = PATIENCE_MS) {
 
 /** The tile of the person called `name` shows decoded pictures that go on. */
 export async function seesVideoOf(page, name) {
-  const frames = (from) =>
-    page.waitForFunction(
-      ([name, from]) => {
-        const tiles = [...document.querySelectorAll('figure.tile')];
-        const tile = tiles.find((tile) => tile.getAttribute('aria-label').startsWith(name));
-        const video = tile?.querySelector('video');
-        if (!video || video.videoWidth === 0) return false;
-        const shown = video.getVideoPlaybackQuality().totalVideoFrames;
-        return shown > from && { shown };
-      },
-      [name, from],
-    );
-  const { shown } = await (await frames(0)).jsonValue();
-  await frames(shown + 5);
+  await page.waitForFunction((name) => {
+    const tiles = [...document.querySelectorAll('figure.tile')];
+    const tile = tiles.find((tile) => tile.getAttribute('aria-label').startsWith(name));
+    const video = tile?.querySelector('video');
+    if (!video || video.videoWidth === 0) return false;
+    // Each element counts from its own beginning, and who comes back gets a new one.
+    window.framesSeen ??= new WeakMap();
+    const shown = video.getVideoPlaybackQuality().totalVideoFrames;
+    const first = window.framesSeen.get(video) ?? shown;
+    window.framesSeen.set(video, first);
+    return shown >= first + 5;
+  }, name);
+  await page.evaluate(() => delete window.framesSeen);
 }
