@@ -36,12 +36,12 @@ step() {
 
 # A suite of clients and media on a machine that others share: what fails is run once more, and said.
 suite() {
-    local name=$1 before=$failed
+    local name=$1 before=$failed p=$passed s=$skipped
     step "$@"
     if [ "$failed" -gt "$before" ]; then
         echo "        RETRIED: $name failed once and is run again; its first log is kept"
         cp "$logs/${name// /-}.log" "$logs/${name// /-}.first.log"
-        failed=$before
+        failed=$before passed=$p skipped=$s
         unset 'broken[-1]'
         step "$@"
     fi
