@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 mode=${1:-commit}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} CARGO_INCREMENTAL=0
 ROOMBOX_SEEDS=100
-[ "$mode" = full ] && ROOMBOX_SEEDS=1000
+[ "$mode" = full ] && ROOMBOX_SEEDS=1000 && export ROOMBOX_FULL=1
 export ROOMBOX_SEEDS
 logs=target/test-logs
 mkdir -p "$logs"
