@@ -203,9 +203,11 @@ impl Client {
         }
         if self.nervous && now.duration_since(self.asked_at) > Duration::from_millis(700) {
             self.asked_at = now;
-            let mids: Vec<Mid> = self.mapping.keys().map(|mid| Mid::from(mid.as_str())).collect();
-            for mid in mids {
-                if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, None) {
+            // By SSRC: of a section that is used again str0m knows the old stream too, and by
+            // section it gives either.
+            let ssrcs: Vec<u32> = self.received.keys().copied().collect();
+            for ssrc in ssrcs {
+                if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc.into()) {
                     stream.request_keyframe(KeyframeRequestKind::Pli);
                     self.drain(now);
                 }

@@ -110,7 +110,10 @@ fn w1_keyframe_requests_work_on_a_section_used_again() {
     let before = world.sfu.counters().keyframes_requested;
     world.clients.get_mut("bob").unwrap().nervous = true;
     world.run(5 * SECOND);
-    assert!(world.sfu.counters().keyframes_requested >= before + 4);
+    // With the old SSRC in str0m's table none would come through; the publisher is asked at most
+    // once a second, and requests may cross.
+    let asked = world.sfu.counters().keyframes_requested - before;
+    assert!(asked >= 2, "only {asked} requests came through");
     world.check();
 }
 
