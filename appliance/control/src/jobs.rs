@@ -162,7 +162,7 @@ impl Jobs {
     pub async fn cancel(&self, id: &str) -> Result<Job, ControlError> {
         let mut row = self.row(id).await?;
         if matches!(row.state, JobState::Finished | JobState::Cancelled) {
-            return Err(ControlError::JobState { state: state_name(row.state) });
+            return Err(ControlError::JobState { state: row.state.name() });
         }
         self.tell(Message::Input(Input::Cancel { job: id.to_owned() })).await;
         row.state = JobState::Cancelled;
@@ -176,7 +176,7 @@ impl Jobs {
     pub async fn retry(&self, id: &str) -> Result<Job, ControlError> {
         let mut row = self.row(id).await?;
         if !matches!(row.state, JobState::Parked | JobState::Cancelled) {
-            return Err(ControlError::JobState { state: state_name(row.state) });
+            return Err(ControlError::JobState { state: row.state.name() });
         }
         self.tell(Message::Input(Input::Retry { job: id.to_owned() })).await;
         row.state = JobState::Queued;
@@ -210,16 +210,6 @@ impl Jobs {
             error: row.last_error.clone(),
             progress: progress.get(&row.spec.job).filter(|_| running).cloned(),
         }
-    }
-}
-
-fn state_name(state: JobState) -> &'static str {
-    match state {
-        JobState::Queued => "queued",
-        JobState::Running => "running",
-        JobState::Finished => "finished",
-        JobState::Parked => "parked",
-        JobState::Cancelled => "cancelled",
     }
 }
 

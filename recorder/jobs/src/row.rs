@@ -18,6 +18,17 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// The state as the API and the store write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Parked => "parked",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     /// Nothing more happens by itself.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Finished | Self::Parked | Self::Cancelled)

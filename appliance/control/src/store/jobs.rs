@@ -11,23 +11,13 @@ use rusqlite::{OptionalExtension, Transaction, params};
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewJob(pub JobRow);
 
-fn state_name(state: JobState) -> &'static str {
-    match state {
-        JobState::Queued => "queued",
-        JobState::Running => "running",
-        JobState::Finished => "finished",
-        JobState::Parked => "parked",
-        JobState::Cancelled => "cancelled",
-    }
-}
-
 pub(super) fn insert_job(sql: &Transaction<'_>, NewJob(row): &NewJob) -> Result<(), StoreError> {
     sql.execute(
         "INSERT INTO jobs (id, recording, state, created_ms, row) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![
             row.spec.job,
             row.spec.recording,
-            state_name(row.state),
+            row.state.name(),
             signed(row.created_ms),
             serde_json::to_string(row)?
         ],
@@ -38,7 +28,7 @@ pub(super) fn insert_job(sql: &Transaction<'_>, NewJob(row): &NewJob) -> Result<
 fn update_job(sql: &Transaction<'_>, row: &JobRow) -> Result<(), StoreError> {
     sql.execute(
         "UPDATE jobs SET state = ?2, row = ?3 WHERE id = ?1",
-        params![row.spec.job, state_name(row.state), serde_json::to_string(row)?],
+        params![row.spec.job, row.state.name(), serde_json::to_string(row)?],
     )?;
     Ok(())
 }
