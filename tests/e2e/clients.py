@@ -13,6 +13,9 @@ from livekit.rtc.room import EventTypes
 SAMPLE_RATE = 48_000
 TONE = 440.0
 PATIENCE = 15.0
+# Waiting looks again this often at most: thirty streams bring 3000 frames a second, and measuring
+# a tone at each of them would leave no time to play one.
+LOOK_AGAIN = 0.05
 
 
 class Client:
@@ -66,11 +69,12 @@ class Client:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def until(self, what, seconds=PATIENCE, why=""):
-        """Waits until `what()` is true; looks again after each event."""
+        """Waits until `what()` is true; looks again after events."""
         async def look():
             while not (found := what()):
                 self.changed.clear()
                 await self.changed.wait()
+                await asyncio.sleep(LOOK_AGAIN)
             return found
 
         try:
