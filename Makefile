@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PANEL := appliance/panel
 RUN_DATA ?= data
+# Where `make bench` keeps its raw results.
+RUN ?= bench/runs/$(shell date +%F)-$(shell uname -m)-$(shell nproc)-cores
 # Anything for the daemon: make run ARGS="--http 0.0.0.0:8080"
 ARGS ?=
 
@@ -44,8 +46,10 @@ test: ## everything that a commit must pass
 test-full: ## the slow groups too: seeds by the hundred, soak
 	@bash tests/run.sh full
 
-bench: setup-run ## measure: ratios first, raw results in bench/runs/
-	cargo bench --locked -p roombox-tests
+bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
+	cargo build --release --locked -p roomboxd -p roombox-worker
+	cargo bench --locked -p roombox-tests -- --out $(CURDIR)/$(RUN)
+	python3 tests/bench/people.py --out $(RUN)
 
 openapi: ## the API's description and the panel's types, from the code
 	cargo run --locked -q -p roomboxd -- --openapi > docs/api/openapi.json.new

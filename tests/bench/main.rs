@@ -4,11 +4,14 @@
 //!    least that anybody must do for it (copy, seal with AES-128-GCM).
 //! 2. **Kernel**: what sending such a packet costs by itself, to set the first in proportion.
 //! 3. **Recorder**: CPU per recorded A/V pair, files and syncs included.
+//! 4. **Load**: a real box as a process of its own, real sockets, the LiveKit door.
 //!
 //! Times are CPU times. Machines are noisy: floor and product take turns, and the smallest of the
-//! rounds counts. Raw results go to `bench/runs/<date>-<machine>/results.json`.
+//! rounds counts. Raw results go to `results.json` in the folder that
+//! `--out` names.
 
 mod floor;
+mod load;
 mod recorder;
 mod room;
 // The simulation's room is the bench's room; of its checks the bench needs none.
@@ -90,6 +93,20 @@ fn recorder() -> Value {
     json!(rows)
 }
 
+/// The release build beside this bench, as the owner's box has it.
+fn load() -> Value {
+    let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/roomboxd");
+    if !binary.exists() {
+        println!("load over sockets: SKIPPED, {} is not built", binary.display());
+        return json!("skipped");
+    }
+    let least_us = |cost: fn(usize) -> Duration| {
+        let costs: Vec<f64> = (0..ROUNDS).map(|_| micros(cost(20_000)) / 20_000.0).collect();
+        least(&costs)
+    };
+    load::run(&binary, least_us(floor::seal) + least_us(floor::send))
+}
+
 fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
@@ -112,18 +129,16 @@ fn main() {
     }
     let machine = machine();
     println!("{machine}\n");
-    let results = json!({ "machine": machine, "date": today(), "rooms": rooms(), "kernel": kernel(),
-        "recorder": recorder() });
-    let short: String = machine
-        .to_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../bench/runs").join(format!(
-        "{}-{}",
-        today(),
-        short.trim_matches('-')
-    ));
+    let (rooms, kernel, recorder) = (rooms(), kernel(), recorder());
+    let results = json!({ "machine": machine, "date": today(), "rooms": rooms, "kernel": kernel,
+        "recorder": recorder, "load": load() });
+    let arguments: Vec<String> = std::env::args().collect();
+    let out = arguments.iter().position(|argument| argument == "--out");
+    let Some(folder) = out.and_then(|at| arguments.get(at + 1)) else {
+        println!("\n(no --out FOLDER given: nothing kept)");
+        return;
+    };
+    let folder = PathBuf::from(folder);
     let path = folder.join("results.json");
     let text = format!("{results:#}\n");
     match std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text)) {

@@ -5,6 +5,7 @@ Prints the film's path, a contact sheet and what it cost.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -20,17 +21,17 @@ RENDER_PATIENCE = 240
 PASSWORD = "correct horse battery"
 
 
-def inside_the_environment():
-    """Starts this script again with the SDK at hand."""
+def inside_the_environment(script: str):
+    """Starts `script` again with the SDK at hand."""
     import run
 
     python = run.prepare_python()
     if Path(sys.prefix) != run.VENV:
-        os.execv(python, [str(python), str(Path(__file__)), *sys.argv[1:]])
+        os.execv(python, [str(python), script, *sys.argv[1:]])
 
 
 def start_box(binary: Path, data: Path, log):
-    arguments = [binary, "--dev", "--data", data, "--http", "127.0.0.1:0", "--udp", "0"]
+    arguments = [binary, "--dev", "--data", data, "--http", "127.0.0.1:0", "--udp", "0", "--log-json"]
     box = subprocess.Popen(
         [*arguments, "--address", "127.0.0.1"], stdout=subprocess.PIPE, stderr=log, text=True
     )
@@ -49,6 +50,21 @@ def start_box(binary: Path, data: Path, log):
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> int:
+    """Resident memory in bytes."""
+    line = next(l for l in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmRSS" in l)
+    return int(line.split()[1]) * 1024
+
+
+def receipt(log: Path, job: str) -> dict:
+    """What the daemon noted of a film."""
+    for line in log.read_text().splitlines():
+        fields = json.loads(line).get("fields", {})
+        if fields.get("message") == "film made" and fields.get("job") == job:
+            return fields
+    sys.exit(f"no receipt for {job} in {log}")
 
 
 def progress(text: str):
@@ -122,7 +138,7 @@ def main():
     parser.add_argument("--bin", type=Path, default=ROOT / "target" / "release")
     parser.add_argument("--out", type=Path, default=ROOT / "target" / "demo")
     arguments = parser.parse_args()
-    inside_the_environment()
+    inside_the_environment(__file__)
     import asyncio
 
     from panel_client import PanelClient
@@ -148,14 +164,13 @@ def main():
     sheet = folder / "contact-sheet.png"
     contact_sheet(film, sheet)
     minutes = seen["duration_ms"] / 60_000
-    receipts = [line for line in log_path.read_text().splitlines() if "film made" in line]
+    cost = receipt(log_path, seen["job"]["id"])
     print(f"film           {film}")
     print(f"contact sheet  {sheet}")
     print(f"what it is     {probe(film)}".replace("\n", "\n               "))
-    print(f"meeting cost   {spent / (minutes * 60) * 100:.1f} % of a core, forwarding and recording")
+    print(f"meeting cost   {spent / (minutes * 60) * 100:.1f} % of a core: receiving and recording")
+    print(f"film cost      {cost['cpu_s_per_minute']:.1f} CPU seconds a minute, {cost['encoder']}")
     print(f"gaps           {seen['gaps']}")
-    for line in receipts:
-        print(f"film cost      {line.split('film made', 1)[1].strip()}")
 
 
 if __name__ == "__main__":

@@ -122,19 +122,59 @@ fn total_bytes(root: &std::path::Path) -> u64 {
     rustix::fs::statvfs(root).map_or(0, |volume| volume.f_blocks * volume.f_frsize)
 }
 
-/// CPU of this process and of its children that have ended, microseconds (getrusage(2)).
+/// CPU of this process and of its children, microseconds. Those that still run are added by hand:
+/// the kernel counts a child only once it has ended, and a film's minutes would come as one peak.
 fn process_cpu_us() -> u64 {
-    // Fields 14 to 17 of /proc/self/stat are user and system time, own and of waited-for children,
-    // in ticks of 10 ms.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<u64> =
-        after_name.split_whitespace().skip(11).take(4).filter_map(|f| f.parse().ok()).collect();
-    fields.iter().sum::<u64>() * 10_000
+    // Fields 14 to 17 of /proc/PID/stat are user and system time, own and of waited-for children,
+    // in ticks of 10 ms (proc(5)).
+    let ticks = |process: &str, fields: usize| {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let times = after_name.split_whitespace().skip(11).take(fields);
+        times.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>()
+    };
+    let running: u64 = running_children().iter().map(|child| ticks(child, 4)).sum();
+    (ticks("self", 4) + running) * 10_000
+}
+
+fn running_children() -> Vec<String> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|children| children.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_child_counts_while_it_runs_and_once_after_it_ended() {
+        let before = process_cpu_us();
+        // Works for some hundred milliseconds, says so, and waits to be told to end.
+        let work = "i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done; echo done; read _";
+        let mut child = Command::new("sh")
+            .args(["-c", work])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let output = child.stdout.take().expect("its output");
+        BufReader::new(output).lines().next().expect("a line").expect("text");
+        let running = process_cpu_us() - before;
+        assert!(running >= 50_000, "{running} µs while it runs");
+        drop(child.stdin.take());
+        child.wait().expect("it ends");
+        let ended = process_cpu_us() - before;
+        assert!(ended >= running && ended < running * 2, "{running} µs, then {ended} µs");
+    }
 }

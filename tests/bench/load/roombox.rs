@@ -1,0 +1,158 @@
+//! The daemon under load, as a process of its own: started on free ports, asked, measured, stopped.
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// CPU time and waiting time of a process, all threads.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    pub cpu: Duration,
+    /// Ready to run, but waiting for a core.
+    pub waiting: Duration,
+}
+
+impl Spent {
+    /// Of a process now (`/proc/PID/task/*/schedstat`: nanoseconds run and waited).
+    pub fn of(pid: u32) -> Self {
+        let mut total = Self::default();
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+        for task in tasks.into_iter().flatten().flatten() {
+            // A thread may have ended since it was listed.
+            let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let mut fields = text.split_whitespace().map(|field| field.parse().unwrap_or(0));
+            total.cpu += Duration::from_nanos(fields.next().unwrap_or(0));
+            total.waiting += Duration::from_nanos(fields.next().unwrap_or(0));
+        }
+        total
+    }
+
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(before.cpu),
+            waiting: self.waiting.saturating_sub(before.waiting),
+        }
+    }
+}
+
+pub struct Roombox {
+    process: Child,
+    pub http: SocketAddr,
+    token: String,
+}
+
+impl Roombox {
+    /// Starts `binary`, claims it and makes an API token.
+    pub fn start(binary: &Path, data: &Path, shards: usize) -> Result<Self> {
+        let log = std::fs::File::create(data.join("roomboxd.log"))?;
+        let mut process = Command::new(binary)
+            .args(["--dev", "--http", "127.0.0.1:0", "--udp", "0", "--address", "127.0.0.1"])
+            .arg("--shards")
+            .arg(shards.to_string())
+            .arg("--data")
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{}", binary.display()))?;
+        let output = process.stdout.take().context("the box's output")?;
+        let mut lines = BufReader::new(output).lines();
+        let (mut http, mut code) = (None, None);
+        for line in lines.by_ref() {
+            let line = line?;
+            if let Some((_, address)) = line.split_once("listens on http://") {
+                http = Some(address.trim().parse()?);
+            }
+            if let Some(rest) = line.trim().strip_prefix("Claim") {
+                code = rest.split_whitespace().next().map(str::to_owned);
+                break;
+            }
+        }
+        // Whatever else it prints must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let (http, code) = (http.context("no address printed")?, code.context("no claim code")?);
+        let mut roombox = Self { process, http, token: String::new() };
+        let owner = json!({ "code": code, "name": "Bench", "password": PASSWORD });
+        let (head, _) = roombox.ask("POST", "/claim", "", &owner)?;
+        let cookie = head
+            .lines()
+            .find_map(|line| line.strip_prefix("set-cookie: "))
+            .and_then(|cookie| cookie.split(';').next())
+            .context("no session cookie")?;
+        let name = json!({ "name": "bench" });
+        let (_, made) =
+            roombox.ask("POST", "/api-tokens", &format!("Cookie: {cookie}\r\n"), &name)?;
+        roombox.token = made["token"].as_str().context("no API token")?.to_owned();
+        Ok(roombox)
+    }
+
+    /// Makes a room; its id is its name on the LiveKit side.
+    pub fn make_room(&self, name: &str) -> Result<String> {
+        let made = self.call("POST", "/rooms", &json!({ "name": name }))?;
+        Ok(made["id"].as_str().context("no room id")?.to_owned())
+    }
+
+    pub fn record(&self, room: &str) -> Result<()> {
+        self.call("POST", &format!("/rooms/{room}/recording"), &Value::Null)?;
+        Ok(())
+    }
+
+    pub fn spent(&self) -> Spent {
+        Spent::of(self.process.id())
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or(0) * 1024
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let authorization = format!("Authorization: Bearer {}\r\n", self.token);
+        Ok(self.ask(method, path, &authorization, body)?.1)
+    }
+
+    /// One request on a connection of its own.
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &Value,
+    ) -> Result<(String, Value)> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut stream = TcpStream::connect(self.http)?;
+        write!(
+            stream,
+            "{method} /api/v1{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.http,
+            body.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, text) = answer.split_once("\r\n\r\n").context("half an answer")?;
+        if !head.starts_with("HTTP/1.1 2") {
+            bail!("{method} {path}: {} {text}", head.lines().next().unwrap_or_default());
+        }
+        let value = if text.is_empty() { Value::Null } else { serde_json::from_str(text)? };
+        Ok((head.to_owned(), value))
+    }
+}
+
+impl Drop for Roombox {
+    fn drop(&mut self) {
+        // Killed, not stopped: films of nonsense need not be tried.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
