@@ -132,6 +132,36 @@ async def answer_to(ws, request, kind):
     raise AssertionError("the connection closed")
 
 
+async def close_code(ws):
+    """What the box closes with (RFC 6455 §7.4), after everything else it says."""
+    async for _ in ws:
+        pass
+    return ws.close_code
+
+
+async def test_who_leaves_is_closed_normally(box):
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box)
+        await ws.send_bytes(signalling.SignalRequest(leave=signalling.LeaveRequest()).SerializeToString())
+        assert await close_code(ws) == 1000
+
+
+async def test_a_connection_that_another_replaced_is_let_go(box):
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box, "twice", "twice")
+        first = signalling.SignalResponse.FromString((await ws.receive()).data)
+        sid = first.join.participant.sid
+        request = signalling.JoinRequest(reconnect=True, participant_sid=sid)
+        join = wrapped(request.SerializeToString())
+        token = box.token("twice", "twice")
+        async with session.ws_connect(
+            f"{box.ws}/rtc/v1?access_token={token}&join_request={join}"
+        ) as second:
+            assert await close_code(ws) == 1001
+            response = signalling.SignalResponse.FromString((await second.receive()).data)
+            assert response.WhichOneof("message") == "reconnect"
+
+
 async def test_garbage_on_the_socket_costs_only_itself(box):
     async with aiohttp.ClientSession() as session:
         ws = await socket(session, box)
@@ -202,7 +232,7 @@ async def test_nobody_takes_the_place_of_another(box):
                 response = signalling.SignalResponse.FromString((await ws.receive()).data)
                 assert response.WhichOneof("message") == "leave"
                 assert response.leave.action == signalling.LeaveRequest.Action.RECONNECT
-                await ws.close()
+                assert await close_code(ws) == 1000
         # Alice is still served.
         tone = await bob.publish_tone()
         await alice.until(lambda: tone.sid in alice.audio)

@@ -196,7 +196,7 @@ fn enter(
     if let Err(busy) = door.conference.attach(&knock.room, &participant, events, command) {
         return refuse((StatusCode::SERVICE_UNAVAILABLE, busy.to_string()));
     }
-    tracing::info!(%participant, room_is_new = false, protocol = knock.wanted.client.protocol,
+    tracing::info!(%participant, protocol = knock.wanted.client.protocol,
         sdk = %query.sdk, resume = knock.wanted.resume.is_some(), "a client connects");
     let session = Session::new(SessionStart {
         participant: participant.clone(),

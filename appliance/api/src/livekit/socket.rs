@@ -2,7 +2,7 @@
 
 use super::entrance::unix_ms;
 use super::session::{Action, Session};
-use axum::extract::ws::{Message as Frame, WebSocket};
+use axum::extract::ws::{CloseCode, CloseFrame, Message as Frame, WebSocket, close_code};
 use livekit_protocol as pb;
 use prost::Message as _;
 use roombox_control::conference::{Command, Conference, Event, ParticipantId, RoomName};
@@ -21,8 +21,26 @@ const WRITE: Duration = Duration::from_secs(10);
 enum End {
     /// The session said so.
     Done,
+    /// The room does not speak to this connection any more: it ended, or another one took over.
+    LetGo,
+    /// The shard had too much waiting for a request: the participant's place is kept.
+    Busy,
     /// The connection broke or went silent: the participant's place is kept.
     Lost,
+}
+
+impl End {
+    /// What the client is told (RFC 6455 §7.4.1; 1013 from IANA's registry). Refusals of a join are
+    /// answers to the upgrade, and reasons to leave are messages: both come before any frame of
+    /// this kind. `None`: nobody is there to hear it, or must be told nothing.
+    fn code(self) -> Option<CloseCode> {
+        match self {
+            Self::Done => Some(close_code::NORMAL),
+            Self::LetGo => Some(close_code::AWAY),
+            Self::Busy => Some(close_code::AGAIN),
+            Self::Lost => None,
+        }
+    }
 }
 
 struct Client {
@@ -53,6 +71,7 @@ pub(super) async fn serve(
             tracing::warn!(%participant, %busy, "a lost client could not be marked as such");
         }
     }
+    client.close(end).await;
     tracing::info!(%participant, ?end, "a client's signalling ended");
 }
 
@@ -65,7 +84,7 @@ impl Client {
                         let conference = self.conference.clone();
                         self.session.event(event, || conference.new_id("TR_"))
                     }
-                    None => return End::Lost,
+                    None => return End::LetGo,
                 },
                 frame = timeout(SILENCE, self.websocket.recv()) => match frame {
                     Ok(Some(Ok(frame))) => match self.frame(frame) {
@@ -82,6 +101,15 @@ impl Client {
             if let Some(end) = self.act(actions).await {
                 return end;
             }
+        }
+    }
+
+    /// The farewell is a courtesy; the connection ends either way.
+    async fn close(&mut self, end: End) {
+        let Some(code) = end.code() else { return };
+        let farewell = Frame::Close(Some(CloseFrame { code, reason: "".into() }));
+        if !matches!(timeout(WRITE, self.websocket.send(farewell)).await, Ok(Ok(()))) {
+            tracing::debug!(?end, "a client had gone before it was told so");
         }
     }
 
@@ -119,15 +147,11 @@ impl Client {
                 Action::Command(command) => {
                     if let Err(busy) = self.conference.command(&self.room, *command) {
                         tracing::warn!(%busy, "a client's request was dropped");
-                        return Some(End::Lost);
+                        return Some(End::Busy);
                     }
                 }
                 Action::Drop => return Some(End::Lost),
-                Action::Close => {
-                    // The farewell frame is a courtesy; the connection ends either way.
-                    let _sent = timeout(WRITE, self.websocket.send(Frame::Close(None))).await;
-                    return Some(End::Done);
-                }
+                Action::Close => return Some(End::Done),
             }
         }
         None
