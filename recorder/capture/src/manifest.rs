@@ -32,6 +32,15 @@ pub struct Manifest {
     /// Every track that was ever recorded.
     #[serde(default)]
     pub tracks: Vec<RecordedTrack>,
+    /// Packets that were not written because the disk was slower than the meeting. While it runs:
+    /// as of the newest manifest.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How and when a recording ended.
@@ -168,4 +177,29 @@ pub struct Part {
     /// Picture size in pixels; 0 for audio.
     pub width: u32,
     pub height: u32,
+}
+
+impl Part {
+    /// The part number `number` of a track's layer, open until it is sealed. `file` is its name in
+    /// the folder of the tracks, `size` its picture's width and height.
+    pub fn open(
+        file: &str,
+        (track, layer, number): (&str, RecordedLayer, u32),
+        codec: Codec,
+        (width, height): (u32, u32),
+        start_us: u64,
+    ) -> Self {
+        Self {
+            file: format!("tracks/{file}"),
+            track: track.to_owned(),
+            layer,
+            codec,
+            number,
+            start_us,
+            end_us: None,
+            bytes: None,
+            width,
+            height,
+        }
+    }
 }

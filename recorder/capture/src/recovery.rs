@@ -148,20 +148,9 @@ fn import_unlisted(folder: &Path, timeline: &[TimelineLine], manifest: &mut Mani
         let before = manifest.parts.iter().filter(|p| p.track == track && p.layer == layer);
         let after = before.filter_map(|part| part.end_us).max().unwrap_or(0);
         let start_us = opened.unwrap_or(after);
-        let (codec, width, height) = (info.codec, info.width, info.height);
+        let (codec, size) = (info.codec, (info.width, info.height));
         tracing::warn!(recording = %manifest.recording, part = %file, "imported an unlisted part");
-        manifest.parts.push(Part {
-            file,
-            track: track.to_owned(),
-            layer,
-            codec,
-            number,
-            start_us,
-            end_us: None,
-            bytes: None,
-            width,
-            height,
-        });
+        manifest.parts.push(Part::open(&name, (track, layer, number), codec, size, start_us));
     }
 }
 

@@ -121,6 +121,7 @@ fn recorded(takes: &[Take], happenings: &[(u64, Happening)]) -> (Manifest, Vec<T
         ended: None,
         parts,
         tracks,
+        dropped: 0,
     };
     (manifest, lines)
 }

@@ -79,6 +79,7 @@ impl Studio {
             ended: None,
             parts: Vec::new(),
             tracks: Vec::new(),
+            dropped: 0,
         };
         Self { folder, manifest, timeline: Vec::new() }
     }

@@ -2,6 +2,8 @@
 //! [`TapSink`], which never waits: the media threads must not feel a slow disk.
 
 mod rounds;
+#[cfg(test)]
+mod slow_disk;
 mod writer;
 
 use crate::disk::FreeSpace;
@@ -96,10 +98,20 @@ pub struct RecordingFigures {
     pub bytes: u64,
     pub streams: usize,
     pub gaps: u64,
+    /// Packets that were not written because the disk was too slow.
+    pub dropped: u64,
+}
+
+/// What found the queue full.
+#[derive(Debug, Default)]
+struct Losses {
+    /// Not yet told to the writer, which breaks its streams for it.
+    untold: AtomicU64,
+    total: Arc<AtomicU64>,
 }
 
 enum Message {
-    Open { request: OpenRecording, at: Instant },
+    Open { request: OpenRecording, at: Instant, dropped: Arc<AtomicU64> },
     Item { recording: Arc<str>, item: TapItem },
     Marker { recording: String, text: String },
     Stop { recording: String, reason: EndReason },
@@ -115,23 +127,30 @@ type Tell = Arc<dyn Fn(RecorderEvent) + Send + Sync>;
 pub struct TapSink {
     recording: Arc<str>,
     queue: SyncSender<Message>,
+    losses: Arc<Losses>,
+    /// Of all recordings.
     dropped: Arc<AtomicU64>,
 }
 
 impl TapSink {
     /// Takes an item, or drops and counts it when the writer is behind.
     pub fn push(&self, item: TapItem) {
-        let lost = self.dropped.load(Ordering::Relaxed);
+        let lost = self.losses.untold.load(Ordering::Relaxed);
         if lost > 0 {
             let notice = TapItem { at: item.at, event: TapEvent::Dropped(lost) };
             if self.send(notice).is_err() {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-                return;
+                return self.lose();
             }
-            self.dropped.fetch_sub(lost, Ordering::Relaxed);
+            self.losses.untold.fetch_sub(lost, Ordering::Relaxed);
         }
         if self.send(item).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.lose();
+        }
+    }
+
+    fn lose(&self) {
+        for count in [&self.losses.untold, &self.losses.total, &self.dropped] {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -151,6 +170,7 @@ pub struct Recorder {
     queue: SyncSender<Message>,
     figures: Arc<Figures>,
     rounds: Arc<Rounds>,
+    dropped: Arc<AtomicU64>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -180,7 +200,8 @@ impl Recorder {
                 .spawn(move || syncer.run(every, &tell_synced))
                 .map_err(CaptureError::StartThread)?,
         ];
-        Ok(Self { queue, figures, rounds, threads: Mutex::new(threads) })
+        let dropped = Arc::default();
+        Ok(Self { queue, figures, rounds, dropped, threads: Mutex::new(threads) })
     }
 
     /// Begins a recording; its media comes by the sink.
@@ -189,8 +210,10 @@ impl Recorder {
     /// The recorder has stopped.
     pub fn open(&self, request: OpenRecording) -> Result<TapSink, CaptureError> {
         let recording: Arc<str> = request.recording.as_str().into();
-        self.send(Message::Open { request, at: Instant::now() })?;
-        Ok(TapSink { recording, queue: self.queue.clone(), dropped: Arc::default() })
+        let losses = Arc::<Losses>::default();
+        self.send(Message::Open { request, at: Instant::now(), dropped: losses.total.clone() })?;
+        let (queue, dropped) = (self.queue.clone(), self.dropped.clone());
+        Ok(TapSink { recording, queue, losses, dropped })
     }
 
     /// Sets a marker at this moment.
@@ -214,6 +237,12 @@ impl Recorder {
     pub fn figures(&self, recording: &str) -> Option<RecordingFigures> {
         let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
         figures.get(recording).copied()
+    }
+
+    /// Packets of all recordings since the start that were not written because the disk was too
+    /// slow.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// The longest that making everything durable has taken.

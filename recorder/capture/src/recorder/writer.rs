@@ -12,6 +12,7 @@ use crate::timeline::TimelineEvent;
 use rustix::time::ClockId;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -86,7 +87,7 @@ impl Writer {
 
     fn message(&mut self, message: Message) {
         match message {
-            Message::Open { request, at } => self.open(request, at),
+            Message::Open { request, at, dropped } => self.open(request, at, dropped),
             Message::Item { recording, item } => {
                 let Some(running) = self.running.get_mut(&*recording) else { return };
                 let t = running.time(item.at);
@@ -105,7 +106,7 @@ impl Writer {
         }
     }
 
-    fn open(&mut self, request: OpenRecording, at: Instant) {
+    fn open(&mut self, request: OpenRecording, at: Instant, dropped: Arc<AtomicU64>) {
         let OpenRecording { recording, room, resume } = request;
         let path = self.config.root.join(&recording);
         let resumed = resume.is_some();
@@ -124,6 +125,7 @@ impl Writer {
                 ended: None,
                 parts: Vec::new(),
                 tracks: Vec::new(),
+                dropped: 0,
             },
         };
         let folder = match RecordingFolder::open(self.config.storage.clone(), &path) {
@@ -135,7 +137,7 @@ impl Writer {
             }
         };
         let cluster_us = self.config.cluster.as_micros() as i64;
-        let mut opened = Recording::new(folder, manifest, cluster_us);
+        let mut opened = Recording::new(folder, manifest, cluster_us, dropped);
         if resumed {
             opened.log(base_us, TimelineEvent::PowerLoss { from: last_us, to: base_us });
         }
@@ -210,6 +212,7 @@ impl Writer {
                 bytes: running.recording.bytes(),
                 streams: running.recording.streams(),
                 gaps: running.recording.gaps(),
+                dropped: running.recording.dropped(),
             };
             all.push((id.clone(), wishes, figures));
         }

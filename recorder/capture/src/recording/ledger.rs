@@ -151,21 +151,9 @@ impl Ledger {
         let writer = PartWriter::create(&**storage, &path, &format, self.cluster_us)?;
         self.unsynced.push(writer.file());
         self.new_names = true;
-        let file = format!("tracks/{name}");
-        self.change_manifest(|manifest| {
-            manifest.parts.push(Part {
-                file: file.clone(),
-                track: track.to_owned(),
-                layer,
-                codec,
-                number,
-                start_us,
-                end_us: None,
-                bytes: None,
-                width,
-                height,
-            });
-        });
+        let part = Part::open(&name, (track, layer, number), codec, (width, height), start_us);
+        let file = part.file.clone();
+        self.change_manifest(|manifest| manifest.parts.push(part));
         self.log(start_us, TimelineEvent::Part { track: track.to_owned(), layer, file });
         let (index, known_bytes) = (self.manifest.parts.len() - 1, writer.bytes());
         Ok(OpenPart { writer, configuration, start_us, index, known_bytes })

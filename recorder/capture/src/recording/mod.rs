@@ -16,6 +16,8 @@ use names::{kind_of, source_of};
 use roombox_sfu::ids::{ParticipantId, TrackId};
 use roombox_sfu::tap::{TapEvent, TapLayer, TapPacket, TapTrack};
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use stream::Stream;
 
 /// What the recording wants of others.
@@ -45,11 +47,22 @@ pub(crate) struct Recording {
     tracks: HashMap<TrackId, Track>,
     streams: HashMap<(TrackId, TapLayer), Stream>,
     senders: HashMap<ParticipantId, SenderClock>,
+    /// Packets that were dropped before an interruption.
+    dropped_before: u64,
+    /// Counted by whoever fills the queue: also what is dropped last is in it.
+    dropped: Arc<AtomicU64>,
 }
 
 impl Recording {
-    pub(crate) fn new(folder: RecordingFolder, manifest: Manifest, cluster_us: i64) -> Self {
+    pub(crate) fn new(
+        folder: RecordingFolder,
+        manifest: Manifest,
+        cluster_us: i64,
+        dropped: Arc<AtomicU64>,
+    ) -> Self {
         Self {
+            dropped_before: manifest.dropped,
+            dropped,
             ledger: Ledger::new(folder, manifest, cluster_us),
             tracks: HashMap::new(),
             streams: HashMap::new(),
@@ -68,6 +81,18 @@ impl Recording {
 
     pub(crate) fn gaps(&self) -> u64 {
         self.ledger.gaps
+    }
+
+    /// Packets that were not written because the disk was too slow.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped_before + self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn note_dropped(&mut self) {
+        let dropped = self.dropped();
+        if dropped != self.ledger.manifest.dropped {
+            self.ledger.change_manifest(|manifest| manifest.dropped = dropped);
+        }
     }
 
     pub(crate) fn log(&mut self, t: u64, event: TimelineEvent) {
@@ -175,6 +200,7 @@ impl Recording {
 
     /// Regular care of all streams.
     pub(crate) fn tick(&mut self, t: u64, wishes: &mut Vec<Wish>) {
+        self.note_dropped();
         for ((track, layer), stream) in &mut self.streams {
             let Some(known) = self.tracks.get(track) else { continue };
             let sender = self.senders.entry(known.participant.clone()).or_default();
@@ -192,6 +218,7 @@ impl Recording {
             self.close_stream(t, &key);
         }
         self.log(t, TimelineEvent::End { reason });
+        self.note_dropped();
         self.ledger.change_manifest(|manifest| manifest.ended = Some(Ended { reason, at_us: t }));
         (self.ledger.take_round(), self.ledger.manifest)
     }

@@ -91,6 +91,7 @@ impl Story {
             ended: None,
             parts: self.parts.clone(),
             tracks: self.tracks.clone(),
+            dropped: 0,
         };
         let mut lines = self.lines.clone();
         lines.sort_by_key(|line| line.t);
