@@ -2,6 +2,7 @@
 //! picture's size where a stream is silent, and guess wrong for cameras.
 
 use crate::picture::{Colour, Matrix};
+use roombox_capture::depacketise::bits::{Bits, rbsp};
 use roombox_capture::manifest::Codec;
 
 /// The colours of a stream that begins with this keyframe. Silent streams are
@@ -39,97 +40,53 @@ fn of_vp9(keyframe: &[u8]) -> Option<Colour> {
     Some(Colour { matrix, full_range })
 }
 
-/// The bits of a parameter set, without the bytes that keep start codes out (H.264 §7.4.1).
-struct Bits {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Bits {
-    fn new(unit: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(unit.len());
-        let mut zeros = 0;
-        for byte in unit {
-            if zeros >= 2 && *byte == 3 {
-                zeros = 0;
-                continue;
-            }
-            zeros = if *byte == 0 { zeros + 1 } else { 0 };
-            bytes.push(*byte);
-        }
-        Self { bytes, at: 8 }
-    }
-
-    fn bit(&mut self) -> Option<u32> {
-        let byte = *self.bytes.get(self.at / 8)?;
-        let bit = (byte >> (7 - self.at % 8)) & 1;
-        self.at += 1;
-        Some(u32::from(bit))
-    }
-
-    fn bits(&mut self, count: u32) -> Option<u32> {
-        (0..count).try_fold(0, |value, _| Some((value << 1) | self.bit()?))
-    }
-
-    /// `ue(v)`, H.264 §9.1.
-    fn number(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.bit()? == 0 {
-            zeros += 1;
-            if zeros > 31 {
-                return None;
-            }
-        }
-        Some((1 << zeros) - 1 + self.bits(zeros)?)
-    }
-
-    fn numbers(&mut self, count: u32) -> Option<()> {
-        (0..count).try_for_each(|_| self.number().map(|_| ()))
-    }
+fn skip_numbers(bits: &mut Bits<'_>, count: u32) -> Option<()> {
+    (0..count).try_for_each(|_| bits.ue().map(|_| ()))
 }
 
 /// H.264 §7.3.2.1.1 and §E.1.1, as far as the colour description.
 fn of_sps(sps: &[u8]) -> Option<Colour> {
-    let mut bits = Bits::new(sps);
-    let profile = bits.bits(8)?;
-    bits.bits(16)?;
-    bits.number()?;
+    let unit = rbsp(sps.get(1..)?);
+    let mut bits = Bits::new(&unit);
+    let profile = bits.take(8)?;
+    bits.take(16)?;
+    bits.ue()?;
     if matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128) {
-        let chroma = bits.number()?;
-        bits.numbers(2)?;
+        let chroma = bits.ue()?;
+        skip_numbers(&mut bits, 2)?;
         bits.bit()?;
         let has_scaling = bits.bit()? == 1;
         if chroma == 3 || has_scaling {
             return None;
         }
     }
-    bits.number()?;
-    match bits.number()? {
-        0 => bits.numbers(1)?,
+    bits.ue()?;
+    match bits.ue()? {
+        0 => skip_numbers(&mut bits, 1)?,
         1 => {
             bits.bit()?;
-            bits.numbers(2)?;
-            let cycle = bits.number()?;
-            bits.numbers(cycle.min(255))?;
+            skip_numbers(&mut bits, 2)?;
+            let cycle = bits.ue()?;
+            skip_numbers(&mut bits, cycle.min(255))?;
         }
         _ => {}
     }
-    bits.number()?;
+    bits.ue()?;
     bits.bit()?;
-    bits.numbers(2)?;
+    skip_numbers(&mut bits, 2)?;
     if bits.bit()? == 0 {
         bits.bit()?;
     }
     bits.bit()?;
     if bits.bit()? == 1 {
-        bits.numbers(4)?;
+        skip_numbers(&mut bits, 4)?;
     }
     // vui_parameters_present_flag
     if bits.bit()? == 0 {
         return None;
     }
-    if bits.bit()? == 1 && bits.bits(8)? == 255 {
-        bits.bits(32)?;
+    if bits.bit()? == 1 && bits.take(8)? == 255 {
+        bits.take(32)?;
     }
     if bits.bit()? == 1 {
         bits.bit()?;
@@ -138,13 +95,13 @@ fn of_sps(sps: &[u8]) -> Option<Colour> {
     if bits.bit()? == 0 {
         return None;
     }
-    bits.bits(3)?;
+    bits.take(3)?;
     let full_range = bits.bit()? == 1;
     let matrix = match bits.bit()? {
         0 => Matrix::Bt601,
         _ => {
-            bits.bits(16)?;
-            match bits.bits(8)? {
+            bits.take(16)?;
+            match bits.take(8)? {
                 1 => Matrix::Bt709,
                 _ => Matrix::Bt601,
             }

@@ -12,6 +12,7 @@
 mod codecs;
 mod copy;
 mod error;
+mod frames;
 mod material;
 mod output;
 mod pictures;

@@ -2,12 +2,13 @@
 
 use super::codecs;
 use super::error::FilmError;
-use super::material::{Material, chain};
+use super::frames::PartFrames;
+use super::material::Material;
 use crate::driven::{Driven, ElementError};
 use gst::buffer::{MappedBuffer, Readable};
 use gstreamer as gst;
 use roombox_capture::manifest::{Codec, Part};
-use roombox_capture::matroska::{Frame, PartInfo, PartReader};
+use roombox_capture::matroska::{Frame, PartInfo};
 use roombox_transcode::colour;
 use roombox_transcode::h264;
 use roombox_transcode::picture::{Colour, PictureView};
@@ -40,12 +41,8 @@ const EARLY_US: u64 = 300_000;
 
 /// One part and its decoder.
 struct OpenPart {
-    name: String,
-    start_us: u64,
-    reader: PartReader,
+    frames: PartFrames,
     decoder: PartDecoder,
-    /// Read and not due yet.
-    next: Option<Frame>,
 }
 
 /// One layer of a track, from its parts.
@@ -102,24 +99,14 @@ impl PictureStream {
 
 impl OpenPart {
     fn open(part: &Part, path: &std::path::Path) -> Result<Option<Self>, FilmError> {
-        let opened = PartReader::open(path)
-            .and_then(|mut reader| reader.next_frame().map(|next| (reader, next)));
-        let (reader, next) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                let error = chain(&error);
-                tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
-                return Ok(None);
-            }
-        };
-        let decoder = PartDecoder::new(reader.info())?;
-        let (name, start_us) = (part.file.clone(), part.start_us);
-        Ok(Some(Self { name, start_us, reader, decoder, next }))
+        let Some(frames) = PartFrames::open(part, path) else { return Ok(None) };
+        let decoder = PartDecoder::new(frames.info())?;
+        Ok(Some(Self { frames, decoder }))
     }
 
     /// Decodes the first frame, though it is not due.
     fn begin(&mut self) {
-        if let Some(first) = self.take() {
+        if let Some(first) = self.frames.take() {
             self.decode(&[first]);
         }
     }
@@ -127,8 +114,8 @@ impl OpenPart {
     /// Decodes up to `now`. What a later keyframe makes unnecessary is not decoded.
     fn advance(&mut self, now: u64) {
         let mut due: Vec<Frame> = Vec::new();
-        while self.next_us().is_some_and(|time| time <= now) {
-            let Some(frame) = self.take() else { break };
+        while self.frames.next_us().is_some_and(|time| time <= now) {
+            let Some(frame) = self.frames.take() else { break };
             if frame.keyframe {
                 due.clear();
             } else if due.len() >= MOST_DUE {
@@ -140,25 +127,10 @@ impl OpenPart {
         self.decode(&due);
     }
 
-    /// Recording time of the next frame.
-    fn next_us(&self) -> Option<u64> {
-        let next = self.next.as_ref()?;
-        Some(self.start_us.saturating_add_signed(next.pts_us))
-    }
-
-    fn take(&mut self) -> Option<Frame> {
-        let next = self.reader.next_frame().unwrap_or_else(|error| {
-            let error = chain(&error);
-            tracing::warn!(part = %self.name, %error, "a part ends early");
-            None
-        });
-        std::mem::replace(&mut self.next, next)
-    }
-
     fn decode(&mut self, frames: &[Frame]) {
         for frame in frames {
             if let Err(error) = self.decoder.push(frame) {
-                tracing::warn!(part = %self.name, at_us = frame.pts_us, %error,
+                tracing::warn!(part = %self.frames.name, at_us = frame.pts_us, %error,
                     "a frame cannot be decoded");
             }
         }

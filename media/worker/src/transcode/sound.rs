@@ -2,13 +2,14 @@
 
 use super::codecs;
 use super::error::FilmError;
-use super::material::{Material, chain};
+use super::frames::PartFrames;
+use super::material::Material;
 use super::output::SampleFile;
 use super::report::Work;
 use crate::driven::{Driven, ElementError};
 use gstreamer as gst;
 use roombox_capture::manifest::Part;
-use roombox_capture::matroska::{Frame, PartReader};
+use roombox_capture::matroska::Frame;
 use roombox_jobs::spec::AudioPreset;
 use roombox_transcode::mix::{BLOCK, CHANNELS, MixSource, Mixer, RATE};
 use roombox_transcode::mp4::{Sample, Track, TrackFormat};
@@ -93,11 +94,8 @@ struct SoundStream {
 }
 
 struct OpenPart {
-    start_us: u64,
-    name: String,
-    reader: PartReader,
+    frames: PartFrames,
     decoder: Driven,
-    next: Option<Frame>,
 }
 
 fn streams(material: &Material, plan: &Plan) -> Vec<SoundStream> {
@@ -129,16 +127,15 @@ impl SoundStream {
                 continue;
             }
             let Some(open) = &mut self.open else { return Ok(()) };
-            let Some(frame) = &open.next else {
+            let Some(next_us) = open.frames.next_us() else {
                 self.open = None;
                 continue;
             };
-            let film_us = plan.film_us(open.start_us.saturating_add_signed(frame.pts_us));
-            let at = film_us.map(|us| frames_of(us) as i64);
+            let at = plan.film_us(next_us).map(|us| frames_of(us) as i64);
             if at.is_some_and(|at| at >= until) {
                 return Ok(());
             }
-            let Some(frame) = open.take() else { continue };
+            let Some(frame) = open.frames.take() else { continue };
             // What was cut is not decoded: the decoder needs no history to go on.
             if let Some(mut at) = at {
                 for samples in open.decode(&frame) {
@@ -152,29 +149,8 @@ impl SoundStream {
 
 impl OpenPart {
     fn open(material: &Material, part: &Part) -> Result<Option<Self>, ElementError> {
-        let opened = PartReader::open(&material.path(part))
-            .and_then(|mut reader| reader.next_frame().map(|next| (reader, next)));
-        match opened {
-            Ok((reader, next)) => {
-                let decoder = codecs::opus_decoder()?;
-                let (start_us, name) = (part.start_us, part.file.clone());
-                Ok(Some(Self { start_us, name, reader, decoder, next }))
-            }
-            Err(error) => {
-                let error = chain(&error);
-                tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
-                Ok(None)
-            }
-        }
-    }
-
-    fn take(&mut self) -> Option<Frame> {
-        let next = self.reader.next_frame().unwrap_or_else(|error| {
-            let error = chain(&error);
-            tracing::warn!(part = %self.name, %error, "a part ends early");
-            None
-        });
-        std::mem::replace(&mut self.next, next)
+        let Some(frames) = PartFrames::open(part, &material.path(part)) else { return Ok(None) };
+        Ok(Some(Self { frames, decoder: codecs::opus_decoder()? }))
     }
 
     /// Interleaved stereo of one packet; nothing if it is damaged.
@@ -184,7 +160,7 @@ impl OpenPart {
             buffer.set_pts(gst::ClockTime::from_useconds(frame.pts_us.max(0).unsigned_abs()));
         }
         if let Err(error) = self.decoder.push(buffer) {
-            tracing::warn!(part = %self.name, at_us = frame.pts_us, %error,
+            tracing::warn!(part = %self.frames.name, at_us = frame.pts_us, %error,
                 "a packet cannot be decoded");
         }
         let mut made = Vec::new();

@@ -1,7 +1,7 @@
 //! H.264 (RFC 6184) into length-prefixed NAL units with the parameter sets apart (`avcC`,
 //! ISO/IEC 14496-15 §5.3.3.1).
 
-use super::bits::Bits;
+use super::bits::{Bits, rbsp};
 use super::{CodedFrame, Configuration, Malformed};
 
 const IDR: u8 = 5;
@@ -116,46 +116,6 @@ impl ParameterSets {
         avcc.extend_from_slice(&(self.pps.len() as u16).to_be_bytes());
         avcc.extend_from_slice(&self.pps);
         Some(Configuration { codec_private: avcc, width, height })
-    }
-}
-
-/// An RBSP: a unit with the emulation prevention bytes taken out (H.264 §7.3.1).
-fn rbsp(unit: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(unit.len());
-    let mut zeros = 0;
-    for byte in unit {
-        if zeros >= 2 && *byte == 3 {
-            zeros = 0;
-            continue;
-        }
-        zeros = if *byte == 0 { zeros + 1 } else { 0 };
-        bytes.push(*byte);
-    }
-    bytes
-}
-
-trait ExpGolomb {
-    fn ue(&mut self) -> Option<u32>;
-    fn se(&mut self) -> Option<i32>;
-}
-
-impl ExpGolomb for Bits<'_> {
-    /// Exp-Golomb (§9.1).
-    fn ue(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.bit()? == 0 {
-            zeros += 1;
-            if zeros > 31 {
-                return None;
-            }
-        }
-        Some((1u32 << zeros) - 1 + self.take(zeros)?)
-    }
-
-    fn se(&mut self) -> Option<i32> {
-        let code = self.ue()?;
-        let half = code.div_ceil(2) as i32;
-        Some(if code % 2 == 1 { half } else { -half })
     }
 }
 

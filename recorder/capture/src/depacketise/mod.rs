@@ -1,7 +1,7 @@
 //! From the RTP payloads of one frame to the frame as a decoder and a file want it. Pure.
 
 mod av1;
-mod bits;
+pub mod bits;
 mod h264;
 mod vp8;
 mod vp9;
