@@ -18,6 +18,7 @@ pub struct ErrorBody {
     pub message: String,
     /// The field of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub field: Option<String>,
 }
 

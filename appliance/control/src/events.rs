@@ -5,8 +5,14 @@
 //! as long as the ring remembers. Volatile events have no number and are never repeated.
 
 use crate::clock::UnixMs;
+use crate::conference;
+use crate::jobs::Job;
+use crate::recordings::Recording;
+use crate::rooms::Room;
+use crate::settings::Settings;
+use crate::status::Sample;
+use crate::words;
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
@@ -24,14 +30,87 @@ pub struct Envelope {
     /// `evt_` and a ULID.
     pub id: String,
     pub at: UnixMs,
-    /// `noun.verb` in the past tense.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
     /// Id of what it happened to.
     pub subject: String,
+    /// Absent: the event is not repeated to those who missed it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub seq: Option<u64>,
-    pub data: Value,
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// What happened: `noun.verb` in the past tense, and what is so now.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "type", content = "data")]
+pub enum Happening {
+    #[serde(rename = "room.created")]
+    RoomCreated(Room),
+    #[serde(rename = "room.changed")]
+    RoomChanged(Room),
+    #[serde(rename = "room.deleted")]
+    RoomDeleted,
+    /// Its meeting began.
+    #[serde(rename = "room.opened")]
+    RoomOpened { name: String },
+    /// Its meeting is over.
+    #[serde(rename = "room.ended")]
+    RoomEnded { name: String },
+    #[serde(rename = "participant.joined")]
+    ParticipantJoined { room: String, name: String },
+    #[serde(rename = "participant.left")]
+    ParticipantLeft { room: String, name: String },
+    #[serde(rename = "track.published")]
+    TrackPublished {
+        room: String,
+        #[schema(value_type = words::TrackSource)]
+        source: conference::TrackSource,
+    },
+    #[serde(rename = "track.unpublished")]
+    TrackUnpublished {
+        room: String,
+        #[schema(value_type = words::TrackSource)]
+        source: conference::TrackSource,
+    },
+    #[serde(rename = "recording.started")]
+    RecordingStarted(Box<Recording>),
+    /// After an interruption.
+    #[serde(rename = "recording.continued")]
+    RecordingContinued(Box<Recording>),
+    #[serde(rename = "recording.changed")]
+    RecordingChanged(Box<Recording>),
+    /// It has ended and is whole.
+    #[serde(rename = "recording.captured")]
+    RecordingCaptured(Box<Recording>),
+    /// This job made a film of it.
+    #[serde(rename = "recording.ready")]
+    RecordingReady { job: String },
+    /// This job could not make a film of it.
+    #[serde(rename = "recording.parked")]
+    RecordingParked { job: String },
+    #[serde(rename = "recording.deleted")]
+    RecordingDeleted,
+    #[serde(rename = "job.queued")]
+    JobQueued(Job),
+    #[serde(rename = "job.started")]
+    JobStarted(Job),
+    #[serde(rename = "job.finished")]
+    JobFinished(Job),
+    #[serde(rename = "job.parked")]
+    JobParked(Job),
+    #[serde(rename = "job.cancelled")]
+    JobCancelled(Job),
+    /// Never repeated.
+    #[serde(rename = "job.progressed")]
+    JobProgressed(Job),
+    #[serde(rename = "settings.changed")]
+    SettingsChanged(Settings),
+    /// Never repeated: the disk nears its reserve.
+    #[serde(rename = "storage.warned")]
+    StorageWarned { free_bytes: u64, reserve_bytes: u64 },
+    /// Never repeated.
+    #[serde(rename = "status.sampled")]
+    StatusSampled(Box<Sample>),
 }
 
 struct Ring {
@@ -66,9 +145,9 @@ impl Default for Events {
 
 impl Events {
     /// Something happened.
-    pub fn publish(&self, kind: &'static str, subject: &str, data: impl Serialize) {
+    pub fn publish(&self, subject: &str, what: Happening) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = Arc::new(envelope(kind, subject, data, Some(ring.next)));
+        let event = Arc::new(envelope(subject, what, Some(ring.next)));
         ring.next += 1;
         if ring.events.len() == RING {
             ring.events.pop_front();
@@ -79,9 +158,9 @@ impl Events {
     }
 
     /// Something is so at the moment; whoever misses it misses nothing.
-    pub fn mention(&self, kind: &'static str, subject: &str, data: impl Serialize) {
+    pub fn mention(&self, subject: &str, what: Happening) {
         if self.live.receiver_count() > 0 {
-            let event = Arc::new(envelope(kind, subject, data, None));
+            let event = Arc::new(envelope(subject, what, None));
             self.live.send(event).map_or_else(drop, drop);
         }
     }
@@ -103,30 +182,49 @@ impl Events {
     }
 }
 
-fn envelope(kind: &'static str, subject: &str, data: impl Serialize, seq: Option<u64>) -> Envelope {
-    let data = serde_json::to_value(data).unwrap_or_else(|error| {
-        tracing::error!(%error, kind, "an event's data cannot be written");
-        Value::Null
-    });
+fn envelope(subject: &str, what: Happening, seq: Option<u64>) -> Envelope {
     let id = format!("evt_{}", Ulid::new());
-    Envelope { id, at: UnixMs::now(), kind, subject: subject.to_owned(), seq, data }
+    Envelope { id, at: UnixMs::now(), subject: subject.to_owned(), seq, what }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn opened() -> Happening {
+        Happening::RoomOpened { name: "Library".to_owned() }
+    }
+
+    #[test]
+    fn an_event_is_one_flat_object() {
+        let events = Events::default();
+        let (newest, _, mut live) = events.listen(None);
+        events.publish("rm_1", opened());
+        events.mention("box", Happening::StorageWarned { free_bytes: 1, reserve_bytes: 2 });
+        let mut next = || serde_json::to_value(&*live.try_recv().unwrap()).unwrap();
+        let first = next();
+        assert_eq!(first["type"], "room.opened");
+        assert_eq!(first["subject"], "rm_1");
+        assert_eq!(first["seq"], newest + 1);
+        assert_eq!(first["data"], serde_json::json!({ "name": "Library" }));
+        let second = next();
+        assert_eq!(second["type"], "storage.warned");
+        assert_eq!(second["data"]["free_bytes"], 1);
+        assert!(second.get("seq").is_none(), "{second}");
+    }
+
     #[test]
     fn a_listener_gets_what_it_missed_and_nothing_twice() {
         let events = Events::default();
         let (start, _, _live) = events.listen(None);
-        events.publish("room.opened", "rm_1", ());
-        events.publish("room.ended", "rm_1", ());
+        events.publish("rm_1", opened());
+        events.publish("rm_1", Happening::RoomDeleted);
         let (newest, missed, mut live) = events.listen(Some(start + 1));
         assert_eq!(newest, start + 2);
         let Missed::Events(missed) = missed else { panic!("reset") };
-        assert_eq!(missed.iter().map(|event| event.kind).collect::<Vec<_>>(), ["room.ended"]);
-        events.publish("room.opened", "rm_2", ());
+        assert_eq!(missed.len(), 1);
+        assert_eq!(missed[0].what, Happening::RoomDeleted);
+        events.publish("rm_2", opened());
         assert_eq!(live.try_recv().unwrap().seq, Some(start + 3));
     }
 
@@ -135,7 +233,7 @@ mod tests {
         let events = Events::default();
         let (start, _, _live) = events.listen(None);
         for _ in 0..RING + 10 {
-            events.publish("room.opened", "rm_1", ());
+            events.publish("rm_1", opened());
         }
         assert!(matches!(events.listen(Some(start)).1, Missed::Reset));
         assert!(matches!(events.listen(Some(start + 1_000_000)).1, Missed::Reset));
@@ -145,7 +243,7 @@ mod tests {
     fn volatile_events_are_not_remembered() {
         let events = Events::default();
         let (start, _, mut live) = events.listen(None);
-        events.mention("status.sampled", "box", 1);
+        events.mention("box", Happening::StatusSampled(Box::default()));
         assert_eq!(live.try_recv().unwrap().seq, None);
         assert!(
             matches!(events.listen(Some(start)).1, Missed::Events(missed) if missed.is_empty())

@@ -8,6 +8,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ulid::Ulid;
 use utoipa::ToSchema;
 
+/// What the box does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// Meetings and films.
+    Both,
+}
+
 /// The box as everybody may see it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct BoxInfo {
@@ -15,8 +23,7 @@ pub struct BoxInfo {
     pub name: String,
     pub version: &'static str,
     pub started_at: UnixMs,
-    /// What the box does: meetings and films (`both`).
-    pub mode: &'static str,
+    pub mode: Mode,
     pub claimed: bool,
     /// Started with `--dev`: plain HTTP and a well-known LiveKit key.
     pub dev: bool,
@@ -50,7 +57,7 @@ impl BoxIdentity {
             name: self.name(),
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.started_at,
-            mode: "both",
+            mode: Mode::Both,
             claimed,
             dev: self.dev,
         }

@@ -5,8 +5,9 @@
 
 use crate::clock::UnixMs;
 use crate::error::ControlError;
-use crate::events::Events;
+use crate::events::{Events, Happening};
 use crate::store::{NewJob, Store};
+use crate::words;
 pub use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName, Progress, Receipt};
 pub use roombox_jobs::{Attempt, JobState};
 use roombox_jobs::{Desk, Effect, Input, JobRow};
@@ -47,14 +48,16 @@ pub struct Job {
     pub id: String,
     pub recording_id: String,
     pub title: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Layout)]
     pub layout: LayoutName,
-    #[schema(value_type = String)]
+    #[schema(value_type = words::JobState)]
     pub state: JobState,
     pub attempts: u32,
     pub created_at: UnixMs,
     /// Why the last attempt failed.
+    #[schema(required)]
     pub error: Option<String>,
+    #[schema(required)]
     pub progress: Option<JobProgress>,
 }
 
@@ -66,6 +69,7 @@ pub struct JobProgress {
     pub total_ms: u64,
     /// Seconds of media per second.
     pub speed: f64,
+    #[schema(required)]
     pub eta_s: Option<f64>,
     pub encoder: String,
     pub cpu_s: f64,
@@ -115,7 +119,7 @@ impl Jobs {
 
     /// A row that is in the store is to be done.
     pub async fn queued(&self, row: JobRow) {
-        self.events.publish("job.queued", &row.spec.job, self.view(&row));
+        self.events.publish(&row.spec.job, Happening::JobQueued(self.view(&row)));
         self.tell(Message::Input(Input::Add(Box::new(row)))).await;
     }
 
@@ -143,13 +147,16 @@ impl Jobs {
         Ok(self.store.job_list().await?.iter().map(|row| self.view(row)).collect())
     }
 
-    /// The newest job of a recording.
+    /// The newest job of each of these recordings that has one.
     ///
     /// # Errors
     /// The store refuses.
-    pub async fn of(&self, recording: &str) -> Result<Option<Job>, ControlError> {
-        let row = self.store.job_of(recording.to_owned()).await?;
-        Ok(row.map(|row| self.view(&row)))
+    pub async fn newest_of(
+        &self,
+        recordings: Vec<String>,
+    ) -> Result<HashMap<String, Job>, ControlError> {
+        let rows = self.store.job_list_newest_of(recordings).await?;
+        Ok(rows.iter().map(|row| (row.spec.recording.clone(), self.view(row))).collect())
     }
 
     async fn row(&self, id: &str) -> Result<JobRow, ControlError> {
@@ -188,10 +195,8 @@ impl Jobs {
     /// # Errors
     /// The store refuses.
     pub async fn forget(&self, recording: &str) -> Result<(), ControlError> {
-        for row in self.store.job_list().await? {
-            if row.spec.recording == recording && !row.state.is_final() {
-                self.tell(Message::Input(Input::Cancel { job: row.spec.job })).await;
-            }
+        for row in self.store.job_list_open_of(recording.to_owned()).await? {
+            self.tell(Message::Input(Input::Cancel { job: row.spec.job })).await;
         }
         Ok(())
     }
@@ -275,7 +280,7 @@ impl DeskTask {
         all.insert(job.to_owned(), seen);
         drop(all);
         if let Some(row) = self.desk.row(job) {
-            self.jobs.events.mention("job.progressed", job, self.jobs.view(row));
+            self.jobs.events.mention(job, Happening::JobProgressed(self.jobs.view(row)));
         }
     }
 
@@ -309,12 +314,12 @@ impl DeskTask {
             let mut all = self.jobs.progress.lock().unwrap_or_else(PoisonError::into_inner);
             all.remove(&job);
         }
-        let kind = match state {
-            JobState::Queued => "job.queued",
-            JobState::Running => "job.started",
-            JobState::Finished => "job.finished",
-            JobState::Parked => "job.parked",
-            JobState::Cancelled => "job.cancelled",
+        let changed = match state {
+            JobState::Queued => Happening::JobQueued,
+            JobState::Running => Happening::JobStarted,
+            JobState::Finished => Happening::JobFinished,
+            JobState::Parked => Happening::JobParked,
+            JobState::Cancelled => Happening::JobCancelled,
         };
         let error = row.last_error.as_deref().unwrap_or_default();
         match state {
@@ -328,12 +333,12 @@ impl DeskTask {
             _ => {}
         }
         let recording = row.spec.recording.clone();
-        self.jobs.events.publish(kind, &job, self.jobs.view(&row));
+        self.jobs.events.publish(&job, changed(self.jobs.view(&row)));
         let told = match state {
-            JobState::Finished => "recording.ready",
-            JobState::Parked => "recording.parked",
+            JobState::Finished => Happening::RecordingReady { job },
+            JobState::Parked => Happening::RecordingParked { job },
             _ => return,
         };
-        self.jobs.events.publish(told, &recording, serde_json::json!({ "job": job }));
+        self.jobs.events.publish(&recording, told);
     }
 }

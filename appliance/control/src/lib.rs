@@ -17,5 +17,6 @@ pub mod rooms;
 pub mod settings;
 pub mod status;
 pub mod store;
+pub mod words;
 
 pub use error::ControlError;

@@ -58,6 +58,7 @@ pub struct ApiToken {
     pub id: String,
     pub name: String,
     pub created_at: UnixMs,
+    #[schema(required)]
     pub last_used_at: Option<UnixMs>,
 }
 

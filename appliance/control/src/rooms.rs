@@ -6,10 +6,11 @@ use crate::conference::{
     RoomName, RoomView,
 };
 use crate::error::{ControlError, checked_name};
-use crate::events::Events;
+use crate::events::{Events, Happening};
 use crate::people::random_text;
 use crate::recordings::Recordings;
 use crate::store::{RoomRow, Store};
+use crate::words;
 use serde::Serialize;
 use std::sync::Arc;
 use ulid::Ulid;
@@ -23,8 +24,10 @@ pub struct Room {
     pub name: String,
     pub created_at: UnixMs,
     /// Secret of the invite link; `null` for a room that a client opened with a token.
+    #[schema(required)]
     pub invite: Option<String>,
     /// `null`: nobody is in it.
+    #[schema(required)]
     pub meeting: Option<Meeting>,
 }
 
@@ -34,6 +37,7 @@ pub struct Meeting {
     /// People who are not hidden.
     pub participants: u32,
     pub started_at: UnixMs,
+    #[schema(required)]
     pub recording: Option<RunningRecording>,
 }
 
@@ -51,7 +55,8 @@ pub struct Participant {
     pub id: String,
     pub identity: String,
     pub name: String,
-    pub state: &'static str,
+    #[schema(value_type = words::ParticipantState)]
+    pub state: ParticipantState,
     pub joined_at: UnixMs,
     pub tracks: Vec<PublishedTrack>,
 }
@@ -60,11 +65,12 @@ pub struct Participant {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PublishedTrack {
     pub id: String,
-    pub kind: &'static str,
-    #[schema(value_type = String)]
+    #[schema(value_type = words::MediaKind)]
+    pub kind: MediaKind,
+    #[schema(value_type = words::TrackSource)]
     pub source: crate::conference::TrackSource,
     pub muted: bool,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::TrackCodec>, required)]
     pub codec: Option<crate::conference::Codec>,
 }
 
@@ -76,6 +82,7 @@ pub struct Doorplate {
     pub box_name: String,
     pub recording: bool,
     /// When the running recording began.
+    #[schema(required)]
     pub recording_started_at: Option<UnixMs>,
     pub participants: u32,
 }
@@ -153,7 +160,7 @@ impl Rooms {
         }
         let row = self.store.room_by_name(name).await?.ok_or(ControlError::NotFound("room"))?;
         let room = self.room(row, &self.conference.list().await);
-        self.events.publish("room.created", &room.id, &room);
+        self.events.publish(&room.id, Happening::RoomCreated(room.clone()));
         Ok(room)
     }
 
@@ -166,7 +173,7 @@ impl Rooms {
             return Err(ControlError::NameTaken);
         }
         let room = self.get(id).await?;
-        self.events.publish("room.changed", id, &room);
+        self.events.publish(id, Happening::RoomChanged(room.clone()));
         Ok(room)
     }
 
@@ -177,7 +184,7 @@ impl Rooms {
     pub async fn delete(&self, id: &str) -> Result<(), ControlError> {
         self.unused(id).await?;
         self.store.room_delete(id.to_owned()).await?;
-        self.events.publish("room.deleted", id, ());
+        self.events.publish(id, Happening::RoomDeleted);
         Ok(())
     }
 
@@ -298,7 +305,7 @@ impl Rooms {
         // A kept room of this name is left as it is.
         self.store.room_insert(new_row(name, false)?).await?;
         if let Some(row) = self.store.room_by_name(name.to_owned()).await? {
-            self.events.publish("room.opened", &row.id, serde_json::json!({ "name": row.name }));
+            self.events.publish(&row.id, Happening::RoomOpened { name: row.name });
         }
         Ok(())
     }
@@ -309,7 +316,7 @@ impl Rooms {
     /// The store refuses.
     pub async fn ended(&self, name: &str) -> Result<(), ControlError> {
         if let Some(row) = self.store.room_by_name(name.to_owned()).await? {
-            self.events.publish("room.ended", &row.id, serde_json::json!({ "name": row.name }));
+            self.events.publish(&row.id, Happening::RoomEnded { name: row.name });
         }
         Ok(self.store.room_forget(name.to_owned()).await?)
     }
@@ -328,10 +335,7 @@ fn new_row(name: &str, kept: bool) -> Result<RoomRow, ControlError> {
 fn participant(info: &ParticipantInfo) -> Participant {
     let track = |track: &crate::conference::TrackInfo| PublishedTrack {
         id: track.id.to_string(),
-        kind: match track.kind {
-            MediaKind::Audio => "audio",
-            MediaKind::Video => "video",
-        },
+        kind: track.kind,
         source: track.source,
         muted: track.muted,
         codec: track.codec,
@@ -340,11 +344,7 @@ fn participant(info: &ParticipantInfo) -> Participant {
         id: info.id.to_string(),
         identity: info.identity.to_string(),
         name: info.name.clone(),
-        state: match info.state {
-            ParticipantState::Joined => "joined",
-            ParticipantState::Active => "active",
-            ParticipantState::Disconnected => "disconnected",
-        },
+        state: info.state,
         joined_at: UnixMs(info.joined_unix_ms),
         tracks: info.tracks.iter().map(track).collect(),
     }

@@ -3,8 +3,9 @@
 //! `roombox.toml` is no layer: it is imported once into the settings ([`parse_import`]).
 
 use crate::error::ControlError;
-use crate::events::Events;
+use crate::events::{Events, Happening};
 use crate::store::Store;
+use crate::words;
 use roombox_jobs::spec::{EncoderChoice, LayoutName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +16,9 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    #[schema(required)]
     pub recording: RecordingSettings,
+    #[schema(required)]
     pub meeting: MeetingSettings,
 }
 
@@ -24,14 +27,16 @@ pub struct Settings {
 #[serde(default, deny_unknown_fields)]
 pub struct RecordingSettings {
     /// Bytes of the disk that stay free: below, recordings end cleanly. Applies after a restart.
+    #[schema(required)]
     pub reserve_bytes: u64,
     /// Layout of films.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Layout, required)]
     pub layout: LayoutName,
     /// H.264 encoder of films: `auto` and `openh264` need nothing, `x264` (GPL) its plug-in.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Encoder, required)]
     pub encoder: EncoderChoice,
     /// Seconds in which a recording that was cut short goes on when its room opens again.
+    #[schema(required)]
     pub resume_window_s: u32,
 }
 
@@ -51,10 +56,13 @@ impl Default for RecordingSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct MeetingSettings {
     /// A room that nobody joined ends after so many seconds.
+    #[schema(required)]
     pub empty_timeout_s: u32,
     /// A room that everybody left ends after so many seconds.
+    #[schema(required)]
     pub departure_timeout_s: u32,
     /// People in a room at most; 0: as many as the box carries.
+    #[schema(required)]
     pub max_participants: u32,
 }
 
@@ -164,7 +172,7 @@ impl SettingsDesk {
         self.store.settings_put(settings.clone()).await?;
         let settings = Arc::new(settings);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = settings.clone();
-        self.events.publish("settings.changed", "settings", &*settings);
+        self.events.publish("settings", Happening::SettingsChanged((*settings).clone()));
         Ok(settings)
     }
 

@@ -1,7 +1,7 @@
 //! How the box is doing: sampled by the daemon, kept for ten minutes, shown live.
 
 use crate::clock::UnixMs;
-use crate::events::Events;
+use crate::events::{Events, Happening};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +26,8 @@ pub struct Sample {
     pub participants: u64,
     /// Recordings that run now.
     pub recordings: u64,
+    /// Packets since the start that were not written because the disk was too slow.
+    pub recorder_drops: u64,
     pub shards: Vec<ShardSample>,
 }
 
@@ -38,6 +40,7 @@ pub struct Disk {
     /// What recordings and films take.
     pub recordings_bytes: u64,
     /// At the present rate the reserve is reached in so many seconds; `null`: nothing is growing.
+    #[schema(required)]
     pub full_in_s: Option<u64>,
 }
 
@@ -120,7 +123,7 @@ impl Status {
         samples.at = at;
         samples.newest = sample.clone();
         drop(samples);
-        self.events.mention("status.sampled", "box", sample);
+        self.events.mention("box", Happening::StatusSampled(Box::new(sample)));
     }
 
     pub fn report(&self) -> StatusReport {

@@ -9,7 +9,7 @@ use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_control::clock::UnixMs;
-use roombox_control::events::Events;
+use roombox_control::events::{Events, Happening};
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
@@ -21,7 +21,6 @@ use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::store::Store;
 use roombox_net::Plane;
 use roombox_sfu::Notice;
-use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -140,23 +139,25 @@ async fn follow_rooms(
             }
             Notice::RoomEnded { room, .. } => rooms.ended(room.as_str()).await,
             Notice::ParticipantActive { room, participant } => {
-                let data = json!({ "room": room.as_str(), "name": participant.name });
-                events.publish("participant.joined", participant.id.as_str(), data);
+                let (room, name) = (room.to_string(), participant.name);
+                let joined = Happening::ParticipantJoined { room, name };
+                events.publish(participant.id.as_str(), joined);
                 Ok(())
             }
             Notice::ParticipantLeft { room, participant, .. } => {
-                let data = json!({ "room": room.as_str(), "name": participant.name });
-                events.publish("participant.left", participant.id.as_str(), data);
+                let (room, name) = (room.to_string(), participant.name);
+                let left = Happening::ParticipantLeft { room, name };
+                events.publish(participant.id.as_str(), left);
                 Ok(())
             }
             Notice::TrackPublished { room, track, .. } => {
-                let data = json!({ "room": room.as_str(), "source": track.source });
-                events.publish("track.published", track.id.as_str(), data);
+                let (room, source) = (room.to_string(), track.source);
+                events.publish(track.id.as_str(), Happening::TrackPublished { room, source });
                 Ok(())
             }
             Notice::TrackUnpublished { room, track, .. } => {
-                let data = json!({ "room": room.as_str(), "source": track.source });
-                events.publish("track.unpublished", track.id.as_str(), data);
+                let (room, source) = (room.to_string(), track.source);
+                events.publish(track.id.as_str(), Happening::TrackUnpublished { room, source });
                 Ok(())
             }
         };

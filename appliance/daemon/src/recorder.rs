@@ -150,6 +150,10 @@ impl RoomRecorder for BoxRecorder {
         self.recorder.figures(recording)
     }
 
+    fn dropped(&self) -> u64 {
+        self.recorder.dropped()
+    }
+
     fn space(&self) -> io::Result<(u64, u64)> {
         Ok((roombox_capture::disk::free_space()(&self.root)?, self.reserve))
     }

@@ -67,6 +67,7 @@ impl Vitals {
             rooms: shards.iter().map(|shard| shard.rooms).sum(),
             participants: shards.iter().map(|shard| shard.participants).sum(),
             recordings: self.recordings.running_count() as u64,
+            recorder_drops: self.recorder.dropped(),
             shards,
         }
     }

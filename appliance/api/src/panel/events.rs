@@ -6,12 +6,11 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use roombox_control::events::{Envelope, Missed};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 /// Silence after which the listener is asked whether it is there.
 const PING: Duration = Duration::from_secs(15);
@@ -24,10 +23,27 @@ pub(super) struct ListenQuery {
     after: Option<u64>,
 }
 
-/// A WebSocket of events. First `{"type":"hello","seq":…}`; `{"type":"reset"}` means that events
-/// were missed and everything should be fetched anew.
+/// What the socket says of itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Greeting {
+    /// The first word: the newest event has this number.
+    Hello { seq: u64 },
+    /// Events were missed: fetch everything anew.
+    Reset,
+}
+
+/// One message of the socket.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum EventMessage<'a> {
+    Greeting(Greeting),
+    Event(&'a Envelope),
+}
+
+/// A WebSocket of events, each an `EventMessage` as JSON text; the first is `hello`.
 #[utoipa::path(get, path = "/events", tag = "events", params(ListenQuery),
-    responses((status = 101, description = "event envelopes as JSON text", body = Envelope)))]
+    responses((status = 101, description = "event messages as JSON text", body = EventMessage)))]
 pub(super) async fn listen(
     State(door): State<PanelDoor>,
     _: Visitor,
@@ -45,18 +61,24 @@ async fn send(socket: &mut WebSocket, message: Message) -> Option<()> {
     tokio::time::timeout(PATIENCE, socket.send(message)).await.ok()?.ok()
 }
 
+async fn say(socket: &mut WebSocket, message: EventMessage<'_>) -> Option<()> {
+    send(socket, Message::text(serde_json::to_string(&message).ok()?)).await
+}
+
 async fn event(socket: &mut WebSocket, event: &Arc<Envelope>) -> Option<()> {
-    send(socket, Message::text(serde_json::to_string(&**event).ok()?)).await
+    say(socket, EventMessage::Event(event)).await
+}
+
+async fn greet(socket: &mut WebSocket, greeting: Greeting) -> Option<()> {
+    say(socket, EventMessage::Greeting(greeting)).await
 }
 
 /// `None`: the listener has gone.
 async fn serve(door: PanelDoor, after: Option<u64>, mut socket: WebSocket) -> Option<()> {
     let (newest, missed, mut live) = door.events.listen(after);
-    let hello = json!({ "type": "hello", "seq": newest }).to_string();
-    send(&mut socket, Message::text(hello)).await?;
-    let reset = || Message::text(json!({ "type": "reset" }).to_string());
+    greet(&mut socket, Greeting::Hello { seq: newest }).await?;
     match missed {
-        Missed::Reset => send(&mut socket, reset()).await?,
+        Missed::Reset => greet(&mut socket, Greeting::Reset).await?,
         Missed::Events(missed) => {
             for one in &missed {
                 event(&mut socket, one).await?;
@@ -67,7 +89,7 @@ async fn serve(door: PanelDoor, after: Option<u64>, mut socket: WebSocket) -> Op
         tokio::select! {
             next = live.recv() => match next {
                 Ok(one) => event(&mut socket, &one).await?,
-                Err(RecvError::Lagged(_)) => send(&mut socket, reset()).await?,
+                Err(RecvError::Lagged(_)) => greet(&mut socket, Greeting::Reset).await?,
                 Err(RecvError::Closed) => return None,
             },
             // What a listener says is of no interest, only that it is there.

@@ -36,6 +36,8 @@ pub(super) struct NewApiToken {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ListedKey {
     key: String,
+    /// `null` for the key of `--dev`.
+    #[schema(required)]
     created_at: Option<UnixMs>,
     /// The well-known key of `--dev`.
     dev: bool,

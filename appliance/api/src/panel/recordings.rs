@@ -10,14 +10,15 @@ use axum::http::StatusCode;
 use axum_extra::extract::WithRejection;
 use roombox_control::jobs::{EncoderChoice, Job, LayoutName};
 use roombox_control::recordings::{Recording, RecordingPage, TimelineItem};
+use roombox_control::words;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RecordingRequest {
-    /// `auto`, `grid` or `single`; left out: as the settings say.
-    #[schema(value_type = Option<String>)]
+    /// Left out: as the settings say.
+    #[schema(value_type = Option<words::Layout>)]
     layout: Option<LayoutName>,
 }
 
@@ -50,11 +51,9 @@ pub(super) struct Timeline {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FilmRequest {
-    /// `auto`, `grid` or `single`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Layout)]
     layout: LayoutName,
-    /// `auto`, `openh264` or `x264`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Encoder>)]
     encoder: Option<EncoderChoice>,
 }
 

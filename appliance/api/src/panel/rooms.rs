@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RoomList {
     items: Vec<Room>,
+    #[schema(required)]
     next: Option<String>,
 }
 

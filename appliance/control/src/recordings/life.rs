@@ -4,6 +4,7 @@ use super::{Interruption, RecordingState, Recordings, Running};
 use crate::clock::UnixMs;
 use crate::conference::{Command, RoomName};
 use crate::error::ControlError;
+use crate::events::Happening;
 use crate::store::{NewJob, RecordingEnd, RecordingRow};
 use roombox_capture::manifest::{EndReason, Manifest};
 use roombox_capture::recovery::{self, Recovered};
@@ -102,6 +103,7 @@ impl Recordings {
             duration_ms,
             bytes: summary.bytes,
             gaps: summary.gaps,
+            dropped: manifest.dropped,
             reason,
             interruptions: summary.interruptions,
         };
@@ -109,7 +111,8 @@ impl Recordings {
             return Ok(());
         }
         tracing::info!(recording = %row.id, ?state, ?reason, duration_ms, "recording captured");
-        self.events.publish("recording.captured", &row.id, self.get(&row.id).await?);
+        let captured = Happening::RecordingCaptured(Box::new(self.get(&row.id).await?));
+        self.events.publish(&row.id, captured);
         if let Some(job) = job {
             self.jobs.queued(job).await;
         }
@@ -117,9 +120,8 @@ impl Recordings {
     }
 
     /// The disk is filling.
-    pub fn disk_warned(&self, free: u64, reserve: u64) {
-        let data = serde_json::json!({ "free_bytes": free, "reserve_bytes": reserve });
-        self.events.mention("storage.warned", "box", data);
+    pub fn disk_warned(&self, free_bytes: u64, reserve_bytes: u64) {
+        self.events.mention("box", Happening::StorageWarned { free_bytes, reserve_bytes });
     }
 
     /// At start: mends what a crash left, imports what the store does not know, and finishes
@@ -183,15 +185,9 @@ impl Recordings {
             room: room.map(|room| room.id).unwrap_or_default(),
             title: format!("{} · {}", manifest.room, started.minute()),
             room_name: manifest.room.clone(),
-            state: RecordingState::Recording,
             layout: LayoutName::Auto,
             started_ms: started.0,
-            ended_ms: None,
-            duration_ms: 0,
-            bytes: 0,
-            gaps: 0,
-            end_reason: None,
-            interruptions: Vec::new(),
+            ..RecordingRow::default()
         };
         self.store.recording_insert(row.clone()).await?;
         Ok(row)
@@ -231,7 +227,8 @@ impl Recordings {
             return self.give_up(recovered).await;
         }
         self.show(&room, true);
-        self.events.publish("recording.continued", &row.id, self.get(&row.id).await?);
+        let continued = Happening::RecordingContinued(Box::new(self.get(&row.id).await?));
+        self.events.publish(&row.id, continued);
         Ok(())
     }
 
@@ -284,7 +281,7 @@ impl Recordings {
             .map_err(ControlError::Files)?;
         self.store.recording_delete(id.to_owned()).await?;
         tracing::info!(recording = %id, "recording deleted");
-        self.events.publish("recording.deleted", id, ());
+        self.events.publish(id, Happening::RecordingDeleted);
         self.empty_trash().await
     }
 

@@ -17,7 +17,7 @@ pub use views::{RecordedFile, RecordedTrack, Recording, RecordingPage, TrackFile
 use crate::clock::UnixMs;
 use crate::conference::{Conference, RoomName};
 use crate::error::ControlError;
-use crate::events::Events;
+use crate::events::{Events, Happening};
 use crate::jobs::{Job, Jobs};
 use crate::rooms::RunningRecording;
 use crate::settings::SettingsDesk;
@@ -79,6 +79,10 @@ pub trait RoomRecorder: Send + Sync {
 
     /// Figures of a running recording.
     fn figures(&self, recording: &str) -> Option<RecordingFigures>;
+
+    /// Packets of all recordings since the start that were not written because the disk was too
+    /// slow.
+    fn dropped(&self) -> u64;
 
     /// Bytes that are free for recordings, and that must stay free.
     ///
@@ -189,15 +193,9 @@ impl Recordings {
             room: room.id,
             title: format!("{} · {}", room.name, now.minute()),
             room_name: room.name.clone(),
-            state: RecordingState::Recording,
             layout,
             started_ms: now.0,
-            ended_ms: None,
-            duration_ms: 0,
-            bytes: 0,
-            gaps: 0,
-            end_reason: None,
-            interruptions: Vec::new(),
+            ..RecordingRow::default()
         };
         let name = RoomName::from(room.name.as_str());
         let begun = self.begin_new(&name, &row).await;
@@ -207,7 +205,7 @@ impl Recordings {
         }
         self.show(&name, true);
         let recording = self.get(&id).await?;
-        self.events.publish("recording.started", &id, &recording);
+        self.events.publish(&id, Happening::RecordingStarted(Box::new(recording.clone())));
         Ok(recording)
     }
 
@@ -258,7 +256,7 @@ impl Recordings {
             return Err(ControlError::NotFound("recording"));
         }
         let recording = self.get(id).await?;
-        self.events.publish("recording.changed", id, &recording);
+        self.events.publish(id, Happening::RecordingChanged(Box::new(recording.clone())));
         Ok(recording)
     }
 

@@ -2,10 +2,11 @@
 
 use super::Recordings;
 use crate::error::ControlError;
+use crate::words;
+use roombox_capture::manifest::{EndReason, MediaKind, RecordedLayer, TrackSource};
 use roombox_capture::read_timeline;
-use roombox_capture::timeline::{TimelineEvent, TimelineLine};
+use roombox_capture::timeline::{GapReason, TimelineEvent, TimelineLine};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 /// One thing that happened.
@@ -13,33 +14,101 @@ use utoipa::ToSchema;
 pub struct TimelineItem {
     /// From the recording's start.
     pub t_ms: u64,
-    /// `join`, `leave`, `pub`, `unpub`, `mute`, `unmute`, `gap`, `speaker`, `power_loss`,
-    /// `disk_low`, `marker` or `end`; what else there is depends on it. Times are in microseconds.
-    pub kind: String,
     #[serde(flatten)]
-    pub details: serde_json::Map<String, Value>,
+    pub what: Happened,
 }
 
-fn item(line: &TimelineLine) -> Option<TimelineItem> {
-    // Clocks and files are for whoever makes films.
-    let inner = matches!(
-        line.event,
-        TimelineEvent::Start { .. }
-            | TimelineEvent::Wall { .. }
-            | TimelineEvent::Part { .. }
-            | TimelineEvent::Sr { .. }
-    );
-    let Ok(Value::Object(mut details)) = serde_json::to_value(&line.event) else { return None };
-    // `kind` is what happened; of a track it is its medium.
-    if let Some(medium) = details.remove("kind") {
-        details.insert("media".to_owned(), medium);
-    }
-    match details.remove("e") {
-        Some(Value::String(kind)) if !inner => {
-            Some(TimelineItem { t_ms: line.t / 1000, kind, details })
+/// What happened. Participants and tracks are named by their ids; `from` and `to` are in
+/// microseconds since the recording's start.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Happened {
+    Join {
+        participant: String,
+        identity: String,
+        name: String,
+    },
+    Leave {
+        participant: String,
+    },
+    /// A track was published.
+    Pub {
+        track: String,
+        participant: String,
+        identity: String,
+        #[schema(value_type = words::MediaKind)]
+        media: MediaKind,
+        #[schema(value_type = words::TrackSource)]
+        source: TrackSource,
+        muted: bool,
+    },
+    Unpub {
+        track: String,
+    },
+    Mute {
+        track: String,
+    },
+    Unmute {
+        track: String,
+    },
+    /// A piece is missing, with so many packets.
+    Gap {
+        track: String,
+        #[schema(value_type = words::TrackLayer)]
+        layer: RecordedLayer,
+        from: u64,
+        to: u64,
+        lost: u64,
+        #[schema(value_type = words::GapReason)]
+        reason: GapReason,
+    },
+    /// Who speaks from now on, loudest first.
+    Speaker {
+        participants: Vec<String>,
+    },
+    /// The box died, and went on later.
+    PowerLoss {
+        from: u64,
+        to: u64,
+    },
+    DiskLow {
+        free_bytes: u64,
+    },
+    Marker {
+        text: String,
+    },
+    End {
+        #[schema(value_type = words::EndReason)]
+        reason: EndReason,
+    },
+}
+
+/// Clocks and files are for whoever makes films.
+fn happened(event: TimelineEvent) -> Option<Happened> {
+    use TimelineEvent as E;
+    Some(match event {
+        E::Start { .. } | E::Wall { .. } | E::Part { .. } | E::Sr { .. } => return None,
+        E::Join { participant, identity, name } => Happened::Join { participant, identity, name },
+        E::Leave { participant } => Happened::Leave { participant },
+        E::Pub { track, participant, identity, kind, source, muted } => {
+            Happened::Pub { track, participant, identity, media: kind, source, muted }
         }
-        _ => None,
-    }
+        E::Unpub { track } => Happened::Unpub { track },
+        E::Mute { track } => Happened::Mute { track },
+        E::Unmute { track } => Happened::Unmute { track },
+        E::Gap { track, layer, from, to, lost, reason } => {
+            Happened::Gap { track, layer, from, to, lost, reason }
+        }
+        E::Speaker { participants } => Happened::Speaker { participants },
+        E::PowerLoss { from, to } => Happened::PowerLoss { from, to },
+        E::DiskLow { free_bytes } => Happened::DiskLow { free_bytes },
+        E::Marker { text } => Happened::Marker { text },
+        E::End { reason } => Happened::End { reason },
+    })
+}
+
+fn item(TimelineLine { t, event }: TimelineLine) -> Option<TimelineItem> {
+    Some(TimelineItem { t_ms: t / 1000, what: happened(event)? })
 }
 
 impl Recordings {
@@ -51,7 +120,7 @@ impl Recordings {
         self.row(id).await?;
         let folder = self.folder(id);
         tokio::task::spawn_blocking(move || {
-            read_timeline(&folder).iter().filter_map(item).collect()
+            read_timeline(&folder).into_iter().filter_map(item).collect()
         })
         .await
         .map_err(|error| ControlError::Files(error.into()))
@@ -61,7 +130,6 @@ impl Recordings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roombox_capture::manifest::{MediaKind, TrackSource};
 
     #[test]
     fn an_item_says_once_what_it_is_and_inner_lines_are_left_out() {
@@ -73,10 +141,10 @@ mod tests {
             source: TrackSource::ScreenShare,
             muted: false,
         };
-        let text = serde_json::to_string(&item(&TimelineLine { t: 1_500_000, event })).unwrap();
+        let text = serde_json::to_string(&item(TimelineLine { t: 1_500_000, event })).unwrap();
         assert_eq!(text.matches("\"kind\"").count(), 1, "{text}");
         assert!(text.contains(r#""kind":"pub""#) && text.contains(r#""media":"video""#), "{text}");
         let wall = TimelineEvent::Wall { unix_ms: 1 };
-        assert!(item(&TimelineLine { t: 0, event: wall }).is_none());
+        assert!(item(TimelineLine { t: 0, event: wall }).is_none());
     }
 }

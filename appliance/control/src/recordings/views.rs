@@ -5,11 +5,12 @@ use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::jobs::Job;
 use crate::store::RecordingRow;
+use crate::words;
 use roombox_capture::manifest::{
     Codec, EndReason, Manifest, MediaKind, RecordedLayer, TrackSource,
 };
 use roombox_capture::read_manifest;
-use roombox_jobs::spec::FileKind;
+use roombox_jobs::spec::{FileKind, MadeFile};
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
 use utoipa::ToSchema;
@@ -23,21 +24,26 @@ pub struct Recording {
     pub title: String,
     pub state: RecordingState,
     pub started_at: UnixMs,
+    #[schema(required)]
     pub ended_at: Option<UnixMs>,
     pub duration_ms: u64,
     /// Bytes of all tracks.
     pub bytes: u64,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::EndReason>, required)]
     pub end_reason: Option<EndReason>,
     pub interruptions: Vec<Interruption>,
     /// Pieces that are missing from tracks because they never arrived or could not be written.
     pub gaps: u64,
+    /// Packets that were not written because the disk was slower than the meeting.
+    pub dropped_packets: u64,
     /// Only when one recording is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub tracks: Option<Vec<RecordedTrack>>,
     /// What was made of it, newest first.
     pub files: Vec<RecordedFile>,
     /// The newest job.
+    #[schema(required)]
     pub job: Option<Job>,
 }
 
@@ -47,14 +53,15 @@ pub struct RecordedTrack {
     pub id: String,
     /// Name of the person.
     pub participant: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = words::MediaKind)]
     pub kind: MediaKind,
-    #[schema(value_type = String)]
+    #[schema(value_type = words::TrackSource)]
     pub source: TrackSource,
-    #[schema(value_type = String)]
+    #[schema(value_type = words::TrackLayer)]
     pub layer: RecordedLayer,
-    #[schema(value_type = String)]
+    #[schema(value_type = words::TrackCodec)]
     pub codec: Codec,
+    /// Pixels; 0 for sound.
     pub width: u32,
     pub height: u32,
     pub bytes: u64,
@@ -73,7 +80,7 @@ pub struct TrackFile {
 /// A file that was made of a recording.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RecordedFile {
-    #[schema(value_type = String)]
+    #[schema(value_type = words::FileKind)]
     pub kind: FileKind,
     /// Name to fetch it by.
     pub name: String,
@@ -86,6 +93,7 @@ pub struct RecordedFile {
 pub struct RecordingPage {
     pub items: Vec<Recording>,
     /// To be given as `after`; `null`: these were the last.
+    #[schema(required)]
     pub next: Option<String>,
 }
 
@@ -104,11 +112,7 @@ impl Recordings {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| row.id.clone());
-        let mut items = Vec::with_capacity(rows.len());
-        for row in rows {
-            items.push(self.view(row).await?);
-        }
-        Ok(RecordingPage { items, next })
+        Ok(RecordingPage { items: self.views(rows).await?, next })
     }
 
     /// One recording with its tracks.
@@ -121,25 +125,37 @@ impl Recordings {
         let manifest = tokio::task::spawn_blocking(move || read_manifest(&folder).ok())
             .await
             .map_err(|error| ControlError::Files(error.into()))?;
-        let mut view = self.view(row).await?;
+        let mut view =
+            self.views(vec![row]).await?.pop().ok_or(ControlError::NotFound("recording"))?;
         view.tracks = Some(manifest.as_ref().map(tracks).unwrap_or_default());
         Ok(view)
     }
 
-    async fn view(&self, row: RecordingRow) -> Result<Recording, ControlError> {
-        let files = self.store.file_list(row.id.clone()).await?;
-        let file = |file: roombox_jobs::spec::MadeFile| RecordedFile {
+    /// As many questions to the store for many rows as for one.
+    async fn views(&self, rows: Vec<RecordingRow>) -> Result<Vec<Recording>, ControlError> {
+        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+        let mut files = self.store.file_list_of(ids.clone()).await?;
+        let mut jobs = self.jobs.newest_of(ids).await?;
+        let view = |row: RecordingRow| {
+            let files = files.remove(&row.id).unwrap_or_default();
+            let job = jobs.remove(&row.id);
+            self.view(row, files, job)
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    fn view(&self, row: RecordingRow, files: Vec<MadeFile>, job: Option<Job>) -> Recording {
+        let file = |file: MadeFile| RecordedFile {
             kind: file.kind,
             name: file.path,
             bytes: file.bytes,
             sha256: file.sha256,
         };
-        let job = self.jobs.of(&row.id).await?;
         let live = match row.state {
             RecordingState::Recording => self.recorder.figures(&row.id),
             _ => None,
         };
-        Ok(Recording {
+        Recording {
             id: row.id,
             room_id: row.room,
             room_name: row.room_name,
@@ -152,10 +168,11 @@ impl Recordings {
             end_reason: row.end_reason,
             interruptions: row.interruptions,
             gaps: live.map_or(row.gaps, |live| live.gaps),
+            dropped_packets: live.map_or(row.dropped, |live| live.dropped),
             tracks: None,
             files: files.into_iter().map(file).collect(),
             job,
-        })
+        }
     }
 
     /// Path, content hash (for files that were made) and a readable name of a file of a recording.
@@ -175,9 +192,9 @@ impl Recordings {
         if !plain {
             return Err(missing());
         }
-        let made = self.store.file_list(id.to_owned()).await?;
+        let made = self.store.file_list_of(vec![id.to_owned()]).await?.remove(id);
         let extension = Path::new(name).extension().and_then(|text| text.to_str()).unwrap_or("bin");
-        if let Some(file) = made.into_iter().find(|file| file.path == name) {
+        if let Some(file) = made.into_iter().flatten().find(|file| file.path == name) {
             let readable = format!("{}.{extension}", row.title);
             return Ok((folder.join(name), Some(file.sha256), readable));
         }

@@ -5,7 +5,7 @@ use super::{Store, StoreError, signed};
 use crate::recordings::RecordingState;
 use roombox_jobs::spec::MadeFile;
 use roombox_jobs::{JobRow, JobState};
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Params, Transaction, params};
 
 /// A job that is to be kept for the first time.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,17 @@ fn update_job(sql: &Transaction<'_>, row: &JobRow) -> Result<(), StoreError> {
         params![row.spec.job, row.state.name(), serde_json::to_string(row)?],
     )?;
     Ok(())
+}
+
+/// The rows that a query of `row` finds.
+fn jobs(
+    sql: &Transaction<'_>,
+    query: &str,
+    values: impl Params,
+) -> Result<Vec<JobRow>, StoreError> {
+    let mut statement = sql.prepare(query)?;
+    let rows = statement.query_map(values, |row| row.get::<_, String>(0))?;
+    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
 }
 
 impl Store {
@@ -65,7 +76,9 @@ impl Store {
 
     /// The job is done and its files are there: one transaction.
     pub async fn job_finish(&self, row: JobRow, files: Vec<MadeFile>) -> Result<(), StoreError> {
+        let known_bytes = self.known_bytes.clone();
         self.call(move |sql| {
+            known_bytes.forget();
             update_job(sql, &row)?;
             insert_files(sql, &row.spec.recording, &row.spec.job, &files)?;
             let state = match files.is_empty() {
@@ -79,16 +92,26 @@ impl Store {
 
     /// All jobs, newest first.
     pub async fn job_list(&self) -> Result<Vec<JobRow>, StoreError> {
-        self.call(|sql| {
-            let mut statement = sql.prepare("SELECT row FROM jobs ORDER BY id DESC")?;
-            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-            let mut jobs = Vec::new();
-            for row in rows {
-                jobs.push(serde_json::from_str(&row?)?);
-            }
-            Ok(jobs)
-        })
-        .await
+        self.call(|sql| jobs(sql, "SELECT row FROM jobs ORDER BY id DESC", [])).await
+    }
+
+    /// Jobs of a recording that wait or run.
+    pub async fn job_list_open_of(&self, recording: String) -> Result<Vec<JobRow>, StoreError> {
+        let open = [JobState::Queued, JobState::Running].map(JobState::name);
+        let query = "SELECT row FROM jobs WHERE recording = ?1 AND state IN (?2, ?3) ORDER BY id";
+        self.call(move |sql| jobs(sql, query, params![recording, open[0], open[1]])).await
+    }
+
+    /// The newest job of each of these recordings that has one.
+    pub async fn job_list_newest_of(
+        &self,
+        recordings: Vec<String>,
+    ) -> Result<Vec<JobRow>, StoreError> {
+        // Ids are ULIDs: the greatest is the newest.
+        let query = "SELECT row FROM jobs WHERE id IN (
+                SELECT MAX(id) FROM jobs WHERE recording IN (SELECT value FROM json_each(?1))
+                GROUP BY recording)";
+        self.call(move |sql| jobs(sql, query, [serde_json::to_string(&recordings)?])).await
     }
 
     pub async fn job_get(&self, id: String) -> Result<Option<JobRow>, StoreError> {
@@ -100,19 +123,110 @@ impl Store {
         })
         .await
     }
+}
 
-    /// The newest job of a recording.
-    pub async fn job_of(&self, recording: String) -> Result<Option<JobRow>, StoreError> {
-        self.call(move |sql| {
-            let row: Option<String> = sql
-                .query_row(
-                    "SELECT row FROM jobs WHERE recording = ?1 ORDER BY id DESC LIMIT 1",
-                    [recording],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            Ok(row.map(|row| serde_json::from_str(&row)).transpose()?)
-        })
-        .await
+#[cfg(test)]
+mod tests {
+    use super::super::{RecordingEnd, RecordingRow};
+    use super::*;
+    use roombox_capture::manifest::EndReason;
+    use roombox_jobs::spec::{FileKind, JobSpec};
+
+    fn spec(job: &str, recording: &str) -> JobSpec {
+        let spec = serde_json::json!({ "v": 1, "job": job, "recording": recording, "title": "" });
+        serde_json::from_value(spec).unwrap()
+    }
+
+    fn row(job: &str, recording: &str, state: JobState) -> JobRow {
+        JobRow { state, ..JobRow::new(spec(job, recording), 0, 1) }
+    }
+
+    fn film(job: &str, bytes: u64) -> MadeFile {
+        let path = format!("derived/{job}/film.mp4");
+        MadeFile { kind: FileKind::Mp4, path, bytes, sha256: String::new() }
+    }
+
+    /// A store with these recordings, and the folder that it lives in.
+    async fn store(recordings: &[&str]) -> (Store, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("box.db")).unwrap();
+        for id in recordings {
+            let row = RecordingRow { id: (*id).to_owned(), ..RecordingRow::default() };
+            store.recording_insert(row).await.unwrap();
+        }
+        (store, folder)
+    }
+
+    fn end(recording: &str, bytes: u64) -> RecordingEnd {
+        RecordingEnd {
+            recording: recording.to_owned(),
+            state: RecordingState::Captured,
+            ended_ms: 2,
+            duration_ms: 1,
+            bytes,
+            gaps: 0,
+            dropped: 3,
+            reason: EndReason::Stopped,
+            interruptions: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_gets_each_recording_its_own_files_and_its_newest_job() {
+        let (store, _folder) = store(&["rec_1", "rec_2", "rec_3", "rec_4"]).await;
+        for (job, recording) in [("job_1", "rec_1"), ("job_2", "rec_1"), ("job_3", "rec_2")] {
+            let row = row(job, recording, JobState::Finished);
+            store.job_insert(NewJob(row.clone())).await.unwrap();
+            store.job_finish(row, vec![film(job, 1)]).await.unwrap();
+        }
+        let page = ["rec_1", "rec_3", "rec_4"].map(str::to_owned).to_vec();
+        let files = store.file_list_of(page.clone()).await.unwrap();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files["rec_1"], [film("job_2", 1), film("job_1", 1)], "newest first");
+        let jobs = store.job_list_newest_of(page).await.unwrap();
+        let names: Vec<&str> = jobs.iter().map(|row| row.spec.job.as_str()).collect();
+        assert_eq!(names, ["job_2"]);
+    }
+
+    #[tokio::test]
+    async fn open_jobs_are_those_of_one_recording_that_wait_or_run() {
+        use JobState as S;
+        let (store, _folder) = store(&["rec_1", "rec_2"]).await;
+        for (n, state) in
+            [S::Queued, S::Running, S::Finished, S::Parked, S::Cancelled].into_iter().enumerate()
+        {
+            let row = row(&format!("job_{n}"), "rec_1", state);
+            store.job_insert(NewJob(row)).await.unwrap();
+        }
+        store.job_insert(NewJob(row("job_9", "rec_2", S::Queued))).await.unwrap();
+        let open = store.job_list_open_of("rec_1".to_owned()).await.unwrap();
+        assert_eq!(open.iter().map(|row| row.state).collect::<Vec<_>>(), [S::Queued, S::Running]);
+        assert!(open.iter().all(|row| !row.state.is_final()));
+    }
+
+    #[tokio::test]
+    async fn the_sum_of_sizes_is_remembered_until_something_comes_or_goes() {
+        let (store, _folder) = store(&["rec_1", "rec_2"]).await;
+        assert_eq!(store.recording_bytes().await.unwrap(), 0);
+        store.recording_end(end("rec_1", 10), None).await.unwrap();
+        assert_eq!(store.recording_bytes().await.unwrap(), 10);
+        let row = row("job_1", "rec_1", JobState::Finished);
+        store.job_insert(NewJob(row.clone())).await.unwrap();
+        store.job_finish(row, vec![film("job_1", 5)]).await.unwrap();
+        store.recording_end(end("rec_2", 100), None).await.unwrap();
+        assert_eq!(store.recording_bytes().await.unwrap(), 115);
+        // Behind the store's back: it does not look again.
+        store.call(|sql| Ok(sql.execute("UPDATE recordings SET bytes = 7", [])?)).await.unwrap();
+        assert_eq!(store.recording_bytes().await.unwrap(), 115);
+        store.recording_delete("rec_2".to_owned()).await.unwrap();
+        assert_eq!(store.recording_bytes().await.unwrap(), 12);
+    }
+
+    #[tokio::test]
+    async fn what_a_slow_disk_cost_is_kept() {
+        let (store, _folder) = store(&["rec_1"]).await;
+        store.recording_end(end("rec_1", 10), None).await.unwrap();
+        let row = store.recording_get("rec_1".to_owned()).await.unwrap().unwrap();
+        assert_eq!(row.dropped, 3);
     }
 }

@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 const QUEUE: usize = 1024;
 
 /// Schema steps, in order: step n takes `user_version` from n to n + 1. Only ever append.
-const STEPS: [&str; 1] = [include_str!("0001_first.sql")];
+const STEPS: [&str; 2] = [include_str!("0001_first.sql"), include_str!("0002_dropped.sql")];
 
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,7 @@ type Call = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct Store {
     calls: SyncSender<Call>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    known_bytes: recordings::KnownBytes,
 }
 
 impl Store {
@@ -81,7 +82,7 @@ impl Store {
                 }
             })
             .map_err(StoreError::Start)?;
-        Ok(Self { calls, thread: Mutex::new(Some(thread)) })
+        Ok(Self { calls, thread: Mutex::new(Some(thread)), known_bytes: Default::default() })
     }
 
     /// Runs `work` in one transaction; what it changed is durable when this returns.

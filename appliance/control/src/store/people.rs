@@ -1,7 +1,7 @@
 //! People, their sessions and API tokens.
 
 use super::{Store, StoreError, signed, unsigned};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,6 +36,16 @@ pub type SecretHash = [u8; 32];
 
 fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
     Ok(Person { id: row.get(0)?, name: row.get(1)?, role: Role::Owner })
+}
+
+/// Whom a row with a secret speaks for; `rows` names its table and the secret.
+fn person_of(
+    sql: &Transaction<'_>,
+    rows: &'static str,
+    values: impl Params,
+) -> Result<Option<Person>, StoreError> {
+    let query = format!("SELECT id, name FROM people WHERE id = (SELECT person FROM {rows})");
+    Ok(sql.query_row(&query, values, person).optional()?)
 }
 
 impl Store {
@@ -99,16 +109,8 @@ impl Store {
         now_ms: u64,
     ) -> Result<Option<Person>, StoreError> {
         self.call(move |sql| {
-            let found = sql
-                .query_row(
-                    "SELECT people.id, people.name FROM sessions
-                     JOIN people ON people.id = sessions.person
-                     WHERE secret_hash = ?1 AND expires_ms > ?2",
-                    params![secret.as_slice(), signed(now_ms)],
-                    person,
-                )
-                .optional()?;
-            Ok(found)
+            let values = params![secret.as_slice(), signed(now_ms)];
+            person_of(sql, "sessions WHERE secret_hash = ?1 AND expires_ms > ?2", values)
         })
         .await
     }
@@ -147,14 +149,7 @@ impl Store {
         now_ms: u64,
     ) -> Result<Option<Person>, StoreError> {
         self.call(move |sql| {
-            let found = sql
-                .query_row(
-                    "SELECT people.id, people.name FROM api_tokens
-                     JOIN people ON people.id = api_tokens.person WHERE secret_hash = ?1",
-                    [secret.as_slice()],
-                    person,
-                )
-                .optional()?;
+            let found = person_of(sql, "api_tokens WHERE secret_hash = ?1", [secret.as_slice()])?;
             // To the minute: a busy client must not make the disk busy.
             sql.execute(
                 "UPDATE api_tokens SET last_used_ms = ?2

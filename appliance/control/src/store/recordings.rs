@@ -8,6 +8,9 @@ use roombox_jobs::spec::{FileKind, LayoutName, MadeFile};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +28,32 @@ pub struct RecordingRow {
     /// Bytes of all parts.
     pub bytes: u64,
     pub gaps: u64,
+    /// Packets that were not written because the disk was too slow.
+    pub dropped: u64,
     pub end_reason: Option<EndReason>,
     pub interruptions: Vec<Interruption>,
+}
+
+impl Default for RecordingRow {
+    /// One that has only just begun, without a name.
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            room: String::new(),
+            room_name: String::new(),
+            title: String::new(),
+            state: RecordingState::Recording,
+            layout: LayoutName::Auto,
+            started_ms: 0,
+            ended_ms: None,
+            duration_ms: 0,
+            bytes: 0,
+            gaps: 0,
+            dropped: 0,
+            end_reason: None,
+            interruptions: Vec::new(),
+        }
+    }
 }
 
 /// How a recording ended.
@@ -39,12 +66,40 @@ pub struct RecordingEnd {
     pub duration_ms: u64,
     pub bytes: u64,
     pub gaps: u64,
+    pub dropped: u64,
     pub reason: EndReason,
     pub interruptions: Vec<Interruption>,
 }
 
+/// The sum of all sizes while nothing has changed it. Learnt and forgotten on the store's thread
+/// alone, so that no old sum outlives a change.
+#[derive(Debug, Clone)]
+pub(super) struct KnownBytes(Arc<AtomicU64>);
+
+impl KnownBytes {
+    const UNKNOWN: u64 = u64::MAX;
+
+    fn get(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Acquire)).filter(|bytes| *bytes != Self::UNKNOWN)
+    }
+
+    fn learn(&self, bytes: u64) {
+        self.0.store(bytes, Ordering::Release);
+    }
+
+    pub fn forget(&self) {
+        self.learn(Self::UNKNOWN);
+    }
+}
+
+impl Default for KnownBytes {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(Self::UNKNOWN)))
+    }
+}
+
 const COLUMNS: &str = "id, room, room_name, title, state, layout, started_ms, ended_ms,
-     duration_ms, bytes, gaps, end_reason, interruptions";
+     duration_ms, bytes, gaps, end_reason, interruptions, dropped";
 
 /// Enums are kept by the names that the API gives them.
 fn name<T: Serialize>(value: T) -> Result<String, StoreError> {
@@ -75,6 +130,7 @@ fn recording(row: &Row<'_>) -> rusqlite::Result<RecordingRow> {
         gaps: unsigned(row.get(10)?),
         end_reason: row.get::<_, Option<String>>(11)?.map(named).transpose()?,
         interruptions: serde_json::from_str(&row.get::<_, String>(12)?).unwrap_or_default(),
+        dropped: unsigned(row.get(13)?),
     })
 }
 
@@ -153,10 +209,12 @@ impl Store {
         end: RecordingEnd,
         job: Option<NewJob>,
     ) -> Result<bool, StoreError> {
+        let known_bytes = self.known_bytes.clone();
         self.call(move |sql| {
+            known_bytes.forget();
             let changed = sql.execute(
                 "UPDATE recordings SET state = ?2, ended_ms = ?3, duration_ms = ?4, bytes = ?5,
-                     gaps = ?6, end_reason = ?7, interruptions = ?8
+                     gaps = ?6, end_reason = ?7, interruptions = ?8, dropped = ?9
                  WHERE id = ?1 AND state = 'recording'",
                 params![
                     end.recording,
@@ -166,7 +224,8 @@ impl Store {
                     signed(end.bytes),
                     signed(end.gaps),
                     name(end.reason)?,
-                    serde_json::to_string(&end.interruptions)?
+                    serde_json::to_string(&end.interruptions)?,
+                    signed(end.dropped)
                 ],
             )?;
             if changed == 1
@@ -197,40 +256,59 @@ impl Store {
     }
 
     pub async fn recording_delete(&self, id: String) -> Result<bool, StoreError> {
-        self.call(move |sql| Ok(sql.execute("DELETE FROM recordings WHERE id = ?1", [id])? == 1))
-            .await
+        let known_bytes = self.known_bytes.clone();
+        self.call(move |sql| {
+            known_bytes.forget();
+            Ok(sql.execute("DELETE FROM recordings WHERE id = ?1", [id])? == 1)
+        })
+        .await
     }
 
-    /// Bytes of all parts and files that the store knows.
+    /// Bytes of all parts and files that the store knows. Added up when one has come or gone, and
+    /// remembered in between: the status asks every two seconds.
     pub async fn recording_bytes(&self) -> Result<u64, StoreError> {
-        self.call(|sql| {
+        if let Some(known) = self.known_bytes.get() {
+            return Ok(known);
+        }
+        let known_bytes = self.known_bytes.clone();
+        self.call(move |sql| {
             let sum: i64 = sql.query_row(
                 "SELECT (SELECT COALESCE(SUM(bytes), 0) FROM recordings)
                       + (SELECT COALESCE(SUM(bytes), 0) FROM files)",
                 [],
                 |row| row.get(0),
             )?;
+            known_bytes.learn(unsigned(sum));
             Ok(unsigned(sum))
         })
         .await
     }
 
-    /// Files of a recording, newest job first.
-    pub async fn file_list(&self, recording: String) -> Result<Vec<MadeFile>, StoreError> {
+    /// Files of each of these recordings, newest job first.
+    pub async fn file_list_of(
+        &self,
+        recordings: Vec<String>,
+    ) -> Result<HashMap<String, Vec<MadeFile>>, StoreError> {
         self.call(move |sql| {
             let mut statement = sql.prepare(
-                "SELECT kind, path, bytes, sha256 FROM files WHERE recording = ?1
-                 ORDER BY job DESC, kind",
+                "SELECT recording, kind, path, bytes, sha256 FROM files
+                 WHERE recording IN (SELECT value FROM json_each(?1)) ORDER BY job DESC, kind",
             )?;
-            let rows = statement.query_map([recording], |row| {
-                Ok(MadeFile {
-                    kind: named::<FileKind>(row.get(0)?)?,
-                    path: row.get(1)?,
-                    bytes: unsigned(row.get(2)?),
-                    sha256: row.get(3)?,
-                })
+            let rows = statement.query_map([serde_json::to_string(&recordings)?], |row| {
+                let file = MadeFile {
+                    kind: named::<FileKind>(row.get(1)?)?,
+                    path: row.get(2)?,
+                    bytes: unsigned(row.get(3)?),
+                    sha256: row.get(4)?,
+                };
+                Ok((row.get(0)?, file))
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let mut files: HashMap<String, Vec<MadeFile>> = HashMap::new();
+            for row in rows {
+                let (recording, file) = row?;
+                files.entry(recording).or_default().push(file);
+            }
+            Ok(files)
         })
         .await
     }

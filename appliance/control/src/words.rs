@@ -1,0 +1,117 @@
+//! Words of other crates in the API's document: the recorder, the jobs and the sfu know no API, and
+//! their enums are described here by the names that serde gives them.
+
+use crate::conference::{MediaKind as Kind, ParticipantState as Presence, TrackSource as Source};
+use roombox_capture::manifest::{Codec, EndReason as Ending, RecordedLayer};
+use roombox_capture::timeline::GapReason as Missing;
+use roombox_jobs::JobState as State;
+use roombox_jobs::spec::{EncoderChoice, FileKind as Made, LayoutName};
+use serde::Serialize;
+use std::borrow::Cow;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Object, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+fn choice<T: Serialize>(words: &[T], description: &str) -> Object {
+    let names = words.iter().filter_map(|word| serde_json::to_value(word).ok());
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .enum_values(Some(names))
+        .build()
+}
+
+macro_rules! words {
+    ($($description:literal $name:ident = $of:ident { $($variant:ident),+ })+) => {$(
+        #[doc = $description]
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                // A variant that is not listed does not compile.
+                let listed = |word: $of| match word { $($of::$variant)|+ => word };
+                let words = [$($of::$variant),+].map(listed);
+                RefOr::T(Schema::Object(choice(&words, $description)))
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )+};
+}
+
+words! {
+    "Where the tiles of a film go."
+    Layout = LayoutName { Auto, Grid, Single }
+    "What makes H.264: `auto` and `openh264` need nothing, `x264` (GPL) its plug-in."
+    Encoder = EncoderChoice { Auto, Openh264, X264 }
+    "Where a job stands."
+    JobState = State { Queued, Running, Finished, Parked, Cancelled }
+    "What a file that was made is."
+    FileKind = Made { Mp4, Thumbnail }
+    "Why media is missing: never arrived, the disk was slower, nothing was sent, the disk refused."
+    GapReason = Missing { Loss, Overflow, Silence, Disk }
+    "Why a recording ended."
+    EndReason = Ending { Stopped, RoomEnded, DiskLow, Interrupted, Shutdown }
+    "Sound or pictures."
+    MediaKind = Kind { Audio, Video }
+    "Where a track comes from."
+    TrackSource = Source { Unknown, Camera, Microphone, ScreenShare, ScreenShareAudio }
+    "How a track is coded."
+    TrackCodec = Codec { Opus, Vp8, Vp9, Av1, H264 }
+    "Which quality of a track was recorded."
+    TrackLayer = RecordedLayer { Audio, Top, Low, Screen }
+    "How far somebody has come into a meeting."
+    ParticipantState = Presence { Joined, Active, Disconnected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conference;
+    use roombox_capture::manifest;
+
+    #[test]
+    fn a_word_is_spelt_as_serde_spells_it() {
+        let document = serde_json::to_value(EndReason::schema()).unwrap();
+        let words = ["stopped", "room_ended", "disk_low", "interrupted", "shutdown"];
+        assert_eq!(document["enum"], serde_json::json!(words));
+    }
+
+    /// A meeting and a recording say it with two enums, and the document with one.
+    #[test]
+    fn meetings_and_recordings_use_the_same_words() {
+        fn same(a: impl Serialize, b: impl Serialize) {
+            assert_eq!(serde_json::to_value(a).unwrap(), serde_json::to_value(b).unwrap());
+        }
+        use {conference as c, manifest as m};
+        same(
+            [c::MediaKind::Audio, c::MediaKind::Video],
+            [m::MediaKind::Audio, m::MediaKind::Video],
+        );
+        same(
+            [
+                c::TrackSource::Unknown,
+                c::TrackSource::Camera,
+                c::TrackSource::Microphone,
+                c::TrackSource::ScreenShare,
+                c::TrackSource::ScreenShareAudio,
+            ],
+            [
+                m::TrackSource::Unknown,
+                m::TrackSource::Camera,
+                m::TrackSource::Microphone,
+                m::TrackSource::ScreenShare,
+                m::TrackSource::ScreenShareAudio,
+            ],
+        );
+        same(
+            [c::Codec::Opus, c::Codec::Vp8, c::Codec::Vp9, c::Codec::Av1, c::Codec::H264],
+            [m::Codec::Opus, m::Codec::Vp8, m::Codec::Vp9, m::Codec::Av1, m::Codec::H264],
+        );
+    }
+}
