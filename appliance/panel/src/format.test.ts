@@ -3,16 +3,16 @@ import { ahead, bitRate, bytes, clock, percent, relative, share, span } from "./
 
 describe("bytes", () => {
   test.each([
-    [0, "0 B"],
-    [999, "999 B"],
-    [1_000, "1 kB"],
-    [1_536_000, "1.5 MB"],
-    [820_000_000, "820 MB"],
-    [999_600_000, "1 GB"],
-    [3_200_000_000_000, "3.2 TB"],
+    [0, "0\u00a0B"],
+    [999, "999\u00a0B"],
+    [1_000, "1\u00a0kB"],
+    [1_536_000, "1.5\u00a0MB"],
+    [820_000_000, "820\u00a0MB"],
+    [999_600_000, "1\u00a0GB"],
+    [3_200_000_000_000, "3.2\u00a0TB"],
   ])("%d is %s", (value, text) => expect(bytes(value, "en")).toBe(text));
 
-  test("German writes a comma", () => expect(bytes(1_500, "de")).toBe("1,5 kB"));
+  test("German writes a comma", () => expect(bytes(1_500, "de")).toBe("1,5\u00a0kB"));
 });
 
 describe("clock", () => {
@@ -25,9 +25,9 @@ describe("clock", () => {
 });
 
 test("bit rates count bits", () => {
-  expect(bitRate(125_000, "en")).toBe("1 Mbit/s");
-  expect(bitRate(1_000, "en")).toBe("8 kbit/s");
-  expect(bitRate(250_000_000, "en")).toBe("2 Gbit/s");
+  expect(bitRate(125_000, "en")).toBe("1\u00a0Mbit/s");
+  expect(bitRate(1_000, "en")).toBe("8\u00a0kbit/s");
+  expect(bitRate(250_000_000, "en")).toBe("2\u00a0Gbit/s");
 });
 
 test("spans use one unit", () => {

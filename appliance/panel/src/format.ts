@@ -11,15 +11,15 @@ export function bytes(value: number, language: string): string {
     unit += 1;
   }
   const digits = unit === 0 || scaled >= 100 ? 0 : 1;
-  return `${number(scaled, language, digits)} ${BYTE_UNITS[unit]}`;
+  return `${number(scaled, language, digits)}\u00a0${BYTE_UNITS[unit]}`;
 }
 
 /** Bytes a second as the bit rate that network people expect. */
 export function bitRate(bytesPerSecond: number, language: string): string {
   const bits = bytesPerSecond * 8;
-  if (bits >= 999_500_000) return `${number(bits / 1e9, language, 1)} Gbit/s`;
-  if (bits >= 999_500) return `${number(bits / 1e6, language, 1)} Mbit/s`;
-  return `${number(bits / 1e3, language, 0)} kbit/s`;
+  if (bits >= 999_500_000) return `${number(bits / 1e9, language, 1)}\u00a0Gbit/s`;
+  if (bits >= 999_500) return `${number(bits / 1e6, language, 1)}\u00a0Mbit/s`;
+  return `${number(bits / 1e3, language, 0)}\u00a0kbit/s`;
 }
 
 export function number(value: number, language: string, digits: number): string {

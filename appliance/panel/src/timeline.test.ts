@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { TimelineItem } from "./api/schema";
 import { stripOf } from "./timeline";
 
-const joined: TimelineItem = { t_ms: 0, kind: "join", participant: "PA_1", name: "Ada" };
+const joined: TimelineItem = { t_ms: 0, kind: "join", participant: "PA_1", identity: "ada", name: "Ada" };
+const published = { participant: "PA_1", identity: "ada", media: "video", muted: false } as const;
+const piece = { track: "TR_1", layer: "top", lost: 3 } as const;
 
 describe("a strip", () => {
   test("ends what is open with the recording", () => {
@@ -23,7 +25,7 @@ describe("a strip", () => {
     const strip = stripOf(
       [
         joined,
-        { t_ms: 10, kind: "join", participant: "PA_2", name: "Grace" },
+        { t_ms: 10, kind: "join", participant: "PA_2", identity: "grace", name: "Grace" },
         { t_ms: 100, kind: "speaker", participants: ["PA_1"] },
         { t_ms: 200, kind: "speaker", participants: ["PA_2"] },
         { t_ms: 300, kind: "leave", participant: "PA_2" },
@@ -41,9 +43,9 @@ describe("a strip", () => {
     const strip = stripOf(
       [
         joined,
-        { t_ms: 5, kind: "pub", participant: "PA_1", track: "TR_1", source: "camera" },
-        { t_ms: 50, kind: "gap", track: "TR_1", from: 40_000, to: 50_000, reason: "loss" },
-        { t_ms: 90, kind: "gap", track: "TR_1", from: 60_000, to: 90_000, reason: "silence" },
+        { t_ms: 5, kind: "pub", track: "TR_1", ...published, source: "camera" },
+        { t_ms: 50, kind: "gap", ...piece, from: 40_000, to: 50_000, reason: "loss" },
+        { t_ms: 90, kind: "gap", ...piece, from: 60_000, to: 90_000, reason: "silence" },
       ],
       100,
     );
@@ -54,7 +56,7 @@ describe("a strip", () => {
     const strip = stripOf(
       [
         joined,
-        { t_ms: 10, kind: "pub", participant: "PA_1", track: "TR_2", source: "screen_share" },
+        { t_ms: 10, kind: "pub", track: "TR_2", ...published, source: "screen_share" },
         { t_ms: 40, kind: "marker", text: "Question" },
         { t_ms: 60, kind: "unpub", track: "TR_2" },
         { t_ms: 70, kind: "power_loss", from: 65_000, to: 70_000 },

@@ -1,5 +1,5 @@
 // From what happened to what is drawn: one lane a person. Pure.
-import type { TimelineItem } from "./api/schema";
+import type { GapReason, TimelineItem } from "./api/schema";
 
 export interface Span {
   from: number;
@@ -7,7 +7,7 @@ export interface Span {
 }
 
 export interface Gap extends Span {
-  reason: string;
+  reason: Exclude<GapReason, "silence"> | "power_loss";
 }
 
 export interface Lane {
@@ -25,9 +25,6 @@ export interface Strip {
   outages: Gap[];
   markers: { at: number; text: string }[];
 }
-
-/** Media that nobody sent is not missing. */
-const NOT_MISSING = new Set(["silence"]);
 
 export function stripOf(items: TimelineItem[], durationMs: number): Strip {
   const lanes = new Map<string, Lane>();
@@ -63,30 +60,24 @@ export function stripOf(items: TimelineItem[], durationMs: number): Strip {
     const at = item.t_ms;
     switch (item.kind) {
       case "join":
-        if (item.participant) {
-          laneOf(item.participant, item.name || item.identity);
-          present.set(item.participant, present.get(item.participant) ?? at);
-        }
+        laneOf(item.participant, item.name || item.identity);
+        present.set(item.participant, present.get(item.participant) ?? at);
         break;
       case "leave":
-        if (item.participant) {
-          end(speaking, item.participant, at, (lane) => lane.speaking);
-          end(present, item.participant, at, (lane) => lane.present);
-        }
+        end(speaking, item.participant, at, (lane) => lane.speaking);
+        end(present, item.participant, at, (lane) => lane.present);
         break;
       case "pub":
-        if (item.track && item.participant) {
-          ownerOf.set(item.track, item.participant);
-          if (item.source === "screen_share") {
-            sharing.set(item.track, { participant: item.participant, since: at });
-          }
+        ownerOf.set(item.track, item.participant);
+        if (item.source === "screen_share") {
+          sharing.set(item.track, { participant: item.participant, since: at });
         }
         break;
       case "unpub":
-        if (item.track) endShare(item.track, at);
+        endShare(item.track, at);
         break;
       case "speaker": {
-        const now = new Set(item.participants ?? []);
+        const now = new Set(item.participants);
         for (const id of [...speaking.keys()]) {
           if (!now.has(id)) end(speaking, id, at, (lane) => lane.speaking);
         }
@@ -94,16 +85,17 @@ export function stripOf(items: TimelineItem[], durationMs: number): Strip {
         break;
       }
       case "gap": {
-        const owner = item.participant ?? (item.track && ownerOf.get(item.track));
-        const reason = item.reason ?? "loss";
-        if (owner && !NOT_MISSING.has(reason)) laneOf(owner).gaps.push({ ...extent(item), reason });
+        const owner = ownerOf.get(item.track);
+        const { reason } = item;
+        // Media that nobody sent is not missing.
+        if (owner && reason !== "silence") laneOf(owner).gaps.push({ ...extent(item), reason });
         break;
       }
       case "power_loss":
         strip.outages.push({ ...extent(item), reason: "power_loss" });
         break;
       case "marker":
-        strip.markers.push({ at, text: item.text ?? "" });
+        strip.markers.push({ at, text: item.text });
         break;
     }
   }
@@ -115,8 +107,8 @@ export function stripOf(items: TimelineItem[], durationMs: number): Strip {
   return strip;
 }
 
-function extent(item: TimelineItem): Span {
-  const from = item.from === undefined ? item.t_ms : item.from / 1000;
-  const to = item.to === undefined ? item.t_ms : item.to / 1000;
-  return { from, to: Math.max(from, to) };
+/** The box's microseconds as milliseconds. */
+function extent(item: Span): Span {
+  const from = item.from / 1000;
+  return { from, to: Math.max(from, item.to / 1000) };
 }

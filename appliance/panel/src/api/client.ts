@@ -10,6 +10,8 @@ import type {
   JoinToken,
   Layout,
   LivekitKey,
+  NewApiToken,
+  NewLivekitKey,
   Page,
   Participant,
   Person,
@@ -134,10 +136,10 @@ export const api = {
   settings: () => ask<Settings>("GET", "/settings"),
   changeSettings: (patch: SettingsPatch) => ask<Settings>("PATCH", "/settings", patch),
   tokens: () => ask<Page<ApiToken>>("GET", "/api-tokens"),
-  createToken: (name: string) => ask<ApiToken & { token: string }>("POST", "/api-tokens", { name }),
+  createToken: (name: string) => ask<NewApiToken>("POST", "/api-tokens", { name }),
   deleteToken: (id: string) => ask<undefined>("DELETE", `/api-tokens/${part(id)}`),
   keys: () => ask<Page<LivekitKey>>("GET", "/livekit-keys"),
-  createKey: () => ask<{ key: string; secret: string }>("POST", "/livekit-keys"),
+  createKey: () => ask<NewLivekitKey>("POST", "/livekit-keys"),
   deleteKey: (key: string) => ask<undefined>("DELETE", `/livekit-keys/${part(key)}`),
 };
 

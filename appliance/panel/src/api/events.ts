@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 import { BASE } from "./client";
 import { keys, type Key } from "./keys";
 import { backoffMs, changesOf, withJob, withSample, type Change, type SampledStatus } from "./reduce";
-import type { BoxEvent, Job, Page } from "./schema";
+import type { EventMessage, Job, Page } from "./schema";
 
 export interface Link {
   live: boolean;
@@ -68,9 +68,9 @@ export function followEvents(cache: QueryClient): () => void {
     if (event.type === "hello") {
       // Volatile events are never repeated, so a page that was away asks for everything it shows.
       if (link.lastHeard !== null) refetcher.all();
-      if (lastSeq === null || (event.seq ?? 0) < lastSeq) lastSeq = event.seq ?? null;
+      if (lastSeq === null || event.seq < lastSeq) lastSeq = event.seq;
       failures = 0;
-    } else if (event.seq !== undefined) {
+    } else if ("seq" in event && event.seq !== undefined) {
       lastSeq = event.seq;
     }
     setLink({ live: true, lastHeard: Date.now() });
@@ -103,11 +103,11 @@ export function followEvents(cache: QueryClient): () => void {
   };
 }
 
-function parse(text: string): BoxEvent | null {
+function parse(text: string): EventMessage | null {
   try {
     const event: unknown = JSON.parse(text);
     const named = typeof event === "object" && event !== null && "type" in event;
-    return named ? (event as BoxEvent) : null;
+    return named ? (event as EventMessage) : null;
   } catch {
     return null;
   }

@@ -1,50 +1,48 @@
 // What one event means for the cache. Pure: no cache, no socket, no clock. Volatile events carry
 // the whole view and are written; all others only say that a view is old, and the box is asked.
 import { keys, type Key } from "./keys";
-import type { BoxEvent, Job, LoadPoint, Shard, Status } from "./schema";
+import type { EventMessage, Job, LoadPoint, Sample, Shard, Status } from "./schema";
 
 export type Change =
   | { do: "refetch"; key: Key }
   | { do: "refetch_all" }
   | { do: "put_job"; job: Job }
-  | { do: "put_status"; at: string; sample: Omit<Status, "history"> };
+  | { do: "put_status"; at: string; sample: Sample };
 
-export function changesOf(event: BoxEvent): Change[] {
-  const [family, verb] = event.type.split(".");
-  switch (family) {
+export function changesOf(event: EventMessage): Change[] {
+  switch (event.type) {
+    case "hello":
+      return [];
     case "reset":
       return [{ do: "refetch_all" }];
-    case "room":
-    case "participant":
-    case "track":
-      return [{ do: "refetch", key: keys.rooms }];
-    case "recording":
-      // A meeting shows whether it is recorded, and a captured recording has a job.
-      return [keys.recordings, keys.rooms, keys.jobs].map((key) => ({ do: "refetch", key }));
-    case "job":
-      if (verb === "progressed" && isJob(event.data)) return [{ do: "put_job", job: event.data }];
-      return [keys.jobs, keys.recordings].map((key) => ({ do: "refetch", key }));
-    case "settings":
-      return [{ do: "refetch", key: keys.settings }];
-    case "storage":
-      return [{ do: "refetch", key: keys.status }];
-    case "status":
-      if (verb === "sampled" && isSample(event.data)) {
-        const at = event.at ?? new Date(0).toISOString();
-        return [{ do: "put_status", at, sample: event.data }];
-      }
-      return [];
+    case "job.progressed":
+      return [{ do: "put_job", job: event.data }];
+    case "status.sampled":
+      return [{ do: "put_status", at: event.at, sample: event.data }];
     default:
-      return [];
+      return olds(event.type).map((key) => ({ do: "refetch", key }));
   }
 }
 
-function isJob(data: unknown): data is Job {
-  return typeof data === "object" && data !== null && "recording_id" in data && "state" in data;
-}
-
-function isSample(data: unknown): data is Omit<Status, "history"> {
-  return typeof data === "object" && data !== null && "disk" in data && "shards" in data;
+/** What of the cache is old after an event that does not carry it. */
+function olds(type: string): Key[] {
+  switch (type.split(".")[0]) {
+    case "room":
+    case "participant":
+    case "track":
+      return [keys.rooms];
+    case "recording":
+      // A meeting shows whether it is recorded, and a captured recording has a job.
+      return [keys.recordings, keys.rooms, keys.jobs];
+    case "job":
+      return [keys.jobs, keys.recordings];
+    case "settings":
+      return [keys.settings];
+    case "storage":
+      return [keys.status];
+    default:
+      return [];
+  }
 }
 
 /** Ten minutes, as the box keeps them. */
@@ -56,7 +54,7 @@ export type SampledStatus = Status & { counted_at?: string };
 /** The status after a sample: new numbers, and one more point made from the counters' growth. */
 export function withSample(
   status: SampledStatus,
-  sample: Omit<Status, "history">,
+  sample: Sample,
   at: string,
 ): SampledStatus {
   const before = status.counted_at;

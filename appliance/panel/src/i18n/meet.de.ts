@@ -146,6 +146,7 @@ export const meet: Words<typeof en> = {
   },
   notice: {
     again: "Zur Besprechung",
+    retry: "Nochmals versuchen",
     no_room: {
       title: "Dieser Link nennt keinen Raum",
       text: "Bitten Sie um den ganzen Link.",

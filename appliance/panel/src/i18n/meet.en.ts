@@ -140,6 +140,7 @@ export const meet = {
   },
   notice: {
     again: "Go to the meeting",
+    retry: "Try again",
     no_room: {
       title: "This link names no room",
       text: "Ask the person who sent it for the whole link.",

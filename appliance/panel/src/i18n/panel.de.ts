@@ -109,7 +109,9 @@ export const panel: Words<typeof en> = {
     text: "Wer diesen Link hat, kann ohne Konto beitreten. Senden Sie ihn nur an Ihre Gäste.",
     link: "Einladungslink",
     qr: "QR-Code des Einladungslinks zu {{name}}",
-    renew: "Neuen Link machen (der alte gilt dann nicht mehr)",
+    renew: "Neuen Link machen",
+    renew_title: "Neuen Link machen?",
+    renew_text: "Der alte gilt dann nicht mehr. Wer in der Besprechung ist, bleibt darin.",
   },
   room: {
     people: "Personen",
@@ -131,6 +133,9 @@ export const panel: Words<typeof en> = {
     not_recording_text: "Nicht aufgezeichnet. Sobald Sie beginnen, sehen alle einen roten Punkt.",
     recording_start: "Aufzeichnen",
     recording_stop: "Aufzeichnung beenden",
+    recording_stop_title: "Aufzeichnung beenden?",
+    recording_stop_text:
+      "Der Film entsteht dann von selbst. Sie können jederzeit eine neue Aufzeichnung beginnen.",
     marker: "Marke",
     marker_example: "Frage aus dem Publikum",
     marker_set: "Setzen",
@@ -214,7 +219,7 @@ export const panel: Words<typeof en> = {
       captured: "Der Film entsteht gerade. Die Rohspuren unten sind schon benutzbar.",
       ready: "Es gibt keinen Film. „Neu rendern“ macht einen aus den Rohspuren.",
       parked:
-        "Der Film ist misslungen. Die Rohspuren unten sind vollständig: Versuchen Sie es erneut, oder laden Sie sie herunter.",
+        "Der Film ist misslungen. Die Rohspuren unten sind sicher: Versuchen Sie es erneut, oder laden Sie sie herunter.",
       empty:
         "Niemand hat Ton oder Bild gesendet, während aufgezeichnet wurde; darum gibt es keinen Film.",
     },
@@ -233,6 +238,8 @@ export const panel: Words<typeof en> = {
       "Diese Box wurde bei {{at}} unterbrochen (Stromausfall oder Neustart); {{lost}} fehlen. Dann ging es weiter.",
     gaps_one: "{{count}} Lücke: Pakete eines Senders kamen nie an.",
     gaps_other: "{{count}} Lücken: Pakete eines Senders kamen nie an.",
+    dropped_one: "{{value}} Paket wurde nicht geschrieben, weil die Platte zu langsam war.",
+    dropped_other: "{{value}} Pakete wurden nicht geschrieben, weil die Platte zu langsam war.",
     whole: "Nichts fehlt.",
     end: {
       stopped: "Jemand hat sie beendet.",
@@ -276,6 +283,7 @@ export const panel: Words<typeof en> = {
       microphone: "Mikrofon",
       screen_share: "Bildschirm",
       screen_share_audio: "Ton des Bildschirms",
+      unknown: "Unbekannt",
     },
   },
   status: {
@@ -301,6 +309,8 @@ export const panel: Words<typeof en> = {
     full: "Voll: Es wird nichts mehr aufgezeichnet. Löschen Sie Aufnahmen.",
     full_in: "Voll etwa {{when}}",
     no_forecast: "Füllt sich gerade nicht",
+    dropped_one: "Seit dem Start dieser Box wurde {{value}} Paket nicht geschrieben, weil die Platte zu langsam war.",
+    dropped_other: "Seit dem Start dieser Box wurden {{value}} Pakete nicht geschrieben, weil die Platte zu langsam war.",
   },
   shards: {
     title: "Medien-Threads",

@@ -104,7 +104,9 @@ export const panel = {
     text: "Whoever has this link can join without an account. Send it only to your guests.",
     link: "Invite link",
     qr: "QR code of the invite link to {{name}}",
-    renew: "Make a new link (the old one stops working)",
+    renew: "Make a new link",
+    renew_title: "Make a new link?",
+    renew_text: "The old one stops working. Who is in the meeting stays in it.",
   },
   room: {
     people: "People",
@@ -124,6 +126,8 @@ export const panel = {
     not_recording_text: "Not recorded. People see a red dot once you start.",
     recording_start: "Record",
     recording_stop: "Stop recording",
+    recording_stop_title: "Stop recording?",
+    recording_stop_text: "The film is then made by itself. You can start another recording at any time.",
     marker: "Marker",
     marker_example: "Question from the audience",
     marker_set: "Set",
@@ -206,7 +210,7 @@ export const panel = {
       captured: "The film is being made. The raw tracks below can be used already.",
       ready: "There is no film. “Render again” makes one from the raw tracks.",
       parked:
-        "The film could not be made. The raw tracks below are complete: try again, or download them.",
+        "The film could not be made. The raw tracks below are safe: try again, or download them.",
       empty: "Nobody sent sound or pictures while this was recorded, so there is no film.",
     },
   },
@@ -223,6 +227,8 @@ export const panel = {
     interrupted: "This box was interrupted at {{at}} (power cut or restart); {{lost}} are missing. Then it went on.",
     gaps_one: "{{count}} gap: packets of a sender never arrived.",
     gaps_other: "{{count}} gaps: packets of a sender never arrived.",
+    dropped_one: "{{value}} packet was not written because the disk was too slow.",
+    dropped_other: "{{value}} packets were not written because the disk was too slow.",
     whole: "Nothing is missing.",
     end: {
       stopped: "Somebody stopped it.",
@@ -266,6 +272,7 @@ export const panel = {
       microphone: "Microphone",
       screen_share: "Screen",
       screen_share_audio: "Sound of the screen",
+      unknown: "Unknown",
     },
   },
   status: {
@@ -291,6 +298,8 @@ export const panel = {
     full: "Full: nothing more is recorded. Delete recordings.",
     full_in: "Full in about {{span}}",
     no_forecast: "Not filling up at the moment",
+    dropped_one: "Since this box started, {{value}} packet was not written because the disk was too slow.",
+    dropped_other: "Since this box started, {{value}} packets were not written because the disk was too slow.",
   },
   shards: {
     title: "Media threads",

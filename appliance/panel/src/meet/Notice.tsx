@@ -45,7 +45,7 @@ export function Notice({ kind, detail, again }: NoticeProps) {
         <p className="quiet">{detail ?? t(`notice.${kind}.text`)}</p>
         {again && (
           <button type="button" className="primary" onClick={again}>
-            {t("notice.again")}
+            {t(kind === "closed" ? "notice.retry" : "notice.again")}
           </button>
         )}
       </section>

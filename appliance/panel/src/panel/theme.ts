@@ -49,7 +49,7 @@ export const theme = createTheme({
         // Its head is no second banner of the page.
         attributes: { header: { role: "presentation" } },
       },
-      styles: { title: { fontWeight: 600, fontSize: "1.0625rem" } },
+      styles: { title: { fontWeight: 600, fontSize: "1.0625rem", lineHeight: 1.3 } },
     },
     Menu: { defaultProps: { shadow: "md", position: "bottom-end" } },
     Paper: { defaultProps: { radius: "lg" } },

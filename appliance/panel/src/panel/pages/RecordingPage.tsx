@@ -1,26 +1,20 @@
 // One recording: watch it, see what happened in it, take its files along, render it again.
-import { Button, Grid, Group, Menu, Paper, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Button, Grid, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import {
-  IconChevronLeft,
-  IconDotsVertical,
-  IconDownload,
-  IconPencil,
-  IconRefresh,
-  IconTrash,
-} from "@tabler/icons-react";
+import { IconDownload, IconRefresh } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { api, fileAddress } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Recording } from "../../api/schema";
 import { Ago, Elapsed } from "../parts/Ago";
-import { Confirm } from "../parts/Confirm";
-import { Failure } from "../parts/Failure";
+import { DeleteRecording } from "../parts/DeleteRecording";
+import { Detail } from "../parts/Detail";
 import { Heading } from "../parts/Heading";
 import { JobProgress } from "../parts/JobProgress";
+import { MoreMenu } from "../parts/MoreMenu";
 import { NameDialog } from "../parts/NameDialog";
 import { RecordingState } from "../parts/RecordingState";
 import { RenderDialog } from "../parts/RenderDialog";
@@ -29,28 +23,11 @@ import { TrackTable } from "../parts/TrackTable";
 import { useFormat } from "../wording";
 
 export function RecordingPage({ id }: { id: string }) {
-  const { t } = useTranslation("panel");
-  const recording = useQuery({ queryKey: keys.recording(id), queryFn: () => api.recording(id) });
+  const query = useQuery({ queryKey: keys.recording(id), queryFn: () => api.recording(id) });
   return (
-    <>
-      <Button
-        component={Link}
-        href="/recordings"
-        variant="subtle"
-        color="gray"
-        size="compact-sm"
-        mb="xs"
-        ml={-8}
-        leftSection={<IconChevronLeft size={16} aria-hidden />}
-      >
-        {t("nav.recordings")}
-      </Button>
-      {recording.error && (
-        <Failure error={recording.error} retry={() => void recording.refetch()} />
-      )}
-      {recording.isPending && <Skeleton height={480} radius="lg" />}
-      {recording.data && <RecordingView recording={recording.data} />}
-    </>
+    <Detail of="recordings" query={query} height={480}>
+      {(recording) => <RecordingView recording={recording} />}
+    </Detail>
   );
 }
 
@@ -135,8 +112,13 @@ function Happened({ recording }: { recording: Recording }) {
     );
   }
   if (recording.gaps > 0) sentences.push(t("happened.gaps", { count: recording.gaps }));
+  const dropped = recording.dropped_packets;
+  if (dropped > 0) {
+    sentences.push(t("happened.dropped", { count: dropped, value: format.number(dropped) }));
+  }
   if (recording.end_reason) sentences.push(t(`happened.end.${recording.end_reason}`));
-  if (recording.interruptions.length === 0 && recording.gaps === 0 && recording.ended_at) {
+  const missing = recording.interruptions.length + recording.gaps + dropped;
+  if (missing === 0 && recording.ended_at) {
     sentences.push(t("happened.whole"));
   }
   return (
@@ -209,26 +191,12 @@ function RecordingActions({ recording }: { recording: Recording }) {
       >
         {t("recording.render")}
       </Button>
-      <Menu>
-        <Menu.Target>
-          <Button variant="default" px="xs" aria-label={t("more")}>
-            <IconDotsVertical size={18} />
-          </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename.open}>
-            {t("rename")}
-          </Menu.Item>
-          <Menu.Item
-            color="red"
-            disabled={running}
-            leftSection={<IconTrash size={16} aria-hidden />}
-            onClick={remove.open}
-          >
-            {t("recording.delete")}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+      <MoreMenu
+        rename={rename.open}
+        remove={remove.open}
+        removal={t("recording.delete")}
+        kept={running}
+      />
       <NameDialog
         opened={renaming}
         close={rename.close}
@@ -242,18 +210,11 @@ function RecordingActions({ recording }: { recording: Recording }) {
         }}
       />
       <RenderDialog recording={recording} opened={rendering} close={render.close} />
-      <Confirm
+      <DeleteRecording
+        recording={recording}
         opened={deleting}
         close={remove.close}
-        title={t("recording.delete_title", { title: recording.title })}
-        text={t("recording.delete_text", { size: format.bytes(recording.bytes) })}
-        action={t("recording.delete")}
-        run={() => api.deleteRecording(recording.id)}
-        done={() => {
-          cache.removeQueries({ queryKey: keys.recording(recording.id) });
-          void cache.invalidateQueries({ queryKey: keys.recordings, exact: true });
-          go("/recordings");
-        }}
+        leave={() => go("/recordings")}
       />
     </>
   );

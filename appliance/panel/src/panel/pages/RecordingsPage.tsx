@@ -8,14 +8,14 @@ import {
   IconPlayerPlay,
   IconTrash,
 } from "@tabler/icons-react";
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { api, fileAddress } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Recording } from "../../api/schema";
 import { Ago, Elapsed } from "../parts/Ago";
-import { Confirm } from "../parts/Confirm";
+import { DeleteRecording } from "../parts/DeleteRecording";
 import { EmptyState } from "../parts/EmptyState";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
@@ -30,7 +30,7 @@ export function RecordingsPage() {
     queryKey: keys.recordings,
     queryFn: ({ pageParam }) => api.recordings(pageParam),
     initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next ?? null,
+    getNextPageParam: (page) => page.next,
   });
   const items = recordings.data?.pages.flatMap((page) => page.items);
 
@@ -99,7 +99,6 @@ function Working() {
 function RecordingRow({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
-  const cache = useQueryClient();
   const [deleting, remove] = useDisclosure(false);
   const film = recording.files.find((file) => file.kind === "mp4");
   const running = recording.state === "recording";
@@ -168,15 +167,7 @@ function RecordingRow({ recording }: { recording: Recording }) {
           </Menu.Dropdown>
         </Menu>
       </div>
-      <Confirm
-        opened={deleting}
-        close={remove.close}
-        title={t("recording.delete_title", { title: recording.title })}
-        text={t("recording.delete_text", { size: format.bytes(recording.bytes) })}
-        action={t("recording.delete")}
-        run={() => api.deleteRecording(recording.id)}
-        done={() => void cache.invalidateQueries({ queryKey: keys.recordings })}
-      />
+      <DeleteRecording recording={recording} opened={deleting} close={remove.close} />
     </Paper>
   );
 }

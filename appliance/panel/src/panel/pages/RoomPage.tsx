@@ -1,54 +1,37 @@
 // One room: who is in it, its recording, its invite link, its end.
-import { Button, Group, Menu, Paper, Skeleton, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBookmark,
-  IconChevronLeft,
-  IconDotsVertical,
-  IconPencil,
   IconPlayerRecord,
   IconPlayerStop,
-  IconTrash,
   IconVideo,
   IconX,
 } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Room } from "../../api/schema";
 import { Ago, Elapsed } from "../parts/Ago";
 import { Confirm } from "../parts/Confirm";
+import { Detail } from "../parts/Detail";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { Invite } from "../parts/InviteDialog";
+import { MoreMenu } from "../parts/MoreMenu";
 import { NameDialog } from "../parts/NameDialog";
 import { People } from "../parts/People";
 import { RecordingTime } from "../parts/RecordingTime";
 
 export function RoomPage({ id }: { id: string }) {
-  const { t } = useTranslation("panel");
-  const room = useQuery({ queryKey: keys.room(id), queryFn: () => api.room(id) });
+  const query = useQuery({ queryKey: keys.room(id), queryFn: () => api.room(id) });
   return (
-    <>
-      <Button
-        component={Link}
-        href="/rooms"
-        variant="subtle"
-        color="gray"
-        size="compact-sm"
-        mb="xs"
-        ml={-8}
-        leftSection={<IconChevronLeft size={16} aria-hidden />}
-      >
-        {t("nav.rooms")}
-      </Button>
-      {room.error && <Failure error={room.error} retry={() => void room.refetch()} />}
-      {room.isPending && <Skeleton height={320} radius="lg" />}
-      {room.data && <RoomView room={room.data} />}
-    </>
+    <Detail of="rooms" query={query} height={320}>
+      {(room) => <RoomView room={room} />}
+    </Detail>
   );
 }
 
@@ -125,25 +108,7 @@ function RoomActions({ room }: { room: Room }) {
           {t("room.end")}
         </Button>
       )}
-      <Menu>
-        <Menu.Target>
-          <Button variant="default" px="xs" aria-label={t("more")}>
-            <IconDotsVertical size={18} />
-          </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename.open}>
-            {t("rename")}
-          </Menu.Item>
-          <Menu.Item
-            color="red"
-            leftSection={<IconTrash size={16} aria-hidden />}
-            onClick={remove.open}
-          >
-            {t("room.delete")}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+      <MoreMenu rename={rename.open} remove={remove.open} removal={t("room.delete")} />
       <NameDialog
         opened={renaming}
         close={rename.close}
@@ -188,12 +153,12 @@ function RecordingPanel({ room, since }: { room: Room; since: string | undefined
   const [marker, setMarker] = useState("");
   const refresh = () => cache.invalidateQueries({ queryKey: keys.rooms });
   const start = useMutation({ mutationFn: () => api.startRecording(room.id), onSuccess: refresh });
-  const stop = useMutation({ mutationFn: () => api.stopRecording(room.id), onSuccess: refresh });
+  const [stopping, stop] = useDisclosure(false);
   const mark = useMutation({
     mutationFn: (text: string) => api.markRecording(room.id, text),
     onSuccess: () => setMarker(""),
   });
-  const error = start.error ?? stop.error ?? mark.error;
+  const error = start.error ?? mark.error;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (marker.trim() !== "") mark.mutate(marker.trim());
@@ -235,12 +200,20 @@ function RecordingPanel({ room, since }: { room: Room; since: string | undefined
           </form>
           <Button
             color="red.8"
-            loading={stop.isPending}
             leftSection={<IconPlayerStop size={18} aria-hidden />}
-            onClick={() => stop.mutate()}
+            onClick={stop.open}
           >
             {t("room.recording_stop")}
           </Button>
+          <Confirm
+            opened={stopping}
+            close={stop.close}
+            title={t("room.recording_stop_title")}
+            text={t("room.recording_stop_text")}
+            action={t("room.recording_stop")}
+            run={() => api.stopRecording(room.id)}
+            done={() => void refresh()}
+          />
         </Group>
       ) : (
         <Button

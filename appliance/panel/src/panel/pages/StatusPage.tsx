@@ -29,7 +29,7 @@ export function StatusPage() {
       {status.data && (
         <Stack gap="md">
           <Figures status={status.data} />
-          <DiskBar disk={status.data.disk} />
+          <DiskBar disk={status.data.disk} dropped={status.data.recorder_drops} />
           <Load status={status.data} />
           <Shards status={status.data} />
         </Stack>
@@ -86,7 +86,9 @@ function Load({ status }: { status: Status }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const times = status.history.map((point) => Date.parse(point.at) / 1000);
-  const time = new Intl.DateTimeFormat(format.language, { timeStyle: "short" });
+  // Seconds, as long as marks would else say the same minute twice.
+  const brief = (times.at(-1) ?? 0) - (times[0] ?? 0) < 300;
+  const time = new Intl.DateTimeFormat(format.language, { timeStyle: brief ? "medium" : "short" });
   const writeTime = (seconds: number) => time.format(seconds * 1000);
   const received = t("status.received");
   const sent = t("status.sent");

@@ -5,7 +5,13 @@ import type { Disk } from "../../api/schema";
 import { share } from "../../format";
 import { useFormat } from "../wording";
 
-export function DiskBar({ disk }: { disk: Disk }) {
+interface DiskBarProps {
+  disk: Disk;
+  /** Packets that were not written because the disk was too slow. */
+  dropped: number;
+}
+
+export function DiskBar({ disk, dropped }: DiskBarProps) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const reserve = Math.min(disk.reserve_bytes, disk.free_bytes);
@@ -66,6 +72,11 @@ export function DiskBar({ disk }: { disk: Disk }) {
           </Group>
         ))}
       </Group>
+      {dropped > 0 && (
+        <Text mt="sm" c="var(--mantine-color-error)">
+          {t("disk.dropped", { count: dropped, value: format.number(dropped) })}
+        </Text>
+      )}
     </Paper>
   );
 }

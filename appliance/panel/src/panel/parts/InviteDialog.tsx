@@ -1,14 +1,15 @@
 // The link for guests: to copy, to scan, to renew.
 import { Button, Center, Modal, Stack, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import { IconRefresh } from "@tabler/icons-react";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { QRCodeSVG } from "qrcode.react";
 import { useTranslation } from "react-i18next";
 import { api, inviteLink } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Room } from "../../api/schema";
+import { Confirm } from "./Confirm";
 import { CopyField } from "./CopyField";
-import { Failure } from "./Failure";
 
 interface InviteDialogProps {
   room: Room;
@@ -34,10 +35,7 @@ export function InviteDialog({ room, opened, close }: InviteDialogProps) {
 export function Invite({ room }: { room: Room }) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
-  const renew = useMutation({
-    mutationFn: () => api.renewInvite(room.id),
-    onSuccess: () => cache.invalidateQueries({ queryKey: keys.rooms }),
-  });
+  const [renewing, renew] = useDisclosure(false);
   const link = inviteLink(room, location.origin);
   if (link === null) return <Text>{t("invite.none")}</Text>;
   return (
@@ -49,19 +47,23 @@ export function Invite({ room }: { room: Room }) {
           <QRCodeSVG value={link} size={184} level="M" title={t("invite.qr", { name: room.name })} />
         </div>
       </Center>
-      {renew.error && <Failure error={renew.error} />}
       <Button
         variant="subtle"
         color="gray"
-        h="auto"
-        py="xs"
-        styles={{ label: { whiteSpace: "normal" } }}
         leftSection={<IconRefresh size={16} aria-hidden />}
-        loading={renew.isPending}
-        onClick={() => renew.mutate()}
+        onClick={renew.open}
       >
         {t("invite.renew")}
       </Button>
+      <Confirm
+        opened={renewing}
+        close={renew.close}
+        title={t("invite.renew_title")}
+        text={t("invite.renew_text")}
+        action={t("invite.renew")}
+        run={() => api.renewInvite(room.id)}
+        done={() => void cache.invalidateQueries({ queryKey: keys.rooms })}
+      />
     </Stack>
   );
 }

@@ -62,12 +62,18 @@ export function Plot({ title, times, lines, write, writeTime, atLeast }: PlotPro
         axes: [
           {
             ...axis,
-            space: 72,
+            // Room for the times, and no more.
+            size: 32,
+            space: 80,
+            // Without those of two and three minutes a narrow plot has a time every five.
+            incrs: [5, 10, 15, 30, 60, 120, 180, 300, 600],
             values: (_, splits) => splits.map((at) => writers.current.writeTime(at)),
           },
           {
             ...axis,
-            size: 76,
+            // As wide as what is written, and no wider.
+            size: (_, values) =>
+              16 + 7 * Math.max(0, ...(values ?? []).map((text) => text?.length ?? 0)),
             space: 28,
             values: (_, splits) => splits.map((value) => writers.current.write(value)),
           },

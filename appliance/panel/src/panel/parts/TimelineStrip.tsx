@@ -129,25 +129,13 @@ function LaneRow({ lane, strip, length, at, seek }: Drawn & { lane: Lane; at: nu
             key={`gap${gap.from}`}
             className="strip-span gap"
             style={place(gap)}
-            title={`${format.clock(gap.from)} ${reasonOf(gap.reason)}`}
+            title={`${format.clock(gap.from)} ${t(`timeline.reason.${gap.reason}`)}`}
           />
         ))}
         {at !== null && <span className="strip-head" style={{ left: `${share(at, length)}%` }} />}
       </div>
     </>
   );
-
-  function reasonOf(reason: string): string {
-    switch (reason) {
-      case "loss":
-      case "overflow":
-      case "disk":
-      case "power_loss":
-        return t(`timeline.reason.${reason}`);
-      default:
-        return reason;
-    }
-  }
 }
 
 function Legend({ strip }: { strip: Strip }) {

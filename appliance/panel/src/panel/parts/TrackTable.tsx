@@ -9,9 +9,21 @@ import { useFormat } from "../wording";
 /** A track has a new part after each break and each change of its picture's size. */
 const FEW = 3;
 
+/** As their makers write them. */
+const CODECS: Record<RecordedTrack["codec"], string> = {
+  opus: "Opus",
+  vp8: "VP8",
+  vp9: "VP9",
+  av1: "AV1",
+  h264: "H.264",
+};
+
 export function TrackTable({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
-  const tracks = recording.tracks ?? [];
+  // Those of one person stand together.
+  const tracks = [...(recording.tracks ?? [])].sort((a, b) =>
+    a.participant.localeCompare(b.participant),
+  );
   if (tracks.length === 0) return null;
   return (
     <Paper className="surface" p="md" component="section">
@@ -45,12 +57,8 @@ export function TrackTable({ recording }: { recording: Recording }) {
 }
 
 function TrackRow({ recording, track }: { recording: string; track: RecordedTrack }) {
-  const { t, i18n } = useTranslation("panel");
+  const { t } = useTranslation("panel");
   const format = useFormat();
-  const source = `tracks.source.${track.source}`;
-  const what = i18n.exists(source, { ns: "panel" })
-    ? t(source as "tracks.source.camera")
-    : track.source;
   const picture = track.width && track.height ? ` ${track.width}×${track.height}` : "";
   const files = (
     <Stack gap={0} align="flex-start">
@@ -72,11 +80,11 @@ function TrackRow({ recording, track }: { recording: string; track: RecordedTrac
     <Table.Tr>
       <Table.Td>{track.participant}</Table.Td>
       <Table.Td>
-        {what}
+        {t(`tracks.source.${track.source}`)}
         {track.layer === "low" && ` (${t("tracks.low")})`}
       </Table.Td>
       <Table.Td>
-        {track.codec}
+        {CODECS[track.codec]}
         {picture}
       </Table.Td>
       <Table.Td ta="right">{format.clock(track.duration_ms)}</Table.Td>

@@ -14,7 +14,7 @@ const FIELDS = [
 
 export function MeetingSettings({ settings }: { settings: Settings }) {
   const { t } = useTranslation("panel");
-  const { form, save } = useSection(settings, "meeting");
+  const { form, save, bar } = useSection(settings, "meeting");
   return (
     <Card title={t("settings.meeting")} text={t("settings.meeting_text")}>
       <form
@@ -34,13 +34,7 @@ export function MeetingSettings({ settings }: { settings: Settings }) {
             onChange={(value) => form.setValues({ [name]: Number(value) })}
           />
         ))}
-        <SaveBar
-          dirty={form.isDirty()}
-          saving={save.isPending}
-          saved={save.isSuccess}
-          error={save.error}
-          reset={form.reset}
-        />
+        <SaveBar {...bar} />
       </form>
     </Card>
   );

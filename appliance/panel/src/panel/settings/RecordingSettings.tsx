@@ -11,7 +11,7 @@ const GIGABYTE = 1_000_000_000;
 
 export function RecordingSettings({ settings }: { settings: Settings }) {
   const { t } = useTranslation("panel");
-  const { form, save } = useSection(settings, "recording");
+  const { form, save, bar } = useSection(settings, "recording");
   const { values } = form;
   return (
     <Card title={t("settings.recording")} text={t("settings.recording_text")}>
@@ -57,13 +57,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
           value={values.resume_window_s}
           onChange={(value) => form.setValues({ resume_window_s: Number(value) })}
         />
-        <SaveBar
-          dirty={form.isDirty()}
-          saving={save.isPending}
-          saved={save.isSuccess}
-          error={save.error}
-          reset={form.reset}
-        />
+        <SaveBar {...bar} />
       </form>
     </Card>
   );

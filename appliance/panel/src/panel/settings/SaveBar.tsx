@@ -3,7 +3,7 @@ import { IconCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Failure } from "../parts/Failure";
 
-interface SaveBarProps {
+export interface SaveBarProps {
   dirty: boolean;
   saving: boolean;
   saved: boolean;

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Settings } from "../../api/schema";
+import type { SaveBarProps } from "./SaveBar";
 
 /** One section of the settings as a form; only that section is sent. */
 export function useSection<S extends keyof Settings>(settings: Settings, section: S) {
@@ -19,5 +20,12 @@ export function useSection<S extends keyof Settings>(settings: Settings, section
       form.setValues(values);
     },
   });
-  return { form, save };
+  const bar: SaveBarProps = {
+    dirty: form.isDirty(),
+    saving: save.isPending,
+    saved: save.isSuccess,
+    error: save.error,
+    reset: form.reset,
+  };
+  return { form, save, bar };
 }

@@ -1,0 +1,39 @@
+// What one rarely does with a thing: give it another name, delete it. Both ask first.
+import { Button, Menu } from "@mantine/core";
+import { IconDotsVertical, IconPencil, IconTrash } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+
+interface MoreMenuProps {
+  rename: () => void;
+  remove: () => void;
+  /** What deleting is called here. */
+  removal: string;
+  /** It cannot be deleted now. */
+  kept?: boolean;
+}
+
+export function MoreMenu({ rename, remove, removal, kept = false }: MoreMenuProps) {
+  const { t } = useTranslation("panel");
+  return (
+    <Menu>
+      <Menu.Target>
+        <Button variant="default" px="xs" aria-label={t("more")}>
+          <IconDotsVertical size={18} />
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename}>
+          {t("rename")}
+        </Menu.Item>
+        <Menu.Item
+          color="red"
+          disabled={kept}
+          leftSection={<IconTrash size={16} aria-hidden />}
+          onClick={remove}
+        >
+          {removal}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
