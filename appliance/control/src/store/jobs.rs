@@ -213,6 +213,7 @@ mod tests {
         let row = row("job_1", "rec_1", JobState::Finished);
         store.job_insert(NewJob(row.clone())).await.unwrap();
         store.job_finish(row, vec![film("job_1", 5)]).await.unwrap();
+        assert_eq!(store.recording_bytes().await.unwrap(), 15);
         store.recording_end(end("rec_2", 100), None).await.unwrap();
         assert_eq!(store.recording_bytes().await.unwrap(), 115);
         // Behind the store's back: it does not look again.
