@@ -48,7 +48,7 @@ test-full: ## the slow groups too: seeds by the hundred, soak
 
 bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
 	cargo build --release --locked -p roomboxd -p roombox-worker
-	cargo bench --locked -p roombox-tests -- --out $(CURDIR)/$(RUN)
+	cargo bench --locked -p roombox-tests --bench roombox-bench -- --out $(CURDIR)/$(RUN)
 	python3 tests/bench/people.py --out $(RUN)
 
 openapi: ## the API's description and the panel's types, from the code

@@ -25,6 +25,7 @@ sys.path += [str(HERE.parent / "demo"), str(HERE.parent / "e2e")]
 import demo
 
 JOINS = 20
+KEYFRAME_PAUSE = 1.2
 RECORD_SECONDS = 60
 PEOPLE = ["Ada", "Grace", "Jürgen", "Linus"]
 
@@ -61,6 +62,8 @@ async def join_times(http: str, panel, clips: Path) -> list[float]:
         await asyncio.wait_for(seen.wait(), 20)
         times.append((time.monotonic() - begun) * 1000)
         await guest.disconnect()
+        # Publishers are asked for a keyframe once a second at most: people rarely come faster.
+        await asyncio.sleep(KEYFRAME_PAUSE)
         await asyncio.gather(*watching)
     await there.leave()
     return times

@@ -168,13 +168,21 @@ def test_coming_back(browser, pair, scenario, event):
         browser.receives(receiver, sender, "microphone", 20, 20)
 
 
-def test_adaptive_stream_and_dynacast_do_no_harm(browser, pair):
+def test_dynacast_stops_layers_that_nobody_wants(browser, pair):
+    """A small tile leaves the publisher one layer to send, none when it is hidden; all come back
+    with the tile."""
     pair(adaptiveStream=True, dynacast=True)
     browser.publishVideo("alice", width=1280, height=720, simulcast=True)
     browser.receives("bob", "alice", "camera", 20)
     browser.tileWidth(160)
+    browser.sendsLayers("alice", "camera", ["q"], 20)
     browser.receives("bob", "alice", "camera", 20)
     browser.tileWidth(960)
+    browser.sendsLayers("alice", "camera", ["q", "h", "f"], 5)
+    browser.receives("bob", "alice", "camera", 20)
+    browser.setSubscribed("bob", "alice", "camera", False)
+    browser.sendsLayers("alice", "camera", [], 20)
+    browser.setSubscribed("bob", "alice", "camera", True)
     browser.receives("bob", "alice", "camera", 20)
 
 

@@ -6,12 +6,14 @@ import gzip
 import http.client
 import time
 import urllib.parse
+from datetime import timedelta
 
 import aiohttp
 import jwt
 import pytest
 from livekit.protocol import rtc as signalling
 
+from box import SECRET
 from clients import meeting
 
 DAY = 86_400
@@ -137,6 +139,25 @@ async def close_code(ws):
     async for _ in ws:
         pass
     return ws.close_code
+
+
+async def test_a_token_is_renewed(box):
+    """Whoever came with a token that soon ends can come back later all the same."""
+    async with aiohttp.ClientSession() as session:
+        token = box.token("renewal", "ada", ttl=timedelta(seconds=5), can_publish=False)
+        join = wrapped(signalling.JoinRequest().SerializeToString())
+        url = f"{box.ws}/rtc/v1?access_token={token}&join_request={join}"
+        kinds, new = [], None
+        async with session.ws_connect(url) as ws:
+            while new is None:
+                response = signalling.SignalResponse.FromString((await ws.receive()).data)
+                kinds.append(response.WhichOneof("message"))
+                new = response.refresh_token or None
+        assert kinds[0] == "join", kinds
+        claims = jwt.decode(new, SECRET, algorithms=["HS256"])
+        assert claims["sub"] == "ada" and claims["video"]["canPublish"] is False
+        assert claims["exp"] > time.time() + 590
+        assert get(f"{box.http}/rtc/v1/validate?access_token={new}&join_request={join}")[0] == 200
 
 
 async def test_who_leaves_is_closed_normally(box):

@@ -7,7 +7,8 @@ mod picture;
 mod world;
 
 use chance::Chance;
-use roombox_sfu::ids::{ParticipantId, TrackId};
+use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
+use roombox_sfu::tap::TapId;
 use roombox_sfu::{Audience, Command, Event, LeaveReason, TrackSettings};
 use std::ops::Range;
 use std::time::Duration;
@@ -81,6 +82,52 @@ fn a_hidden_tile_costs_nothing_and_comes_back_at_a_keyframe() {
     world.run(2 * SECOND);
     assert!(world.whole_frames("bob", &track) > frames + 25);
     world.check();
+}
+
+/// What a publisher was told last of the layers that are wanted.
+fn told(world: &World, name: &str) -> Option<Option<usize>> {
+    let told = world.events.iter().rev().filter(|(who, _)| who == name);
+    told.filter_map(|(_, event)| match event {
+        Event::LayersWanted { best, .. } => Some(*best),
+        _ => None,
+    })
+    .next()
+}
+
+#[test]
+fn a_publisher_hears_which_layers_anybody_wants() {
+    let (mut world, track) = pair(6, Network::default());
+    assert_eq!(told(&world, "alice"), None, "all are wanted, as publishers assume");
+    settings(&mut world, "bob", &track, layer(0));
+    world.run(4 * SECOND);
+    assert_eq!(told(&world, "alice"), None, "a passing wish stops no encoder");
+    world.run(2 * SECOND);
+    assert_eq!(told(&world, "alice"), Some(Some(0)));
+    // A recording takes all, at once, and gives them back late.
+    let (room, tap) = (RoomName::from(world::ROOM), TapId(1));
+    world.command(Command::OpenTap { room: room.clone(), tap });
+    assert_eq!(told(&world, "alice"), Some(Some(2)));
+    world.command(Command::CloseTap { room, tap });
+    world.run(4 * SECOND);
+    assert_eq!(told(&world, "alice"), Some(Some(2)));
+    world.run(2 * SECOND);
+    assert_eq!(told(&world, "alice"), Some(Some(0)));
+    world.leave("bob");
+    world.run(6 * SECOND);
+    assert_eq!(told(&world, "alice"), Some(None));
+    world.join("carol");
+    world.run(2 * SECOND);
+    assert_eq!(told(&world, "alice"), Some(Some(2)));
+    // A client that was away is told again.
+    let (participant, identity) = (ParticipantId::from("alice"), "alice".into());
+    let before = world.events.len();
+    let room = RoomName::from(world::ROOM);
+    world.command(Command::Detach { participant: participant.clone() });
+    world.command(Command::Resume { room, participant, identity });
+    let again = world.events[before..].iter().any(|(who, event)| {
+        who == "alice" && matches!(event, Event::LayersWanted { best: Some(2), .. })
+    });
+    assert!(again, "{:?}", &world.events[before..]);
 }
 
 /// livekit.md §15 #6 and #7: a section that is used again has a new SSRC and fresh numbers.

@@ -4,6 +4,7 @@ use crate::command::LeaveReason;
 use crate::ids::{ParticipantId, RoomName, TrackId};
 use crate::peer::Channel;
 use crate::tap::{TapId, TapItem};
+use crate::track::Codec;
 use crate::view::{ParticipantInfo, RoomInfo, RoomView, SpeakerLevel, TrackInfo};
 use std::net::SocketAddr;
 
@@ -71,6 +72,14 @@ pub enum Event {
     /// Somebody subscribes to one's own track for the first time.
     TrackSubscribed {
         track: TrackId,
+    },
+    /// Which layers of one's own track anybody wants: those up to this index; `None`: none.
+    LayersWanted {
+        track: TrackId,
+        codec: Option<Codec>,
+        /// How many layers the track has.
+        layers: usize,
+        best: Option<usize>,
     },
     /// A publisher lets one subscribe to a wanted track, or does not (any more).
     SubscriptionAllowed {

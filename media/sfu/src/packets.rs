@@ -170,6 +170,7 @@ impl Sfu {
             self.tracks.iter().filter(|(_, t)| t.room == room).map(|(track, _)| track).collect();
         for track in tracks {
             self.tracks[track].open_tap(tap);
+            self.tell_wanted_layers(now, track, false);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A published track: its layers, who gets it, and when its sender was asked for a keyframe.
 
 use crate::command::TrackSettings;
+use crate::dynacast::Demand;
 use crate::forward::Forward;
 use crate::peer::{Mid, Rid};
 use crate::speakers::Loudness;
@@ -53,6 +54,7 @@ pub(crate) struct Published {
     pub forwards: Vec<Forward>,
     pub taps: Vec<Tapped>,
     pub loudness: Loudness,
+    pub demand: Demand,
 }
 
 impl Published {
@@ -64,7 +66,7 @@ impl Published {
         room: usize,
         mid: Mid,
     ) -> Self {
-        let layers = info
+        let layers: Vec<Layer> = info
             .layers
             .iter()
             .map(|layer| Layer {
@@ -82,6 +84,7 @@ impl Published {
             no_red,
             announced: false,
             had_subscriber: false,
+            demand: Demand::of(layers.len()),
             layers,
             forwards: Vec::new(),
             taps: Vec::new(),
@@ -141,17 +144,23 @@ impl Published {
         changed
     }
 
-    /// The layer that these settings should get now: the wanted one, else the best active one
-    /// below it, else the smallest active one.
-    pub(crate) fn choose(&self, settings: &TrackSettings) -> usize {
+    /// The layer that these settings ask for, whether it is sent or not.
+    pub(crate) fn wanted(&self, settings: &TrackSettings) -> usize {
         let top = self.layers.len().saturating_sub(1);
-        let wanted = match settings.layer {
+        match settings.layer {
             Some(layer) => layer.min(top),
             None if settings.height == 0 => top,
             None => {
                 self.layers.iter().position(|layer| layer.height >= settings.height).unwrap_or(top)
             }
-        };
+        }
+    }
+
+    /// The layer that these settings should get now: the wanted one, else the best active one
+    /// below it, else the smallest active one.
+    pub(crate) fn choose(&self, settings: &TrackSettings) -> usize {
+        let top = self.layers.len().saturating_sub(1);
+        let wanted = self.wanted(settings);
         let active = |n: &usize| self.layers.get(*n).is_some_and(|layer| layer.active);
         (0..=wanted).rev().find(active).or_else(|| (wanted..=top).find(active)).unwrap_or(wanted)
     }

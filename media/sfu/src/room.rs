@@ -58,7 +58,7 @@ impl Sfu {
                 found.lost_since.get_or_insert(now);
             }),
             Command::Resume { room, participant, identity } => {
-                self.resume(&room, &participant, &identity);
+                self.resume(now, &room, &participant, &identity);
             }
             Command::Leave { participant, reason } => {
                 self.with(&participant, |sfu, key| sfu.leave(now, key, reason));
@@ -343,7 +343,7 @@ impl Sfu {
         })
     }
 
-    fn resume(&mut self, room: &RoomName, id: &ParticipantId, identity: &Identity) {
+    fn resume(&mut self, now: Instant, room: &RoomName, id: &ParticipantId, identity: &Identity) {
         let known = self.participant_keys.get(id).copied();
         let same = known.filter(|_| self.may_resume(room, id, identity));
         let Some(key) = same else {
@@ -361,6 +361,11 @@ impl Sfu {
         let others = self.others(room, Some(key));
         let room = self.rooms[room].info.clone();
         self.tell(key, Event::Resumed { room, me, others, last_sequence });
+        // What it was told while it was away did not arrive.
+        let own: Vec<usize> = self.participants[key].by_mid.values().copied().collect();
+        for track in own {
+            self.tell_wanted_layers(now, track, true);
+        }
         self.unsettled.push(key);
     }
 

@@ -155,6 +155,7 @@ impl Sfu {
             if let Some(wish) = self.participants[key].wishes.get_mut(&track) {
                 wish.settings = settings;
                 self.choose_layers(now, track);
+                self.tell_wanted_layers(now, track, false);
             }
         }
     }
@@ -210,6 +211,8 @@ impl Sfu {
         let mut forward = Forward::new(peer, key, mid, wanted);
         forward.set_paused(wish.settings.disabled);
         published.forwards.push(forward);
+        self.tell_wanted_layers(now, track, false);
+        let Some(published) = self.tracks.get_mut(track) else { return };
         let first = !std::mem::replace(&mut published.had_subscriber, true);
         let (publisher, id) = (published.participant, published.info.id.clone());
         if first {
@@ -349,6 +352,43 @@ impl Sfu {
         }
     }
 
+    /// Tells a track's publisher which layers are wanted, if that is news (or `again`).
+    pub(crate) fn tell_wanted_layers(&mut self, now: Instant, track: usize, again: bool) {
+        let published = &self.tracks[track];
+        if published.info.kind == MediaKind::Audio || !published.announced {
+            return;
+        }
+        let top = published.layers.len().saturating_sub(1);
+        let wanted = match published.taps.is_empty() {
+            // What is recorded is recorded in full.
+            false => Some(top),
+            true => published
+                .forwards
+                .iter()
+                .filter_map(|forward| {
+                    let settings =
+                        self.participants[forward.participant].wishes.get(&track)?.settings;
+                    (!settings.disabled).then(|| published.wanted(&settings))
+                })
+                .max(),
+        };
+        // Scalable layers in one stream are passed through whole.
+        let one_stream = published.layers.iter().any(|layer| layer.active && layer.rid.is_none());
+        let wanted = wanted.map(|layer| if one_stream { top } else { layer });
+        let published = &mut self.tracks[track];
+        if !published.demand.is_news(now, wanted) && !again {
+            return;
+        }
+        let event = Event::LayersWanted {
+            track: published.info.id.clone(),
+            codec: published.info.codec,
+            layers: published.layers.len(),
+            best: published.demand.told(),
+        };
+        let publisher = published.participant;
+        self.tell(publisher, event);
+    }
+
     pub(crate) fn look_after_layers(&mut self, now: Instant) {
         let tracks: Vec<usize> = self.tracks.iter().map(|(track, _)| track).collect();
         for track in tracks {
@@ -358,6 +398,7 @@ impl Sfu {
             for layer in self.tracks[track].keyframes_due() {
                 self.ask_keyframe(now, track, layer);
             }
+            self.tell_wanted_layers(now, track, false);
         }
         // Offers that were asked for and never came.
         let keys: Vec<usize> = self

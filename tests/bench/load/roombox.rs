@@ -129,12 +129,15 @@ impl Roombox {
         headers: &str,
         body: &Value,
     ) -> Result<(String, Value)> {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let (body, kind) = match body.is_null() {
+            true => (String::new(), ""),
+            false => (body.to_string(), "Content-Type: application/json\r\n"),
+        };
         let mut stream = TcpStream::connect(self.http)?;
         write!(
             stream,
             "{method} /api/v1{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             {kind}Content-Length: {}\r\n\r\n{body}",
             self.http,
             body.len()
         )?;

@@ -221,6 +221,15 @@ window.people = {
   others: (name) => [...person(name).room.remoteParticipants.keys()],
   state: (name) => person(name).room.state,
 
+  // Waits until the browser's sender encodes exactly these simulcast layers.
+  async sendsLayers(name, source, rids, seconds) {
+    const track = person(name).room.localParticipant.getTrackPublication(source).track;
+    const active = () => track.sender.getParameters().encodings
+      .filter((encoding) => encoding.active).map((encoding) => encoding.rid).sort().join();
+    const wanted = [...rids].sort().join();
+    await until(() => active() === wanted, seconds, () => `layers "${wanted}", not "${active()}"`);
+  },
+
   tileWidth(width) {
     for (const element of tiles.children) element.style.width = `${width}px`;
   },

@@ -207,9 +207,9 @@ fn enter(
         wanted: knock.wanted,
         dev: door.dev,
     });
-    let room = knock.room;
+    let (room, claims) = (knock.room, knock.claims);
     upgrade.max_message_size(MAX_SIGNAL).max_frame_size(MAX_SIGNAL).on_upgrade(move |websocket| {
-        socket::serve(door.conference, room, participant, session, inbox, websocket)
+        socket::serve(door.conference, room, participant, session, claims, inbox, websocket)
     })
 }
 

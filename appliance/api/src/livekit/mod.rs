@@ -6,6 +6,7 @@
 mod data;
 mod entrance;
 mod join;
+mod renewal;
 mod room_service;
 mod session;
 mod socket;

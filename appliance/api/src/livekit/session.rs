@@ -7,6 +7,8 @@
 //! ```
 //! It knows no socket and no clock; recorded conversations are its tests.
 
+mod events;
+
 use super::data::DataSender;
 use super::join::Wanted;
 use super::wire;
@@ -14,8 +16,8 @@ use livekit_protocol as pb;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use roombox_control::conference::{
-    Command, Event, LeaveReason, ParticipantChange, ParticipantId, ParticipantInfo, Permissions,
-    RoomInfo, RoomName, TrackId, TrackSettings, TransportMode,
+    Command, LeaveReason, ParticipantChange, ParticipantId, ParticipantInfo, Permissions, RoomInfo,
+    RoomName, TrackId, TrackSettings, TransportMode,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +59,8 @@ pub(super) struct Session {
     /// Own tracks that others see. Only kept for the first word after a resume.
     accepted: BTreeSet<String>,
     resuming: bool,
-    greeted: bool,
+    /// Oneself as the room sees it, once it has let one in.
+    about_me: Option<Box<ParticipantInfo>>,
     closed: bool,
     dev: bool,
     next_offer: u32,
@@ -80,7 +83,7 @@ impl Session {
             resuming: start.wanted.resume.is_some(),
             wanted: Some(start.wanted),
             accepted: BTreeSet::new(),
-            greeted: false,
+            about_me: None,
             closed: false,
             dev: start.dev,
             next_offer: 0,
@@ -90,6 +93,11 @@ impl Session {
     /// True once nothing more will be said.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Oneself as the room sees it; `None` before the first word.
+    pub(super) fn about_me(&self) -> Option<&ParticipantInfo> {
+        self.about_me.as_deref()
     }
 
     fn command(&self, make: impl FnOnce(ParticipantId) -> Command) -> Action {
@@ -240,211 +248,6 @@ impl Session {
             }
             _ => Vec::new(),
         }
-    }
-
-    /// Takes an event of the room.
-    pub(super) fn event(
-        &mut self,
-        event: Event,
-        mut new_id: impl FnMut() -> String,
-    ) -> Vec<Action> {
-        match event {
-            Event::Joined { room, me, others } => {
-                self.greeted = true;
-                let join = pb::JoinResponse {
-                    participant: Some(wire::participant(&me)),
-                    other_participants: others.iter().map(wire::participant).collect(),
-                    subscriber_primary: self.mode == TransportMode::Dual
-                        && self.permissions.can_subscribe,
-                    server_version: wire::PROTOCOL_VERSION_OF.to_owned(),
-                    server_info: Some(wire::server_info()),
-                    enabled_publish_codecs: wire::publish_codecs(),
-                    ping_interval: wire::PING_INTERVAL_S,
-                    ping_timeout: wire::PING_TIMEOUT_S,
-                    fast_publish: self.permissions.can_publish,
-                    client_configuration: Some(pb::ClientConfiguration::default()),
-                    // Would mark frames that the server makes itself. There are none, but clients
-                    // that encrypt look for this at the end of every frame.
-                    sif_trailer: room.sid.clone().into_bytes(),
-                    room: Some(wire::room(&room)),
-                    ..pb::JoinResponse::default()
-                };
-                let mut actions = vec![send(Response::Join(join))];
-                actions.extend(self.first_wishes(&mut new_id));
-                actions
-            }
-            Event::Resumed { room, me, others, last_sequence } => {
-                self.sender.last_sequence = last_sequence;
-                self.resumed(&room, &me, &others)
-            }
-            Event::Answer { id, sdp, tracks } => {
-                vec![send(Response::Answer(pb::SessionDescription {
-                    r#type: "answer".to_owned(),
-                    sdp,
-                    id,
-                    mid_to_track_id: mids(tracks),
-                }))]
-            }
-            Event::Offer { sdp, tracks } => {
-                self.next_offer += 1;
-                vec![send(Response::Offer(pb::SessionDescription {
-                    r#type: "offer".to_owned(),
-                    sdp,
-                    id: self.next_offer,
-                    mid_to_track_id: mids(tracks),
-                }))]
-            }
-            Event::OfferRefused { reason, .. } => {
-                // The protocol has no "no" to an offer: say it where clients log it.
-                let reason = format!("the offer was refused: {reason}");
-                vec![respond(0, pb::request_response::Reason::InvalidRequest, &reason)]
-            }
-            Event::SectionsWanted { audios, videos } => {
-                vec![send(Response::MediaSectionsRequirement(pb::MediaSectionsRequirement {
-                    num_audios: audios,
-                    num_videos: videos,
-                }))]
-            }
-            Event::Participants(infos) => self.participants(&infos),
-            Event::TrackAccepted { cid, track } => {
-                self.accepted.insert(track.id.to_string());
-                vec![send(Response::TrackPublished(pb::TrackPublishedResponse {
-                    cid,
-                    track: Some(wire::track(&track)),
-                }))]
-            }
-            Event::TrackRefused { cid } => {
-                vec![send(Response::RequestResponse(pb::RequestResponse {
-                    reason: pb::request_response::Reason::NotAllowed as i32,
-                    message: "the token does not allow to publish this source".to_owned(),
-                    request: Some(pb::request_response::Request::AddTrack(pb::AddTrackRequest {
-                        cid,
-                        ..pb::AddTrackRequest::default()
-                    })),
-                    ..pb::RequestResponse::default()
-                }))]
-            }
-            Event::TrackUnpublished { track } => {
-                vec![send(Response::TrackUnpublished(pb::TrackUnpublishedResponse {
-                    track_sid: track.to_string(),
-                }))]
-            }
-            Event::Muted { track, muted } => {
-                vec![send(Response::Mute(pb::MuteTrackRequest { sid: track.to_string(), muted }))]
-            }
-            Event::Room(info) => vec![send(room_update(&info))],
-            Event::Speakers(levels) => {
-                let speakers = levels
-                    .into_iter()
-                    .map(|level| pb::SpeakerInfo {
-                        sid: level.participant.to_string(),
-                        level: level.level,
-                        active: level.active,
-                    })
-                    .collect();
-                vec![send(Response::SpeakersChanged(pb::SpeakersChanged { speakers }))]
-            }
-            Event::TrackSubscribed { track } => {
-                vec![send(Response::TrackSubscribed(pb::TrackSubscribed {
-                    track_sid: track.to_string(),
-                }))]
-            }
-            Event::SubscriptionAllowed { publisher, track, allowed } => {
-                vec![send(Response::SubscriptionPermissionUpdate(
-                    pb::SubscriptionPermissionUpdate {
-                        participant_sid: publisher.to_string(),
-                        track_sid: track.to_string(),
-                        allowed,
-                    },
-                ))]
-            }
-            Event::Data { channel, message } => {
-                let Some(relayed) = self.sender.relay(channel, &message) else {
-                    return Vec::new();
-                };
-                vec![Action::Command(Box::new(Command::SendData {
-                    room: self.room.clone(),
-                    sender: Some(self.me.clone()),
-                    channel,
-                    message: relayed.message,
-                    to: relayed.to,
-                    sequence: relayed.sequence,
-                }))]
-            }
-            Event::Closed { reason } => {
-                let silent = self.closed || reason == LeaveReason::ClientLeft;
-                self.closed = true;
-                let resuming = self.resuming && !self.greeted;
-                match silent {
-                    true => vec![Action::Close],
-                    false => {
-                        vec![send(Response::Leave(wire::leave(reason, resuming))), Action::Close]
-                    }
-                }
-            }
-        }
-    }
-
-    fn first_wishes(&mut self, new_id: &mut impl FnMut() -> String) -> Vec<Action> {
-        let Some(wanted) = self.wanted.take() else {
-            return Vec::new();
-        };
-        let mut actions = Vec::new();
-        for request in &wanted.add_tracks {
-            let track = Box::new(wire::new_track(request, new_id()));
-            actions.push(self.command(|participant| Command::AddTrack { participant, track }));
-        }
-        if let Some(offer) = wanted.offer {
-            actions.push(self.command(|participant| Command::Offer {
-                participant,
-                id: offer.id,
-                sdp: offer.sdp,
-            }));
-        }
-        actions
-    }
-
-    fn resumed(
-        &mut self,
-        room: &RoomInfo,
-        me: &ParticipantInfo,
-        others: &[ParticipantInfo],
-    ) -> Vec<Action> {
-        self.greeted = true;
-        self.accepted = me.tracks.iter().map(|track| track.id.to_string()).collect();
-        self.permissions = me.permissions.clone();
-        self.sender.allowed = me.permissions.can_publish_data;
-        let everybody = std::iter::once(me).chain(others).map(wire::participant).collect();
-        let mut actions = vec![
-            send(Response::Reconnect(pb::ReconnectResponse {
-                client_configuration: Some(pb::ClientConfiguration::default()),
-                server_info: Some(wire::server_info()),
-                last_message_seq: self.sender.last_sequence,
-                ..pb::ReconnectResponse::default()
-            })),
-            send(Response::Update(pb::ParticipantUpdate { participants: everybody })),
-            send(room_update(room)),
-        ];
-        if let Some(wanted) = self.wanted.take() {
-            if let Some(state) = &wanted.sync_state {
-                actions.extend(self.sync(state));
-            }
-            if let Some(offer) = wanted.offer {
-                let (id, sdp) = (offer.id, offer.sdp);
-                actions.push(self.command(|participant| Command::Offer { participant, id, sdp }));
-            }
-        }
-        actions
-    }
-
-    fn participants(&mut self, infos: &[ParticipantInfo]) -> Vec<Action> {
-        if let Some(me) = infos.iter().find(|info| info.id == self.me) {
-            self.permissions = me.permissions.clone();
-            self.sender.allowed = me.permissions.can_publish_data;
-            self.sender.hidden = me.permissions.hidden;
-        }
-        let participants = infos.iter().map(wire::participant).collect();
-        vec![send(Response::Update(pb::ParticipantUpdate { participants }))]
     }
 }
 

@@ -1,7 +1,9 @@
 //! One client's WebSocket: frames in, frames out, until either side has had enough.
 
 use super::entrance::unix_ms;
+use super::renewal;
 use super::session::{Action, Session};
+use crate::token::Claims;
 use axum::extract::ws::{CloseCode, CloseFrame, Message as Frame, WebSocket, close_code};
 use livekit_protocol as pb;
 use prost::Message as _;
@@ -9,7 +11,7 @@ use roombox_control::conference::{Command, Conference, Event, ParticipantId, Roo
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
 /// A client says something every 5 s; LiveKit gives up after 15.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -47,6 +49,8 @@ struct Client {
     conference: Arc<dyn Conference>,
     room: RoomName,
     session: Session,
+    /// Of the token that the client came with.
+    claims: Claims,
     websocket: WebSocket,
     /// The client writes JSON, so it is answered in JSON.
     json: bool,
@@ -57,10 +61,11 @@ pub(super) async fn serve(
     room: RoomName,
     participant: ParticipantId,
     session: Session,
+    claims: Claims,
     mut events: mpsc::Receiver<Event>,
     websocket: WebSocket,
 ) {
-    let mut client = Client { conference, room, session, websocket, json: false };
+    let mut client = Client { conference, room, session, claims, websocket, json: false };
     let end = client.run(&mut events).await;
     // Closed first: the shard ignores this if the participant reads elsewhere by now, because it
     // came back by another connection.
@@ -77,8 +82,13 @@ pub(super) async fn serve(
 
 impl Client {
     async fn run(&mut self, events: &mut mpsc::Receiver<Event>) -> End {
+        let mut renewals = interval(renewal::EVERY);
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
         loop {
             let actions = tokio::select! {
+                // Not before the first word: clients expect the join's answer first.
+                _ = renewals.tick(), if self.session.about_me().is_some() => self.renew(),
                 event = events.recv() => match event {
                     Some(event) => {
                         let conference = self.conference.clone();
@@ -86,11 +96,15 @@ impl Client {
                     }
                     None => return End::LetGo,
                 },
-                frame = timeout(SILENCE, self.websocket.recv()) => match frame {
-                    Ok(Some(Ok(frame))) => match self.frame(frame) {
-                        Some(actions) => actions,
-                        None => return End::Lost,
-                    },
+                // From the client's last word, however much the room has to say meanwhile.
+                frame = timeout_at(heard + SILENCE, self.websocket.recv()) => match frame {
+                    Ok(Some(Ok(frame))) => {
+                        heard = Instant::now();
+                        match self.frame(frame) {
+                            Some(actions) => actions,
+                            None => return End::Lost,
+                        }
+                    }
                     Ok(Some(Err(error))) => {
                         tracing::info!(%error, "a client's signalling broke");
                         return End::Lost;
@@ -102,6 +116,15 @@ impl Client {
                 return end;
             }
         }
+    }
+
+    /// A new token for the client, if it may still have one.
+    fn renew(&self) -> Vec<Action> {
+        let me = self.session.about_me();
+        let token = me.and_then(|me| renewal::renewed(&*self.conference, &self.claims, me));
+        let message = token.map(pb::signal_response::Message::RefreshToken);
+        let send = |message| Action::Send(Box::new(pb::SignalResponse { message: Some(message) }));
+        message.into_iter().map(send).collect()
     }
 
     /// The farewell is a courtesy; the connection ends either way.

@@ -50,6 +50,33 @@ pub(super) fn mime(codec: Codec, red: bool) -> &'static str {
     }
 }
 
+/// What of a track is wanted: its layers up to `best` of `layers`, or none.
+pub(super) fn subscribed_quality(
+    track: &TrackId,
+    codec: Option<Codec>,
+    layers: usize,
+    best: Option<usize>,
+) -> pb::SubscribedQualityUpdate {
+    let all = best.is_some_and(|best| best + 1 >= layers);
+    let wanted = |quality: usize| all || best.is_some_and(|best| quality <= best);
+    let qualities: Vec<_> =
+        [pb::VideoQuality::Low, pb::VideoQuality::Medium, pb::VideoQuality::High]
+            .into_iter()
+            .zip(0..)
+            .map(|(quality, n)| pb::SubscribedQuality {
+                quality: quality as i32,
+                enabled: wanted(n),
+            })
+            .collect();
+    let name = codec.and_then(|codec| mime(codec, false).split('/').nth(1)).unwrap_or_default();
+    #[expect(deprecated, reason = "clients before per-codec qualities read nothing else")]
+    pb::SubscribedQualityUpdate {
+        track_sid: track.to_string(),
+        subscribed_qualities: qualities.clone(),
+        subscribed_codecs: vec![pb::SubscribedCodec { codec: name.to_lowercase(), qualities }],
+    }
+}
+
 /// A codec by mime type or bare name, as `simulcast_codecs` has it.
 fn codec_named(name: &str) -> Option<Codec> {
     let bare = name.rsplit('/').next().unwrap_or(name);

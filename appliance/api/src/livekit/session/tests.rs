@@ -6,6 +6,7 @@ use crate::livekit::join::{self, JoinQuery};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
+use roombox_control::conference::Event;
 use roombox_control::conference::{Identity, ParticipantState};
 use std::time::Duration;
 

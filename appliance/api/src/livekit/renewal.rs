@@ -1,0 +1,109 @@
+//! Token renewal: who stays in a meeting for longer than a token lasts must still be able to come
+//! back to it.
+
+use super::entrance::unix_ms;
+use crate::token::{self, Claims};
+use roombox_control::conference::{Conference, ParticipantInfo, TrackSource};
+use std::time::Duration;
+
+/// How often a client gets a new token, as with livekit-server.
+pub(super) const EVERY: Duration = Duration::from_secs(5 * 60);
+/// A renewed token is good for so long at least.
+const GOOD_FOR_S: u64 = 10 * 60;
+
+/// A token like the one that the client came with, for the participant as it is now: a moderator
+/// may have changed its permissions since. It never ends before the old one.
+///
+/// `None` once the API key is gone: then nobody is let in by it any more.
+pub(super) fn renewed(
+    conference: &dyn Conference,
+    came_with: &Claims,
+    me: &ParticipantInfo,
+) -> Option<String> {
+    let secret = conference.secret_of(&came_with.iss)?;
+    token::sign(&claims(came_with, me, unix_ms() / 1000), &secret)
+        .inspect_err(|error| tracing::warn!(%error, "a token could not be renewed"))
+        .ok()
+}
+
+fn claims(came_with: &Claims, me: &ParticipantInfo, now: u64) -> Claims {
+    let mut claims = came_with.clone();
+    let permissions = &me.permissions;
+    claims.nbf = now.saturating_sub(10);
+    claims.exp = claims.exp.max(now + GOOD_FOR_S);
+    claims.name = me.name.clone();
+    claims.metadata = me.metadata.clone();
+    claims.attributes = me.attributes.clone();
+    claims.video.can_publish = Some(permissions.can_publish);
+    claims.video.can_subscribe = Some(permissions.can_subscribe);
+    claims.video.can_publish_data = Some(permissions.can_publish_data);
+    claims.video.can_update_own_metadata = Some(permissions.can_update_metadata);
+    claims.video.can_publish_sources =
+        permissions.publish_sources.iter().filter_map(|s| name_of(*s)).map(str::to_owned).collect();
+    claims.video.hidden = permissions.hidden;
+    claims.video.recorder = permissions.recorder;
+    claims
+}
+
+/// As grants name it.
+fn name_of(source: TrackSource) -> Option<&'static str> {
+    match source {
+        TrackSource::Camera => Some("camera"),
+        TrackSource::Microphone => Some("microphone"),
+        TrackSource::ScreenShare => Some("screen_share"),
+        TrackSource::ScreenShareAudio => Some("screen_share_audio"),
+        TrackSource::Unknown => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::VideoGrant;
+    use roombox_control::conference::{ParticipantState, Permissions};
+
+    fn me(can_publish: bool) -> ParticipantInfo {
+        ParticipantInfo {
+            id: "PA_1".into(),
+            identity: "ada".into(),
+            name: "Ada".to_owned(),
+            metadata: "new".to_owned(),
+            attributes: Default::default(),
+            state: ParticipantState::Active,
+            permissions: Permissions {
+                can_publish,
+                can_subscribe: true,
+                can_publish_data: true,
+                publish_sources: vec![TrackSource::Microphone],
+                can_update_metadata: false,
+                hidden: false,
+                recorder: false,
+            },
+            joined_unix_ms: 0,
+            version: 1,
+            tracks: Vec::new(),
+            note: [].into(),
+        }
+    }
+
+    fn came_with(exp: u64) -> Claims {
+        let video = VideoGrant { room: "r".to_owned(), room_admin: true, ..VideoGrant::default() };
+        Claims { iss: "key".to_owned(), sub: "ada".to_owned(), exp, video, ..Claims::default() }
+    }
+
+    #[test]
+    fn a_renewed_token_lasts_longer_and_never_shorter() {
+        let now = 1_000_000;
+        assert_eq!(claims(&came_with(now + 5), &me(true), now).exp, now + GOOD_FOR_S);
+        assert_eq!(claims(&came_with(now + 9_999), &me(true), now).exp, now + 9_999);
+    }
+
+    #[test]
+    fn a_renewed_token_grants_what_is_granted_now() {
+        let new = claims(&came_with(0), &me(false), 1_000_000);
+        assert!(!new.video.may_publish(), "a moderator has taken that back");
+        assert_eq!(new.video.can_publish_sources, ["microphone"]);
+        assert!(new.video.administers("r"), "what the box knows nothing better of stays");
+        assert_eq!((new.sub.as_str(), new.metadata.as_str()), ("ada", "new"));
+    }
+}

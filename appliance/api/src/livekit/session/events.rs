@@ -1,0 +1,220 @@
+//! What a session tells its client of the room.
+
+use super::{Action, Session, mids, respond, room_update, send, wire};
+use livekit_protocol as pb;
+use livekit_protocol::signal_response::Message as Response;
+use roombox_control::conference::{
+    Command, Event, LeaveReason, ParticipantInfo, RoomInfo, TransportMode,
+};
+
+impl Session {
+    /// Takes an event of the room.
+    pub(in super::super) fn event(
+        &mut self,
+        event: Event,
+        mut new_id: impl FnMut() -> String,
+    ) -> Vec<Action> {
+        match event {
+            Event::Joined { room, me, others } => {
+                self.about_me = Some(Box::new(me.clone()));
+                let join = pb::JoinResponse {
+                    participant: Some(wire::participant(&me)),
+                    other_participants: others.iter().map(wire::participant).collect(),
+                    subscriber_primary: self.mode == TransportMode::Dual
+                        && self.permissions.can_subscribe,
+                    server_version: wire::PROTOCOL_VERSION_OF.to_owned(),
+                    server_info: Some(wire::server_info()),
+                    enabled_publish_codecs: wire::publish_codecs(),
+                    ping_interval: wire::PING_INTERVAL_S,
+                    ping_timeout: wire::PING_TIMEOUT_S,
+                    fast_publish: self.permissions.can_publish,
+                    client_configuration: Some(pb::ClientConfiguration::default()),
+                    // Would mark frames that the server makes itself. There are none, but clients
+                    // that encrypt look for this at the end of every frame.
+                    sif_trailer: room.sid.clone().into_bytes(),
+                    room: Some(wire::room(&room)),
+                    ..pb::JoinResponse::default()
+                };
+                let mut actions = vec![send(Response::Join(join))];
+                actions.extend(self.first_wishes(&mut new_id));
+                actions
+            }
+            Event::Resumed { room, me, others, last_sequence } => {
+                self.sender.last_sequence = last_sequence;
+                self.resumed(&room, &me, &others)
+            }
+            Event::Answer { id, sdp, tracks } => {
+                vec![send(Response::Answer(pb::SessionDescription {
+                    r#type: "answer".to_owned(),
+                    sdp,
+                    id,
+                    mid_to_track_id: mids(tracks),
+                }))]
+            }
+            Event::Offer { sdp, tracks } => {
+                self.next_offer += 1;
+                vec![send(Response::Offer(pb::SessionDescription {
+                    r#type: "offer".to_owned(),
+                    sdp,
+                    id: self.next_offer,
+                    mid_to_track_id: mids(tracks),
+                }))]
+            }
+            Event::OfferRefused { reason, .. } => {
+                // The protocol has no "no" to an offer: say it where clients log it.
+                let reason = format!("the offer was refused: {reason}");
+                vec![respond(0, pb::request_response::Reason::InvalidRequest, &reason)]
+            }
+            Event::SectionsWanted { audios, videos } => {
+                vec![send(Response::MediaSectionsRequirement(pb::MediaSectionsRequirement {
+                    num_audios: audios,
+                    num_videos: videos,
+                }))]
+            }
+            Event::Participants(infos) => self.participants(&infos),
+            Event::TrackAccepted { cid, track } => {
+                self.accepted.insert(track.id.to_string());
+                vec![send(Response::TrackPublished(pb::TrackPublishedResponse {
+                    cid,
+                    track: Some(wire::track(&track)),
+                }))]
+            }
+            Event::TrackRefused { cid } => {
+                vec![send(Response::RequestResponse(pb::RequestResponse {
+                    reason: pb::request_response::Reason::NotAllowed as i32,
+                    message: "the token does not allow to publish this source".to_owned(),
+                    request: Some(pb::request_response::Request::AddTrack(pb::AddTrackRequest {
+                        cid,
+                        ..pb::AddTrackRequest::default()
+                    })),
+                    ..pb::RequestResponse::default()
+                }))]
+            }
+            Event::TrackUnpublished { track } => {
+                vec![send(Response::TrackUnpublished(pb::TrackUnpublishedResponse {
+                    track_sid: track.to_string(),
+                }))]
+            }
+            Event::Muted { track, muted } => {
+                vec![send(Response::Mute(pb::MuteTrackRequest { sid: track.to_string(), muted }))]
+            }
+            Event::Room(info) => vec![send(room_update(&info))],
+            Event::Speakers(levels) => {
+                let speakers = levels
+                    .into_iter()
+                    .map(|level| pb::SpeakerInfo {
+                        sid: level.participant.to_string(),
+                        level: level.level,
+                        active: level.active,
+                    })
+                    .collect();
+                vec![send(Response::SpeakersChanged(pb::SpeakersChanged { speakers }))]
+            }
+            Event::TrackSubscribed { track } => {
+                vec![send(Response::TrackSubscribed(pb::TrackSubscribed {
+                    track_sid: track.to_string(),
+                }))]
+            }
+            Event::LayersWanted { track, codec, layers, best } => {
+                let update = wire::subscribed_quality(&track, codec, layers, best);
+                vec![send(Response::SubscribedQualityUpdate(update))]
+            }
+            Event::SubscriptionAllowed { publisher, track, allowed } => {
+                vec![send(Response::SubscriptionPermissionUpdate(
+                    pb::SubscriptionPermissionUpdate {
+                        participant_sid: publisher.to_string(),
+                        track_sid: track.to_string(),
+                        allowed,
+                    },
+                ))]
+            }
+            Event::Data { channel, message } => {
+                let Some(relayed) = self.sender.relay(channel, &message) else {
+                    return Vec::new();
+                };
+                vec![Action::Command(Box::new(Command::SendData {
+                    room: self.room.clone(),
+                    sender: Some(self.me.clone()),
+                    channel,
+                    message: relayed.message,
+                    to: relayed.to,
+                    sequence: relayed.sequence,
+                }))]
+            }
+            Event::Closed { reason } => {
+                let silent = self.closed || reason == LeaveReason::ClientLeft;
+                self.closed = true;
+                let resuming = self.resuming && self.about_me.is_none();
+                match silent {
+                    true => vec![Action::Close],
+                    false => {
+                        vec![send(Response::Leave(wire::leave(reason, resuming))), Action::Close]
+                    }
+                }
+            }
+        }
+    }
+
+    fn first_wishes(&mut self, new_id: &mut impl FnMut() -> String) -> Vec<Action> {
+        let Some(wanted) = self.wanted.take() else {
+            return Vec::new();
+        };
+        let mut actions = Vec::new();
+        for request in &wanted.add_tracks {
+            let track = Box::new(wire::new_track(request, new_id()));
+            actions.push(self.command(|participant| Command::AddTrack { participant, track }));
+        }
+        if let Some(offer) = wanted.offer {
+            actions.push(self.command(|participant| Command::Offer {
+                participant,
+                id: offer.id,
+                sdp: offer.sdp,
+            }));
+        }
+        actions
+    }
+
+    fn resumed(
+        &mut self,
+        room: &RoomInfo,
+        me: &ParticipantInfo,
+        others: &[ParticipantInfo],
+    ) -> Vec<Action> {
+        self.about_me = Some(Box::new(me.clone()));
+        self.accepted = me.tracks.iter().map(|track| track.id.to_string()).collect();
+        self.permissions = me.permissions.clone();
+        self.sender.allowed = me.permissions.can_publish_data;
+        let everybody = std::iter::once(me).chain(others).map(wire::participant).collect();
+        let mut actions = vec![
+            send(Response::Reconnect(pb::ReconnectResponse {
+                client_configuration: Some(pb::ClientConfiguration::default()),
+                server_info: Some(wire::server_info()),
+                last_message_seq: self.sender.last_sequence,
+                ..pb::ReconnectResponse::default()
+            })),
+            send(Response::Update(pb::ParticipantUpdate { participants: everybody })),
+            send(room_update(room)),
+        ];
+        if let Some(wanted) = self.wanted.take() {
+            if let Some(state) = &wanted.sync_state {
+                actions.extend(self.sync(state));
+            }
+            if let Some(offer) = wanted.offer {
+                let (id, sdp) = (offer.id, offer.sdp);
+                actions.push(self.command(|participant| Command::Offer { participant, id, sdp }));
+            }
+        }
+        actions
+    }
+
+    fn participants(&mut self, infos: &[ParticipantInfo]) -> Vec<Action> {
+        if let Some(me) = infos.iter().find(|info| info.id == self.me) {
+            self.permissions = me.permissions.clone();
+            self.sender.allowed = me.permissions.can_publish_data;
+            self.sender.hidden = me.permissions.hidden;
+            self.about_me = Some(Box::new(me.clone()));
+        }
+        let participants = infos.iter().map(wire::participant).collect();
+        vec![send(Response::Update(pb::ParticipantUpdate { participants }))]
+    }
+}
