@@ -53,12 +53,9 @@ impl Sfu {
         // Unwrapped once, for all subscribers without RED.
         let mut unwrapped: Option<Arc<[u8]>> = None;
         for forward in &mut published.forwards {
-            let Some(slot) = peers.get_mut(forward.peer) else {
+            let Some(slot) = peers.get_mut(forward.peer).filter(|_| forward.connected) else {
                 continue;
             };
-            if !slot.peer.is_connected() {
-                continue;
-            }
             let mid = forward.mid;
             let selected = forward
                 .select(now, layer, packet, |codec, red| slot.peer.payload_type(mid, codec, red));

@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 
 /// A layer without packets for this long is not being sent.
 const LAYER_SILENT: Duration = Duration::from_millis(1500);
-/// Keyframe requests: at most one in this time, for the smallest layer and for the others. Large
+/// Keyframe requests: one in this time on average, for the smallest layer and for the others. Large
 /// keyframes cost the sender's bandwidth.
 const KEYFRAME_PAUSE_LOW: Duration = Duration::from_millis(500);
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(1000);
+/// A second one may follow the first so soon: a keyframe that overtakes the answer is lost on a new
+/// subscriber, and a second without a picture is what people notice.
+const KEYFRAME_AGAIN: Duration = Duration::from_millis(250);
 /// Height that the recorder's small layer should have.
 const LOW_HEIGHT: u32 = 360;
 
@@ -27,6 +30,8 @@ pub(crate) struct Layer {
     last_packet: Option<Instant>,
     pub active: bool,
     keyframe_asked: Option<Instant>,
+    /// When the requests so far would be paid for at the average rate.
+    keyframes_paid: Option<Instant>,
     /// Somebody waits for a keyframe that could not be asked for yet.
     keyframe_due: bool,
 }
@@ -171,13 +176,16 @@ impl Published {
             return false;
         };
         let pause = if layer == 0 { KEYFRAME_PAUSE_LOW } else { KEYFRAME_PAUSE };
-        let too_soon =
-            state.keyframe_asked.is_some_and(|asked| now.saturating_duration_since(asked) < pause);
-        if too_soon {
+        let too_soon = state
+            .keyframe_asked
+            .is_some_and(|asked| now.saturating_duration_since(asked) < KEYFRAME_AGAIN);
+        let paid = state.keyframes_paid.map_or(now, |paid| paid.max(now));
+        if too_soon || paid > now + pause {
             state.keyframe_due = true;
             return false;
         }
         state.keyframe_asked = Some(now);
+        state.keyframes_paid = Some(paid + pause);
         state.keyframe_due = false;
         true
     }
@@ -318,9 +326,21 @@ mod tests {
         let mut track = published(&["q"]);
         track.heard(0, now);
         assert!(track.may_ask_keyframe(0, now));
-        assert!(!track.may_ask_keyframe(0, now + KEYFRAME_PAUSE_LOW / 2));
+        assert!(!track.may_ask_keyframe(0, now + KEYFRAME_AGAIN / 2));
         assert_eq!(track.keyframes_due(), [0]);
-        assert!(track.may_ask_keyframe(0, now + KEYFRAME_PAUSE_LOW));
+        assert!(track.may_ask_keyframe(0, now + KEYFRAME_AGAIN), "the first may have been lost");
         assert!(track.keyframes_due().is_empty());
+    }
+
+    #[test]
+    fn an_impatient_subscriber_gets_one_keyframe_a_pause() {
+        let now = Instant::now();
+        let mut track = published(&["q", "h"]);
+        let asked = |track: &mut Published, layer| {
+            let moments = (0..1000).map(|n| now + Duration::from_millis(10) * n);
+            moments.filter(|at| track.may_ask_keyframe(layer, *at)).count()
+        };
+        assert_eq!(asked(&mut track, 0), 20 + 1, "ten seconds, each half, and one to begin with");
+        assert_eq!(asked(&mut track, 1), 10 + 1);
     }
 }

@@ -471,6 +471,7 @@ impl Sfu {
             }
             self.notice(Notice::ParticipantActive { room: name, participant: info });
         }
+        self.start_sending(now, key);
         self.unsettled.push(key);
     }
 

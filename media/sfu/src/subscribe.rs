@@ -210,6 +210,8 @@ impl Sfu {
         let wanted = published.choose(&wish.settings);
         let mut forward = Forward::new(peer, key, mid, wanted);
         forward.set_paused(wish.settings.disabled);
+        forward.connected = self.peers.get(peer).is_some_and(|slot| slot.peer.is_connected());
+        let connected = forward.connected;
         published.forwards.push(forward);
         self.tell_wanted_layers(now, track, false);
         let Some(published) = self.tracks.get_mut(track) else { return };
@@ -218,7 +220,24 @@ impl Sfu {
         if first {
             self.tell(publisher, Event::TrackSubscribed { track: id });
         }
-        self.ask_keyframe(now, track, wanted);
+        if connected {
+            self.ask_keyframe(now, track, wanted);
+        }
+    }
+
+    /// What is sent to a connection that has just come up starts with keyframes.
+    pub(crate) fn start_sending(&mut self, now: Instant, key: usize) {
+        let tracks: Vec<usize> = self.participants[key].wishes.keys().copied().collect();
+        for track in tracks {
+            let Some(published) = self.tracks.get_mut(track) else { continue };
+            let forward = published.forwards.iter_mut().find(|f| f.participant == key);
+            let Some(forward) = forward else { continue };
+            forward.connected = self.peers.get(forward.peer).is_some_and(|s| s.peer.is_connected());
+            if forward.needs_keyframe() {
+                let wanted = forward.wanted;
+                self.ask_keyframe(now, track, wanted);
+            }
+        }
     }
 
     /// Brings a client's sections in line with its wishes.

@@ -17,6 +17,8 @@ pub(crate) struct Forward {
     /// Slab key of the subscribing participant.
     pub participant: usize,
     pub mid: Mid,
+    /// The subscriber's connection is up. A keyframe before that would be lost.
+    pub connected: bool,
     /// Nothing is sent (the client hid the tile).
     pub paused: bool,
     /// Layer that the subscriber should get: index into the track's layers.
@@ -45,6 +47,7 @@ impl Forward {
             peer,
             participant,
             mid,
+            connected: false,
             paused: false,
             wanted,
             current: None,
@@ -56,7 +59,7 @@ impl Forward {
 
     /// True while a keyframe of the wanted layer is needed.
     pub(crate) fn needs_keyframe(&self) -> bool {
-        !self.paused && self.current != Some(self.wanted)
+        self.connected && !self.paused && self.current != Some(self.wanted)
     }
 
     /// Stops or goes on; going on starts at a keyframe.
