@@ -42,6 +42,12 @@ fn least(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
+/// Microseconds a packet, in each round.
+fn per_packet(cost: fn(usize) -> Duration) -> Vec<f64> {
+    const PACKETS: usize = 20_000;
+    (0..ROUNDS).map(|_| micros(cost(PACKETS)) / PACKETS as f64).collect()
+}
+
 fn rooms() -> Value {
     println!("room on a virtual clock, 1 publisher at 720p (simulcast), CPU per forwarded packet");
     println!("  subscribers   ratio to floor    µs    floor µs   forwarded");
@@ -70,7 +76,7 @@ fn rooms() -> Value {
 }
 
 fn kernel() -> Value {
-    let mut all: Vec<f64> = (0..ROUNDS).map(|_| micros(floor::send(20_000)) / 20_000.0).collect();
+    let mut all = per_packet(floor::send);
     all.sort_by(f64::total_cmp);
     println!("kernel: one sendto on loopback, 1200 bytes: {:.2} µs", all[0]);
     json!({ "sendto_us": all })
@@ -100,11 +106,8 @@ fn load() -> Value {
         println!("load over sockets: SKIPPED, {} is not built", binary.display());
         return json!("skipped");
     }
-    let least_us = |cost: fn(usize) -> Duration| {
-        let costs: Vec<f64> = (0..ROUNDS).map(|_| micros(cost(20_000)) / 20_000.0).collect();
-        least(&costs)
-    };
-    load::run(&binary, least_us(floor::seal) + least_us(floor::send))
+    let floor_us = least(&per_packet(floor::seal)) + least(&per_packet(floor::send));
+    load::run(&binary, floor_us)
 }
 
 fn machine() -> String {

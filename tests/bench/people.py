@@ -105,6 +105,12 @@ def longest_parts(folder: Path) -> list[tuple[Path, Path]]:
     return [(longest[who, "low"][1], longest[who, "audio"][1]) for who in people]
 
 
+def children_cpu_s() -> float:
+    """CPU seconds of the processes that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def ffmpeg_film(pairs, out: Path) -> dict:
     """The same grid by FFmpeg; veryfast as our own x264, and at our bitrate."""
     command = ["ffmpeg", "-v", "error", "-y"]
@@ -120,10 +126,9 @@ def ffmpeg_film(pairs, out: Path) -> dict:
     command += ["-filter_complex", graph, "-map", "[v]", "-map", "[a]", "-c:v", "libx264"]
     command += ["-preset", "veryfast", "-b:v", "2500k", "-maxrate", "2500k", "-bufsize", "5000k"]
     command += ["-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart", str(out)]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = children_cpu_s()
     subprocess.run(command, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    spent = children_cpu_s() - before
     ask = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(out)]
     length = float(subprocess.run(ask, check=True, capture_output=True, text=True).stdout)
     return {"encoder": "ffmpeg libx264 veryfast", "cpu_s_per_minute": spent / length * 60}
@@ -134,13 +139,12 @@ def again_with(binary: Path, folder: Path, recording: str, encoder: str) -> dict
     spec = {"v": 1, "job": "job_bench", "recording": recording, "title": "Bench"}
     spec |= {"layout": {"name": "grid"}, "video": {"encoder": encoder}}
     command = [binary / "roombox-media", "transcode", "--recording", folder, "--spec", "-"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = children_cpu_s()
     done = subprocess.run(command, input=json.dumps(spec), capture_output=True, text=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = children_cpu_s() - before
     if done.returncode != 0:
         print(f"  {encoder}: SKIPPED: {done.stderr.strip().splitlines()[-1:]}")
         return None
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     made = json.loads(done.stdout.strip().splitlines()[-1])
     return {"encoder": made["encoder"], "cpu_s_per_minute": spent / (made["duration_us"] / 1e6) * 60}
 

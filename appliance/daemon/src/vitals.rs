@@ -128,14 +128,14 @@ fn total_bytes(root: &std::path::Path) -> u64 {
 fn process_cpu_us() -> u64 {
     // Fields 14 to 17 of /proc/PID/stat are user and system time, own and of waited-for children,
     // in ticks of 10 ms (proc(5)).
-    let ticks = |process: &str, fields: usize| {
+    let ticks = |process: &str| {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let times = after_name.split_whitespace().skip(11).take(fields);
+        let times = after_name.split_whitespace().skip(11).take(4);
         times.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>()
     };
-    let running: u64 = running_children().iter().map(|child| ticks(child, 4)).sum();
-    (ticks("self", 4) + running) * 10_000
+    let running: u64 = running_children().iter().map(|child| ticks(child)).sum();
+    (ticks("self") + running) * 10_000
 }
 
 fn running_children() -> Vec<String> {

@@ -4,6 +4,7 @@
 //! One [`Sfu`] serves one shard. Give it datagrams, [`Command`]s and time; take its [`Output`]s.
 
 mod command;
+mod dispatch;
 mod dynacast;
 mod event;
 mod forward;

@@ -1,7 +1,7 @@
 //! A room's state, and the life of rooms and participants.
 
 use crate::command::{
-    Audience, Command, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions,
+    Audience, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions,
     TransportMode,
 };
 use crate::event::{Event, Notice, Output};
@@ -37,86 +37,7 @@ pub(crate) struct Room {
 }
 
 impl Sfu {
-    pub(crate) fn obey(&mut self, now: Instant, command: Command) {
-        match command {
-            Command::OpenRoom { room, options } => {
-                self.open_room(now, &room, options);
-            }
-            Command::EndRoom { room } => self.end_room(now, &room),
-            Command::SetRoomMetadata { room, metadata } => {
-                self.change_room(&room, |info| info.metadata = metadata);
-            }
-            Command::SetRecording { room, recording } => {
-                self.set_recording(&room, recording);
-            }
-            Command::Join { room, options, participant } => {
-                self.join(now, &room, options, *participant);
-            }
-            Command::Detach { participant } => self.with(&participant, |sfu, key| {
-                let found = &mut sfu.participants[key];
-                found.attached = false;
-                found.lost_since.get_or_insert(now);
-            }),
-            Command::Resume { room, participant, identity } => {
-                self.resume(now, &room, &participant, &identity);
-            }
-            Command::Leave { participant, reason } => {
-                self.with(&participant, |sfu, key| sfu.leave(now, key, reason));
-            }
-            Command::Offer { participant, id, sdp } => {
-                self.with(&participant, |sfu, key| sfu.client_offer(now, key, id, &sdp));
-            }
-            Command::Answer { participant, sdp } => {
-                self.with(&participant, |sfu, key| sfu.client_answer(now, key, &sdp));
-            }
-            Command::AddTrack { participant, track } => {
-                self.with(&participant, |sfu, key| sfu.add_track(key, *track));
-            }
-            Command::SetMuted { participant, track, muted } => {
-                self.with(&participant, |sfu, key| sfu.set_muted(now, key, &track, muted));
-            }
-            Command::MuteTrack { room, track, muted } => {
-                self.mute_track(now, &room, track, muted);
-            }
-            Command::Subscribe { participant, tracks, on } => {
-                self.with(&participant, |sfu, key| sfu.subscribe(now, key, &tracks, on));
-            }
-            Command::SetAudience { participant, audience } => {
-                self.with(&participant, |sfu, key| sfu.set_audience(now, key, audience));
-            }
-            Command::TrackSettings { participant, tracks, settings } => {
-                self.with(&participant, |sfu, key| {
-                    sfu.track_settings(now, key, &tracks, settings);
-                });
-            }
-            Command::Change { participant, change } => {
-                self.with(&participant, |sfu, key| sfu.change_participant(now, key, *change));
-            }
-            Command::SendData { room, sender, channel, message, to, sequence } => {
-                if let Some(key) = sender.as_ref().and_then(|id| self.participant_keys.get(id)) {
-                    let newest = &mut self.participants[*key].last_sequence;
-                    *newest = sequence.max(*newest);
-                }
-                self.send_data(now, &room, sender.as_ref(), channel, &message, &to);
-            }
-            Command::OpenTap { room, tap } => self.open_tap(now, &room, tap),
-            Command::CloseTap { room, tap } => self.close_tap(&room, tap),
-            Command::TapKeyframe { room: _, tap, track, layer } => {
-                let Some(key) = self.track_keys.get(&track).copied() else {
-                    return;
-                };
-                if let Some(layer) = self.tracks[key].tapped_layer(tap, layer) {
-                    self.ask_keyframe(now, key, layer);
-                }
-            }
-            Command::List { query } => {
-                let rooms = self.rooms.iter().map(|(_, room)| self.view(room)).collect();
-                self.outputs.push_back(Output::Listing { query, rooms });
-            }
-        }
-    }
-
-    fn send_data(
+    pub(crate) fn send_data(
         &mut self,
         now: Instant,
         room: &RoomName,
@@ -148,18 +69,17 @@ impl Sfu {
         }
     }
 
-    fn with(&mut self, id: &ParticipantId, act: impl FnOnce(&mut Self, usize)) {
-        if let Some(key) = self.participant_keys.get(id).copied() {
-            act(self, key);
-        }
-    }
-
-    fn view(&self, room: &Room) -> RoomView {
+    pub(crate) fn view(&self, room: &Room) -> RoomView {
         let people = room.participants.iter().map(|key| self.participants[*key].info.clone());
         RoomView { info: room.info.clone(), participants: people.collect() }
     }
 
-    fn open_room(&mut self, now: Instant, name: &RoomName, options: RoomOptions) -> usize {
+    pub(crate) fn open_room(
+        &mut self,
+        now: Instant,
+        name: &RoomName,
+        options: RoomOptions,
+    ) -> usize {
         if let Some(key) = self.room_keys.get(name) {
             return *key;
         }
@@ -188,7 +108,7 @@ impl Sfu {
         key
     }
 
-    fn end_room(&mut self, now: Instant, name: &RoomName) {
+    pub(crate) fn end_room(&mut self, now: Instant, name: &RoomName) {
         let Some(key) = self.room_keys.get(name).copied() else {
             return;
         };
@@ -205,14 +125,14 @@ impl Sfu {
         self.notice(Notice::RoomEnded { room: name.clone(), sid: room.info.sid });
     }
 
-    fn change_room(&mut self, name: &RoomName, change: impl FnOnce(&mut RoomInfo)) {
+    pub(crate) fn change_room(&mut self, name: &RoomName, change: impl FnOnce(&mut RoomInfo)) {
         if let Some(key) = self.room_keys.get(name).copied() {
             change(&mut self.rooms[key].info);
             self.tell_room(key);
         }
     }
 
-    fn set_recording(&mut self, name: &RoomName, recording: bool) {
+    pub(crate) fn set_recording(&mut self, name: &RoomName, recording: bool) {
         if let Some(key) = self.room_keys.get(name).copied() {
             self.rooms[key].box_records = recording;
             self.show_recording(key);
@@ -239,7 +159,13 @@ impl Sfu {
         }
     }
 
-    fn join(&mut self, now: Instant, name: &RoomName, options: RoomOptions, new: NewParticipant) {
+    pub(crate) fn join(
+        &mut self,
+        now: Instant,
+        name: &RoomName,
+        options: RoomOptions,
+        new: NewParticipant,
+    ) {
         let room = self.open_room(now, name, options);
         let double = self.rooms[room]
             .participants
@@ -343,7 +269,13 @@ impl Sfu {
         })
     }
 
-    fn resume(&mut self, now: Instant, room: &RoomName, id: &ParticipantId, identity: &Identity) {
+    pub(crate) fn resume(
+        &mut self,
+        now: Instant,
+        room: &RoomName,
+        id: &ParticipantId,
+        identity: &Identity,
+    ) {
         let known = self.participant_keys.get(id).copied();
         let same = known.filter(|_| self.may_resume(room, id, identity));
         let Some(key) = same else {
@@ -420,7 +352,12 @@ impl Sfu {
         self.notice(Notice::ParticipantLeft { room: name, participant, reason, active });
     }
 
-    fn change_participant(&mut self, now: Instant, key: usize, change: ParticipantChange) {
+    pub(crate) fn change_participant(
+        &mut self,
+        now: Instant,
+        key: usize,
+        change: ParticipantChange,
+    ) {
         let found = &mut self.participants[key];
         if let Some(name) = change.name {
             found.info.name = name;

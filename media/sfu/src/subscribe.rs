@@ -210,13 +210,12 @@ impl Sfu {
         let wanted = published.choose(&wish.settings);
         let mut forward = Forward::new(peer, key, mid, wanted);
         forward.set_paused(wish.settings.disabled);
-        forward.connected = self.peers.get(peer).is_some_and(|slot| slot.peer.is_connected());
-        let connected = forward.connected;
+        let connected = self.peers.get(peer).is_some_and(|slot| slot.peer.is_connected());
+        forward.connected = connected;
         published.forwards.push(forward);
-        self.tell_wanted_layers(now, track, false);
-        let Some(published) = self.tracks.get_mut(track) else { return };
         let first = !std::mem::replace(&mut published.had_subscriber, true);
         let (publisher, id) = (published.participant, published.info.id.clone());
+        self.tell_wanted_layers(now, track, false);
         if first {
             self.tell(publisher, Event::TrackSubscribed { track: id });
         }

@@ -109,23 +109,11 @@ fn knock(
 
 fn permissions(claims: &Claims) -> Permissions {
     let grant = &claims.video;
-    let source = |name: &String| match name.as_str() {
-        "camera" => Some(1),
-        "microphone" => Some(2),
-        "screen_share" => Some(3),
-        "screen_share_audio" => Some(4),
-        _ => None,
-    };
     Permissions {
         can_publish: grant.may_publish(),
         can_subscribe: grant.may_subscribe(),
         can_publish_data: grant.may_publish_data(),
-        publish_sources: grant
-            .can_publish_sources
-            .iter()
-            .filter_map(source)
-            .map(wire::source_from)
-            .collect(),
+        publish_sources: wire::sources_granted(&grant.can_publish_sources),
         can_update_metadata: grant.may_update_own_metadata(),
         hidden: grant.hidden,
         recorder: grant.recorder,

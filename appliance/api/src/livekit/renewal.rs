@@ -2,8 +2,9 @@
 //! back to it.
 
 use super::entrance::unix_ms;
+use super::wire;
 use crate::token::{self, Claims};
-use roombox_control::conference::{Conference, ParticipantInfo, TrackSource};
+use roombox_control::conference::{Conference, ParticipantInfo};
 use std::time::Duration;
 
 /// How often a client gets a new token, as with livekit-server.
@@ -38,29 +39,17 @@ fn claims(came_with: &Claims, me: &ParticipantInfo, now: u64) -> Claims {
     claims.video.can_subscribe = Some(permissions.can_subscribe);
     claims.video.can_publish_data = Some(permissions.can_publish_data);
     claims.video.can_update_own_metadata = Some(permissions.can_update_metadata);
-    claims.video.can_publish_sources =
-        permissions.publish_sources.iter().filter_map(|s| name_of(*s)).map(str::to_owned).collect();
+    claims.video.can_publish_sources = wire::grants_of(&permissions.publish_sources);
     claims.video.hidden = permissions.hidden;
     claims.video.recorder = permissions.recorder;
     claims
-}
-
-/// As grants name it.
-fn name_of(source: TrackSource) -> Option<&'static str> {
-    match source {
-        TrackSource::Camera => Some("camera"),
-        TrackSource::Microphone => Some("microphone"),
-        TrackSource::ScreenShare => Some("screen_share"),
-        TrackSource::ScreenShareAudio => Some("screen_share_audio"),
-        TrackSource::Unknown => None,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::token::VideoGrant;
-    use roombox_control::conference::{ParticipantState, Permissions};
+    use roombox_control::conference::{ParticipantState, Permissions, TrackSource};
 
     fn me(can_publish: bool) -> ParticipantInfo {
         ParticipantInfo {

@@ -251,7 +251,7 @@ impl Session {
     }
 }
 
-fn send(message: Response) -> Action {
+pub(super) fn send(message: Response) -> Action {
     Action::Send(Box::new(pb::SignalResponse { message: Some(message) }))
 }
 

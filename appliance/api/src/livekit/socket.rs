@@ -2,7 +2,7 @@
 
 use super::entrance::unix_ms;
 use super::renewal;
-use super::session::{Action, Session};
+use super::session::{Action, Session, send};
 use crate::token::Claims;
 use axum::extract::ws::{CloseCode, CloseFrame, Message as Frame, WebSocket, close_code};
 use livekit_protocol as pb;
@@ -122,9 +122,7 @@ impl Client {
     fn renew(&self) -> Vec<Action> {
         let me = self.session.about_me();
         let token = me.and_then(|me| renewal::renewed(&*self.conference, &self.claims, me));
-        let message = token.map(pb::signal_response::Message::RefreshToken);
-        let send = |message| Action::Send(Box::new(pb::SignalResponse { message: Some(message) }));
-        message.into_iter().map(send).collect()
+        token.map(pb::signal_response::Message::RefreshToken).map(send).into_iter().collect()
     }
 
     /// The farewell is a courtesy; the connection ends either way.

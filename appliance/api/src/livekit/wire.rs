@@ -100,6 +100,26 @@ pub(super) fn source_from(source: i32) -> TrackSource {
     }
 }
 
+/// Sources as the grants of a token name them.
+const GRANTED: [(&str, TrackSource); 4] = [
+    ("camera", TrackSource::Camera),
+    ("microphone", TrackSource::Microphone),
+    ("screen_share", TrackSource::ScreenShare),
+    ("screen_share_audio", TrackSource::ScreenShareAudio),
+];
+
+/// The sources that a grant names; unknown names are none.
+pub(super) fn sources_granted(names: &[String]) -> Vec<TrackSource> {
+    let source = |name: &String| GRANTED.iter().find(|(known, _)| known == name);
+    names.iter().filter_map(source).map(|(_, source)| *source).collect()
+}
+
+/// The names of sources in a grant.
+pub(super) fn grants_of(sources: &[TrackSource]) -> Vec<String> {
+    let name = |source: &TrackSource| GRANTED.iter().find(|(_, known)| known == source);
+    sources.iter().filter_map(name).map(|(name, _)| (*name).to_owned()).collect()
+}
+
 pub(super) fn source_to(source: TrackSource) -> i32 {
     let source = match source {
         TrackSource::Unknown => pb::TrackSource::Unknown,
