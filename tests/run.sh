@@ -77,8 +77,13 @@ if [ "$mode" = full ]; then
     step "power cut, 100 points" python3 tests/recording/run.py --bin target/debug --cuts 100
 fi
 
+# What failed, once more and last: whoever sees only the end of this sees why.
 echo
-[ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[@]}"
+for name in ${broken[@]+"${broken[@]}"}; do
+    echo "failed: $name"
+    grep -hE -A 8 '^(FAILED |FAIL |ERROR |error(\[|:)|---- .* stdout ----|E  )' "$logs/${name// /-}.log" |
+        head -n 24 | sed 's/^/    /'
+done
 echo "$((SECONDS - begun)) s in all, logs in $logs"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ ${#broken[@]} -eq 0 ]

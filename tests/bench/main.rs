@@ -133,8 +133,19 @@ fn main() {
     let machine = machine();
     println!("{machine}\n");
     let (rooms, kernel, recorder) = (rooms(), kernel(), recorder());
+    let load = load();
+    let failed = load.as_array().into_iter().flatten().filter(|row| !row["failed"].is_null()).count();
     let results = json!({ "machine": machine, "date": today(), "rooms": rooms, "kernel": kernel,
-        "recorder": recorder, "load": load() });
+        "recorder": recorder, "load": load });
+    keep(&results);
+    if failed > 0 {
+        eprintln!("{failed} scenarios failed");
+        std::process::exit(1);
+    }
+}
+
+/// Writes the raw results where `--out` says.
+fn keep(results: &Value) {
     let arguments: Vec<String> = std::env::args().collect();
     let out = arguments.iter().position(|argument| argument == "--out");
     let Some(folder) = out.and_then(|at| arguments.get(at + 1)) else {

@@ -8,10 +8,14 @@ use prost::Message as _;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 use tungstenite::{Error, Message, WebSocket};
 
 /// Key and secret of every `roomboxd --dev`.
 const DEV: (&str, &str) = ("devkey", "secret");
+
+/// A door that does not open in so long is broken.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Door {
     websocket: WebSocket<TcpStream>,
@@ -29,8 +33,9 @@ impl Door {
         };
         let request = URL_SAFE.encode(wrapped.encode_to_vec());
         let url = format!("ws://{http}/rtc/v1?access_token={token}&join_request={request}");
-        let stream = TcpStream::connect(http).context("the box's port")?;
+        let stream = TcpStream::connect_timeout(&http, PATIENCE).context("the box's port")?;
         stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let (websocket, _) =
             tungstenite::client(url, stream).map_err(|e| anyhow::anyhow!("handshake: {e}"))?;
         websocket.get_ref().set_nonblocking(true)?;

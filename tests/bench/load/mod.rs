@@ -10,7 +10,7 @@ mod roombox;
 
 use anyhow::{Result, bail};
 use participant::{Participant, Role};
-use roombox::{Roombox, Spent};
+use roombox::{Account, Roombox, Spent};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -104,6 +104,7 @@ impl Measured {
 }
 
 /// Runs every scenario against `binary`. `floor_us`: the least for one packet, kernel included.
+/// A scenario that could not be run has a `failed` in its row.
 pub fn run(binary: &Path, floor_us: f64) -> Value {
     println!("load over sockets through the LiveKit door; floor {floor_us:.2} µs a packet");
     println!(
@@ -176,14 +177,15 @@ fn measure(binary: &Path, scenario: Scenario) -> Result<Measured> {
         (scenario.viewers, Role { camera: false, microphone: false, full: false }),
     ];
     for number in 0..scenario.rooms {
-        let room = roombox.make_room(&format!("Room {number}"))?;
+        let name = format!("Room {number}");
+        let room = roombox.make_room(&name)?;
         for (count, role) in roles {
             for place in 0..count {
                 // Full ones are spread over kinds and rooms: the last of each to come.
                 let full = place + 1 == count || (number == 0 && place + FULL >= count);
-                let name = format!("client-{}", people.len());
+                let identity = format!("client-{}", people.len());
                 let role = Role { full, ..role };
-                people.push(Participant::join(roombox.http, &room, &name, role, epoch)?);
+                people.push(Participant::join(roombox.http, &name, &identity, role, epoch)?);
                 let newest = people.len() - 1;
                 let before = Instant::now();
                 while !people[newest].is_connected() {
@@ -199,14 +201,15 @@ fn measure(binary: &Path, scenario: Scenario) -> Result<Measured> {
         }
     }
     run_until(&mut people, Instant::now() + WARM_UP)?;
-    let before = (roombox.spent(), Spent::of(std::process::id()), totals(&people), Instant::now());
+    let own = || Account::of(std::process::id());
+    let before = (roombox.account(), own(), totals(&people), Instant::now());
     for person in &mut people {
         person.delays.clear();
     }
     run_until(&mut people, before.3 + WINDOW)?;
     let elapsed = before.3.elapsed();
-    let box_spent = roombox.spent().since(before.0);
-    let own_spent = Spent::of(std::process::id()).since(before.1);
+    let box_spent = roombox.account().since(&before.0);
+    let own_spent = own().since(&before.1);
     let (sent, received) = totals(&people);
     let others = scenario.talkers + scenario.speakers + scenario.viewers - 1;
     let due = (sent - before.2.0) * others as u64;
@@ -241,15 +244,15 @@ fn run_until(people: &mut [Participant], end: Instant) -> Result<()> {
 
 /// Waits for datagrams, messages or the next thing to do, and does it.
 fn step(people: &mut [Participant], end: Instant) -> Result<()> {
-    use rustix::event::{PollFlags, Timespec, poll};
+    use rustix::event::{Timespec, poll};
     let now = Instant::now();
     let next = people.iter().map(Participant::next).min().unwrap_or(end).min(end).min(now + STEP);
     let wait = next.saturating_duration_since(now);
     let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(wait.subsec_nanos()) };
     let mut fds: Vec<_> = people.iter().flat_map(Participant::fds).collect();
     poll(&mut fds, Some(&wait))?;
-    let ready: Vec<bool> =
-        fds.iter().map(|fd| !(fd.revents() & PollFlags::IN).is_empty()).collect();
+    // An error (a port that nobody listens on any more) is there to be read, too.
+    let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
     drop(fds);
     for (person, ready) in people.iter_mut().zip(ready.chunks_exact(2)) {
         person.turn(ready[0], ready[1])?;

@@ -1,7 +1,10 @@
 //! The daemon under load, as a process of its own: started on free ports, asked, measured, stopped.
 
 use anyhow::{Context, Result, bail};
+use rustix::param::clock_ticks_per_second;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -9,8 +12,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const PASSWORD: &str = "correct horse battery";
+/// A box that does not answer for so long is broken.
+const PATIENCE: Duration = Duration::from_secs(20);
 
-/// CPU time and waiting time of a process, all threads.
+/// CPU time and waiting time of a process between two looks, all threads.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spent {
     pub cpu: Duration,
@@ -18,25 +23,40 @@ pub struct Spent {
     pub waiting: Duration,
 }
 
-impl Spent {
-    /// Of a process now (`/proc/PID/task/*/schedstat`: nanoseconds run and waited).
+/// Of one process: what it has spent, thread by thread where the kernel tells it so.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    cpu: Duration,
+    /// Waiting time by thread id.
+    waiting: HashMap<OsString, Duration>,
+}
+
+impl Account {
+    /// Of a process now: `/proc/PID/stat` counts ended threads too, which
+    /// `/proc/PID/task/*/schedstat` (nanoseconds run and waited) does not.
     pub fn of(pid: u32) -> Self {
-        let mut total = Self::default();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The name, in brackets, may hold spaces; utime and stime are fields 14 and 15.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        let cpu = Duration::from_micros(ticks * 1_000_000 / clock_ticks_per_second());
         let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
-        for task in tasks.into_iter().flatten().flatten() {
+        let waiting = tasks.into_iter().flatten().flatten().filter_map(|task| {
             // A thread may have ended since it was listed.
-            let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            let mut fields = text.split_whitespace().map(|field| field.parse().unwrap_or(0));
-            total.cpu += Duration::from_nanos(fields.next().unwrap_or(0));
-            total.waiting += Duration::from_nanos(fields.next().unwrap_or(0));
-        }
-        total
+            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let waited = text.split_whitespace().nth(1)?.parse().ok()?;
+            Some((task.file_name(), Duration::from_nanos(waited)))
+        });
+        Self { cpu, waiting: waiting.collect() }
     }
 
-    pub fn since(self, before: Self) -> Self {
-        Self {
+    pub fn since(&self, before: &Self) -> Spent {
+        let waited = |(thread, now): (&OsString, &Duration)| {
+            now.saturating_sub(before.waiting.get(thread).copied().unwrap_or_default())
+        };
+        Spent {
             cpu: self.cpu.saturating_sub(before.cpu),
-            waiting: self.waiting.saturating_sub(before.waiting),
+            waiting: self.waiting.iter().map(waited).sum(),
         }
     }
 }
@@ -92,7 +112,7 @@ impl Roombox {
         Ok(roombox)
     }
 
-    /// Makes a room; its id is its name on the LiveKit side.
+    /// Makes a room and answers its id; on the LiveKit side a room is called by its name.
     pub fn make_room(&self, name: &str) -> Result<String> {
         let made = self.call("POST", "/rooms", &json!({ "name": name }))?;
         Ok(made["id"].as_str().context("no room id")?.to_owned())
@@ -103,8 +123,8 @@ impl Roombox {
         Ok(())
     }
 
-    pub fn spent(&self) -> Spent {
-        Spent::of(self.process.id())
+    pub fn account(&self) -> Account {
+        Account::of(self.process.id())
     }
 
     /// Resident memory in bytes.
@@ -133,7 +153,8 @@ impl Roombox {
             true => (String::new(), ""),
             false => (body.to_string(), "Content-Type: application/json\r\n"),
         };
-        let mut stream = TcpStream::connect(self.http)?;
+        let mut stream = TcpStream::connect_timeout(&self.http, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         write!(
             stream,
             "{method} /api/v1{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\
