@@ -134,7 +134,8 @@ fn main() {
     println!("{machine}\n");
     let (rooms, kernel, recorder) = (rooms(), kernel(), recorder());
     let load = load();
-    let failed = load.as_array().into_iter().flatten().filter(|row| !row["failed"].is_null()).count();
+    let failed =
+        load.as_array().into_iter().flatten().filter(|row| !row["failed"].is_null()).count();
     let results = json!({ "machine": machine, "date": today(), "rooms": rooms, "kernel": kernel,
         "recorder": recorder, "load": load });
     keep(&results);

@@ -38,7 +38,8 @@ impl Account {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // The name, in brackets, may hold spaces; utime and stime are fields 14 and 15.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        let ticks: u64 =
+            fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
         let cpu = Duration::from_micros(ticks * 1_000_000 / clock_ticks_per_second());
         let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
         let waiting = tasks.into_iter().flatten().flatten().filter_map(|task| {
