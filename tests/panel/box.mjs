@@ -15,6 +15,8 @@ export class Box {
     box.logPath = path.join(box.folder, 'roomboxd.log');
     await mkdir(box.data);
     await box.run();
+    const page = await (await fetch(new URL('/panel/', box.http))).text();
+    if (page.includes('make panel')) throw new Error('this roomboxd has no pages: run `make panel`, and build it again');
     return box;
   }
 
