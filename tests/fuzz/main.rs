@@ -71,7 +71,7 @@ fn z8_matroska_recovery() {
     let path = folder.path().join("part.mkv");
     check!().with_test_time(MOMENT).for_each(move |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        if repair_part(&path).is_ok() {
+        if repair_part(&path, None).is_ok() {
             let mut reader = PartReader::open(&path).expect("a mended part opens");
             while reader.next_frame().expect("a mended part is readable").is_some() {}
         }

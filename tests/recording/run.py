@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Runs the recording suite: the real daemon, real clients, real files.
 
-`--kills N` runs N rounds of kill -9 instead of the few of a normal run.
-Its last line is always `N passed, N failed, N skipped`.
+`--kills N` runs N rounds of kill -9 instead of the few of a normal run, `--cuts N` so many power
+cuts; each runs only its own tests, whatever else is handed to pytest (`-s`, `-k`, …), unless files
+are named. Its last line is always `N passed, N failed, N skipped`.
 """
 
 import argparse
@@ -32,12 +33,19 @@ def main() -> int:
     }
     if arguments.kills:
         environment["ROOMBOX_KILLS"] = str(arguments.kills)
-        for_pytest = for_pytest or ["test_kill.py"]
     if arguments.cuts:
-        for_pytest = for_pytest or ["test_power.py"]
         environment["ROOMBOX_CUTS"] = str(arguments.cuts)
     command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider"]
-    return subprocess.run([*command, *(for_pytest or ["."])], cwd=HERE, env=environment).returncode
+    command += [*for_pytest, *selected(arguments, for_pytest)]
+    return subprocess.run(command, cwd=HERE, env=environment).returncode
+
+
+def selected(arguments, for_pytest) -> list[str]:
+    """The files to run: those that are named, else those of the options, else all."""
+    if any((HERE / word.partition("::")[0]).exists() for word in for_pytest):
+        return []
+    files = [("test_kill.py", arguments.kills), ("test_power.py", arguments.cuts)]
+    return [file for file, asked in files if asked] or ["."]
 
 
 if __name__ == "__main__":

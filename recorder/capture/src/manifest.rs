@@ -5,6 +5,7 @@
 //! repair. A manifest without `ended` belongs to a recording that was cut short: see
 //! [`crate::recovery`].
 
+use crate::depacketise::Configuration;
 use serde::{Deserialize, Serialize};
 
 /// Version of the manifest's schema. Readers refuse a higher one.
@@ -177,16 +178,20 @@ pub struct Part {
     /// Picture size in pixels; 0 for audio.
     pub width: u32,
     pub height: u32,
+    /// What the part's head says to decoders: `avcC` for H.264, `av1C` for AV1, empty for others. In
+    /// JSON as hexadecimal digits. With it a torn head can be written anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "hexadecimal")]
+    pub codec_private: Vec<u8>,
 }
 
 impl Part {
     /// The part number `number` of a track's layer, open until it is sealed. `file` is its name in
-    /// the folder of the tracks, `size` its picture's width and height.
+    /// the folder of the tracks.
     pub fn open(
         file: &str,
         (track, layer, number): (&str, RecordedLayer, u32),
         codec: Codec,
-        (width, height): (u32, u32),
+        configuration: &Configuration,
         start_us: u64,
     ) -> Self {
         Self {
@@ -198,8 +203,34 @@ impl Part {
             start_us,
             end_us: None,
             bytes: None,
-            width,
-            height,
+            width: configuration.width,
+            height: configuration.height,
+            codec_private: configuration.codec_private.clone(),
         }
+    }
+}
+
+/// Bytes as a string of two digits each.
+mod hexadecimal {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::fmt::Write;
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            write!(text, "{byte:02x}").map_err(serde::ser::Error::custom)?;
+        }
+        to.serialize_str(&text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        let pair = |pair: &[u8]| {
+            let digits = str::from_utf8(pair).ok().filter(|_| pair.len() == 2)?;
+            u8::from_str_radix(digits, 16).ok()
+        };
+        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(pair).collect();
+        bytes.ok_or_else(|| D::Error::custom("not hexadecimal"))
     }
 }

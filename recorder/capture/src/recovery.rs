@@ -1,12 +1,13 @@
 //! After a crash or a power cut: what was cut short is mended, what is unknown is imported, and
 //! nothing is ever deleted.
 
+use crate::depacketise::Configuration;
 use crate::error::CaptureError;
 use crate::folder::{RecordingFolder, read_manifest, read_timeline, write_manifest};
 use crate::manifest::{
     Codec, EndReason, Ended, Manifest, MediaKind, Part, RecordedLayer, RecordedTrack,
 };
-use crate::matroska::{PartReader, repair_part};
+use crate::matroska::{PartFormat, PartReader, repair_part};
 use crate::storage::LocalDisk;
 use crate::timeline::{TimelineEvent, TimelineLine};
 use std::fs;
@@ -70,28 +71,31 @@ pub fn scan(root: &Path) -> Result<Scan, CaptureError> {
     Ok(scan)
 }
 
-/// Mends one recording: torn tails are cut, parts sealed, unlisted parts imported.
+/// Mends one recording: torn tails are cut, torn heads put right, parts sealed, unlisted parts
+/// imported. What holds no frame is no part: its file stays and is not listed.
 ///
 /// # Errors
 /// The manifest cannot be written.
 pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, CaptureError> {
     let mut unreadable = Vec::new();
     let timeline = read_timeline(folder);
+    let listed = manifest.parts.len();
     import_unlisted(folder, &timeline, &mut manifest);
-    import_tracks(&timeline, &mut manifest);
-    for part in &mut manifest.parts {
+    for (number, part) in manifest.parts.iter_mut().enumerate() {
         if part.end_us.is_some() && part.bytes.is_some() {
             continue;
         }
-        match repair_part(&folder.join(&part.file)) {
+        let format = (number < listed).then(|| PartFormat::from(&*part));
+        match repair_part(&folder.join(&part.file), format.as_ref()) {
             Ok(repaired) => {
                 part.end_us = Some(part.start_us + repaired.end_us.max(0) as u64);
                 part.bytes = Some(repaired.bytes);
                 tracing::info!(recording = %manifest.recording, part = %part.file,
-                    frames = repaired.frames, cut = repaired.cut, "part mended");
+                    imported = number >= listed, frames = repaired.frames, cut = repaired.cut,
+                    head_rebuilt = repaired.rebuilt, "part mended");
             }
             Err(error) => {
-                // A part that was cut before its head was on the disk holds no frame yet.
+                // One that was cut before a cluster was on the disk holds no frame yet.
                 tracing::warn!(recording = %manifest.recording, part = %part.file, %error,
                     "part left as it is");
                 unreadable.push(part.file.clone());
@@ -99,6 +103,7 @@ pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, Captu
         }
     }
     manifest.parts.retain(|part| !unreadable.contains(&part.file));
+    import_tracks(&timeline, &mut manifest);
     let last_us = manifest.parts.iter().filter_map(|part| part.end_us).max().unwrap_or(0);
     write_manifest(&LocalDisk, folder, &manifest)?;
     Ok(Recovered { manifest, last_us, unreadable })
@@ -148,9 +153,14 @@ fn import_unlisted(folder: &Path, timeline: &[TimelineLine], manifest: &mut Mani
         let before = manifest.parts.iter().filter(|p| p.track == track && p.layer == layer);
         let after = before.filter_map(|part| part.end_us).max().unwrap_or(0);
         let start_us = opened.unwrap_or(after);
-        let (codec, size) = (info.codec, (info.width, info.height));
-        tracing::warn!(recording = %manifest.recording, part = %file, "imported an unlisted part");
-        manifest.parts.push(Part::open(&name, (track, layer, number), codec, size, start_us));
+        let codec_private = match info.codec {
+            Codec::Opus => Vec::new(),
+            _ => info.codec_private.clone(),
+        };
+        let (width, height) = (info.width, info.height);
+        let configuration = Configuration { codec_private, width, height };
+        let of = (track, layer, number);
+        manifest.parts.push(Part::open(&name, of, info.codec, &configuration, start_us));
     }
 }
 
@@ -193,5 +203,79 @@ fn import_tracks(timeline: &[TimelineLine], manifest: &mut Manifest) {
             kind,
             source,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::MANIFEST_VERSION;
+    use crate::matroska::PartWriter;
+    use std::io::{Seek, Write};
+
+    /// Opens a part of the recording in `folder` and writes so many frames, 100 ms apart.
+    fn part(folder: &Path, number: u32, codec: Codec, frames: i64) -> Part {
+        let codec_private = if codec == Codec::H264 { vec![1, 66, 0, 30] } else { Vec::new() };
+        let configuration = Configuration { codec_private, width: 640, height: 360 };
+        let name = format!("TR_1.top.{number}.mkv");
+        let of = ("TR_1", RecordedLayer::Top, number);
+        let part = Part::open(&name, of, codec, &configuration, u64::from(number) * 1_000_000);
+        let path = folder.join(&part.file);
+        let mut writer =
+            PartWriter::create(&LocalDisk, &path, &PartFormat::from(&part), 400_000).unwrap();
+        for n in 0..frames {
+            writer.frame(n * 100_000, n == 0, &[n as u8; 50]).unwrap();
+        }
+        writer.flush().unwrap();
+        part
+    }
+
+    fn manifest(parts: Vec<Part>) -> Manifest {
+        Manifest {
+            version: MANIFEST_VERSION,
+            recording: "rec_1".to_owned(),
+            room: "r".to_owned(),
+            started_unix_ms: 0,
+            boot_id: "b".to_owned(),
+            ended: None,
+            parts,
+            tracks: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    #[test]
+    fn what_holds_no_frame_is_not_listed_and_what_does_is() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("tracks")).unwrap();
+        let listed = vec![
+            part(folder.path(), 0, Codec::Vp8, 9),
+            part(folder.path(), 1, Codec::Vp8, 0),
+            part(folder.path(), 2, Codec::H264, 5),
+        ];
+        part(folder.path(), 3, Codec::Vp8, 7);
+        part(folder.path(), 4, Codec::Vp8, 0);
+        // A head that the manifest knows, and one that nobody does.
+        part(folder.path(), 5, Codec::H264, 5);
+        for number in [2, 5] {
+            let path = folder.path().join(format!("tracks/TR_1.top.{number}.mkv"));
+            let mut torn = fs::OpenOptions::new().write(true).open(path).unwrap();
+            torn.seek(std::io::SeekFrom::Start(20)).unwrap();
+            torn.write_all(&[0; 200]).unwrap();
+        }
+        let before = fs::read_dir(folder.path().join("tracks")).unwrap().count();
+        let manifest = serde_json::to_string(&manifest(listed)).unwrap();
+        assert!(manifest.contains("0142001e"), "what decoders need is in the manifest");
+        let recovered = recover(folder.path(), serde_json::from_str(&manifest).unwrap()).unwrap();
+        let parts = recovered.manifest.parts.iter();
+        let kept: Vec<_> = parts.map(|part| (part.number, part.end_us)).collect();
+        assert_eq!(kept, [(0, Some(900_000)), (2, Some(2_500_000)), (3, Some(700_000))]);
+        let left = fs::read_dir(folder.path().join("tracks")).unwrap().count();
+        assert_eq!(left, before, "nothing is deleted");
+        let read = read_manifest(folder.path()).unwrap();
+        assert_eq!(read, recovered.manifest);
+        let mut reader = PartReader::open(&folder.path().join(&read.parts[1].file)).unwrap();
+        assert_eq!(reader.info().codec_private, [1, 66, 0, 30]);
+        assert_eq!(std::iter::from_fn(|| reader.next_frame().unwrap()).count(), 5);
     }
 }

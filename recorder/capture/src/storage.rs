@@ -1,4 +1,5 @@
-//! The few things that recording asks of a disk: create, write in place, make durable, replace.
+//! The few things that recording asks of a disk: create, write in place, make durable, replace,
+//! take back.
 //!
 //! It knows nothing of media. It is a trait because its promises are the recorder's safety: the
 //! power-cut tests put a disk in its place that keeps only what was made durable.
@@ -49,6 +50,12 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// The disk refuses; the old content stays.
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// Takes a file away.
+    ///
+    /// # Errors
+    /// There is none, or the disk refuses.
+    fn remove(&self, path: &Path) -> io::Result<()>;
 
     /// Makes a folder and its parents; those that exist are fine.
     ///
@@ -113,6 +120,10 @@ impl Storage for LocalDisk {
         file.sync_all()?;
         fs::rename(&new, path)?;
         path.parent().map_or(Ok(()), |folder| self.sync_folder(folder))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
     }
 
     fn make_folder(&self, path: &Path) -> io::Result<()> {

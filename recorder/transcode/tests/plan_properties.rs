@@ -90,6 +90,7 @@ fn recorded(takes: &[Take], happenings: &[(u64, Happening)]) -> (Manifest, Vec<T
                 bytes: None,
                 width: *width,
                 height: *height,
+                codec_private: Vec::new(),
             });
         }
     }

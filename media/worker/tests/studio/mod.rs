@@ -219,9 +219,20 @@ impl Studio {
         let bytes = Some(writer.seal().unwrap());
         let (codec, width, height) = (format.codec, format.width, format.height);
         let track = track.to_owned();
-        let part =
-            Part { file, track, layer, codec, number, start_us, end_us, bytes, width, height };
-        self.manifest.parts.push(part);
+        let codec_private = format.codec_private.clone();
+        self.manifest.parts.push(Part {
+            file,
+            track,
+            layer,
+            codec,
+            number,
+            start_us,
+            end_us,
+            bytes,
+            width,
+            height,
+            codec_private,
+        });
     }
 
     pub fn job(&self, layout: LayoutName) -> JobSpec {

@@ -2,8 +2,11 @@
 //! segment of unknown size until it is sealed.
 
 mod ebml;
+mod head;
 mod reader;
 mod repair;
+#[cfg(test)]
+mod torn;
 mod writer;
 
 pub use reader::{Frame, PartInfo, PartReader};

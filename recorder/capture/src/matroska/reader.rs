@@ -43,24 +43,25 @@ impl PartReader {
     /// # Errors
     /// The file cannot be read or is not one of ours.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
+        let mut reader = Self::unread(path)?;
+        reader.read_head()?;
+        Ok(reader)
+    }
+
+    /// Opens a part whose head may be torn.
+    pub(super) fn unread(path: &Path) -> Result<Self, CaptureError> {
         let file = File::open(path)
             .map_err(|source| CaptureError::OpenPart { path: path.to_owned(), source })?;
         let info = PartInfo { codec: Codec::Opus, codec_private: Vec::new(), width: 0, height: 0 };
-        let mut reader = Self {
-            input: BufReader::with_capacity(256 * 1024, file),
-            path: path.to_owned(),
-            info,
-            cluster_ms: 0,
-        };
-        reader.read_head()?;
-        Ok(reader)
+        let input = BufReader::with_capacity(256 * 1024, file);
+        Ok(Self { input, path: path.to_owned(), info, cluster_ms: 0 })
     }
 
     pub fn info(&self) -> &PartInfo {
         &self.info
     }
 
-    fn not_a_part(&self, what: &'static str) -> CaptureError {
+    pub(super) fn not_a_part(&self, what: &'static str) -> CaptureError {
         CaptureError::NotAPart { path: self.path.clone(), what }
     }
 
@@ -104,7 +105,7 @@ impl PartReader {
         skipped.map_err(|source| self.read_error(source))
     }
 
-    fn read_head(&mut self) -> Result<(), CaptureError> {
+    pub(super) fn read_head(&mut self) -> Result<(), CaptureError> {
         let first = self.header()?.ok_or_else(|| self.not_a_part("it is empty"))?;
         if first.id != id::EBML {
             return Err(self.not_a_part("it does not begin with an EBML header"));
@@ -161,9 +162,13 @@ impl PartReader {
         }
     }
 
-    /// Byte position of the next element, for repair.
-    pub(super) fn position(&mut self) -> Result<u64, CaptureError> {
-        self.input.stream_position().map_err(|source| self.read_error(source))
+    /// What the head's bytes are, up to `length`; shorter if the file is.
+    pub(super) fn beginning(&mut self, length: u64) -> Result<Vec<u8>, CaptureError> {
+        self.seek(0)?;
+        let mut bytes = Vec::new();
+        let read = self.input.by_ref().take(length).read_to_end(&mut bytes);
+        read.map_err(|source| self.read_error(source))?;
+        Ok(bytes)
     }
 
     pub(super) fn seek(&mut self, to: u64) -> Result<(), CaptureError> {
@@ -171,13 +176,13 @@ impl PartReader {
         sought.map(|_| ()).map_err(|source| self.read_error(source))
     }
 
-    pub(super) fn element(&mut self) -> Result<Option<(Header, u64)>, CaptureError> {
-        let at = self.position()?;
-        Ok(self.header()?.map(|header| (header, at)))
-    }
-
-    pub(super) fn element_body(&mut self, size: u64) -> Result<Option<Vec<u8>>, CaptureError> {
-        self.body(size)
+    /// The next cluster's body and where it ends; `None` if there is none, or no end of it.
+    pub(super) fn cluster(&mut self, at: u64) -> Result<Option<(Vec<u8>, u64)>, CaptureError> {
+        let Some(Header { id: id::CLUSTER, size: Some(size), length }) = self.header()? else {
+            return Ok(None);
+        };
+        let body = self.body(size)?;
+        Ok(body.map(|body| (body, at + length as u64 + size)))
     }
 }
 

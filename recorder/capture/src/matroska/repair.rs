@@ -1,8 +1,9 @@
-//! Mends a part that a crash left open: cuts the torn tail, then seals it.
+//! Mends a part that a crash left open: cuts the torn tail, puts a torn head right, then seals it.
 
 use super::ebml::{self, id};
+use super::head::Head;
 use super::reader::PartReader;
-use super::writer::{Layout, seal};
+use super::writer::{PartFormat, seal};
 use crate::error::CaptureError;
 use crate::storage::{LocalFile, StoredFile};
 use std::fs::OpenOptions;
@@ -17,35 +18,56 @@ pub struct Repaired {
     pub bytes: u64,
     /// Bytes of torn tail that were cut.
     pub cut: u64,
+    /// The head was torn and is written anew.
+    pub rebuilt: bool,
 }
 
 /// Cuts a part after its last whole cluster and seals it. A sealed part comes out the same.
 ///
+/// A torn head is written anew if it is known from elsewhere: `listed` is the format that the
+/// manifest says. Where the head is whole, the head rules.
+///
 /// # Errors
-/// The file is not a part (not even its head is whole) or the disk refuses.
-pub fn repair_part(path: &Path) -> Result<Repaired, CaptureError> {
-    let mut reader = PartReader::open(path)?;
-    let not_a_part = |what| CaptureError::NotAPart { path: path.to_owned(), what };
-    let layout = layout(&mut reader)?.ok_or_else(|| not_a_part("its head is torn"))?;
-    reader.seek(layout.clusters_at)?;
-    let mut found = Found { end: layout.clusters_at, ..Found::default() };
-    while let Some((header, at)) = reader.element()? {
-        let (id::CLUSTER, Some(size)) = (header.id, header.size) else { break };
-        let Some(body) = reader.element_body(size)? else { break };
-        let end = at + header.length as u64 + size;
-        if !found.cluster(&body, at - layout.segment_body, end) {
+/// The file is not a part and is left as it is: its head is torn and nobody knows it, or it holds
+/// no whole frame, which players refuse. Or the disk refuses.
+pub fn repair_part(path: &Path, listed: Option<&PartFormat>) -> Result<Repaired, CaptureError> {
+    let mut reader = PartReader::unread(path)?;
+    let (head, rebuilt) = match (whole_head(&mut reader)?, listed) {
+        (Some(head), _) => (head, false),
+        (None, Some(listed)) => (Head::new(listed), true),
+        (None, None) => return Err(reader.not_a_part("its head is torn")),
+    };
+    reader.seek(head.length())?;
+    let mut found = Found { end: head.length(), ..Found::default() };
+    while let Some((body, end)) = reader.cluster(found.end)? {
+        if !found.cluster(&body, found.end - head.segment_body(), end) {
             break;
         }
+    }
+    if found.frames == 0 {
+        return Err(reader.not_a_part("it holds no whole frame"));
     }
     let write_error = |source| CaptureError::WritePart { path: path.to_owned(), source };
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(write_error)?;
     let before = file.metadata().map_err(write_error)?.len();
     let file = LocalFile(file);
     let end_us = (found.last_ms + found.frame_ms).saturating_mul(1000);
-    let bytes = seal(&file, &layout, found.end, end_us, &found.cues).map_err(write_error)?;
+    let bytes = seal(&file, &head, found.end, end_us, &found.cues).map_err(write_error)?;
     file.sync().map_err(write_error)?;
     let cut = before.saturating_sub(found.end);
-    Ok(Repaired { end_us, frames: found.frames, bytes, cut })
+    Ok(Repaired { end_us, frames: found.frames, bytes, cut, rebuilt })
+}
+
+/// The head that the file begins with, if every byte of it is as we write it.
+fn whole_head(reader: &mut PartReader) -> Result<Option<Head>, CaptureError> {
+    match reader.read_head() {
+        Ok(()) => {}
+        Err(CaptureError::NotAPart { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let head = Head::new(&reader.info().into());
+    let found = reader.beginning(head.length())?;
+    Ok(head.is(&found).then_some(head))
 }
 
 /// What the whole clusters hold.
@@ -60,16 +82,17 @@ struct Found {
 
 impl Found {
     /// Takes a cluster; false if it is torn: where the file system left holes there are zeros, and
-    /// a cluster's checksum tells.
+    /// a cluster's checksum tells. One without a checksum is none of ours.
     fn cluster(&mut self, body: &[u8], position: u64, end: u64) -> bool {
         let mut cluster_ms = 0;
-        let mut first_is_key = None;
+        let (mut first_is_key, mut checked) = (None, false);
         let (mut blocks, mut read) = (Vec::new(), 0);
         for (element, content) in ebml::children(body) {
             // Where this element ends within the body.
             read = content.as_ptr() as usize - body.as_ptr() as usize + content.len();
             match element {
-                id::CRC_32 if ebml::crc(&[&body[read..]]) != content => return false,
+                id::CRC_32 => checked = ebml::crc(&[&body[read..]]) == content,
+                _ if !checked => return false,
                 id::TIMESTAMP => cluster_ms = ebml::uint(content).min(1 << 50) as i64,
                 id::SIMPLE_BLOCK if content.len() >= 4 => {
                     let relative = i64::from(i16::from_be_bytes([content[1], content[2]]));
@@ -96,52 +119,4 @@ impl Found {
         }
         true
     }
-}
-
-/// Finds the places in a head that [`super::PartWriter`] wrote; `None` if it is torn.
-fn layout(reader: &mut PartReader) -> Result<Option<Layout>, CaptureError> {
-    reader.seek(0)?;
-    let Some((ebml, _)) = reader.element()? else { return Ok(None) };
-    reader.seek(ebml.length as u64 + ebml.size.unwrap_or(0))?;
-    let Some((segment, segment_at)) = reader.element()? else { return Ok(None) };
-    let segment_body = segment_at + segment.length as u64;
-    let segment_size_at = segment_body - 8;
-    let (mut info_at, mut duration_at) = (None, None);
-    while let Some((header, at)) = reader.element()? {
-        let Some(size) = header.size else { return Ok(None) };
-        let body_at = at + header.length as u64;
-        match header.id {
-            id::INFO => {
-                info_at = Some(at);
-                let Some(body) = reader.element_body(size)? else { return Ok(None) };
-                // The duration or the void that keeps its place is the last element.
-                let mut offset = 0;
-                while let Some(child) = ebml::header(&body[offset..]) {
-                    if matches!(child.id, id::DURATION | id::VOID) {
-                        duration_at = Some(body_at + offset as u64);
-                    }
-                    let length = child.length + child.size.unwrap_or(0) as usize;
-                    offset = (offset + length.max(1)).min(body.len());
-                }
-            }
-            id::TRACKS => {
-                let (Some(info_at), Some(duration_at)) = (info_at, duration_at) else {
-                    return Ok(None);
-                };
-                let clusters_at = body_at + size;
-                return Ok(Some(Layout {
-                    segment_size_at,
-                    segment_body,
-                    seek_head_at: segment_body,
-                    info_at,
-                    duration_at,
-                    tracks_at: at,
-                    clusters_at,
-                }));
-            }
-            _ => {}
-        }
-        reader.seek(body_at + size)?;
-    }
-    Ok(None)
 }

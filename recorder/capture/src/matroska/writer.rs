@@ -1,8 +1,10 @@
 //! Writes one part: playable at any moment, whole to its last cluster.
 
 use super::ebml::{self, id};
+use super::head::{Head, TRACK};
+use super::reader::PartInfo;
 use crate::error::CaptureError;
-use crate::manifest::Codec;
+use crate::manifest::{Codec, Part};
 use crate::storage::{Storage, StoredFile};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,13 +12,8 @@ use std::sync::Arc;
 
 /// A cluster may not span more: what is not yet in a cluster is lost at a power cut.
 pub const LONGEST_CLUSTER_US: i64 = 500_000;
-/// Kept free at the head for a seek head with three entries.
-const SEEK_HEAD_ROOM: usize = 96;
 /// At most one cue in this time.
 const CUE_US: i64 = 2_000_000;
-const TRACK: u8 = 1;
-/// Opus decoders need 80 ms to converge (RFC 7845 §4.2), in nanoseconds.
-const OPUS_PRE_ROLL_NS: u64 = 80_000_000;
 const KEYFRAME: u8 = 0x80;
 /// No frame is taken to be shown longer, whatever the distance of the last two.
 const LONGEST_FRAME_US: i64 = 100_000;
@@ -34,25 +31,25 @@ pub struct PartFormat {
     pub height: u32,
 }
 
-/// Where things are in the file that sealing must patch.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
-    pub segment_size_at: u64,
-    /// Positions in a segment count from here.
-    pub segment_body: u64,
-    pub seek_head_at: u64,
-    pub info_at: u64,
-    pub duration_at: u64,
-    pub tracks_at: u64,
-    /// First byte after the header: where clusters begin.
-    pub clusters_at: u64,
+impl From<&Part> for PartFormat {
+    fn from(part: &Part) -> Self {
+        let (codec, codec_private) = (part.codec, part.codec_private.clone());
+        Self { codec, codec_private, width: part.width, height: part.height }
+    }
+}
+
+impl From<&PartInfo> for PartFormat {
+    fn from(info: &PartInfo) -> Self {
+        let (codec, codec_private) = (info.codec, info.codec_private.clone());
+        Self { codec, codec_private, width: info.width, height: info.height }
+    }
 }
 
 /// An open part.
 pub struct PartWriter {
     file: Arc<dyn StoredFile>,
     path: PathBuf,
-    layout: Layout,
+    head: Head,
     longest_us: i64,
     at: u64,
     blocks: Vec<u8>,
@@ -71,7 +68,7 @@ impl PartWriter {
     /// at most [`LONGEST_CLUSTER_US`].
     ///
     /// # Errors
-    /// The file exists or cannot be written.
+    /// The file exists, or cannot be written: then it is taken away again.
     pub fn create(
         storage: &dyn Storage,
         path: &Path,
@@ -80,14 +77,23 @@ impl PartWriter {
     ) -> Result<Self, CaptureError> {
         let open_error = |source| CaptureError::OpenPart { path: path.to_owned(), source };
         let file = storage.create(path).map_err(open_error)?;
-        let (head, layout) = head(format);
-        file.write_at(&[&head], 0).map_err(open_error)?;
+        let head = Head::new(format);
+        if let Err(source) = file.write_at(&[head.bytes()], 0) {
+            drop(file);
+            match storage.remove(path) {
+                Ok(()) => tracing::warn!(part = %path.display(), "half a head was taken away"),
+                Err(error) => {
+                    tracing::warn!(part = %path.display(), %error, "half a head stays behind");
+                }
+            }
+            return Err(open_error(source));
+        }
         Ok(Self {
             file,
             path: path.to_owned(),
-            layout,
             longest_us: cluster_us.clamp(1_000, LONGEST_CLUSTER_US),
-            at: head.len() as u64,
+            at: head.length(),
+            head,
             blocks: Vec::new(),
             cluster_us: 0,
             cluster_open: false,
@@ -172,7 +178,7 @@ impl PartWriter {
         let written = self.file.write_at(&[&head, &self.blocks], self.at);
         written.map_err(|source| self.write_error(source))?;
         if self.cluster_has_key && self.cluster_us - self.last_cue_us.max(-CUE_US) >= CUE_US {
-            let position = self.at - self.layout.segment_body;
+            let position = self.at - self.head.segment_body();
             self.cues.push(((self.cluster_us / 1000) as u64, position));
             self.last_cue_us = self.cluster_us;
         }
@@ -192,15 +198,15 @@ impl PartWriter {
     /// The disk refuses; the part stays readable as it is.
     pub fn seal(mut self) -> Result<u64, CaptureError> {
         self.flush()?;
-        seal(&*self.file, &self.layout, self.at, self.end_us(), &self.cues)
+        seal(&*self.file, &self.head, self.at, self.end_us(), &self.cues)
             .map_err(|source| self.write_error(source))
     }
 }
 
-/// Appends cues and patches the head; also for parts that a crash left open.
+/// Appends cues and writes the head anew; also for parts that a crash left open.
 pub(super) fn seal(
     file: &dyn StoredFile,
-    layout: &Layout,
+    head: &Head,
     end: u64,
     duration_us: i64,
     cues: &[(u64, u64)],
@@ -220,119 +226,9 @@ pub(super) fn seal(
         ebml::put_bytes(&mut tail, id::CUES, &points);
     }
     file.write_at(&[&tail], end)?;
-    let mut seeks = Vec::new();
-    let mut seek = |target: u32, at: u64| {
-        let mut entry = Vec::new();
-        let mut name = Vec::new();
-        ebml::put_id(&mut name, target);
-        ebml::put_bytes(&mut entry, id::SEEK_ID, &name);
-        ebml::put_uint_8(&mut entry, id::SEEK_POSITION, at - layout.segment_body);
-        ebml::put_bytes(&mut seeks, id::SEEK, &entry);
-    };
-    seek(id::INFO, layout.info_at);
-    seek(id::TRACKS, layout.tracks_at);
-    if !points.is_empty() {
-        seek(id::CUES, end);
-    }
-    let mut head = Vec::new();
-    ebml::put_bytes(&mut head, id::SEEK_HEAD, &seeks);
-    let rest = SEEK_HEAD_ROOM - head.len();
-    ebml::put_void(&mut head, rest);
-    file.write_at(&[&head], layout.seek_head_at)?;
-    let mut duration = Vec::new();
-    ebml::put_float(&mut duration, id::DURATION, duration_us as f64 / 1000.0);
-    file.write_at(&[&duration], layout.duration_at)?;
     let length = end + tail.len() as u64;
-    let size = ebml::size_8(length - layout.segment_body);
-    file.write_at(&[&size], layout.segment_size_at)?;
+    let cues_at = (!tail.is_empty()).then_some(end);
+    file.write_at(&[&head.sealed(length, duration_us, cues_at)], 0)?;
     file.set_len(length)?;
     Ok(length)
-}
-
-/// The bytes before the first cluster.
-fn head(format: &PartFormat) -> (Vec<u8>, Layout) {
-    let doc_type: &[u8] = match format.codec {
-        Codec::H264 => b"matroska",
-        _ => b"webm",
-    };
-    let mut ebml_body = Vec::new();
-    ebml::put_uint(&mut ebml_body, id::EBML_VERSION, 1);
-    ebml::put_uint(&mut ebml_body, id::EBML_READ_VERSION, 1);
-    ebml::put_uint(&mut ebml_body, id::EBML_MAX_ID, 4);
-    ebml::put_uint(&mut ebml_body, id::EBML_MAX_SIZE, 8);
-    ebml::put_bytes(&mut ebml_body, id::DOC_TYPE, doc_type);
-    ebml::put_uint(&mut ebml_body, id::DOC_TYPE_VERSION, 4);
-    ebml::put_uint(&mut ebml_body, id::DOC_TYPE_READ_VERSION, 2);
-    let mut out = Vec::new();
-    ebml::put_bytes(&mut out, id::EBML, &ebml_body);
-    ebml::put_id(&mut out, id::SEGMENT);
-    let segment_size_at = out.len() as u64;
-    out.extend_from_slice(&ebml::UNKNOWN_SIZE);
-    let segment_body = out.len() as u64;
-    let seek_head_at = segment_body;
-    ebml::put_void(&mut out, SEEK_HEAD_ROOM);
-
-    let info_at = out.len() as u64;
-    let mut info = Vec::new();
-    ebml::put_uint(&mut info, id::TIMESTAMP_SCALE, 1_000_000);
-    ebml::put_bytes(&mut info, id::MUXING_APP, b"roombox");
-    ebml::put_bytes(&mut info, id::WRITING_APP, b"roombox");
-    // The duration's place is kept by a void of the same length.
-    let duration_in_info = info.len() as u64;
-    ebml::put_void(&mut info, 2 + 1 + 8);
-    ebml::put_id(&mut out, id::INFO);
-    ebml::put_size(&mut out, info.len() as u64);
-    let duration_at = out.len() as u64 + duration_in_info;
-    out.extend_from_slice(&info);
-
-    let tracks_at = out.len() as u64;
-    let mut entry = Vec::new();
-    ebml::put_uint(&mut entry, id::TRACK_NUMBER, u64::from(TRACK));
-    ebml::put_uint(&mut entry, id::TRACK_UID, u64::from(TRACK));
-    ebml::put_uint(&mut entry, id::FLAG_LACING, 0);
-    ebml::put_bytes(&mut entry, id::CODEC_ID, format.codec.matroska_id().as_bytes());
-    if format.codec == Codec::Opus {
-        ebml::put_uint(&mut entry, id::TRACK_TYPE, 2);
-        ebml::put_uint(&mut entry, id::CODEC_DELAY, 0);
-        ebml::put_uint(&mut entry, id::SEEK_PRE_ROLL, OPUS_PRE_ROLL_NS);
-        ebml::put_bytes(&mut entry, id::CODEC_PRIVATE, &opus_head());
-        let mut audio = Vec::new();
-        ebml::put_float(&mut audio, id::SAMPLING_FREQUENCY, 48_000.0);
-        ebml::put_uint(&mut audio, id::CHANNELS, 2);
-        ebml::put_bytes(&mut entry, id::AUDIO, &audio);
-    } else {
-        ebml::put_uint(&mut entry, id::TRACK_TYPE, 1);
-        if !format.codec_private.is_empty() {
-            ebml::put_bytes(&mut entry, id::CODEC_PRIVATE, &format.codec_private);
-        }
-        let mut video = Vec::new();
-        ebml::put_uint(&mut video, id::PIXEL_WIDTH, u64::from(format.width));
-        ebml::put_uint(&mut video, id::PIXEL_HEIGHT, u64::from(format.height));
-        ebml::put_bytes(&mut entry, id::VIDEO, &video);
-    }
-    let mut tracks = Vec::new();
-    ebml::put_bytes(&mut tracks, id::TRACK_ENTRY, &entry);
-    ebml::put_bytes(&mut out, id::TRACKS, &tracks);
-    let clusters_at = out.len() as u64;
-    let layout = Layout {
-        segment_size_at,
-        segment_body,
-        seek_head_at,
-        info_at,
-        duration_at,
-        tracks_at,
-        clusters_at,
-    };
-    (out, layout)
-}
-
-/// `OpusHead` (RFC 7845 §5.1): stereo decodes mono too; no pre-skip, a live stream has none.
-fn opus_head() -> Vec<u8> {
-    let mut head = b"OpusHead".to_vec();
-    head.extend_from_slice(&[1, 2]);
-    head.extend_from_slice(&0u16.to_le_bytes());
-    head.extend_from_slice(&48_000u32.to_le_bytes());
-    head.extend_from_slice(&0u16.to_le_bytes());
-    head.push(0);
-    head
 }

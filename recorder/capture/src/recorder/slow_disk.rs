@@ -58,6 +58,10 @@ impl Storage for StandingDisk {
         LocalDisk.replace(path, content)
     }
 
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        LocalDisk.remove(path)
+    }
+
     fn make_folder(&self, path: &Path) -> io::Result<()> {
         LocalDisk.make_folder(path)
     }

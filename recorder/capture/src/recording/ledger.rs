@@ -10,6 +10,7 @@ use crate::matroska::{PartFormat, PartWriter};
 use crate::storage::{Storage, StoredFile};
 use crate::timeline::{GapReason, TimelineEvent};
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -131,7 +132,8 @@ impl Ledger {
         self.manifest_changed = true;
     }
 
-    /// Opens the next part of a track's layer.
+    /// Opens the next part of a track's layer. Its number is the first that no file has: what was
+    /// refused or never listed leaves files behind, and nothing is written over.
     pub fn open_part(
         &mut self,
         (track, layer): (&str, RecordedLayer),
@@ -140,18 +142,29 @@ impl Ledger {
         configuration: Configuration,
     ) -> Result<OpenPart, CaptureError> {
         let next = self.next_part.entry((track.to_owned(), layer)).or_insert(0);
-        let number = *next;
-        // Also after a failure: half a file may be there.
-        *next += 1;
-        let name = format!("{}.{}.{number}.mkv", file_name(track), layer.file_stem());
-        let path = self.folder.tracks().join(&name);
         let Configuration { codec_private, width, height } = configuration.clone();
         let format = PartFormat { codec, codec_private, width, height };
-        let storage = self.folder.storage();
-        let writer = PartWriter::create(&**storage, &path, &format, self.cluster_us)?;
+        let (storage, tracks) = (self.folder.storage(), self.folder.tracks());
+        let (name, writer) = loop {
+            let name = format!("{}.{}.{next}.mkv", file_name(track), layer.file_stem());
+            let path = tracks.join(&name);
+            match PartWriter::create(&**storage, &path, &format, self.cluster_us) {
+                Ok(writer) => break (name, writer),
+                Err(CaptureError::OpenPart { source, .. })
+                    if source.kind() == io::ErrorKind::AlreadyExists =>
+                {
+                    tracing::info!(recording = %self.manifest.recording, file = name,
+                        "a part's number is taken by a file that is no part");
+                    *next += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let number = *next;
+        *next += 1;
         self.unsynced.push(writer.file());
         self.new_names = true;
-        let part = Part::open(&name, (track, layer, number), codec, (width, height), start_us);
+        let part = Part::open(&name, (track, layer, number), codec, &configuration, start_us);
         let file = part.file.clone();
         self.change_manifest(|manifest| manifest.parts.push(part));
         self.log(start_us, TimelineEvent::Part { track: track.to_owned(), layer, file });
@@ -200,5 +213,130 @@ impl Ledger {
             .then(|| (self.folder.path().to_owned(), self.manifest.clone()));
         let files = std::mem::take(&mut self.unsynced);
         Some(Round { storage: self.folder.storage().clone(), files, names, manifest, last: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::MANIFEST_VERSION;
+    use crate::storage::LocalDisk;
+    use std::fs;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// The box's disk, full for so many files: they can be made, and not written to.
+    struct FullDisk(AtomicU32);
+
+    struct FullFile;
+
+    impl StoredFile for FullFile {
+        fn write_at(&self, _: &[&[u8]], _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn set_len(&self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    impl Storage for FullDisk {
+        fn create(&self, path: &Path) -> io::Result<Arc<dyn StoredFile>> {
+            let file = LocalDisk.create(path)?;
+            let left = |left: u32| left.checked_sub(1);
+            match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left) {
+                Ok(_) => Ok(Arc::new(FullFile)),
+                Err(_) => Ok(file),
+            }
+        }
+
+        fn extend(&self, path: &Path) -> io::Result<(Arc<dyn StoredFile>, u64)> {
+            LocalDisk.extend(path)
+        }
+
+        fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+            LocalDisk.replace(path, content)
+        }
+
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            LocalDisk.remove(path)
+        }
+
+        fn make_folder(&self, path: &Path) -> io::Result<()> {
+            LocalDisk.make_folder(path)
+        }
+
+        fn sync_folder(&self, path: &Path) -> io::Result<()> {
+            LocalDisk.sync_folder(path)
+        }
+    }
+
+    /// A recording with one part, number 0, on a disk that is full for `full` files.
+    fn ledger(path: &Path, full: u32) -> Ledger {
+        let disk = Arc::new(FullDisk(AtomicU32::new(full)));
+        let manifest = Manifest {
+            version: MANIFEST_VERSION,
+            recording: "rec_1".to_owned(),
+            room: "r".to_owned(),
+            started_unix_ms: 0,
+            boot_id: "b".to_owned(),
+            ended: None,
+            parts: vec![Part::open(
+                "TR_1.a0.0.mkv",
+                AUDIO_0,
+                Codec::Opus,
+                &Configuration::default(),
+                0,
+            )],
+            tracks: Vec::new(),
+            dropped: 0,
+        };
+        Ledger::new(RecordingFolder::open(disk, path).unwrap(), manifest, 400_000)
+    }
+
+    const AUDIO_0: (&str, RecordedLayer, u32) = ("TR_1", RecordedLayer::Audio, 0);
+
+    fn open(ledger: &mut Ledger) -> Result<u32, CaptureError> {
+        let (track, layer, _) = AUDIO_0;
+        let part = ledger.open_part((track, layer), Codec::Opus, 0, Configuration::default())?;
+        Ok(ledger.manifest.parts[part.index].number)
+    }
+
+    fn files(path: &Path) -> Vec<String> {
+        let entries = fs::read_dir(path.join("tracks")).unwrap();
+        let name =
+            |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<_> = entries.map(name).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_opened_costs_no_number_and_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(folder.path(), 3);
+        for _ in 0..3 {
+            open(&mut ledger).unwrap_err();
+        }
+        assert_eq!((files(folder.path()).len(), ledger.manifest.parts.len()), (0, 1));
+        assert_eq!((open(&mut ledger).unwrap(), open(&mut ledger).unwrap()), (1, 2));
+        assert_eq!(files(folder.path()), ["TR_1.a0.1.mkv", "TR_1.a0.2.mkv"]);
+    }
+
+    #[test]
+    fn a_number_whose_file_is_there_is_left_out_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(folder.path(), 0);
+        for number in [1, 2, 4] {
+            fs::write(folder.path().join(format!("tracks/TR_1.a0.{number}.mkv")), b"not ours")
+                .unwrap();
+        }
+        assert_eq!((open(&mut ledger).unwrap(), open(&mut ledger).unwrap()), (3, 5));
+        let left = fs::read(folder.path().join("tracks/TR_1.a0.4.mkv")).unwrap();
+        assert_eq!(left, b"not ours");
     }
 }

@@ -74,6 +74,7 @@ impl Story {
                 bytes: Some(1),
                 width: *width,
                 height: *height,
+                codec_private: Vec::new(),
             });
         }
         let kind = MediaKind::Video;
