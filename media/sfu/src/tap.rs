@@ -3,7 +3,7 @@
 //! A tap sees everything that happens in one room, and the media of chosen layers. The recorder is
 //! one; statistics and relays will be others. Items leave the `Sfu` by
 //! [`crate::Output::Tap`]; whoever carries them to another thread does so through a bounded queue
-//! and tells the reader how many items it had to drop ([`TapEvent::Dropped`]).
+//! and tells the reader what it had to drop.
 
 use crate::ids::{Identity, ParticipantId, TrackId};
 use crate::track::{Codec, MediaKind, TrackSource};
@@ -48,8 +48,6 @@ pub enum TapEvent {
     /// Who speaks now, loudest first.
     Speakers(Vec<ParticipantId>),
     Packet(TapPacket),
-    /// So many items were lost just before this one because the queue was full.
-    Dropped(u64),
     /// The room ended: nothing follows.
     RoomEnded,
 }

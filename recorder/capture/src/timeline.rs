@@ -100,16 +100,17 @@ pub enum TimelineEvent {
     },
 }
 
-/// Why media is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Why media is missing; the worst comes last. A gap with several reasons is called by its worst:
+/// what the box did wrong weighs more than what the network did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
+    /// Nothing was sent (mute, DTX, camera off): not an error.
+    Silence,
     /// Packets never arrived, not even by retransmission.
     Loss,
     /// The tap's queue was full: the disk was slower than the media.
     Overflow,
-    /// Nothing was sent (mute, DTX, camera off): not an error.
-    Silence,
     /// The disk refused a write.
     Disk,
 }

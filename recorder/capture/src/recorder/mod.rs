@@ -1,6 +1,7 @@
 //! The recorder: one thread writes, another makes durable. Everything recorded enters by a
 //! [`TapSink`], which never waits: the media threads must not feel a slow disk.
 
+mod losses;
 mod rounds;
 #[cfg(test)]
 mod slow_disk;
@@ -10,8 +11,9 @@ use crate::disk::FreeSpace;
 use crate::error::CaptureError;
 use crate::manifest::{EndReason, Manifest};
 use crate::storage::{LocalDisk, Storage};
+use losses::{Losses, Lost, Untold};
 use roombox_sfu::ids::TrackId;
-use roombox_sfu::tap::{TapEvent, TapItem, TapLayer};
+use roombox_sfu::tap::{TapItem, TapLayer};
 use rounds::Rounds;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -102,19 +104,29 @@ pub struct RecordingFigures {
     pub dropped: u64,
 }
 
-/// What found the queue full.
-#[derive(Debug, Default)]
-struct Losses {
-    /// Not yet told to the writer, which breaks its streams for it.
-    untold: AtomicU64,
-    total: Arc<AtomicU64>,
-}
-
 enum Message {
-    Open { request: OpenRecording, at: Instant, dropped: Arc<AtomicU64> },
-    Item { recording: Arc<str>, item: TapItem },
-    Marker { recording: String, text: String },
-    Stop { recording: String, reason: EndReason },
+    Open {
+        request: OpenRecording,
+        at: Instant,
+        losses: Arc<Losses>,
+    },
+    Item {
+        recording: Arc<str>,
+        item: TapItem,
+    },
+    /// Packets that were dropped before whatever follows.
+    Lost {
+        recording: Arc<str>,
+        lost: Lost,
+    },
+    Marker {
+        recording: String,
+        text: String,
+    },
+    Stop {
+        recording: String,
+        reason: EndReason,
+    },
     Shutdown,
 }
 
@@ -133,34 +145,51 @@ pub struct TapSink {
 }
 
 impl TapSink {
-    /// Takes an item, or drops and counts it when the writer is behind.
+    /// Takes an item. When the writer is behind, packets are dropped and counted; who came and went
+    /// in the meantime is told later.
     pub fn push(&self, item: TapItem) {
-        let lost = self.losses.untold.load(Ordering::Relaxed);
-        if lost > 0 {
-            let notice = TapItem { at: item.at, event: TapEvent::Dropped(lost) };
-            if self.send(notice).is_err() {
-                return self.lose();
+        let found_place = match self.losses.any() && !self.losses.tell(|untold| self.tell(untold)) {
+            true => Err(item),
+            false => self.send_item(item),
+        };
+        if let Err(item) = found_place
+            && self.losses.note(item)
+        {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Losses first, so that nothing waits for what will not come.
+    fn tell(&self, untold: &mut Untold) {
+        if !untold.lost.is_empty() {
+            let lost = std::mem::take(&mut untold.lost);
+            let message = Message::Lost { recording: self.recording.clone(), lost };
+            if let Err(Message::Lost { lost, .. }) = self.send(message) {
+                untold.lost = lost;
+                return;
             }
-            self.losses.untold.fetch_sub(lost, Ordering::Relaxed);
         }
-        if self.send(item).is_err() {
-            self.lose();
-        }
-    }
-
-    fn lose(&self) {
-        for count in [&self.losses.untold, &self.losses.total, &self.dropped] {
-            count.fetch_add(1, Ordering::Relaxed);
+        while let Some(item) = untold.late.pop_front() {
+            if let Err(item) = self.send_item(item) {
+                untold.late.push_front(item);
+                return;
+            }
         }
     }
 
-    fn send(&self, item: TapItem) -> Result<(), ()> {
-        let message = Message::Item { recording: self.recording.clone(), item };
+    fn send_item(&self, item: TapItem) -> Result<(), TapItem> {
+        match self.send(Message::Item { recording: self.recording.clone(), item }) {
+            Err(Message::Item { item, .. }) => Err(item),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the message back if the queue is full.
+    fn send(&self, message: Message) -> Result<(), Message> {
         match self.queue.try_send(message) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(()),
+            Err(TrySendError::Full(message)) => Err(message),
             // The recorder has stopped: there is nobody to tell of losses.
-            Err(TrySendError::Disconnected(_)) => Ok(()),
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
         }
     }
 }
@@ -211,7 +240,7 @@ impl Recorder {
     pub fn open(&self, request: OpenRecording) -> Result<TapSink, CaptureError> {
         let recording: Arc<str> = request.recording.as_str().into();
         let losses = Arc::<Losses>::default();
-        self.send(Message::Open { request, at: Instant::now(), dropped: losses.total.clone() })?;
+        self.send(Message::Open { request, at: Instant::now(), losses: losses.clone() })?;
         let (queue, dropped) = (self.queue.clone(), self.dropped.clone());
         Ok(TapSink { recording, queue, losses, dropped })
     }

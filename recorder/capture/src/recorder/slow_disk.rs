@@ -1,10 +1,12 @@
 //! A disk that stands still: nobody waits for it, and what it costs is counted.
 
-use super::{OpenRecording, QUEUE, Recorder, RecorderConfig, RecorderEvent};
+use super::{Message, OpenRecording, QUEUE, Recorder, RecorderConfig, RecorderEvent, TapSink};
 use crate::manifest::{EndReason, Manifest};
-use crate::read_manifest;
 use crate::storage::{LocalDisk, Storage, StoredFile};
-use roombox_sfu::tap::{TapEvent, TapItem};
+use crate::timeline::{GapReason, TimelineEvent};
+use crate::{read_manifest, read_timeline};
+use roombox_sfu::tap::{TapEvent, TapItem, TapLayer, TapPacket, TapTrack};
+use roombox_sfu::track;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -121,4 +123,112 @@ fn a_recording_that_goes_on_keeps_its_count() {
     let before = Manifest { dropped: 7, ended: None, ..end(open(None)) };
     assert_eq!(end(open(Some(before))).dropped, 7);
     assert_eq!(recorder.dropped(), 0, "that was another time");
+}
+
+const KEY: [u8; 12] = [0x10, 0x10, 0, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1, 0];
+
+fn push(sink: &TapSink, event: TapEvent) {
+    sink.push(TapItem { at: Instant::now(), event });
+}
+
+fn publish(sink: &TapSink, track: &str) {
+    push(
+        sink,
+        TapEvent::Published(TapTrack {
+            track: track.into(),
+            participant: "PA_1".into(),
+            identity: "one".into(),
+            name: "One".to_owned(),
+            kind: track::MediaKind::Video,
+            source: track::TrackSource::Camera,
+            muted: false,
+            encrypted: false,
+        }),
+    );
+}
+
+fn packet(sink: &TapSink, track: &str, seq: u64) {
+    push(
+        sink,
+        TapEvent::Packet(TapPacket {
+            track: track.into(),
+            layer: TapLayer::Top,
+            codec: track::Codec::Vp8,
+            ssrc: 1,
+            seq,
+            rtp: seq * 3000,
+            clock_rate: 90_000,
+            marker: true,
+            payload: KEY.into(),
+            sender_report: None,
+        }),
+    );
+}
+
+#[test]
+fn packets_without_a_place_are_missed_by_their_stream_alone_and_no_track_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::<StandingDisk>::default();
+    let (recorder, endings) = recorder(folder.path(), disk.clone());
+    let sink = recorder.open(open(None)).unwrap();
+    disk.until_reached();
+    for track in ["TR_a", "TR_b"] {
+        publish(&sink, track);
+        packet(&sink, track, 1);
+    }
+    for _ in 0..QUEUE {
+        push(&sink, TapEvent::Speakers(Vec::new()));
+    }
+    let before = recorder.dropped();
+    for seq in 2..5 {
+        packet(&sink, "TR_a", seq);
+    }
+    publish(&sink, "TR_c");
+    assert_eq!(recorder.dropped(), before + 3, "a track that comes is not dropped");
+    disk.open();
+    recorder.stop("rec_1", EndReason::Stopped).unwrap();
+    let manifest = endings.recv().unwrap();
+    let gaps = read_timeline(&folder.path().join("rec_1")).into_iter().filter_map(|line| {
+        let TimelineEvent::Gap { track, lost, reason, .. } = line.event else { return None };
+        Some((track, lost, reason))
+    });
+    assert_eq!(gaps.collect::<Vec<_>>(), [("TR_a".to_owned(), 3, GapReason::Overflow)]);
+    let tracks: Vec<_> = manifest.tracks.iter().map(|track| track.track.as_str()).collect();
+    assert_eq!(tracks, ["TR_a", "TR_b", "TR_c"]);
+}
+
+#[test]
+fn losses_are_told_before_what_comes_after_them() {
+    let (queue, inbox) = mpsc::sync_channel(2);
+    let (losses, dropped) = (Arc::default(), Arc::default());
+    let sink = TapSink { recording: "rec_1".into(), queue, losses, dropped };
+    let heard = || -> Vec<String> {
+        let told = inbox.try_iter().map(|message| match message {
+            Message::Lost { lost, .. } => {
+                let streams = lost.iter().map(|((track, _), lost)| format!("{track} lost {lost}"));
+                streams.collect::<Vec<_>>().join(", ")
+            }
+            Message::Item { item: TapItem { event: TapEvent::Packet(packet), .. }, .. } => {
+                format!("{} {}", packet.track, packet.seq)
+            }
+            Message::Item { item: TapItem { event: TapEvent::Published(track), .. }, .. } => {
+                format!("{} comes", track.track)
+            }
+            _ => "something else".to_owned(),
+        });
+        told.collect()
+    };
+    for seq in 1..=3 {
+        packet(&sink, "TR_a", seq);
+    }
+    packet(&sink, "TR_b", 1);
+    publish(&sink, "TR_c");
+    assert_eq!(heard(), ["TR_a 1", "TR_a 2"]);
+    packet(&sink, "TR_a", 4);
+    assert_eq!(heard(), ["TR_a lost 1, TR_b lost 1", "TR_c comes"]);
+    packet(&sink, "TR_a", 5);
+    packet(&sink, "TR_a", 6);
+    assert_eq!(heard(), ["TR_a lost 1", "TR_a 5"]);
+    packet(&sink, "TR_c", 1);
+    assert_eq!(heard(), ["TR_a lost 1", "TR_c 1"]);
 }

@@ -1,5 +1,6 @@
 //! The writer's thread: it owns every running recording and the disk guard.
 
+use super::losses::Losses;
 use super::rounds::Rounds;
 use super::{
     Figures, Message, OpenRecording, RecorderConfig, RecorderEvent, RecordingFigures, Tell,
@@ -12,7 +13,6 @@ use crate::timeline::TimelineEvent;
 use rustix::time::ClockId;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -30,6 +30,7 @@ struct Running {
     anchor: Instant,
     base_us: u64,
     next_wall: Instant,
+    losses: Arc<Losses>,
 }
 
 impl Running {
@@ -87,13 +88,18 @@ impl Writer {
 
     fn message(&mut self, message: Message) {
         match message {
-            Message::Open { request, at, dropped } => self.open(request, at, dropped),
+            Message::Open { request, at, losses } => self.open(request, at, losses),
             Message::Item { recording, item } => {
                 let Some(running) = self.running.get_mut(&*recording) else { return };
                 let t = running.time(item.at);
                 let mut wishes = Vec::new();
                 running.recording.item(t, item.event, &mut wishes);
                 self.wishes(&recording, wishes);
+            }
+            Message::Lost { recording, lost } => {
+                if let Some(running) = self.running.get_mut(&*recording) {
+                    running.recording.lost(&lost);
+                }
             }
             Message::Marker { recording, text } => {
                 if let Some(running) = self.running.get_mut(&recording) {
@@ -106,7 +112,7 @@ impl Writer {
         }
     }
 
-    fn open(&mut self, request: OpenRecording, at: Instant, dropped: Arc<AtomicU64>) {
+    fn open(&mut self, request: OpenRecording, at: Instant, losses: Arc<Losses>) {
         let OpenRecording { recording, room, resume } = request;
         let path = self.config.root.join(&recording);
         let resumed = resume.is_some();
@@ -137,7 +143,7 @@ impl Writer {
             }
         };
         let cluster_us = self.config.cluster.as_micros() as i64;
-        let mut opened = Recording::new(folder, manifest, cluster_us, dropped);
+        let mut opened = Recording::new(folder, manifest, cluster_us, losses.total.clone());
         if resumed {
             opened.log(base_us, TimelineEvent::PowerLoss { from: last_us, to: base_us });
         }
@@ -159,7 +165,7 @@ impl Writer {
         }
         tracing::info!(%recording, resumed, "recording");
         let next_wall = at + WALL_TICK;
-        let running = Running { recording: opened, anchor: at, base_us, next_wall };
+        let running = Running { recording: opened, anchor: at, base_us, next_wall, losses };
         self.running.insert(recording.clone(), running);
         // Asked anew: what was freed since the last look counts.
         self.guard_disk();
@@ -186,7 +192,14 @@ impl Writer {
     }
 
     fn end(&mut self, recording: &str, reason: EndReason) {
-        let Some(running) = self.running.remove(recording) else { return };
+        let Some(mut running) = self.running.remove(recording) else { return };
+        // What was dropped last has nothing behind it that could tell.
+        let untold = running.losses.take();
+        running.recording.lost(&untold.lost);
+        for item in untold.late {
+            let t = running.time(item.at);
+            running.recording.item(t, item.event, &mut Vec::new());
+        }
         let t = running.time(Instant::now());
         let (round, manifest) = running.recording.end(t, reason);
         tracing::info!(%recording, ?reason, seconds = t / 1_000_000, "recording ended");

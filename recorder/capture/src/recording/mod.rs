@@ -15,7 +15,7 @@ pub(crate) use ledger::Round;
 use names::{kind_of, source_of};
 use roombox_sfu::ids::{ParticipantId, TrackId};
 use roombox_sfu::tap::{TapEvent, TapLayer, TapPacket, TapTrack};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use stream::Stream;
@@ -139,12 +139,22 @@ impl Recording {
                 self.log(t, TimelineEvent::Speaker { participants });
             }
             TapEvent::Packet(packet) => self.packet(t, &packet, wishes),
-            TapEvent::Dropped(count) => {
-                tracing::warn!(recording = %self.ledger.manifest.recording, count,
-                    "the recorder is too slow: packets were dropped");
-                self.streams.values_mut().for_each(|stream| stream.overflow(count));
-            }
             TapEvent::RoomEnded => wishes.push(Wish::End(EndReason::RoomEnded)),
+        }
+    }
+
+    /// Packets that found the queue full.
+    pub(crate) fn lost(&mut self, lost: &BTreeMap<(TrackId, TapLayer), u64>) {
+        if lost.is_empty() {
+            return;
+        }
+        tracing::warn!(recording = %self.ledger.manifest.recording,
+            packets = lost.values().sum::<u64>(), streams = lost.len(),
+            "the recorder is too slow: packets were dropped");
+        for (stream, packets) in lost {
+            if let Some(stream) = self.streams.get_mut(stream) {
+                stream.overflow(*packets);
+            }
         }
     }
 

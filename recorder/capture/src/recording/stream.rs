@@ -101,7 +101,7 @@ impl Stream {
         self.drain(t, sender, ledger);
     }
 
-    /// The tap's queue was full: so many items of the room are lost.
+    /// The tap's queue was full: so many packets of this stream are lost.
     pub fn overflow(&mut self, lost: u64) {
         self.receiver.overflow();
         self.lose(lost, GapReason::Overflow);
@@ -109,7 +109,9 @@ impl Stream {
 
     fn lose(&mut self, packets: u64, reason: GapReason) {
         let new = OpenGap { from_us: self.reached_us, lost: 0, reason };
-        self.gap.get_or_insert(new).lost += packets;
+        let gap = self.gap.get_or_insert(new);
+        gap.lost += packets;
+        gap.reason = gap.reason.max(reason);
     }
 
     /// Writes what is complete.
@@ -163,7 +165,7 @@ impl Stream {
             let offset = time as i64 - part.start_us as i64;
             let changed = frame.configuration.as_ref().is_some_and(|c| *c != part.configuration);
             let away = offset - part.writer.last_us() > PART_GAP_US;
-            if away && self.gap.is_none() {
+            if away {
                 self.lose(0, GapReason::Silence);
             }
             if changed || away || (frame.keyframe && offset > PART_US) {
@@ -212,5 +214,42 @@ impl Stream {
             ledger.log_gap(of, (gap.from_us, t), gap.lost, gap.reason);
         }
         self.seal(ledger);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roombox_sfu::tap::TapLayer;
+    use roombox_sfu::track;
+
+    #[test]
+    fn a_gap_is_called_by_its_worst_reason_in_whatever_order_they_come() {
+        use GapReason::{Disk, Loss, Overflow, Silence};
+        let packet = TapPacket {
+            track: "TR_1".into(),
+            layer: TapLayer::Top,
+            codec: track::Codec::Vp8,
+            ssrc: 1,
+            seq: 1,
+            rtp: 0,
+            clock_rate: 90_000,
+            marker: true,
+            payload: [0].into(),
+            sender_report: None,
+        };
+        for (reasons, worst) in [
+            (&[Silence][..], Silence),
+            (&[Silence, Loss], Loss),
+            (&[Loss, Silence], Loss),
+            (&[Silence, Loss, Overflow], Overflow),
+            (&[Overflow, Loss], Overflow),
+            (&[Silence, Disk, Overflow, Loss], Disk),
+        ] {
+            let mut stream = Stream::new(0, &packet);
+            reasons.iter().for_each(|reason| stream.lose(2, *reason));
+            let gap = stream.gap.expect("a gap");
+            assert_eq!((gap.reason, gap.lost), (worst, 2 * reasons.len() as u64), "{reasons:?}");
+        }
     }
 }
