@@ -1,5 +1,6 @@
-//! Logs: readable on a terminal, JSON on request. Never names of people, tokens or keys.
+//! Logs: coloured on a terminal, plain elsewhere, JSON on request. Never names of people, tokens or keys.
 
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Begins logging to standard error. `ROOMBOX_LOG` (for tests) chooses other levels.
@@ -11,6 +12,6 @@ pub fn start(json: bool) {
     if json {
         builder.json().init();
     } else {
-        builder.with_target(false).init();
+        builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
     }
 }

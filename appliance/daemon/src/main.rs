@@ -2,19 +2,23 @@
 
 mod addresses;
 mod conference;
+mod data;
 mod house;
+mod limits;
 mod logging;
 mod recorder;
 mod vitals;
 mod welcome;
 mod workers;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Parser;
+use data::DataFolder;
 use house::{House, HousePlan};
 use roombox_control::settings::{Settings, parse_import};
-use roombox_net::{Plane, PlaneConfig};
+use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,12 +32,15 @@ use tokio::sync::{mpsc, oneshot};
 const NOTICES: usize = 8192;
 /// After everything has stopped, clients get so long to hear the last answer.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Each is a thread of its own that wants a core of its own.
+const MOST_SHARDS: u16 = 64;
 
 /// The media box: meetings, recordings and their films.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     /// Plain HTTP, key `devkey` with secret `secret`, and requests by which SDKs test themselves.
+    /// Everybody knows that key: for networks that you trust.
     #[arg(long)]
     dev: bool,
     /// Folder for everything that lasts.
@@ -45,9 +52,9 @@ struct Arguments {
     /// First UDP port for media, one a shard; 0 takes free ones.
     #[arg(long, value_name = "PORT", default_value_t = 7882)]
     udp: u16,
-    /// Media threads; by default one a core.
-    #[arg(long, value_name = "N")]
-    shards: Option<usize>,
+    /// Media threads, at most 64; by default one a core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_SHARDS)))]
+    shards: Option<u16>,
     /// Address under which clients reach this box; by default all of its own.
     #[arg(long, value_name = "IP")]
     address: Vec<Ipv4Addr>,
@@ -82,31 +89,30 @@ fn start() -> anyhow::Result<()> {
         println!("{}", roombox_api::panel::openapi().to_pretty_json()?);
         return Ok(());
     }
+    let data = arguments.data.clone().context("--data is missing")?;
+    ensure!(arguments.dev, "this build serves plain HTTP only: start it with --dev (see README)");
+    let worker = worker(arguments.worker.as_deref())?;
+    data::keep_private();
     logging::start(arguments.log_json);
+    limits::raise_open_files();
+    // Before anything is looked at, and until everything has stopped.
+    let _ours = DataFolder::take(&data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("door")
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(run(arguments))
+    runtime.block_on(run(arguments, data, worker))
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let data = arguments.data.clone().context("--data is missing")?;
-    std::fs::create_dir_all(&data)
-        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
-    anyhow::ensure!(
-        arguments.dev,
-        "this build serves plain HTTP only: start it with --dev (see README)"
-    );
+async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Result<()> {
     let addresses = match arguments.address.is_empty() {
         true => addresses::local_addresses().context("cannot list the network interfaces")?,
         false => arguments.address.clone(),
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let config = PlaneConfig {
-        shards: arguments.shards.unwrap_or(cores).max(1),
+        shards: shards(arguments.shards, arguments.udp)?,
         udp_port_base: arguments.udp,
         addresses: addresses.clone(),
     };
@@ -123,24 +129,23 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             tracing::error!("the box does not keep up with what happens in its rooms");
         }
     })
-    .context("cannot start the media plane")?;
+    .map_err(plane_refused)?;
     let plane = Arc::new(plane);
     ended.get_or_init(|| plane.clone());
     let listener = TcpListener::bind(arguments.http)
         .await
-        .with_context(|| format!("cannot listen on {}", arguments.http))?;
+        .map_err(|error| http_refused(arguments.http, error))?;
     let http = listener.local_addr().context("the listener has no address")?;
-    let plan = HousePlan {
-        data,
-        dev: arguments.dev,
-        worker: house::worker_beside_us(arguments.worker.as_deref()),
-        import,
-    };
+    let plan = HousePlan { data, dev: arguments.dev, worker, import };
     let house = House::build(plan, plane.clone(), notices).await?;
     let router = roombox_api::router(house.livekit, house.panel);
     tracing::info!(%http, udp = ?plane.ports(), ?addresses, version = env!("CARGO_PKG_VERSION"),
         "roomboxd is up");
-    println!("{}", welcome::text(&addresses, http.port(), house.people.claim_code().as_deref()));
+    let welcome = welcome::text(&addresses, http, house.people.claim_code().as_deref());
+    // Who started us may have closed the pipe: a box goes on without anybody who reads.
+    if let Err(error) = writeln!(std::io::stdout(), "{welcome}") {
+        tracing::warn!(%error, "nobody reads where the box listens");
+    }
     let (conference, recorder) = (house.conference, house.recorder);
     let (stopping, stopped) = oneshot::channel();
     let serve = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -168,6 +173,60 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     tracing::info!("roomboxd stopped");
     Ok(())
+}
+
+/// The worker's program. One that was named must be there; without one beside us the box meets and
+/// records, and films wait.
+fn worker(told: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let worker = house::worker_beside_us(told);
+    let found = worker.is_file();
+    ensure!(found || told.is_none(), "--worker {}: there is no such program", worker.display());
+    if !found {
+        eprintln!(
+            "roomboxd: {} is not there: no films can be made; --worker names another",
+            worker.display()
+        );
+    }
+    Ok(worker)
+}
+
+/// Media threads, by default one a core. Each has a UDP port of its own.
+fn shards(told: Option<u16>, udp: u16) -> anyhow::Result<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let shards =
+        told.unwrap_or_else(|| u16::try_from(cores).unwrap_or(MOST_SHARDS).min(MOST_SHARDS));
+    ensure!(
+        udp == 0 || udp.checked_add(shards - 1).is_some(),
+        "--udp {udp}: {shards} shards need as many ports from there on, and the last port is 65535"
+    );
+    Ok(shards.into())
+}
+
+fn plane_refused(error: PlaneError) -> anyhow::Error {
+    let hint = match &error {
+        PlaneError::BindPort { source, .. } => hint(source.kind(), "--udp"),
+        _ => String::new(),
+    };
+    anyhow::Error::new(error).context(format!("cannot start the media plane{hint}"))
+}
+
+fn http_refused(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
+    let hint = hint(error.kind(), "--http");
+    anyhow::Error::new(error).context(format!("cannot listen on {address}{hint}"))
+}
+
+/// What helps against a port that cannot be had.
+fn hint(why: ErrorKind, flag: &'static str) -> String {
+    match why {
+        ErrorKind::AddrInUse => format!(" (another program has the port: choose one with {flag})"),
+        ErrorKind::AddrNotAvailable => {
+            format!(" (this machine has no such address: choose one with {flag})")
+        }
+        ErrorKind::PermissionDenied => {
+            format!(" (ports below 1024 want privileges: choose one with {flag})")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Settings from a `roombox.toml`.
