@@ -8,7 +8,7 @@ RUN ?= bench/runs/$(shell date +%F)-$(shell uname -m)-$(shell nproc)-cores
 # Anything for the daemon: make run ARGS="--http 0.0.0.0:8080"
 ARGS ?=
 
-.PHONY: help run demo test test-full bench panel build openapi fuzz clean-data setup-% \
+.PHONY: help run demo test test-full bench panel build boards openapi fuzz clean-data setup-% \
 	fmt lint unit e2e
 
 help: ## what there is
@@ -50,6 +50,9 @@ bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
 	cargo build --release --locked -p roomboxd -p roombox-worker
 	cargo bench --locked -p roombox-tests --bench roombox-bench -- --out $(CURDIR)/$(RUN)
 	python3 tests/bench/people.py --out $(RUN)
+
+boards: ## everything that follows from board-configs/, written to yocto/generated/
+	cargo run --locked -q -p roombox-flash --bin boardgen
 
 openapi: ## the API's description and the panel's types, from the code
 	cargo run --locked -q -p roomboxd -- --openapi > docs/api/openapi.json.new

@@ -54,7 +54,9 @@ skip() {
 }
 
 step "system packages" sh scripts/setup.sh test
-step "shell scripts" shellcheck scripts/setup.sh scripts/deny.sh tests/run.sh .ci/run
+step "shell scripts" shellcheck scripts/setup.sh scripts/deny.sh tests/run.sh .ci/run \
+    yocto/meta-roombox/recipes-core/*/files/on-boot-disk
+step "boot scripts" sh -c 'for script in yocto/generated/boards/*/boot/grub.cfg; do grub-script-check "$script" || exit 1; done'
 step "format" cargo fmt --all --check
 step "panel packages" make --no-print-directory appliance/panel/node_modules/.package-lock.json
 step "panel lint" npm --prefix appliance/panel run --silent lint

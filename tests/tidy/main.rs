@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("roombox-worker", &["roombox-transcode", "roombox-capture", "roombox-jobs"]),
     ("roombox-control", &["roombox-sfu", "roombox-capture", "roombox-jobs"]),
     ("roombox-api", &["roombox-control"]),
+    ("roombox-flash", &[]),
     (
         "roomboxd",
         &["roombox-api", "roombox-control", "roombox-capture", "roombox-net", "roombox-sfu"],

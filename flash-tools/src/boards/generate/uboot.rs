@@ -1,0 +1,67 @@
+//! U-Boot's script: sides and tries in the redundant environment, by RAUC's names `BOOT_ORDER` and
+//! `BOOT_<side>_LEFT` (RAUC manual, "U-Boot").
+
+use super::super::{Board, Layout};
+use super::{NOTICE, kernel_arguments};
+
+const SIDES: [&str; 2] = ["A", "B"];
+
+pub fn cmd(board: &Board, layout: &Layout) -> String {
+    let arguments = kernel_arguments(board);
+    let choices: String = SIDES.iter().map(|side| choice(side, layout)).collect();
+    format!(
+        r#"# {NOTICE}
+# Sides and tries live in the redundant environment. A side that came up is marked good by the
+# updater, which gives it three tries again.
+test -n "${{BOOT_ORDER}}" || setenv BOOT_ORDER "A B"
+test -n "${{BOOT_A_LEFT}}" || setenv BOOT_A_LEFT 3
+test -n "${{BOOT_B_LEFT}}" || setenv BOOT_B_LEFT 3
+
+setenv pick
+for round in first again; do
+    for side in ${{BOOT_ORDER}}; do
+{choices}    done
+    # Nothing left to try: begin again instead of standing still.
+    if test -z "${{pick}}"; then
+        echo "roombox: no side has tries left, beginning again"
+        setenv BOOT_A_LEFT 3
+        setenv BOOT_B_LEFT 3
+    fi
+done
+saveenv
+
+part uuid ${{devtype}} ${{devnum}}:${{rootpart}} partuuid
+setenv bootargs "root=PARTUUID=${{partuuid}} rootfstype=squashfs ro rootwait rauc.slot=${{pick}} panic=5 {arguments}"
+echo "roombox: side ${{pick}}"
+# Not at kernel_addr_r: the kernel is unpacked to there.
+if load ${{devtype}} ${{devnum}}:${{rootpart}} ${{ramdisk_addr_r}} /boot/fitImage; then
+    bootm ${{ramdisk_addr_r}}
+fi
+echo "roombox: side ${{pick}} has no kernel that starts"
+reset
+"#
+    )
+}
+
+fn choice(side: &str, layout: &Layout) -> String {
+    let label = format!("rootfs-{}", side.to_ascii_lowercase());
+    let number = layout.place(&label).map_or(0, |place| place.number);
+    format!(
+        r#"        if test -z "${{pick}}" && test "${{side}}" = "{side}" && test ${{BOOT_{side}_LEFT}} -gt 0; then
+            setexpr BOOT_{side}_LEFT ${{BOOT_{side}_LEFT}} - 1
+            setenv pick {side}
+            setenv rootpart {number}
+        fi
+"#
+    )
+}
+
+/// Where Linux finds both copies of the environment (libubootenv, `fw_env.config`).
+pub fn fw_env(layout: &Layout) -> String {
+    let mut out = format!("# {NOTICE}\n# device         offset     size\n");
+    for raw in layout.raw.iter().filter(|raw| raw.name.starts_with("env")) {
+        let (offset, size) = (raw.sector * 512, raw.size.bytes());
+        out.push_str(&format!("/dev/roombox/disk {offset:#x} {size:#x}\n"));
+    }
+    out
+}

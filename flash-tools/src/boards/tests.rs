@@ -1,0 +1,138 @@
+//! The seven boards are read as they are, and each rule is broken once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use super::*;
+use std::path::PathBuf;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn ours() -> Vec<LaidOut> {
+    read_all(&root().join("board-configs")).expect("our boards are sound")
+}
+
+/// Our boards in a folder of their own, with one replacement in one file.
+fn with(file: &str, from: &str, to: &str) -> Result<Vec<LaidOut>, BoardError> {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("board-configs"), folder.path());
+    let path = folder.path().join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{file} does not say {from:?}");
+    fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    read_all(folder.path())
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn generated_files_are_the_ones_that_the_boards_make() {
+    let stale = changes(&root().join("yocto/generated"), &generate(&ours())).unwrap();
+    assert!(stale.is_empty(), "run `make boards`: {stale:?}");
+}
+
+#[test]
+fn a_broken_rule_is_told_with_its_file_and_what_to_do() {
+    let x86 = "x86-64-uefi/board.toml";
+    let pc = "layouts/x86-uefi.toml";
+    let rockchip = "layouts/rockchip.toml";
+    for (file, from, to, told) in [
+        (x86, "smallest_disk", "smalest_disk", "unknown field `smalest_disk`"),
+        (x86, "\"x86-64-uefi\"", "\"x86\"", "must be the name of the folder"),
+        (x86, "\"roombox-x86-64\"", "\"Roombox x86\"", "small letters"),
+        (x86, "\"roombox-x86-64\"", "\"roombox-qemu-x86-64\"", "taken for the other board's"),
+        (x86, "\"8 GiB\"", "\"2 GiB\"", "the image takes"),
+        (x86, "\"8 GiB\"", "\"8GB\"", "is no size"),
+        (x86, "\"8 GiB\"", "\"99999999999999 GiB\"", "is no size"),
+        (x86, "3840x2160@60", "4K", "1920x1080@30"),
+        (x86, "[\"ttyS0,115200\", \"tty0\"]", "[]", "the claim code must appear"),
+        (x86, "x86-uefi", "x86-bios", "x86-bios.toml"),
+        ("raspberrypi4/board.toml", "0a5c:2711", "a5c:2711", "vendor:product"),
+        (pc, "label = \"kernel-b\"", "label = \"kernel-c\"", "\"kernel-b\", which updates need"),
+        (pc, "label = \"kernel-b\"", "label = \"kernel-a\"", "\"kernel-b\", which updates need"),
+        (pc, "size = \"32 MiB\"", "size = \"33 MiB\"", "must be alike"),
+        (pc, "size = \"64 MiB\"", "size = \"8 MiB\"", "to hold a file system"),
+        (pc, "first = \"1 MiB\"", "first = \"1000 KiB\"", "begin at whole MiB"),
+        (pc, "label = \"data\"", "label = \"rest\"", "\"data\", which updates need"),
+        (rockchip, "sector = 64", "sector = 32", "lies in the partition table"),
+        (rockchip, "sector = 16384", "sector = 16000", "lies in idbloader"),
+        (rockchip, "sector = 28800", "sector = 32768", "reaches into the first partition"),
+    ] {
+        let error = with(file, from, to).expect_err(told).to_string();
+        assert!(error.contains(told), "{from} -> {to}: {error}");
+        assert!(error.contains(".toml"), "names no file: {error}");
+    }
+}
+
+#[test]
+fn a_board_more_is_one_folder_more() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root().join("board-configs"), folder.path());
+    let text = fs::read_to_string(folder.path().join("orangepi-3b/board.toml")).unwrap();
+    let eighth = folder.path().join("rock-3a");
+    fs::create_dir(&eighth).unwrap();
+    fs::write(eighth.join("board.toml"), text.replace("orangepi-3b", "rock-3a")).unwrap();
+    let boards = read_all(folder.path()).unwrap();
+    assert_eq!(boards.len(), ours().len() + 1);
+    let (before, after) = (generate(&ours()), generate(&boards));
+    // What the other boards have stays as it is, but for the table of all.
+    let lost: Vec<_> = before.iter().filter(|file| !after.contains(file)).collect();
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert!(after.iter().any(|file| file.path == "conf/machine/roombox-rock-3a.conf"));
+}
+
+#[test]
+fn partitions_follow_each_other_without_overlap_and_fit_the_image() {
+    for LaidOut { board, layout } in ours() {
+        let mut end = layout.first.bytes();
+        for place in layout.places() {
+            assert!(place.offset.bytes() >= end, "{}: {}", board.id, place.partition.label);
+            assert_eq!(place.offset.bytes() % layout::ALIGNMENT.bytes(), 0);
+            end = place.offset.bytes() + place.partition.size.bytes();
+        }
+        assert!(layout.image_size().bytes() > end);
+    }
+}
+
+#[test]
+fn stale_missing_and_leftover_files_are_told_and_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = generate(&ours());
+    assert_eq!(write(folder.path(), &files).unwrap().len(), files.len());
+    assert_eq!(changes(folder.path(), &files).unwrap(), []);
+    let first = folder.path().join(&files[0].path);
+    fs::write(&first, files[0].text.replacen('\n', "\nby hand\n", 1)).unwrap();
+    fs::remove_file(folder.path().join(&files[1].path)).unwrap();
+    fs::write(folder.path().join("boards/old.txt"), "").unwrap();
+    let expected = [
+        Change::Differs { path: files[0].path.clone(), line: 2 },
+        Change::Missing(files[1].path.clone()),
+        Change::Leftover("boards/old.txt".to_owned()),
+    ];
+    assert_eq!(changes(folder.path(), &files).unwrap(), expected);
+    assert_eq!(write(folder.path(), &files).unwrap(), expected);
+    assert_eq!(changes(folder.path(), &files).unwrap(), []);
+}
+
+#[test]
+fn sizes_are_whole_and_have_a_unit() {
+    for (text, bytes) in [("64 KiB", 65_536), ("1 MiB", 1_048_576), ("8 GiB", 8_589_934_592)] {
+        let size = Size::try_from(text.to_owned()).unwrap();
+        assert_eq!((size.bytes(), size.to_string().as_str()), (bytes, text));
+    }
+    for wrong in ["", "8", "8 GB", "8GiB", "-1 MiB", "0 MiB", "1.5 GiB"] {
+        assert!(Size::try_from(wrong.to_owned()).is_err(), "{wrong:?}");
+    }
+}
