@@ -1,7 +1,8 @@
 //! Dynacast: a publisher learns which layers anybody wants, and need not send the others.
 //!
-//! More is asked for at once. Less is asked for only after nobody wanted more for a while: a speaker
-//! change or a scrolled grid must not stop and start an encoder each time.
+//! More is asked for at once. Less is asked for only once nobody wanted more for a while: a speaker
+//! change or a scrolled grid must not stop and start an encoder each time. So a publisher is always
+//! told the most that was wanted within the last [`LINGER`].
 
 use std::time::{Duration, Instant};
 
@@ -14,34 +15,33 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(crate) struct Demand {
     /// Publishers send everything until they hear otherwise.
     told: Option<usize>,
-    less_since: Option<Instant>,
+    wanted: Option<usize>,
+    /// By layer: when it, or a better one, was last seen to be wanted.
+    last_wanted: Vec<Option<Instant>>,
 }
 
 impl Demand {
     /// Of a track with so many layers, of which nothing was said yet.
     pub(crate) fn of(layers: usize) -> Self {
-        Self { told: Some(layers.saturating_sub(1)), less_since: None }
+        let top = Some(layers.saturating_sub(1));
+        Self { told: top, wanted: top, last_wanted: Vec::new() }
     }
 
     pub(crate) fn told(&self) -> Option<usize> {
         self.told
     }
 
-    /// Notes what is wanted now; true if the publisher is to be told.
+    /// Notes what is wanted from now on; true if the publisher is to be told.
     pub(crate) fn is_news(&mut self, now: Instant, wanted: Option<usize>) -> bool {
-        if wanted == self.told {
-            self.less_since = None;
-            return false;
+        if let Some(until_now) = self.wanted {
+            self.last_wanted.resize(self.last_wanted.len().max(until_now + 1), None);
+            self.last_wanted[..=until_now].fill(Some(now));
         }
-        if wanted < self.told {
-            let since = *self.less_since.get_or_insert(now);
-            if now.saturating_duration_since(since) < LINGER {
-                return false;
-            }
-        }
-        self.told = wanted;
-        self.less_since = None;
-        true
+        self.wanted = wanted;
+        let fresh =
+            |at: &Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < LINGER);
+        let most = wanted.max(self.last_wanted.iter().rposition(fresh));
+        std::mem::replace(&mut self.told, most) != most
     }
 }
 
@@ -67,14 +67,35 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_of_less_is_forgotten() {
+    fn the_most_that_was_wanted_within_the_wait_holds() {
         let start = Instant::now();
-        let mut demand = Demand::of(2);
-        assert!(!demand.is_news(at(start, 0.0), None));
-        assert!(!demand.is_news(at(start, 4.0), Some(1)));
-        assert!(!demand.is_news(at(start, 8.0), None), "the wait begins anew");
-        assert!(!demand.is_news(at(start, 12.9), Some(0)), "whichever way less is wanted");
-        assert!(demand.is_news(at(start, 13.1), None));
-        assert!(demand.is_news(at(start, 13.2), Some(0)), "the first to come gets it at once");
+        // Seconds, what is wanted from then on, what the publisher is told then (if anything).
+        let nobody: Option<usize> = None;
+        for story in [
+            // A moment of less is forgotten, and the wait begins anew.
+            &[(0.0, nobody, None), (4.0, Some(1), None), (8.9, None, None), (13.8, None, None)][..],
+            // Somebody wanted the small layer a moment ago: it stays when the large one goes.
+            &[
+                (8.0, None, None),
+                (12.9, Some(0), None),
+                (13.1, None, Some(Some(0))),
+                (18.0, None, None),
+                (18.2, None, Some(None)),
+                (18.3, Some(0), Some(Some(0))),
+            ],
+            // Wishes that change all the time are not told one by one.
+            &[
+                (0.0, Some(0), None),
+                (2.0, None, None),
+                (4.0, Some(0), None),
+                (5.1, Some(0), Some(Some(0))),
+            ],
+        ] {
+            let mut demand = Demand::of(2);
+            for (seconds, wanted, told) in story {
+                let news = demand.is_news(at(start, *seconds), *wanted);
+                assert_eq!(news.then(|| demand.told()), *told, "at {seconds} s of {story:?}");
+            }
+        }
     }
 }
