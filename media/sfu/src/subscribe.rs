@@ -13,6 +13,7 @@ use crate::publish::stream_id;
 use crate::sfu::Sfu;
 use crate::track::MediaKind;
 use crate::view::ParticipantState;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// A client that was asked for an offer and sent none is asked again after this.
@@ -154,7 +155,7 @@ impl Sfu {
             };
             if let Some(wish) = self.participants[key].wishes.get_mut(&track) {
                 wish.settings = settings;
-                self.choose_layers(now, track);
+                self.choose_layer_of(now, track, key);
                 self.tell_wanted_layers(now, track, false);
             }
         }
@@ -314,24 +315,29 @@ impl Sfu {
 
     /// Decides anew which layer each subscriber of a track should get.
     pub(crate) fn choose_layers(&mut self, now: Instant, track: usize) {
-        let mut changes = Vec::new();
+        self.choose_layers_where(now, track, |_| true);
+    }
+
+    /// Decides anew which layer one subscriber should get: the wishes of others are as they were.
+    fn choose_layer_of(&mut self, now: Instant, track: usize, key: usize) {
+        self.choose_layers_where(now, track, |subscriber| subscriber == key);
+    }
+
+    fn choose_layers_where(&mut self, now: Instant, track: usize, of: impl Fn(usize) -> bool) {
+        // Taken out while the choice reads the rest of the track.
+        let mut forwards = std::mem::take(&mut self.tracks[track].forwards);
         let published = &self.tracks[track];
-        for (n, forward) in published.forwards.iter().enumerate() {
+        let mut ask = BTreeSet::new();
+        for forward in forwards.iter_mut().filter(|forward| of(forward.participant)) {
             let wishes = &self.participants[forward.participant].wishes;
-            if let Some(wish) = wishes.get(&track) {
-                changes.push((n, wish.settings.disabled, published.choose(&wish.settings)));
-            }
-        }
-        let published = &mut self.tracks[track];
-        let mut ask = Vec::new();
-        for (n, disabled, wanted) in changes {
-            let forward = &mut published.forwards[n];
-            forward.set_paused(disabled);
-            forward.wanted = wanted;
+            let Some(wish) = wishes.get(&track) else { continue };
+            forward.set_paused(wish.settings.disabled);
+            forward.wanted = published.choose(&wish.settings);
             if forward.needs_keyframe() {
-                ask.push(wanted);
+                ask.insert(forward.wanted);
             }
         }
+        self.tracks[track].forwards = forwards;
         for layer in ask {
             self.ask_keyframe(now, track, layer);
         }
