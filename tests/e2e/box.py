@@ -47,13 +47,15 @@ class Box:
             text=True,
             preexec_fn=die_with_parent,
         )
-        # The first line says where it listens; nothing else is needed to wait for.
-        self.http = ""
+        # The first line says where it listens, a later one what makes somebody its owner.
+        self.http = self.code = ""
         for line in self.process.stdout:
-            if "http://" in line:
+            if not self.http and "http://" in line:
                 self.http = "http://127.0.0.1:" + line.strip().rsplit(":", 1)[1].rstrip("/")
+            if line.strip().startswith("Claim"):
+                self.code = line.split()[1]
                 break
-        assert self.http, f"roomboxd did not start: {self.log_path.read_text()}"
+        assert self.http and self.code, f"roomboxd did not start: {self.log_path.read_text()}"
         self.ws = self.http.replace("http://", "ws://")
         # Whatever else it prints must not fill the pipe.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()

@@ -19,9 +19,12 @@ from clients import meeting
 DAY = 86_400
 
 
-def forged(*, secret="secret", algorithm="HS256", key="devkey", exp=DAY, **video):
-    claims = {"iss": key, "sub": "mallory", "exp": int(time.time()) + exp,
-              "video": {"roomJoin": True, "room": "r"} | video}
+def forged(*, secret="secret", algorithm="HS256", key="devkey", exp=DAY, **more):
+    claims = {"iss": key, "sub": "mallory", "video": {"roomJoin": True, "room": "r"}}
+    claims["exp"] = exp and int(time.time()) + exp
+    for name, value in more.items():
+        place = claims if name in ("sub", "name", "metadata", "attributes") else claims["video"]
+        place[name] = value
     return jwt.encode(claims, secret if algorithm != "none" else None, algorithm=algorithm)
 
 
@@ -76,9 +79,20 @@ def test_a_good_token_is_a_success_and_browsers_may_ask(box):
     assert headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_the_room_of_the_token_counts(box):
+def test_the_room_and_identity_of_the_token_count(box):
     assert validate(box, forged(room=""))[0] == 400
     assert validate(box, forged(room="r" * 300))[0] == 400
+    for claims in [{"room": "a\nb"}, {"room": "a\0"}, {"sub": "ada\x1b[2J"}, {"sub": "\u0085"}]:
+        status, text, _ = validate(box, forged(**claims))
+        assert (status, "control characters" in text) == (400, True), (claims, text)
+
+
+def test_a_token_that_will_not_do_is_told_why(box):
+    for claims, says in [({"exp": None}, "no exp"), ({"exp": -3600}, "expired"),
+                         ({"metadata": 7}, "claims cannot be read")]:
+        status, text, _ = validate(box, forged(**claims))
+        assert (status, says in text) == (401, True), (claims, text)
+    assert validate(box, forged(metadata=None, name=None, attributes=None))[0] == 200
 
 
 def test_the_404_rule(box):
@@ -160,6 +174,32 @@ async def test_a_token_is_renewed(box):
         assert get(f"{box.http}/rtc/v1/validate?access_token={new}&join_request={join}")[0] == 200
 
 
+async def test_a_connection_that_only_publishes_keeps_the_token_of_its_person(box):
+    async with aiohttp.ClientSession() as session:
+        url = f"{box.ws}/rtc?access_token={box.token('cameras', 'ada')}&publish=cam"
+        async with session.ws_connect(url) as ws:
+            while True:
+                response = signalling.SignalResponse.FromString((await ws.receive()).data)
+                if response.WhichOneof("message") == "join":
+                    assert response.join.participant.identity == "ada#cam"
+                if response.refresh_token:
+                    break
+        claims = jwt.decode(response.refresh_token, SECRET, algorithms=["HS256"])
+        assert claims["sub"] == "ada" and claims["video"].get("canSubscribe", True)
+
+
+@pytest.mark.parametrize("frame, code", [
+    (b"\x81\x02hi", 1002),  # not masked (RFC 6455 §5.1)
+    (b"\xf2\x80\0\0\0\0", 1002),  # reserved bits (§5.2)
+    (b"\x81\x82\0\0\0\0\xff\xff", 1007),  # text that is none (§8.1)
+])
+async def test_what_is_no_websocket_is_told_so(box, frame, code):
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box, "strange", "strange")
+        ws._writer.transport.write(frame)
+        assert await close_code(ws) == code
+
+
 async def test_who_leaves_is_closed_normally(box):
     async with aiohttp.ClientSession() as session:
         ws = await socket(session, box)
@@ -191,6 +231,11 @@ async def test_garbage_on_the_socket_costs_only_itself(box):
         for garbage in [b"", b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x0f", b"\x00" * 4096]:
             await ws.send_bytes(garbage)
         await ws.send_str("{not json")
+        await ws.send_bytes(signalling.SignalRequest(ping=1).SerializeToString())
+        async for message in ws:
+            assert message.type == aiohttp.WSMsgType.BINARY, "garbage changes no language"
+            if signalling.SignalResponse.FromString(message.data).pong:
+                break
         await ws.send_str('{"ping": "1"}')
         bad = signalling.SignalRequest()
         bad.offer.sdp = "v=0\r\nm=garbage"
@@ -230,9 +275,7 @@ async def test_an_oversized_message_ends_only_its_connection(box):
             ws = await socket(session, box, room="big")
             await bob.until(lambda: bob.other("mallory"))
             await ws.send_bytes(b"\0" * (2 * 1024 * 1024 + 10))
-            async for _ in ws:
-                pass
-            assert ws.closed
+            assert await close_code(ws) == 1009
         await alice.room.local_participant.publish_data(b"still here")
         await bob.until(lambda: bob.seen("data_received"))
 

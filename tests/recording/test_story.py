@@ -10,9 +10,9 @@ from panel_client import Refused
 from recbox import PASSWORD, decode, probe
 
 
-def fetch(box, recording, name, **headers):
+def fetch(box, recording, name, method="GET", **headers):
     url = f"{box.http}/api/v1/recordings/{recording}/files/{name}"
-    request = urllib.request.Request(url, headers=box.panel.headers | headers)
+    request = urllib.request.Request(url, headers=box.panel.headers | headers, method=method)
     with urllib.request.urlopen(request, timeout=20) as response:
         return response.status, response.headers, response.read()
 
@@ -43,8 +43,28 @@ def test_a_meeting_becomes_a_film_that_plays_everywhere(box):
     content = film.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
     # By range, whole, unchanged, and under a readable name.
-    status, headers, body = fetch(box, recording, files["mp4"]["name"], Range="bytes=100-199")
-    assert (status, body) == (206, content[100:200])
+    name, etag = files["mp4"]["name"], f'"{files["mp4"]["sha256"]}"'
+    for asked, answered in [
+        ({"Range": "bytes=100-199"}, content[100:200]),
+        ({"Range": "bytes=-7"}, content[-7:]),
+        ({"Range": "bytes=100-199", "If-Range": etag}, content[100:200]),
+        ({"Range": "bytes=100-199", "If-Range": '"older"'}, content),
+        ({"Range": "bytes=0-1,5-6"}, content),
+        ({"Range": "pages=1-2"}, content),
+    ]:
+        status, headers, body = fetch(box, recording, name, **asked)
+        assert (status, body == answered) == (200 if answered is content else 206, True), asked
+        assert headers["ETag"] == etag and headers["Accept-Ranges"] == "bytes"
+    for asked, status in [({"Range": f"bytes={len(content)}-"}, 416), ({"If-None-Match": etag}, 304),
+                          ({"If-Match": '"older"'}, 412)]:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            fetch(box, recording, name, **asked)
+        assert refused.value.code == status
+        if status == 416:
+            assert refused.value.headers["Content-Range"] == f"bytes */{len(content)}"
+    status, headers, body = fetch(box, recording, name, method="HEAD", Range="bytes=0-1")
+    assert (status, body, headers["ETag"]) == (200, b"", etag)
+    assert int(headers["Content-Length"]) == len(content)
     status, headers, body = fetch(box, recording, files["mp4"]["name"] + "?download=1")
     assert hashlib.sha256(body).hexdigest() == files["mp4"]["sha256"]
     assert headers["ETag"] == f'"{files["mp4"]["sha256"]}"'

@@ -9,7 +9,9 @@ mod world;
 use chance::Chance;
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::tap::TapId;
-use roombox_sfu::{Audience, Command, Event, LeaveReason, TrackSettings};
+use roombox_sfu::{
+    Audience, Command, Event, LeaveReason, MOST_TRACKS, TrackRefusal, TrackSettings,
+};
 use std::ops::Range;
 use std::time::Duration;
 use world::{Network, World};
@@ -205,6 +207,33 @@ fn w13_a_track_under_another_cid_is_the_one_that_is_pending() {
 }
 
 /// §15 #10: a subscriber whose decoder is stuck gets a keyframe within a second or so.
+#[test]
+fn one_participant_announces_so_many_tracks_and_no_more() {
+    let mut world = World::new(1, Network::default());
+    world.join("alice");
+    world.run(SECOND);
+    for _ in 0..MOST_TRACKS {
+        // Before the answer to the first offer there is no second: the others stay announced.
+        world.publish("alice", 1);
+    }
+    let refusals = |world: &World| {
+        let refused = |(_, event): &&(String, Event)| {
+            matches!(event, Event::TrackRefused { why: TrackRefusal::TooMany, .. })
+        };
+        world.events.iter().filter(refused).count()
+    };
+    assert_eq!(refusals(&world), 0);
+    world.publish("alice", 1);
+    assert_eq!(refusals(&world), 1);
+    world.run(SECOND);
+    world.publish("alice", 1);
+    assert_eq!(refusals(&world), 2, "published ones count as well");
+    world.unpublish("alice");
+    world.run(SECOND);
+    world.publish("alice", 1);
+    assert_eq!(refusals(&world), 2, "one has made room");
+}
+
 #[test]
 fn w10_a_lost_first_keyframe_is_asked_for_again() {
     let (mut world, track) = pair(7, Network { loss_percent: 30, ..Network::default() });

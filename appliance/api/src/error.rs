@@ -1,7 +1,7 @@
 //! Errors as HTTP: the only place where what the box refuses becomes a status.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
@@ -35,6 +35,11 @@ impl ApiError {
         let body = ErrorBody { code: code.to_owned(), message: message.into(), field: None };
         Self { status, body, retry_after_s: None }
     }
+
+    pub(crate) fn of_field(mut self, field: String) -> Self {
+        self.body.field = Some(field);
+        self
+    }
 }
 
 fn status(error: &ControlError) -> StatusCode {
@@ -52,9 +57,10 @@ fn status(error: &ControlError) -> StatusCode {
         | E::NotRecording
         | E::StillRecording
         | E::JobState { .. } => StatusCode::CONFLICT,
-        E::WeakPassword { .. } | E::InvalidName { .. } | E::InvalidSetting { .. } => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        E::WeakPassword { .. }
+        | E::InvalidName { .. }
+        | E::OutOfRange { .. }
+        | E::InvalidSetting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         E::ClaimLocked => StatusCode::LOCKED,
         E::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
@@ -83,21 +89,13 @@ impl From<ControlError> for ApiError {
     }
 }
 
-impl From<JsonRejection> for ApiError {
-    fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status(), "malformed_request", rejection.body_text())
-    }
-}
-
-impl From<QueryRejection> for ApiError {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::new(rejection.status(), "malformed_request", rejection.body_text())
-    }
-}
-
-impl From<PathRejection> for ApiError {
-    fn from(rejection: PathRejection) -> Self {
-        Self::new(rejection.status(), "malformed_request", rejection.body_text())
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+            _ => "malformed_request",
+        };
+        Self::new(rejection.status(), code, rejection.body_text())
     }
 }
 

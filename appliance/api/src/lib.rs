@@ -4,15 +4,21 @@
 pub mod error;
 pub mod livekit;
 pub mod panel;
+mod server;
 pub mod token;
 
+pub use server::{Limits, serve};
+
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::get;
+use tower::Layer as _;
 
 /// All doors of the box.
 pub fn router(livekit: livekit::LivekitDoor, panel: panel::PanelDoor) -> Router {
-    Router::new()
+    let doors = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(livekit::router(livekit))
-        .merge(panel::router(panel))
+        .merge(panel::router(panel));
+    Router::new().fallback_service(from_fn(panel::shape::of_errors).layer(doors))
 }

@@ -5,8 +5,9 @@
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Clocks of token makers may differ from ours by this many seconds.
 const LEEWAY_S: u64 = 10;
@@ -22,10 +23,30 @@ pub enum TokenError {
     UnknownKey,
     #[error("invalid token: wrong signature")]
     Signature,
-    #[error("invalid token: expired")]
+    #[error("invalid token: its claims cannot be read: a claim has another type than LiveKit's")]
+    Claims,
+    #[error("invalid token: it has no exp, the time at which it ends")]
+    Endless,
+    #[error("invalid token: expired (if it should not be, check the clocks)")]
     Expired,
     #[error("invalid token: not valid yet (check the clocks)")]
     Early,
+}
+
+/// Go reads `null` as an empty value, and so do LiveKit's servers.
+fn null_is_empty<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A time in seconds, of which some makers write fractions (RFC 7519 §2, NumericDate).
+fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number: Option<serde_json::Number> = Option::deserialize(from)?;
+    let whole = |n: serde_json::Number| n.as_u64().or_else(|| Some(n.as_f64()? as u64));
+    Ok(number.and_then(whole).unwrap_or_default())
 }
 
 /// Claims of an access token.
@@ -33,20 +54,30 @@ pub enum TokenError {
 #[serde(rename_all = "camelCase", default)]
 pub struct Claims {
     /// API key.
+    #[serde(deserialize_with = "null_is_empty")]
     pub iss: String,
     /// Identity of the participant.
+    #[serde(deserialize_with = "null_is_empty")]
     pub sub: String,
     /// Seconds since the Unix epoch.
+    #[serde(deserialize_with = "seconds")]
     pub exp: u64,
+    #[serde(deserialize_with = "seconds")]
     pub nbf: u64,
+    #[serde(deserialize_with = "null_is_empty")]
     pub name: String,
+    #[serde(deserialize_with = "null_is_empty")]
     pub metadata: String,
+    #[serde(deserialize_with = "null_is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// `standard`, `ingress`, `egress`, `sip`, `agent`.
+    #[serde(deserialize_with = "null_is_empty")]
     pub kind: String,
     /// base64 of the body's SHA-256, in webhooks.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
     pub sha256: String,
+    #[serde(deserialize_with = "null_is_empty")]
     pub video: VideoGrant,
 }
 
@@ -54,12 +85,19 @@ pub struct Claims {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VideoGrant {
+    #[serde(deserialize_with = "null_is_empty")]
     pub room: String,
+    #[serde(deserialize_with = "null_is_empty")]
     pub room_join: bool,
+    #[serde(deserialize_with = "null_is_empty")]
     pub room_create: bool,
+    #[serde(deserialize_with = "null_is_empty")]
     pub room_list: bool,
+    #[serde(deserialize_with = "null_is_empty")]
     pub room_admin: bool,
+    #[serde(deserialize_with = "null_is_empty")]
     pub room_record: bool,
+    #[serde(deserialize_with = "null_is_empty")]
     pub ingress_admin: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can_publish: Option<bool>,
@@ -68,12 +106,17 @@ pub struct VideoGrant {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can_publish_data: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
     pub can_publish_sources: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can_update_own_metadata: Option<bool>,
+    #[serde(deserialize_with = "null_is_empty")]
     pub hidden: bool,
+    #[serde(deserialize_with = "null_is_empty")]
     pub recorder: bool,
+    #[serde(deserialize_with = "null_is_empty")]
     pub agent: bool,
+    #[serde(deserialize_with = "null_is_empty")]
     pub destination_room: String,
 }
 
@@ -122,25 +165,33 @@ pub fn verify(
     if token.is_empty() {
         return Err(TokenError::Missing);
     }
-    let issuer = jsonwebtoken::dangerous::insecure_decode::<Claims>(token)
-        .map_err(|_| TokenError::Malformed)?
-        .claims
-        .iss;
+    jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
+    let unread = |error: jsonwebtoken::errors::Error| match error.kind() {
+        ErrorKind::Json(_) => TokenError::Claims,
+        _ => TokenError::Malformed,
+    };
+    let issuer =
+        jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token).map_err(unread)?.iss;
     let secret = secret_of(&issuer).ok_or(TokenError::UnknownKey)?;
+    // Times are checked below: the library takes neither `null` nor fractions.
     let mut validation = Validation::new(Algorithm::HS256);
-    validation.leeway = LEEWAY_S;
-    validation.validate_nbf = true;
+    validation.validate_exp = false;
     validation.validate_aud = false;
-    validation.set_required_spec_claims(&["exp"]);
+    validation.set_required_spec_claims::<&str>(&[]);
     let key = DecodingKey::from_secret(secret.as_bytes());
-    jsonwebtoken::decode::<Claims>(token, &key, &validation).map(|data| data.claims).map_err(
-        |error| match error.kind() {
-            ErrorKind::ExpiredSignature => TokenError::Expired,
-            ErrorKind::ImmatureSignature => TokenError::Early,
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
+        .map_err(|error| match error.kind() {
             ErrorKind::InvalidSignature => TokenError::Signature,
             _ => TokenError::Malformed,
-        },
-    )
+        })?
+        .claims;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    match (claims.exp, claims.nbf) {
+        (0, _) => Err(TokenError::Endless),
+        (exp, _) if exp.saturating_add(LEEWAY_S) < now => Err(TokenError::Expired),
+        (_, nbf) if nbf > now + LEEWAY_S => Err(TokenError::Early),
+        _ => Ok(claims),
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +199,6 @@ mod tests {
     use super::*;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use std::time::{SystemTime, UNIX_EPOCH};
 
     fn now() -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
@@ -182,6 +232,37 @@ mod tests {
         assert_eq!(check(&sign(&early, "secret").unwrap()), Err(TokenError::Early));
         assert_eq!(check(""), Err(TokenError::Missing));
         assert_eq!(check("a.b.c"), Err(TokenError::Malformed));
+    }
+
+    /// A token with any claims, as other makers write them.
+    fn made(claims: serde_json::Value) -> String {
+        let key = EncodingKey::from_secret(b"secret");
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+    }
+
+    #[test]
+    fn claims_are_read_as_livekit_reads_them_or_refused_by_their_name() {
+        use serde_json::json;
+        let exp = now() + 60;
+        let nulls = json!({
+            "iss": "devkey", "sub": "me", "exp": exp as f64 + 0.5, "nbf": null, "name": null,
+            "metadata": null, "attributes": null, "kind": null,
+            "video": {"room": "r", "roomJoin": true, "canPublish": null, "canPublishSources": null},
+        });
+        let claims = check(&made(nulls)).unwrap();
+        assert_eq!((claims.exp, claims.metadata.as_str()), (exp, ""));
+        assert!(claims.video.room_join && claims.video.may_publish());
+        let no_video = json!({"iss": "devkey", "exp": exp, "video": null});
+        assert_eq!(check(&made(no_video)).unwrap().video, VideoGrant::default());
+        for (claims, error) in [
+            (json!({"iss": "devkey", "sub": "me"}), TokenError::Endless),
+            (json!({"iss": "devkey", "exp": null}), TokenError::Endless),
+            (json!({"iss": "devkey", "exp": now() - 60}), TokenError::Expired),
+            (json!({"iss": "devkey", "exp": exp, "metadata": 7}), TokenError::Claims),
+            (json!({"iss": "devkey", "exp": exp, "video": "all"}), TokenError::Claims),
+        ] {
+            assert_eq!(check(&made(claims.clone())), Err(error), "{claims}");
+        }
     }
 
     #[test]

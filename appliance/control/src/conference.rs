@@ -15,7 +15,7 @@ pub use roombox_sfu::view::{
 };
 pub use roombox_sfu::{
     Audience, AudienceMember, Channel, Command, Event, LeaveReason, NewParticipant, NewTrack,
-    ParticipantChange, Recipients, RoomOptions, TrackSettings, TransportMode,
+    ParticipantChange, Recipients, RoomOptions, TrackRefusal, TrackSettings, TransportMode,
 };
 
 /// Events that may wait for one client's connection before it counts as too slow.

@@ -47,6 +47,8 @@ pub enum ControlError {
     InviteInvalid,
     #[error("this cannot be done with a job that is {state}")]
     JobState { state: &'static str },
+    #[error("{field} is between {least} and {most}: ask for less at a time, and go on from there")]
+    OutOfRange { field: &'static str, least: u32, most: u32 },
     #[error("the setting {field} {why}")]
     InvalidSetting { field: String, why: String },
     #[error("this key belongs to the box itself")]
@@ -88,6 +90,7 @@ impl ControlError {
             Self::DiskBelowReserve { .. } => "disk_below_reserve",
             Self::InviteInvalid => "invite_invalid",
             Self::JobState { .. } => "job_state",
+            Self::OutOfRange { .. } => "out_of_range",
             Self::InvalidSetting { .. } => "invalid_setting",
             Self::OwnKey => "own_key",
             Self::Busy(_) => "busy",
@@ -105,6 +108,7 @@ impl ControlError {
             Self::WeakPassword { .. } | Self::WrongPassword => Some("password"),
             Self::InvalidName { .. } | Self::NameTaken => Some("name"),
             Self::InvalidSetting { field, .. } => Some(field),
+            Self::OutOfRange { field, .. } => Some(field),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod conference;
 mod error;
 pub mod events;
+pub mod guard;
 pub mod identity;
 pub mod jobs;
 pub mod keys;

@@ -2,13 +2,15 @@
 
 use crate::clock::UnixMs;
 use crate::error::{ControlError, checked_name};
+use crate::guard::Guard;
 use crate::store::{Person, Role, Store};
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use ulid::Ulid;
 use utoipa::ToSchema;
 
@@ -16,10 +18,6 @@ use utoipa::ToSchema;
 const CLAIM_TRIES: u32 = 5;
 /// Shortest password.
 const PASSWORD_LEAST: usize = 10;
-/// Wrong passwords in a row before logging in pauses.
-const FREE_FAILURES: u32 = 5;
-const FIRST_PAUSE: Duration = Duration::from_secs(30);
-const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 /// A session ends after this, used or not.
 const SESSION_MS: u64 = 30 * 24 * 3600 * 1000;
 /// Letters and digits that nobody mistakes for each other on a screen across the room.
@@ -62,27 +60,6 @@ pub struct ApiToken {
     pub last_used_at: Option<UnixMs>,
 }
 
-#[derive(Debug, Default)]
-struct Governor {
-    failures: u32,
-    blocked_until: Option<Instant>,
-}
-
-impl Governor {
-    fn blocked(&self, now: Instant) -> Option<u64> {
-        let left = self.blocked_until?.saturating_duration_since(now);
-        (!left.is_zero()).then(|| left.as_secs().max(1))
-    }
-
-    fn failed(&mut self, now: Instant) {
-        self.failures += 1;
-        if self.failures >= FREE_FAILURES {
-            let doublings = (self.failures - FREE_FAILURES).min(8);
-            self.blocked_until = Some(now + (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE));
-        }
-    }
-}
-
 struct Claim {
     code: String,
     left: u32,
@@ -93,7 +70,7 @@ pub struct People {
     store: Arc<Store>,
     /// `None` once the box has an owner.
     claim: Mutex<Option<Claim>>,
-    governor: Mutex<Governor>,
+    guard: Mutex<Guard>,
 }
 
 impl People {
@@ -104,7 +81,7 @@ impl People {
             Some(_) => None,
             None => Some(Claim { code: random_text(8)?, left: CLAIM_TRIES }),
         };
-        Ok(Self { store, claim: Mutex::new(claim), governor: Mutex::default() })
+        Ok(Self { store, claim: Mutex::new(claim), guard: Mutex::default() })
     }
 
     fn claim(&self) -> std::sync::MutexGuard<'_, Option<Claim>> {
@@ -166,23 +143,21 @@ impl People {
         Ok(owner)
     }
 
-    /// The owner, by password.
+    /// The owner, by password. `from` is the address of whoever typed it.
     ///
     /// # Errors
     /// The password is wrong, was wrong too often, or the box has no owner.
-    pub async fn log_in(&self, password: &str) -> Result<Person, ControlError> {
-        let governor = || self.governor.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(seconds) = governor().blocked(Instant::now()) {
-            return Err(ControlError::TooManyAttempts { seconds });
-        }
+    pub async fn log_in(&self, password: &str, from: IpAddr) -> Result<Person, ControlError> {
+        let guard = || self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         let (owner, hash) = self.store.owner().await?.ok_or(ControlError::NotClaimed)?;
-        // Counted before it is checked: many guesses at once are many guesses.
-        governor().failed(Instant::now());
+        guard()
+            .try_from(Instant::now(), from)
+            .map_err(|seconds| ControlError::TooManyAttempts { seconds })?;
         if !verify_password(password.to_owned(), hash).await? {
             tracing::warn!("a wrong password was tried");
             return Err(ControlError::WrongPassword);
         }
-        *governor() = Governor::default();
+        guard().right(Instant::now(), from);
         Ok(owner)
     }
 
@@ -324,18 +299,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn wrong_passwords_make_everybody_wait() {
+    async fn wrong_passwords_make_only_their_sender_wait() {
         let folder = tempfile::tempdir().unwrap();
         let people = people(folder.path()).await;
+        let (eve, ada) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        assert!(matches!(people.log_in("x", eve).await, Err(ControlError::NotClaimed)));
         let code = people.claim_code().unwrap();
         people.claim_box(&code, "Ada", "correct horse").await.unwrap();
-        people.log_in("correct horse").await.unwrap();
-        for _ in 0..FREE_FAILURES {
-            let wrong = people.log_in("wrong horse").await;
-            assert!(matches!(wrong, Err(ControlError::WrongPassword)));
+        people.log_in("correct horse", eve).await.unwrap();
+        loop {
+            match people.log_in("wrong horse", eve).await {
+                Err(ControlError::WrongPassword) => {}
+                Err(ControlError::TooManyAttempts { seconds: 1..=30 }) => break,
+                other => panic!("{other:?}"),
+            }
         }
-        let blocked = people.log_in("correct horse").await;
+        let blocked = people.log_in("correct horse", eve).await;
         assert!(matches!(blocked, Err(ControlError::TooManyAttempts { .. })));
+        people.log_in("correct horse", ada).await.unwrap();
     }
 
     #[tokio::test]

@@ -7,19 +7,46 @@ use crate::events::{Events, Happening};
 use crate::store::Store;
 use crate::words;
 use roombox_jobs::spec::{EncoderChoice, LayoutName};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError, RwLock};
 use utoipa::ToSchema;
+
+/// A reserve above this is a slip of the finger: no disk of a box is so large.
+const LARGEST_RESERVE: u64 = 10_000_000_000_000;
 
 /// All settings of a box.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     #[schema(required)]
+    #[serde(deserialize_with = "section")]
     pub recording: RecordingSettings,
     #[schema(required)]
+    #[serde(deserialize_with = "section")]
     pub meeting: MeetingSettings,
+}
+
+/// Reads a section from names and values only: serde would take a list for one too, and an empty
+/// list for one in which everything is at its default.
+fn section<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    struct Named<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("settings by their names")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    from.deserialize_map(Named(PhantomData))
 }
 
 /// How rooms are recorded and filmed.
@@ -77,6 +104,10 @@ impl Settings {
         let bad = |field: &str, why: &str| {
             Err(ControlError::InvalidSetting { field: field.to_owned(), why: why.to_owned() })
         };
+        if self.recording.reserve_bytes > LARGEST_RESERVE {
+            let why = "is at most 10 TB (10000000000000 bytes): as much of the disk stays free";
+            return bad("recording.reserve_bytes", why);
+        }
         if self.recording.resume_window_s > 86_400 {
             return bad("recording.resume_window_s", "is at most a day (86400)");
         }
@@ -179,15 +210,23 @@ impl SettingsDesk {
     /// Changes some settings by a merge patch (RFC 7396); `null` brings a default back.
     ///
     /// # Errors
-    /// An unknown setting, a value that will not do, or the store refuses.
+    /// An unknown setting, a value that will not do, no object, or the store refuses.
     pub async fn patch(&self, patch: Value) -> Result<Arc<Settings>, ControlError> {
-        let invalid = |error: serde_json::Error| {
-            let why = with_suggestion(&error.to_string());
-            ControlError::InvalidSetting { field: "settings".to_owned(), why }
+        let invalid = |field: String, error: serde_json::Error| {
+            let why = format!("will not do: {}", with_suggestion(&error.to_string()));
+            ControlError::InvalidSetting { field, why }
         };
-        let mut merged = serde_json::to_value(&*self.get()).map_err(invalid)?;
+        if !patch.is_object() {
+            let why =
+                "are changed by an object that names them, like {\"meeting\": {…}}".to_owned();
+            return Err(ControlError::InvalidSetting { field: "settings".to_owned(), why });
+        }
+        let all = |error| invalid("settings".to_owned(), error);
+        let mut merged = serde_json::to_value(&*self.get()).map_err(all)?;
         merge(&mut merged, patch);
-        self.replace(serde_json::from_value(merged).map_err(invalid)?).await
+        let settings = serde_path_to_error::deserialize(merged)
+            .map_err(|error| invalid(error.path().to_string(), error.into_inner()))?;
+        self.replace(settings).await
     }
 }
 
@@ -214,6 +253,8 @@ mod tests {
         let error = parse_import("[meeting]\nempty_timeout_s = 0\n").unwrap_err();
         assert!(error.what.contains("between 1 and"), "{}", error.what);
         assert_eq!(parse_import("[recording\n").unwrap_err().line, 1);
+        let error = parse_import("meeting = []\n").unwrap_err();
+        assert!(error.what.contains("settings by their names"), "{}", error.what);
     }
 
     #[tokio::test]
@@ -225,6 +266,21 @@ mod tests {
         desk.patch(patch).await.unwrap();
         let wrong = serde_json::json!({"recording": {"resume_windows": 7}});
         assert!(desk.patch(wrong).await.is_err());
+        for (wrong, field) in [
+            (serde_json::json!([]), "settings"),
+            (serde_json::json!({"recording": []}), "recording"),
+            (serde_json::json!({"meeting": [300, 20, 0]}), "meeting"),
+            (
+                serde_json::json!({"recording": {"reserve_bytes": u64::MAX}}),
+                "recording.reserve_bytes",
+            ),
+            (serde_json::json!({"recording": {"reserve_bytes": -1}}), "recording.reserve_bytes"),
+            (serde_json::json!({"meeting": {"departure": 1}}), "meeting.departure"),
+        ] {
+            let refused = desk.patch(wrong.clone()).await.unwrap_err();
+            assert!(matches!(refused, ControlError::InvalidSetting { .. }), "{wrong}: {refused}");
+            assert_eq!(refused.field(), Some(field), "{wrong}: {refused}");
+        }
         let again = SettingsDesk::load(store, Arc::default()).await.unwrap();
         assert_eq!(again.get().recording.resume_window_s, 7);
         assert_eq!(again.get().meeting, MeetingSettings::default());

@@ -15,6 +15,7 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 use data::DataFolder;
 use house::{House, HousePlan};
+use roombox_api::Limits;
 use roombox_control::settings::{Settings, parse_import};
 use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice;
@@ -148,7 +149,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     }
     let (conference, recorder) = (house.conference, house.recorder);
     let (stopping, stopped) = oneshot::channel();
-    let serve = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let serve = roombox_api::serve(listener, router, Limits::default(), async move {
         stop_asked().await;
         tracing::info!("stopping");
         conference.drain();
@@ -168,7 +169,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         tokio::time::sleep(LAST_WORDS).await;
     };
     tokio::select! {
-        served = serve.into_future() => served.context("the HTTP server failed")?,
+        () = serve => {}
         () = last_words => {}
     }
     tracing::info!("roomboxd stopped");

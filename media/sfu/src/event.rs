@@ -6,6 +6,7 @@ use crate::peer::Channel;
 use crate::tap::{TapId, TapItem};
 use crate::track::Codec;
 use crate::view::{ParticipantInfo, RoomInfo, RoomView, SpeakerLevel, TrackInfo};
+use std::fmt;
 use std::net::SocketAddr;
 
 /// Something for one participant's door, in order.
@@ -53,9 +54,10 @@ pub enum Event {
         cid: String,
         track: TrackInfo,
     },
-    /// A track was refused: the token does not allow it.
+    /// A track may not be published.
     TrackRefused {
         cid: String,
+        why: TrackRefusal,
     },
     /// One's own track was taken down by the box.
     TrackUnpublished {
@@ -96,6 +98,29 @@ pub enum Event {
     Closed {
         reason: LeaveReason,
     },
+}
+
+/// Why a track may not be published. The texts go to clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackRefusal {
+    NotAllowed,
+    /// The participant has [`MOST_TRACKS`] already.
+    TooMany,
+}
+
+/// Tracks that one participant may publish or have announced at a time. People have four; robots
+/// and bridges some more.
+pub const MOST_TRACKS: usize = 32;
+
+impl fmt::Display for TrackRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAllowed => f.write_str("the token does not allow to publish this source"),
+            Self::TooMany => {
+                write!(f, "one participant may publish {MOST_TRACKS} tracks: unpublish some first")
+            }
+        }
+    }
 }
 
 /// Something that services of the box want to know.

@@ -26,6 +26,6 @@ pub use command::{
     Audience, AudienceMember, Command, LeaveReason, NewParticipant, NewTrack, ParticipantChange,
     Recipients, RoomOptions, TrackSettings, TransportMode,
 };
-pub use event::{Event, Notice, Output};
+pub use event::{Event, MOST_TRACKS, Notice, Output, TrackRefusal};
 pub use peer::{Channel, PeerError};
 pub use sfu::{Sfu, SfuConfig, SfuCounters};

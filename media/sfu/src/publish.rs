@@ -1,7 +1,7 @@
 //! From "I want to publish" to a track that others see, and back.
 
 use crate::command::{LeaveReason, NewTrack};
-use crate::event::{Event, Notice};
+use crate::event::{Event, MOST_TRACKS, Notice, TrackRefusal};
 use crate::ids::{RoomName, TrackId};
 use crate::peer::{Mid, SectionAnswer};
 use crate::published::Published;
@@ -14,12 +14,17 @@ impl Sfu {
     pub(crate) fn add_track(&mut self, key: usize, new: NewTrack) {
         let found = &mut self.participants[key];
         if !found.info.permissions.may_publish(new.source) {
-            self.tell(key, Event::TrackRefused { cid: new.cid });
+            let why = TrackRefusal::NotAllowed;
+            self.tell(key, Event::TrackRefused { cid: new.cid, why });
             return;
         }
         let known = found.pending.iter().position(|pending| pending.cid == new.cid);
         if let Some(known) = known {
             found.pending.remove(known);
+        }
+        if found.pending.len() + found.by_mid.len() >= MOST_TRACKS {
+            self.tell(key, Event::TrackRefused { cid: new.cid, why: TrackRefusal::TooMany });
+            return;
         }
         let track = pending_info(&new);
         let cid = new.cid.clone();

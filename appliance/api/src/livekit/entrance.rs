@@ -6,6 +6,8 @@
 
 use super::LivekitDoor;
 use super::join::{self, JoinQuery, Wanted};
+use super::limits;
+use super::renewal::Came;
 use super::session::{Session, SessionStart};
 use super::{socket, wire};
 use crate::token::{self, Claims, TokenError};
@@ -21,8 +23,6 @@ use roombox_control::conference::{
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
-/// LiveKit's limit for names of rooms and people.
-const MAX_NAME: usize = 256;
 /// LiveKit's limit for a signalling message.
 const MAX_SIGNAL: usize = 2 * 1024 * 1024;
 
@@ -48,7 +48,12 @@ pub(super) fn claims(
 
 /// Everything that a join needs, checked.
 struct Knock {
+    /// As the token has them.
     claims: Claims,
+    /// Who the participant is in the room: another one than the token's for a connection that only
+    /// publishes.
+    identity: String,
+    permissions: Permissions,
     wanted: Wanted,
     room: RoomName,
     options: RoomOptions,
@@ -63,7 +68,7 @@ fn knock(
 ) -> Result<Knock, Refusal> {
     let unauthorized = |text: String| (StatusCode::UNAUTHORIZED, text);
     let bad = |text: String| (StatusCode::BAD_REQUEST, text);
-    let mut claims = claims(door, headers, &query.access_token)
+    let claims = claims(door, headers, &query.access_token)
         .map_err(|error| unauthorized(error.to_string()))?;
     if !claims.video.room_join {
         return Err(unauthorized("permission denied: the token has no roomJoin".to_owned()));
@@ -79,9 +84,15 @@ fn knock(
     if claims.video.room.is_empty() {
         return Err(bad("the token names no room".to_owned()));
     }
-    let too_long = |text: &str| text.chars().count() > MAX_NAME;
-    if too_long(&claims.sub) || too_long(&claims.video.room) || too_long(&claims.name) {
-        return Err(bad(format!("room, identity and name may have {MAX_NAME} characters")));
+    let names = [("room", &claims.video.room), ("identity", &claims.sub), ("name", &claims.name)];
+    for (what, name) in names {
+        limits::name(what, name).map_err(|error| bad(error.to_string()))?;
+    }
+    for metadata in [&claims.metadata, &wanted.metadata] {
+        limits::metadata(metadata).map_err(|error| bad(error.to_string()))?;
+    }
+    for attributes in [&claims.attributes, &wanted.attributes] {
+        limits::attributes(attributes).map_err(|error| bad(error.to_string()))?;
     }
     let changes = !wanted.metadata.is_empty() || !wanted.attributes.is_empty();
     if changes && !claims.video.may_update_own_metadata() {
@@ -89,12 +100,15 @@ fn knock(
             "permission denied: the token has no canUpdateOwnMetadata".to_owned(),
         ));
     }
+    let mut identity = claims.sub.clone();
+    let mut permissions = permissions(&claims);
     if !wanted.publish_only.is_empty() {
         if !claims.video.may_publish() {
             return Err(unauthorized("permission denied: the token may not publish".to_owned()));
         }
-        claims.sub = format!("{}#{}", claims.sub, wanted.publish_only);
-        claims.video.can_subscribe = Some(false);
+        limits::name("publish", &wanted.publish_only).map_err(|error| bad(error.to_string()))?;
+        identity = format!("{}#{}", claims.sub, wanted.publish_only);
+        permissions.can_subscribe = false;
     }
     let room = RoomName::from(claims.video.room.as_str());
     let options = door.conference.room_options(&room).map_err(|refused| {
@@ -104,7 +118,7 @@ fn knock(
         };
         (status, refused.to_string())
     })?;
-    Ok(Knock { claims, wanted, room, options, mode })
+    Ok(Knock { claims, identity, permissions, wanted, room, options, mode })
 }
 
 fn permissions(claims: &Claims) -> Permissions {
@@ -186,18 +200,20 @@ fn enter(
     }
     tracing::info!(%participant, protocol = knock.wanted.client.protocol,
         sdk = %query.sdk, resume = knock.wanted.resume.is_some(), "a client connects");
+    let publishes_only = !knock.wanted.publish_only.is_empty();
+    let came = Came { claims: knock.claims, publishes_only };
+    let room = knock.room.clone();
     let session = Session::new(SessionStart {
         participant: participant.clone(),
-        identity: knock.claims.sub.clone(),
-        room: knock.room.clone(),
+        identity: knock.identity,
+        room: knock.room,
         mode,
-        permissions: permissions(&knock.claims),
+        permissions: knock.permissions,
         wanted: knock.wanted,
         dev: door.dev,
     });
-    let (room, claims) = (knock.room, knock.claims);
     upgrade.max_message_size(MAX_SIGNAL).max_frame_size(MAX_SIGNAL).on_upgrade(move |websocket| {
-        socket::serve(door.conference, room, participant, session, claims, inbox, websocket)
+        socket::serve(door.conference, room, participant, session, came, inbox, websocket)
     })
 }
 
@@ -205,7 +221,7 @@ fn enter(
 fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
     if let Some(sid) = &knock.wanted.resume {
         let participant = ParticipantId::from(sid.as_str());
-        let identity = knock.claims.sub.as_str().into();
+        let identity = knock.identity.as_str().into();
         let room = knock.room.clone();
         return (participant.clone(), Command::Resume { room, participant, identity });
     }
@@ -220,11 +236,11 @@ fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
     };
     let participant = NewParticipant {
         id: id.clone(),
-        identity: claims.sub.as_str().into(),
+        identity: knock.identity.as_str().into(),
         name: claims.name.clone(),
         metadata,
         attributes,
-        permissions: permissions(claims),
+        permissions: knock.permissions.clone(),
         joined_unix_ms: unix_ms(),
         auto_subscribe: knock.wanted.auto_subscribe,
         mode: knock.mode,

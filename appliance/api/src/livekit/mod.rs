@@ -6,6 +6,7 @@
 mod data;
 mod entrance;
 mod join;
+mod limits;
 mod renewal;
 mod room_service;
 mod session;

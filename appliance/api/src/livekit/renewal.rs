@@ -12,23 +12,31 @@ pub(super) const EVERY: Duration = Duration::from_secs(5 * 60);
 /// A renewed token is good for so long at least.
 const GOOD_FOR_S: u64 = 10 * 60;
 
+/// How a client came.
+pub(super) struct Came {
+    /// As its token has them.
+    pub claims: Claims,
+    /// With v0's `publish=<name>`.
+    pub publishes_only: bool,
+}
+
 /// A token like the one that the client came with, for the participant as it is now: a moderator
 /// may have changed its permissions since. It never ends before the old one.
 ///
 /// `None` once the API key is gone: then nobody is let in by it any more.
 pub(super) fn renewed(
     conference: &dyn Conference,
-    came_with: &Claims,
+    came: &Came,
     me: &ParticipantInfo,
 ) -> Option<String> {
-    let secret = conference.secret_of(&came_with.iss)?;
-    token::sign(&claims(came_with, me, unix_ms() / 1000), &secret)
+    let secret = conference.secret_of(&came.claims.iss)?;
+    token::sign(&claims(came, me, unix_ms() / 1000), &secret)
         .inspect_err(|error| tracing::warn!(%error, "a token could not be renewed"))
         .ok()
 }
 
-fn claims(came_with: &Claims, me: &ParticipantInfo, now: u64) -> Claims {
-    let mut claims = came_with.clone();
+fn claims(came: &Came, me: &ParticipantInfo, now: u64) -> Claims {
+    let mut claims = came.claims.clone();
     let permissions = &me.permissions;
     claims.nbf = now.saturating_sub(10);
     claims.exp = claims.exp.max(now + GOOD_FOR_S);
@@ -36,7 +44,11 @@ fn claims(came_with: &Claims, me: &ParticipantInfo, now: u64) -> Claims {
     claims.metadata = me.metadata.clone();
     claims.attributes = me.attributes.clone();
     claims.video.can_publish = Some(permissions.can_publish);
-    claims.video.can_subscribe = Some(permissions.can_subscribe);
+    // A connection that only publishes subscribes to nothing by its own wish. The token is of the
+    // person, who may come with it again in either way.
+    if !came.publishes_only {
+        claims.video.can_subscribe = Some(permissions.can_subscribe);
+    }
     claims.video.can_publish_data = Some(permissions.can_publish_data);
     claims.video.can_update_own_metadata = Some(permissions.can_update_metadata);
     claims.video.can_publish_sources = wire::grants_of(&permissions.publish_sources);
@@ -75,9 +87,11 @@ mod tests {
         }
     }
 
-    fn came_with(exp: u64) -> Claims {
+    fn came_with(exp: u64) -> Came {
         let video = VideoGrant { room: "r".to_owned(), room_admin: true, ..VideoGrant::default() };
-        Claims { iss: "key".to_owned(), sub: "ada".to_owned(), exp, video, ..Claims::default() }
+        let (iss, sub) = ("key".to_owned(), "ada".to_owned());
+        let claims = Claims { iss, sub, exp, video, ..Claims::default() };
+        Came { claims, publishes_only: false }
     }
 
     #[test]
@@ -94,5 +108,20 @@ mod tests {
         assert_eq!(new.video.can_publish_sources, ["microphone"]);
         assert!(new.video.administers("r"), "what the box knows nothing better of stays");
         assert_eq!((new.sub.as_str(), new.metadata.as_str()), ("ada", "new"));
+    }
+
+    #[test]
+    fn a_connection_that_only_publishes_keeps_the_token_of_its_person() {
+        let mut cam = me(true);
+        (cam.identity, cam.permissions.can_subscribe) = ("ada#cam".into(), false);
+        for (granted, publishes_only, renewed) in
+            [(None, true, None), (Some(true), true, Some(true)), (Some(true), false, Some(false))]
+        {
+            let mut came = came_with(0);
+            came.claims.video.can_subscribe = granted;
+            came.publishes_only = publishes_only;
+            let new = claims(&came, &cam, 1_000_000);
+            assert_eq!((new.sub.as_str(), new.video.can_subscribe), ("ada", renewed));
+        }
     }
 }

@@ -3,10 +3,11 @@
 //! Errors are Twirp's: a JSON body `{code, msg}` whatever the request was.
 
 use super::entrance::{claims, unix_ms};
+use super::limits::{self, Excess};
 use super::{LivekitDoor, wire};
 use crate::token::Claims;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use livekit_protocol as pb;
@@ -28,6 +29,10 @@ struct Refused {
 
 fn refused(code: &'static str, message: impl Into<String>) -> Refused {
     Refused { code, message: message.into() }
+}
+
+fn too_much(excess: Excess) -> Refused {
+    refused("invalid_argument", excess.to_string())
 }
 
 impl IntoResponse for Refused {
@@ -59,14 +64,18 @@ type Answer = Result<Response, Refused>;
 pub(super) async fn call(
     State(door): State<LivekitDoor>,
     Path(method): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    let claims = match claims(&door, &headers, "") {
+    let claims = match claims(&door, request.headers(), "") {
         Ok(claims) => claims,
         Err(error) => return refused("unauthenticated", error.to_string()).into_response(),
     };
-    let json = is_json(&headers);
+    let json = is_json(request.headers());
+    // Only now: strangers must not make the box keep large bodies.
+    let body = match Bytes::from_request(request, &door).await {
+        Ok(body) => body,
+        Err(rejection) => return refused("malformed", rejection.body_text()).into_response(),
+    };
     let call = Call { door: &door, claims, json, body };
     let answer = match method.as_str() {
         "CreateRoom" => call.create_room().await,
@@ -164,6 +173,8 @@ impl Call<'_> {
         if request.name.is_empty() {
             return Err(refused("invalid_argument", "name is missing"));
         }
+        limits::name("name", &request.name).map_err(too_much)?;
+        limits::metadata(&request.metadata).map_err(too_much)?;
         let name = RoomName::from(request.name.as_str());
         let conference = &self.door.conference;
         let mut options = match conference.room_options(&name) {
@@ -249,6 +260,7 @@ impl Call<'_> {
     async fn update_participant(&self) -> Answer {
         let request: pb::UpdateParticipantRequest = self.request()?;
         self.administers(&request.room)?;
+        limits::change(&request.name, &request.metadata, &request.attributes).map_err(too_much)?;
         let info = self.participant(&request.room, &request.identity).await?;
         let change = ParticipantChange {
             name: (!request.name.is_empty()).then_some(request.name),
@@ -324,6 +336,7 @@ impl Call<'_> {
     async fn update_room_metadata(&self) -> Answer {
         let request: pb::UpdateRoomMetadataRequest = self.request()?;
         self.administers(&request.room)?;
+        limits::metadata(&request.metadata).map_err(too_much)?;
         let room = self.view(&request.room).await?.info.name;
         let metadata = request.metadata;
         self.command(&room, Command::SetRoomMetadata { room: room.clone(), metadata })?;

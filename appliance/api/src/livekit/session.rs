@@ -11,7 +11,7 @@ mod events;
 
 use super::data::DataSender;
 use super::join::Wanted;
-use super::wire;
+use super::{limits, wire};
 use livekit_protocol as pb;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
@@ -19,12 +19,7 @@ use roombox_control::conference::{
     Command, LeaveReason, ParticipantChange, ParticipantId, ParticipantInfo, Permissions, RoomInfo,
     RoomName, TrackId, TrackSettings, TransportMode,
 };
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Limits as LiveKit has them.
-const MAX_METADATA: usize = 512 * 1024;
-const MAX_ATTRIBUTES: usize = 64 * 1024;
-const MAX_NAME: usize = 256;
+use std::collections::BTreeMap;
 
 /// What a session wants done.
 #[derive(Debug, Clone)]
@@ -56,12 +51,15 @@ pub(super) struct Session {
     sender: DataSender,
     /// Said with the join, to be done once it is accepted.
     wanted: Option<Wanted>,
-    /// Own tracks that others see. Only kept for the first word after a resume.
-    accepted: BTreeSet<String>,
+    /// Own tracks by sid, with what the client calls them: those that others see and those that
+    /// may still come. Only kept for the first word after a resume.
+    accepted: BTreeMap<String, String>,
     resuming: bool,
     /// Oneself as the room sees it, once it has let one in.
     about_me: Option<Box<ParticipantInfo>>,
     closed: bool,
+    /// A limit was exceeded, and the log has it.
+    excess_logged: bool,
     dev: bool,
     next_offer: u32,
 }
@@ -82,9 +80,10 @@ impl Session {
             permissions: start.permissions,
             resuming: start.wanted.resume.is_some(),
             wanted: Some(start.wanted),
-            accepted: BTreeSet::new(),
+            accepted: BTreeMap::new(),
             about_me: None,
             closed: false,
+            excess_logged: false,
             dev: start.dev,
             next_offer: 0,
         }
@@ -122,8 +121,7 @@ impl Session {
                 vec![self.command(|participant| Command::Answer { participant, sdp: answer.sdp })]
             }
             Request::AddTrack(request) => {
-                let track = Box::new(wire::new_track(&request, new_id()));
-                vec![self.command(|participant| Command::AddTrack { participant, track })]
+                vec![self.add_track(&request, new_id())]
             }
             Request::Mute(mute) => vec![self.command(|participant| Command::SetMuted {
                 participant,
@@ -167,6 +165,24 @@ impl Session {
         }
     }
 
+    fn add_track(&mut self, request: &pb::AddTrackRequest, id: String) -> Action {
+        if let Err(excess) = limits::track(request) {
+            self.log_once("a client's track is described at too great length", &request.cid);
+            let reason = pb::request_response::Reason::LimitExceeded;
+            return refuse_track(request.cid.clone(), reason, &excess.to_string());
+        }
+        let track = Box::new(wire::new_track(request, id));
+        self.command(|participant| Command::AddTrack { participant, track })
+    }
+
+    /// Clients that go too far do so again and again: the log hears of it once.
+    fn log_once(&mut self, what: &'static str, cid: &str) {
+        if !std::mem::replace(&mut self.excess_logged, true) {
+            let bytes = cid.len();
+            tracing::warn!(participant = %self.me, cid_bytes = bytes, "{what}");
+        }
+    }
+
     fn subscription(&self, subscription: &pb::UpdateSubscription) -> Vec<Action> {
         let mut tracks = ids(&subscription.track_sids);
         for of_participant in &subscription.participant_tracks {
@@ -180,7 +196,9 @@ impl Session {
     /// new join brings both to the same state.
     fn sync(&mut self, state: &pb::SyncState) -> Vec<Action> {
         let published = state.publish_tracks.iter().filter_map(|p| p.track.as_ref());
-        if let Some(strange) = published.clone().find(|track| !self.accepted.contains(&track.sid)) {
+        if let Some(strange) =
+            published.clone().find(|track| !self.accepted.contains_key(&track.sid))
+        {
             tracing::info!(track = strange.sid, "a client publishes a track that is unknown");
             self.closed = true;
             let reason = LeaveReason::ConnectionLost;
@@ -206,16 +224,13 @@ impl Session {
 
     fn update_metadata(&self, update: pb::UpdateParticipantMetadata) -> Vec<Action> {
         use pb::request_response::Reason;
-        let attributes: usize = update.attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
-        let too_long = update.metadata.len() > MAX_METADATA
-            || attributes > MAX_ATTRIBUTES
-            || update.name.chars().count() > MAX_NAME;
-        let (reason, message) = if !self.permissions.can_update_metadata {
-            (Reason::NotAllowed, "the token does not allow canUpdateOwnMetadata")
-        } else if too_long {
-            (Reason::LimitExceeded, "name, metadata or attributes are too long")
-        } else {
-            (Reason::Ok, "")
+        let excess = limits::change(&update.name, &update.metadata, &update.attributes);
+        let (reason, message) = match excess {
+            _ if !self.permissions.can_update_metadata => {
+                (Reason::NotAllowed, "the token does not allow canUpdateOwnMetadata".to_owned())
+            }
+            Err(excess) => (Reason::LimitExceeded, excess.to_string()),
+            Ok(()) => (Reason::Ok, String::new()),
         };
         let request_id = update.request_id;
         let mut actions = Vec::new();
@@ -229,17 +244,18 @@ impl Session {
             let change = Box::new(change);
             actions.push(self.command(|participant| Command::Change { participant, change }));
         }
-        actions.push(respond(request_id, reason, message));
+        actions.push(respond(request_id, reason, &message));
         actions
     }
 
     fn simulate(&mut self, simulate: &pb::SimulateScenario) -> Vec<Action> {
         use pb::simulate_scenario::Scenario;
         match simulate.scenario {
-            Some(Scenario::NodeFailure(_) | Scenario::DisconnectSignalOnResume(_)) => {
-                vec![Action::Drop]
-            }
-            Some(Scenario::DisconnectSignalOnResumeNoMessages(_)) => vec![Action::Drop],
+            Some(
+                Scenario::NodeFailure(_)
+                | Scenario::DisconnectSignalOnResume(_)
+                | Scenario::DisconnectSignalOnResumeNoMessages(_),
+            ) => vec![Action::Drop],
             Some(Scenario::ServerLeave(_)) => {
                 vec![send(Response::Leave(wire::leave(LeaveReason::Removed, false)))]
             }
@@ -261,6 +277,17 @@ fn respond(request_id: u32, reason: pb::request_response::Reason, message: &str)
         reason: reason as i32,
         message: message.to_owned(),
         request: None,
+    }))
+}
+
+/// No to a wish to publish, which names it, so that the client can tell which one it was.
+fn refuse_track(cid: String, reason: pb::request_response::Reason, message: &str) -> Action {
+    let track = pb::AddTrackRequest { cid, ..pb::AddTrackRequest::default() };
+    send(Response::RequestResponse(pb::RequestResponse {
+        reason: reason as i32,
+        message: message.to_owned(),
+        request: Some(pb::request_response::Request::AddTrack(track)),
+        ..pb::RequestResponse::default()
     }))
 }
 

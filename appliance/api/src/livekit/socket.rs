@@ -1,9 +1,8 @@
 //! One client's WebSocket: frames in, frames out, until either side has had enough.
 
 use super::entrance::unix_ms;
-use super::renewal;
+use super::renewal::{self, Came};
 use super::session::{Action, Session, send};
-use crate::token::Claims;
 use axum::extract::ws::{CloseCode, CloseFrame, Message as Frame, WebSocket, close_code};
 use livekit_protocol as pb;
 use prost::Message as _;
@@ -27,6 +26,12 @@ enum End {
     LetGo,
     /// The shard had too much waiting for a request: the participant's place is kept.
     Busy,
+    /// The client sent more at once than may be.
+    TooLarge,
+    /// What the client sends is no WebSocket (any more).
+    Garbled,
+    /// Text that is none.
+    NotText,
     /// The connection broke or went silent: the participant's place is kept.
     Lost,
 }
@@ -40,7 +45,23 @@ impl End {
             Self::Done => Some(close_code::NORMAL),
             Self::LetGo => Some(close_code::AWAY),
             Self::Busy => Some(close_code::AGAIN),
+            Self::TooLarge => Some(close_code::SIZE),
+            Self::Garbled => Some(close_code::PROTOCOL),
+            Self::NotText => Some(close_code::INVALID),
             Self::Lost => None,
+        }
+    }
+
+    /// What an error of the WebSocket comes to.
+    fn of(error: axum::Error) -> Self {
+        use tungstenite::Error as Broken;
+        use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+        match error.into_inner().downcast_ref::<Broken>() {
+            Some(Broken::Capacity(_)) => Self::TooLarge,
+            Some(Broken::Utf8(_)) => Self::NotText,
+            Some(Broken::Protocol(ResetWithoutClosingHandshake)) => Self::Lost,
+            Some(Broken::Protocol(_)) => Self::Garbled,
+            _ => Self::Lost,
         }
     }
 }
@@ -49,8 +70,7 @@ struct Client {
     conference: Arc<dyn Conference>,
     room: RoomName,
     session: Session,
-    /// Of the token that the client came with.
-    claims: Claims,
+    came: Came,
     websocket: WebSocket,
     /// The client writes JSON, so it is answered in JSON.
     json: bool,
@@ -61,11 +81,11 @@ pub(super) async fn serve(
     room: RoomName,
     participant: ParticipantId,
     session: Session,
-    claims: Claims,
+    came: Came,
     mut events: mpsc::Receiver<Event>,
     websocket: WebSocket,
 ) {
-    let mut client = Client { conference, room, session, claims, websocket, json: false };
+    let mut client = Client { conference, room, session, came, websocket, json: false };
     let end = client.run(&mut events).await;
     // Closed first: the shard ignores this if the participant reads elsewhere by now, because it
     // came back by another connection.
@@ -107,7 +127,7 @@ impl Client {
                     }
                     Ok(Some(Err(error))) => {
                         tracing::info!(%error, "a client's signalling broke");
-                        return End::Lost;
+                        return End::of(error);
                     }
                     Ok(None) | Err(_) => return End::Lost,
                 },
@@ -121,7 +141,7 @@ impl Client {
     /// A new token for the client, if it may still have one.
     fn renew(&self) -> Vec<Action> {
         let me = self.session.about_me();
-        let token = me.and_then(|me| renewal::renewed(&*self.conference, &self.claims, me));
+        let token = me.and_then(|me| renewal::renewed(&*self.conference, &self.came, me));
         token.map(pb::signal_response::Message::RefreshToken).map(send).into_iter().collect()
     }
 
@@ -138,8 +158,10 @@ impl Client {
         let request = match frame {
             Frame::Binary(bytes) => pb::SignalRequest::decode(bytes).ok(),
             Frame::Text(text) => {
-                self.json = true;
-                serde_json::from_str(&text).ok()
+                let request = serde_json::from_str(&text).ok();
+                // Garbage is no reason to speak another language.
+                self.json |= request.is_some();
+                request
             }
             Frame::Ping(_) | Frame::Pong(_) => return Some(Vec::new()),
             Frame::Close(_) => return None,
@@ -156,10 +178,7 @@ impl Client {
         for action in actions {
             match action {
                 Action::Send(response) => {
-                    let frame = match self.json {
-                        true => Frame::text(serde_json::to_string(&response).ok()?),
-                        false => Frame::binary(response.encode_to_vec()),
-                    };
+                    let Some(frame) = worded(&response, self.json) else { continue };
                     let sent = timeout(WRITE, self.websocket.send(frame)).await;
                     if !matches!(sent, Ok(Ok(()))) {
                         return Some(End::Lost);
@@ -176,5 +195,53 @@ impl Client {
             }
         }
         None
+    }
+}
+
+/// A message to the client. `None`: JSON has no word for something in it (a number that another
+/// client made up for an enum), and this one does without it.
+fn worded(response: &pb::SignalResponse, json: bool) -> Option<Frame> {
+    if !json {
+        return Some(Frame::binary(response.encode_to_vec()));
+    }
+    serde_json::to_string(response)
+        .inspect_err(|error| tracing::info!(%error, "a message cannot be said in JSON"))
+        .ok()
+        .map(Frame::text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pb::signal_response::Message as Response;
+    use tungstenite::Error as Broken;
+    use tungstenite::error::{CapacityError, ProtocolError};
+
+    #[test]
+    fn errors_of_the_socket_are_told_by_their_codes() {
+        let too_long = CapacityError::MessageTooLong { size: 3, max_size: 2 };
+        for (error, code) in [
+            (Broken::Capacity(too_long), Some(1009)),
+            (Broken::Protocol(ProtocolError::UnmaskedFrameFromClient), Some(1002)),
+            (Broken::Utf8("x".to_owned()), Some(1007)),
+            (Broken::Protocol(ProtocolError::ResetWithoutClosingHandshake), None),
+            (Broken::Io(std::io::ErrorKind::ConnectionReset.into()), None),
+        ] {
+            let told = format!("{error:?}");
+            assert_eq!(End::of(axum::Error::new(error)).code(), code, "{told}");
+        }
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_left_out_and_nothing_else() {
+        let answer = |reason| pb::SignalResponse {
+            message: Some(Response::RequestResponse(pb::RequestResponse {
+                reason,
+                ..pb::RequestResponse::default()
+            })),
+        };
+        assert!(matches!(worded(&answer(1), true), Some(Frame::Text(_))));
+        assert_eq!(worded(&answer(99), true), None);
+        assert!(matches!(worded(&answer(99), false), Some(Frame::Binary(_))));
     }
 }

@@ -2,20 +2,18 @@
 
 use super::PanelDoor;
 use super::access::{COOKIE, Visitor, session_secret};
+use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
+use crate::server::Peer;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum_extra::extract::WithRejection;
 use roombox_control::identity::BoxInfo;
 use roombox_control::people::ClaimState;
 use roombox_control::store::Person;
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-/// A JSON body; one that cannot be read is refused in our own words.
-pub(super) type Body<T> = WithRejection<Json<T>, ApiError>;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +48,7 @@ pub(super) async fn box_get(State(door): State<PanelDoor>) -> Json<BoxInfo> {
 pub(super) async fn box_patch(
     State(door): State<PanelDoor>,
     _: Visitor,
-    WithRejection(Json(patch), _): Body<BoxPatch>,
+    Body(patch): Body<BoxPatch>,
 ) -> Result<Json<BoxInfo>, ApiError> {
     door.identity.rename(&patch.name).await?;
     Ok(box_get(State(door)).await)
@@ -69,7 +67,7 @@ pub(super) async fn claim_get(State(door): State<PanelDoor>) -> Json<ClaimState>
     (status = 423, body = ErrorBody)))]
 pub(super) async fn claim_post(
     State(door): State<PanelDoor>,
-    WithRejection(Json(claim), _): Body<ClaimRequest>,
+    Body(claim): Body<ClaimRequest>,
 ) -> Result<Response, ApiError> {
     let owner = door.people.claim_box(&claim.code, &claim.name, &claim.password).await?;
     logged_in(&door, owner, StatusCode::CREATED).await
@@ -88,9 +86,10 @@ pub(super) async fn session_get(Visitor(person): Visitor) -> Json<Person> {
     (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn session_post(
     State(door): State<PanelDoor>,
-    WithRejection(Json(request), _): Body<LogInRequest>,
+    Peer(from): Peer,
+    Body(request): Body<LogInRequest>,
 ) -> Result<Response, ApiError> {
-    let person = door.people.log_in(&request.password).await?;
+    let person = door.people.log_in(&request.password, from).await?;
     logged_in(&door, person, StatusCode::OK).await
 }
 

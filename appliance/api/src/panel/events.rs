@@ -18,6 +18,7 @@ const PING: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListenQuery {
     /// `seq` of the last event that was seen: what came after it is sent first.
     after: Option<u64>,

@@ -2,6 +2,7 @@
 
 use super::PanelDoor;
 use super::access::Visitor;
+use super::ranges::{self, Outcome};
 use crate::error::{ApiError, ErrorBody};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -13,37 +14,51 @@ use tower_http::services::ServeFile;
 use utoipa::IntoParams;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct FileQuery {
     /// `1`: to be saved under a readable name instead of shown.
     download: Option<String>,
 }
 
-/// A file of a recording; ranges (RFC 9110 §14) are served.
+/// A file of a recording. One range (RFC 9110 §14) is served as such; of several, and of what is
+/// none, the whole is made.
 #[utoipa::path(get, path = "/recordings/{id}/files/{*name}", tag = "recordings",
     params(("id" = String, Path), ("name" = String, Path), FileQuery),
     responses((status = 200, description = "the file", content_type = "application/octet-stream"),
-        (status = 206, description = "the range"), (status = 404, body = ErrorBody)))]
+        (status = 206, description = "the range"), (status = 304, description = "not changed"),
+        (status = 404, body = ErrorBody), (status = 412, body = ErrorBody),
+        (status = 416, body = ErrorBody)))]
 pub(super) async fn file_get(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path((id, name)): Path<(String, String)>,
     Query(query): Query<FileQuery>,
-    request: Request,
+    mut request: Request,
 ) -> Result<Response, ApiError> {
-    let (path, sha256, readable) = door.recordings.file(&id, &name).await?;
-    let etag = sha256.map(|hash| format!("\"{hash}\""));
-    let asked = request.headers().get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
-    if etag.is_some() && asked == etag.as_deref() {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
-    }
-    let mut response = match ServeFile::new(&path).oneshot(request).await {
-        Ok(served) => served.into_response(),
-        Err(never) => match never {},
+    let (path, contents, readable) = door.recordings.file(&id, &name).await?;
+    let etag = contents.map(|contents| format!("\"{contents}\""));
+    let method = request.method().clone();
+    let mut response = match ranges::judge(&method, request.headers_mut(), etag.as_deref()) {
+        Outcome::Unchanged => StatusCode::NOT_MODIFIED.into_response(),
+        Outcome::Changed => {
+            let message = "the file is not the one that you have a part of: fetch it anew";
+            let status = StatusCode::PRECONDITION_FAILED;
+            return Err(ApiError::new(status, "changed_meanwhile", message));
+        }
+        Outcome::Serve => match ServeFile::new(&path).oneshot(request).await {
+            Ok(served) => served.into_response(),
+            Err(never) => match never {},
+        },
     };
     if response.status() == StatusCode::NOT_FOUND {
         return Err(ControlError::NotFound("file").into());
     }
+    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        return Ok(response);
+    }
     let headers = response.headers_mut();
+    // The file server has a weak tag of its own, made of the time of the last change.
+    headers.remove(header::ETAG);
     if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
         headers.insert(header::ETAG, etag);
     }

@@ -2,12 +2,11 @@
 
 use super::PanelDoor;
 use super::access::Visitor;
-use super::entry::Body;
+use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum_extra::extract::WithRejection;
 use roombox_control::clock::UnixMs;
 use roombox_control::keys::DEV_KEY;
 use roombox_control::people::ApiToken;
@@ -71,7 +70,7 @@ pub(super) async fn api_token_list(
 pub(super) async fn api_token_create(
     State(door): State<PanelDoor>,
     Visitor(person): Visitor,
-    WithRejection(Json(request), _): Body<ApiTokenRequest>,
+    Body(request): Body<ApiTokenRequest>,
 ) -> Result<(StatusCode, Json<NewApiToken>), ApiError> {
     let (listed, token) = door.people.create_api_token(&person, &request.name).await?;
     Ok((StatusCode::CREATED, Json(NewApiToken { listed, token })))

@@ -4,15 +4,19 @@
 //! document is generated from here ([`openapi`]) and kept in `docs/api/openapi.json`.
 
 mod access;
+mod body;
+mod describe;
 mod entry;
 mod events;
 mod files;
 mod jobs;
 mod keys;
 mod pages;
+mod ranges;
 mod recordings;
 mod rooms;
 mod settings;
+pub(crate) mod shape;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -51,8 +55,8 @@ pub struct PanelDoor {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Roombox",
-    description = "The local API of a box. Errors are `{code, message, field?}`; sessions are a \
-                   SameSite cookie, programs send `Authorization: Bearer rbx_…`.",
+    description = "The local API of a box. Every refusal is an `ErrorBody`, whatever its status; \
+                   bodies are JSON objects.",
     license(name = "Apache-2.0", identifier = "Apache-2.0")
 ))]
 struct Document;
@@ -101,6 +105,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = api().into_openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    describe::who_and_what_is_refused(&mut document);
     document
 }
 

@@ -2,12 +2,11 @@
 
 use super::PanelDoor;
 use super::access::Visitor;
-use super::entry::Body;
+use super::body::{Body, MaybeBody};
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum_extra::extract::WithRejection;
 use roombox_control::jobs::{EncoderChoice, Job, LayoutName};
 use roombox_control::recordings::{Recording, RecordingPage, TimelineItem};
 use roombox_control::words;
@@ -36,10 +35,13 @@ pub(super) struct RecordingPatch {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-    /// At most so many (1 to 200).
+    /// At most so many (1 to 200); 50 if left out.
+    #[param(minimum = 1, maximum = 200, nullable = false)]
     limit: Option<u32>,
     /// `next` of the page before.
+    #[param(nullable = false)]
     after: Option<String>,
 }
 
@@ -66,9 +68,9 @@ pub(super) async fn recording_start(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path(id): Path<String>,
-    body: Option<Json<RecordingRequest>>,
+    MaybeBody(body): MaybeBody<RecordingRequest>,
 ) -> Result<(StatusCode, Json<Recording>), ApiError> {
-    let layout = body.and_then(|Json(request)| request.layout);
+    let layout = body.and_then(|request| request.layout);
     Ok((StatusCode::CREATED, Json(door.recordings.start(&id, layout).await?)))
 }
 
@@ -80,7 +82,7 @@ pub(super) async fn recording_mark(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path(id): Path<String>,
-    WithRejection(Json(request), _): Body<MarkRequest>,
+    Body(request): Body<MarkRequest>,
 ) -> Result<StatusCode, ApiError> {
     door.recordings.mark(&id, &request.marker).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -104,7 +106,7 @@ pub(super) async fn recording_stop(
 pub(super) async fn recording_list(
     State(door): State<PanelDoor>,
     _: Visitor,
-    WithRejection(Query(page), _): WithRejection<Query<PageQuery>, ApiError>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<RecordingPage>, ApiError> {
     Ok(Json(door.recordings.list(page.limit.unwrap_or(50), page.after).await?))
 }
@@ -128,7 +130,7 @@ pub(super) async fn recording_patch(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path(id): Path<String>,
-    WithRejection(Json(patch), _): Body<RecordingPatch>,
+    Body(patch): Body<RecordingPatch>,
 ) -> Result<Json<Recording>, ApiError> {
     Ok(Json(door.recordings.set_title(&id, &patch.title).await?))
 }
@@ -165,7 +167,7 @@ pub(super) async fn film_create(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path(id): Path<String>,
-    WithRejection(Json(request), _): Body<FilmRequest>,
+    Body(request): Body<FilmRequest>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
     let encoder = request.encoder.unwrap_or(EncoderChoice::Auto);
     Ok((StatusCode::CREATED, Json(door.recordings.render(&id, request.layout, encoder).await?)))

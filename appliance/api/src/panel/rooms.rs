@@ -2,13 +2,12 @@
 
 use super::PanelDoor;
 use super::access::{MaybeVisitor, Visitor};
-use super::entry::Body;
+use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
 use crate::livekit::join_token;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum_extra::extract::WithRejection;
 use roombox_control::rooms::{Doorplate, Guest, Participant, Room};
 use roombox_control::store::Person;
 use serde::{Deserialize, Serialize};
@@ -41,6 +40,7 @@ pub(super) struct ParticipantPatch {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Invitation {
     /// Secret of the invite link; not needed by those who are logged in.
     invite: Option<String>,
@@ -77,7 +77,7 @@ pub(super) async fn room_list(
 pub(super) async fn room_create(
     State(door): State<PanelDoor>,
     _: Visitor,
-    WithRejection(Json(room), _): Body<RoomName>,
+    Body(room): Body<RoomName>,
 ) -> Result<(StatusCode, Json<Room>), ApiError> {
     Ok((StatusCode::CREATED, Json(door.rooms.create(&room.name).await?)))
 }
@@ -101,7 +101,7 @@ pub(super) async fn room_patch(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path(id): Path<String>,
-    WithRejection(Json(room), _): Body<RoomName>,
+    Body(room): Body<RoomName>,
 ) -> Result<Json<Room>, ApiError> {
     Ok(Json(door.rooms.rename(&id, &room.name).await?))
 }
@@ -150,7 +150,7 @@ pub(super) async fn participant_patch(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path((id, participant)): Path<(String, String)>,
-    WithRejection(Json(patch), _): Body<ParticipantPatch>,
+    Body(patch): Body<ParticipantPatch>,
 ) -> Result<StatusCode, ApiError> {
     if !patch.muted {
         let message = "people can only be muted from here: they unmute themselves";
@@ -218,7 +218,7 @@ pub(super) async fn join_token_create(
     State(door): State<PanelDoor>,
     MaybeVisitor(person): MaybeVisitor,
     Path(id): Path<String>,
-    WithRejection(Json(request), _): Body<JoinRequest>,
+    Body(request): Body<JoinRequest>,
 ) -> Result<(StatusCode, Json<JoinToken>), ApiError> {
     let guest = guest(person.as_ref(), request.invite.as_deref());
     let room = door.rooms.admit(&id, guest).await?;

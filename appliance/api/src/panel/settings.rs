@@ -2,11 +2,10 @@
 
 use super::PanelDoor;
 use super::access::Visitor;
-use super::entry::Body;
+use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
-use axum_extra::extract::WithRejection;
 use roombox_control::settings::{MeetingSettings, RecordingSettings, Settings};
 use roombox_control::status::StatusReport;
 use serde_json::Value;
@@ -63,7 +62,7 @@ pub(super) async fn settings_get(State(door): State<PanelDoor>, _: Visitor) -> J
 pub(super) async fn settings_patch(
     State(door): State<PanelDoor>,
     _: Visitor,
-    WithRejection(Json(patch), _): Body<Value>,
+    Body(patch): Body<Value>,
 ) -> Result<Json<Settings>, ApiError> {
     Ok(Json((*door.settings.patch(patch).await?).clone()))
 }

@@ -15,6 +15,9 @@ use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
 use utoipa::ToSchema;
 
+/// Recordings in one answer at most.
+const LONGEST_PAGE: u32 = 200;
+
 /// A recording.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Recording {
@@ -98,16 +101,18 @@ pub struct RecordingPage {
 }
 
 impl Recordings {
-    /// Newest first.
+    /// Newest first, at most `limit`, which is 1 to [`LONGEST_PAGE`].
     ///
     /// # Errors
-    /// The store refuses.
+    /// `limit` is none of these, or the store refuses.
     pub async fn list(
         &self,
         limit: u32,
         after: Option<String>,
     ) -> Result<RecordingPage, ControlError> {
-        let limit = limit.clamp(1, 200);
+        if !(1..=LONGEST_PAGE).contains(&limit) {
+            return Err(ControlError::OutOfRange { field: "limit", least: 1, most: LONGEST_PAGE });
+        }
         let mut rows = self.store.recording_list(limit + 1, after).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
@@ -175,7 +180,8 @@ impl Recordings {
         }
     }
 
-    /// Path, content hash (for files that were made) and a readable name of a file of a recording.
+    /// Path, a text that is another one for other contents (`None`: the file still grows) and a
+    /// readable name of a file of a recording.
     ///
     /// # Errors
     /// There is no such file.
@@ -208,7 +214,9 @@ impl Recordings {
         let person = person.map_or("track", |track| track.name.as_str());
         let layer = part.layer.file_stem();
         let readable = format!("{} · {person} · {layer} · {}.mkv", row.title, part.number + 1);
-        Ok((folder.join(name), None, readable))
+        // A sealed part never changes.
+        let sealed = part.bytes.map(|bytes| format!("{id}.{name}.{bytes}"));
+        Ok((folder.join(name), sealed, readable))
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a session tells its client of the room.
 
-use super::{Action, Session, mids, respond, room_update, send, wire};
+use super::{Action, Session, mids, refuse_track, respond, room_update, send, wire};
 use livekit_protocol as pb;
 use livekit_protocol::signal_response::Message as Response;
 use roombox_control::conference::{
-    Command, Event, LeaveReason, ParticipantInfo, RoomInfo, TransportMode,
+    Command, Event, LeaveReason, ParticipantInfo, RoomInfo, TrackId, TrackInfo, TrackRefusal,
+    TransportMode,
 };
 
 impl Session {
@@ -73,24 +74,25 @@ impl Session {
             }
             Event::Participants(infos) => self.participants(&infos),
             Event::TrackAccepted { cid, track } => {
-                self.accepted.insert(track.id.to_string());
+                self.accept(&cid, &track.id);
                 vec![send(Response::TrackPublished(pb::TrackPublishedResponse {
                     cid,
                     track: Some(wire::track(&track)),
                 }))]
             }
-            Event::TrackRefused { cid } => {
-                vec![send(Response::RequestResponse(pb::RequestResponse {
-                    reason: pb::request_response::Reason::NotAllowed as i32,
-                    message: "the token does not allow to publish this source".to_owned(),
-                    request: Some(pb::request_response::Request::AddTrack(pb::AddTrackRequest {
-                        cid,
-                        ..pb::AddTrackRequest::default()
-                    })),
-                    ..pb::RequestResponse::default()
-                }))]
+            Event::TrackRefused { cid, why } => {
+                use pb::request_response::Reason;
+                let reason = match why {
+                    TrackRefusal::NotAllowed => Reason::NotAllowed,
+                    TrackRefusal::TooMany => {
+                        self.log_once("a client wants to publish too many tracks", &cid);
+                        Reason::LimitExceeded
+                    }
+                };
+                vec![refuse_track(cid, reason, &why.to_string())]
             }
             Event::TrackUnpublished { track } => {
+                self.accepted.remove(track.as_str());
                 vec![send(Response::TrackUnpublished(pb::TrackUnpublishedResponse {
                     track_sid: track.to_string(),
                 }))]
@@ -161,8 +163,7 @@ impl Session {
         };
         let mut actions = Vec::new();
         for request in &wanted.add_tracks {
-            let track = Box::new(wire::new_track(request, new_id()));
-            actions.push(self.command(|participant| Command::AddTrack { participant, track }));
+            actions.push(self.add_track(request, new_id()));
         }
         if let Some(offer) = wanted.offer {
             actions.push(self.command(|participant| Command::Offer {
@@ -181,7 +182,8 @@ impl Session {
         others: &[ParticipantInfo],
     ) -> Vec<Action> {
         self.about_me = Some(Box::new(me.clone()));
-        self.accepted = me.tracks.iter().map(|track| track.id.to_string()).collect();
+        let unnamed = |track: &TrackInfo| (track.id.to_string(), String::new());
+        self.accepted = me.tracks.iter().map(unnamed).collect();
         self.permissions = me.permissions.clone();
         self.sender.allowed = me.permissions.can_publish_data;
         let everybody = std::iter::once(me).chain(others).map(wire::participant).collect();
@@ -207,11 +209,29 @@ impl Session {
         actions
     }
 
+    /// Whoever announces a track again under the same name means it instead of the first.
+    fn accept(&mut self, cid: &str, track: &TrackId) {
+        let published = self.about_me.iter().flat_map(|me| &me.tracks);
+        let published: Vec<&str> = published.map(|track| track.id.as_str()).collect();
+        self.accepted.retain(|sid, named| named != cid || published.contains(&sid.as_str()));
+        self.accepted.insert(track.to_string(), cid.to_owned());
+    }
+
+    /// Tracks that others saw and see no more are gone; those that nobody saw yet may come.
+    fn forget_unpublished(&mut self, now: &ParticipantInfo) {
+        for before in self.about_me.iter().flat_map(|me| &me.tracks) {
+            if now.tracks.iter().all(|track| track.id != before.id) {
+                self.accepted.remove(before.id.as_str());
+            }
+        }
+    }
+
     fn participants(&mut self, infos: &[ParticipantInfo]) -> Vec<Action> {
         if let Some(me) = infos.iter().find(|info| info.id == self.me) {
             self.permissions = me.permissions.clone();
             self.sender.allowed = me.permissions.can_publish_data;
             self.sender.hidden = me.permissions.hidden;
+            self.forget_unpublished(me);
             self.about_me = Some(Box::new(me.clone()));
         }
         let participants = infos.iter().map(wire::participant).collect();

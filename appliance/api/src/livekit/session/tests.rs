@@ -6,8 +6,9 @@ use crate::livekit::join::{self, JoinQuery};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
-use roombox_control::conference::Event;
-use roombox_control::conference::{Identity, ParticipantState};
+use roombox_control::conference::{
+    Event, Identity, MediaKind, ParticipantState, TrackInfo, TrackRefusal, TrackSource,
+};
 use std::time::Duration;
 
 fn permissions() -> Permissions {
@@ -322,7 +323,7 @@ fn metadata_is_refused_with_a_reason() {
         _ => panic!("no answer"),
     };
     use pb::request_response::Reason;
-    let long = session.request(update("x".repeat(MAX_METADATA + 1)), 0, String::new);
+    let long = session.request(update("x".repeat(512 * 1024 + 1)), 0, String::new);
     assert_eq!(reason(&long), Reason::LimitExceeded);
     assert!(commands(&long).is_empty());
     let fine = session.request(update("x".to_owned()), 0, String::new);
@@ -347,4 +348,95 @@ fn tiles_are_asked_for_by_size_or_quality() {
     assert_eq!((by_size.layer, by_size.height), (None, 180));
     assert_eq!(settings_of(&setting(0, 0, pb::VideoQuality::Medium)).layer, Some(1));
     assert!(settings_of(&setting(0, 0, pb::VideoQuality::Off)).disabled);
+}
+
+fn track(sid: &str) -> TrackInfo {
+    TrackInfo {
+        id: sid.into(),
+        name: String::new(),
+        kind: MediaKind::Audio,
+        source: TrackSource::Microphone,
+        muted: false,
+        width: 0,
+        height: 0,
+        encrypted: false,
+        layers: Vec::new(),
+        codec: None,
+        red: false,
+        mid: String::new(),
+        note: [].into(),
+    }
+}
+
+#[test]
+fn a_track_that_goes_too_far_is_refused_by_name_and_told_to_the_log_once() {
+    let add = |name: &str| {
+        let name = name.to_owned();
+        Request::AddTrack(pb::AddTrackRequest { cid: "c".to_owned(), name, ..Default::default() })
+    };
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    for (actions, reason) in [
+        (session.request(add("fine"), 0, || "TR_1".to_owned()), None),
+        (
+            session.request(add(&"x".repeat(300)), 0, || "TR_2".to_owned()),
+            Some(pb::request_response::Reason::LimitExceeded),
+        ),
+        (
+            session.event(
+                Event::TrackRefused { cid: "c".to_owned(), why: TrackRefusal::TooMany },
+                String::new,
+            ),
+            Some(pb::request_response::Reason::LimitExceeded),
+        ),
+        (
+            session.event(
+                Event::TrackRefused { cid: "c".to_owned(), why: TrackRefusal::NotAllowed },
+                String::new,
+            ),
+            Some(pb::request_response::Reason::NotAllowed),
+        ),
+    ] {
+        let refusal = match responses(&actions)[..] {
+            [] => None,
+            [Response::RequestResponse(answer)] => {
+                let named = pb::request_response::Request::AddTrack(pb::AddTrackRequest {
+                    cid: "c".to_owned(),
+                    ..Default::default()
+                });
+                assert_eq!(answer.request, Some(named));
+                Some(answer.reason())
+            }
+            ref other => panic!("{other:?}"),
+        };
+        assert_eq!(refusal, reason);
+        assert_eq!(commands(&actions).is_empty(), reason.is_some());
+    }
+    assert!(session.excess_logged);
+}
+
+#[test]
+fn tracks_that_are_gone_are_forgotten() {
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    let accept = |session: &mut Session, cid: &str, sid: &str| {
+        let event = Event::TrackAccepted { cid: cid.to_owned(), track: track(sid) };
+        session.event(event, String::new);
+    };
+    let publish = |session: &mut Session, sids: &[&str]| {
+        let tracks = sids.iter().map(|sid| track(sid)).collect();
+        session.event(Event::Participants(vec![ParticipantInfo { tracks, ..me() }]), String::new);
+    };
+    let known = |session: &Session| session.accepted.keys().cloned().collect::<Vec<_>>();
+    accept(&mut session, "mic", "TR_1");
+    accept(&mut session, "cam", "TR_2");
+    accept(&mut session, "cam", "TR_3");
+    assert_eq!(known(&session), ["TR_1", "TR_3"], "announced again: instead of the first");
+    publish(&mut session, &["TR_1", "TR_3"]);
+    accept(&mut session, "mic", "TR_4");
+    assert_eq!(known(&session), ["TR_1", "TR_3", "TR_4"], "what is published stays until it ends");
+    publish(&mut session, &["TR_3"]);
+    assert_eq!(known(&session), ["TR_3", "TR_4"], "unpublished by the client");
+    session.event(Event::TrackUnpublished { track: "TR_3".into() }, String::new);
+    assert_eq!(known(&session), ["TR_4"], "taken down by the box");
 }

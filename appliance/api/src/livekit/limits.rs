@@ -1,0 +1,103 @@
+//! What clients may send at most. Sizes are livekit-server's defaults (`pkg/config`, `LimitConfig`)
+//! where it has any; the texts go to clients.
+
+use livekit_protocol as pb;
+use prost::Message as _;
+use std::collections::HashMap;
+
+/// Characters of the name of a room, a participant or a track.
+const NAME: usize = 256;
+/// Bytes of metadata, and of attributes with their names.
+const METADATA: usize = 512 * 1024;
+const ATTRIBUTES: usize = 64 * 1024;
+/// Bytes that describe a track: everybody in the room keeps them. Real ones have some hundred.
+const TRACK: usize = 16 * 1024;
+
+/// What is too much, or will not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Excess {
+    #[error("{what} may have {NAME} characters")]
+    Name { what: &'static str },
+    #[error("{what} has control characters (line breaks, tabs, zero bytes): leave them out")]
+    Control { what: &'static str },
+    #[error("metadata may have {METADATA} bytes")]
+    Metadata,
+    #[error("attributes may have {ATTRIBUTES} bytes, their names included")]
+    Attributes,
+    #[error("the description of a track may have {TRACK} bytes")]
+    Track,
+}
+
+/// A name that others read, in logs and file lists too. LiveKit checks only its length.
+pub(super) fn name(what: &'static str, name: &str) -> Result<(), Excess> {
+    if name.chars().count() > NAME {
+        return Err(Excess::Name { what });
+    }
+    match name.chars().any(char::is_control) {
+        true => Err(Excess::Control { what }),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn metadata(metadata: &str) -> Result<(), Excess> {
+    if metadata.len() > METADATA { Err(Excess::Metadata) } else { Ok(()) }
+}
+
+pub(super) fn attributes<'a>(
+    attributes: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), Excess> {
+    let bytes: usize = attributes.into_iter().map(|(key, value)| key.len() + value.len()).sum();
+    if bytes > ATTRIBUTES { Err(Excess::Attributes) } else { Ok(()) }
+}
+
+pub(super) fn track(request: &pb::AddTrackRequest) -> Result<(), Excess> {
+    name("a track's name", &request.name)?;
+    if request.encoded_len() > TRACK { Err(Excess::Track) } else { Ok(()) }
+}
+
+/// What a participant is to be called and to have from now on; an empty name is no change.
+pub(super) fn change(
+    new_name: &str,
+    new_metadata: &str,
+    new_attributes: &HashMap<String, String>,
+) -> Result<(), Excess> {
+    name("name", new_name)?;
+    metadata(new_metadata)?;
+    attributes(new_attributes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn names_are_bounded_and_fit_on_one_line() {
+        for (text, outcome) in [
+            ("Ada", Ok(())),
+            ("", Ok(())),
+            ("Ä 🎥 \u{202e}", Ok(())),
+            (&*"é".repeat(NAME), Ok(())),
+            (&*"é".repeat(NAME + 1), Err(Excess::Name { what: "room" })),
+            ("a\nb", Err(Excess::Control { what: "room" })),
+            ("a\0", Err(Excess::Control { what: "room" })),
+            ("\u{7f}", Err(Excess::Control { what: "room" })),
+            ("\u{85}", Err(Excess::Control { what: "room" })),
+        ] {
+            assert_eq!(name("room", text), outcome, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_attributes_and_tracks_are_bounded() {
+        assert_eq!(metadata(&"x".repeat(METADATA)), Ok(()));
+        assert_eq!(metadata(&"x".repeat(METADATA + 1)), Err(Excess::Metadata));
+        let map = |bytes| BTreeMap::from([("key".to_owned(), "x".repeat(bytes - 3))]);
+        assert_eq!(attributes(&map(ATTRIBUTES)), Ok(()));
+        assert_eq!(attributes(&map(ATTRIBUTES + 1)), Err(Excess::Attributes));
+        let long = pb::AddTrackRequest { stream: "x".repeat(TRACK), ..Default::default() };
+        assert_eq!(track(&long), Err(Excess::Track));
+        let named = pb::AddTrackRequest { name: "a\tb".to_owned(), ..Default::default() };
+        assert!(matches!(track(&named), Err(Excess::Control { .. })));
+    }
+}

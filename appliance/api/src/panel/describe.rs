@@ -1,0 +1,88 @@
+//! What all routes have in common, for the API's document: who may ask, and what is refused.
+//!
+//! That it is true, `tests/e2e/test_doors.py` finds out by asking every route of the document.
+
+use super::access::COOKIE;
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+
+/// For everybody.
+const OPEN: &[(&str, &str)] = &[
+    ("get", "/api/v1/box"),
+    ("get", "/api/v1/claim"),
+    ("post", "/api/v1/claim"),
+    ("post", "/api/v1/session"),
+    ("delete", "/api/v1/session"),
+];
+/// For guests with an invitation as well.
+const FOR_GUESTS: &[(&str, &str)] =
+    &[("get", "/api/v1/rooms/{id}/door"), ("post", "/api/v1/rooms/{id}/join-token")];
+
+/// Adds who may ask for what, and the refusals that have nothing to do with one route alone.
+pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let cookie = "A session: what POST /session and POST /claim set.";
+    let cookie = ApiKey::Cookie(ApiKeyValue::with_description(COOKIE, cookie));
+    components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("rbx_…")
+        .description(Some("An API token: what POST /api-tokens answers."))
+        .build();
+    components.add_security_scheme("api_token", SecurityScheme::Http(token));
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            let listed = |list: &[(&str, &str)]| list.contains(&(method, path.as_str()));
+            let mut who = Vec::new();
+            if listed(FOR_GUESTS) {
+                who.push(SecurityRequirement::default());
+            }
+            if !listed(OPEN) {
+                let none: [&str; 0] = [];
+                who.push(SecurityRequirement::new("session", none));
+                who.push(SecurityRequirement::new("api_token", none));
+            }
+            let must_log_in = !listed(OPEN) && !listed(FOR_GUESTS);
+            operation.security = Some(who);
+            refusals(method, operation, must_log_in);
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, post, patch, delete, .. } = item;
+    [("get", get), ("post", post), ("patch", patch), ("delete", delete)]
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+fn refusals(method: &str, operation: &mut Operation, must_log_in: bool) {
+    let asks = operation.parameters.iter().flatten().any(|parameter| {
+        matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query)
+    });
+    let brings = operation.request_body.is_some();
+    let changes = method != "get";
+    for (applies, status, why) in [
+        (asks || brings, "400", "the request cannot be read"),
+        (must_log_in, "401", "nobody is logged in"),
+        (changes, "403", "another site's page asks"),
+        (brings, "408", "the body took too long"),
+        (brings, "413", "the body is larger than 256 KiB"),
+        (brings, "415", "the body is not sent as JSON"),
+        (brings, "422", "a field is missing, unknown or will not do"),
+        (true, "default", "anything else that goes wrong"),
+    ] {
+        if applies {
+            let refusal = || RefOr::T(refusal(why));
+            operation.responses.responses.entry(status.to_owned()).or_insert_with(refusal);
+        }
+    }
+}
+
+fn refusal(why: &str) -> Response {
+    let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+    ResponseBuilder::new().description(why).content("application/json", body).build()
+}

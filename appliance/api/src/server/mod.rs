@@ -1,0 +1,211 @@
+//! The HTTP server below the doors: it accepts connections, bounds how many there are and how long
+//! each may dawdle, and ends them when the box stops.
+//!
+//! ```text
+//! accept ─ seat free ─► head ─► doors ─► answer ─┬─► head … (keep-alive)
+//!   └─ none: 503        │ late: closed           └─► WebSocket: the door's own patience
+//!                       └─ body late: 408, closed
+//! ```
+//! A seat is taken for as long as the connection lives, as a WebSocket too. Nothing here ends a
+//! WebSocket, or an answer that its reader takes slowly: a film that is paused is such an answer.
+
+mod body;
+mod seated;
+mod seats;
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use body::{InTime, Late};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use seated::{Seated, last_word};
+use seats::{Full, Seat, Seats};
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+
+/// Refused connections that are told so at a time; more are only closed.
+const FAREWELLS: usize = 32;
+/// When the system gives no more connections (too many open files), it is asked again after this.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How many connections there may be, and for how long they may keep the box waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For the head of a request, from the connection's beginning or from the end of the answer
+    /// before: so it is the time that a connection may idle, too.
+    pub head: Duration,
+    /// For the whole body of a request.
+    pub body: Duration,
+    /// Connections of everybody.
+    pub connections: usize,
+    /// Connections of one address (of one /64 in IPv6). A class behind one router has one.
+    pub of_one_address: usize,
+    /// Connections from the box itself.
+    pub of_this_machine: usize,
+}
+
+impl Default for Limits {
+    /// Everybody together stays well below the 1,024 files that a process may usually open.
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(20),
+            body: Duration::from_secs(30),
+            connections: 600,
+            of_one_address: 200,
+            of_this_machine: 500,
+        }
+    }
+}
+
+/// Who sent a request. Of a router that is not served by [`serve`]: nobody, 0.0.0.0.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or(Self(Ipv4Addr::UNSPECIFIED.into())))
+    }
+}
+
+/// Serves until `stop` is done; then no more is accepted, idle connections end at once and the
+/// others after the answer that they wait for.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let seats = Arc::new(Seats::new(limits));
+    let farewells = Arc::new(Semaphore::new(FAREWELLS));
+    let (stopping, stopped) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok((stream, address)) => (stream, address.ip()),
+            Err(error) => {
+                accept_failed(&error).await;
+                continue;
+            }
+        };
+        match seats.take(peer) {
+            Ok(seat) => {
+                let (router, stopped) = (router.clone(), stopped.clone());
+                connections.spawn(connection(stream, seat, peer, router, limits, stopped));
+            }
+            Err(full) => {
+                if let Some(refused) = seats.refused(Instant::now()) {
+                    tracing::warn!(refused, limit = ?full, "connections were refused");
+                }
+                if let Ok(permit) = farewells.clone().try_acquire_owned() {
+                    connections.spawn(async move {
+                        if let Err(error) = refuse(stream, full).await {
+                            tracing::debug!(%error, "a refused client had gone already");
+                        }
+                        drop(permit);
+                    });
+                }
+            }
+        }
+    }
+    drop(listener);
+    drop(stopping);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn accept_failed(error: &io::Error) {
+    use io::ErrorKind as Kind;
+    // These are about one connection that has gone again.
+    if matches!(
+        error.kind(),
+        Kind::ConnectionAborted | Kind::ConnectionRefused | Kind::ConnectionReset
+    ) {
+        return;
+    }
+    tracing::error!(%error, "no connection can be accepted");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// Says no without a look at the request.
+async fn refuse(mut stream: TcpStream, full: Full) -> io::Result<()> {
+    let body = format!(r#"{{"code":"too_many_connections","message":"{full}"}}"#);
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 10\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    last_word(stream).await
+}
+
+async fn connection(
+    stream: TcpStream,
+    seat: Seat,
+    peer: IpAddr,
+    router: Router,
+    limits: Limits,
+    mut stopped: watch::Receiver<()>,
+) {
+    let io = TokioIo::new(Seated::new(stream, seat));
+    let service = service_fn(move |request| answer(router.clone(), peer, limits.body, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let done = tokio::select! {
+        done = &mut connection => done,
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = done {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    router: Router,
+    peer: IpAddr,
+    patience: Duration,
+    request: hyper::Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let late = Late::default();
+    let mut request: Request = request.map(|body| InTime::wrap(body, patience, late.clone()));
+    request.extensions_mut().insert(Peer(peer));
+    let mut response = router.oneshot(request).await?;
+    if late.is_so() {
+        // Whatever a door made of a body that broke off: this is why.
+        let message = "the body of the request took too long: send it at once";
+        let body = serde_json::json!({ "code": "too_slow", "message": message });
+        response = (StatusCode::REQUEST_TIMEOUT, Json(body)).into_response();
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+"""The local API under bad input: every route of its document is asked, and every no is in one shape."""
+
+import http.client
+import json
+import urllib.parse
+from pathlib import Path
+
+import pytest
+
+DOCUMENT = json.loads((Path(__file__).parents[2] / "docs/api/openapi.json").read_text())
+PASSWORD = "correct horse battery"
+JSON = "application/json"
+
+
+def ask(box, method, path, body=None, kind=JSON, source="127.0.0.1", **headers):
+    """Status, headers and body as JSON (or None) of one request."""
+    where = urllib.parse.urlsplit(box.http).netloc
+    connection = http.client.HTTPConnection(where, timeout=10, source_address=(source, 0))
+    try:
+        if body is not None and not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        if body is not None:
+            headers["Content-Type"] = kind
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        is_json = (answer.headers["Content-Type"] or "").startswith(JSON)
+        return answer.status, answer.headers, json.loads(text) if is_json and text else None
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def owner(box):
+    """Headers of somebody who may everything."""
+    claim = {"code": box.code, "name": "Ada", "password": PASSWORD}
+    status, headers, _ = ask(box, "POST", "/api/v1/claim", claim)
+    assert status == 201
+    cookie = {"Cookie": headers["Set-Cookie"].split(";")[0]}
+    status, _, token = ask(box, "POST", "/api/v1/api-tokens", {"name": "test"}, **cookie)
+    assert status == 201
+    return {"Authorization": f"Bearer {token['token']}"}
+
+
+def is_problem(answer):
+    return isinstance(answer, dict) and answer["code"] and answer["message"] and (
+        set(answer) <= {"code", "message", "field"}
+    )
+
+
+def routes():
+    for path, item in DOCUMENT["paths"].items():
+        for method, operation in item.items():
+            yield pytest.param(path, method, operation, id=f"{method} {path}")
+
+
+@pytest.mark.parametrize("path, method, operation", routes())
+def test_who_is_nobody_gets_only_what_the_document_says(box, path, method, operation):
+    where = path.replace("{*name}", "x").replace("{id}", "x").replace("{key}", "x")
+    where = where.replace("{participant}", "x")
+    assert "{" not in where
+    status, _, answer = ask(box, method.upper(), where, {} if "requestBody" in operation else None)
+    closed = operation["security"] and {} not in operation["security"]
+    assert (status == 401) == bool(closed), answer
+    assert status < 400 or is_problem(answer), answer
+    assert str(status) in operation["responses"]
+
+
+BAD = [
+    # Method, path, body, its kind; status, code, what the message says.
+    ("GET", "/nothing", None, JSON, 404, "not_found", "/api/v1"),
+    ("GET", "/rooms/", None, JSON, 404, "not_found", "/api/v1"),
+    ("GET", "/../v2/rooms", None, JSON, 404, "not_found", "/api/v1"),
+    ("GET", "/rooms/none", None, JSON, 404, "not_found", "no such room"),
+    ("PUT", "/rooms", {}, JSON, 405, "method_not_allowed", "POST"),
+    ("DELETE", "/box", None, JSON, 405, "method_not_allowed", "PATCH"),
+    ("POST", "/rooms", None, JSON, 400, "malformed_request", "JSON object"),
+    ("POST", "/rooms", "", JSON, 400, "malformed_request", "JSON object"),
+    ("POST", "/rooms", "{", JSON, 400, "malformed_request", "not JSON"),
+    ("POST", "/rooms", ["Room"], JSON, 422, "malformed_request", "not a list"),
+    ("POST", "/rooms", "name=Room", "application/x-www-form-urlencoded", 415,
+     "malformed_request", "Content-Type"),
+    ("POST", "/rooms", {"name": "x" * 300_000}, JSON, 413, "too_large", "limit"),
+    ("POST", "/rooms", {"name": "a\nb"}, JSON, 422, "invalid_name", "control characters"),
+    ("POST", "/rooms/none/recording", None, JSON, 404, "not_found", "no such room"),
+    ("POST", "/rooms/none/recording", "", JSON, 404, "not_found", "no such room"),
+    ("POST", "/rooms/none/recording", [], JSON, 422, "malformed_request", "not a list"),
+    ("POST", "/recordings/none/jobs", None, JSON, 400, "malformed_request", "JSON object"),
+    ("POST", "/recordings/none/jobs", {"layout": "round"}, JSON, 422, "malformed_request", "grid"),
+    ("POST", "/jobs/none/attempts", None, JSON, 404, "not_found", "no such job"),
+    ("GET", "/recordings?limit=0", None, JSON, 422, "out_of_range", "between 1 and 200"),
+    ("GET", "/recordings?limit=500", None, JSON, 422, "out_of_range", "between 1 and 200"),
+    ("GET", "/recordings?limit=-1", None, JSON, 400, "malformed_request", "limit"),
+    ("GET", "/recordings/%ff", None, JSON, 400, "malformed_request", "UTF-8"),
+    ("GET", "/events", None, JSON, 400, "malformed_request", "upgrade"),
+    ("GET", "/events?after=x", None, JSON, 400, "malformed_request", "after"),
+    ("PATCH", "/settings", [], JSON, 422, "malformed_request", "not a list"),
+    ("PATCH", "/settings", {"meeting": []}, JSON, 422, "invalid_setting", "by their names"),
+    ("PATCH", "/settings", {"recording": {"reserve_bytes": 2**64 - 1}}, JSON, 422,
+     "invalid_setting", "at most 10 TB"),
+    ("PATCH", "/settings", {"recording": {"reserve_bytes": -1}}, JSON, 422, "invalid_setting",
+     "expected u64"),
+]
+
+
+@pytest.mark.parametrize("method, path, body, kind, status, code, says", BAD)
+def test_bad_input_is_refused_in_one_shape(box, owner, method, path, body, kind, status, code, says):
+    before = ask(box, "GET", "/api/v1/settings", **owner)[2]
+    got, headers, answer = ask(box, method, "/api/v1" + path, body, kind, **owner)
+    assert (got, is_problem(answer), answer["code"]) == (status, True, code), answer
+    assert says in answer["message"], answer
+    assert (status == 405) == ("Allow" in headers)
+    assert ask(box, "GET", "/api/v1/settings", **owner)[2] == before
+
+
+def test_what_may_be_left_out_may_be_left_out(box, owner):
+    for path in ["/recordings", "/recordings?limit=200", "/recordings?after=rec_0"]:
+        assert ask(box, "GET", "/api/v1" + path, **owner)[0] == 200, path
+    query = {parameter["name"]: parameter
+             for parameter in DOCUMENT["paths"]["/api/v1/recordings"]["get"]["parameters"]}
+    assert set(query) == {"limit", "after"}
+    assert all(one["in"] == "query" and not one.get("required") for one in query.values())
+
+
+def test_wrong_passwords_make_only_their_sender_wait(box, owner):
+    log_in = lambda password, source: ask(
+        box, "POST", "/api/v1/session", {"password": password}, source=source
+    )
+    for _ in range(10):
+        status, headers, answer = log_in("wrong", "127.0.0.3")
+        if status != 401:
+            break
+    assert (status, answer["code"]) == (429, "too_many_attempts")
+    assert 0 < int(headers["Retry-After"]) <= 30
+    assert log_in(PASSWORD, "127.0.0.3")[0] == 429
+    assert log_in(PASSWORD, "127.0.0.2")[0] == 200
