@@ -54,7 +54,7 @@ def routes():
             yield pytest.param(path, method, operation, id=f"{method} {path}")
 
 
-@pytest.mark.parametrize("path, method, operation", routes())
+@pytest.mark.parametrize("path, method, operation", list(routes()))
 def test_who_is_nobody_gets_only_what_the_document_says(box, path, method, operation):
     where = path.replace("{*name}", "x").replace("{id}", "x").replace("{key}", "x")
     where = where.replace("{participant}", "x")

@@ -65,6 +65,11 @@ def test_a_meeting_becomes_a_film_that_plays_everywhere(box):
     status, headers, body = fetch(box, recording, name, method="HEAD", Range="bytes=0-1")
     assert (status, body, headers["ETag"]) == (200, b"", etag)
     assert int(headers["Content-Length"]) == len(content)
+    # A part of a track is sealed by now, and goes on from where it broke off, too.
+    part = box.manifest(recording)["parts"][0]["file"]
+    whole, etag = fetch(box, recording, part)[2], fetch(box, recording, part)[1]["ETag"]
+    status, _, body = fetch(box, recording, part, **{"Range": "bytes=9-", "If-Range": etag})
+    assert (status, body) == (206, whole[9:])
     status, headers, body = fetch(box, recording, files["mp4"]["name"] + "?download=1")
     assert hashlib.sha256(body).hexdigest() == files["mp4"]["sha256"]
     assert headers["ETag"] == f'"{files["mp4"]["sha256"]}"'

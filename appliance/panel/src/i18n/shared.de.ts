@@ -41,6 +41,8 @@ export const shared: Words<typeof en> = {
     still_recording: "Das wird noch aufgezeichnet. Beenden Sie zuerst die Aufzeichnung.",
     too_many_attempts:
       "Zu viele falsche Passwörter. Versuchen Sie es in einer Minute wieder.",
+    too_many_connections:
+      "Diese Box hat zu viele Verbindungen. Schließen Sie andere Tabs mit ihr und versuchen Sie es noch einmal.",
     unreachable:
       "Diese Box antwortet nicht. Ist sie eingeschaltet und sind Sie im selben Netz?",
     weak_password:

@@ -33,6 +33,7 @@ export const shared = {
     unauthenticated: "You are signed out. Sign in again.",
     still_recording: "This is still being recorded. Stop the recording first.",
     too_many_attempts: "Too many wrong passwords. Wait a minute, then try again.",
+    too_many_connections: "This box has too many connections. Close other tabs of it, then try again.",
     unreachable:
       "This box does not answer. Check that it is on and that you are in the same network.",
     weak_password: "This password is too easy. Take at least 10 characters, best some words.",
