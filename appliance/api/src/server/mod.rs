@@ -59,14 +59,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Everybody together stays well below the 1,024 files that a process may usually open.
+    /// A hundred meetings of four with a page beside each, also from one address; and well below the
+    /// files that the daemon may open, because the recorder's parts are files too.
     fn default() -> Self {
         Self {
             head: Duration::from_secs(20),
             body: Duration::from_secs(30),
-            connections: 600,
-            of_one_address: 200,
-            of_this_machine: 500,
+            connections: 1500,
+            of_one_address: 600,
+            of_this_machine: 1000,
         }
     }
 }
