@@ -27,5 +27,6 @@ pub use command::{
     Recipients, RoomOptions, TrackSettings, TransportMode,
 };
 pub use event::{Event, MOST_TRACKS, Notice, Output, TrackRefusal};
+pub use forward::fuzz_red;
 pub use peer::{Channel, PeerError};
 pub use sfu::{Sfu, SfuConfig, SfuCounters};

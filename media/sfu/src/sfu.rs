@@ -39,6 +39,10 @@ pub struct SfuCounters {
     pub rtp_out: u64,
     /// Datagrams that belong to no peer.
     pub strays: u64,
+    /// Datagrams of a peer that were dropped unread: str0m would choke on their numbers.
+    pub refused: u64,
+    /// Connections that ended because what they sent made str0m panic.
+    pub broken: u64,
     pub keyframes_requested: u64,
 }
 
@@ -107,7 +111,10 @@ impl Sfu {
             return;
         };
         if let Some(slot) = self.peers.get_mut(key) {
-            slot.peer.datagram(now, source, destination, contents);
+            if !slot.peer.datagram(now, source, destination, contents) {
+                self.counters.refused += 1;
+                return;
+            }
             self.after(now, key);
             self.settle(now);
         }
@@ -265,6 +272,10 @@ impl Sfu {
             PeerEvent::Connected => self.peer_connected(now, key),
             PeerEvent::Lost(lost) => self.peer_lost(now, key, lost),
             PeerEvent::Closed => self.peer_lost(now, key, true),
+            PeerEvent::Broken => {
+                self.counters.broken += 1;
+                self.peer_lost(now, key, true);
+            }
             PeerEvent::KeyframeWanted(mid) => self.keyframe_wanted(now, key, mid),
             PeerEvent::ChannelOpened(channel) => {
                 tracing::debug!(?channel, "data channel open");

@@ -5,6 +5,7 @@ mod rewrite;
 mod selection;
 mod vp8;
 
+pub use red::fuzz_red;
 pub(crate) use red::primary as red_primary;
 pub(crate) use rewrite::OutgoingNumbers;
 pub(crate) use selection::Forward;

@@ -15,6 +15,12 @@ pub(crate) fn primary(payload: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// Entry for the fuzzer: any bytes as a RED payload.
+pub fn fuzz_red(payload: &[u8]) {
+    let primary = primary(payload).unwrap_or_default();
+    assert!(payload.ends_with(primary));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,36 +4,54 @@
 //! changes the connection ends by [`Peer::drain`], and what came out waits in a queue until the
 //! `Sfu` takes it.
 
+mod egress;
 mod extension;
 mod keyframe;
 mod negotiation;
+mod resends;
 mod sdp;
+mod stun;
+mod transport_cc;
 
 pub(crate) use keyframe::starts_decoding;
 pub(crate) use sdp::{OfferedSection, SectionAnswer};
 pub(crate) use str0m::media::{Mid, Rid};
 pub(crate) use str0m::rtp::ExtensionValues;
+pub(crate) use stun::stun_local_ufrag;
 
-use crate::forward::{Egress, EgressPacket, Vp8Indexes};
 use crate::tap::TapSenderReport;
 use crate::track::{Codec, MediaKind};
+use resends::{ResendBudget, is_rtp};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec as StrCodec;
-use str0m::media::{KeyframeRequestKind, Pt};
+use str0m::media::KeyframeRequestKind;
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
+use str0m::rtp::{Extension, RtpPacket, Ssrc};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
+use transport_cc::TransportCcGuard;
 
 /// Rounds of "timeout is already due" that one drain follows before it yields to the next turn.
 /// Outputs are not counted: str0m must be drained to its timeout after every mutation.
 const DRAIN_ROUNDS: usize = 64;
 /// A peer that ended never wakes again.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+/// An RTP packet's index in its stream has 48 bits (RFC 3711 §3.3.1). str0m gives more to a packet
+/// that is older than the stream's first, and to times likewise: such a packet belongs nowhere.
+const FIRST_IMPOSSIBLE_SEQ: u64 = 1 << 48;
+const FIRST_IMPOSSIBLE_TIME: u64 = 1 << 63;
+
+/// What str0m keeps of each stream to send it again, and which share of a second's bytes that may
+/// be: its own defaults.
+const RESEND_PACKETS: usize = 1024;
+const RESEND_AGE: Duration = Duration::from_secs(3);
+const RESEND_SHARE: f32 = 0.15;
 
 /// LiveKit data messages may be 64 KiB and more (streams are chunked by the clients at 15 kB).
 const MAX_MESSAGE: u32 = 256 * 1024;
@@ -50,6 +68,8 @@ pub enum PeerError {
     Parse(#[source] str0m::error::SdpError),
     #[error("an answer came without an offer")]
     UnexpectedAnswer,
+    #[error("the session description broke the connection")]
+    Broken,
 }
 
 /// The data channels that LiveKit clients open by name.
@@ -104,6 +124,8 @@ pub(crate) enum PeerEvent {
     /// ICE lost the other side (`true`) or found it again.
     Lost(bool),
     Closed,
+    /// str0m panicked.
+    Broken,
     Rtp(Box<IngressPacket>),
     /// The other side cannot decode what we send on this section.
     KeyframeWanted(Mid),
@@ -142,6 +164,10 @@ pub(crate) struct Peer {
     /// Which section and layer an incoming SSRC belongs to.
     sources: HashMap<u32, (Mid, Option<Rid>)>,
     pending_offer: Option<SdpPendingOffer>,
+    transport_cc: TransportCcGuard,
+    resends: ResendBudget,
+    /// RTP that comes out now answers the other side's NACK.
+    answers: bool,
     connected: bool,
     closed: bool,
     pub(crate) events: VecDeque<PeerEvent>,
@@ -151,7 +177,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// A new ICE-lite connection that can be reached at `addresses`.
     pub(crate) fn new(now: Instant, addresses: &[SocketAddr]) -> Self {
-        let config = RtcConfig::new()
+        let mut config = RtcConfig::new()
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .clear_codecs()
@@ -169,7 +195,12 @@ impl Peer {
             )
             .set_sctp_max_message_size(MAX_MESSAGE)
             .set_sctp_max_buffered_amount(MAX_CHANNEL_BACKLOG);
+        let transport_cc =
+            TransportCcGuard::new(config.extension_map().id_of(Extension::TransportSequenceNumber));
         let mut rtc = config.build(now);
+        // Packets are noted for a report whether or not reports were agreed on, and only a report
+        // has them forgotten.
+        rtc.direct_api().enable_twcc_feedback();
         for address in addresses {
             if let Ok(candidate) = Candidate::host(*address, Protocol::Udp) {
                 rtc.add_local_candidate(candidate);
@@ -184,6 +215,9 @@ impl Peer {
             channels: HashMap::new(),
             sources: HashMap::new(),
             pending_offer: None,
+            transport_cc,
+            resends: ResendBudget::default(),
+            answers: false,
             connected: false,
             closed: false,
             events: VecDeque::new(),
@@ -207,19 +241,26 @@ impl Peer {
         self.timeout
     }
 
+    /// Takes a datagram. False if it was refused because str0m must not see it.
     pub(crate) fn datagram(
         &mut self,
         now: Instant,
         source: SocketAddr,
         destination: SocketAddr,
         contents: &[u8],
-    ) {
+    ) -> bool {
+        if !self.transport_cc.admits(now, contents) {
+            return false;
+        }
         if let Ok(receive) = Receive::new(Protocol::Udp, source, destination, contents) {
             let input = Input::Receive(now, receive);
             if self.rtc.accepts(&input) {
+                self.answers = true;
                 self.input(now, input);
+                self.answers = false;
             }
         }
+        true
     }
 
     /// Lets time pass.
@@ -228,10 +269,34 @@ impl Peer {
     }
 
     fn input(&mut self, now: Instant, input: Input<'_>) {
-        if let Err(error) = self.rtc.handle_input(input) {
-            tracing::debug!(%error, "a peer refused its input");
-        }
+        self.contained(now, |peer| {
+            if let Err(error) = peer.rtc.handle_input(input) {
+                tracing::debug!(%error, "a peer refused its input");
+            }
+        });
         self.drain(now);
+    }
+
+    /// Has str0m work on what a stranger sent. It asserts much about such bytes: where it panics,
+    /// this connection ends and no other. `None` then.
+    fn contained<T>(&mut self, now: Instant, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        // What the panic leaves behind is thrown away whole.
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(done) => Some(done),
+            Err(_) => {
+                tracing::error!("str0m panicked: the connection is closed");
+                self.rtc = RtcConfig::new().build(now);
+                self.rtc.disconnect();
+                self.sections.clear();
+                self.channels.clear();
+                self.pending_offer = None;
+                self.events.push_back(PeerEvent::Broken);
+                self.connected = false;
+                self.closed = true;
+                self.timeout = now + NEVER;
+                None
+            }
+        }
     }
 
     /// Asks the sender of a section's layer for a keyframe.
@@ -274,6 +339,10 @@ impl Peer {
     }
 
     fn drain(&mut self, now: Instant) {
+        self.contained(now, |peer| peer.take_outputs(now));
+    }
+
+    fn take_outputs(&mut self, now: Instant) {
         let mut rounds = 0;
         loop {
             match self.rtc.poll_output() {
@@ -291,11 +360,17 @@ impl Peer {
                     self.timeout = if at <= now { now + Duration::from_millis(1) } else { at };
                     return;
                 }
-                Ok(Output::Transmit(transmit)) => self.transmits.push(PeerTransmit {
-                    source: transmit.source,
-                    destination: transmit.destination,
-                    contents: transmit.contents.into(),
-                }),
+                Ok(Output::Transmit(transmit)) => {
+                    let contents: Vec<u8> = transmit.contents.into();
+                    if self.answers && is_rtp(&contents) && !self.resends.spend(now) {
+                        self.forget_sent();
+                    }
+                    self.transmits.push(PeerTransmit {
+                        source: transmit.source,
+                        destination: transmit.destination,
+                        contents,
+                    });
+                }
                 Ok(Output::Event(event)) => self.event(event),
                 Err(error) => {
                     tracing::debug!(%error, "a peer ended");
@@ -304,6 +379,16 @@ impl Peer {
                     self.timeout = now + NEVER;
                     return;
                 }
+            }
+        }
+    }
+
+    /// What is asked for again can no longer be found, and so is not sent.
+    fn forget_sent(&mut self) {
+        let mut api = self.rtc.direct_api();
+        for section in &self.sections {
+            if let Some(stream) = api.stream_tx(&section.ssrc) {
+                stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
             }
         }
     }
@@ -339,6 +424,9 @@ impl Peer {
                 }
             }
             Event::RtpPacket(packet) => {
+                if let Some(number) = packet.header.ext_vals.transport_cc {
+                    self.transport_cc.authenticated(number);
+                }
                 if let Some(packet) = self.ingress(packet) {
                     self.events.push_back(PeerEvent::Rtp(Box::new(packet)));
                 }
@@ -348,6 +436,9 @@ impl Peer {
     }
 
     fn ingress(&mut self, packet: RtpPacket) -> Option<IngressPacket> {
+        if *packet.seq_no >= FIRST_IMPOSSIBLE_SEQ || packet.time.numer() >= FIRST_IMPOSSIBLE_TIME {
+            return None;
+        }
         let ssrc = *packet.header.ssrc;
         let (mid, rid) = match self.sources.get(&ssrc) {
             Some(found) => *found,
@@ -386,107 +477,6 @@ impl Peer {
             }),
         })
     }
-
-    /// Payload type for a codec on what we send; RED's if `red` and negotiated.
-    pub(crate) fn payload_type(&self, mid: Mid, codec: Codec, red: bool) -> Option<u8> {
-        let accepted = self.rtc.media(mid)?.remote_pts();
-        let wanted = to_str_codec(codec);
-        let mut params = self
-            .rtc
-            .codec_config()
-            .params()
-            .iter()
-            .filter(|p| p.spec().codec == wanted && accepted.contains(&p.pt()));
-        if red {
-            return params.find_map(|p| p.red().filter(|pt| accepted.contains(pt))).map(|pt| *pt);
-        }
-        // Clients that offer H.264 twice decode both packetisation modes by mode 1.
-        let mode_1 = |p: &&str0m::format::PayloadParams| {
-            codec != Codec::H264 || p.spec().format.packetization_mode == Some(1)
-        };
-        params.clone().find(mode_1).or_else(|| params.next()).map(|p| *p.pt())
-    }
-}
-
-impl Egress for Peer {
-    fn send(&mut self, now: Instant, mid: Mid, packet: &EgressPacket<'_>) -> bool {
-        let Some(section) = self.sections.iter().find(|s| s.mid == mid) else {
-            return false;
-        };
-        let ssrc = section.ssrc;
-        let mut extensions = packet.extensions.clone();
-        // These belong to the publisher's connection; str0m writes this connection's own.
-        extensions.mid = None;
-        extensions.rid = None;
-        extensions.rid_repair = None;
-        extensions.transport_cc = None;
-        extensions.abs_send_time = None;
-        let mut write = RtpWrite::new(
-            Pt::new_with_value(packet.payload_type),
-            packet.numbers.seq.into(),
-            packet.numbers.time,
-            packet.at,
-            packet.payload.clone(),
-        )
-        .marker(packet.marker)
-        .nackable(section.kind == MediaKind::Video)
-        .ext_vals(extensions);
-        if packet.codec == Codec::Vp8
-            && let Some(patch) = vp8_patch(packet)
-        {
-            write = write.vp8_patch(patch);
-        }
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx(&ssrc) else {
-            return false;
-        };
-        stream.write_rtp(write);
-        self.drain(now);
-        true
-    }
-}
-
-fn vp8_patch(packet: &EgressPacket<'_>) -> Option<str0m::rtp::Vp8Patch> {
-    let numbers = &packet.numbers;
-    if numbers.picture_id_offset == 0 && numbers.tl0_offset == 0 {
-        return None;
-    }
-    let indexes = Vp8Indexes::parse(packet.payload);
-    let mut patch = Vp8Descriptor::parse(packet.payload).ok()?.patch();
-    if let Some((id, width)) = indexes.picture_id {
-        patch = patch.picture_id(width.wrap(id.wrapping_add(numbers.picture_id_offset)));
-    }
-    if let Some(tl0) = indexes.tl0 {
-        patch = patch.tl0_pic_idx(tl0.wrapping_add(numbers.tl0_offset));
-    }
-    patch.build().ok()
-}
-
-/// The local half of a STUN binding request's user name; `None` for anything else.
-pub(crate) fn stun_local_ufrag(datagram: &[u8]) -> Option<&str> {
-    // STUN's first two bits are 0 and its cookie follows the length (RFC 8489 §5).
-    let is_stun = datagram.first().is_some_and(|first| first & 0xc0 == 0)
-        && datagram.get(4..8) == Some(&[0x21, 0x12, 0xa4, 0x42]);
-    if !is_stun {
-        return None;
-    }
-    stun_user_name(datagram).and_then(|name| name.split_once(':')).map(|(local, _)| local)
-}
-
-/// The USERNAME attribute (RFC 8489 §14.3) of a STUN message.
-fn stun_user_name(message: &[u8]) -> Option<&str> {
-    const HEADER: usize = 20;
-    const USERNAME: u16 = 0x0006;
-    let mut rest = message.get(HEADER..)?;
-    loop {
-        let kind = u16::from_be_bytes([*rest.first()?, *rest.get(1)?]);
-        let length = usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]));
-        let value = rest.get(4..4 + length)?;
-        if kind == USERNAME {
-            return std::str::from_utf8(value).ok();
-        }
-        rest = rest.get(4 + length.next_multiple_of(4)..)?;
-    }
 }
 
 /// Seconds from the NTP epoch (1900) to the Unix epoch, in microseconds (RFC 868).
@@ -500,16 +490,6 @@ fn from_str_codec(codec: StrCodec) -> Option<Codec> {
         StrCodec::Av1 => Some(Codec::Av1),
         StrCodec::H264 => Some(Codec::H264),
         _ => None,
-    }
-}
-
-fn to_str_codec(codec: Codec) -> StrCodec {
-    match codec {
-        Codec::Opus => StrCodec::Opus,
-        Codec::Vp8 => StrCodec::Vp8,
-        Codec::Vp9 => StrCodec::Vp9,
-        Codec::Av1 => StrCodec::Av1,
-        Codec::H264 => StrCodec::H264,
     }
 }
 

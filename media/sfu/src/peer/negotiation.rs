@@ -1,6 +1,7 @@
 //! Offers and answers of one connection.
 
 use super::sdp::{OfferedSection, SectionAnswer, offered_sections, rewrite_answer};
+use super::transport_cc::transport_cc_id;
 use super::{Channel, Mid, Peer, PeerError, SendSection, channel_config};
 use crate::track::MediaKind;
 use std::time::Instant;
@@ -38,10 +39,15 @@ impl Peer {
         now: Instant,
         sdp: &str,
     ) -> Result<DraftAnswer, PeerError> {
+        self.contained(now, |peer| peer.take_offer(now, sdp)).unwrap_or(Err(PeerError::Broken))
+    }
+
+    fn take_offer(&mut self, now: Instant, sdp: &str) -> Result<DraftAnswer, PeerError> {
         let offer = SdpOffer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
         let answer = self.rtc.sdp_api().accept_offer(offer).map_err(PeerError::Description);
         // Credentials change when the client restarts ICE.
         self.ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
+        self.follow_extensions();
         self.drain(now);
         let answer = answer?.to_sdp_string();
         let offered = offered_sections(sdp);
@@ -68,6 +74,17 @@ impl Peer {
             }
         }
         Ok(DraftAnswer { sdp: answer, offered })
+    }
+
+    /// Reads which header extension str0m now takes for the transport-wide number.
+    ///
+    /// Descriptions move it, those too that do not name it, and str0m shows its table in offers
+    /// only: so one is made, and never sent.
+    fn follow_extensions(&mut self) {
+        let mut api = self.rtc.sdp_api();
+        api.add_media(StrKind::Video, Direction::Inactive, None, None, None);
+        let offer = api.apply().map(|(offer, _never_answered)| offer.to_sdp_string());
+        self.transport_cc.follow(offer.as_deref().and_then(transport_cc_id));
     }
 
     /// A free section of this kind is taken into use.
@@ -168,10 +185,21 @@ impl Peer {
         sdp: &str,
         added: &[(Mid, MediaKind)],
     ) -> Result<(), PeerError> {
+        self.contained(now, |peer| peer.take_answer(now, sdp, added))
+            .unwrap_or(Err(PeerError::Broken))
+    }
+
+    fn take_answer(
+        &mut self,
+        now: Instant,
+        sdp: &str,
+        added: &[(Mid, MediaKind)],
+    ) -> Result<(), PeerError> {
         let pending = self.pending_offer.take().ok_or(PeerError::UnexpectedAnswer)?;
         let answer = SdpAnswer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
         let accepted =
             self.rtc.sdp_api().accept_answer(pending, answer).map_err(PeerError::Description);
+        self.follow_extensions();
         self.drain(now);
         accepted?;
         for (mid, kind) in added {
@@ -191,5 +219,47 @@ impl Peer {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use str0m::Rtc;
+
+    /// An RTP packet with this transport-wide number in this header extension.
+    fn rtp(id: u8, number: u16) -> Vec<u8> {
+        let mut packet =
+            vec![0x90, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0, 1, id << 4 | 1];
+        packet.extend(number.to_be_bytes());
+        packet.push(0);
+        packet
+    }
+
+    #[test]
+    fn the_transport_number_is_found_wherever_a_description_moves_it() {
+        let now = Instant::now();
+        let here = "192.0.2.1:7882".parse().unwrap();
+        let mut client = Rtc::builder().set_rtp_mode(true).build(now);
+        let mut api = client.sdp_api();
+        api.add_media(StrKind::Audio, Direction::SendOnly, None, None, None);
+        let sdp = api.apply().expect("an offer").0.to_sdp_string();
+        let transport = "3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc";
+        let level = "1 urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+        assert!(sdp.contains(transport) && sdp.contains(level));
+        // As str0m has it; named elsewhere; not named, but its place taken by another extension.
+        let elsewhere = sdp.replace(transport, &transport.replacen('3', "9", 1));
+        let displaced = sdp
+            .lines()
+            .filter(|line| !line.contains("transport-wide-cc"))
+            .map(|line| line.replace(level, &level.replacen('1', "3", 1)) + "\r\n")
+            .collect();
+        for (sdp, id) in [(sdp, 3), (elsewhere, 9), (displaced, 1)] {
+            let mut peer = Peer::new(now, &[here]);
+            peer.accept_offer(now, &sdp).expect("a good offer");
+            let mut send = |id, number| peer.datagram(now, here, here, &rtp(id, number));
+            assert!(send(id, 0) && !send(id, 65535), "extension {id}");
+            assert!(send(7, 65535), "another extension has no such bounds");
+        }
     }
 }
