@@ -54,6 +54,11 @@ bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
 boards: ## everything that follows from board-configs/, written to yocto/generated/
 	cargo run --locked -q -p roombox-flash --bin boardgen
 
+# A minute a target, each time from another seed; SECONDS says otherwise.
+fuzz: ## strangers' bytes, for longer than a commit waits
+	ROOMBOX_FUZZ_SECONDS=$(or $(SECONDS),60) ROOMBOX_FUZZ_SEED=$(or $(SEED),$(shell date +%s)) \
+		cargo test --locked -p roombox-tests --test fuzz z
+
 openapi: ## the API's description and the panel's types, from the code
 	cargo run --locked -q -p roomboxd -- --openapi > docs/api/openapi.json.new
 	mv docs/api/openapi.json.new docs/api/openapi.json

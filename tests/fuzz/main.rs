@@ -1,99 +1,193 @@
-//! Fuzz targets for bytes that strangers send and disks return.
+//! Fuzz targets for bytes that strangers send and disks return, and the attacks that they found.
 //!
-//! `cargo test -p roombox-tests --test fuzz` runs the corpora in `__fuzz__/` and a second of random
-//! inputs a target; `cargo bolero test -p roombox-tests z1_signalling` fuzzes by coverage for as long
-//! as one likes. An input that ever broke something stays in the corpus.
+//! `cargo test` gives each target its corpus in `__fuzz__/`, which is made of what real clients
+//! send, and for a moment seeded changes of it ([`mutate`]), always the same; `make fuzz` goes on
+//! for minutes with other seeds. `cargo bolero test -p roombox-tests z1_signalling` fuzzes by
+//! coverage. An input that ever broke something stays in the corpus.
 
+#[path = "../sim/chance.rs"]
+mod chance;
+#[path = "../sim/client.rs"]
+#[allow(dead_code, reason = "the simulation uses the rest")]
+mod client;
+#[path = "../sim/picture.rs"]
+#[allow(dead_code, reason = "the simulation uses the rest")]
+mod picture;
+#[path = "../sim/world.rs"]
+#[allow(dead_code, reason = "the simulation uses the rest")]
+mod world;
+
+mod attacks;
+mod born;
+mod meeting;
+mod mutate;
+mod plain;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bolero::check;
+use meeting::{Meeting, cost, new_sfu, packets};
+use roombox_api::token::{self, Claims};
 use roombox_capture::matroska::{PartReader, repair_part};
-use roombox_sfu::{Command, RoomOptions, Sfu, SfuConfig};
+use roombox_sfu::{Command, Output, Sfu, TransportMode};
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Under `cargo test`; a fuzzer takes its own time.
-const MOMENT: Duration = Duration::from_secs(1);
+/// Bytes without any sense, beside the corpus; a fuzzer takes its own time.
+const NONSENSE: usize = 200;
 
-#[test]
-fn z1_signalling() {
-    check!().with_test_time(MOMENT).for_each(|bytes: &[u8]| {
-        roombox_api::livekit::fuzz_signal(bytes);
-    });
-}
+/// One input of one stranger: generous for a development build on a busy machine, and far below
+/// what an input that multiplies costs.
+const DEAR: Duration = Duration::from_secs(2);
 
-#[test]
-fn z1_join_request() {
-    check!().with_test_time(MOMENT).for_each(|bytes: &[u8]| {
-        roombox_api::livekit::fuzz_join_request(&String::from_utf8_lossy(bytes));
-    });
-}
-
-/// An `Sfu` with a room, and datagrams from nowhere: none may be answered with more than it sent.
-#[test]
-fn z3_datagrams() {
-    let now = Instant::now();
-    let address: SocketAddr = "192.0.2.1:7882".parse().unwrap();
-    let mut sfu = Sfu::new(SfuConfig { addresses: vec![address] });
-    let options = RoomOptions {
-        sid: "RM_1".to_owned(),
-        metadata: String::new(),
-        created_unix_ms: 0,
-        max_participants: 0,
-        empty_timeout: Duration::from_secs(300),
-        departure_timeout: Duration::from_secs(20),
+/// Names of a target's test and of its corpus are one.
+macro_rules! target {
+    ($name:ident, $check:expr) => {
+        #[test]
+        fn $name() {
+            let check: Box<dyn FnMut(&[u8]) + Send> = Box::new($check);
+            let check = Mutex::new(check);
+            let check = move |bytes: &[u8]| {
+                let mut check = check.lock().unwrap_or_else(PoisonError::into_inner);
+                let spent = cost(|| (*check)(bytes));
+                assert!(spent < DEAR, "{spent:?} for {} bytes", bytes.len());
+            };
+            check!().with_iterations(NONSENSE).for_each(&check);
+            mutate::explore(stringify!($name), &check);
+        }
     };
-    sfu.command(now, Command::OpenRoom { room: "room".into(), options });
+}
+
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+target!(z1_signalling, |bytes: &[u8]| roombox_api::livekit::fuzz_signal(bytes));
+
+target!(z1_join_request, |bytes: &[u8]| roombox_api::livekit::fuzz_join_request(&text(bytes)));
+
+/// A description from a client, as an offer and as an answer to ours. None breaks the connection's
+/// state machine, and a fresh client is served after it.
+fn description() -> impl FnMut(&[u8]) {
+    let now = Instant::now();
+    move |bytes: &[u8]| {
+        let mut sfu = new_sfu();
+        for (id, mode) in [("single", TransportMode::Single), ("dual", TransportMode::Dual)] {
+            sfu.command(now, meeting::join(id, mode));
+            let (participant, sdp) = (id.into(), text(bytes).into_owned());
+            sfu.command(now, Command::Offer { participant, id: 1, sdp });
+        }
+        let (participant, sdp) = ("dual".into(), text(bytes).into_owned());
+        sfu.command(now, Command::Answer { participant, sdp });
+        sfu.timeout(now + Duration::from_secs(1));
+        let said: usize = std::iter::from_fn(|| sfu.poll_output()).count();
+        assert!(said < 200, "{said} outputs");
+        assert_eq!(sfu.counters().broken, 0);
+    }
+}
+
+target!(z2_descriptions, description());
+
+/// Datagrams from nowhere: none may be answered with more than it sent.
+fn stray() -> impl FnMut(&[u8]) {
+    let (now, mut sfu) = (Instant::now(), new_sfu());
+    sfu.command(now, meeting::join("somebody", TransportMode::Single));
+    while sfu.poll_output().is_some() {}
     let source: SocketAddr = "198.51.100.7:40000".parse().unwrap();
-    let sfu = std::sync::Mutex::new(sfu);
-    check!().with_test_time(MOMENT).for_each(move |bytes: &[u8]| {
-        let mut sfu = sfu.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        sfu.datagram(now, source, address, bytes);
-        let sent: usize = std::iter::from_fn(|| sfu.poll_output())
-            .map(|output| match output {
-                roombox_sfu::Output::Transmit { contents, .. } => contents.len(),
-                _ => 0,
-            })
-            .sum();
+    move |bytes: &[u8]| {
+        sfu.datagram(now, source, meeting::HERE, bytes);
+        let sent = transmitted(&mut sfu);
         assert!(sent <= bytes.len(), "{sent} bytes for {}", bytes.len());
-    });
+    }
 }
 
-#[test]
-fn z5_depacketisers() {
-    check!().with_test_time(MOMENT).for_each(|bytes: &[u8]| {
-        roombox_capture::depacketise::fuzz_depacketise(bytes);
-    });
+fn transmitted(sfu: &mut Sfu) -> usize {
+    std::iter::from_fn(|| sfu.poll_output())
+        .map(|output| match output {
+            Output::Transmit { contents, .. } => contents.len(),
+            _ => 0,
+        })
+        .sum()
 }
 
-/// A part from a broken disk: mended or refused, and what is mended can be read to its end.
-#[test]
-fn z8_matroska_recovery() {
+target!(z3_datagrams, stray());
+
+/// RTP and RTCP of people in a room, as they are after decryption. What a sender breaks is its own
+/// connection: a third person stays.
+fn media() -> impl FnMut(&[u8]) {
+    // Past this many the people would miss their clients' connectivity checks.
+    const INPUTS: u32 = 100;
+    let (mut meeting, mut inputs) = (Meeting::new(1), 0);
+    move |bytes: &[u8]| {
+        if inputs == INPUTS || meeting.broken() > 0 {
+            (meeting, inputs) = (Meeting::new(1), 0);
+        }
+        inputs += 1;
+        let (sent, mut came) = (meeting.sent, 0);
+        for (name, packet) in packets(bytes) {
+            came += 1;
+            meeting.send(name, packet);
+        }
+        meeting.wait(Duration::from_millis(60));
+        // Each is forwarded to two; and NACKs are answered within their bound, for two people.
+        let sent = meeting.sent - sent;
+        assert!(sent < 2 * came + 3 * 1100, "{sent} datagrams for {came}");
+        assert!(meeting.broken() <= 2);
+        assert_eq!(meeting.people(), 3);
+    }
+}
+
+target!(z3_media, media());
+
+target!(z4_red, |bytes: &[u8]| roombox_sfu::fuzz_red(bytes));
+
+target!(z5_depacketisers, |bytes: &[u8]| roombox_capture::depacketise::fuzz_depacketise(bytes));
+
+/// A token, and the same bytes as the claims of a token that is signed as it should be.
+fn access_token(bytes: &[u8]) {
+    const SECRET: &str = "secret";
+    let secret_of = |key: &str| (key == "devkey").then(|| SECRET.to_owned());
+    let check = |token: &str| {
+        if let Ok(Claims { iss, exp, video, .. }) = token::verify(token, secret_of) {
+            assert!(iss == "devkey" && exp > 0);
+            let _rights = (video.may_publish(), video.administers("room"));
+        }
+    };
+    check(&text(bytes));
+    let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
+    let signed = format!("{head}.{}", URL_SAFE_NO_PAD.encode(bytes));
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, SECRET.as_bytes());
+    let tag = URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, signed.as_bytes()));
+    check(&format!("{signed}.{tag}"));
+}
+
+target!(z6_access_tokens, access_token);
+
+target!(z7_settings, |bytes: &[u8]| {
+    if let Err(error) = roombox_control::settings::parse_import(&text(bytes)) {
+        assert!(error.line >= 1 && !error.what.is_empty());
+    }
+});
+
+/// A part from a broken disk: mended or refused; what was mended opens and can be read to its end.
+fn part() -> impl FnMut(&[u8]) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("part.mkv");
-    check!().with_test_time(MOMENT).for_each(move |bytes: &[u8]| {
+    move |bytes: &[u8]| {
+        let path = folder.path().join("part.mkv");
         std::fs::write(&path, bytes).unwrap();
         if repair_part(&path, None).is_ok() {
             let mut reader = PartReader::open(&path).expect("a mended part opens");
             while reader.next_frame().expect("a mended part is readable").is_some() {}
         }
-    });
+    }
 }
 
-/// A timeline with torn and foreign lines.
-#[test]
-fn z8_timeline() {
-    check!().with_test_time(MOMENT).for_each(|bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let lines = roombox_capture::timeline::parse_timeline(&text);
-        assert!(lines.len() <= text.lines().count());
-    });
-}
+target!(z8_matroska_recovery, part());
 
-#[test]
-fn z7_settings() {
-    check!().with_test_time(MOMENT).for_each(|bytes: &[u8]| {
-        if let Err(error) = roombox_control::settings::parse_import(&String::from_utf8_lossy(bytes))
-        {
-            assert!(error.line >= 1 && !error.what.is_empty());
-        }
-    });
-}
+// A timeline with torn and foreign lines.
+target!(z8_timeline, |bytes: &[u8]| {
+    let text = text(bytes);
+    let lines = roombox_capture::timeline::parse_timeline(&text);
+    assert!(lines.len() <= text.lines().count());
+});
