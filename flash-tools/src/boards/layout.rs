@@ -159,7 +159,7 @@ impl Layout {
         if data < SMALLEST_DATA {
             return Err(format!("data has {data}: it needs {SMALLEST_DATA} to hold a file system"));
         }
-        if self.first.kib() % ALIGNMENT.kib() != 0 {
+        if !self.first.kib().is_multiple_of(ALIGNMENT.kib()) {
             return Err(format!("first is {}: partitions begin at whole MiB", self.first));
         }
         self.check_raw()
