@@ -2,9 +2,9 @@
 
 use anyhow::{Context, bail};
 use rustix::fs::Mode;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// Held for as long as a daemon lives; the kernel lets it go when the daemon is killed.
@@ -34,8 +34,7 @@ impl DataFolder {
         if path.exists() && !path.is_dir() {
             bail!("--data {shown} is a file; it must be a folder");
         }
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.with_context(|| format!("cannot make the data folder {shown}"))?;
+        fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {shown}"))?;
         let options =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
         let mut lock = options

@@ -28,10 +28,11 @@ fn command(data: &Path, arguments: &[&str]) -> Command {
 
 /// What a start that must fail says.
 fn refused(command: &mut Command) -> String {
-    let ended = command.output().unwrap();
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert!(!ended.status.success(), "it started: {said}");
-    assert_eq!(String::from_utf8(ended.stdout).unwrap(), "", "{said}");
+    let mut ended = Running::start(command);
+    assert_eq!(ended.listens, "", "it started");
+    let mut said = String::new();
+    ended.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(!ended.process.wait().unwrap().success(), "{said}");
     said
 }
 
@@ -45,7 +46,6 @@ struct Running {
 impl Running {
     fn start(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // The rest of its output finds the pipe closed.
         let mut listens = String::new();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         output.read_line(&mut listens).unwrap();
@@ -129,7 +129,7 @@ fn a_folder_of_somebody_else_is_refused_with_both_names() {
 fn a_data_folder_has_one_daemon_at_a_time_until_that_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut first = Running::start(&mut command(&data, &[]));
+    let first = Running::start(&mut command(&data, &[]));
     // What the first one records now: a second one would mend it.
     let live = data.join("recordings/rec_1");
     fs::create_dir(&live).unwrap();
@@ -140,8 +140,6 @@ fn a_data_folder_has_one_daemon_at_a_time_until_that_is_gone() {
     let pid = format!("(process {})", first.process.id());
     assert!(heard.contains(&pid) && heard.contains(data.to_str().unwrap()), "{heard}");
     assert!(fs::read(live.join("manifest.json")).unwrap() == manifest, "it was touched");
-    // Also with nobody who reads its output to the end.
-    assert_eq!(first.process.try_wait().unwrap(), None, "it has ended");
     first.kill();
     let second = Running::start(&mut command(&data, &[]));
     assert!(
@@ -193,4 +191,18 @@ fn it_takes_all_files_that_it_may_open_and_says_when_they_are_few() {
         assert!(log.contains(&format!("open_files={hard}")), "{log}");
         assert_eq!(log.contains("LimitNOFILE"), few, "{log}");
     }
+}
+
+#[test]
+fn a_box_whose_output_nobody_reads_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = command(&folder.path().join("data"), &[]);
+    let process = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running = Running { process, listens: String::new() };
+    let log = BufReader::new(running.process.stderr.take().unwrap());
+    let said = log.lines().map(Result::unwrap).find(|line| line.contains("nobody reads"));
+    assert!(said.is_some_and(|line| line.contains("WARN")), "it ended");
+    assert_eq!(running.process.try_wait().unwrap(), None);
 }

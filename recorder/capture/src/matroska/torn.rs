@@ -196,6 +196,29 @@ fn where_sectors_never_came_nothing_is_taken_for_whole() {
 }
 
 #[test]
+fn a_torn_cluster_ends_the_part_before_it() {
+    let scratch = Scratch::new();
+    let format = &formats()[1];
+    let (open, _) = scratch.written(format);
+    let marks = |at: &usize| open[*at..].starts_with(&id::CLUSTER.to_be_bytes());
+    let clusters: Vec<usize> = (0..open.len()).filter(marks).collect();
+    let last = *clusters.last().unwrap();
+    let without = scratch.mended(&open[..last], None);
+    assert!(clusters.len() > 5 && without.is_some());
+    for at in (last..open.len()).filter(|at| open[*at] != 0) {
+        let mut torn = open.clone();
+        torn[at] = 0;
+        assert_eq!(scratch.mended(&torn, None), without, "byte {at}");
+    }
+    // The same cluster without its checksum: whole as far as anybody can tell, and none of ours.
+    let mut bare = open[..last].to_vec();
+    let header = ebml::header(&open[last..]).unwrap();
+    let crc = 6;
+    ebml::put_bytes(&mut bare, id::CLUSTER, &open[last + header.length + crc..]);
+    assert_eq!(scratch.mended(&bare, None), without);
+}
+
+#[test]
 fn a_part_without_a_whole_frame_is_none() {
     let scratch = Scratch::new();
     for format in formats() {
