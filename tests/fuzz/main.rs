@@ -94,7 +94,7 @@ fn stray() -> impl FnMut(&[u8]) {
     let (now, mut sfu) = (Instant::now(), new_sfu());
     sfu.command(now, meeting::join("somebody", TransportMode::Single));
     while sfu.poll_output().is_some() {}
-    let source: SocketAddr = "198.51.100.7:40000".parse().unwrap();
+    let source: SocketAddr = "198.51.100.7:40000".parse().expect("an address");
     move |bytes: &[u8]| {
         sfu.datagram(now, source, meeting::HERE, bytes);
         let sent = transmitted(&mut sfu);
@@ -172,10 +172,10 @@ target!(z7_settings, |bytes: &[u8]| {
 
 /// A part from a broken disk: mended or refused; what was mended opens and can be read to its end.
 fn part() -> impl FnMut(&[u8]) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     move |bytes: &[u8]| {
         let path = folder.path().join("part.mkv");
-        std::fs::write(&path, bytes).unwrap();
+        std::fs::write(&path, bytes).expect("room for a part");
         if repair_part(&path, None).is_ok() {
             let mut reader = PartReader::open(&path).expect("a mended part opens");
             while reader.next_frame().expect("a mended part is readable").is_some() {}

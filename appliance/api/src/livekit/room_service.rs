@@ -74,7 +74,12 @@ pub(super) async fn call(
     // Only now: strangers must not make the box keep large bodies.
     let body = match Bytes::from_request(request, &door).await {
         Ok(body) => body,
-        Err(rejection) => return refused("malformed", rejection.body_text()).into_response(),
+        Err(rejection) => {
+            let mut refusal = refused("malformed", rejection.body_text()).into_response();
+            // Twirp has no word for "too large"; the status says it.
+            *refusal.status_mut() = rejection.status();
+            return refusal;
+        }
     };
     let call = Call { door: &door, claims, json, body };
     let answer = match method.as_str() {
