@@ -200,6 +200,25 @@ async def test_what_is_no_websocket_is_told_so(box, frame, code):
         assert await close_code(ws) == code
 
 
+@pytest.mark.parametrize("last, code", [
+    (signalling.SignalRequest(leave=signalling.LeaveRequest()).SerializeToString(), 1000),
+    (b"\0" * (2 * 1024 * 1024 + 10), 1009),
+])
+async def test_the_box_waits_for_the_goodbye_of_the_client(box, last, code):
+    """Clients whose answer finds no connection report a broken one (1006)."""
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box, "polite", "polite", autoclose=False)
+        await ws.send_bytes(last)
+        async for _ in ws:
+            pass
+        # Time enough for a box that does not wait.
+        for _ in range(3):
+            async with session.get(f"{box.http}/healthz") as answer:
+                assert answer.status == 200
+        await ws.close()
+        assert ws.close_code == code
+
+
 async def test_who_leaves_is_closed_normally(box):
     async with aiohttp.ClientSession() as session:
         ws = await socket(session, box)

@@ -17,6 +17,9 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// A client that does not read for this long is gone.
 const WRITE: Duration = Duration::from_secs(10);
 
+/// A client that was told goodbye gets so long to say it, too.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -50,6 +53,11 @@ impl End {
             Self::NotText => Some(close_code::INVALID),
             Self::Lost => None,
         }
+    }
+
+    /// The WebSocket broke on what the client sent.
+    fn is_deaf(self) -> bool {
+        matches!(self, Self::TooLarge | Self::Garbled | Self::NotText)
     }
 
     /// What an error of the WebSocket comes to.
@@ -145,12 +153,24 @@ impl Client {
         token.map(pb::signal_response::Message::RefreshToken).map(send).into_iter().collect()
     }
 
-    /// The farewell is a courtesy; the connection ends either way.
+    /// The farewell is a courtesy; the connection ends either way. Who says goodbye first waits for
+    /// the other (RFC 6455 §7.1.1): clients that cannot answer take it for a broken connection.
     async fn close(&mut self, end: End) {
         let Some(code) = end.code() else { return };
         let farewell = Frame::Close(Some(CloseFrame { code, reason: "".into() }));
         if !matches!(timeout(WRITE, self.websocket.send(farewell)).await, Ok(Ok(()))) {
             tracing::debug!(?end, "a client had gone before it was told so");
+            return;
+        }
+        let answer = async {
+            while let Some(Ok(_)) = self.websocket.recv().await {}
+            // After an error the WebSocket hears nothing any more, an answer neither.
+            if end.is_deaf() {
+                std::future::pending::<()>().await;
+            }
+        };
+        if timeout(GOODBYE, answer).await.is_err() {
+            tracing::debug!(?end, "a client was not heard to say goodbye");
         }
     }
 
