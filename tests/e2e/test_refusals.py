@@ -131,8 +131,8 @@ def test_a_very_long_request_line(box):
     assert get(url)[0] == 200
 
 
-async def socket(session, box, identity="mallory", room="hostile", **query):
-    token = box.token(room, identity)
+async def socket(session, box, identity="mallory", room="hostile", grants=None, **query):
+    token = box.token(room, identity, **(grants or {}))
     join = wrapped(signalling.JoinRequest().SerializeToString())
     return await session.ws_connect(
         f"{box.ws}/rtc/v1?access_token={token}&join_request={join}", max_msg_size=0, **query
@@ -217,6 +217,47 @@ async def test_the_box_waits_for_the_goodbye_of_the_client(box, last, code):
                 assert answer.status == 200
         await ws.close()
         assert ws.close_code == code
+
+
+@pytest.mark.parametrize("query", [
+    {"sdk": "x\n2026-11-26T13:00:00Z ERROR forged \x1b[31m"},
+    {"reconnect": "1", "sid": "PA_x\nERROR forged"},
+    {"sdk": "x" * 300},
+])
+async def test_nobody_writes_lines_of_their_own_into_the_log(box, query):
+    query = urllib.parse.urlencode(query | {"access_token": box.token("scribe", "scribe")})
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(f"{box.ws}/rtc?{query}")
+        assert refused.value.status == 400
+    assert "forged" not in box.log_path.read_text()
+
+
+async def test_a_flood_of_garbage_is_told_once_and_answers_a_goodbye(box):
+    """The log lies on the disk of the recordings."""
+    before = box.log_path.read_text().count("cannot be read")
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box, "flood", "flood")
+        for _ in range(1000):
+            await ws.send_bytes(b"\xff")
+        await ws.close(code=1000)
+        # The box's own close frame, not an end without one (1006).
+        assert ws.close_code == 1000
+    assert box.log_path.read_text().count("cannot be read") == before + 1
+
+
+async def test_attributes_add_up(box):
+    reasons = signalling.RequestResponse.Reason
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box, "hoarder", "hoarder", grants={"can_update_own_metadata": True})
+        seen = []
+        for n in range(20):
+            update = signalling.UpdateParticipantMetadata(request_id=n + 1)
+            update.attributes[f"key {n}"] = "x" * 10_000
+            request = signalling.SignalRequest(update_metadata=update)
+            answer = await answer_to(ws, request, "request_response")
+            seen.append(answer.request_response.reason)
+        assert seen[0] == reasons.OK and seen[-1] == reasons.LIMIT_EXCEEDED
 
 
 async def test_who_leaves_is_closed_normally(box):

@@ -194,6 +194,19 @@ impl SettingsDesk {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Takes over imported settings if the box has none of its own yet; false if it has: what the
+    /// owner changed in the panel is not undone by the next start.
+    ///
+    /// # Errors
+    /// A value will not do, or the store refuses.
+    pub async fn begin_with(&self, imported: Settings) -> Result<bool, ControlError> {
+        if self.store.settings_get().await?.is_some() {
+            return Ok(false);
+        }
+        self.replace(imported).await?;
+        Ok(true)
+    }
+
     /// Puts new settings in the place of all old ones.
     ///
     /// # Errors
@@ -255,6 +268,18 @@ mod tests {
         assert_eq!(parse_import("[recording\n").unwrap_err().line, 1);
         let error = parse_import("meeting = []\n").unwrap_err();
         assert!(error.what.contains("settings by their names"), "{}", error.what);
+    }
+
+    #[tokio::test]
+    async fn settings_are_imported_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
+        let desk = SettingsDesk::load(store, Arc::default()).await.unwrap();
+        let import = parse_import("[recording]\nresume_window_s = 77\n").unwrap();
+        assert!(desk.begin_with(import.clone()).await.unwrap());
+        desk.patch(serde_json::json!({"recording": {"resume_window_s": 55}})).await.unwrap();
+        assert!(!desk.begin_with(import).await.unwrap());
+        assert_eq!(desk.get().recording.resume_window_s, 55);
     }
 
     #[tokio::test]

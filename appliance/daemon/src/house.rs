@@ -65,7 +65,10 @@ impl House {
         let events = Arc::new(Events::default());
         let settings = Arc::new(SettingsDesk::load(store.clone(), events.clone()).await?);
         if let Some(import) = plan.import {
-            settings.replace(import).await.context("the settings cannot be imported")?;
+            match settings.begin_with(import).await.context("the settings cannot be imported")? {
+                true => tracing::info!("the settings were imported"),
+                false => tracing::info!("the box has settings of its own: nothing was imported"),
+            }
         }
         let identity = Arc::new(BoxIdentity::load(store.clone(), plan.dev).await?);
         let people = Arc::new(People::load(store.clone()).await?);

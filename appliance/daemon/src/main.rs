@@ -182,6 +182,8 @@ fn worker(told: Option<&Path>) -> anyhow::Result<PathBuf> {
     let worker = house::worker_beside_us(told);
     let found = worker.is_file();
     ensure!(found || told.is_none(), "--worker {}: there is no such program", worker.display());
+    let runs = rustix::fs::access(&worker, rustix::fs::Access::EXEC_OK).is_ok();
+    ensure!(!found || runs, "{} is no program that may be run", worker.display());
     if !found {
         eprintln!(
             "roomboxd: {} is not there: no films can be made; --worker names another",

@@ -159,6 +159,9 @@ impl Layout {
         if data < SMALLEST_DATA {
             return Err(format!("data has {data}: it needs {SMALLEST_DATA} to hold a file system"));
         }
+        if let Some(odd) = self.partition.iter().find(|p| !p.size.kib().is_multiple_of(1024)) {
+            return Err(format!("{} has {}: partitions take whole MiB", odd.label, odd.size));
+        }
         if !self.first.kib().is_multiple_of(ALIGNMENT.kib()) {
             return Err(format!("first is {}: partitions begin at whole MiB", self.first));
         }

@@ -65,6 +65,7 @@ fn a_broken_rule_is_told_with_its_file_and_what_to_do() {
         (pc, "size = \"32 MiB\"", "size = \"33 MiB\"", "must be alike"),
         (pc, "size = \"64 MiB\"", "size = \"8 MiB\"", "to hold a file system"),
         (pc, "first = \"1 MiB\"", "first = \"1000 KiB\"", "begin at whole MiB"),
+        (pc, "size = \"128 MiB\"", "size = \"130000 KiB\"", "whole MiB"),
         (pc, "label = \"data\"", "label = \"rest\"", "\"data\", which updates need"),
         (rockchip, "sector = 64", "sector = 32", "lies in the partition table"),
         (rockchip, "sector = 16384", "sector = 16000", "lies in idbloader"),
@@ -103,6 +104,23 @@ fn partitions_follow_each_other_without_overlap_and_fit_the_image() {
             end = place.offset.bytes() + place.partition.size.bytes();
         }
         assert!(layout.image_size().bytes() > end);
+    }
+}
+
+#[test]
+fn the_first_image_has_a_file_system_for_data_and_an_empty_side_b() {
+    for file in generate(&ours()).iter().filter(|file| file.path.ends_with(".wks")) {
+        let part = |label: &str| {
+            let named = format!("--part-name {label} ");
+            file.text
+                .lines()
+                .find(|line| line.contains(&named))
+                .unwrap_or_else(|| panic!("{label}"))
+        };
+        let data = part("data");
+        assert!(data.contains("--fstype=ext4") && !data.contains("--source"), "{data}");
+        assert!(part("rootfs-a").contains("--source rawcopy"));
+        assert!(part("rootfs-b").contains("--source empty"));
     }
 }
 

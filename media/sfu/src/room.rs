@@ -365,13 +365,7 @@ impl Sfu {
         if let Some(metadata) = change.metadata {
             found.info.metadata = metadata;
         }
-        for (name, value) in change.attributes {
-            if value.is_empty() {
-                found.info.attributes.remove(&name);
-            } else {
-                found.info.attributes.insert(name, value);
-            }
-        }
+        found.info.change_attributes(change.attributes);
         let permissions_changed = change.permissions.is_some();
         if let Some(permissions) = change.permissions {
             found.info.permissions = permissions;

@@ -62,6 +62,10 @@ impl Permissions {
     }
 }
 
+/// Bytes of a participant's attributes, names included: everybody is sent all of them at each change.
+/// A token may bring half of it, the join the other half.
+const MOST_ATTRIBUTES: usize = 128 * 1024;
+
 /// A participant as others see it.
 #[derive(Debug, Clone)]
 pub struct ParticipantInfo {
@@ -78,6 +82,28 @@ pub struct ParticipantInfo {
     /// Published tracks whose media has arrived.
     pub tracks: Vec<TrackInfo>,
     pub note: DoorNote,
+}
+
+impl ParticipantInfo {
+    /// Sets attributes; an empty value takes one away. What does not fit is left as it was: doors
+    /// refuse earlier and say why, but what they looked at may have changed meanwhile.
+    pub(crate) fn change_attributes(&mut self, changes: BTreeMap<String, String>) {
+        let all = &mut self.attributes;
+        let mut bytes: usize = all.iter().map(|(name, value)| name.len() + value.len()).sum();
+        for (name, value) in changes {
+            let old = all.get(&name).map_or(0, |old| name.len() + old.len());
+            let new = if value.is_empty() { 0 } else { name.len() + value.len() };
+            if new > old && bytes - old + new > MOST_ATTRIBUTES {
+                continue;
+            }
+            bytes = bytes - old + new;
+            if value.is_empty() {
+                all.remove(&name);
+            } else {
+                all.insert(name, value);
+            }
+        }
+    }
 }
 
 /// A published track as others see it.
@@ -128,4 +154,52 @@ pub struct SpeakerLevel {
     /// 0 silent to 1 loudest.
     pub level: f32,
     pub active: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::track::TrackSource;
+
+    fn info() -> ParticipantInfo {
+        let permissions = Permissions {
+            can_publish: true,
+            can_subscribe: true,
+            can_publish_data: true,
+            publish_sources: vec![TrackSource::Camera],
+            can_update_metadata: true,
+            hidden: false,
+            recorder: false,
+        };
+        ParticipantInfo {
+            id: "PA_1".into(),
+            identity: "ada".into(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: BTreeMap::new(),
+            state: ParticipantState::Active,
+            permissions,
+            joined_unix_ms: 0,
+            version: 0,
+            tracks: Vec::new(),
+            note: DoorNote::default(),
+        }
+    }
+
+    #[test]
+    fn attributes_add_up_to_no_more_than_their_bound() {
+        let mut ada = info();
+        for n in 0..1000 {
+            ada.change_attributes(BTreeMap::from([(format!("key {n:03}"), "x".repeat(1017))]));
+        }
+        assert_eq!(ada.attributes.len(), MOST_ATTRIBUTES / 1024);
+        ada.change_attributes(BTreeMap::from([("key 000".to_owned(), "y".repeat(1018))]));
+        assert!(ada.attributes["key 000"].starts_with('x'), "a byte too many");
+        let smaller =
+            [("key 000".to_owned(), "y".to_owned()), ("key 001".to_owned(), String::new())];
+        ada.change_attributes(BTreeMap::from(smaller));
+        assert_eq!((&*ada.attributes["key 000"], ada.attributes.get("key 001")), ("y", None));
+        ada.change_attributes(BTreeMap::from([("key 999".to_owned(), "x".repeat(1017))]));
+        assert!(ada.attributes.contains_key("key 999"), "room was made");
+    }
 }

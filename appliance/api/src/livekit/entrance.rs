@@ -88,6 +88,10 @@ fn knock(
     for (what, name) in names {
         limits::name(what, name).map_err(|error| bad(error.to_string()))?;
     }
+    let sid = wanted.resume.as_deref().unwrap_or_default();
+    for (what, said) in [("sdk", query.sdk.as_str()), ("sid", sid)] {
+        limits::name(what, said).map_err(|error| bad(error.to_string()))?;
+    }
     for metadata in [&claims.metadata, &wanted.metadata] {
         limits::metadata(metadata).map_err(|error| bad(error.to_string()))?;
     }

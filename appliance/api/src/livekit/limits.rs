@@ -3,7 +3,7 @@
 
 use livekit_protocol as pb;
 use prost::Message as _;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Characters of the name of a room, a participant or a track.
 const NAME: usize = 256;
@@ -56,14 +56,17 @@ pub(super) fn track(request: &pb::AddTrackRequest) -> Result<(), Excess> {
 }
 
 /// What a participant is to be called and to have from now on; an empty name is no change.
+/// Attributes add up: what is there already counts, but for what is replaced.
 pub(super) fn change(
     new_name: &str,
     new_metadata: &str,
     new_attributes: &HashMap<String, String>,
+    present: &BTreeMap<String, String>,
 ) -> Result<(), Excess> {
     name("name", new_name)?;
     metadata(new_metadata)?;
-    attributes(new_attributes)
+    let kept = present.iter().filter(|(key, _)| !new_attributes.contains_key(*key));
+    attributes(kept.chain(new_attributes))
 }
 
 #[cfg(test)]
@@ -95,6 +98,12 @@ mod tests {
         let map = |bytes| BTreeMap::from([("key".to_owned(), "x".repeat(bytes - 3))]);
         assert_eq!(attributes(&map(ATTRIBUTES)), Ok(()));
         assert_eq!(attributes(&map(ATTRIBUTES + 1)), Err(Excess::Attributes));
+        let new = |key: &str, bytes| HashMap::from([(key.to_owned(), "x".repeat(bytes - 3))]);
+        let present = map(ATTRIBUTES / 2);
+        let change = |new| change("", "", &new, &present);
+        assert_eq!(change(new("old", ATTRIBUTES / 2)), Ok(()));
+        assert_eq!(change(new("new", ATTRIBUTES / 2 + 1)), Err(Excess::Attributes));
+        assert_eq!(change(new("key", ATTRIBUTES)), Ok(()), "what is replaced does not count");
         let long = pb::AddTrackRequest { stream: "x".repeat(TRACK), ..Default::default() };
         assert_eq!(track(&long), Err(Excess::Track));
         let named = pb::AddTrackRequest { name: "a\tb".to_owned(), ..Default::default() };

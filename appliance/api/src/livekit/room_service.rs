@@ -265,8 +265,10 @@ impl Call<'_> {
     async fn update_participant(&self) -> Answer {
         let request: pb::UpdateParticipantRequest = self.request()?;
         self.administers(&request.room)?;
-        limits::change(&request.name, &request.metadata, &request.attributes).map_err(too_much)?;
         let info = self.participant(&request.room, &request.identity).await?;
+        let present = &info.attributes;
+        limits::change(&request.name, &request.metadata, &request.attributes, present)
+            .map_err(too_much)?;
         let change = ParticipantChange {
             name: (!request.name.is_empty()).then_some(request.name),
             metadata: (!request.metadata.is_empty()).then_some(request.metadata),

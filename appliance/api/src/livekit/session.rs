@@ -224,7 +224,9 @@ impl Session {
 
     fn update_metadata(&self, update: pb::UpdateParticipantMetadata) -> Vec<Action> {
         use pb::request_response::Reason;
-        let excess = limits::change(&update.name, &update.metadata, &update.attributes);
+        let nothing = BTreeMap::new();
+        let present = self.about_me().map_or(&nothing, |me| &me.attributes);
+        let excess = limits::change(&update.name, &update.metadata, &update.attributes, present);
         let (reason, message) = match excess {
             _ if !self.permissions.can_update_metadata => {
                 (Reason::NotAllowed, "the token does not allow canUpdateOwnMetadata".to_owned())

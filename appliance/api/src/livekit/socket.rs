@@ -35,6 +35,8 @@ enum End {
     Garbled,
     /// Text that is none.
     NotText,
+    /// The client closed the WebSocket: the participant's place is kept.
+    Farewell,
     /// The connection broke or went silent: the participant's place is kept.
     Lost,
 }
@@ -51,7 +53,7 @@ impl End {
             Self::TooLarge => Some(close_code::SIZE),
             Self::Garbled => Some(close_code::PROTOCOL),
             Self::NotText => Some(close_code::INVALID),
-            Self::Lost => None,
+            Self::Farewell | Self::Lost => None,
         }
     }
 
@@ -82,6 +84,8 @@ struct Client {
     websocket: WebSocket,
     /// The client writes JSON, so it is answered in JSON.
     json: bool,
+    /// Messages that could not be read.
+    unread: u64,
 }
 
 pub(super) async fn serve(
@@ -93,7 +97,7 @@ pub(super) async fn serve(
     mut events: mpsc::Receiver<Event>,
     websocket: WebSocket,
 ) {
-    let mut client = Client { conference, room, session, came, websocket, json: false };
+    let mut client = Client { conference, room, session, came, websocket, json: false, unread: 0 };
     let end = client.run(&mut events).await;
     // Closed first: the shard ignores this if the participant reads elsewhere by now, because it
     // came back by another connection.
@@ -105,7 +109,7 @@ pub(super) async fn serve(
         }
     }
     client.close(end).await;
-    tracing::info!(%participant, ?end, "a client's signalling ended");
+    tracing::info!(%participant, ?end, unread = client.unread, "a client's signalling ended");
 }
 
 impl Client {
@@ -130,7 +134,7 @@ impl Client {
                         heard = Instant::now();
                         match self.frame(frame) {
                             Some(actions) => actions,
-                            None => return End::Lost,
+                            None => return End::Farewell,
                         }
                     }
                     Ok(Some(Err(error))) => {
@@ -156,6 +160,14 @@ impl Client {
     /// The farewell is a courtesy; the connection ends either way. Who says goodbye first waits for
     /// the other (RFC 6455 §7.1.1): clients that cannot answer take it for a broken connection.
     async fn close(&mut self, end: End) {
+        if end == End::Farewell {
+            // The answer is waiting in the WebSocket; reading to its end sends it.
+            let answered = async { while let Some(Ok(_)) = self.websocket.recv().await {} };
+            if timeout(GOODBYE, answered).await.is_err() {
+                tracing::debug!("a client did not wait for the answer to its goodbye");
+            }
+            return;
+        }
         let Some(code) = end.code() else { return };
         let farewell = Frame::Close(Some(CloseFrame { code, reason: "".into() }));
         if !matches!(timeout(WRITE, self.websocket.send(farewell)).await, Ok(Ok(()))) {
@@ -187,7 +199,11 @@ impl Client {
             Frame::Close(_) => return None,
         };
         let Some(pb::SignalRequest { message: Some(message) }) = request else {
-            tracing::info!("skipped a signalling message that cannot be read");
+            // Once a connection: who floods it must not fill the disk with our complaints.
+            if self.unread == 0 {
+                tracing::info!("skipped a signalling message that cannot be read");
+            }
+            self.unread += 1;
             return Some(Vec::new());
         };
         let conference = self.conference.clone();

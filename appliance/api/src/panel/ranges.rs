@@ -48,6 +48,16 @@ pub(super) fn judge(method: &Method, headers: &mut HeaderMap, etag: Option<&str>
     Outcome::Serve
 }
 
+/// Takes out the wish for the last bytes of a file that has no more than these: all of it is meant
+/// (§14.1.2), which the file server takes for a range that cannot be.
+pub(super) fn widen(headers: &mut HeaderMap, length: u64) {
+    let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+    let last = range.and_then(|range| range.split_once("=-")?.1.parse::<u64>().ok());
+    if last.is_some_and(|last| last >= length) {
+        headers.remove(header::RANGE);
+    }
+}
+
 /// Whether a list of entity tags has this one, or is `*`. `weakly`: `W/` makes no difference.
 fn names(list: &[u8], etag: Option<&str>, weakly: bool) -> bool {
     let Ok(list) = std::str::from_utf8(list) else { return false };
@@ -66,14 +76,14 @@ fn names(list: &[u8], etag: Option<&str>, weakly: bool) -> bool {
 /// if it was not there (§14.2).
 fn is_one(range: &str) -> bool {
     let Some((unit, set)) = range.split_once('=') else { return false };
-    let Some((first, last)) = set.trim().split_once('-') else { return false };
+    let Some((first, last)) = set.split_once('-') else { return false };
     let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && text.len() < 19;
     let ordered = match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) => first <= last,
         (Ok(_), Err(_)) | (Err(_), Ok(_)) => true,
         (Err(_), Err(_)) => false,
     };
-    unit.trim().eq_ignore_ascii_case("bytes") && number(first) && number(last) && ordered
+    unit.eq_ignore_ascii_case("bytes") && number(first) && number(last) && ordered
 }
 
 #[cfg(test)]
@@ -96,6 +106,8 @@ mod tests {
             ("bytes=0-1,5-6", false),
             ("bytes=0-1, -5", false),
             ("pages=1-2", false),
+            ("bytes= 0-5", false),
+            ("bytes =0-5", false),
             ("bytes", false),
             ("bytes=", false),
             ("bytes=-", false),
@@ -109,6 +121,17 @@ mod tests {
                 assert_eq!(judge(&method, &mut headers, Some(TAG)), Outcome::Serve);
                 assert_eq!(headers.contains_key("range"), served && may, "{method} {range}");
             }
+        }
+    }
+
+    #[test]
+    fn more_last_bytes_than_there_are_mean_all() {
+        for (range, kept) in
+            [("bytes=-9", true), ("bytes=-10", false), ("bytes=-99", false), ("bytes=10-", true)]
+        {
+            let mut headers = headers(&[("range", range)]);
+            widen(&mut headers, 10);
+            assert_eq!(headers.contains_key("range"), kept, "{range}");
         }
     }
 

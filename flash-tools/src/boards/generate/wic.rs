@@ -1,6 +1,6 @@
 //! The image's table for wic (Yocto Project, "OpenEmbedded Kickstart (.wks) Reference").
 
-use super::super::{Board, Filesystem, Layout, Loader, Partition, Size};
+use super::super::{Board, Layout, Loader, Partition, Size};
 use super::NOTICE;
 
 pub fn wks(board: &Board, layout: &Layout) -> String {
@@ -49,8 +49,8 @@ fn source(loader: Loader, partition: &Partition) -> String {
         (_, "boot-a") => {
             "--source rawcopy --sourceparams=\"file=roombox-firmware.vfat\"".to_owned()
         }
-        (_, "data") => format!("--source empty --fstype={fs} --label data"),
-        _ if partition.fs == Filesystem::SquashfsZst => "--source empty".to_owned(),
-        _ => format!("--source empty --fstype={fs}"),
+        // Without a source wic makes an empty file system; `empty` would leave it unformatted.
+        (_, "data") => format!("--fstype={fs} --label data"),
+        _ => "--source empty".to_owned(),
     }
 }

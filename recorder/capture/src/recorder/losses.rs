@@ -35,10 +35,12 @@ impl Losses {
         self.any.load(Ordering::Relaxed)
     }
 
-    /// Notes an item that found no place; true if it is lost, false if it may come later.
+    /// Notes an item that found no place; true if it is lost, false if it comes later: before the
+    /// next item, or when the writer has caught up.
     pub fn note(&self, item: TapItem) -> bool {
-        // Held by somebody else only when the recording ends: then the count is what matters.
-        if let Ok(mut untold) = self.untold.try_lock() {
+        {
+            // The writer holds this for as long as it takes to move two pointers.
+            let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
             self.any.store(true, Ordering::Relaxed);
             match &item.event {
                 TapEvent::Packet(packet) => {
@@ -67,7 +69,7 @@ impl Losses {
         all
     }
 
-    /// Takes everything untold, for a recording that ends.
+    /// Takes everything untold, for a recording that ends or a writer that has caught up.
     pub fn take(&self) -> Untold {
         let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
         self.any.store(false, Ordering::Relaxed);

@@ -110,6 +110,24 @@ fn what_a_standing_disk_costs_is_counted_to_the_last_and_kept() {
 }
 
 #[test]
+fn a_room_that_ends_while_the_disk_stands_ends_its_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::<StandingDisk>::default();
+    let (recorder, endings) = recorder(folder.path(), disk.clone());
+    let sink = recorder.open(open(None)).unwrap();
+    disk.until_reached();
+    for _ in 0..QUEUE {
+        sink.push(TapItem { at: Instant::now(), event: TapEvent::Speakers(Vec::new()) });
+    }
+    sink.push(TapItem { at: Instant::now(), event: TapEvent::RoomEnded });
+    // The media threads forget a tap whose room has ended.
+    drop(sink);
+    disk.open();
+    let manifest = endings.recv().unwrap();
+    assert_eq!(manifest.ended.map(|ended| ended.reason), Some(EndReason::RoomEnded));
+}
+
+#[test]
 fn a_recording_that_goes_on_keeps_its_count() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Arc::<StandingDisk>::default();

@@ -37,6 +37,18 @@ impl Running {
     fn time(&self, at: Instant) -> u64 {
         self.base_us + at.saturating_duration_since(self.anchor).as_micros() as u64
     }
+
+    /// Takes what found no place in the queue; the answer is what the recording wishes then.
+    fn hear_untold(&mut self) -> Vec<Wish> {
+        let untold = self.losses.take();
+        self.recording.lost(&untold.lost);
+        let mut wishes = Vec::new();
+        for item in untold.late {
+            let t = self.time(item.at);
+            self.recording.item(t, item.event, &mut wishes);
+        }
+        wishes
+    }
 }
 
 pub(super) struct Writer {
@@ -66,7 +78,7 @@ impl Writer {
             let patience = next_tick.saturating_duration_since(Instant::now());
             match inbox.recv_timeout(patience) {
                 Ok(message) => self.message(message),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.catch_up(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             let now = Instant::now();
@@ -109,6 +121,22 @@ impl Writer {
             }
             Message::Stop { recording, reason } => self.end(&recording, reason),
             Message::Shutdown => self.stopping = true,
+        }
+    }
+
+    /// With nothing waiting any more: what found no place, and had nothing behind it that could tell.
+    /// The end of a room is such a thing.
+    fn catch_up(&mut self) {
+        let behind: Vec<String> = self
+            .running
+            .iter()
+            .filter(|(_, running)| running.losses.any())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in behind {
+            let Some(running) = self.running.get_mut(&id) else { continue };
+            let wishes = running.hear_untold();
+            self.wishes(&id, wishes);
         }
     }
 
@@ -194,12 +222,7 @@ impl Writer {
     fn end(&mut self, recording: &str, reason: EndReason) {
         let Some(mut running) = self.running.remove(recording) else { return };
         // What was dropped last has nothing behind it that could tell.
-        let untold = running.losses.take();
-        running.recording.lost(&untold.lost);
-        for item in untold.late {
-            let t = running.time(item.at);
-            running.recording.item(t, item.event, &mut Vec::new());
-        }
+        running.hear_untold();
         let t = running.time(Instant::now());
         let (round, manifest) = running.recording.end(t, reason);
         tracing::info!(%recording, ?reason, seconds = t / 1_000_000, "recording ended");
