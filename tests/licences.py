@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds every locked crate to `deny.toml`: licences, bans, sources. Needs nothing but cargo.
 
-`make test-full` asks cargo-deny itself, which takes minutes to install; this asks the same questions
-of the same file in a second.
+`make test` asks cargo-deny itself; where that cannot be installed, this asks the same questions of
+the same file.
 """
 
 import json

@@ -8,8 +8,9 @@
 //! can tell of them are never forgotten.
 //!
 //! The numbers stand in clear (RFC 3711 §3.1), but here they are not authenticated yet: whoever
-//! forges packets must neither pass the guard nor shut out the peer. So nothing is concluded from
-//! what passed except how low str0m's highest number can be.
+//! forges packets must not pass the guard. So nothing is concluded from what passed except how low
+//! str0m's highest number can be. Somebody who can forge the peer's address may make it drop packets
+//! until its numbers wrap; who can do that can as well cut the line.
 
 use std::time::{Duration, Instant};
 

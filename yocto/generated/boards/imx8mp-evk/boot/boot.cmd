@@ -22,6 +22,7 @@ for round in first again; do
     # Nothing left to try: begin again instead of standing still.
     if test -z "${pick}"; then
         echo "roombox: no side has tries left, beginning again"
+        setenv BOOT_ORDER "A B"
         setenv BOOT_A_LEFT 3
         setenv BOOT_B_LEFT 3
     fi
