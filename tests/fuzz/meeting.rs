@@ -24,15 +24,7 @@ pub fn join(id: &str, mode: TransportMode) -> Command {
         empty_timeout: Duration::from_secs(300),
         departure_timeout: Duration::from_secs(20),
     };
-    let permissions = Permissions {
-        can_publish: true,
-        can_subscribe: true,
-        can_publish_data: true,
-        publish_sources: Vec::new(),
-        can_update_metadata: true,
-        hidden: false,
-        recorder: false,
-    };
+    let permissions = Permissions::everything();
     let participant = Box::new(NewParticipant {
         id: id.into(),
         identity: id.into(),

@@ -35,9 +35,11 @@ impl DataFolder {
             bail!("--data {shown} is a file; it must be a folder");
         }
         fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {shown}"))?;
-        let options =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
-        let mut lock = options
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
             .open(path.join(LOCK))
             .with_context(|| format!("cannot write to the data folder {shown}{}", whose(path)))?;
         match lock.try_lock() {

@@ -118,6 +118,12 @@ impl Layout {
         self.places().find(|place| place.partition.label == label)
     }
 
+    /// The number of the partition of that label. A layout that was read has all that its loader
+    /// asks for; 0 is none.
+    pub fn number(&self, label: &str) -> usize {
+        self.place(label).map_or(0, |place| place.number)
+    }
+
     /// All partitions with numbers and offsets.
     pub fn places(&self) -> impl Iterator<Item = Place<'_>> {
         let mut offset = self.first.kib();

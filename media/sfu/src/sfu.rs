@@ -351,15 +351,7 @@ mod tests {
     use crate::view::Permissions;
 
     fn join(id: &str) -> Command {
-        let permissions = Permissions {
-            can_publish: true,
-            can_subscribe: true,
-            can_publish_data: true,
-            publish_sources: Vec::new(),
-            can_update_metadata: false,
-            hidden: false,
-            recorder: false,
-        };
+        let permissions = Permissions { can_update_metadata: false, ..Permissions::everything() };
         let participant = Box::new(NewParticipant {
             id: id.into(),
             identity: id.into(),

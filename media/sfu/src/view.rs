@@ -56,6 +56,19 @@ pub struct Permissions {
 }
 
 impl Permissions {
+    /// Whatever somebody in a meeting may do, seen by all.
+    pub const fn everything() -> Self {
+        Self {
+            can_publish: true,
+            can_subscribe: true,
+            can_publish_data: true,
+            publish_sources: Vec::new(),
+            can_update_metadata: true,
+            hidden: false,
+            recorder: false,
+        }
+    }
+
     pub fn may_publish(&self, source: TrackSource) -> bool {
         self.can_publish
             && (self.publish_sources.is_empty() || self.publish_sources.contains(&source))
@@ -159,18 +172,8 @@ pub struct SpeakerLevel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::track::TrackSource;
 
     fn info() -> ParticipantInfo {
-        let permissions = Permissions {
-            can_publish: true,
-            can_subscribe: true,
-            can_publish_data: true,
-            publish_sources: vec![TrackSource::Camera],
-            can_update_metadata: true,
-            hidden: false,
-            recorder: false,
-        };
         ParticipantInfo {
             id: "PA_1".into(),
             identity: "ada".into(),
@@ -178,7 +181,7 @@ mod tests {
             metadata: String::new(),
             attributes: BTreeMap::new(),
             state: ParticipantState::Active,
-            permissions,
+            permissions: Permissions::everything(),
             joined_unix_ms: 0,
             version: 0,
             tracks: Vec::new(),

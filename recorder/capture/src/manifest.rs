@@ -39,6 +39,23 @@ pub struct Manifest {
     pub dropped: u64,
 }
 
+impl Manifest {
+    /// Of a recording that begins at this wall clock, in this boot of the kernel.
+    pub fn new(recording: &str, room: &str, started_unix_ms: u64, boot_id: String) -> Self {
+        Self {
+            version: MANIFEST_VERSION,
+            recording: recording.to_owned(),
+            room: room.to_owned(),
+            started_unix_ms,
+            boot_id,
+            ended: None,
+            parts: Vec::new(),
+            tracks: Vec::new(),
+            dropped: 0,
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 fn is_zero(count: &u64) -> bool {
     *count == 0

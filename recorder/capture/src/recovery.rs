@@ -209,7 +209,6 @@ fn import_tracks(timeline: &[TimelineLine], manifest: &mut Manifest) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::MANIFEST_VERSION;
     use crate::matroska::PartWriter;
     use std::io::{Seek, Write};
 
@@ -231,17 +230,7 @@ mod tests {
     }
 
     fn manifest(parts: Vec<Part>) -> Manifest {
-        Manifest {
-            version: MANIFEST_VERSION,
-            recording: "rec_1".to_owned(),
-            room: "r".to_owned(),
-            started_unix_ms: 0,
-            boot_id: "b".to_owned(),
-            ended: None,
-            parts,
-            tracks: Vec::new(),
-            dropped: 0,
-        }
+        Manifest { parts, ..Manifest::new("rec_1", "r", 0, "b".to_owned()) }
     }
 
     #[test]

@@ -134,3 +134,46 @@ impl Storage for LocalDisk {
         File::open(path)?.sync_all()
     }
 }
+
+/// What a test does where files are opened.
+#[cfg(test)]
+pub(crate) trait Opening: Send + Sync {
+    fn before(&self) {}
+
+    fn created(&self, file: Arc<dyn StoredFile>) -> Arc<dyn StoredFile> {
+        file
+    }
+}
+
+/// The box's disk, watched by a test.
+#[cfg(test)]
+pub(crate) struct WatchedDisk<W>(pub Arc<W>);
+
+#[cfg(test)]
+impl<W: Opening> Storage for WatchedDisk<W> {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn StoredFile>> {
+        self.0.before();
+        Ok(self.0.created(LocalDisk.create(path)?))
+    }
+
+    fn extend(&self, path: &Path) -> io::Result<(Arc<dyn StoredFile>, u64)> {
+        self.0.before();
+        LocalDisk.extend(path)
+    }
+
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        LocalDisk.replace(path, content)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        LocalDisk.remove(path)
+    }
+
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        LocalDisk.make_folder(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        LocalDisk.sync_folder(path)
+    }
+}

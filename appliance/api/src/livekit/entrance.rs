@@ -84,13 +84,16 @@ fn knock(
     if claims.video.room.is_empty() {
         return Err(bad("the token names no room".to_owned()));
     }
-    let names = [("room", &claims.video.room), ("identity", &claims.sub), ("name", &claims.name)];
+    let names = [
+        ("room", claims.video.room.as_str()),
+        ("identity", &claims.sub),
+        ("name", &claims.name),
+        // Not seen by others, but written into the log.
+        ("sdk", &query.sdk),
+        ("sid", wanted.resume.as_deref().unwrap_or_default()),
+    ];
     for (what, name) in names {
         limits::name(what, name).map_err(|error| bad(error.to_string()))?;
-    }
-    let sid = wanted.resume.as_deref().unwrap_or_default();
-    for (what, said) in [("sdk", query.sdk.as_str()), ("sid", sid)] {
-        limits::name(what, said).map_err(|error| bad(error.to_string()))?;
     }
     for metadata in [&claims.metadata, &wanted.metadata] {
         limits::metadata(metadata).map_err(|error| bad(error.to_string()))?;

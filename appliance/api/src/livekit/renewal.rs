@@ -73,12 +73,9 @@ mod tests {
             state: ParticipantState::Active,
             permissions: Permissions {
                 can_publish,
-                can_subscribe: true,
-                can_publish_data: true,
                 publish_sources: vec![TrackSource::Microphone],
                 can_update_metadata: false,
-                hidden: false,
-                recorder: false,
+                ..Permissions::everything()
             },
             joined_unix_ms: 0,
             version: 1,

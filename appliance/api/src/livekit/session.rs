@@ -346,15 +346,7 @@ pub fn fuzz_signal(bytes: &[u8]) {
         identity: "fuzz".to_owned(),
         room: "fuzz".into(),
         mode: TransportMode::Single,
-        permissions: Permissions {
-            can_publish: true,
-            can_subscribe: true,
-            can_publish_data: true,
-            publish_sources: Vec::new(),
-            can_update_metadata: true,
-            hidden: false,
-            recorder: false,
-        },
+        permissions: Permissions::everything(),
         wanted: Wanted::default(),
         dev: true,
     });

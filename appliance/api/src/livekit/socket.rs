@@ -160,21 +160,17 @@ impl Client {
     /// The farewell is a courtesy; the connection ends either way. Who says goodbye first waits for
     /// the other (RFC 6455 §7.1.1): clients that cannot answer take it for a broken connection.
     async fn close(&mut self, end: End) {
-        if end == End::Farewell {
-            // The answer is waiting in the WebSocket; reading to its end sends it.
-            let answered = async { while let Some(Ok(_)) = self.websocket.recv().await {} };
-            if timeout(GOODBYE, answered).await.is_err() {
-                tracing::debug!("a client did not wait for the answer to its goodbye");
+        if let Some(code) = end.code() {
+            let farewell = Frame::Close(Some(CloseFrame { code, reason: "".into() }));
+            if !matches!(timeout(WRITE, self.websocket.send(farewell)).await, Ok(Ok(()))) {
+                tracing::debug!(?end, "a client had gone before it was told so");
+                return;
             }
-            return;
-        }
-        let Some(code) = end.code() else { return };
-        let farewell = Frame::Close(Some(CloseFrame { code, reason: "".into() }));
-        if !matches!(timeout(WRITE, self.websocket.send(farewell)).await, Ok(Ok(()))) {
-            tracing::debug!(?end, "a client had gone before it was told so");
+        } else if end != End::Farewell {
             return;
         }
         let answer = async {
+            // The answer to a client's own goodbye waits in the WebSocket: reading sends it.
             while let Some(Ok(_)) = self.websocket.recv().await {}
             // After an error the WebSocket hears nothing any more, an answer neither.
             if end.is_deaf() {

@@ -45,7 +45,7 @@ fn malformed(status: StatusCode, message: impl Into<String>) -> ApiError {
 }
 
 /// `application/json`, or what is built on it (RFC 6839 §3.1), like `application/merge-patch+json`.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let kind = kind.to_ascii_lowercase();

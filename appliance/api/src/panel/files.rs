@@ -38,7 +38,9 @@ pub(super) async fn file_get(
     let (path, contents, readable) = door.recordings.file(&id, &name).await?;
     let etag = contents.map(|contents| format!("\"{contents}\""));
     let method = request.method().clone();
-    if let Ok(file) = tokio::fs::metadata(&path).await {
+    if request.headers().contains_key(header::RANGE)
+        && let Ok(file) = tokio::fs::metadata(&path).await
+    {
         ranges::widen(request.headers_mut(), file.len());
     }
     let mut response = match ranges::judge(&method, request.headers_mut(), etag.as_deref()) {

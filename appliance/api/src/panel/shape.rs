@@ -1,10 +1,11 @@
 //! One shape for every refusal: whatever a route, a library or no route at all says no with, the
 //! client reads `{code, message, field?}`.
 
+use super::body::is_json;
 use crate::error::ApiError;
 use axum::body::to_bytes;
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -47,10 +48,6 @@ pub(crate) async fn of_errors(request: Request, next: Next) -> Response {
         refusal.headers_mut().append(name.clone(), value.clone());
     }
     refusal
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json")
 }
 
 fn code(status: StatusCode) -> &'static str {

@@ -4,15 +4,13 @@
 //! `_TRY` (RAUC manual, "GRUB"). GRUB has neither arithmetic nor `break`: hence the ladder.
 
 use super::super::{Board, Layout};
-use super::{NOTICE, kernel_arguments};
+use super::{NOTICE, SIDES, kernel_arguments};
 use std::fmt::Write as _;
-
-const SIDES: [char; 2] = ['A', 'B'];
 
 pub fn cfg(board: &Board, layout: &Layout) -> String {
     let mut out = format!("# {NOTICE}\n{HEAD}");
     for side in SIDES {
-        out.push_str(&ladder(side));
+        out.push_str(&ladder(side.to_ascii_uppercase()));
     }
     out.push_str(BETWEEN);
     out.push_str(&boot(board, layout));
@@ -74,15 +72,14 @@ regexp --set=1:disk '^(.+),.+$' "$root"
 "#;
 
 fn boot(board: &Board, layout: &Layout) -> String {
-    let number = |label: &str| layout.place(label).map_or(0, |place| place.number);
     let arguments = kernel_arguments(board);
     let mut out =
         String::from("\nfunction boot_side {\n    # $1: side, $2: further kernel arguments\n");
     for (n, side) in SIDES.into_iter().enumerate() {
         let word = if n == 0 { "if" } else { "elif" };
-        let small = side.to_ascii_lowercase();
-        let (kernel, root) =
-            (number(&format!("kernel-{small}")), number(&format!("rootfs-{small}")));
+        let kernel = layout.number(&format!("kernel-{side}"));
+        let root = layout.number(&format!("rootfs-{side}"));
+        let side = side.to_ascii_uppercase();
         writeln!(
             out,
             "    {word} [ \"$1\" = \"{side}\" ]; then set kernel=\"$disk,gpt{kernel}\"; set rootfs=\"$disk,gpt{root}\""

@@ -1,10 +1,7 @@
 //! RAUC's `system.conf` (RAUC manual, "System Configuration File").
 
 use super::super::{Board, Layout, Loader};
-use super::NOTICE;
-
-/// Slot classes and sides, as RAUC and our bundles name them.
-const SIDES: [(usize, char); 2] = [(0, 'a'), (1, 'b')];
+use super::{NOTICE, SIDES};
 
 pub fn system_conf(board: &Board, layout: &Layout) -> String {
     let loader = match layout.loader {
@@ -24,10 +21,10 @@ pub fn system_conf(board: &Board, layout: &Layout) -> String {
          bundle-formats=verity\nmax-bundle-download-size=1073741824\n\n\
          [keyring]\npath=/etc/rauc/ca.pem\ncheck-purpose=codesign\n{handler}"
     );
-    for (n, side) in SIDES {
-        let (fs, name) = ("raw", side.to_ascii_uppercase());
+    for (n, side) in SIDES.into_iter().enumerate() {
+        let name = side.to_ascii_uppercase();
         out.push_str(&format!(
-            "\n[slot.rootfs.{n}]\ndevice=/dev/roombox/rootfs-{side}\ntype={fs}\nbootname={name}\n"
+            "\n[slot.rootfs.{n}]\ndevice=/dev/roombox/rootfs-{side}\ntype=raw\nbootname={name}\n"
         ));
         if let Some(class) = layout.boot_class() {
             let fs = layout

@@ -8,8 +8,7 @@ use super::super::{Board, Layout};
 use super::{NOTICE, kernel_arguments};
 
 pub fn files(board: &Board, layout: &Layout) -> Vec<(&'static str, String)> {
-    let number = |label: &str| layout.place(label).map_or(0, |place| place.number);
-    let (a, b) = (number("boot-a"), number("boot-b"));
+    let (a, b) = (layout.number("boot-a"), layout.number("boot-b"));
     let autoboot = format!(
         "# {NOTICE}\n# `reboot \"0 tryboot\"` takes the second one, once.\n[all]\ntryboot_a_b=1\nboot_partition={a}\n[tryboot]\nboot_partition={b}\n"
     );
@@ -19,15 +18,15 @@ pub fn files(board: &Board, layout: &Layout) -> Vec<(&'static str, String)> {
     vec![
         ("autoboot.txt", autoboot),
         ("config-sides.txt", config),
-        ("cmdline-a.txt", cmdline(board, 'A')),
-        ("cmdline-b.txt", cmdline(board, 'B')),
+        ("cmdline-a.txt", cmdline(board, 'a')),
+        ("cmdline-b.txt", cmdline(board, 'b')),
     ]
 }
 
 /// One line, without a comment: the firmware hands all of it to the kernel.
 fn cmdline(board: &Board, side: char) -> String {
-    let (small, arguments) = (side.to_ascii_lowercase(), kernel_arguments(board));
+    let (name, arguments) = (side.to_ascii_uppercase(), kernel_arguments(board));
     format!(
-        "root=PARTLABEL=rootfs-{small} rootfstype=squashfs ro rootwait rauc.slot={side} panic=5 {arguments}\n"
+        "root=PARTLABEL=rootfs-{side} rootfstype=squashfs ro rootwait rauc.slot={name} panic=5 {arguments}\n"
     )
 }

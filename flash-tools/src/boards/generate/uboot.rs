@@ -2,13 +2,11 @@
 //! `BOOT_<side>_LEFT` (RAUC manual, "U-Boot").
 
 use super::super::{Board, Layout};
-use super::{NOTICE, kernel_arguments};
-
-const SIDES: [&str; 2] = ["A", "B"];
+use super::{NOTICE, SIDES, kernel_arguments};
 
 pub fn cmd(board: &Board, layout: &Layout) -> String {
     let arguments = kernel_arguments(board);
-    let choices: String = SIDES.iter().map(|side| choice(side, layout)).collect();
+    let choices: String = SIDES.into_iter().map(|side| choice(side, layout)).collect();
     format!(
         r#"# {NOTICE}
 # Sides and tries live in the redundant environment. A side that came up is marked good by the
@@ -44,9 +42,9 @@ reset
     )
 }
 
-fn choice(side: &str, layout: &Layout) -> String {
-    let label = format!("rootfs-{}", side.to_ascii_lowercase());
-    let number = layout.place(&label).map_or(0, |place| place.number);
+fn choice(side: char, layout: &Layout) -> String {
+    let number = layout.number(&format!("rootfs-{side}"));
+    let side = side.to_ascii_uppercase();
     format!(
         r#"        if test -z "${{pick}}" && test "${{side}}" = "{side}" && test ${{BOOT_{side}_LEFT}} -gt 0; then
             setexpr BOOT_{side}_LEFT ${{BOOT_{side}_LEFT}} - 1

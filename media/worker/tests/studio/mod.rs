@@ -5,7 +5,7 @@
 
 use gstreamer as gst;
 use roombox_capture::manifest::{
-    Codec, MANIFEST_VERSION, Manifest, MediaKind, Part, RecordedLayer, RecordedTrack, TrackSource,
+    Codec, Manifest, MediaKind, Part, RecordedLayer, RecordedTrack, TrackSource,
 };
 use roombox_capture::matroska::{LONGEST_CLUSTER_US, PartFormat, PartWriter};
 use roombox_capture::storage::LocalDisk;
@@ -70,17 +70,7 @@ impl Studio {
         gst::init().unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tracks")).unwrap();
-        let manifest = Manifest {
-            version: MANIFEST_VERSION,
-            recording: RECORDING.into(),
-            room: "studio".into(),
-            started_unix_ms: 1_760_000_000_000,
-            boot_id: String::new(),
-            ended: None,
-            parts: Vec::new(),
-            tracks: Vec::new(),
-            dropped: 0,
-        };
+        let manifest = Manifest::new(RECORDING, "studio", 1_760_000_000_000, String::new());
         Self { folder, manifest, timeline: Vec::new() }
     }
 

@@ -2,12 +2,11 @@
 
 use super::{Message, OpenRecording, QUEUE, Recorder, RecorderConfig, RecorderEvent, TapSink};
 use crate::manifest::{EndReason, Manifest};
-use crate::storage::{LocalDisk, Storage, StoredFile};
+use crate::storage::{Opening, WatchedDisk};
 use crate::timeline::{GapReason, TimelineEvent};
 use crate::{read_manifest, read_timeline};
 use roombox_sfu::tap::{TapEvent, TapItem, TapLayer, TapPacket, TapTrack};
 use roombox_sfu::track;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Instant;
@@ -45,37 +44,16 @@ impl StandingDisk {
     }
 }
 
-impl Storage for StandingDisk {
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn StoredFile>> {
+impl Opening for StandingDisk {
+    fn before(&self) {
         self.pass();
-        LocalDisk.create(path)
-    }
-
-    fn extend(&self, path: &Path) -> io::Result<(Arc<dyn StoredFile>, u64)> {
-        self.pass();
-        LocalDisk.extend(path)
-    }
-
-    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        LocalDisk.replace(path, content)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        LocalDisk.remove(path)
-    }
-
-    fn make_folder(&self, path: &Path) -> io::Result<()> {
-        LocalDisk.make_folder(path)
-    }
-
-    fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        LocalDisk.sync_folder(path)
     }
 }
 
 fn recorder(root: &Path, disk: Arc<StandingDisk>) -> (Recorder, mpsc::Receiver<Manifest>) {
     let (ended, endings) = mpsc::channel();
-    let config = RecorderConfig { storage: disk, ..RecorderConfig::new(root, 0) };
+    let config =
+        RecorderConfig { storage: Arc::new(WatchedDisk(disk)), ..RecorderConfig::new(root, 0) };
     let recorder = Recorder::start(config, move |event| {
         if let RecorderEvent::Ended { manifest, .. } = event {
             ended.send(*manifest).unwrap();

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::disk::{self, DiskState};
 use crate::folder::{RecordingFolder, read_timeline};
-use crate::manifest::{EndReason, MANIFEST_VERSION, Manifest};
+use crate::manifest::{EndReason, Manifest};
 use crate::recording::{Recording, Wish};
 use crate::timeline::TimelineEvent;
 use rustix::time::ClockId;
@@ -150,17 +150,7 @@ impl Writer {
         };
         let manifest = match resume {
             Some(manifest) => Manifest { boot_id: boot_id(), ended: None, ..*manifest },
-            None => Manifest {
-                version: MANIFEST_VERSION,
-                recording: recording.clone(),
-                room: room.clone(),
-                started_unix_ms: unix_ms(),
-                boot_id: boot_id(),
-                ended: None,
-                parts: Vec::new(),
-                tracks: Vec::new(),
-                dropped: 0,
-            },
+            None => Manifest::new(&recording, &room, unix_ms(), boot_id()),
         };
         let folder = match RecordingFolder::open(self.config.storage.clone(), &path) {
             Ok(folder) => folder,

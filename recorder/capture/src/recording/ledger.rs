@@ -219,8 +219,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::MANIFEST_VERSION;
-    use crate::storage::LocalDisk;
+    use crate::storage::{Opening, WatchedDisk};
     use std::fs;
     use std::path::Path;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -244,57 +243,22 @@ mod tests {
         }
     }
 
-    impl Storage for FullDisk {
-        fn create(&self, path: &Path) -> io::Result<Arc<dyn StoredFile>> {
-            let file = LocalDisk.create(path)?;
+    impl Opening for FullDisk {
+        fn created(&self, file: Arc<dyn StoredFile>) -> Arc<dyn StoredFile> {
             let left = |left: u32| left.checked_sub(1);
             match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left) {
-                Ok(_) => Ok(Arc::new(FullFile)),
-                Err(_) => Ok(file),
+                Ok(_) => Arc::new(FullFile),
+                Err(_) => file,
             }
-        }
-
-        fn extend(&self, path: &Path) -> io::Result<(Arc<dyn StoredFile>, u64)> {
-            LocalDisk.extend(path)
-        }
-
-        fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-            LocalDisk.replace(path, content)
-        }
-
-        fn remove(&self, path: &Path) -> io::Result<()> {
-            LocalDisk.remove(path)
-        }
-
-        fn make_folder(&self, path: &Path) -> io::Result<()> {
-            LocalDisk.make_folder(path)
-        }
-
-        fn sync_folder(&self, path: &Path) -> io::Result<()> {
-            LocalDisk.sync_folder(path)
         }
     }
 
     /// A recording with one part, number 0, on a disk that is full for `full` files.
     fn ledger(path: &Path, full: u32) -> Ledger {
-        let disk = Arc::new(FullDisk(AtomicU32::new(full)));
-        let manifest = Manifest {
-            version: MANIFEST_VERSION,
-            recording: "rec_1".to_owned(),
-            room: "r".to_owned(),
-            started_unix_ms: 0,
-            boot_id: "b".to_owned(),
-            ended: None,
-            parts: vec![Part::open(
-                "TR_1.a0.0.mkv",
-                AUDIO_0,
-                Codec::Opus,
-                &Configuration::default(),
-                0,
-            )],
-            tracks: Vec::new(),
-            dropped: 0,
-        };
+        let disk = Arc::new(WatchedDisk(Arc::new(FullDisk(AtomicU32::new(full)))));
+        let part = Part::open("TR_1.a0.0.mkv", AUDIO_0, Codec::Opus, &Configuration::default(), 0);
+        let begun = Manifest::new("rec_1", "r", 0, "b".to_owned());
+        let manifest = Manifest { parts: vec![part], ..begun };
         Ledger::new(RecordingFolder::open(disk, path).unwrap(), manifest, 400_000)
     }
 

@@ -12,15 +12,7 @@ use roombox_control::conference::{
 use std::time::Duration;
 
 fn permissions() -> Permissions {
-    Permissions {
-        can_publish: true,
-        can_subscribe: true,
-        can_publish_data: true,
-        publish_sources: Vec::new(),
-        can_update_metadata: true,
-        hidden: false,
-        recorder: false,
-    }
+    Permissions::everything()
 }
 
 fn session(wanted: Wanted) -> Session {
