@@ -5,7 +5,7 @@ use super::{NOTICE, SIDES};
 
 pub fn system_conf(board: &Board, layout: &Layout) -> String {
     let loader = match layout.loader {
-        Loader::GrubEfi => "bootloader=grub\ngrubenv=/boot/efi/EFI/BOOT/grubenv\n",
+        Loader::GrubEfi => "bootloader=grub\ngrubenv=/boot/firmware/EFI/BOOT/grubenv\n",
         Loader::Uboot => "bootloader=uboot\n",
         Loader::RpiTryboot => "bootloader=custom\n",
     };
