@@ -7,8 +7,13 @@ use super::super::{Board, Layout};
 use super::{NOTICE, SIDES, kernel_arguments};
 use std::fmt::Write as _;
 
+/// What the loader must have built in: it finds no module files in the ESP. `probe` and `regexp` tell
+/// the disk, `loadenv` keeps the tries.
+pub const MODULES: &str = "boot cat configfile echo ext2 fat halt linux loadenv ls minicmd normal \
+     part_gpt probe reboot regexp search search_fs_file search_label serial sleep terminal test true";
+
 pub fn cfg(board: &Board, layout: &Layout) -> String {
-    let mut out = format!("# {NOTICE}\n{HEAD}");
+    let mut out = format!("# {NOTICE}\n{}", head(layout));
     for side in SIDES {
         out.push_str(&ladder(side.to_ascii_uppercase()));
     }
@@ -29,14 +34,30 @@ fi
 if [ -z "$A_TRY" ]; then set A_TRY=0; fi
 if [ -z "$B_TRY" ]; then set B_TRY=0; fi
 
-set pick=""
-for side in $ORDER; do
+# The disk that this script was read from: another one may carry the same labels.
+regexp --set=1:disk '^(.+),.+$' "$root"
 "#;
+
+/// The state, and which sides are filled: an empty one is never tried, whatever the state says.
+fn head(layout: &Layout) -> String {
+    let mut out = HEAD.to_owned();
+    for side in SIDES {
+        let kernel = layout.number(&format!("kernel-{side}"));
+        let side = side.to_ascii_uppercase();
+        writeln!(
+            out,
+            "if [ -f \"($disk,gpt{kernel})/bzImage\" ]; then set {side}_HERE=1; else set {side}_HERE=0; fi"
+        )
+        .ok();
+    }
+    out.push_str("\nset pick=\"\"\nfor side in $ORDER; do\n");
+    out
+}
 
 /// One more try for `side`, if it has one left.
 fn ladder(side: char) -> String {
     let mut out = format!(
-        "    if [ -z \"$pick\" -a \"$side\" = \"{side}\" -a \"${side}_OK\" = \"1\" ]; then\n"
+        "    if [ -z \"$pick\" -a \"$side\" = \"{side}\" -a \"${side}_OK\" = \"1\" -a \"${side}_HERE\" = \"1\" ]; then\n"
     );
     for (n, tried) in [0, 1, 2].into_iter().enumerate() {
         let word = if n == 0 { "if" } else { "elif" };
@@ -58,17 +79,16 @@ if [ -z "$pick" ]; then
     echo "roombox: no side has tries left, beginning again"
     set A_TRY=0; set B_TRY=0
     for side in $ORDER; do
-        if [ -z "$pick" -a "$side" = "A" -a "$A_OK" = "1" ]; then set pick=A; set A_TRY=1; fi
-        if [ -z "$pick" -a "$side" = "B" -a "$B_OK" = "1" ]; then set pick=B; set B_TRY=1; fi
+        if [ -z "$pick" -a "$side" = "A" -a "$A_OK" = "1" -a "$A_HERE" = "1" ]; then set pick=A; set A_TRY=1; fi
+        if [ -z "$pick" -a "$side" = "B" -a "$B_OK" = "1" -a "$B_HERE" = "1" ]; then set pick=B; set B_TRY=1; fi
     done
-    if [ -z "$pick" ]; then set pick=A; set A_OK=1; set A_TRY=1; fi
+    # Given up or not, what is there is better than nothing.
+    if [ -z "$pick" -a "$A_HERE" = "1" ]; then set pick=A; set A_OK=1; set A_TRY=1; fi
+    if [ -z "$pick" ]; then set pick=B; set B_OK=1; set B_TRY=1; fi
     set try=1
 fi
 save_env ORDER A_OK A_TRY B_OK B_TRY
 if [ "$pick" = "A" ]; then set other=B; else set other=A; fi
-
-# The disk that this script was read from: another one may carry the same labels.
-regexp --set=1:disk '^(.+),.+$' "$root"
 "#;
 
 fn boot(board: &Board, layout: &Layout) -> String {

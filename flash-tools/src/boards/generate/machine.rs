@@ -1,7 +1,7 @@
 //! The machine's configuration for bitbake (Yocto Project, "Machine variables").
 
 use super::super::{Board, Filesystem, Layout, Loader};
-use super::NOTICE;
+use super::{NOTICE, grub};
 use std::fmt::Write as _;
 
 pub fn conf(board: &Board, layout: &Layout) -> String {
@@ -29,12 +29,12 @@ pub fn conf(board: &Board, layout: &Layout) -> String {
         writeln!(out, "MACHINE_EXTRA_RRECOMMENDS:append = \" {packages}\"").ok();
     }
     writeln!(out, "SERIAL_CONSOLES = \"{}\"", serial_consoles(board)).ok();
-    out.push_str(match layout.loader {
-        Loader::GrubEfi => {
-            "EFI_PROVIDER = \"grub-efi\"\nPREFERRED_PROVIDER_virtual/bootloader = \"grub-efi\"\n"
-        }
-        Loader::RpiTryboot | Loader::Uboot => "",
-    });
+    if layout.loader == Loader::GrubEfi {
+        out.push_str(
+            "EFI_PROVIDER = \"grub-efi\"\nPREFERRED_PROVIDER_virtual/bootloader = \"grub-efi\"\n",
+        );
+        writeln!(out, "GRUB_BUILDIN = \"{}\"", grub::MODULES).ok();
+    }
     let root = match layout.place("rootfs-a").map(|place| place.partition.fs) {
         Some(Filesystem::Ext4) => "ext4",
         _ => "squashfs-zst",

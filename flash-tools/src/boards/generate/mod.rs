@@ -59,7 +59,10 @@ fn of_one(laid_out: &LaidOut) -> Vec<GeneratedFile> {
         files.push(file(&path, linux::repart(place.partition)));
     }
     let boot = match layout.loader {
-        Loader::GrubEfi => vec![("grub.cfg", grub::cfg(board, layout))],
+        Loader::GrubEfi => vec![
+            ("grub.cfg", grub::cfg(board, layout)),
+            ("grub-modules", format!("{}\n", grub::MODULES)),
+        ],
         Loader::Uboot => {
             vec![("boot.cmd", uboot::cmd(board, layout)), ("fw_env.config", uboot::fw_env(layout))]
         }

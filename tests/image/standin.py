@@ -1,0 +1,361 @@
+#!/usr/bin/env python3
+"""The stand-in: an image that a PC boots, assembled from Debian packages where the product is built by
+Yocto, with everything else the product's own: partition table, GRUB script, updater configuration,
+mounts and udev rules from `yocto/generated/`, units and scripts from the recipes' `files/root` trees,
+and the daemon.
+
+What differs, and why it does not matter to what is tested: Debian's kernel has its drivers as modules,
+so an initrd lies beside it in the kernel slot; logind, which does not come up in time under emulation,
+is masked.
+
+Run as root. Slow parts are kept in OUT by what they are made of: `base-<hash>.tar` (packages) and the
+kernel. Everything else takes about half a minute.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GENERATED = ROOT / "yocto" / "generated"
+LAYER = ROOT / "yocto" / "meta-roombox"
+DEBUG = LAYER / "recipes-core" / "roombox-debug" / "files" / "root"
+BOARD = "qemu-x86-64"
+MIB = 1 << 20
+
+PACKAGES = """systemd-sysv dbus udev kmod linux-image-amd64 initramfs-tools rauc rauc-service
+grub-common iproute2 util-linux e2fsprogs dosfstools ca-certificates polkitd network-manager procps
+libgstreamer1.0-0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+fonts-dejavu-core""".split()
+
+# Debian's plug-in packages bring hundreds; every one costs time when GStreamer first looks around.
+PLUGINS = """app audioconvert audioresample audioparsers coreelements dav1d jpeg openh264 opus opusparse
+playback typefindfunctions videoconvertscale videoparsersbad videorate voaacenc vpx volume rawparse
+audiorate audiotestsrc videotestsrc""".split()
+
+# What the initrd needs to find a root, on virtio, AHCI, NVMe and USB disks.
+INITRD_MODULES = """virtio_pci virtio_blk virtio_scsi sd_mod ahci nvme xhci_pci usb_storage uas squashfs
+loop""".split()
+
+MODULES = """virtio net/virtio_net net/net_failover net/core/failover block/loop block/nbd md/dm-mod md/dm-verity
+md/dm-bufio fs/squashfs fs/fat fs/vfat fs/nls fs/overlayfs fs/ext4 fs/jbd2 fs/mbcache fs/configfs fs/exfat
+crypto lib arch/x86/crypto usb/storage usb/host usb/core usb/common usb/gadget scsi ata nvme net/tun
+watchdog/i6300esb watchdog/watchdog media/ sound/ char/hw_random/virtio-rng gpu/drm input hid firmware
+net/core net/packet drivers/net/dummy fs/fuse fs/autofs rtc""".split()
+
+MASKED = """rauc-mark-good.service systemd-logind.service dbus-org.freedesktop.login1.service
+systemd-firstboot.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
+e2scrub_reap.service e2scrub_all.timer systemd-pcrphase.service systemd-pcrphase-sysinit.service
+NetworkManager-wait-online.service getty@tty1.service serial-getty@ttyS0.service getty-static.service
+systemd-networkd-wait-online.service""".split()
+
+# Not in the product's root either, and the larger half of Debian's.
+REMOVED = """boot usr/share/icons usr/share/sounds usr/share/X11 usr/share/mime usr/share/doc usr/share/man
+usr/share/locale usr/share/perl usr/share/bash-completion usr/share/fonts/truetype/dejavu/DejaVuSerif.ttf
+usr/lib/x86_64-linux-gnu/dri usr/lib/x86_64-linux-gnu/perl usr/lib/x86_64-linux-gnu/mfx
+usr/lib/udev/hwdb.d usr/lib/initramfs-tools usr/share/initramfs-tools var/lib/apt var/cache var/lib/dpkg
+usr/share/i18n usr/lib/x86_64-linux-gnu/gconv etc/ssh usr/share/gtk-doc usr/lib/x86_64-linux-gnu/libLLVM* usr/lib/x86_64-linux-gnu/libmfx*
+usr/lib/x86_64-linux-gnu/libz3* usr/lib/x86_64-linux-gnu/libgtk-3* usr/lib/x86_64-linux-gnu/librsvg*
+usr/lib/x86_64-linux-gnu/libflite_cmu* usr/lib/x86_64-linux-gnu/libcodec2* initrd.img* vmlinuz*""".split()
+
+
+def run(*command, **options):
+    """A command whose failure ends the build with what it said."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+    if done.returncode:
+        raise SystemExit(f"standin: {' '.join(map(str, command))} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def digest(*parts) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
+
+
+class StandIn:
+    """One output folder. `binaries` holds roomboxd, roombox-media and, if it is there, roomflash."""
+
+    def __init__(self, out: Path, binaries: Path, say=print):
+        self.out, self.binaries, self.say = out, binaries, say
+        self.root = out / "root"
+        self.board = GENERATED / "boards" / BOARD
+        table = json.loads((GENERATED / "roomflash-boards.json").read_text())
+        self.table = next(board for board in table if board["id"] == BOARD)
+        out.mkdir(parents=True, exist_ok=True)
+
+    # Slow, and kept.
+
+    def base(self) -> Path:
+        """Debian's packages as a tar file."""
+        tar = self.out / f"base-{digest(*PACKAGES, *INITRD_MODULES)}.tar"
+        if tar.exists():
+            return tar
+        self.say("standin: fetching and unpacking Debian packages (two to three minutes)")
+        for old in self.out.glob("base-*.tar*"):
+            old.unlink()
+        modules = "\\n".join(INITRD_MODULES)
+        hook = (
+            f'printf "MODULES=list\\nCOMPRESS=gzip\\n" >"$1/etc/initramfs-tools/conf.d/roombox" && '
+            f'printf "{modules}\\n" >>"$1/etc/initramfs-tools/modules" && chroot "$1" update-initramfs -u'
+        )
+        sources = Path("/etc/apt/sources.list.d/debian.sources")
+        mirror = [sources] if sources.exists() else [Path("/etc/apt/sources.list")] if Path("/etc/apt/sources.list").exists() else []
+        partial = tar.with_suffix(".partial")
+        run(
+            "mmdebstrap", "--variant=minbase", "--format=tar", f"--include={','.join(PACKAGES)}",
+            "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+            f"--customize-hook={hook}", "bookworm", partial, *mirror,
+            env=os.environ | {"SOURCE_DATE_EPOCH": "1700000000"},
+        )
+        partial.rename(tar)
+        return tar
+
+    def unpacked(self) -> Path:
+        """The base without what the product does not have either, and its kernel aside."""
+        tar = self.base()
+        stamp = self.out / "unpacked"
+        mark = digest(tar.name, *MODULES, *PLUGINS, *REMOVED)
+        pruned = self.out / "pruned"
+        if stamp.exists() and stamp.read_text() == mark:
+            return pruned
+        shutil.rmtree(pruned, ignore_errors=True)
+        pruned.mkdir()
+        run("tar", "-xpf", tar, "-C", pruned)
+        kernel = self.out / "kernel"
+        shutil.rmtree(kernel, ignore_errors=True)
+        kernel.mkdir()
+        shutil.copy(next((pruned / "boot").glob("vmlinuz-*")), kernel / "bzImage")
+        shutil.copy(next((pruned / "boot").glob("initrd.img-*")), kernel / "initrd")
+        self.prune(pruned)
+        stamp.write_text(mark)
+        return pruned
+
+    def prune(self, root: Path):
+        plugins = root / "usr/lib/x86_64-linux-gnu/gstreamer-1.0"
+        for plugin in plugins.glob("libgst*.so"):
+            if plugin.name.removeprefix("libgst").removesuffix(".so") not in PLUGINS:
+                plugin.unlink()
+        for pattern in REMOVED:
+            for path in root.glob(pattern):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        version = next((root / "usr/lib/modules").iterdir())
+        for module in (version / "kernel").rglob("*.ko*"):
+            path = str(module.relative_to(version / "kernel"))
+            if not any(wanted in path for wanted in MODULES):
+                module.unlink()
+        run("depmod", "-b", root, version.name)
+        for folder in ("boot/firmware", "data", "var", "run", "tmp", "proc", "sys", "dev"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+
+    # The product's own.
+
+    def stage(self, version: str, unwell: bool = False, debug: bool = False):
+        """The root of one version. `unwell`: a version whose daemon never becomes healthy; `debug`: a
+        root shell on the second serial line, as the debug image has it."""
+        pruned = self.unpacked()
+        shutil.rmtree(self.root, ignore_errors=True)
+        # Hard links: a root in half a second. What is changed below is replaced, never written to.
+        run("cp", "-al", pruned, self.root)
+        for tree in self.trees():
+            run("cp", "-a", "--remove-destination", "--no-preserve=ownership", f"{tree}/.", self.root)
+        for line in (LAYER / "recipes-bsp/roombox-board/files/stage.list").read_text().splitlines():
+            if line and not line.startswith("#"):
+                self.install_board_file(*line.split())
+        for name in ("roomboxd", "roombox-media", "roomflash"):
+            if (self.binaries / name).exists():
+                target = self.root / "usr/bin" / name
+                run("strip", "-o", target, self.binaries / name)
+                target.chmod(0o755)
+        self.write("etc/rauc/ca.pem", (self.keys() / "ca.pem").read_text())
+        self.write("usr/lib/roombox/floor", "0.1.0\n")
+        self.write(
+            "usr/lib/os-release",
+            f'ID=roombox\nNAME="Roombox"\nPRETTY_NAME="Roombox {version} (stand-in)"\nVERSION_ID={version}\n',
+        )
+        self.write("etc/hostname", "roombox\n")
+        self.write("etc/machine-id", "")
+        self.replace_link("etc/resolv.conf", "/run/NetworkManager/resolv.conf")
+        self.replace_link("etc/mtab", "../proc/self/mounts")
+        # Nobody logs in: no password opens root (shadow(5)).
+        run("usermod", "-R", self.root, "-p", "*", "root")
+        for name in ("shadow-", "passwd-", "group-", "gshadow-"):
+            (self.root / "etc" / name).unlink(missing_ok=True)
+        run("systemd-sysusers", f"--root={self.root}")
+        if unwell:
+            self.write(
+                "usr/lib/systemd/system/roomboxd.service.d/unwell.conf",
+                "[Service]\nExecStart=\nExecStart=/bin/sh -c 'echo unwell on purpose; exit 1'\n",
+            )
+        if debug:
+            run("cp", "-a", "--no-preserve=ownership", f"{DEBUG}/.", self.root)
+        self.enable_units(debug)
+
+    def install_board_file(self, source: str, target: str):
+        source, target = self.board / source, self.root / target.lstrip("/")
+        if source.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+            for file in source.iterdir():
+                shutil.copy(file, target / file.name)
+        elif source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            shutil.copy(source, target)
+
+    def trees(self) -> list[Path]:
+        """Every recipe's part of the root; the debug image's is for itself."""
+        trees = sorted(LAYER.glob("recipes-*/*/files/root"))
+        return [tree for tree in trees if tree.parent.parent.name != "roombox-debug"]
+
+    def enable_units(self, debug: bool):
+        for name in MASKED:
+            link = self.root / "etc/systemd/system" / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to("/dev/null")
+        ours = [
+            unit.name
+            for tree in self.trees() + ([DEBUG] if debug else [])
+            for unit in sorted(tree.glob("usr/lib/systemd/system/*.*"))
+            if unit.is_file() and "[Install]" in unit.read_text()
+        ]
+        run("systemctl", f"--root={self.root}", "enable", "-q", *ours, "rauc.service", "NetworkManager.service")
+
+    def write(self, path: str, text: str):
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.write_text(text)
+
+    def replace_link(self, path: str, target: str):
+        link = self.root / path
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+    # What is written to disks.
+
+    def squashfs(self, name: str) -> Path:
+        image = self.out / name
+        image.unlink(missing_ok=True)
+        run("mksquashfs", self.root, image, "-comp", "zstd", "-Xcompression-level", "3", "-noappend", "-quiet", "-no-progress")
+        return image
+
+    def kernel_slot(self) -> Path:
+        image = self.out / "kernel.ext4"
+        image.unlink(missing_ok=True)
+        size = self.partition("kernel-a")["size"]
+        run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "kernel", "-d", self.out / "kernel", image, f"{size // 1024}k")
+        return image
+
+    def esp(self) -> Path:
+        image = self.out / "esp.vfat"
+        image.unlink(missing_ok=True)
+        loader = self.out / "BOOTX64.EFI"
+        boot = self.board / "boot"
+        run("grub-mkimage", "-O", "x86_64-efi", "-p", "/EFI/BOOT", "-o", loader, *(boot / "grub-modules").read_text().split())
+        environment = self.out / "grubenv"
+        environment.unlink(missing_ok=True)
+        run("grub-editenv", environment, "create")
+        run("grub-editenv", environment, "set", "ORDER=A B", "A_OK=1", "A_TRY=0", "B_OK=0", "B_TRY=0")
+        run("mkfs.vfat", "-F", "32", "-n", "ESP", "-C", image, self.partition("esp")["size"] // 1024)
+        run("mmd", "-i", image, "::/EFI", "::/EFI/BOOT")
+        for file in (loader, environment, boot / "grub.cfg"):
+            run("mcopy", "-i", image, file, f"::/EFI/BOOT/{file.name}")
+        return image
+
+    def data(self) -> Path:
+        image = self.out / "data.ext4"
+        image.unlink(missing_ok=True)
+        run("mke2fs", "-q", "-t", "ext4", "-m", "0", "-L", "data", image, f"{self.partition('data')['size'] // 1024}k")
+        return image
+
+    def partition(self, label: str) -> dict:
+        return next(part for part in self.table["partitions"] if part["label"] == label)
+
+    def disk(self, squashfs: Path) -> Path:
+        """The image that is flashed: one filled side, one empty, a small data partition."""
+        disk = self.out / "disk.img"
+        disk.unlink(missing_ok=True)
+        with open(disk, "wb") as file:
+            file.truncate(self.table["image_size"])
+        kinds = {"esp": "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"}
+        lines = ["label: gpt"]
+        for part in self.table["partitions"]:
+            kind = kinds.get(part["label"], "0FC63DAF-8483-4772-8E79-3D69D8477DE4")
+            lines.append(f'start={part["offset"] // 512}, size={part["size"] // 512}, type={kind}, name="{part["label"]}"')
+        run("sfdisk", "-q", disk, input="\n".join(lines) + "\n")
+        contents = {"esp": self.esp(), "kernel-a": self.kernel_slot(), "rootfs-a": squashfs, "data": self.data()}
+        for label, image in contents.items():
+            part = self.partition(label)
+            if image.stat().st_size > part["size"]:
+                raise SystemExit(f"standin: {image.name} has {image.stat().st_size} bytes, {label} holds {part['size']}")
+            run("dd", f"if={image}", f"of={disk}", f"seek={part['offset']}", "oflag=seek_bytes", "bs=1M", "conv=notrunc,sparse")
+        return disk
+
+    # Bundles.
+
+    def keys(self) -> Path:
+        """A certificate authority and a signer of this checkout's own, never committed."""
+        keys = self.out / "keys"
+        if (keys / "signer.pem").exists():
+            return keys
+        keys.mkdir(exist_ok=True)
+        make_authority(keys, "Roombox development CA")
+        make_signer(keys, "signer")
+        return keys
+
+    def bundle(self, version: str, squashfs: Path, name: str, compatible: str | None = None, signer: str = "signer", keys: Path | None = None) -> Path:
+        keys = keys or self.keys()
+        content = self.out / "bundle"
+        shutil.rmtree(content, ignore_errors=True)
+        content.mkdir()
+        os.link(squashfs, content / "rootfs.img")
+        os.link(self.kernel_slot(), content / "kernel.img")
+        (content / "manifest.raucm").write_text(
+            f"[update]\ncompatible={compatible or self.table['compatible']}\nversion={version}\n\n[bundle]\nformat=verity\n\n"
+            "[image.rootfs]\nfilename=rootfs.img\n\n[image.kernel]\nfilename=kernel.img\n"
+        )
+        bundle = self.out / name
+        bundle.unlink(missing_ok=True)
+        run(
+            "rauc", "bundle", f"--cert={keys}/{signer}.pem", f"--key={keys}/{signer}.key",
+            "--mksquashfs-args=-comp zstd -Xcompression-level 1 -no-progress", content, bundle,
+        )
+        return bundle
+
+
+def make_authority(keys: Path, name: str):
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj", f"/CN={name}", "-keyout", keys / "ca.key", "-out", keys / "ca.pem")
+
+
+def make_signer(keys: Path, name: str, *dates):
+    """A signer below the authority in `keys`; `dates` are further options of openssl x509."""
+    run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN=Roombox {name}", "-keyout", keys / f"{name}.key", "-out", keys / f"{name}.csr")
+    usage = keys / "usage.cnf"
+    usage.write_text("extendedKeyUsage=critical,codeSigning\nkeyUsage=critical,digitalSignature\n")
+    run("openssl", "x509", "-req", "-in", keys / f"{name}.csr", "-CA", keys / "ca.pem", "-CAkey", keys / "ca.key", "-CAcreateserial", "-extfile", usage, "-out", keys / f"{name}.pem", *(dates or ("-days", "365")))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "target" / "image")
+    parser.add_argument("--bin", type=Path, default=ROOT / "target" / "release")
+    parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--debug", action="store_true", help="with a root shell on the second serial line")
+    arguments = parser.parse_args()
+    if os.getuid() != 0:
+        sys.exit("standin: assembling a root file system needs root: sudo make image")
+    if not (arguments.bin / "roomboxd").exists():
+        sys.exit(f"standin: {arguments.bin}/roomboxd is not built")
+    image = StandIn(arguments.out, arguments.bin)
+    image.stage(arguments.version, debug=arguments.debug)
+    disk = image.disk(image.squashfs("rootfs.squashfs"))
+    real = disk.stat().st_blocks * 512 // MIB
+    print(f"standin: {disk} ({disk.stat().st_size // MIB} MiB, {real} MiB on disk)")
+
+
+if __name__ == "__main__":
+    main()
