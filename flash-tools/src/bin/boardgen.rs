@@ -15,6 +15,9 @@ struct Arguments {
     /// Folder of the boards.
     #[arg(long, value_name = "DIR", default_value = "board-configs")]
     boards: PathBuf,
+    /// The lock file whose crates bitbake is to fetch.
+    #[arg(long, value_name = "FILE", default_value = "Cargo.lock")]
+    lock: PathBuf,
     /// Folder of the generated files; whatever else lies in it is removed.
     #[arg(long, value_name = "DIR", default_value = "yocto/generated")]
     out: PathBuf,
@@ -36,7 +39,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     if all.is_empty() {
         return Err(format!("{}: no board in it", arguments.boards.display()).into());
     }
-    let files = boards::generate(&all);
+    let mut files = boards::generate(&all);
+    files.push(boards::crates(&arguments.lock)?);
     let changes = match arguments.check {
         true => boards::changes(&arguments.out, &files)?,
         false => boards::write(&arguments.out, &files)?,

@@ -4,6 +4,7 @@
 //! partition that does not fit is refused with the file's name, before anything is generated.
 
 mod board;
+mod crates;
 mod generate;
 mod layout;
 mod size;
@@ -12,6 +13,7 @@ mod sync;
 pub use board::{
     Api, Arch, Board, Codec, CodecName, Direction, Led, Recovery, RecoveryKind, Watchdog, Yocto,
 };
+pub use crates::crates;
 pub use generate::{GeneratedFile, generate};
 pub use layout::{Filesystem, Layout, Loader, Partition, Place, Raw};
 pub use size::Size;

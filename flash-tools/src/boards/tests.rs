@@ -39,8 +39,31 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn generated_files_are_the_ones_that_the_boards_make() {
-    let stale = changes(&root().join("yocto/generated"), &generate(&ours())).unwrap();
+    let mut files = generate(&ours());
+    files.push(crates(&root().join("Cargo.lock")).unwrap());
+    let stale = changes(&root().join("yocto/generated"), &files).unwrap();
     assert!(stale.is_empty(), "run `make boards`: {stale:?}");
+}
+
+#[test]
+fn only_crates_of_the_registry_are_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("Cargo.lock");
+    let package = |source: &str| {
+        format!(
+            "[[package]]\nname = \"one\"\nversion = \"1.0.0\"\n{source}\n[[package]]\nname = \"ours\"\nversion = \"0.1.0\"\n"
+        )
+    };
+    let registry =
+        "source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"abc\"\n";
+    fs::write(&lock, package(registry)).unwrap();
+    let text = crates(&lock).unwrap().text;
+    assert!(text.contains("    crate://crates.io/one/1.0.0 \\\n"), "{text}");
+    assert!(text.contains("SRC_URI[one-1.0.0.sha256sum] = \"abc\"\n"), "{text}");
+    assert!(!text.contains("ours"), "{text}");
+    fs::write(&lock, package("source = \"git+https://example.org/one#1\"\n")).unwrap();
+    let refused = crates(&lock).unwrap_err().to_string();
+    assert!(refused.contains("not from crates.io"), "{refused}");
 }
 
 #[test]

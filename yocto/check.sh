@@ -1,0 +1,112 @@
+#!/bin/bash
+# Parses all layers and resolves what a bundle needs, for every machine, with real bitbake.
+# Usage: OE_ROOT=FOLDER yocto/check.sh [BOARD…]
+#   FOLDER holds bitbake, openembedded-core, meta-openembedded and meta-rauc, and those of the boards'
+#   layers that are to be checked, at the commits of yocto/kas/roombox.yml (others are said).
+# Nothing is fetched and nothing is built. Without OE_ROOT it says "SKIPPED".
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+if [ -z "${OE_ROOT:-}" ]; then
+    echo "SKIPPED yocto/check.sh: OE_ROOT names no folder with bitbake and the layers"
+    exit 0
+fi
+oe=$(cd "$OE_ROOT" && pwd)
+for repository in bitbake openembedded-core meta-openembedded meta-rauc; do
+    [ -d "$oe/$repository" ] || {
+        echo "yocto/check.sh: $oe/$repository is missing: clone it at the commit that yocto/kas/roombox.yml names" >&2
+        exit 2
+    }
+done
+for tool in chrpath diffstat lz4 gawk cpio zstd; do
+    command -v $tool >/dev/null || {
+        echo "yocto/check.sh: $tool is missing: apt-get install chrpath diffstat lz4 gawk file cpio zstd locales" >&2
+        exit 2
+    }
+done
+if [ "$(id -u)" = 0 ]; then
+    # bitbake refuses root.
+    id roombox-build >/dev/null 2>&1 || useradd --create-home roombox-build
+    build=${ROOMBOX_BUILD:-/tmp/roombox-build}
+    mkdir -p "$build"
+    chown roombox-build "$build"
+    exec runuser -u roombox-build -- env OE_ROOT="$oe" ROOMBOX_BUILD="$build" GIT_CONFIG_COUNT=1 \
+        GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*' "$here/check.sh" "$@"
+fi
+build=${ROOMBOX_BUILD:-$(mktemp -d)}
+mkdir -p "$build/conf"
+
+# Whether a repository lies at the commit that the kas file wants.
+compare() {
+    local wants has
+    wants=$(sed -n "/^  $1:/,/^  [a-z]/s/^    commit: //p" "$here/kas/roombox.yml" | head -n 1)
+    has=$(git -C "$oe/$1" rev-parse HEAD 2>/dev/null || echo unknown)
+    [ "$wants" = "$has" ] || echo "yocto/check.sh: $1 is at $has, yocto/kas/roombox.yml says $wants"
+}
+
+layers=("$oe/openembedded-core/meta" "$oe/meta-openembedded/meta-oe" "$oe/meta-openembedded/meta-python"
+    "$oe/meta-openembedded/meta-multimedia" "$oe/meta-openembedded/meta-networking" "$oe/meta-rauc"
+    "$here/meta-roombox" "$here/meta-roombox-distro" "$here/meta-roombox-bsp")
+for repository in bitbake openembedded-core meta-openembedded meta-rauc; do
+    compare $repository
+done
+
+# A board's layers as its kas file names them: "repository" or "repository/layer".
+board_layers() {
+    awk '/^repos:/ { on = 1; next }
+        on && /^  [a-z]/ { sub(/:.*/, "", $1); repository = $1 }
+        on && /^      [a-zA-Z.]/ { sub(/:.*/, "", $1); print ($1 == "." ? repository : repository "/" $1) }' "$1"
+}
+
+write_conf() {
+    {
+        echo 'LCONF_VERSION = "7"'
+        # shellcheck disable=SC2016
+        echo 'BBPATH = "${TOPDIR}"'
+        echo 'BBFILES ?= ""'
+        echo "BBLAYERS = \"${layers[*]} $2\""
+    } >"$build/conf/bblayers.conf"
+    cat >"$build/conf/local.conf" <<CONF
+MACHINE = "$1"
+DISTRO = "roombox"
+CONNECTIVITY_CHECK_URIS = ""
+BB_NO_NETWORK = "1"
+INHERIT:remove = "uninative"
+BB_NUMBER_THREADS = "$(nproc)"
+SANITY_TESTED_DISTROS = ""
+CONF
+}
+
+failed=0
+export PATH="$oe/bitbake/bin:$PATH" BBPATH="$build" LC_ALL=en_US.UTF-8 LANG=en_US.UTF-8
+cd "$build"
+for file in "$here"/generated/kas/*.yml; do
+    board=$(basename "$file" .yml)
+    if [ $# -gt 0 ] && [[ " $* " != *" $board "* ]]; then continue; fi
+    machine=$(sed -n 's/^machine: //p' "$file")
+    extra='' missing=''
+    for layer in $(board_layers "$file"); do
+        if [ -d "$oe/$layer/conf" ]; then
+            extra="$extra $oe/$layer"
+            compare "${layer%%/*}"
+        else
+            missing="$missing $layer"
+        fi
+    done
+    if [ -n "$missing" ]; then
+        echo "SKIPPED $board: not in OE_ROOT:$missing"
+        continue
+    fi
+    write_conf "$machine" "$extra"
+    begun=$SECONDS
+    if bitbake -g roombox-bundle >"$build/$board.log" 2>&1; then
+        recipes=$(wc -l <pn-buildlist)
+        warnings=$(grep -c '^WARNING' "$build/$board.log" || true)
+        echo "ok $board ($machine): $recipes recipes, $warnings warnings, $((SECONDS - begun)) s"
+        grep '^WARNING' "$build/$board.log" | head -5 || true
+    else
+        echo "FAILED $board ($machine):"
+        grep -E '^(ERROR|WARNING)' "$build/$board.log" | head -20 || tail -20 "$build/$board.log"
+        failed=1
+    fi
+done
+exit $failed
