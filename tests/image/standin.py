@@ -58,8 +58,8 @@ systemd-networkd-wait-online.service""".split()
 REMOVED = """boot usr/share/icons usr/share/sounds usr/share/X11 usr/share/mime usr/share/doc usr/share/man
 usr/share/locale usr/share/perl usr/share/bash-completion usr/share/fonts/truetype/dejavu/DejaVuSerif.ttf
 usr/lib/x86_64-linux-gnu/dri usr/lib/x86_64-linux-gnu/perl usr/lib/x86_64-linux-gnu/mfx
-usr/lib/udev/hwdb.d usr/lib/initramfs-tools usr/share/initramfs-tools var/lib/apt var/cache var/lib/dpkg
-usr/share/i18n usr/lib/x86_64-linux-gnu/gconv etc/ssh usr/share/gtk-doc usr/lib/x86_64-linux-gnu/libLLVM* usr/lib/x86_64-linux-gnu/libmfx*
+usr/lib/udev/hwdb.d usr/lib/initramfs-tools usr/share/initramfs-tools var/*
+usr/share/i18n usr/lib/x86_64-linux-gnu/gconv etc/ssh usr/share/gtk-doc etc/NetworkManager/dispatcher.d/01-ifupdown etc/network usr/lib/x86_64-linux-gnu/libLLVM* usr/lib/x86_64-linux-gnu/libmfx*
 usr/lib/x86_64-linux-gnu/libz3* usr/lib/x86_64-linux-gnu/libgtk-3* usr/lib/x86_64-linux-gnu/librsvg*
 usr/lib/x86_64-linux-gnu/libflite_cmu* usr/lib/x86_64-linux-gnu/libcodec2* initrd.img* vmlinuz*""".split()
 

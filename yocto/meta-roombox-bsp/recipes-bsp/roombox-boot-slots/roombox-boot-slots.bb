@@ -1,10 +1,15 @@
-SUMMARY = "What the loader reads of one side: the kernel on PCs, firmware and kernel on a Raspberry Pi"
+SUMMARY = "What the loader reads of one side: a kernel, on a Pi firmware too"
 HOMEPAGE = "https://roombox.example.org"
 LICENSE = "Apache-2.0"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10"
 
+# nooelint: oelint.vars.fileextrapaths,oelint.vars.outofcontext - what boardgen made lies outside the layer
+FILESEXTRAPATHS:prepend := "${ROOMBOX_GENERATED}/boards/${ROOMBOX_BOARD}:"
+DEPENDS = "dosfstools-native e2fsprogs-native mtools-native"
 INHIBIT_DEFAULT_DEPS = "1"
-DEPENDS = "e2fsprogs-native mtools-native dosfstools-native"
+
+SRC_URI = "${@'file://boot' if d.getVar('ROOMBOX_BOOT_SLOT') == 'boot' else ''}"
+S = "${UNPACKDIR}"
 
 inherit deploy nopackages
 PACKAGE_ARCH = "${MACHINE_ARCH}"
@@ -18,10 +23,6 @@ do_compile[cleandirs] = "${B}/content"
 # In KiB: the partitions' sizes in the layouts.
 KERNEL_SLOT_SIZE = "32768"
 BOOT_SLOT_SIZE = "131072"
-
-FILESEXTRAPATHS:prepend := "${ROOMBOX_GENERATED}/boards/${ROOMBOX_BOARD}:"
-SRC_URI = "${@'file://boot' if d.getVar('ROOMBOX_BOOT_SLOT') == 'boot' else ''}"
-S = "${UNPACKDIR}"
 
 do_compile() {
     case "${ROOMBOX_BOOT_SLOT}" in

@@ -1,12 +1,14 @@
-SUMMARY = "The EFI system partition: GRUB, its script, and a boot state that is valid from the start"
+SUMMARY = "The EFI system partition: GRUB, its script, a valid boot state"
 HOMEPAGE = "https://roombox.example.org"
 LICENSE = "Apache-2.0"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10"
 
+# nooelint: oelint.vars.fileextrapaths,oelint.vars.outofcontext - what boardgen made lies outside the layer
 FILESEXTRAPATHS:prepend := "${ROOMBOX_GENERATED}/boards/${ROOMBOX_BOARD}/boot:"
+DEPENDS = "dosfstools-native grub-efi grub-native mtools-native"
+
 SRC_URI = "file://grub.cfg"
 S = "${UNPACKDIR}"
-DEPENDS = "grub-efi grub-native mtools-native dosfstools-native"
 
 inherit deploy nopackages
 PACKAGE_ARCH = "${MACHINE_ARCH}"

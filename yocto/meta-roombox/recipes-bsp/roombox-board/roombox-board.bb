@@ -3,9 +3,11 @@ HOMEPAGE = "https://roombox.example.org"
 LICENSE = "Apache-2.0"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10"
 
-SRC_URI = "file://stage.list"
+# nooelint: oelint.vars.fileextrapaths,oelint.vars.outofcontext - what boardgen made lies outside the layer
 FILESEXTRAPATHS:prepend := "${ROOMBOX_TOP}/yocto/generated/boards:"
-SRC_URI += "file://${ROOMBOX_BOARD}"
+
+SRC_URI = "file://stage.list \
+           file://${ROOMBOX_BOARD}"
 S = "${UNPACKDIR}"
 INHIBIT_DEFAULT_DEPS = "1"
 PACKAGE_ARCH = "${MACHINE_ARCH}"
@@ -25,4 +27,4 @@ do_install() {
     done
 }
 
-FILES:${PN} += "${nonarch_libdir} ${datadir} ${sysconfdir}"
+FILES:${PN} += "${nonarch_libdir} ${datadir}"

@@ -1,5 +1,6 @@
 # The board's own fstab (roombox-board) and one name for every new box.
-do_install:append() {
+# nooelint: oelint.func.specific - the distribution is ours
+do_install:append:roombox() {
     rm -f ${D}${sysconfdir}/fstab
 }
-hostname:pn-base-files = "roombox"
+hostname:roombox = "roombox"

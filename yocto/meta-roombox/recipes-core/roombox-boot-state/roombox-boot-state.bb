@@ -1,7 +1,7 @@
 SUMMARY = "The boot state kept sane, and the diary of boots"
 HOMEPAGE = "https://roombox.example.org"
 
-inherit roombox-tree
+inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-boot-state.service"
 RDEPENDS:${PN} = "roombox-board util-linux-blkid util-linux-mountpoint"

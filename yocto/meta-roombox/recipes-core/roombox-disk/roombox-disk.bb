@@ -1,7 +1,7 @@
 SUMMARY = "Growth, factory reset, and what lasts beside a read-only root"
 HOMEPAGE = "https://roombox.example.org"
 
-inherit roombox-tree
+inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-lasting.service roombox-reset.service roombox-reset-request.path var.mount tmp.mount"
-RDEPENDS:${PN} = "roombox-board evtest e2fsprogs-mke2fs e2fsprogs-resize2fs util-linux-blkdiscard util-linux-mount"
+RDEPENDS:${PN} = "e2fsprogs-mke2fs e2fsprogs-resize2fs evtest roombox-board util-linux-blkdiscard util-linux-mount"

@@ -1,7 +1,7 @@
 SUMMARY = "The health gate: a version is good, or the old one comes back"
 HOMEPAGE = "https://roombox.example.org"
 
-inherit roombox-tree
+inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-health.service"
-RDEPENDS:${PN} = "roombox roombox-boot-state rauc"
+RDEPENDS:${PN} = "rauc roombox roombox-boot-state"

@@ -1,7 +1,7 @@
 SUMMARY = "Installs a PC from the stick it was started from, after a question"
 HOMEPAGE = "https://roombox.example.org"
 
-inherit roombox-tree
+inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-install.service"
-RDEPENDS:${PN} = "roombox-flash roombox-disk"
+RDEPENDS:${PN} = "roombox-disk roombox-flash"

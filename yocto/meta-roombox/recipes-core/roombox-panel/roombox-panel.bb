@@ -31,7 +31,7 @@ do_install() {
     cp -R --no-dereference $pages/. ${D}${datadir}/roombox/panel
 }
 
-FILES:${PN} = "${datadir}/roombox/panel"
+FILES:${PN} += "${datadir}/roombox/panel"
 # Embedded in the daemon: only its build wants it.
 ALLOW_EMPTY:${PN} = "1"
 SYSROOT_DIRS += "${datadir}/roombox"

@@ -1,7 +1,7 @@
 SUMMARY = "Hands roombox.toml to the daemon and scrubs it"
 HOMEPAGE = "https://roombox.example.org"
 
-inherit roombox-tree
+inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-provision.service roombox-provision-result.path"
-RDEPENDS:${PN} = "roombox diffutils util-linux-mount"
+RDEPENDS:${PN} = "diffutils roombox util-linux-mount"

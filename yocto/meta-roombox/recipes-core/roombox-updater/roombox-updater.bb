@@ -5,10 +5,6 @@ LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7ca
 
 INHIBIT_DEFAULT_DEPS = "1"
 PACKAGE_ARCH = "${MACHINE_ARCH}"
-RPROVIDES:${PN} += "virtual-rauc-conf"
-# system.conf is the board's.
-RDEPENDS:${PN} = "roombox-board"
-
 do_configure[noexec] = "1"
 do_compile[noexec] = "1"
 do_install[file-checksums] += "${RAUC_KEYRING_FILE}:True"
@@ -23,3 +19,6 @@ do_install() {
 }
 
 FILES:${PN} += "${nonarch_libdir}/roombox"
+# system.conf is the board's.
+RDEPENDS:${PN} = "roombox-board"
+RPROVIDES:${PN} += "virtual-rauc-conf"

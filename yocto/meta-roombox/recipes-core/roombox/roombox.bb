@@ -3,6 +3,16 @@ HOMEPAGE = "https://roombox.example.org"
 LICENSE = "Apache-2.0"
 LIC_FILES_CHKSUM = "file://LICENSE;md5=3b83ef96387f14655fc854ddc3c6bd57"
 
+DEPENDS = "\
+    cmake-native \
+    glib-2.0 \
+    gstreamer1.0 \
+    gstreamer1.0-plugins-bad \
+    gstreamer1.0-plugins-base \
+    roombox-panel \
+    sqlite3 \
+"
+
 PV = "${DISTRO_VERSION}"
 
 # The checkout that this layer lies in is what is built, unless a release names a commit:
@@ -16,14 +26,12 @@ EXTERNALSRC_BUILD = "${WORKDIR}/build"
 inherit cargo pkgconfig systemd useradd externalsrc
 
 # Every crate of Cargo.lock with its checksum: written by boardgen, compared by a test.
-require roombox-crates.inc
+# nooelint: oelint.file.requirenotfound - it lies outside the layer
+require ${ROOMBOX_TOP}/yocto/generated/roombox-crates.inc
 
-DEPENDS = "cmake-native glib-2.0 gstreamer1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-bad sqlite3"
-
-# The image has SQLite; the panel is built elsewhere and embedded.
+# The panel is built elsewhere and embedded; the image has an SQLite.
 CARGO_BUILD_FLAGS += "--package roomboxd --package roombox-worker --package roombox-flash --bin roomboxd --bin roombox-media --bin roomflash"
 export ROOMBOX_PANEL_DIR = "${RECIPE_SYSROOT}${datadir}/roombox/panel"
-DEPENDS += "roombox-panel"
 
 do_install:append() {
     cp -R --no-dereference --preserve=mode,links,timestamps ${UNPACKDIR}/root/. ${D}
@@ -38,7 +46,7 @@ GROUPADD_PARAM:${PN} = "--system roombox; --system render"
 USERADD_PARAM:${PN} = "--system --home-dir /data/roombox --no-create-home --shell /sbin/nologin --gid roombox --groups video,audio,render roombox"
 
 PACKAGES =+ "${PN}-flash"
-FILES:${PN}-flash = "${bindir}/roomflash"
+FILES:${PN}-flash += "${bindir}/roomflash"
 FILES:${PN} += "${nonarch_libdir}/systemd ${nonarch_libdir}/sysusers.d ${nonarch_libdir}/tmpfiles.d ${datadir}/polkit-1 ${datadir}/dbus-1"
 
 RDEPENDS:${PN} = "\
@@ -46,8 +54,8 @@ RDEPENDS:${PN} = "\
     gstreamer1.0 \
     gstreamer1.0-plugins-bad-aom \
     gstreamer1.0-plugins-bad-openh264 \
-    gstreamer1.0-plugins-bad-va \
     gstreamer1.0-plugins-bad-v4l2codecs \
+    gstreamer1.0-plugins-bad-va \
     gstreamer1.0-plugins-bad-videoparsersbad \
     gstreamer1.0-plugins-bad-voaacenc \
     gstreamer1.0-plugins-base-app \

@@ -18,4 +18,4 @@ do_install() {
     chown -R root:root ${D}
 }
 
-FILES:${PN} += "${nonarch_libdir} ${datadir} ${sysconfdir}"
+FILES:${PN} += "${nonarch_libdir} ${datadir}"

@@ -1,0 +1,100 @@
+"""What is in an image, and what must never be (quality.md, security 1, 6, 8)."""
+
+import re
+import stat
+import subprocess
+
+# A whole block: libraries carry the words alone.
+PEM = re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s[A-Za-z0-9+/=\s]{40,}-----END")
+NKEY = re.compile(rb"\bS[UAONC][A-Z2-7]{56}\b")
+
+
+def files(root):
+    for path in root.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            yield path
+
+
+def test_no_private_key_is_in_the_image(release):
+    """A key in an image would be every box's."""
+    for path in files(release):
+        data = path.read_bytes()
+        assert not PEM.search(data), f"{path} holds a private key"
+        if path.suffix not in {".so", ".ko", ".mo"} and b"\0" not in data[:4096]:
+            assert not NKEY.search(data), f"{path} holds an nkey seed"
+
+
+def test_nobody_can_log_in(release):
+    for line in (release / "etc/shadow").read_text().splitlines():
+        name, password, *_ = line.split(":")
+        assert password[:1] in {"*", "!"}, f"{name} has a password or none"
+    assert not list(release.glob("usr/sbin/sshd")) and not list(release.glob("usr/sbin/dropbear"))
+    for getty in ("getty@tty1.service", "serial-getty@ttyS0.service"):
+        assert (release / "etc/systemd/system" / getty).readlink().name == "null"
+    assert not (release / "usr/lib/systemd/system/roombox-debug-shell.service").exists()
+
+
+def test_the_image_knows_no_box(release):
+    assert (release / "etc/machine-id").read_text() == ""
+    assert not list((release / "data").iterdir()) and not list((release / "var").iterdir())
+
+
+def test_programs_that_change_their_user_are_few(release):
+    """setuid and setgid programs, each with its reason."""
+    known = {
+        "usr/bin/mount": "Debian's; Yocto's release has none",
+        "usr/bin/umount": "the same",
+        "usr/bin/su": "the same",
+        "usr/bin/passwd": "the same",
+        "usr/bin/chsh": "the same",
+        "usr/bin/chfn": "the same",
+        "usr/bin/gpasswd": "the same",
+        "usr/bin/newgrp": "the same",
+        "usr/bin/pkexec": "polkit's",
+        "usr/lib/polkit-1/polkit-agent-helper-1": "polkit's",
+        "usr/lib/dbus-1.0/dbus-daemon-launch-helper": "D-Bus activation",
+        "usr/bin/chage": "Debian's",
+        "usr/bin/expiry": "Debian's",
+        "usr/sbin/unix_chkpwd": "PAM's",
+    }
+    found = {
+        str(path.relative_to(release))
+        for path in files(release)
+        if path.stat().st_mode & (stat.S_ISUID | stat.S_ISGID) and path.stat().st_mode & 0o111
+    }
+    assert found <= set(known), f"nobody wrote down why: {found - set(known)}"
+
+
+def test_every_unit_is_sound(release, standin):
+    """systemd's own reader, over the units as they lie in the image."""
+    units = sorted({unit.name for tree in standin.trees() for unit in tree.glob("usr/lib/systemd/system/*.*") if unit.is_file()})
+    assert "roomboxd.service" in units and len(units) >= 12
+    names = [name.replace("@.", "@sdz1.") for name in units]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", f"--root={release}", "--man=no", "--recursive-errors=no", *names],
+        capture_output=True, text=True,
+    )
+    complaints = [line for line in done.stderr.splitlines() if any(name.split("@")[0].split(".")[0] in line for name in units)]
+    assert done.returncode == 0 and not complaints, done.stderr
+
+
+def test_the_daemon_is_locked_in(release):
+    """Exposure 2.0 at most (systemd-analyze security)."""
+    unit = release / "usr/lib/systemd/system/roomboxd.service"
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-400:]
+
+
+def test_the_updater_reads_its_configuration(release, standin, tmp_path):
+    """rauc itself, on the generated system.conf of every board that boots by GRUB or U-Boot."""
+    from standin import GENERATED
+
+    for board in sorted((GENERATED / "boards").iterdir()):
+        text = (board / "system.conf").read_text().replace("/etc/rauc/ca.pem", str(standin.keys() / "ca.pem"))
+        conf = tmp_path / f"{board.name}.conf"
+        conf.write_text(text.replace("/data/rauc.status", str(tmp_path / "status")))
+        # Asked for a bundle that is not there, it must have understood its configuration first.
+        done = subprocess.run(["rauc", f"--conf={conf}", "info", tmp_path / "none.raucb"], capture_output=True, text=True)
+        assert "none.raucb" in done.stderr and "conf" not in done.stderr.replace(str(conf), "").lower(), f"{board.name}: {done.stderr}"

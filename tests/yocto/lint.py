@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""What can be said of the layers without building anything: style (oelint-adv), kas files against kas's
+own schema, licences of every file (REUSE), and that files, units, commits and versions fit together.
+
+Installs its tools into target/lint-venv once. Last line: N passed, N failed, N skipped.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+YOCTO = ROOT / "yocto"
+LAYERS = [YOCTO / name for name in ("meta-roombox", "meta-roombox-distro", "meta-roombox-bsp")]
+VENV = ROOT / "target" / "lint-venv"
+SUPPRESSED = {
+    "oelint.file.underscores": "our recipes carry no version in their names: the workspace has one",
+    "oelint.vars.homepageping": "it asks the network",
+    "oelint.var.mandatoryvar.DESCRIPTION": "SUMMARY says it",
+    "oelint.var.mandatoryvar.SRC_URI": "a bundle and a configuration have none",
+    "oelint.var.licenseremotefile": "our licence is the common one",
+}
+
+
+def prepare() -> Path:
+    """The folder of the tools' programs."""
+    wanted = (ROOT / "tests/yocto/requirements.txt").read_text()
+    stamp = VENV / "installed"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+        subprocess.run([VENV / "bin/pip", "install", "-q", "-r", ROOT / "tests/yocto/requirements.txt"], check=True)
+        stamp.write_text(wanted)
+    return VENV / "bin"
+
+
+def recipes() -> list[Path]:
+    return sorted(path for layer in LAYERS for ending in ("*.bb", "*.bbappend", "*.inc") for path in layer.rglob(ending))
+
+
+def recipes_are_in_style(tools):
+    command = [tools / "oelint-adv", "--quiet", "--hide", "info", "--release", "wrynose", "--relpaths"]
+    command.append(f"--constantmods=+{YOCTO}/oelint-constants.json")
+    for rule in SUPPRESSED:
+        command += ["--suppress", rule]
+    done = subprocess.run([*command, *recipes()], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def kas_files_are_what_kas_reads(tools):
+    script = "import sys, json, yaml, jsonschema; from kas.configschema import CONFIGSCHEMA as schema\n"
+    script += "for path in sys.argv[1:]: jsonschema.validate(yaml.safe_load(open(path)), schema)"
+    files = sorted([*(YOCTO / "kas").glob("*.yml"), *(YOCTO / "generated/kas").glob("*.yml")])
+    assert len(files) >= 10
+    done = subprocess.run([tools / "python", "-c", script, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-800:]
+
+
+def every_repository_has_a_commit_of_forty_digits(_):
+    text = (YOCTO / "kas/roombox.yml").read_text()
+    repositories = re.findall(r"^  ([a-z-]+):\n    url: (\S+)\n    commit: (\S+)\n", text, re.M)
+    assert len(repositories) >= 9
+    for name, url, commit in repositories:
+        assert re.fullmatch(r"[0-9a-f]{40}", commit), f"{name}: {commit}"
+        assert url.startswith("https://"), f"{name}: {url}"
+    known = {name for name, _, _ in repositories}
+    for path in (YOCTO / "generated/kas").glob("*.yml"):
+        used = set(re.findall(r"^  ([a-z-]+):\n    layers:", path.read_text(), re.M))
+        assert used <= known, f"{path.name} uses {used - known}, whose commit yocto/kas/roombox.yml does not say"
+
+
+def every_file_of_a_recipe_is_there(_):
+    for path in recipes():
+        for name in re.findall(r"file://([\w./@-]+)", path.read_text()):
+            if "{" in name or name in {"LICENSE", "boot", "grub.cfg"}:
+                continue
+            places = [path.parent / "files" / name, path.parent / path.stem.split("_")[0] / name]
+            assert any(place.exists() for place in places) or name.startswith("src/"), f"{path}: file://{name} is not there"
+
+
+def every_unit_is_some_recipes(_):
+    """Units in a tree are enabled by its recipe, and name programs that somebody installs."""
+    trees = [tree for layer in LAYERS for tree in layer.rglob("files/root")]
+    installed = {f"/{path.relative_to(tree)}" for tree in trees for path in tree.rglob("*")}
+    installed |= {f"/usr/bin/{name}" for name in ("roomboxd", "roombox-media", "roomflash", "rauc")} | {"/bin/bash", "/bin/sh"}
+    for tree in trees:
+        recipe = next(tree.parent.parent.glob("*.bb")).read_text()
+        for unit in tree.glob("usr/lib/systemd/system/*.*"):
+            if unit.is_dir():
+                continue
+            text = unit.read_text()
+            assert ("[Install]" not in text) or unit.name in recipe, f"{unit.name} is enabled by no SYSTEMD_SERVICE"
+            for program in re.findall(r"^Exec\w+=[-@:+!]*(\S+)", text, re.M):
+                assert program in installed, f"{unit.name} starts {program}, which nobody installs"
+        for script in (tree / "usr/lib/roombox").glob("*"):
+            assert script.stat().st_mode & 0o111, f"{script} cannot be run"
+
+
+def versions_are_one(_):
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
+    distro = (YOCTO / "meta-roombox-distro/conf/distro/roombox.conf").read_text()
+    said = re.search(r'^DISTRO_VERSION = "(.*)"', distro, re.M).group(1)
+    assert said == workspace["version"], f"the distribution is {said}, the workspace {workspace['version']}"
+    # The image's compiler (openembedded-core, wrynose).
+    image = (1, 94)
+    wanted = tuple(int(part) for part in workspace["rust-version"].split(".")[:2])
+    assert wanted <= image
+    metadata = json.loads(subprocess.run(["cargo", "metadata", "--format-version", "1", "--offline", "--locked"], capture_output=True, text=True, cwd=ROOT, check=True).stdout)
+    for package in metadata["packages"]:
+        needs = package.get("rust_version")
+        if needs and package["source"]:
+            parts = tuple(int(part) for part in needs.split(".")[:2])
+            assert parts <= wanted, f"{package['name']} {package['version']} wants Rust {needs}, we promise {workspace['rust-version']}"
+
+
+def layers_keep_apart_what_yocto_keeps_apart(_):
+    for layer in LAYERS:
+        text = (layer / "conf/layer.conf").read_text()
+        assert re.search(r'^LAYERSERIES_COMPAT_\S+ = "wrynose"$', text, re.M), layer.name
+        assert not ((layer / "conf/distro").exists() and (layer / "conf/machine").exists()), layer.name
+        assert "@" in (layer / "README.md").read_text() and (layer / "SECURITY.md").exists(), layer.name
+        for wks in layer.rglob("*.wks"):
+            assert wks.parent.parts[-2:] == ("files", "wic"), wks
+
+
+def licence_checksums_match(_):
+    import hashlib
+
+    sums = {hashlib.md5((ROOT / "LICENSE").read_bytes()).hexdigest()}
+    for path in recipes():
+        for where, digest in re.findall(r"file://(\S+?);md5=([0-9a-f]{32})", path.read_text()):
+            if where in {"LICENSE", "${ROOMBOX_TOP}/LICENSE"}:
+                assert digest in sums, f"{path}: the licence's checksum is another one"
+
+
+def every_file_says_its_licence(tools):
+    done = subprocess.run([tools / "reuse", "lint", "--quiet"], capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        done = subprocess.run([tools / "reuse", "lint"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-500:]
+
+
+TESTS = [
+    recipes_are_in_style, kas_files_are_what_kas_reads, every_repository_has_a_commit_of_forty_digits,
+    every_file_of_a_recipe_is_there, every_unit_is_some_recipes, versions_are_one,
+    layers_keep_apart_what_yocto_keeps_apart, licence_checksums_match, every_file_says_its_licence,
+]
+
+
+def main() -> int:
+    tools = prepare()
+    failed = 0
+    for test in TESTS:
+        try:
+            test(tools)
+            print(f"ok {test.__name__}")
+        except AssertionError as error:
+            failed += 1
+            print(f"FAILED {test.__name__}\n{error}")
+    print(f"{len(TESTS) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
