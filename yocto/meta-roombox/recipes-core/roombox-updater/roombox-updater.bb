@@ -7,13 +7,13 @@ INHIBIT_DEFAULT_DEPS = "1"
 PACKAGE_ARCH = "${MACHINE_ARCH}"
 do_configure[noexec] = "1"
 do_compile[noexec] = "1"
-do_install[file-checksums] += "${RAUC_KEYRING_FILE}:True"
+do_install[file-checksums] += "${ROOMBOX_KEYRING_FILE}:True"
 
 do_install() {
-    if [ ! -s "${RAUC_KEYRING_FILE}" ]; then
-        bbfatal "${RAUC_KEYRING_FILE} is missing: make a development pair with scripts/bundle-keys.sh ${ROOMBOX_KEYS}, or name yours in RAUC_KEYRING_FILE"
+    if [ ! -s "${ROOMBOX_KEYRING_FILE}" ]; then
+        bbfatal "${ROOMBOX_KEYRING_FILE} is missing: make a development pair with scripts/bundle-keys.sh ${ROOMBOX_KEYS}, or name yours in ROOMBOX_KEYRING_FILE"
     fi
-    install -D -m 0644 ${RAUC_KEYRING_FILE} ${D}${sysconfdir}/rauc/ca.pem
+    install -D -m 0644 ${ROOMBOX_KEYRING_FILE} ${D}${sysconfdir}/rauc/ca.pem
     install -d ${D}${nonarch_libdir}/roombox
     echo "${ROOMBOX_UPDATE_FLOOR}" >${D}${nonarch_libdir}/roombox/floor
 }
