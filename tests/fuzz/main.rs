@@ -165,7 +165,7 @@ fn access_token(bytes: &[u8]) {
 target!(z6_access_tokens, access_token);
 
 target!(z7_settings, |bytes: &[u8]| {
-    if let Err(error) = roombox_control::settings::parse_import(&text(bytes)) {
+    if let Err(error) = roombox_provision::parse(&text(bytes)) {
         assert!(error.line >= 1 && !error.what.is_empty());
     }
 });

@@ -18,12 +18,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("roombox-capture", &["roombox-sfu"]),
     ("roombox-transcode", &["roombox-capture", "roombox-jobs"]),
     ("roombox-worker", &["roombox-transcode", "roombox-capture", "roombox-jobs"]),
-    ("roombox-control", &["roombox-sfu", "roombox-capture", "roombox-jobs"]),
+    ("roombox-provision", &["roombox-jobs"]),
+    ("roombox-control", &["roombox-sfu", "roombox-capture", "roombox-jobs", "roombox-provision"]),
     ("roombox-api", &["roombox-control"]),
-    ("roombox-flash", &[]),
+    ("roombox-flash", &["roombox-provision"]),
     (
         "roomboxd",
-        &["roombox-api", "roombox-control", "roombox-capture", "roombox-net", "roombox-sfu"],
+        &[
+            "roombox-api",
+            "roombox-control",
+            "roombox-capture",
+            "roombox-net",
+            "roombox-provision",
+            "roombox-sfu",
+        ],
     ),
 ];
 

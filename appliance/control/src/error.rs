@@ -2,6 +2,7 @@
 
 use crate::conference::Busy;
 use crate::store::StoreError;
+use roombox_provision::SettingError;
 
 /// A request that was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -114,14 +115,17 @@ impl ControlError {
     }
 }
 
+impl From<SettingError> for ControlError {
+    fn from(SettingError { field, why }: SettingError) -> Self {
+        Self::InvalidSetting { field, why }
+    }
+}
+
 /// A name that people chose: trimmed, not empty, not endless, no control characters.
 ///
 /// # Errors
 /// It is none.
 pub(crate) fn checked_name(name: &str) -> Result<String, ControlError> {
-    const MOST: usize = 100;
-    let name = name.trim();
-    let fine =
-        !name.is_empty() && name.chars().count() <= MOST && !name.chars().any(char::is_control);
-    if fine { Ok(name.to_owned()) } else { Err(ControlError::InvalidName { most: MOST }) }
+    roombox_provision::checked_name(name)
+        .ok_or(ControlError::InvalidName { most: roombox_provision::NAME_MOST })
 }

@@ -6,6 +6,7 @@ use crate::guard::Guard;
 use crate::store::{Person, Role, Store};
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
+use roombox_provision::PASSWORD_LEAST;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
@@ -16,8 +17,6 @@ use utoipa::ToSchema;
 
 /// Wrong claim codes until the box must be restarted.
 const CLAIM_TRIES: u32 = 5;
-/// Shortest password.
-const PASSWORD_LEAST: usize = 10;
 /// A session ends after this, used or not.
 const SESSION_MS: u64 = 30 * 24 * 3600 * 1000;
 /// Letters and digits that nobody mistakes for each other on a screen across the room.

@@ -5,50 +5,11 @@ use crate::conference::{MediaKind as Kind, ParticipantState as Presence, TrackSo
 use roombox_capture::manifest::{Codec, EndReason as Ending, RecordedLayer};
 use roombox_capture::timeline::GapReason as Missing;
 use roombox_jobs::JobState as State;
-use roombox_jobs::spec::{EncoderChoice, FileKind as Made, LayoutName};
-use serde::Serialize;
-use std::borrow::Cow;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::openapi::{Object, RefOr};
-use utoipa::{PartialSchema, ToSchema};
-
-fn choice<T: Serialize>(words: &[T], description: &str) -> Object {
-    let names = words.iter().filter_map(|word| serde_json::to_value(word).ok());
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some(description))
-        .enum_values(Some(names))
-        .build()
-}
-
-macro_rules! words {
-    ($($description:literal $name:ident = $of:ident { $($variant:ident),+ })+) => {$(
-        #[doc = $description]
-        #[derive(Debug)]
-        pub enum $name {}
-
-        impl PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
-                // A variant that is not listed does not compile.
-                let listed = |word: $of| match word { $($of::$variant)|+ => word };
-                let words = [$($of::$variant),+].map(listed);
-                RefOr::T(Schema::Object(choice(&words, $description)))
-            }
-        }
-
-        impl ToSchema for $name {
-            fn name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-        }
-    )+};
-}
+use roombox_jobs::spec::FileKind as Made;
+use roombox_provision::words;
+pub use roombox_provision::words::{Encoder, Layout};
 
 words! {
-    "Where the tiles of a film go."
-    Layout = LayoutName { Auto, Grid, Single }
-    "What makes H.264: `auto` and `openh264` need nothing, `x264` (GPL) its plug-in."
-    Encoder = EncoderChoice { Auto, Openh264, X264 }
     "Where a job stands."
     JobState = State { Queued, Running, Finished, Parked, Cancelled }
     "What a file that was made is."
@@ -74,6 +35,8 @@ mod tests {
     use super::*;
     use crate::conference;
     use roombox_capture::manifest;
+    use serde::Serialize;
+    use utoipa::PartialSchema as _;
 
     #[test]
     fn a_word_is_spelt_as_serde_spells_it() {

@@ -16,7 +16,7 @@ use clap::Parser;
 use data::DataFolder;
 use house::{House, HousePlan};
 use roombox_api::Limits;
-use roombox_control::settings::{Settings, parse_import};
+use roombox_control::settings::Settings;
 use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice;
 use std::io::{ErrorKind, Write};
@@ -236,7 +236,8 @@ fn hint(why: ErrorKind, flag: &'static str) -> String {
 fn import(path: &Path) -> anyhow::Result<Settings> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    parse_import(&text).with_context(|| format!("{} will not do", path.display()))
+    let parsed = roombox_provision::parse(&text);
+    Ok(parsed.with_context(|| format!("{} will not do", path.display()))?.settings)
 }
 
 fn log_notice(notice: &Notice) {

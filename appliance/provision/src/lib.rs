@@ -1,0 +1,23 @@
+//! `roombox.toml`: what a box may be told before anybody has seen its panel.
+//!
+//! One schema and one parser for whoever writes the file (flash tools), whoever applies it (the
+//! daemon) and whoever changes settings later (control). It reads text and knows neither files nor
+//! clocks; what it says about a file never holds a secret of it.
+
+mod file;
+mod outcome;
+mod secret;
+mod settings;
+#[cfg(feature = "schema")]
+pub mod words;
+
+pub use file::{BoxSection, Entry, Install, Language, Owner, ProvisionError, Provisioning, parse};
+pub use outcome::{Message, Outcome, ProvisionResult};
+pub use secret::{PASSWORD_LEAST, PasswordHash, Secret};
+pub use settings::{
+    MeetingSettings, NAME_MOST, RecordingSettings, SettingError, Settings, checked_name,
+    with_suggestion,
+};
+
+/// Version of the file's schema. An image names the one that it understands in its manifest.
+pub const SCHEMA: u32 = 1;

@@ -1,0 +1,161 @@
+//! The settings of a box: their names, defaults and bounds.
+
+#[cfg(feature = "schema")]
+use crate::words;
+use roombox_jobs::spec::{EncoderChoice, LayoutName};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use std::marker::PhantomData;
+#[cfg(feature = "schema")]
+use utoipa::ToSchema;
+
+/// A reserve above this is a slip of the finger: no disk of a box is so large.
+const LARGEST_RESERVE: u64 = 10_000_000_000_000;
+
+/// All settings of a box.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    #[cfg_attr(feature = "schema", schema(required))]
+    #[serde(deserialize_with = "section")]
+    pub recording: RecordingSettings,
+    #[cfg_attr(feature = "schema", schema(required))]
+    #[serde(deserialize_with = "section")]
+    pub meeting: MeetingSettings,
+}
+
+/// Reads a section from names and values only: serde would take a list for one too, and an empty
+/// list for one in which everything is at its default.
+pub(crate) fn section<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    struct Named<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("settings by their names")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    from.deserialize_map(Named(PhantomData))
+}
+
+/// How rooms are recorded and filmed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordingSettings {
+    /// Bytes of the disk that stay free: below, recordings end cleanly. Applies after a restart.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub reserve_bytes: u64,
+    /// Layout of films.
+    #[cfg_attr(feature = "schema", schema(value_type = words::Layout, required))]
+    pub layout: LayoutName,
+    /// H.264 encoder of films: `auto` and `openh264` need nothing, `x264` (GPL) its plug-in.
+    #[cfg_attr(feature = "schema", schema(value_type = words::Encoder, required))]
+    pub encoder: EncoderChoice,
+    /// Seconds in which a recording that was cut short goes on when its room opens again.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub resume_window_s: u32,
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        Self {
+            reserve_bytes: 1_000_000_000,
+            layout: LayoutName::Auto,
+            encoder: EncoderChoice::Auto,
+            resume_window_s: 300,
+        }
+    }
+}
+
+/// How meetings behave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct MeetingSettings {
+    /// A room that nobody joined ends after so many seconds.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub empty_timeout_s: u32,
+    /// A room that everybody left ends after so many seconds.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub departure_timeout_s: u32,
+    /// People in a room at most; 0: as many as the box carries.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub max_participants: u32,
+}
+
+impl Default for MeetingSettings {
+    fn default() -> Self {
+        Self { empty_timeout_s: 300, departure_timeout_s: 20, max_participants: 0 }
+    }
+}
+
+/// A value that will not do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the setting {field} {why}")]
+pub struct SettingError {
+    /// Section and name with a dot between.
+    pub field: String,
+    pub why: String,
+}
+
+impl Settings {
+    /// Whether the box can live with all values.
+    ///
+    /// # Errors
+    /// The first that will not do.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let bad = |field: &str, why: &str| {
+            Err(SettingError { field: field.to_owned(), why: why.to_owned() })
+        };
+        if self.recording.reserve_bytes > LARGEST_RESERVE {
+            let why = "is at most 10 TB (10000000000000 bytes): as much of the disk stays free";
+            return bad("recording.reserve_bytes", why);
+        }
+        if self.recording.resume_window_s > 86_400 {
+            return bad("recording.resume_window_s", "is at most a day (86400)");
+        }
+        if !(1..=86_400).contains(&self.meeting.empty_timeout_s) {
+            return bad("meeting.empty_timeout_s", "is between 1 and 86400");
+        }
+        if self.meeting.departure_timeout_s > 86_400 {
+            return bad("meeting.departure_timeout_s", "is at most a day (86400)");
+        }
+        Ok(())
+    }
+}
+
+/// Most characters of a name of a box, room or person.
+pub const NAME_MOST: usize = 100;
+
+/// A name that people chose: trimmed, not empty, not endless, no control characters.
+pub fn checked_name(name: &str) -> Option<String> {
+    let name = name.trim();
+    let fine = !name.is_empty()
+        && name.chars().count() <= NAME_MOST
+        && !name.chars().any(char::is_control);
+    fine.then(|| name.to_owned())
+}
+
+/// serde lists the known names after the unknown one; the nearest is what was meant.
+pub fn with_suggestion(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    if !message.starts_with("unknown field") {
+        return message.to_owned();
+    }
+    let Some(unknown) = names.next() else { return message.to_owned() };
+    let near = names.map(|name| (strsim::osa_distance(unknown, name), name)).min();
+    match near.filter(|(distance, _)| *distance <= 3) {
+        Some((_, name)) => format!("unknown key `{unknown}`: did you mean `{name}`?"),
+        None => message.replace("unknown field", "unknown key"),
+    }
+}
