@@ -6,8 +6,10 @@ pub mod livekit;
 pub mod panel;
 mod server;
 pub mod token;
+mod trust;
 
-pub use server::{Limits, serve};
+pub use server::{Limits, Wire, serve};
+pub use trust::{PlainDoor, authority_router, plain_router};
 
 use axum::Router;
 use axum::middleware::from_fn;

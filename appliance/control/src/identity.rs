@@ -39,12 +39,23 @@ pub struct BoxIdentity {
 }
 
 impl BoxIdentity {
+    /// `key_id` is the id that follows from the box's key, if it has one; a box that has an id keeps
+    /// it.
+    ///
     /// # Errors
     /// The store refuses.
-    pub async fn load(store: Arc<Store>, dev: bool) -> Result<Self, ControlError> {
-        let new = format!("box_{}", Ulid::new());
+    pub async fn load(
+        store: Arc<Store>,
+        key_id: Option<String>,
+        dev: bool,
+    ) -> Result<Self, ControlError> {
+        let new = key_id.unwrap_or_else(|| format!("box_{}", Ulid::new()));
         let (id, name) = store.box_identity(new, "Roombox".to_owned()).await?;
         Ok(Self { store, id, name: RwLock::new(name), started_at: UnixMs::now(), dev })
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     pub fn name(&self) -> String {

@@ -39,6 +39,8 @@ pub struct HousePlan {
     pub worker: PathBuf,
     /// Settings to begin with, if the box has none.
     pub import: Option<Settings>,
+    /// The id that follows from the box's key.
+    pub key_id: Option<String>,
 }
 
 /// The box, ready to be served.
@@ -70,7 +72,7 @@ impl House {
                 false => tracing::info!("the box has settings of its own: nothing was imported"),
             }
         }
-        let identity = Arc::new(BoxIdentity::load(store.clone(), plan.dev).await?);
+        let identity = Arc::new(BoxIdentity::load(store.clone(), plan.key_id, plan.dev).await?);
         let people = Arc::new(People::load(store.clone()).await?);
         let keys = Arc::new(LivekitKeys::load(store.clone(), plan.dev).await?);
         let conference =

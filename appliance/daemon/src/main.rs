@@ -1,33 +1,42 @@
 //! `roomboxd`: wires the rooms of the house together, starts and stops them.
 
 mod addresses;
+mod certificates;
 mod conference;
+mod console;
 mod data;
+mod doors;
+mod files;
 mod house;
 mod limits;
 mod logging;
+mod names;
+mod notify;
+mod pulse;
 mod recorder;
+mod tls;
 mod vitals;
 mod welcome;
 mod workers;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
+use console::{Console, Notice};
 use data::DataFolder;
+use doors::Doors;
 use house::{House, HousePlan};
-use roombox_api::Limits;
+use notify::Supervisor;
 use roombox_control::settings::Settings;
 use roombox_net::{Plane, PlaneConfig, PlaneError};
-use roombox_sfu::Notice;
-use std::io::{ErrorKind, Write};
+use roombox_sfu::Notice as News;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
 
 /// News of rooms that may wait for the services.
 const NOTICES: usize = 8192;
@@ -47,9 +56,13 @@ struct Arguments {
     /// Folder for everything that lasts.
     #[arg(long, value_name = "DIR", required_unless_present = "openapi")]
     data: Option<PathBuf>,
-    /// Address and port of the HTTP server; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7880")]
-    http: SocketAddr,
+    /// Address and port of plain HTTP; port 0 takes a free one. By default 0.0.0.0:80, which only
+    /// leads to HTTPS; with --dev 0.0.0.0:7880, which serves everything.
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
+    /// Address and port of HTTPS; port 0 takes a free one. By default 0.0.0.0:443; with --dev none.
+    #[arg(long, value_name = "ADDRESS")]
+    https: Option<SocketAddr>,
     /// First UDP port for media, one a shard; 0 takes free ones.
     #[arg(long, value_name = "PORT", default_value_t = 7882)]
     udp: u16,
@@ -65,6 +78,9 @@ struct Arguments {
     /// The program that makes films; by default `roombox-media` beside this one.
     #[arg(long, value_name = "FILE")]
     worker: Option<PathBuf>,
+    /// Keep the text for the box's screen in this file: address, claim code, state.
+    #[arg(long, value_name = "FILE")]
+    console: Option<PathBuf>,
     /// Print the description of the local API and end.
     #[arg(long)]
     openapi: bool,
@@ -91,7 +107,6 @@ fn start() -> anyhow::Result<()> {
         return Ok(());
     }
     let data = arguments.data.clone().context("--data is missing")?;
-    ensure!(arguments.dev, "this build serves plain HTTP only: start it with --dev (see README)");
     let worker = worker(arguments.worker.as_deref())?;
     data::keep_private();
     logging::start(arguments.log_json);
@@ -123,7 +138,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let (news, notices) = mpsc::channel(NOTICES);
     let plane = Plane::start(&config, move |notice| {
         log_notice(&notice);
-        if let (Notice::RoomEnded { room, .. }, Some(plane)) = (&notice, forget.get()) {
+        if let (News::RoomEnded { room, .. }, Some(plane)) = (&notice, forget.get()) {
             plane.room_ended(room);
         }
         if news.try_send(notice).is_err() {
@@ -133,25 +148,52 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     .map_err(plane_refused)?;
     let plane = Arc::new(plane);
     ended.get_or_init(|| plane.clone());
-    let listener = TcpListener::bind(arguments.http)
-        .await
-        .map_err(|error| http_refused(arguments.http, error))?;
-    let http = listener.local_addr().context("the listener has no address")?;
-    let plan = HousePlan { data, dev: arguments.dev, worker, import };
+    let supervisor = Arc::new(Supervisor::of_this_process());
+    let doors = Doors::bind(arguments.dev, arguments.http, arguments.https, &data).await?;
+    let key_id = doors.box_id()?;
+    let plan = HousePlan { data, dev: arguments.dev, worker, import, key_id };
     let house = House::build(plan, plane.clone(), notices).await?;
+    let identity = house.panel.identity.clone();
+    let doors = doors.certify(identity.id(), &arguments.address)?;
+    let ports = doors.ports()?;
     let router = roombox_api::router(house.livekit, house.panel);
-    tracing::info!(%http, udp = ?plane.ports(), ?addresses, version = env!("CARGO_PKG_VERSION"),
-        "roomboxd is up");
-    let welcome = welcome::text(&addresses, http, house.people.claim_code().as_deref());
+    let console = Console {
+        file: arguments.console.clone(),
+        identity,
+        people: house.people.clone(),
+        plane: plane.clone(),
+        supervisor: supervisor.clone(),
+        ports,
+        fingerprint: doors.tls().map(|tls| tls.fingerprint()).unwrap_or_default(),
+        told: arguments.address.clone(),
+        notice: Notice::default(),
+    };
+    tracing::info!(http = %ports.http, https = ports.https.map(tracing::field::display),
+        udp = ?plane.ports(), ?addresses, version = env!("CARGO_PKG_VERSION"), "roomboxd is up");
+    let shown = console.shown();
+    let welcome = match arguments.dev {
+        true => welcome::text(&addresses, ports.http, shown.claim_code.as_deref()),
+        // Standard output of a service is a log, and codes are not for logs.
+        false if arguments.console.is_some() => format!("roomboxd: {}", console::status(&shown)),
+        false => console::text(&shown),
+    };
     // Who started us may have closed the pipe: a box goes on without anybody who reads.
     if let Err(error) = writeln!(std::io::stdout(), "{welcome}") {
         tracing::warn!(%error, "nobody reads where the box listens");
     }
+    if let Some(tls) = doors.tls() {
+        tokio::spawn(tls.clone().keep_fresh());
+    }
+    supervisor.ready(&console::status(&shown));
+    tokio::spawn(console.keep());
+    tokio::spawn(pulse::tell(supervisor.clone(), plane.clone(), router.clone()));
     let (conference, recorder) = (house.conference, house.recorder);
-    let (stopping, stopped) = oneshot::channel();
-    let serve = roombox_api::serve(listener, router, Limits::default(), async move {
+    let (stopping, stopped) = watch::channel(false);
+    let serve = doors.serve(router, stopped.clone());
+    let stop = async move {
         stop_asked().await;
         tracing::info!("stopping");
+        supervisor.stopping();
         conference.drain();
         // Recordings first: they must be whole even if somebody loses patience with us.
         let stop = move || {
@@ -161,16 +203,13 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         if let Err(error) = tokio::task::spawn_blocking(stop).await {
             tracing::error!(%error, "recorder or media plane broke");
         }
-        stopping.send(()).unwrap_or_default();
-    });
-    // Event sockets of pages that stay open would keep the server for ever.
-    let last_words = async {
-        stopped.await.unwrap_or_default();
+        stopping.send_replace(true);
+        // Event sockets of pages that stay open would keep the server for ever.
         tokio::time::sleep(LAST_WORDS).await;
     };
     tokio::select! {
-        () = serve => {}
-        () = last_words => {}
+        served = serve => served?,
+        () = stop => {}
     }
     tracing::info!("roomboxd stopped");
     Ok(())
@@ -207,29 +246,10 @@ fn shards(told: Option<u16>, udp: u16) -> anyhow::Result<usize> {
 
 fn plane_refused(error: PlaneError) -> anyhow::Error {
     let hint = match &error {
-        PlaneError::BindPort { source, .. } => hint(source.kind(), "--udp"),
+        PlaneError::BindPort { source, .. } => doors::hint(source.kind(), "--udp"),
         _ => String::new(),
     };
     anyhow::Error::new(error).context(format!("cannot start the media plane{hint}"))
-}
-
-fn http_refused(address: SocketAddr, error: std::io::Error) -> anyhow::Error {
-    let hint = hint(error.kind(), "--http");
-    anyhow::Error::new(error).context(format!("cannot listen on {address}{hint}"))
-}
-
-/// What helps against a port that cannot be had.
-fn hint(why: ErrorKind, flag: &'static str) -> String {
-    match why {
-        ErrorKind::AddrInUse => format!(" (another program has the port: choose one with {flag})"),
-        ErrorKind::AddrNotAvailable => {
-            format!(" (this machine has no such address: choose one with {flag})")
-        }
-        ErrorKind::PermissionDenied => {
-            format!(" (ports below 1024 want privileges: choose one with {flag})")
-        }
-        _ => String::new(),
-    }
 }
 
 /// Settings from a `roombox.toml`.
@@ -240,21 +260,21 @@ fn import(path: &Path) -> anyhow::Result<Settings> {
     Ok(parsed.with_context(|| format!("{} will not do", path.display()))?.settings)
 }
 
-fn log_notice(notice: &Notice) {
+fn log_notice(notice: &News) {
     match notice {
-        Notice::RoomOpened { room } => tracing::info!(room = %room.sid, "room opened"),
-        Notice::RoomEnded { sid, .. } => tracing::info!(room = %sid, "room ended"),
-        Notice::ParticipantActive { participant, .. } => {
+        News::RoomOpened { room } => tracing::info!(room = %room.sid, "room opened"),
+        News::RoomEnded { sid, .. } => tracing::info!(room = %sid, "room ended"),
+        News::ParticipantActive { participant, .. } => {
             tracing::info!(participant = %participant.id, "participant is active");
         }
-        Notice::ParticipantLeft { participant, reason, active, .. } => {
+        News::ParticipantLeft { participant, reason, active, .. } => {
             tracing::info!(participant = %participant.id, ?reason, active, "participant left");
         }
-        Notice::TrackPublished { participant, track, .. } => {
+        News::TrackPublished { participant, track, .. } => {
             tracing::info!(participant = %participant.id, track = %track.id, codec = ?track.codec,
                 "track published");
         }
-        Notice::TrackUnpublished { participant, track, .. } => {
+        News::TrackUnpublished { participant, track, .. } => {
             tracing::info!(participant = %participant.id, track = %track.id, "track unpublished");
         }
     }

@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "what cannot be had has failed the test")]
 
+mod running;
+
+use running::{ROOMBOXD, Running, mode};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-const ROOMBOXD: &str = env!("CARGO_BIN_EXE_roomboxd");
 const NOBODY: u32 = 65_534;
 
 /// The daemon with these arguments, on free ports where they name none.
@@ -34,43 +36,6 @@ fn refused(command: &mut Command) -> String {
     ended.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(!ended.process.wait().unwrap().success(), "{said}");
     said
-}
-
-/// A daemon that is up; killed when dropped.
-struct Running {
-    process: Child,
-    /// Its first line.
-    listens: String,
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut listens = String::new();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        output.read_line(&mut listens).unwrap();
-        Self { process, listens }
-    }
-
-    /// Kills it, and says what it had logged.
-    fn kill(mut self) -> String {
-        let mut log = String::new();
-        self.process.kill().unwrap();
-        self.process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        self.process.wait().unwrap();
-        log
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 #[test]

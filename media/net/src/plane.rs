@@ -194,6 +194,15 @@ impl Plane {
         self.pins().remove(room);
     }
 
+    /// Names the addresses under which clients reach the box from now on; connections that stand
+    /// keep theirs.
+    ///
+    /// # Errors
+    /// A shard has too much waiting; say it again.
+    pub fn reached_at(&self, addresses: &[Ipv4Addr]) -> Result<(), PlaneBusy> {
+        self.inboxes.iter().try_for_each(|inbox| inbox.send(Message::Addresses(addresses.to_vec())))
+    }
+
     /// Sends a request to a room's shard.
     ///
     /// # Errors

@@ -32,9 +32,22 @@ pub(crate) type ListReply = Box<dyn Fn(Vec<RoomView>) + Send>;
 /// What other threads send to a shard.
 pub(crate) enum Message {
     Command(Box<Command>),
-    Attach { participant: ParticipantId, sink: Box<dyn EventSink>, command: Box<Command> },
-    OpenTap { room: RoomName, tap: TapId, sink: Box<dyn TapSink> },
-    List { query: u64, reply: ListReply },
+    Attach {
+        participant: ParticipantId,
+        sink: Box<dyn EventSink>,
+        command: Box<Command>,
+    },
+    OpenTap {
+        room: RoomName,
+        tap: TapId,
+        sink: Box<dyn TapSink>,
+    },
+    List {
+        query: u64,
+        reply: ListReply,
+    },
+    /// The box is reached at these from now on.
+    Addresses(Vec<Ipv4Addr>),
     Stop,
 }
 
@@ -75,8 +88,13 @@ impl Waker {
     }
 }
 
+fn reached_at(addresses: &[Ipv4Addr], port: u16) -> Vec<SocketAddr> {
+    addresses.iter().map(|ip| SocketAddr::from((*ip, port))).collect()
+}
+
 pub(crate) struct Shard {
     number: usize,
+    port: u16,
     socket: BatchSocket,
     sfu: Sfu,
     inbox: Receiver<Message>,
@@ -102,9 +120,10 @@ impl Shard {
         stats: Arc<ShardStats>,
         notices: Notices,
     ) -> io::Result<Self> {
-        let addresses = addresses.iter().map(|ip| SocketAddr::from((*ip, port))).collect();
+        let addresses = reached_at(addresses, port);
         Ok(Self {
             number,
+            port,
             socket: BatchSocket::new(socket)?,
             sfu: Sfu::new(SfuConfig { addresses }),
             inbox,
@@ -210,6 +229,9 @@ impl Shard {
                 Message::List { query, reply } => {
                     self.lists.insert(query, reply);
                     self.sfu.command(now, Command::List { query });
+                }
+                Message::Addresses(addresses) => {
+                    self.sfu.reached_at(reached_at(&addresses, self.port));
                 }
                 Message::Stop => self.stop(now),
             }

@@ -98,6 +98,11 @@ impl Sfu {
         }
     }
 
+    /// Where clients reach the shard's UDP socket from now on: the candidates of new connections.
+    pub fn reached_at(&mut self, addresses: Vec<SocketAddr>) {
+        self.config.addresses = addresses;
+    }
+
     /// Takes a datagram. One that belongs to nobody is counted and dropped.
     pub fn datagram(
         &mut self,

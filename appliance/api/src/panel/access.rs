@@ -2,6 +2,7 @@
 
 use super::PanelDoor;
 use crate::error::ApiError;
+use crate::server::Encrypted;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -51,13 +52,16 @@ impl FromRequestParts<PanelDoor> for MaybeVisitor {
     }
 }
 
-/// Whether a browser sent this from a page of ours. Programs send neither header.
-fn from_our_pages(headers: &HeaderMap) -> bool {
+/// Whether a browser sent this from a page of ours. Programs send neither header. A page that came
+/// without encryption may be anybody's, and has no say where there is encryption; the other way
+/// round, a proxy of the owner's may have taken it off.
+fn from_our_pages(headers: &HeaderMap, Encrypted(encrypted): Encrypted) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(origin) = text(header::ORIGIN) {
         let host = text(header::HOST).unwrap_or_default();
-        let authority = origin.split_once("://").map(|(_, authority)| authority);
-        return authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host));
+        return origin.split_once("://").is_some_and(|(scheme, authority)| {
+            authority.eq_ignore_ascii_case(host) && (scheme == "https" || !encrypted)
+        });
     }
     text(header::HeaderName::from_static("sec-fetch-site"))
         .is_none_or(|site| matches!(site, "same-origin" | "none"))
@@ -67,7 +71,8 @@ fn from_our_pages(headers: &HeaderMap) -> bool {
 pub(super) async fn same_origin(request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let upgrade = request.headers().contains_key(header::UPGRADE);
-    if (!safe || upgrade) && !from_our_pages(request.headers()) {
+    let encrypted = request.extensions().get().copied().unwrap_or(Encrypted(false));
+    if (!safe || upgrade) && !from_our_pages(request.headers(), encrypted) {
         let message = "this request comes from another site's page: open the panel itself";
         return ApiError::new(StatusCode::FORBIDDEN, "foreign_origin", message).into_response();
     }
@@ -84,15 +89,19 @@ mod tests {
 
     #[test]
     fn only_our_own_pages_may_change_something() {
+        let plain = |pairs: &[_]| from_our_pages(&headers(pairs), Encrypted(false));
+        let tls = |pairs: &[_]| from_our_pages(&headers(pairs), Encrypted(true));
         let ours = [("host", "box.local:7880"), ("origin", "http://box.local:7880")];
-        assert!(from_our_pages(&headers(&ours)));
+        assert!(plain(&ours) && !tls(&ours));
+        let ours = [("host", "box.local"), ("origin", "https://box.local")];
+        assert!(plain(&ours) && tls(&ours));
         let theirs = [("host", "box.local:7880"), ("origin", "http://evil.example")];
-        assert!(!from_our_pages(&headers(&theirs)));
+        assert!(!plain(&theirs));
         let port = [("host", "box.local:7880"), ("origin", "http://box.local:1")];
-        assert!(!from_our_pages(&headers(&port)));
-        assert!(!from_our_pages(&headers(&[("host", "b"), ("origin", "null")])));
-        assert!(!from_our_pages(&headers(&[("sec-fetch-site", "cross-site")])));
-        assert!(from_our_pages(&headers(&[("host", "box.local")])));
+        assert!(!plain(&port));
+        assert!(!plain(&[("host", "b"), ("origin", "null")]));
+        assert!(!plain(&[("sec-fetch-site", "cross-site")]));
+        assert!(plain(&[("host", "box.local")]) && tls(&[("host", "box.local")]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::PanelDoor;
 use super::access::{COOKIE, Visitor, session_secret};
 use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
-use crate::server::Peer;
+use crate::server::{Encrypted, Peer};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -67,10 +67,11 @@ pub(super) async fn claim_get(State(door): State<PanelDoor>) -> Json<ClaimState>
     (status = 423, body = ErrorBody)))]
 pub(super) async fn claim_post(
     State(door): State<PanelDoor>,
+    encrypted: Encrypted,
     Body(claim): Body<ClaimRequest>,
 ) -> Result<Response, ApiError> {
     let owner = door.people.claim_box(&claim.code, &claim.name, &claim.password).await?;
-    logged_in(&door, owner, StatusCode::CREATED).await
+    logged_in(&door, owner, encrypted, StatusCode::CREATED).await
 }
 
 /// Who is logged in.
@@ -87,36 +88,40 @@ pub(super) async fn session_get(Visitor(person): Visitor) -> Json<Person> {
 pub(super) async fn session_post(
     State(door): State<PanelDoor>,
     Peer(from): Peer,
+    encrypted: Encrypted,
     Body(request): Body<LogInRequest>,
 ) -> Result<Response, ApiError> {
     let person = door.people.log_in(&request.password, from).await?;
-    logged_in(&door, person, StatusCode::OK).await
+    logged_in(&door, person, encrypted, StatusCode::OK).await
 }
 
 /// Logs out.
 #[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
 pub(super) async fn session_delete(
     State(door): State<PanelDoor>,
+    encrypted: Encrypted,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if let Some(secret) = session_secret(&headers) {
         door.people.close_session(secret).await?;
     }
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie("", 0))]).into_response())
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie("", 0, encrypted))]).into_response())
 }
 
-fn cookie(secret: &str, seconds: u64) -> String {
-    format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict")
+fn cookie(secret: &str, seconds: u64, Encrypted(encrypted): Encrypted) -> String {
+    let secure = if encrypted { "; Secure" } else { "" };
+    format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
 async fn logged_in(
     door: &PanelDoor,
     person: Person,
+    encrypted: Encrypted,
     status: StatusCode,
 ) -> Result<Response, ApiError> {
     let (secret, seconds) = door.people.open_session(&person).await?;
     let mut response = (status, Json(person)).into_response();
-    if let Ok(value) = HeaderValue::from_str(&cookie(&secret, seconds)) {
+    if let Ok(value) = HeaderValue::from_str(&cookie(&secret, seconds, encrypted)) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }
     Ok(response)

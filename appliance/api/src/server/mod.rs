@@ -2,12 +2,14 @@
 //! each may dawdle, and ends them when the box stops.
 //!
 //! ```text
-//! accept ─ seat free ─► head ─► doors ─► answer ─┬─► head … (keep-alive)
-//!   └─ none: 503        │ late: closed           └─► WebSocket: the door's own patience
-//!                       └─ body late: 408, closed
+//! accept ─ seat free ─► (TLS) ─► head ─► doors ─► answer ─┬─► head … (keep-alive)
+//!   └─ none: 503          └──────┴ late: closed           └─► WebSocket: the door's own patience
+//!                                └ body late: 408, closed
 //! ```
 //! A seat is taken for as long as the connection lives, as a WebSocket too. Nothing here ends a
 //! WebSocket, or an answer that its reader takes slowly: a film that is paused is such an answer.
+//! Below TLS it is the same; the handshake has the time that a head has, and whoever finds no seat is
+//! only closed, because a refusal in plain text would not be understood.
 
 mod body;
 mod seated;
@@ -24,17 +26,20 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use seated::{Seated, last_word};
-use seats::{Full, Seat, Seats};
+use seats::{Full, Seats};
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt as _;
 
 /// Refused connections that are told so at a time; more are only closed.
@@ -84,11 +89,31 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
+/// Whether a request came over TLS. Of a router that is not served by [`serve`]: no.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encrypted(pub bool);
+
+impl<S: Sync> FromRequestParts<S> for Encrypted {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or(Self(false)))
+    }
+}
+
+/// What the bytes of a connection are.
+#[derive(Debug, Clone)]
+pub enum Wire {
+    Plain,
+    Tls(Arc<ServerConfig>),
+}
+
 /// Serves until `stop` is done; then no more is accepted, idle connections end at once and the
 /// others after the answer that they wait for.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    wire: Wire,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
@@ -112,14 +137,24 @@ pub async fn serve(
         };
         match seats.take(peer) {
             Ok(seat) => {
-                let (router, stopped) = (router.clone(), stopped.clone());
-                connections.spawn(connection(stream, seat, peer, router, limits, stopped));
+                let (router, wire, stopped) = (router.clone(), wire.clone(), stopped.clone());
+                let seated = Seated::new(stream, seat);
+                connections.spawn(async move {
+                    match wire {
+                        Wire::Plain => {
+                            connection(seated, (peer, false), router, limits, stopped).await;
+                        }
+                        Wire::Tls(config) => {
+                            encrypted(seated, config, peer, router, limits, stopped).await;
+                        }
+                    }
+                });
             }
             Err(full) => {
                 if let Some(refused) = seats.refused(Instant::now()) {
                     tracing::warn!(refused, limit = ?full, "connections were refused");
                 }
-                if let Ok(permit) = farewells.clone().try_acquire_owned() {
+                if let (Wire::Plain, Ok(permit)) = (&wire, farewells.clone().try_acquire_owned()) {
                     connections.spawn(async move {
                         if let Err(error) = refuse(stream, full).await {
                             tracing::debug!(%error, "a refused client had gone already");
@@ -160,16 +195,37 @@ async fn refuse(mut stream: TcpStream, full: Full) -> io::Result<()> {
     last_word(stream).await
 }
 
-async fn connection(
-    stream: TcpStream,
-    seat: Seat,
+/// A connection below TLS.
+async fn encrypted(
+    seated: Seated,
+    config: Arc<ServerConfig>,
     peer: IpAddr,
     router: Router,
     limits: Limits,
     mut stopped: watch::Receiver<()>,
 ) {
-    let io = TokioIo::new(Seated::new(stream, seat));
-    let service = service_fn(move |request| answer(router.clone(), peer, limits.body, request));
+    let handshake = timeout(limits.head, TlsAcceptor::from(config).accept(seated));
+    let greeted = tokio::select! {
+        greeted = handshake => greeted,
+        _ = stopped.changed() => return,
+    };
+    match greeted {
+        Ok(Ok(stream)) => connection(stream, (peer, true), router, limits, stopped).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a client and the box found no TLS in common"),
+        Err(_) => tracing::debug!("a client took too long for its TLS handshake"),
+    }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    (peer, over_tls): (IpAddr, bool),
+    router: Router,
+    limits: Limits,
+    mut stopped: watch::Receiver<()>,
+) {
+    let io = TokioIo::new(stream);
+    let from = (Peer(peer), Encrypted(over_tls));
+    let service = service_fn(move |request| answer(router.clone(), from, limits.body, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -190,13 +246,14 @@ async fn connection(
 
 async fn answer(
     router: Router,
-    peer: IpAddr,
+    (peer, encrypted): (Peer, Encrypted),
     patience: Duration,
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let late = Late::default();
     let mut request: Request = request.map(|body| InTime::wrap(body, patience, late.clone()));
-    request.extensions_mut().insert(Peer(peer));
+    request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(encrypted);
     let mut response = router.oneshot(request).await?;
     if late.is_so() {
         // Whatever a door made of a body that broke off: this is why.

@@ -66,17 +66,22 @@ struct Served {
 }
 
 async fn served(limits: Limits) -> Served {
+    served_over(Wire::Plain, limits).await
+}
+
+async fn served_over(wire: Wire, limits: Limits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new()
         .route("/", get(|Peer(ip): Peer| async move { ip.to_string() }))
+        .route("/wire", get(|Encrypted(so): Encrypted| async move { format!("tls {so}") }))
         .route("/body", post(|body: String| async move { body }))
         .route("/film", get(film))
         .route("/socket", get(echo))
         .route("/busy", post(|| async { StatusCode::SERVICE_UNAVAILABLE }));
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async move { stopped.await.unwrap_or_default() };
-    let server = tokio::spawn(serve(listener, router, limits, stopped));
+    let server = tokio::spawn(serve(listener, router, wire, limits, stopped));
     Served { address, stop, server }
 }
 
@@ -238,4 +243,61 @@ async fn who_is_still_talking_hears_the_last_word() {
     stream.write_all(&vec![b'x'; LENGTH]).await.unwrap();
     let said = rest(&mut stream).await;
     assert!(said.starts_with("HTTP/1.1 503"), "{said:?}");
+}
+
+/// A server with a certificate of its own, and a client that believes it.
+fn tls() -> (Wire, tokio_rustls::TlsConnector) {
+    use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names = ["box.local".to_owned()];
+    let made = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let secret = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let server = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.der().clone()], secret)
+        .unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (Wire::Tls(Arc::new(server)), Arc::new(client).into())
+}
+
+#[tokio::test]
+async fn below_tls_the_same_rules_hold_and_the_handshake_has_its_time() {
+    let (wire, connector) = tls();
+    let served = served_over(wire, Limits { of_this_machine: 2, ..impatient() }).await;
+    let name = || "box.local".try_into().unwrap();
+    // Says nothing, and says half a greeting: closed like any that dawdles, and its seat is free.
+    for half in [&b""[..], &[0x16, 3, 1, 1, 0, 1]] {
+        let mut stream = client(&served).await;
+        let begun = Instant::now();
+        stream.write_all(half).await.unwrap();
+        rest(&mut stream).await;
+        let took = begun.elapsed();
+        assert!(took >= HEAD && took < HEAD * 10, "{half:?}: {took:?}");
+    }
+    let mut kept = connector.connect(name(), client(&served).await).await.unwrap();
+    kept.write_all(b"GET /wire HTTP/1.1\r\nhost: box\r\n\r\n").await.unwrap();
+    let mut answer = vec![0; 1024];
+    let read = timeout(FOREVER, kept.read(&mut answer)).await.unwrap().unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("tls true"), "{answer}");
+    let mut film = connector.connect(name(), client(&served).await).await.unwrap();
+    film.write_all(b"GET /film HTTP/1.1\r\nhost: box\r\n\r\n").await.unwrap();
+    // Nobody can read a refusal before the handshake.
+    assert_eq!(rest(&mut client(&served).await).await, "");
+    served.stop.send(()).unwrap();
+    let mut whole = Vec::new();
+    timeout(FOREVER, film.read_to_end(&mut whole)).await.unwrap().unwrap();
+    let whole = String::from_utf8_lossy(&whole).into_owned();
+    assert_eq!(whole.matches("piece").count(), usize::from(PIECES), "{whole}");
+    timeout(FOREVER, served.server).await.unwrap().unwrap();
 }

@@ -1,0 +1,155 @@
+//! The box's TCP doors: plain HTTP with everything under `--dev`, else HTTPS with everything and plain
+//! HTTP that leads there.
+
+use crate::certificates::Secrets;
+use crate::tls::Tls;
+use anyhow::{Context, ensure};
+use axum::Router;
+use roombox_api::{Limits, PlainDoor, Wire, authority_router, plain_router};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Beside the doors that matter, the plain one of a box is a signpost and needs few seats.
+const SIGNPOST: usize = 200;
+const DEV_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 7880);
+const BOX_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 80);
+const BOX_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 443);
+
+/// Doors that are bound and not yet open.
+pub struct Doors {
+    dev: bool,
+    plain: TcpListener,
+    /// With `--dev` only where it was asked for.
+    encrypted: Option<(TcpListener, Secrets)>,
+}
+
+/// Doors that can be opened.
+pub struct ReadyDoors {
+    dev: bool,
+    plain: TcpListener,
+    encrypted: Option<(TcpListener, Arc<Tls>)>,
+}
+
+/// Where a box listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    pub http: SocketAddr,
+    pub https: Option<SocketAddr>,
+}
+
+impl Doors {
+    /// # Errors
+    /// A port cannot be had, or the folder for keys cannot be made.
+    pub async fn bind(
+        dev: bool,
+        http: Option<SocketAddr>,
+        https: Option<SocketAddr>,
+        data: &Path,
+    ) -> anyhow::Result<Self> {
+        let plain = bind(http.unwrap_or(if dev { DEV_HTTP } else { BOX_HTTP }), "--http").await?;
+        let encrypted = match https.or((!dev).then_some(BOX_HTTPS)) {
+            Some(address) => Some((bind(address, "--https").await?, Secrets::open(data)?)),
+            None => None,
+        };
+        Ok(Self { dev, plain, encrypted })
+    }
+
+    /// The id that follows from the box's key; a box with `--dev` alone has no key.
+    ///
+    /// # Errors
+    /// The key cannot be made or kept.
+    pub fn box_id(&self) -> anyhow::Result<Option<String>> {
+        self.encrypted.as_ref().map(|(_, secrets)| secrets.box_id()).transpose()
+    }
+
+    /// Makes the certificates.
+    ///
+    /// # Errors
+    /// They cannot be made or kept.
+    pub fn certify(self, id: &str, told: &[Ipv4Addr]) -> anyhow::Result<ReadyDoors> {
+        let told = || told.iter().copied().map(IpAddr::V4).collect();
+        let encrypted = match self.encrypted {
+            Some((listener, secrets)) => {
+                Some((listener, Arc::new(Tls::start(secrets, id, told())?)))
+            }
+            None => None,
+        };
+        Ok(ReadyDoors { dev: self.dev, plain: self.plain, encrypted })
+    }
+}
+
+impl ReadyDoors {
+    /// # Errors
+    /// A listener does not know its address.
+    pub fn ports(&self) -> anyhow::Result<Ports> {
+        let at = |listener: &TcpListener| listener.local_addr().context("a door has no address");
+        let https = self.encrypted.as_ref().map(|(listener, _)| at(listener)).transpose()?;
+        Ok(Ports { http: at(&self.plain)?, https })
+    }
+
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.encrypted.as_ref().map(|(_, tls)| tls)
+    }
+
+    /// Serves until `stopped` changes, and then the answers that somebody waits for.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub async fn serve(self, router: Router, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let ports = self.ports()?;
+        let stop = |mut stopped: watch::Receiver<bool>| async move {
+            // An error means that whoever stops the box has gone, which is the same.
+            stopped.wait_for(|stopped| *stopped).await.map_or_else(drop, drop);
+        };
+        let all = Limits::default();
+        let Some((listener, tls)) = self.encrypted else {
+            ensure!(self.dev, "a box without --dev has HTTPS");
+            roombox_api::serve(self.plain, router, Wire::Plain, all, stop(stopped)).await;
+            return Ok(());
+        };
+        let signpost = PlainDoor {
+            https_port: ports.https.map_or(443, |https| https.port()),
+            authority: tls.authority_pem().into(),
+            fingerprint: tls.fingerprint().into(),
+        };
+        let (plain, limits) = match self.dev {
+            true => (router.clone(), all),
+            false => {
+                let few = Limits { connections: SIGNPOST, of_one_address: 50, ..all };
+                (plain_router(signpost.clone()), few)
+            }
+        };
+        let wire = Wire::Tls(tls.server_config()?);
+        let router = authority_router(signpost).merge(router);
+        tokio::join!(
+            roombox_api::serve(self.plain, plain, Wire::Plain, limits, stop(stopped.clone())),
+            roombox_api::serve(listener, router, wire, all, stop(stopped)),
+        );
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr, flag: &'static str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = hint(error.kind(), flag);
+        anyhow::Error::new(error).context(format!("cannot listen on {address}{hint}"))
+    })
+}
+
+/// What helps against a port that cannot be had.
+pub fn hint(why: ErrorKind, flag: &'static str) -> String {
+    match why {
+        ErrorKind::AddrInUse => format!(" (another program has the port: choose one with {flag})"),
+        ErrorKind::AddrNotAvailable => {
+            format!(" (this machine has no such address: choose one with {flag})")
+        }
+        ErrorKind::PermissionDenied => {
+            format!(" (ports below 1024 want privileges: choose one with {flag})")
+        }
+        _ => String::new(),
+    }
+}
