@@ -47,9 +47,10 @@ test-full: ## the slow groups too: seeds by the hundred, soak
 	@bash tests/run.sh full
 
 bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
-	cargo build --release --locked -p roomboxd -p roombox-worker
+	cargo build --release --locked -p roomboxd -p roombox-worker -p roombox-flash
 	cargo bench --locked -p roombox-tests --bench roombox-bench -- --out $(CURDIR)/$(RUN)
 	python3 tests/bench/people.py --out $(RUN)
+	python3 tests/bench/flash.py --out $(RUN)
 
 boards: ## everything that follows from board-configs/, written to yocto/generated/
 	cargo run --locked -q -p roombox-flash --bin boardgen

@@ -33,9 +33,13 @@ pub struct Backup {
 fn data(dev: &mut dyn BlockDev) -> Result<Entry, FlashError> {
     let mut head = AlignedBuf::new(HEAD as usize);
     read_exact(dev, Doing::Read, 0, &mut head)?;
-    let gpt = Gpt::read_head(&head).map_err(|error| FlashError::target(dev.name(), error.to_string()))?;
+    let gpt =
+        Gpt::read_head(&head).map_err(|error| FlashError::target(dev.name(), error.to_string()))?;
     let Some(entry) = gpt.labelled(LABEL) else {
-        return Err(FlashError::target(dev.name(), "it has no partition \"data\": it is no box's disk"));
+        return Err(FlashError::target(
+            dev.name(),
+            "it has no partition \"data\": it is no box's disk",
+        ));
     };
     if entry.offset + entry.size > dev.size() || !entry.size.is_multiple_of(ALIGNMENT as u64) {
         return Err(FlashError::target(dev.name(), "its partition \"data\" lies outside"));
@@ -100,10 +104,10 @@ pub fn restore(
 ) -> Result<Backup, FlashError> {
     let entry = data(dev)?;
     let description = path.with_added_extension("json");
-    let text =
-        fs::read(&description).map_err(|source| FlashError::file(&description, source))?;
-    let backup: Backup = serde_json::from_slice(&text)
-        .map_err(|error| FlashError::image(&description, format!("it describes no backup: {error}")))?;
+    let text = fs::read(&description).map_err(|source| FlashError::file(&description, source))?;
+    let backup: Backup = serde_json::from_slice(&text).map_err(|error| {
+        FlashError::image(&description, format!("it describes no backup: {error}"))
+    })?;
     if backup.format != 1 {
         return Err(FlashError::image(&description, "it is of a newer roomflash"));
     }
@@ -151,7 +155,8 @@ pub fn restore(
     if hex(hash.finish().as_ref()) != backup.sha256 {
         return Err(FlashError::NotThis {
             target: dev.name().to_owned(),
-            found: "the data reads back wrong: restore it again, on another port or reader".to_owned(),
+            found: "the data reads back wrong: restore it again, on another port or reader"
+                .to_owned(),
         });
     }
     Ok(backup)

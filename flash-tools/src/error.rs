@@ -20,7 +20,9 @@ pub enum FlashError {
         why: String,
     },
     /// The stream stopped being the image that the manifest describes, in the middle of a write.
-    #[error("the image is broken at byte {offset}: {why}. The disk has no partition table now: get the image again and write it once more")]
+    #[error(
+        "the image is broken at byte {offset}: {why}. The disk has no partition table now: get the image again and write it once more"
+    )]
     Stream {
         /// Where in the image.
         offset: u64,
@@ -36,7 +38,9 @@ pub enum FlashError {
         why: String,
     },
     /// The disk refused to read or write.
-    #[error("{target}: {doing} failed at byte {offset}: {source}. Try another port or reader; if it fails at the same place again, the disk is broken")]
+    #[error(
+        "{target}: {doing} failed at byte {offset}: {source}. Try another port or reader; if it fails at the same place again, the disk is broken"
+    )]
     Io {
         /// The disk.
         target: String,
@@ -69,7 +73,9 @@ pub enum FlashError {
     #[error("provisioning: {0}")]
     Provisioning(String),
     /// The disk is gone.
-    #[error("{target} vanished during {doing} at byte {offset}. Connect it again and run the same command: what was written is verified and kept")]
+    #[error(
+        "{target} vanished during {doing} at byte {offset}. Connect it again and run the same command: what was written is verified and kept"
+    )]
     Vanished {
         /// The disk.
         target: String,
@@ -79,7 +85,9 @@ pub enum FlashError {
         offset: u64,
     },
     /// Somebody stopped it.
-    #[error("{target}: cancelled. The disk has no partition table; run the same command again to go on")]
+    #[error(
+        "{target}: cancelled. The disk has no partition table; run the same command again to go on"
+    )]
     Cancelled {
         /// The disk.
         target: String,

@@ -29,7 +29,7 @@ pub fn put(
     size: u64,
     files: &[FatFile],
 ) -> Result<(), FlashError> {
-    with(dev, offset, size, |fs| {
+    let ((), written) = with(dev, offset, size, |fs| {
         let needed: u64 = files.iter().map(|file| file.bytes.len() as u64).sum();
         let stats = fs.stats()?;
         let cluster = u64::from(stats.cluster_size());
@@ -53,15 +53,30 @@ pub fn put(
     })?;
     sync(dev, offset)?;
     dev.drop_caches().map_err(|error| failed(dev, Doing::Provision, offset, error))?;
+    // Whole blocks, too: what lies beside the file in them was written anew.
+    for (at, bytes) in &written {
+        let mut found = AlignedBuf::new(bytes.len());
+        read_exact(dev, Doing::Provision, *at, &mut found)?;
+        if found[..] != bytes[..] {
+            return Err(wrong(dev, format!("the FAT reads back wrong at byte {at}")));
+        }
+    }
     for file in files {
         if read(dev, offset, size, &file.path)?.as_deref() != Some(&file.bytes) {
             let found = format!("{} reads back wrong from the FAT at byte {offset}", file.path);
-            let next = "run the same command again, on another port or reader".to_owned();
-            return Err(FlashError::Mismatch { target: dev.name().to_owned(), found, next });
+            return Err(wrong(dev, found));
         }
     }
     Ok(())
 }
+
+fn wrong(dev: &dyn BlockDev, found: String) -> FlashError {
+    let next = "run the same command again, on another port or reader".to_owned();
+    FlashError::Mismatch { target: dev.name().to_owned(), found, next }
+}
+
+/// Where a block was written, and what.
+type Written = Vec<(u64, AlignedBuf)>;
 
 /// A file of the FAT at `offset`, or `None` if there is no such file.
 ///
@@ -84,6 +99,7 @@ pub fn read(
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     })
+    .map(|(bytes, _)| bytes)
 }
 
 fn with<T>(
@@ -91,7 +107,7 @@ fn with<T>(
     offset: u64,
     size: u64,
     work: impl FnOnce(&FileSystem<&mut Window<'_>>) -> io::Result<T>,
-) -> Result<T, FlashError> {
+) -> Result<(T, Written), FlashError> {
     let mut window = Window { dev, offset, size, at: 0, blocks: BTreeMap::new(), failed: None };
     let done = (|| {
         let fs = FileSystem::new(&mut window, FsOptions::new())?;
@@ -99,7 +115,7 @@ fn with<T>(
         fs.unmount()?;
         Ok(done)
     })();
-    let done = done.and_then(|done| window.write_back().map(|()| done));
+    let done = done.and_then(|done| window.write_back().map(|written| (done, written)));
     let failed = window.failed.take();
     done.map_err(|error: io::Error| {
         failed.unwrap_or_else(|| {
@@ -139,21 +155,32 @@ impl Window<'_> {
         let length = BLOCK.min(self.size - begin) as usize;
         if !self.blocks.contains_key(&number) {
             let mut buffer = AlignedBuf::new(length);
-            let read = read_exact(self.dev, Doing::Provision, self.offset + begin, &mut buffer);
+            let mut again = AlignedBuf::new(length);
+            let at = self.offset + begin;
+            let read = read_exact(self.dev, Doing::Provision, at, &mut buffer)
+                .and_then(|()| read_exact(self.dev, Doing::Provision, at, &mut again))
+                .and_then(|()| match buffer[..] == again[..] {
+                    true => Ok(()),
+                    // It would be written back with the file.
+                    false => Err(wrong(self.dev, format!("two reads differ at byte {at}"))),
+                });
             self.keep(read)?;
             self.blocks.insert(number, (buffer, false));
         }
         Ok(Some((number, (self.at - begin) as usize, length)))
     }
 
-    fn write_back(&mut self) -> io::Result<()> {
-        let blocks = std::mem::take(&mut self.blocks);
-        for (number, (buffer, _)) in blocks.iter().filter(|(_, (_, dirty))| *dirty) {
-            let at = self.offset + number * BLOCK;
-            let written = write_all(self.dev, Doing::Provision, at, buffer);
-            self.keep(written)?;
+    fn write_back(&mut self) -> io::Result<Written> {
+        let mut all = Vec::new();
+        for (number, (buffer, dirty)) in std::mem::take(&mut self.blocks) {
+            if dirty {
+                let at = self.offset + number * BLOCK;
+                let written = write_all(self.dev, Doing::Provision, at, &buffer);
+                self.keep(written)?;
+                all.push((at, buffer));
+            }
         }
-        Ok(())
+        Ok(all)
     }
 }
 

@@ -301,7 +301,8 @@ impl Gpt {
             .copy_from_slice(&self.boot_code[..self.boot_code.len().min(440)]);
         // UEFI 2.10 §5.2.3: one partition of type EE over everything.
         let protected = u32::try_from(blocks - 1).unwrap_or(u32::MAX);
-        head[446..462].copy_from_slice(&[0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0, 0, 0, 0]);
+        head[446..462]
+            .copy_from_slice(&[0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0, 0, 0, 0]);
         head[458..462].copy_from_slice(&protected.to_le_bytes());
         head[510..512].copy_from_slice(&[0x55, 0xaa]);
         head.extend(header(1, blocks - 1, 2));

@@ -106,7 +106,9 @@ pub fn plan(
     let mut gpt = Gpt::read_head(&head).map_err(|error| not_ours(error.to_string()))?;
     let missing = NEEDED.iter().find(|label| gpt.labelled(label).is_none());
     if let Some(label) = missing {
-        return Err(not_ours(format!("it has no partition {label:?}: it is no stick of a PC's image")));
+        return Err(not_ours(format!(
+            "it has no partition {label:?}: it is no stick of a PC's image"
+        )));
     }
     let of = |label: &str| gpt.labelled(label).map_or((0, 0), |entry| (entry.offset, entry.size));
     let (kernel, rootfs) = match running.side {
@@ -166,7 +168,8 @@ pub fn plan(
 
 /// A state in which A is good and B is empty, in the block that GRUB reads (1024 bytes).
 fn grubenv() -> Vec<u8> {
-    let mut text = String::from("# GRUB Environment Block\nORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n");
+    let mut text =
+        String::from("# GRUB Environment Block\nORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n");
     while text.len() < GRUBENV_BYTES {
         text.push('#');
     }
@@ -198,14 +201,17 @@ fn copy_sparse(dev: &mut dyn BlockDev, part: (u64, u64), to: &Path) -> Result<()
 fn make_data(path: &Path) -> Result<(), FlashError> {
     let file = File::create(path).and_then(|file| file.set_len(DATA));
     file.map_err(|source| FlashError::file(path, source))?;
-    let made = Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-L", "data"]).arg(path).output();
+    let made =
+        Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-L", "data"]).arg(path).output();
     match made {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(FlashError::Usage(format!(
             "mke2fs made no data partition: {}",
             String::from_utf8_lossy(&output.stderr).trim()
         ))),
-        Err(source) => Err(FlashError::Usage(format!("mke2fs cannot be started ({source}): install e2fsprogs"))),
+        Err(source) => Err(FlashError::Usage(format!(
+            "mke2fs cannot be started ({source}): install e2fsprogs"
+        ))),
     }
 }
 
@@ -240,7 +246,9 @@ impl Read for AssembledReader {
         let pieces = &self.image.pieces;
         let found = pieces.iter().position(|(offset, length, _)| self.at < offset + length);
         let (now, piece) = match found {
-            Some(n) if self.at >= pieces[n].0 => (left.min(pieces[n].0 + pieces[n].1 - self.at), Some(n)),
+            Some(n) if self.at >= pieces[n].0 => {
+                (left.min(pieces[n].0 + pieces[n].1 - self.at), Some(n))
+            }
             Some(n) => (left.min(pieces[n].0 - self.at), None),
             None => (left, None),
         };

@@ -79,7 +79,11 @@ impl ProvisionFile {
 
     /// Keys, with values that are no secrets.
     pub fn shown(&self) -> Vec<String> {
-        self.parsed.redacted().iter().map(|entry| format!("{} = {}", entry.key, entry.value)).collect()
+        self.parsed
+            .redacted()
+            .iter()
+            .map(|entry| format!("{} = {}", entry.key, entry.value))
+            .collect()
     }
 
     /// SHA-256 of the text, for receipts.
@@ -110,7 +114,8 @@ pub struct Boxed {
 /// # Errors
 /// The row and what will not do.
 pub fn batch(table: &str, base: &str) -> Result<Vec<Boxed>, FlashError> {
-    let wrong = |row: usize, why: String| FlashError::Provisioning(format!("table, row {row}: {why}"));
+    let wrong =
+        |row: usize, why: String| FlashError::Provisioning(format!("table, row {row}: {why}"));
     let rows = rows(table).map_err(|(row, why)| wrong(row, why))?;
     let mut rows = rows.into_iter();
     let columns = rows.next().ok_or_else(|| wrong(1, "it is empty".to_owned()))?;

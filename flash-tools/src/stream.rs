@@ -58,9 +58,8 @@ pub fn is_compressed<R: Read + Seek>(file: &mut R) -> io::Result<bool> {
 /// # Errors
 /// A file that cannot be opened.
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, FlashError> {
-    let unreadable = |error: io::Error| {
-        FlashError::image(path, format!("it cannot be opened: {error}"))
-    };
+    let unreadable =
+        |error: io::Error| FlashError::image(path, format!("it cannot be opened: {error}"));
     let file = File::open(path).map_err(unreadable)?;
     unpacked(file).map_err(unreadable)
 }

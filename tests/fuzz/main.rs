@@ -191,3 +191,30 @@ target!(z8_timeline, |bytes: &[u8]| {
     let lines = roombox_capture::timeline::parse_timeline(&text);
     assert!(lines.len() <= text.lines().count());
 });
+
+/// What lies beside and in an image, before any signature of it was checked: manifest, partition
+/// table, block map. What is let through keeps its own rules.
+fn image_manifest(bytes: &[u8]) {
+    use roombox_flash::gpt::Gpt;
+    use roombox_flash::manifest::{Manifest, read_bmap};
+    if let Ok(manifest) = Manifest::parse(bytes) {
+        let ends = manifest.ranges.iter().map(|range| range.offset + range.length);
+        assert!(
+            ends.max().is_some_and(|end| end <= manifest.size.next_multiple_of(manifest.block))
+        );
+        assert!(manifest.end() <= manifest.size && manifest.fits(manifest.size / 2).is_err());
+        assert!(manifest.mapped() <= manifest.size.next_multiple_of(manifest.block));
+        let again = serde_json::to_vec(&manifest).expect("it can be written");
+        assert_eq!(Manifest::parse(&again).as_ref(), Ok(&manifest));
+    }
+    for table in [Gpt::read_head(bytes), Gpt::read_tail(bytes, 512), Gpt::read_tail(bytes, 4096)] {
+        if let Ok((head, _)) = table.and_then(|table| table.fitted(1 << 30, 512)) {
+            assert!(Gpt::read_head(&head).is_ok());
+        }
+    }
+    if let Ok(ranges) = read_bmap(&text(bytes), 1 << 20) {
+        assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
+    }
+}
+
+target!(z9_image_manifest, image_manifest);

@@ -73,13 +73,19 @@ pub fn open(path: &Path, access: Access) -> Result<Box<dyn BlockDev>, FlashError
     }
     let (size, logical_block) = if block_device {
         // SAFETY: the opcode gives a u64 into the place that the getter has for it.
-        let size: u64 = unsafe { ioctl::ioctl(&fd, Getter::<BLKGETSIZE64, u64>::new()) }
-            .map_err(fault)?;
+        let size: u64 =
+            unsafe { ioctl::ioctl(&fd, Getter::<BLKGETSIZE64, u64>::new()) }.map_err(fault)?;
         (size, u64::from(rustix::fs::ioctl_blksszget(&fd).map_err(fault)?))
     } else {
         (u64::try_from(stat.st_size).unwrap_or(0), 512)
     };
-    Ok(Box::new(LinuxDev { fd, name, size: size / ALIGNMENT as u64 * ALIGNMENT as u64, logical_block, block_device }))
+    Ok(Box::new(LinuxDev {
+        fd,
+        name,
+        size: size / ALIGNMENT as u64 * ALIGNMENT as u64,
+        logical_block,
+        block_device,
+    }))
 }
 
 /// Makes a file of `size` bytes to write an image into, or gives an old one that size.
@@ -99,7 +105,9 @@ pub fn open_image(path: &Path, size: u64) -> Result<Box<dyn BlockDev>, FlashErro
 
 fn explain(errno: Errno) -> String {
     match errno {
-        Errno::BUSY => "somebody uses it (mounted, swap, RAID, LVM, another writer): end that first",
+        Errno::BUSY => {
+            "somebody uses it (mounted, swap, RAID, LVM, another writer): end that first"
+        }
         Errno::ROFS => "it is read-only: look for the switch on the card or its adapter",
         Errno::ACCESS | Errno::PERM => "you may not open it: run this as root (sudo)",
         Errno::NOENT => "there is no such disk: `roomflash list` shows them",

@@ -7,9 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Mount points that a running system stands on.
-const SYSTEM: [&str; 9] = [
-    "/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/usr", "/var", "/home", "/data",
-];
+const SYSTEM: [&str; 9] =
+    ["/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/usr", "/var", "/home", "/data"];
 
 pub fn disks(system: &System) -> Result<Vec<Disk>, FlashError> {
     let folder = system.at("sys/block");
@@ -20,7 +19,8 @@ pub fn disks(system: &System) -> Result<Vec<Disk>, FlashError> {
     let uses = uses(system);
     let mut disks = Vec::new();
     for name in names {
-        if ["ram", "zram", "dm-", "md", "sr", "fd", "nbd"].iter().any(|made| name.starts_with(made)) {
+        if ["ram", "zram", "dm-", "md", "sr", "fd", "nbd"].iter().any(|made| name.starts_with(made))
+        {
             continue;
         }
         let sys = folder.join(&name);
@@ -43,10 +43,16 @@ fn disk(
     let of_udev = |key: &str| udev.get(key).cloned().unwrap_or_default();
     let or = |one: String, other: String| if one.is_empty() { other } else { one };
     let model = or(
-        [text(&sys.join("device/vendor")), text(&sys.join("device/model"))].join(" ").trim().to_owned(),
+        [text(&sys.join("device/vendor")), text(&sys.join("device/model"))]
+            .join(" ")
+            .trim()
+            .to_owned(),
         or(of_udev("ID_MODEL"), text(&sys.join("device/name"))),
     );
-    let serial = or(of_udev("ID_SERIAL_SHORT"), or(text(&sys.join("device/serial")), text(&sys.join("serial"))));
+    let serial = or(
+        of_udev("ID_SERIAL_SHORT"),
+        or(text(&sys.join("device/serial")), text(&sys.join("serial"))),
+    );
     let usb = match (of_udev("ID_VENDOR_ID"), of_udev("ID_MODEL_ID")) {
         (vendor, product) if vendor.is_empty() || product.is_empty() => usb_id(sys),
         (vendor, product) => format!("{vendor}:{product}"),
@@ -64,7 +70,8 @@ fn disk(
             name,
         });
     }
-    partitions.sort_by(|one, other| (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name)));
+    partitions
+        .sort_by(|one, other| (one.name.len(), &one.name).cmp(&(other.name.len(), &other.name)));
     let mut disk = Disk {
         path: PathBuf::from("/dev").join(name),
         model,
@@ -121,8 +128,9 @@ fn uses(system: &System) -> BTreeMap<String, Vec<(String, bool)>> {
         let fields: Vec<&str> = line.split(' ').collect();
         let (Some(numbers), Some(point)) = (fields.get(2), fields.get(4)) else { continue };
         let source = line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').nth(1));
-        let device = name_of(system, &system.at("sys/dev/block").join(numbers))
-            .or_else(|| source.filter(|s| s.starts_with("/dev/")).and_then(|s| device_name(system, s)));
+        let device = name_of(system, &system.at("sys/dev/block").join(numbers)).or_else(|| {
+            source.filter(|s| s.starts_with("/dev/")).and_then(|s| device_name(system, s))
+        });
         let Some(device) = device else { continue };
         let point = unescaped(point);
         let needed = SYSTEM.contains(&point.as_str());
@@ -184,7 +192,8 @@ fn by_id(system: &System, name: &str) -> Vec<String> {
         .flatten()
         .flatten()
         .filter(|entry| {
-            fs::read_link(entry.path()).is_ok_and(|to| to.file_name().is_some_and(|file| file == name))
+            fs::read_link(entry.path())
+                .is_ok_and(|to| to.file_name().is_some_and(|file| file == name))
         })
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
@@ -210,7 +219,9 @@ fn usb_id(sys: &Path) -> String {
     place
         .ancestors()
         .find(|folder| folder.join("idVendor").exists())
-        .map(|folder| format!("{}:{}", text(&folder.join("idVendor")), text(&folder.join("idProduct"))))
+        .map(|folder| {
+            format!("{}:{}", text(&folder.join("idVendor")), text(&folder.join("idProduct")))
+        })
         .unwrap_or_default()
 }
 

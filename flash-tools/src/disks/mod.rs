@@ -89,7 +89,9 @@ impl Disk {
 
     /// One line for people.
     pub fn describe(&self) -> String {
-        let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+        let or = |text: &str, none: &str| {
+            if text.is_empty() { none.to_owned() } else { text.to_owned() }
+        };
         format!(
             "{}  {}  {:.1} GB  serial {}  {}",
             self.path.display(),
@@ -125,29 +127,40 @@ impl System {
     /// A partition, or nothing at all, or more than one disk.
     pub fn find(&self, named: &str) -> Result<Disk, FlashError> {
         let disks = self.disks()?;
-        let by_id = self.at("dev/disk/by-id").join(named);
-        let path = if named.contains('/') { PathBuf::from(named) } else { by_id };
-        let name = std::fs::canonicalize(&path)
+        if let Some(disk) = disks.iter().find(|disk| disk.by_id.iter().any(|link| link == named)) {
+            return Ok(disk.clone());
+        }
+        let path = Path::new(named);
+        let name = std::fs::canonicalize(path)
             .ok()
             .and_then(|real| Some(real.file_name()?.to_str()?.to_owned()));
         if let Some(name) = name {
             if let Some(disk) = disks.iter().find(|disk| disk.name == name) {
                 return Ok(disk.clone());
             }
-            let whole = disks.iter().find(|disk| disk.partitions.iter().any(|part| part.name == name));
+            let whole =
+                disks.iter().find(|disk| disk.partitions.iter().any(|part| part.name == name));
             if let Some(disk) = whole {
-                let why = format!("it is a partition: name the whole disk, {}", disk.path.display());
+                let why =
+                    format!("it is a partition: name the whole disk, {}", disk.path.display());
                 return Err(FlashError::target(named, why));
             }
         }
-        let mut same = disks.into_iter().filter(|disk| !disk.serial.is_empty() && disk.serial == named);
+        let mut same =
+            disks.into_iter().filter(|disk| !disk.serial.is_empty() && disk.serial == named);
         match (same.next(), same.next()) {
             (Some(disk), None) => Ok(disk),
             (Some(one), Some(other)) => Err(FlashError::target(
                 named,
-                format!("{} and {} both have that serial number", one.path.display(), other.path.display()),
+                format!(
+                    "{} and {} both have that serial number",
+                    one.path.display(),
+                    other.path.display()
+                ),
             )),
-            _ => Err(FlashError::target(named, "there is no such disk: `roomflash list` shows them")),
+            _ => {
+                Err(FlashError::target(named, "there is no such disk: `roomflash list` shows them"))
+            }
         }
     }
 }

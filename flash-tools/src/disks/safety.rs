@@ -56,11 +56,7 @@ impl Target {
 ///
 /// # Errors
 /// Why not, and what to do.
-pub fn permit(
-    system: &System,
-    named: &str,
-    permission: &Permission,
-) -> Result<Target, FlashError> {
+pub fn permit(system: &System, named: &str, permission: &Permission) -> Result<Target, FlashError> {
     let path = Path::new(named);
     let kind = fs::metadata(path).map(|metadata| metadata.file_type());
     match kind {
@@ -104,11 +100,14 @@ fn allow(disk: &Disk, permission: &Permission) -> Result<(), FlashError> {
         }
     }
     if disk.read_only {
-        return refuse("it is read-only: look for the switch on the card or its adapter".to_owned());
+        return refuse(
+            "it is read-only: look for the switch on the card or its adapter".to_owned(),
+        );
     }
     if !disk.is_portable() && !permission.internal {
         return refuse(
-            "it is neither removable nor on USB. If an internal disk is meant, add --all".to_owned(),
+            "it is neither removable nor on USB. If an internal disk is meant, add --all"
+                .to_owned(),
         );
     }
     let in_use: Vec<String> = disk
@@ -118,7 +117,10 @@ fn allow(disk: &Disk, permission: &Permission) -> Result<(), FlashError> {
         .map(|one| format!("{} by {}", one.device, one.by))
         .collect();
     if !in_use.is_empty() && !permission.unmount {
-        return refuse(format!("it is in use ({}): unmount it, or add --unmount", in_use.join(", ")));
+        return refuse(format!(
+            "it is in use ({}): unmount it, or add --unmount",
+            in_use.join(", ")
+        ));
     }
     Ok(())
 }

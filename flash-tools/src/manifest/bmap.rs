@@ -34,7 +34,8 @@ pub fn read(text: &str, image_size: u64) -> Result<Vec<Range<u64>>, String> {
             let after = ranges.last().map_or(0, |before| before.end);
             (begin < end && begin >= after && begin < size).then(|| begin..end.min(size))
         });
-        ranges.push(range.ok_or_else(|| format!("the block map's range {blocks:?} makes no sense"))?);
+        ranges
+            .push(range.ok_or_else(|| format!("the block map's range {blocks:?} makes no sense"))?);
     }
     Ok(ranges)
 }

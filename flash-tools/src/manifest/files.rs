@@ -77,7 +77,13 @@ pub fn load(
         false => image.to_owned(),
     };
     let digest = aws_lc_rs::digest::digest(&SHA256, &text);
-    Ok(Loaded { manifest, signer, distrust, digest: hex(digest.as_ref()), image: ImageFile { path: file } })
+    Ok(Loaded {
+        manifest,
+        signer,
+        distrust,
+        digest: hex(digest.as_ref()),
+        image: ImageFile { path: file },
+    })
 }
 
 /// `image.img.zst` has `image.img.zst.manifest.json`, or `manifest.json` is in its folder.
@@ -123,7 +129,8 @@ impl Loaded {
                 facts.size
             )));
         }
-        let compressed = stream::is_compressed(&mut file).map_err(|error| wrong(error.to_string()))?;
+        let compressed =
+            stream::is_compressed(&mut file).map_err(|error| wrong(error.to_string()))?;
         file.rewind().map_err(|error| wrong(error.to_string()))?;
         if compressed {
             let mut hash = Context::new(&SHA256);
@@ -142,7 +149,8 @@ impl Loaded {
             for range in &self.manifest.ranges {
                 let sum = reader.sha256(range.offset, range.length);
                 if sum.map_err(|error| wrong(error.to_string()))? != range.sha256 {
-                    let why = format!("its bytes from {} on were changed: get it again", range.offset);
+                    let why =
+                        format!("its bytes from {} on were changed: get it again", range.offset);
                     return Err(wrong(why));
                 }
             }

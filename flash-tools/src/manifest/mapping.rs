@@ -44,7 +44,8 @@ pub fn partitions_of<R: Read + Seek>(image: &mut R) -> io::Result<(Gpt, Vec<Part
     Ok((gpt, facts))
 }
 
-/// Bytes that matter, in order and on whole blocks of 4096; `also` adds those of a block map.
+/// Bytes that matter, in order, on whole blocks of 4096 and each range within one partition; `also` adds
+/// those of a block map.
 ///
 /// # Errors
 /// An image that cannot be read.
@@ -56,7 +57,7 @@ pub fn mapped<R: Read + Seek>(
 ) -> io::Result<Vec<Range<u64>>> {
     let end = size.next_multiple_of(BLOCK);
     let first = partitions.first().map_or(HEAD, |partition| partition.offset);
-    let mut all: Vec<Range<u64>> = vec![0..first.min(end)];
+    let mut all: Vec<Range<u64>> = std::iter::once(0..first.min(end)).collect();
     for partition in partitions {
         let length = match file_system(image, partition.offset, partition.size)? {
             Found::Squashfs(used) => used,
@@ -83,7 +84,22 @@ pub fn mapped<R: Read + Seek>(
             _ => merged.push(range),
         }
     }
-    Ok(merged)
+    Ok(split(merged, partitions))
+}
+
+/// No range belongs to two partitions: what a running box changes can be left out of a comparison.
+fn split(ranges: Vec<Range<u64>>, partitions: &[PartitionFacts]) -> Vec<Range<u64>> {
+    let mut pieces = Vec::new();
+    for mut range in ranges {
+        for at in partitions.iter().flat_map(|part| [part.offset, part.offset + part.size]) {
+            if range.start < at && at < range.end {
+                pieces.push(range.start..at);
+                range.start = at;
+            }
+        }
+        pieces.push(range);
+    }
+    pieces
 }
 
 enum Found {

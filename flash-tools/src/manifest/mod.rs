@@ -160,7 +160,8 @@ impl Manifest {
             if range.offset < free || range.length == 0 || range.length > LONGEST_RANGE {
                 return wrong("overlaps, is empty or is too long");
             }
-            if !range.offset.is_multiple_of(self.block) || !range.length.is_multiple_of(self.block) {
+            if !range.offset.is_multiple_of(self.block) || !range.length.is_multiple_of(self.block)
+            {
                 return wrong("does not lie on whole blocks");
             }
             if end > self.size.next_multiple_of(self.block) {

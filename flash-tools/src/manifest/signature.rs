@@ -58,7 +58,12 @@ impl Trust {
     /// The release key that was built in, if one was (`ROOMBOX_IMAGE_KEY` at build time, 64 hex digits).
     pub fn built_in() -> Self {
         let key = option_env!("ROOMBOX_IMAGE_KEY").and_then(unhex);
-        Self { keys: key.map(|bytes| PublicKey { kind: KeyKind::Release, bytes }).into_iter().collect() }
+        Self {
+            keys: key
+                .map(|bytes| PublicKey { kind: KeyKind::Release, bytes })
+                .into_iter()
+                .collect(),
+        }
     }
 
     /// Whose signature it is.
@@ -77,7 +82,9 @@ impl Trust {
         let message = [DOMAIN, manifest].concat();
         self.keys
             .iter()
-            .find(|key| UnparsedPublicKey::new(&ED25519, key.bytes).verify(&message, &bytes).is_ok())
+            .find(|key| {
+                UnparsedPublicKey::new(&ED25519, key.bytes).verify(&message, &bytes).is_ok()
+            })
             .map(|key| key.kind)
             .ok_or_else(|| match self.keys.is_empty() {
                 true => "no key is trusted here: name the signer's with --public-key".to_owned(),

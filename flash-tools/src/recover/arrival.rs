@@ -40,7 +40,8 @@ pub fn wait_for_disk(
             1 => return Ok(fitting.remove(0)),
             _ => {
                 let both: Vec<String> = fitting.iter().map(Disk::describe).collect();
-                let told = format!("more than one disk fits; leave one connected: {}", both.join("; "));
+                let told =
+                    format!("more than one disk fits; leave one connected: {}", both.join("; "));
                 return Err(FlashError::Recovery(told));
             }
         }

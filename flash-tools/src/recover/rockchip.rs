@@ -97,13 +97,15 @@ type Blob<'a> = (u16, &'a [u8], Duration);
 
 fn blobs(file: &[u8]) -> Result<Vec<Blob<'_>>, &'static str> {
     let head = file.get(..102).and_then(|head| <&[u8; 102]>::try_from(head).ok());
-    let header = RkBootHeader::from_bytes(head.ok_or("it is too short")?).ok_or("its mark is another")?;
+    let header =
+        RkBootHeader::from_bytes(head.ok_or("it is too short")?).ok_or("its mark is another")?;
     let mut blobs = Vec::new();
     for (area, entries) in [(0x471, &header.entry_471), (0x472, &header.entry_472)] {
         for n in 0..usize::from(entries.count) {
             let entry = entry(file, entries, n).ok_or("an entry lies outside")?;
             let begin = entry.data_offset as usize;
-            let bytes = begin.checked_add(entry.data_size as usize).and_then(|end| file.get(begin..end));
+            let bytes =
+                begin.checked_add(entry.data_size as usize).and_then(|end| file.get(begin..end));
             let bytes = bytes.filter(|bytes| !bytes.is_empty()).ok_or("a blob lies outside")?;
             // A second is more than any file asks for.
             let delay = Duration::from_millis(u64::from(entry.data_delay.min(1000)));
@@ -133,9 +135,8 @@ impl<P: Pipe> RockDisk<P> {
     /// A loader that does not answer, or that has no flash.
     pub fn open(pipe: P, name: &str) -> Result<Self, FlashError> {
         let mut device = Device::new(Wire(pipe));
-        let info = device
-            .flash_info()
-            .map_err(|error| told("asking the loader for its flash", &error))?;
+        let info =
+            device.flash_info().map_err(|error| told("asking the loader for its flash", &error))?;
         if info.size() < 4 << 20 {
             let told = "the loader finds no flash: is there an eMMC or SD card in the board?";
             return Err(FlashError::Recovery(told.to_owned()));

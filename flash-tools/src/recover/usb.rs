@@ -78,7 +78,8 @@ impl UsbPipe {
                         })
                         .map(|endpoint| endpoint.address())
                 };
-                let (Some(input), Some(output)) = (bulk(Direction::In), bulk(Direction::Out)) else {
+                let (Some(input), Some(output)) = (bulk(Direction::In), bulk(Direction::Out))
+                else {
                     continue;
                 };
                 let number = setting.interface_number();
@@ -95,7 +96,10 @@ impl UsbPipe {
 impl Pipe for UsbPipe {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let buffer: Buffer = bytes.to_vec().into();
-        self.send.transfer_blocking(buffer, BULK_PATIENCE).into_result().map_err(io::Error::other)?;
+        self.send
+            .transfer_blocking(buffer, BULK_PATIENCE)
+            .into_result()
+            .map_err(io::Error::other)?;
         Ok(())
     }
 

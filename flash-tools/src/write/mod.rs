@@ -26,8 +26,8 @@ use crate::stream::Source;
 use blocks::BlockSums;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Where in the first MiB the mark is: behind everything that a loader or a system looks at, for
-/// blocks of 512 and of 4096.
+/// Which of the first MiB's marks is asked for a resumed write: behind everything that a loader or a
+/// system looks at, for blocks of 512 and of 4096.
 const MARK_AT: u64 = 16384;
 
 /// What is to be written.
@@ -81,7 +81,7 @@ pub fn write(dev: &mut dyn BlockDev, order: &Order<'_>) -> Result<Outcome, Flash
     if order.verify {
         readback::verify(dev, order, &sums)?;
     }
-    check_end_mark(dev, order)?;
+    check_ends(dev, order)?;
     if let Some(boot) = manifest.boot_partition().filter(|_| !order.files.is_empty()) {
         order.progress.at(Phase::Provision, 0, 0);
         fat::put(dev, boot.offset, boot.size, order.files)?;
@@ -92,36 +92,36 @@ pub fn write(dev: &mut dyn BlockDev, order: &Order<'_>) -> Result<Outcome, Flash
     Ok(Outcome { verified: order.verify, written: manifest.mapped() - kept, kept })
 }
 
-fn mark(digest: &str) -> AlignedBuf {
-    AlignedBuf::of(format!("ROOMFLASH UNFINISHED\n{digest}\n").as_bytes())
+/// What lies at an end while the write is not finished: a text in each block, so that whatever
+/// overwrites any of it is seen.
+fn marks(word: &str, digest: &str) -> AlignedBuf {
+    let mut all = AlignedBuf::new(HEAD as usize);
+    for (n, block) in all.chunks_exact_mut(ALIGNMENT).enumerate() {
+        let text = format!("ROOMFLASH {word}\n{digest}\n{n}\n");
+        block[..text.len()].copy_from_slice(text.as_bytes());
+    }
+    all
 }
 
-/// The other end's, too: a disk that claims more than it has keeps one of them at most.
-fn end_mark(digest: &str) -> AlignedBuf {
-    AlignedBuf::of(format!("ROOMFLASH END\n{digest}\n").as_bytes())
+/// Both ends, and what is to lie there.
+fn ends(dev: &dyn BlockDev, digest: &str) -> [(u64, AlignedBuf); 2] {
+    [(0, marks("UNFINISHED", digest)), (dev.size() - TAIL, marks("END", digest))]
 }
 
-fn end_mark_at(dev: &dyn BlockDev) -> u64 {
-    dev.size() - ALIGNMENT as u64
-}
-
-/// Removes both tables and leaves the marks; `true` if an interrupted write of the same image is met.
+/// Removes both tables and leaves marks; `true` if an interrupted write of the same image is met.
 fn wipe(dev: &mut dyn BlockDev, order: &Order<'_>) -> Result<bool, FlashError> {
     order.progress.at(Phase::Wipe, 0, 0);
-    let mark = mark(order.digest);
+    let ends = ends(dev, order.digest);
     let mut found = AlignedBuf::new(ALIGNMENT);
     read_exact(dev, Doing::Read, MARK_AT, &mut found)?;
-    let resumed = found[..] == mark[..];
-    let mut ends = AlignedBuf::new(HEAD as usize);
     let at = MARK_AT as usize;
-    ends[at..at + ALIGNMENT].copy_from_slice(&mark);
-    write_all(dev, Doing::Wipe, 0, &ends)?;
-    let mut ends = AlignedBuf::new(TAIL as usize);
-    let at = TAIL as usize - ALIGNMENT;
-    ends[at..].copy_from_slice(&end_mark(order.digest));
-    let end = dev.size() - TAIL;
-    write_all(dev, Doing::Wipe, end, &ends)?;
-    sync(dev, end)?;
+    let resumed = found[..] == ends[0].1[at..at + ALIGNMENT];
+    for (place, marks) in &ends {
+        write_all(dev, Doing::Wipe, *place, marks)?;
+    }
+    sync(dev, 0)?;
+    // A disk that only says so would keep its old table over new contents.
+    check_ends(dev, order)?;
     dev.reread_table().map_err(|error| failed(dev, Doing::Wipe, 0, error))?;
     if !resumed {
         discard_gaps(dev, order.manifest)?;
@@ -139,9 +139,8 @@ fn discard_gaps(dev: &mut dyn BlockDev, manifest: &Manifest) -> Result<(), Flash
         let from = at.next_multiple_of(WORTH_IT);
         if begin > from && begin - from >= WORTH_IT {
             let length = (begin - from) / WORTH_IT * WORTH_IT;
-            let wanted = dev
-                .discard(from, length)
-                .map_err(|error| failed(dev, Doing::Wipe, from, error))?;
+            let wanted =
+                dev.discard(from, length).map_err(|error| failed(dev, Doing::Wipe, from, error))?;
             if !wanted {
                 break;
             }
@@ -151,22 +150,23 @@ fn discard_gaps(dev: &mut dyn BlockDev, manifest: &Manifest) -> Result<(), Flash
     Ok(())
 }
 
-/// The mark at the end must have outlived everything that was written before it: on a disk that
-/// claims more than it has, something lies over it, or it over something.
-fn check_end_mark(dev: &mut dyn BlockDev, order: &Order<'_>) -> Result<(), FlashError> {
+/// The marks at both ends must have outlived everything that was written since: on a disk that claims
+/// more than it has, something lies over them, and the table would come to lie over it.
+fn check_ends(dev: &mut dyn BlockDev, order: &Order<'_>) -> Result<(), FlashError> {
     dev.drop_caches().map_err(|error| failed(dev, Doing::Verify, 0, error))?;
-    let at = end_mark_at(dev);
-    let mut found = AlignedBuf::new(ALIGNMENT);
-    read_exact(dev, Doing::Verify, at, &mut found)?;
-    if found[..] == end_mark(order.digest)[..] {
-        return Ok(());
+    let mut found = AlignedBuf::new(HEAD as usize);
+    for (place, marks) in ends(dev, order.digest) {
+        read_exact(dev, Doing::Verify, place, &mut found)?;
+        if found[..] != marks[..] {
+            return Err(FlashError::Mismatch {
+                target: dev.name().to_owned(),
+                found: format!("it does not keep what is written at byte {place}"),
+                next: "it is broken, or has less space than it claims: `roomflash probe` tells"
+                    .to_owned(),
+            });
+        }
     }
-    Err(FlashError::Mismatch {
-        target: dev.name().to_owned(),
-        found: format!("its end (byte {at}) does not keep what is written there"),
-        next: "it probably has less space than it claims: `roomflash probe` tells, and no write helps"
-            .to_owned(),
-    })
+    Ok(())
 }
 
 fn cancelled(dev: &dyn BlockDev, order: &Order<'_>) -> Result<(), FlashError> {

@@ -38,12 +38,16 @@ pub fn verify(
 ) -> Result<(), FlashError> {
     let ranges = order.manifest.ranges.as_slice();
     let chosen: Vec<usize> = (0..ranges.len()).filter(|n| ranges[*n].offset >= HEAD).collect();
-    let bad = read_all(dev, ranges, &chosen, Some(sums), order.progress, &|dev| cancelled(dev, order))?;
+    let bad =
+        read_all(dev, ranges, &chosen, Some(sums), order.progress, &|dev| cancelled(dev, order))?;
     let Some(first) = bad.first() else { return Ok(()) };
     let same = second_read_agrees(dev, &ranges[first.range], &first.sha256)?;
     let offset = first.block.unwrap_or(ranges[first.range].offset);
     let (again, next) = match same {
-        true => ("a second read says the same", "the disk does not keep what is written: use another one"),
+        true => (
+            "a second read says the same",
+            "the disk does not keep what is written: use another one",
+        ),
         false => (
             "a second read says something else",
             "reader, cable or port are at fault rather than the disk: try another one",
@@ -74,11 +78,9 @@ pub fn compare(
     compare_table(dev, manifest)?;
     let changing = |range: &Range| {
         leave_out
-            && manifest
-                .boot_partition()
-                .into_iter()
-                .chain(manifest.partition("data"))
-                .any(|part| range.offset < part.offset + part.size && part.offset < range.offset + range.length)
+            && manifest.boot_partition().into_iter().chain(manifest.partition("data")).any(|part| {
+                range.offset < part.offset + part.size && part.offset < range.offset + range.length
+            })
     };
     let ranges = manifest.ranges.as_slice();
     let chosen: Vec<usize> =
@@ -125,9 +127,13 @@ pub fn compare_table(dev: &mut dyn BlockDev, manifest: &Manifest) -> Result<Gpt,
     for part in &manifest.partitions {
         let found = first.labelled(&part.label);
         // The box lets data grow to the disk's end.
-        let size = |size: u64| if part.label == "data" { size >= part.size } else { size == part.size };
+        let size =
+            |size: u64| if part.label == "data" { size >= part.size } else { size == part.size };
         if !found.is_some_and(|found| found.offset == part.offset && size(found.size)) {
-            return Err(not_this(format!("it has no partition {:?} where the image has it", part.label)));
+            return Err(not_this(format!(
+                "it has no partition {:?} where the image has it",
+                part.label
+            )));
         }
     }
     Ok(first)
@@ -150,9 +156,11 @@ fn read_all(
     }
     let (read, to_check) = sync_channel(BUFFERS);
     thread::scope(|threads| {
-        let checker = threads.spawn(move || check(ranges, sums, &to_check, &|buffer| {
-            let _ = free.send(buffer);
-        }));
+        let checker = threads.spawn(move || {
+            check(ranges, sums, &to_check, &|buffer| {
+                let _ = free.send(buffer);
+            })
+        });
         let mut done = 0;
         let mut outcome = Ok(());
         'ranges: for n in chosen {
@@ -224,11 +232,7 @@ fn second_read_agrees(
 }
 
 /// That the last and first MiB are what was written last.
-pub fn table_is(
-    dev: &mut dyn BlockDev,
-    head: &[u8],
-    tail: &[u8],
-) -> Result<(), FlashError> {
+pub fn table_is(dev: &mut dyn BlockDev, head: &[u8], tail: &[u8]) -> Result<(), FlashError> {
     debug_assert!(head.len().is_multiple_of(ALIGNMENT));
     dev.drop_caches().map_err(|error| failed(dev, Doing::Verify, 0, error))?;
     let end = dev.size() - TAIL;
@@ -239,7 +243,10 @@ pub fn table_is(
             let at = found.iter().zip(wanted).position(|(one, other)| one != other).unwrap_or(0);
             return Err(FlashError::Mismatch {
                 target: dev.name().to_owned(),
-                found: format!("the partition table reads back wrong at byte {}", offset + at as u64),
+                found: format!(
+                    "the partition table reads back wrong at byte {}",
+                    offset + at as u64
+                ),
                 next: "run the same command again, on another port or reader".to_owned(),
             });
         }

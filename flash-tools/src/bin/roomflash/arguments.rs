@@ -122,11 +122,7 @@ pub struct PermissionArguments {
 
 impl PermissionArguments {
     pub fn permission(&self) -> disks::Permission {
-        disks::Permission {
-            internal: self.all,
-            unmount: self.unmount,
-            i_know: self.i_know.clone(),
-        }
+        disks::Permission { internal: self.all, unmount: self.unmount, i_know: self.i_know.clone() }
     }
 }
 

@@ -76,7 +76,9 @@ fn running() -> Result<Running, FlashError> {
     let not_ours = |what: &str| {
         FlashError::Usage(format!("{what}: the installer runs from a Roombox stick only"))
     };
-    let read = |path: &str| fs::read_to_string(path).map_err(|_| not_ours(&format!("{path} is not there")));
+    let read = |path: &str| {
+        fs::read_to_string(path).map_err(|_| not_ours(&format!("{path} is not there")))
+    };
     let side = Side::running(&read("/proc/cmdline")?)
         .ok_or_else(|| not_ours("the kernel's command line names no side (rauc.slot)"))?;
     let board: serde_json::Value = serde_json::from_str(&read("/usr/share/roombox/board.json")?)
@@ -123,14 +125,16 @@ fn chosen<'a>(all: &'a [Disk], stick: &Disk, teller: &Teller) -> Result<&'a Disk
             teller.say(&format!("    {}  {} MiB  {}", part.name, part.size >> 20, part.label));
         }
     }
-    let answer = confirm::choose("Which one? Everything on it will be gone. Type its name (like sda):")
-        .ok_or_else(|| {
-            FlashError::Usage("nobody is there to be asked: name the disk with --disk".to_owned())
-        })?;
-    let disk = disks
-        .into_iter()
-        .find(|disk| disk.name == answer)
-        .ok_or_else(|| FlashError::Usage(format!("there is no disk {answer:?}: nothing was written")))?;
+    let answer =
+        confirm::choose("Which one? Everything on it will be gone. Type its name (like sda):")
+            .ok_or_else(|| {
+                FlashError::Usage(
+                    "nobody is there to be asked: name the disk with --disk".to_owned(),
+                )
+            })?;
+    let disk = disks.into_iter().find(|disk| disk.name == answer).ok_or_else(|| {
+        FlashError::Usage(format!("there is no disk {answer:?}: nothing was written"))
+    })?;
     // The serial is what tells two disks of a kind apart.
     let proof = if disk.serial.is_empty() { &disk.name } else { &disk.serial };
     confirm::ask(teller, &disk.describe(), proof, "name the disk with --disk")?;

@@ -28,7 +28,11 @@ pub fn backup(named: &str, file: &Path, teller: &Teller) -> Result<u8, FlashErro
     let kept = backup::backup(dev.as_mut(), &serial, file, &about)?;
     about.ended(
         json!({ "result": "kept", "exit": 0, "size": kept.size, "sha256": kept.sha256 }),
-        &format!("{} MiB kept in {}; it holds the box's key: keep it safe", kept.size >> 20, file.display()),
+        &format!(
+            "{} MiB kept in {}; it holds the box's key: keep it safe",
+            kept.size >> 20,
+            file.display()
+        ),
     );
     Ok(0)
 }

@@ -55,7 +55,12 @@ pub fn verify(arguments: &VerifyArguments, teller: &Teller) -> Result<u8, FlashE
     let bytes = compare(dev.as_mut(), &loaded.manifest, arguments.used, &about)?;
     about.ended(
         json!({ "result": "verified", "exit": 0, "compared": bytes, "used": arguments.used }),
-        &format!("is {} {}, {} MiB compared", loaded.manifest.product, loaded.manifest.version, bytes >> 20),
+        &format!(
+            "is {} {}, {} MiB compared",
+            loaded.manifest.product,
+            loaded.manifest.version,
+            bytes >> 20
+        ),
     );
     Ok(0)
 }

@@ -19,8 +19,9 @@ pub fn run(arguments: &ProvisionArguments, teller: &Teller) -> Result<u8, FlashE
         return Ok(0);
     };
     let read = |path: &std::path::Path| {
-        fs::read_to_string(path)
-            .map_err(|error| FlashError::Provisioning(format!("{} cannot be read: {error}", path.display())))
+        fs::read_to_string(path).map_err(|error| {
+            FlashError::Provisioning(format!("{} cannot be read: {error}", path.display()))
+        })
     };
     // All rows are sound before the first file is made.
     let boxes = batch(&read(table)?, &read(&arguments.base)?)?;

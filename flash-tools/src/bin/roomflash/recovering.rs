@@ -103,7 +103,8 @@ impl Work<'_> {
             let since = Instant::now();
             while mode == Mode::Maskrom {
                 if !self.pause(since) {
-                    let told = "the board did not come back from the loader: is it the right SoC's?";
+                    let told =
+                        "the board did not come back from the loader: is it the right SoC's?";
                     return Err(FlashError::Recovery(told.to_owned()));
                 }
                 if let Ok(found) = find(ids) {
@@ -115,7 +116,8 @@ impl Work<'_> {
         let mut disk = RockDisk::open(UsbPipe::open(&info)?, &name)?;
         self.sure(&format!("The flash of {} ({}) will be overwritten.", board.name, name))?;
         let about = self.teller.about(&name);
-        let code = self.job(info.serial_number().unwrap_or_default()).run(&mut disk, &about, self.cancel);
+        let code =
+            self.job(info.serial_number().unwrap_or_default()).run(&mut disk, &about, self.cancel);
         if code == 0 {
             disk.reset()?;
         }
@@ -126,7 +128,13 @@ impl Work<'_> {
         let usb = match &self.arguments.usb {
             Some(id) => vec![id.clone()],
             // The gadget that rpiboot starts has another product than the boot ROM, but its vendor.
-            None => board.recovery.usb.iter().filter_map(|id| id.split(':').next()).map(str::to_owned).collect(),
+            None => board
+                .recovery
+                .usb
+                .iter()
+                .filter_map(|id| id.split(':').next())
+                .map(str::to_owned)
+                .collect(),
         };
         let arrival = Arrival { usb, least: self.loaded.manifest.smallest_disk };
         let system = System::default();

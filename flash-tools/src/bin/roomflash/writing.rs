@@ -166,7 +166,11 @@ fn describe(loaded: &Loaded, planned: &[Planned], teller: &Teller) {
                 let uses = disk.uses.iter().filter(|used| used.device == part.name);
                 let uses: Vec<&str> = uses.map(|used| used.by.as_str()).collect();
                 let (name, label) = (&part.name, &part.label);
-                teller.say(&format!("         {name} {} MiB {label} {}", part.size >> 20, uses.join(" ")));
+                teller.say(&format!(
+                    "         {name} {} MiB {label} {}",
+                    part.size >> 20,
+                    uses.join(" ")
+                ));
             }
         }
         for key in one.provision.iter().flat_map(ProvisionFile::shown) {
@@ -196,7 +200,10 @@ fn open(target: &Target, loaded: &Loaded) -> Result<Box<dyn BlockDev>, FlashErro
             Ok(dev)
         }
         Target::File(path) => match fs::metadata(path).map_or(0, |metadata| metadata.len()) {
-            0 => device::open_image(path, loaded.manifest.smallest_disk.max(loaded.manifest.end() + (1 << 20))),
+            0 => device::open_image(
+                path,
+                loaded.manifest.smallest_disk.max(loaded.manifest.end() + (1 << 20)),
+            ),
             _ => device::open(path, Access::Write),
         },
     }

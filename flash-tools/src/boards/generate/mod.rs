@@ -10,8 +10,8 @@ mod tables;
 mod uboot;
 mod wic;
 
-use super::LaidOut;
 use super::layout::Loader;
+use super::{LaidOut, RecoveryKind};
 
 /// A file below `yocto/generated/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,9 @@ fn of_one(laid_out: &LaidOut) -> Vec<GeneratedFile> {
         }
         Loader::RpiTryboot => rpi::files(board, layout),
     };
+    if board.recovery.kind == RecoveryKind::Uuu {
+        files.push(file(&format!("boards/{id}/roombox.uuu"), uboot::uuu(board, layout)));
+    }
     files.extend(
         boot.into_iter().map(|(name, text)| file(&format!("boards/{id}/boot/{name}"), text)),
     );

@@ -64,3 +64,23 @@ pub fn fw_env(layout: &Layout) -> String {
     }
     out
 }
+
+/// NXP's `uuu` script (mfgtools, "Script format"): loader into memory over the boot ROM's serial
+/// download, then the unpacked image to the eMMC that the loader knows as its own, by fastboot.
+pub fn uuu(board: &Board, layout: &Layout) -> String {
+    let loader = layout.raw.iter().find_map(|raw| raw.file.as_deref()).unwrap_or("imx-boot");
+    let image = format!("{}.img", board.compatible);
+    format!(
+        "uuu_version 1.4.193
+
+# {NOTICE}
+# Beside this file: {loader} and {image}, unpacked and checked with `roomflash`.
+SDPS: boot -f {loader}
+FB: ucmd setenv fastboot_dev mmc
+FB: ucmd setenv mmcdev ${{emmc_dev}}
+FB: ucmd mmc dev ${{emmc_dev}}
+FB: flash -raw2sparse all {image}
+FB: done
+"
+    )
+}
