@@ -151,7 +151,10 @@ impl Gpt {
     pub fn read_head(head: &[u8]) -> Result<Self, GptError> {
         let block = [512, 4096]
             .into_iter()
-            .find(|block| head.get(*block..*block + 8) == Some(SIGNATURE))
+            .find(|block| {
+                let header = head.get(*block..*block + HEADER);
+                header.is_some_and(|header| header.starts_with(SIGNATURE))
+            })
             .ok_or(GptError::Missing)?;
         let entries_at = usize::try_from(u64_at(head, block + 72)).unwrap_or(usize::MAX);
         let entries = entries_at

@@ -29,6 +29,9 @@ impl Loop {
 
 impl Drop for Loop {
     fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-q").arg(&self.0).status();
+        // The kernel's mark would outlive the file.
+        let _ = Command::new("blockdev").arg("--setrw").arg(&self.0).status();
         let _ = Command::new("losetup").arg("-d").arg(&self.0).status();
     }
 }

@@ -150,7 +150,9 @@ fn a_board_that_fails_is_told_and_has_no_table() {
 
 /// What the boot ROM was sent: area and bytes, with the checksum behind them.
 #[derive(Default)]
-struct BootRom(Arc<Mutex<Vec<(u16, Vec<u8>)>>>);
+struct BootRom(Arc<Mutex<Vec<Sent>>>);
+
+type Sent = (u16, Vec<u8>);
 
 impl Pipe for BootRom {
     fn send(&mut self, _: &[u8]) -> io::Result<()> {

@@ -193,8 +193,11 @@ fn open(target: &Target, loaded: &Loaded) -> Result<Box<dyn BlockDev>, FlashErro
             disks::unmount(disk)?;
             let dev = device::open(&disk.path, Access::Write)?;
             // Another disk may have taken the name since it was looked at.
-            if dev.size() != disk.size / 4096 * 4096 {
-                let why = "it changed while it was looked at: run the command again";
+            let now = System::default().find(&disk.path.display().to_string())?;
+            if (&now.serial, now.size, dev.size())
+                != (&disk.serial, disk.size, disk.size / 4096 * 4096)
+            {
+                let why = "another disk has its name now: run the command again";
                 return Err(FlashError::target(disk.path.display().to_string(), why));
             }
             Ok(dev)
