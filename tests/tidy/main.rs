@@ -21,6 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("roombox-provision", &["roombox-jobs"]),
     ("roombox-control", &["roombox-sfu", "roombox-capture", "roombox-jobs", "roombox-provision"]),
     ("roombox-api", &["roombox-control"]),
+    ("roombox-delivery", &[]),
     ("roombox-flash", &["roombox-provision"]),
     (
         "roomboxd",
@@ -28,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "roombox-api",
             "roombox-control",
             "roombox-capture",
+            "roombox-delivery",
             "roombox-net",
             "roombox-provision",
             "roombox-sfu",
@@ -42,6 +44,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("gstreamer", &["roombox-worker"], "a codec must not take the serving process down"),
     ("gstreamer-app", &["roombox-worker"], "a codec must not take the serving process down"),
     ("livekit-protocol", &["roombox-api", "roombox-tests"], "a door's words stay at the door"),
+    ("zbus", &["roomboxd"], "only the caretaker speaks with the system"),
     ("axum", &["roombox-api", "roomboxd"], "there is one HTTP server"),
 ];
 

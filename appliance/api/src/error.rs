@@ -5,6 +5,8 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
+use roombox_control::updates::UpdateError;
+use roombox_control::updates::updater::UpdaterError;
 use serde::Serialize;
 use std::error::Error as _;
 use utoipa::ToSchema;
@@ -64,20 +66,38 @@ fn status(error: &ControlError) -> StatusCode {
         E::ClaimLocked => StatusCode::LOCKED,
         E::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
-        E::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        E::Update(error) => of_update(error),
+        E::Busy(_) | E::Draining => StatusCode::SERVICE_UNAVAILABLE,
         E::Store(_) | E::Recorder(_) | E::Files(_) | E::Randomness | E::Hash => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }
 }
 
+fn of_update(error: &UpdateError) -> StatusCode {
+    use UpdateError as E;
+    match error {
+        E::NoLength => StatusCode::LENGTH_REQUIRED,
+        E::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        E::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        E::BadUrl(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::NoBundle => StatusCode::NOT_FOUND,
+        E::BrokenOff => StatusCode::BAD_REQUEST,
+        E::Keep(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        E::Updater(UpdaterError::Absent | UpdaterError::Gone(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::CONFLICT,
+    }
+}
+
 impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         let status = status(&error);
-        if status.is_server_error() {
-            // The chain is for the log; who asked gets what helps.
-            tracing::error!(%error, cause = error.source().map(tracing::field::display),
-                "a request failed");
+        // The chain is for the log; who asked gets what helps.
+        let cause = error.source().map(tracing::field::display);
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(%error, cause, "a request failed");
+        } else if status.is_server_error() {
+            tracing::warn!(%error, cause, "a request was turned away");
         }
         let retry_after_s = match &error {
             ControlError::TooManyAttempts { seconds } => Some(*seconds),

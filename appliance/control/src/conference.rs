@@ -45,6 +45,9 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Rooms, as doors see them.
 pub trait Conference: Send + Sync {
+    /// Whether new meetings and recordings are turned away, because the box is about to restart.
+    fn is_draining(&self) -> bool;
+
     /// Secret of a LiveKit API key.
     fn secret_of(&self, api_key: &str) -> Option<String>;
 

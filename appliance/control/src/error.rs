@@ -2,6 +2,7 @@
 
 use crate::conference::Busy;
 use crate::store::StoreError;
+use crate::updates::UpdateError;
 use roombox_provision::SettingError;
 
 /// A request that was not carried out.
@@ -54,6 +55,10 @@ pub enum ControlError {
     InvalidSetting { field: String, why: String },
     #[error("this key belongs to the box itself")]
     OwnKey,
+    #[error("the box is about to restart: it takes no new meetings and recordings")]
+    Draining,
+    #[error(transparent)]
+    Update(#[from] UpdateError),
     #[error(transparent)]
     Busy(#[from] Busy),
     #[error("the box cannot remember anything at the moment")]
@@ -94,6 +99,8 @@ impl ControlError {
             Self::OutOfRange { .. } => "out_of_range",
             Self::InvalidSetting { .. } => "invalid_setting",
             Self::OwnKey => "own_key",
+            Self::Draining => "draining",
+            Self::Update(error) => error.code(),
             Self::Busy(_) => "busy",
             Self::Store(_) => "store_failed",
             Self::Recorder(_) => "recorder_failed",
@@ -110,6 +117,7 @@ impl ControlError {
             Self::InvalidName { .. } | Self::NameTaken => Some("name"),
             Self::InvalidSetting { field, .. } => Some(field),
             Self::OutOfRange { field, .. } => Some(field),
+            Self::Update(error) => error.field(),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use crate::recordings::Recording;
 use crate::rooms::Room;
 use crate::settings::Settings;
 use crate::status::Sample;
+use crate::updates::{Offer, PastUpdate, UpdateState};
 use crate::words;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -105,6 +106,18 @@ pub enum Happening {
     JobProgressed(Job),
     #[serde(rename = "settings.changed")]
     SettingsChanged(Settings),
+    /// An update stands somewhere else.
+    #[serde(rename = "update.changed")]
+    UpdateChanged(UpdateState),
+    /// Never repeated.
+    #[serde(rename = "update.progressed")]
+    UpdateProgressed(UpdateState),
+    /// The channel has something newer.
+    #[serde(rename = "update.offered")]
+    UpdateOffered(Offer),
+    /// Something was installed, confirmed, rolled back, or failed.
+    #[serde(rename = "update.noted")]
+    UpdateNoted(PastUpdate),
     /// Never repeated: the disk nears its reserve.
     #[serde(rename = "storage.warned")]
     StorageWarned { free_bytes: u64, reserve_bytes: u64 },

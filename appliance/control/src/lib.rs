@@ -18,6 +18,7 @@ pub mod rooms;
 pub mod settings;
 pub mod status;
 pub mod store;
+pub mod updates;
 pub mod words;
 
 pub use error::ControlError;

@@ -132,6 +132,7 @@ mod tests {
             ),
             (serde_json::json!({"recording": {"reserve_bytes": -1}}), "recording.reserve_bytes"),
             (serde_json::json!({"meeting": {"departure": 1}}), "meeting.departure"),
+            (serde_json::json!({"updates": {"night_to": "5"}}), "updates.night_to"),
         ] {
             let refused = desk.patch(wrong.clone()).await.unwrap_err();
             assert!(matches!(refused, ControlError::InvalidSetting { .. }), "{wrong}: {refused}");

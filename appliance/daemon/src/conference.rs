@@ -8,7 +8,7 @@ use roombox_control::keys::LivekitKeys;
 use roombox_control::settings::SettingsDesk;
 use roombox_net::{EventSink, Plane, SinkFull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -17,22 +17,37 @@ use ulid::Ulid;
 /// A shard answers within a turn; one that has not by now is stuck, and its rooms are left out.
 const LIST_PATIENCE: Duration = Duration::from_secs(2);
 
+/// Whom the box lets in.
+const OPEN: u8 = 0;
+/// Only into rooms that are open: a restart waits for them to end.
+const NO_NEW_ROOMS: u8 = 1;
+const STOPPING: u8 = 2;
+
 /// The box's rooms.
 pub struct BoxConference {
     plane: Arc<Plane>,
     settings: Arc<SettingsDesk>,
     keys: Arc<LivekitKeys>,
-    draining: AtomicBool,
+    entrance: AtomicU8,
 }
 
 impl BoxConference {
     pub fn new(plane: Arc<Plane>, settings: Arc<SettingsDesk>, keys: Arc<LivekitKeys>) -> Self {
-        Self { plane, settings, keys, draining: AtomicBool::new(false) }
+        Self { plane, settings, keys, entrance: AtomicU8::new(OPEN) }
     }
 
     /// No more joins from now on.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.entrance.store(STOPPING, Ordering::Release);
+    }
+
+    /// No new rooms, or all again. Who stops does not begin anew.
+    pub fn drain_rooms(&self, on: bool) {
+        let (from, to) = if on { (OPEN, NO_NEW_ROOMS) } else { (NO_NEW_ROOMS, OPEN) };
+        let changed = self.entrance.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        if changed.is_err() {
+            tracing::debug!("new rooms are turned away, or let in, already");
+        }
     }
 }
 
@@ -53,13 +68,19 @@ impl EventSink for ChannelSink {
 }
 
 impl Conference for BoxConference {
+    fn is_draining(&self) -> bool {
+        self.entrance.load(Ordering::Acquire) != OPEN
+    }
+
     fn secret_of(&self, api_key: &str) -> Option<String> {
         self.keys.secret_of(api_key)
     }
 
-    fn room_options(&self, _room: &RoomName) -> Result<RoomOptions, RoomRefused> {
-        if self.draining.load(Ordering::Acquire) {
-            return Err(RoomRefused::Draining);
+    fn room_options(&self, room: &RoomName) -> Result<RoomOptions, RoomRefused> {
+        match self.entrance.load(Ordering::Acquire) {
+            OPEN => {}
+            NO_NEW_ROOMS if self.plane.has_room(room) => {}
+            _ => return Err(RoomRefused::Draining),
         }
         let meeting = &self.settings.get().meeting;
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);

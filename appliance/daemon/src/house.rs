@@ -2,6 +2,9 @@
 //! and the workers, and the tasks that carry news between them.
 
 use crate::conference::BoxConference;
+use crate::image;
+use crate::premises::HousePremises;
+use crate::rauc::Rauc;
 use crate::recorder::{BoxRecorder, RecorderNews};
 use crate::vitals::Vitals;
 use crate::workers::ChildWorkers;
@@ -19,6 +22,7 @@ use roombox_control::rooms::Rooms;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::store::Store;
+use roombox_control::updates::{Folders, Updates, UpdatesParts};
 use roombox_net::Plane;
 use roombox_sfu::Notice;
 use std::path::{Path, PathBuf};
@@ -41,6 +45,12 @@ pub struct HousePlan {
     pub import: Option<Settings>,
     /// The id that follows from the box's key.
     pub key_id: Option<String>,
+    /// The folder in which the system's own files are.
+    pub image: PathBuf,
+    /// Where sticks are mounted.
+    pub usb: PathBuf,
+    /// The journal of the box's starts.
+    pub boots: Option<PathBuf>,
 }
 
 /// The box, ready to be served.
@@ -99,6 +109,24 @@ impl House {
             recordings.clone(),
             events.clone(),
         ));
+        let updates = Updates::load(UpdatesParts {
+            store: store.clone(),
+            events: events.clone(),
+            settings: settings.clone(),
+            updater: Arc::new(Rauc::default()),
+            premises: Arc::new(HousePremises {
+                conference: conference.clone(),
+                recordings: recordings.clone(),
+                recorder: recorder.clone(),
+            }),
+            image: image::look(&plan.image),
+            folders: Folders {
+                uploads: plan.data.join("updates"),
+                usb: plan.usb,
+                boots: plan.boots,
+            },
+        })
+        .await?;
         let status = Arc::new(Status::new(events.clone()));
         recordings.recover().await.context("the recordings cannot be looked through")?;
         tokio::spawn(async move {
@@ -110,6 +138,7 @@ impl House {
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
         let vitals = Vitals::new(plane, recordings.clone(), recorder.clone(), store, root);
         tokio::spawn(watch(status.clone(), vitals));
+        tokio::spawn(updates.clone().watch());
         let livekit = LivekitDoor { conference: conference.clone(), dev: plan.dev };
         let panel = PanelDoor {
             identity,
@@ -120,6 +149,7 @@ impl House {
             keys,
             settings,
             status,
+            updates,
             events,
         };
         Ok(Self { people, livekit, panel, conference, recorder })

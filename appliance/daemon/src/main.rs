@@ -8,11 +8,14 @@ mod data;
 mod doors;
 mod files;
 mod house;
+mod image;
 mod limits;
 mod logging;
 mod names;
 mod notify;
+mod premises;
 mod pulse;
+mod rauc;
 mod recorder;
 mod tls;
 mod vitals;
@@ -81,6 +84,15 @@ struct Arguments {
     /// Keep the text for the box's screen in this file: address, claim code, state.
     #[arg(long, value_name = "FILE")]
     console: Option<PathBuf>,
+    /// The journal of the box's starts, which the image writes.
+    #[arg(long, value_name = "FILE")]
+    boots: Option<PathBuf>,
+    /// Where the image mounts sticks, each in a folder of its own.
+    #[arg(long, value_name = "DIR", default_value = "/run/roombox-usb")]
+    usb: PathBuf,
+    /// The folder in which the system's own files are; for tests.
+    #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
+    image: PathBuf,
     /// Print the description of the local API and end.
     #[arg(long)]
     openapi: bool,
@@ -151,7 +163,8 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let supervisor = Arc::new(Supervisor::of_this_process());
     let doors = Doors::bind(arguments.dev, arguments.http, arguments.https, &data).await?;
     let key_id = doors.box_id()?;
-    let plan = HousePlan { data, dev: arguments.dev, worker, import, key_id };
+    let Arguments { dev, image, usb, boots, .. } = arguments;
+    let plan = HousePlan { data, dev, worker, import, key_id, image, usb, boots };
     let house = House::build(plan, plane.clone(), notices).await?;
     let identity = house.panel.identity.clone();
     let doors = doors.certify(identity.id(), &arguments.address)?;

@@ -4,6 +4,7 @@ use crate::secret::{PASSWORD_LEAST, PasswordHash, Secret};
 use crate::settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, Settings, checked_name, section, with_suggestion,
 };
+use crate::updates::UpdateSettings;
 use crate::{SCHEMA, SettingError};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub struct Provisioning {
     pub the_box: Option<BoxSection>,
     /// `[owner]`
     pub owner: Option<Owner>,
-    /// `[recording]`, `[meeting]`; what the file leaves out is at its default. To change only what
+    /// `[recording]`, `[meeting]`, `[updates]`; what the file leaves out is at its default. To change only what
     /// it names, take [`Provisioning::settings_patch`].
     pub settings: Settings,
     /// `[install]`
@@ -108,6 +109,8 @@ struct Sections {
     recording: RecordingSettings,
     #[serde(deserialize_with = "section")]
     meeting: MeetingSettings,
+    #[serde(deserialize_with = "section")]
+    updates: UpdateSettings,
     #[serde(deserialize_with = "present")]
     install: Option<Install>,
 }
@@ -176,7 +179,8 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     {
         return wrong("install.disk", "is a serial number or a name below /dev/disk/by-id");
     }
-    let settings = Settings { recording: sections.recording, meeting: sections.meeting };
+    let Sections { recording, meeting, updates, .. } = sections;
+    let settings = Settings { recording, meeting, updates };
     if let Err(SettingError { field, why }) = settings.check() {
         return wrong(&field, &why);
     }
@@ -184,7 +188,7 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     let mut patch = serde_json::Map::new();
     for (section, value) in &values {
         let Some(section_values) = value.as_table() else { continue };
-        if ["recording", "meeting"].contains(&section.as_str()) {
+        if ["recording", "meeting", "updates"].contains(&section.as_str()) {
             let json = serde_json::to_value(section_values).unwrap_or_default();
             patch.insert(section.clone(), json);
         }

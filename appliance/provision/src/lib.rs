@@ -8,6 +8,7 @@ mod file;
 mod outcome;
 mod secret;
 mod settings;
+mod updates;
 #[cfg(feature = "schema")]
 pub mod words;
 
@@ -18,6 +19,7 @@ pub use settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, SettingError, Settings, checked_name,
     with_suggestion,
 };
+pub use updates::UpdateSettings;
 
 /// Version of the file's schema. An image names the one that it understands in its manifest.
 pub const SCHEMA: u32 = 1;

@@ -1,5 +1,6 @@
 //! The settings of a box: their names, defaults and bounds.
 
+use crate::updates::UpdateSettings;
 #[cfg(feature = "schema")]
 use crate::words;
 use roombox_jobs::spec::{EncoderChoice, LayoutName};
@@ -25,6 +26,9 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schema(required))]
     #[serde(deserialize_with = "section")]
     pub meeting: MeetingSettings,
+    #[cfg_attr(feature = "schema", schema(required))]
+    #[serde(deserialize_with = "section")]
+    pub updates: UpdateSettings,
 }
 
 /// Reads a section from names and values only: serde would take a list for one too, and an empty
@@ -129,6 +133,9 @@ impl Settings {
         }
         if self.meeting.departure_timeout_s > 86_400 {
             return bad("meeting.departure_timeout_s", "is at most a day (86400)");
+        }
+        if let Err((name, why)) = self.updates.check() {
+            return bad(&format!("updates.{name}"), why);
         }
         Ok(())
     }

@@ -189,6 +189,11 @@ impl Plane {
         &self.inboxes[shard]
     }
 
+    /// Whether a room has a shard, and so is open or about to be.
+    pub fn has_room(&self, room: &RoomName) -> bool {
+        self.pins().contains_key(room)
+    }
+
     /// Forgets where an ended room was.
     pub fn room_ended(&self, room: &RoomName) {
         self.pins().remove(room);

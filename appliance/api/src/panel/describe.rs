@@ -4,6 +4,7 @@
 
 use super::access::COOKIE;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -53,8 +54,8 @@ pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let PathItem { get, post, patch, delete, .. } = item;
-    [("get", get), ("post", post), ("patch", patch), ("delete", delete)]
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    [("get", get), ("post", post), ("put", put), ("patch", patch), ("delete", delete)]
         .into_iter()
         .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
@@ -63,13 +64,18 @@ fn refusals(method: &str, operation: &mut Operation, must_log_in: bool) {
     let asks = operation.parameters.iter().flatten().any(|parameter| {
         matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query)
     });
-    let brings = operation.request_body.is_some();
+    let kinds = |body: &RefOr<RequestBody>| match body {
+        RefOr::T(body) => body.content.contains_key("application/json"),
+        RefOr::Ref(_) => true,
+    };
+    let brings = operation.request_body.as_ref().is_some_and(kinds);
+    let body = operation.request_body.is_some();
     let changes = method != "get";
     for (applies, status, why) in [
-        (asks || brings, "400", "the request cannot be read"),
+        (asks || body, "400", "the request cannot be read"),
         (must_log_in, "401", "nobody is logged in"),
         (changes, "403", "another site's page asks"),
-        (brings, "408", "the body took too long"),
+        (body, "408", "the body took too long"),
         (brings, "413", "the body is larger than 256 KiB"),
         (brings, "415", "the body is not sent as JSON"),
         (brings, "422", "a field is missing, unknown or will not do"),

@@ -17,6 +17,7 @@ mod recordings;
 mod rooms;
 mod settings;
 pub(crate) mod shape;
+mod updates;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,6 +31,7 @@ use roombox_control::recordings::Recordings;
 use roombox_control::rooms::Rooms;
 use roombox_control::settings::SettingsDesk;
 use roombox_control::status::Status;
+use roombox_control::updates::Updates;
 use std::sync::Arc;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -49,6 +51,7 @@ pub struct PanelDoor {
     pub keys: Arc<LivekitKeys>,
     pub settings: Arc<SettingsDesk>,
     pub status: Arc<Status>,
+    pub updates: Arc<Updates>,
     pub events: Arc<Events>,
 }
 
@@ -97,6 +100,16 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(keys::livekit_key_delete))
         .routes(routes!(settings::settings_get, settings::settings_patch))
         .routes(routes!(settings::status_get))
+        .routes(routes!(updates::updates_get))
+        .routes(routes!(updates::history_get))
+        .routes(routes!(updates::bundle_put))
+        .routes(routes!(
+            updates::installation_create,
+            updates::installation_patch,
+            updates::installation_cancel
+        ))
+        .routes(routes!(updates::restart_create))
+        .routes(routes!(updates::channel_check))
         .routes(routes!(events::listen));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)
 }

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use roombox_control::settings::{MeetingSettings, RecordingSettings, Settings};
 use roombox_control::status::StatusReport;
+use roombox_control::updates::UpdateSettings;
 use serde_json::Value;
 use std::borrow::Cow;
 use utoipa::openapi::RefOr;
@@ -38,6 +39,7 @@ impl PartialSchema for SettingsPatch {
             sections.description = Some("What changes; `null` brings a default back.".to_owned());
             sections.properties.insert("recording".to_owned(), in_part::<RecordingSettings>());
             sections.properties.insert("meeting".to_owned(), in_part::<MeetingSettings>());
+            sections.properties.insert("updates".to_owned(), in_part::<UpdateSettings>());
         }
         patch
     }

@@ -1,15 +1,18 @@
 //! A request's body, for which the box does not wait for ever.
 
 use axum::body::{Body, Bytes};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
+use std::convert::Infallible;
 use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Whether a body came too late.
 #[derive(Debug, Clone, Default)]
@@ -30,19 +33,44 @@ pub(super) enum Broken {
     Read(#[source] hyper::Error),
 }
 
+/// How long a body may take: a door that knows its sender may have more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Patience(Arc<AtomicBool>);
+
+impl Patience {
+    /// From now on the body may take as long as its bytes go on coming: for large things of people
+    /// who are known. A stranger's byte now and then would hold a seat for ever.
+    pub(crate) fn for_a_long_body(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Patience {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
 /// A body with a deadline for its last byte: a byte now and then would pass any lesser rule.
 pub(super) struct InTime {
     body: Incoming,
     deadline: Pin<Box<Sleep>>,
+    each: Duration,
+    patience: Patience,
     late: Late,
 }
 
 impl InTime {
     /// The body, or it again with a deadline if there is anything to wait for.
-    pub(super) fn wrap(body: Incoming, patience: Duration, late: Late) -> Body {
+    pub(super) fn wrap(body: Incoming, each: Duration, patience: Patience, late: Late) -> Body {
         match body.is_end_stream() {
             true => Body::empty(),
-            false => Body::new(Self { body, deadline: Box::pin(sleep(patience)), late }),
+            false => {
+                let deadline = Box::pin(sleep(each));
+                Body::new(Self { body, deadline, each, patience, late })
+            }
         }
     }
 }
@@ -56,6 +84,10 @@ impl http_body::Body for InTime {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            if self.patience.0.load(Ordering::Acquire) {
+                let later = Instant::now() + self.each;
+                self.deadline.as_mut().reset(later);
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Broken::Read)));
         }
         if self.deadline.as_mut().poll(cx).is_pending() {

@@ -20,6 +20,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+pub(crate) use body::Patience;
 use body::{InTime, Late};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -53,7 +54,8 @@ pub struct Limits {
     /// For the head of a request, from the connection's beginning or from the end of the answer
     /// before: so it is the time that a connection may idle, too.
     pub head: Duration,
-    /// For the whole body of a request.
+    /// For the whole body of a request; of one that may be long (see [`Patience`]), between two of
+    /// its pieces.
     pub body: Duration,
     /// Connections of everybody.
     pub connections: usize,
@@ -251,8 +253,11 @@ async fn answer(
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let late = Late::default();
-    let mut request: Request = request.map(|body| InTime::wrap(body, patience, late.clone()));
+    let more = Patience::default();
+    let mut request: Request =
+        request.map(|body| InTime::wrap(body, patience, more.clone(), late.clone()));
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(more);
     request.extensions_mut().insert(encrypted);
     let mut response = router.oneshot(request).await?;
     if late.is_so() {

@@ -49,6 +49,15 @@ async fn film() -> Response {
     Response::new(Body::new(Trickle { left: PIECES, next }))
 }
 
+/// A door that knows who sends, and takes what is long.
+async fn long_body(patience: Patience, body: Body) -> Response {
+    patience.for_a_long_body();
+    match axum::body::to_bytes(body, usize::MAX).await {
+        Ok(bytes) => bytes.into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
 async fn echo(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|mut socket| async move {
         while let Some(Ok(message)) = socket.recv().await {
@@ -76,6 +85,7 @@ async fn served_over(wire: Wire, limits: Limits) -> Served {
         .route("/", get(|Peer(ip): Peer| async move { ip.to_string() }))
         .route("/wire", get(|Encrypted(so): Encrypted| async move { format!("tls {so}") }))
         .route("/body", post(|body: String| async move { body }))
+        .route("/upload", post(long_body))
         .route("/film", get(film))
         .route("/socket", get(echo))
         .route("/busy", post(|| async { StatusCode::SERVICE_UNAVAILABLE }));
@@ -300,4 +310,28 @@ async fn below_tls_the_same_rules_hold_and_the_handshake_has_its_time() {
     let whole = String::from_utf8_lossy(&whole).into_owned();
     assert_eq!(whole.matches("piece").count(), usize::from(PIECES), "{whole}");
     timeout(FOREVER, served.server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_long_body_may_take_long_as_long_as_it_goes_on() {
+    let served = served(impatient()).await;
+    // Pieces in all longer than the patience, each well within it; then silence.
+    for (path, pieces, status) in [
+        ("/upload", PIECES, "200 OK"),
+        ("/upload", PIECES - 1, "408 Request Timeout"),
+        ("/body", PIECES, "408 Request Timeout"),
+    ] {
+        let mut stream = client(&served).await;
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: box\r\ncontent-length: {}\r\n\r\n", 6 * PIECES);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..pieces {
+            tokio::time::sleep(PIECE).await;
+            if stream.write_all(b"piece ").await.is_err() {
+                break;
+            }
+        }
+        let answer = heard(&mut stream, 0).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path} {pieces}: {answer}");
+    }
 }

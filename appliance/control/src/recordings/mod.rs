@@ -160,7 +160,8 @@ impl Recordings {
     /// Records a room from now on.
     ///
     /// # Errors
-    /// There is no such room, nobody is in it, it is being recorded, or the disk is too full.
+    /// There is no such room, nobody is in it, it is being recorded, the disk is too full, or the
+    /// box is about to restart.
     pub async fn start(
         &self,
         room_id: &str,
@@ -171,6 +172,9 @@ impl Recordings {
         let open = self.conference.list().await;
         if !open.iter().any(|view| view.info.name.as_str() == room.name) {
             return Err(ControlError::NoMeeting);
+        }
+        if self.conference.is_draining() {
+            return Err(ControlError::Draining);
         }
         let (free, reserve) = self.recorder.space().map_err(ControlError::Files)?;
         if free < reserve {

@@ -8,6 +8,7 @@ mod people;
 mod recordings;
 mod rooms;
 mod settings;
+mod updates;
 
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
@@ -25,8 +26,14 @@ use tokio::sync::oneshot;
 /// Calls that may wait for the thread.
 const QUEUE: usize = 1024;
 
-/// Schema steps, in order: step n takes `user_version` from n to n + 1. Only ever append.
-const STEPS: [&str; 2] = [include_str!("0001_first.sql"), include_str!("0002_dropped.sql")];
+/// Schema steps, in order: step n takes `user_version` from n to n + 1. Only ever append, and only
+/// add: a box that goes back to its old version must find what that knows. A step that takes
+/// something away raises `readable.by_schema` to its own number, and nobody goes back behind it.
+const STEPS: [&str; 3] = [
+    include_str!("0001_first.sql"),
+    include_str!("0002_dropped.sql"),
+    include_str!("0003_updates.sql"),
+];
 
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +140,18 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         .map_err(|source| StoreError::Migrate { step: 0, source })?;
     let found = usize::try_from(version).unwrap_or(0);
     if found > known {
-        return Err(StoreError::Newer { found, known });
+        let query = "SELECT by_schema FROM readable";
+        let by_schema = connection.query_row(query, [], |row| row.get::<_, i64>(0));
+        let by_schema = by_schema.map_or(found, |by| usize::try_from(by).unwrap_or(found));
+        if by_schema > known {
+            return Err(StoreError::Newer { found, known });
+        }
+        tracing::warn!(
+            found,
+            known,
+            "a newer version wrote the database: this one uses what it knows"
+        );
+        return Ok(());
     }
     for (step, sql) in STEPS.iter().enumerate().skip(found) {
         let run = |connection: &mut Connection| {
@@ -161,14 +179,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_newer_database_is_left_alone() {
+    fn a_newer_database_is_opened_if_it_was_only_added_to_and_else_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("box.db");
         drop(Store::open(&path).unwrap());
-        let connection = Connection::open(&path).unwrap();
-        connection.pragma_update(None, "user_version", 99).unwrap();
-        drop(connection);
-        assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 99, .. })));
+        // What the newer version did; whether this one may open it.
+        for (change, may) in [
+            ("CREATE TABLE more (id INTEGER) STRICT", true),
+            ("ALTER TABLE rooms ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'", true),
+            ("UPDATE readable SET by_schema = 98", false),
+            ("DROP TABLE readable", false),
+        ] {
+            let connection = Connection::open(&path).unwrap();
+            connection.execute_batch(change).unwrap();
+            connection.pragma_update(None, "user_version", 99).unwrap();
+            drop(connection);
+            let opened = Store::open(&path);
+            assert_eq!(opened.is_ok(), may, "{change}");
+            assert!(may || matches!(opened, Err(StoreError::Newer { found: 99, .. })));
+            drop(opened);
+            let connection = Connection::open(&path).unwrap();
+            let version: i64 =
+                connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+            assert_eq!(version, 99, "it stays the newer one's");
+        }
     }
 
     #[tokio::test]

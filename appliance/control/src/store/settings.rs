@@ -3,6 +3,33 @@
 use super::{Store, StoreError};
 use crate::settings::Settings;
 use rusqlite::{OptionalExtension, params};
+use serde_json::Value;
+
+/// The settings that this version knows. A box that went back to it finds what a newer one wrote:
+/// names and values that it does not know are at their defaults then.
+fn known(stored: &Value) -> Result<Settings, serde_json::Error> {
+    let mut settings = Settings::default();
+    let mut so_far = serde_json::to_value(&settings)?;
+    let names = |value: &Value| -> Vec<String> {
+        value.as_object().map(|all| all.keys().cloned().collect()).unwrap_or_default()
+    };
+    for section in names(&so_far) {
+        for name in names(&so_far[&section]) {
+            let Some(value) = stored.get(&section).and_then(|section| section.get(&name)) else {
+                continue;
+            };
+            let mut with = so_far.clone();
+            with[&section][&name] = value.clone();
+            match serde_json::from_value(with.clone()) {
+                Ok(understood) => (settings, so_far) = (understood, with),
+                Err(error) => {
+                    tracing::warn!(%error, section, name, "a setting is not understood");
+                }
+            }
+        }
+    }
+    Ok(settings)
+}
 
 impl Store {
     /// The box's id and name; made by the first call.
@@ -37,7 +64,7 @@ impl Store {
         self.call(|sql| {
             let json: Option<String> =
                 sql.query_row("SELECT json FROM settings", [], |row| row.get(0)).optional()?;
-            Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+            Ok(json.map(|json| known(&serde_json::from_str(&json)?)).transpose()?)
         })
         .await
     }
@@ -53,5 +80,25 @@ impl Store {
             Ok(())
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_newer_version_wrote_is_understood_as_far_as_it_is_known() {
+        let mut expected = Settings::default();
+        expected.meeting.max_participants = 7;
+        expected.updates.check_daily = true;
+        let stored = serde_json::json!({
+            "meeting": {"max_participants": 7, "empty_timeout_s": "soon", "lobby": true},
+            "updates": {"check_daily": true},
+            "recording": {"encoder": "quantum"},
+            "weather": {"sunny": true},
+        });
+        assert_eq!(known(&stored).unwrap(), expected);
+        assert_eq!(known(&serde_json::json!([])).unwrap(), Settings::default());
     }
 }

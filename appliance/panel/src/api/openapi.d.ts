@@ -481,6 +481,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is installed, what can be, and where an update stands. */
+        get: operations["updates_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/updates/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Uploads a bundle and installs it. It may take as long as its bytes go on coming. */
+        put: operations["bundle_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/updates/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks the channel for something newer, now. */
+        post: operations["channel_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/updates/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has been installed, and what became of it; newest first. */
+        get: operations["history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/updates/installation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Installs a bundle from a stick, an address or the channel. */
+        post: operations["installation_create"];
+        /** Gives up an update, or a restart, that waits; forgets one that failed. */
+        delete: operations["installation_cancel"];
+        options?: never;
+        head?: never;
+        /** Lets an update that waits go on. */
+        patch: operations["installation_patch"];
+        trace?: never;
+    };
+    "/api/v1/updates/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restarts into what was installed, or into the other side, when the last meeting has ended. */
+        post: operations["restart_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -512,6 +616,18 @@ export interface components {
         BoxPatch: {
             name: string;
         };
+        /**
+         * @description Where a bundle comes from.
+         * @enum {string}
+         */
+        BundleOrigin: "upload" | "usb" | "url" | "channel";
+        /** @description What the channel said. */
+        ChannelView: {
+            checked_at: components["schemas"]["Time"] | null;
+            /** @description Why it could not be read. */
+            error: string | null;
+            offer: components["schemas"]["Offer"] | null;
+        };
         /** @description What somebody with the printed code sends. */
         ClaimRequest: {
             code: string;
@@ -523,6 +639,13 @@ export interface components {
             /** Format: int32 */
             attempts_left: number;
             claimed: boolean;
+        };
+        /** @description What the owner says to an update that waits. */
+        Decision: {
+            /** @description The version that runs already is meant. */
+            again?: boolean;
+            /** @description Goes on although somebody meets or is recorded. */
+            now?: boolean;
         };
         /** @description The volume that recordings are on. */
         Disk: {
@@ -542,6 +665,19 @@ export interface components {
             reserve_bytes: number;
             /** Format: int64 */
             total_bytes: number;
+        };
+        /** @description Who would notice an installation or a restart. */
+        Disturbed: {
+            /**
+             * Format: int64
+             * @description In meetings.
+             */
+            people: number;
+            /**
+             * Format: int64
+             * @description That run now.
+             */
+            recordings: number;
         };
         /** @description What somebody with an invitation may know before joining. */
         Doorplate: {
@@ -594,6 +730,14 @@ export interface components {
         FilmRequest: {
             encoder?: components["schemas"]["Encoder"] | null;
             layout: components["schemas"]["Layout"];
+        };
+        /** @description A bundle that can be installed. */
+        FoundBundle: {
+            from: components["schemas"]["BundleOrigin"];
+            /** @description What to call it when it is to be installed. */
+            name: string;
+            /** Format: int64 */
+            size_bytes: number;
         };
         /**
          * @description Why media is missing: never arrived, the disk was slower, nothing was sent, the disk refused.
@@ -801,6 +945,26 @@ export interface components {
             /** @enum {string} */
             type: "settings.changed";
         } | {
+            /** @description An update stands somewhere else. */
+            data: components["schemas"]["UpdateState"];
+            /** @enum {string} */
+            type: "update.changed";
+        } | {
+            /** @description Never repeated. */
+            data: components["schemas"]["UpdateState"];
+            /** @enum {string} */
+            type: "update.progressed";
+        } | {
+            /** @description The channel has something newer. */
+            data: components["schemas"]["Offer"];
+            /** @enum {string} */
+            type: "update.offered";
+        } | {
+            /** @description Something was installed, confirmed, rolled back, or failed. */
+            data: components["schemas"]["PastUpdate"];
+            /** @enum {string} */
+            type: "update.noted";
+        } | {
             /** @description Never repeated: the disk nears its reserve. */
             data: {
                 /** Format: int64 */
@@ -815,6 +979,14 @@ export interface components {
             data: components["schemas"]["Sample"];
             /** @enum {string} */
             type: "status.sampled";
+        };
+        /** @description What is to be installed. */
+        InstallRequest: {
+            from: components["schemas"]["BundleOrigin"];
+            /** @description Of a bundle on a stick. */
+            name?: string;
+            /** @description `https://…`; plain HTTP only where the channel is plain, too. */
+            url?: string;
         };
         /** @description The box died in the middle of a recording. */
         Interruption: {
@@ -953,6 +1125,18 @@ export interface components {
             key: string;
             secret: string;
         };
+        /** @description A version that can be had. */
+        Offer: {
+            /** @description What is new, in the maker's words; may be empty. */
+            notes: string;
+            /**
+             * Format: int64
+             * @description Bytes, if the channel says it.
+             */
+            size_bytes: number | null;
+            url: string;
+            version: string;
+        };
         /** @description Somebody in a meeting. */
         Participant: {
             /** @description `PA_…`: new with every join. */
@@ -975,6 +1159,24 @@ export interface components {
          * @enum {string}
          */
         ParticipantState: "joined" | "active" | "disconnected";
+        /** @description One thing that happened. */
+        PastUpdate: {
+            at: components["schemas"]["Time"];
+            /** @description The checks that failed, or why nothing was installed. */
+            detail: string | null;
+            /** @description The version that ran, or runs again. */
+            from_version: string;
+            id: string;
+            /**
+             * Format: int32
+             * @description How often the version was tried.
+             */
+            tries: number | null;
+            /** @description The version that it is about; `null`: nobody knows it. */
+            version: string | null;
+            what: components["schemas"]["What"];
+            why: components["schemas"]["Why"] | null;
+        };
         /** @description Somebody who can log in. */
         Person: {
             /** @description `per_` and a ULID. */
@@ -1108,6 +1310,12 @@ export interface components {
          * @enum {string}
          */
         RecordingState: "recording" | "captured" | "ready" | "parked" | "empty";
+        RestartRequest: {
+            /** @description At once: meetings break off. */
+            now?: boolean;
+            /** @description Into the other side, whatever was installed last. */
+            other?: boolean;
+        };
         /**
          * @description What somebody may do on this box.
          * @enum {string}
@@ -1187,6 +1395,16 @@ export interface components {
              *     }
              */
             recording: components["schemas"]["RecordingSettings"];
+            /**
+             * @default {
+             *       "channel": "",
+             *       "check_daily": false,
+             *       "install_at_night": false,
+             *       "night_from": "02:00",
+             *       "night_to": "05:00"
+             *     }
+             */
+            updates: components["schemas"]["UpdateSettings"];
         };
         /** @description What changes; `null` brings a default back. */
         SettingsPatch: {
@@ -1231,6 +1449,19 @@ export interface components {
                  */
                 resume_window_s?: number;
             };
+            /** @description Where updates come from, and when they are installed. */
+            updates?: {
+                /** @description Address of a channel file (see `docs/updates.md`); empty: updates are only uploaded. */
+                channel?: string;
+                /** @description Looks at the channel once a day. */
+                check_daily?: boolean;
+                /** @description Installs what the channel offers, and restarts, in the window below when nobody meets. */
+                install_at_night?: boolean;
+                /** @description `HH:MM`, the box's own time. */
+                night_from?: string;
+                /** @description `HH:MM`; earlier than `night_from`: on the next day. */
+                night_to?: string;
+            };
         };
         /** @description One media thread. */
         ShardSample: {
@@ -1267,6 +1498,23 @@ export interface components {
              */
             send_drops: number;
         };
+        /** @description One of the two sides that the box can start from. */
+        Slot: {
+            booted: boolean;
+            /** @description RFC 3339. */
+            installed_at: string | null;
+            /** @description `A` or `B`. */
+            name: string;
+            /** @description Starts next. */
+            next: boolean;
+            state: components["schemas"]["SlotState"];
+            version: string | null;
+        };
+        /**
+         * @description Whether a side can be started.
+         * @enum {string}
+         */
+        SlotState: "good" | "bad" | "empty" | "trying";
         /** @description The newest sample and the last ten minutes. */
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];
@@ -1305,6 +1553,119 @@ export interface components {
          * @enum {string}
          */
         TrackSource: "unknown" | "camera" | "microphone" | "screen_share" | "screen_share_audio";
+        UpdateHistory: {
+            items: components["schemas"]["PastUpdate"][];
+        };
+        /** @description Where updates come from, and when they are installed. */
+        UpdateSettings: {
+            /**
+             * @description Address of a channel file (see `docs/updates.md`); empty: updates are only uploaded.
+             * @default
+             */
+            channel: string;
+            /**
+             * @description Looks at the channel once a day.
+             * @default false
+             */
+            check_daily: boolean;
+            /**
+             * @description Installs what the channel offers, and restarts, in the window below when nobody meets.
+             * @default false
+             */
+            install_at_night: boolean;
+            /**
+             * @description `HH:MM`, the box's own time.
+             * @default 02:00
+             */
+            night_from: string;
+            /**
+             * @description `HH:MM`; earlier than `night_from`: on the next day.
+             * @default 05:00
+             */
+            night_to: string;
+        };
+        /** @description Where an update stands. */
+        UpdateState: {
+            /** @enum {string} */
+            state: "idle";
+        } | {
+            /** Format: int64 */
+            received_bytes: number;
+            /** @enum {string} */
+            state: "receiving";
+            /** Format: int64 */
+            total_bytes: number;
+        } | {
+            /** @enum {string} */
+            state: "checking";
+        } | {
+            /** @enum {string} */
+            state: "confirming";
+            version: string;
+        } | (components["schemas"]["Disturbed"] & {
+            version: string;
+        } & {
+            /** @enum {string} */
+            state: "waiting";
+        }) | {
+            /** Format: int64 */
+            eta_s: number | null;
+            /** Format: int32 */
+            percent: number;
+            since: components["schemas"]["Time"];
+            /** @enum {string} */
+            state: "installing";
+            /** @description What the updater does, in its words. */
+            step: string;
+            /** @description `null`: it was begun before the daemon started. */
+            version: string | null;
+        } | {
+            /** @enum {string} */
+            state: "installed";
+            version: string;
+        } | (components["schemas"]["Disturbed"] & {
+            /** @enum {string} */
+            state: "draining";
+        }) | {
+            /** @enum {string} */
+            state: "restarting";
+        } | {
+            /** @description The error's stable name. */
+            code: string;
+            /** @description What the updater did last, oldest first. */
+            log: string[];
+            /** @description In English; an updater's own words as they are. */
+            reason: string;
+            /** @enum {string} */
+            state: "failed";
+        };
+        /** @description Everything about updates. */
+        UpdatesView: {
+            /** @description False: this box has no updater and cannot update itself. */
+            available: boolean;
+            channel: components["schemas"]["ChannelView"];
+            /** @description It has passed its health check; until then nothing is installed. */
+            confirmed: boolean;
+            /** @description Bundles on sticks, and what was uploaded. */
+            found: components["schemas"]["FoundBundle"][];
+            now: components["schemas"]["UpdateState"];
+            setback: components["schemas"]["PastUpdate"] | null;
+            slots: components["schemas"]["Slot"][];
+            /** @description Why the updater does not answer. */
+            trouble: string | null;
+            /** @description The version that runs. */
+            version: string;
+        };
+        /**
+         * @description What happened.
+         * @enum {string}
+         */
+        What: "installed" | "switched" | "failed" | "confirmed" | "rolled_back";
+        /**
+         * @description Why a version did not stay.
+         * @enum {string}
+         */
+        Why: "health" | "no_health_check" | "never_started" | "unknown";
     };
     responses: never;
     parameters: never;
@@ -4008,6 +4369,641 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    updates_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    bundle_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description the bundle */
+        requestBody?: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description without Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description larger than 4 GiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description it has no room */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    channel_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdateHistory"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    installation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    installation_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    installation_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    restart_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestartRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpdatesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

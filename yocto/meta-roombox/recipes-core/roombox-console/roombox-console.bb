@@ -4,4 +4,4 @@ HOMEPAGE = "https://roombox.example.org"
 inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-console.path"
-RDEPENDS:${PN} = "roombox"
+RDEPENDS:${PN} = "roomboxd"

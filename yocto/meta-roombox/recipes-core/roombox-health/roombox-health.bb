@@ -4,4 +4,4 @@ HOMEPAGE = "https://roombox.example.org"
 inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-health.service"
-RDEPENDS:${PN} = "rauc roombox roombox-boot-state"
+RDEPENDS:${PN} = "rauc roombox-boot-state roomboxd"

@@ -4,4 +4,4 @@ HOMEPAGE = "https://roombox.example.org"
 inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-install.service"
-RDEPENDS:${PN} = "roombox-disk roombox-flash"
+RDEPENDS:${PN} = "roombox-disk roomboxd-flash"
