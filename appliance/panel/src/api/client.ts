@@ -6,6 +6,7 @@ import type {
   ClaimState,
   Door,
   Encoder,
+  InstallRequest,
   Job,
   JoinToken,
   Layout,
@@ -14,6 +15,7 @@ import type {
   NewLivekitKey,
   Page,
   Participant,
+  PastUpdate,
   Person,
   Problem,
   Recording,
@@ -22,6 +24,7 @@ import type {
   SettingsPatch,
   Status,
   TimelineItem,
+  Updates,
 } from "./schema";
 
 export const BASE = "/api/v1";
@@ -133,6 +136,17 @@ export const api = {
 
   status: () => ask<Status>("GET", "/status"),
 
+  updates: () => ask<Updates>("GET", "/updates"),
+  updateHistory: () => ask<Page<PastUpdate>>("GET", "/updates/history"),
+  installUpdate: (request: InstallRequest) =>
+    ask<Updates>("POST", "/updates/installation", request),
+  decideUpdate: (decision: { now?: boolean; again?: boolean }) =>
+    ask<Updates>("PATCH", "/updates/installation", decision),
+  cancelUpdate: () => ask<Updates>("DELETE", "/updates/installation"),
+  restart: (request: { now?: boolean; other?: boolean }) =>
+    ask<Updates>("POST", "/updates/restart", request),
+  checkUpdates: () => ask<Updates>("POST", "/updates/check"),
+
   settings: () => ask<Settings>("GET", "/settings"),
   changeSettings: (patch: SettingsPatch) => ask<Settings>("PATCH", "/settings", patch),
   tokens: () => ask<Page<ApiToken>>("GET", "/api-tokens"),
@@ -142,6 +156,38 @@ export const api = {
   createKey: () => ask<NewLivekitKey>("POST", "/livekit-keys"),
   deleteKey: (key: string) => ask<undefined>("DELETE", `/livekit-keys/${part(key)}`),
 };
+
+/** Whoever began an upload has ended it, too. */
+export const ABORTED = "aborted";
+
+/** Sends a bundle. `fetch` does not say how far it is, so this is the one place without it. */
+export function uploadBundle(
+  bundle: File,
+  progress: (sent: number) => void,
+  signal: AbortSignal,
+): Promise<Updates> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const broke = (code: string) => () =>
+      reject(new Refusal(0, { code, message: "the upload broke off" }));
+    request.upload.onprogress = ({ loaded }) => progress(loaded);
+    request.onerror = broke("unreachable");
+    request.onabort = broke(ABORTED);
+    request.onload = () => {
+      const { status, statusText, responseText } = request;
+      if (status === 202) {
+        resolve(JSON.parse(responseText) as Updates);
+        return;
+      }
+      const response = new Response(responseText, { status: status || 500, statusText });
+      void refusalOf(response).then(reject);
+    };
+    signal.addEventListener("abort", () => request.abort());
+    request.open("PUT", `${BASE}/updates/bundle`);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.send(bundle);
+  });
+}
 
 /** Address of a file of a recording; `download` makes the browser keep it. */
 export function fileAddress(recording: string, name: string, download = false): string {

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 import { BASE } from "./client";
 import { keys, type Key } from "./keys";
 import { backoffMs, changesOf, withJob, withSample, type Change, type SampledStatus } from "./reduce";
-import type { EventMessage, Job, Page } from "./schema";
+import type { EventMessage, Job, Page, Updates } from "./schema";
 
 export interface Link {
   live: boolean;
@@ -160,6 +160,11 @@ function apply(cache: QueryClient, change: Change, refetcher: Refetcher) {
     case "put_job":
       cache.setQueryData<Page<Job>>(keys.jobs, (page) =>
         page ? { ...page, items: withJob(page.items, change.job) } : page,
+      );
+      break;
+    case "put_update":
+      cache.setQueryData<Updates>(keys.updates, (updates) =>
+        updates ? { ...updates, now: change.now } : updates,
       );
       break;
     case "put_status":

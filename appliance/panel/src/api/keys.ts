@@ -10,6 +10,8 @@ export const keys = {
   timeline: (id: string) => ["recordings", id, "timeline"],
   jobs: ["jobs"],
   status: ["status"],
+  updates: ["updates"],
+  updateHistory: ["updates", "history"],
   settings: ["settings"],
   tokens: ["api-tokens"],
   livekitKeys: ["livekit-keys"],

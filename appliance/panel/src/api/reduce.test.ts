@@ -71,6 +71,16 @@ describe("an event", () => {
     expect(changesOf({ ...heard, type: "job.progressed", data: job })).toEqual([{ do: "put_job", job }]);
   });
 
+  test("of an update's progress writes where it stands, any other asks the box", () => {
+    const now = { state: "receiving", received_bytes: 1, total_bytes: 2 } as const;
+    expect(changesOf({ ...heard, type: "update.progressed", data: now })).toEqual([
+      { do: "put_update", now },
+    ]);
+    expect(changesOf({ ...heard, type: "update.changed", data: now })).toEqual([
+      { do: "refetch", key: ["updates"] },
+    ]);
+  });
+
   test("that tells of a gap makes everything old", () => {
     expect(changesOf({ type: "reset" })).toEqual([{ do: "refetch_all" }]);
   });

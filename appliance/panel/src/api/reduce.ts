@@ -1,12 +1,13 @@
 // What one event means for the cache. Pure: no cache, no socket, no clock. Volatile events carry
 // the whole view and are written; all others only say that a view is old, and the box is asked.
 import { keys, type Key } from "./keys";
-import type { EventMessage, Job, LoadPoint, Sample, Shard, Status } from "./schema";
+import type { EventMessage, Job, LoadPoint, Sample, Shard, Status, UpdateState } from "./schema";
 
 export type Change =
   | { do: "refetch"; key: Key }
   | { do: "refetch_all" }
   | { do: "put_job"; job: Job }
+  | { do: "put_update"; now: UpdateState }
   | { do: "put_status"; at: string; sample: Sample };
 
 export function changesOf(event: EventMessage): Change[] {
@@ -17,6 +18,8 @@ export function changesOf(event: EventMessage): Change[] {
       return [{ do: "refetch_all" }];
     case "job.progressed":
       return [{ do: "put_job", job: event.data }];
+    case "update.progressed":
+      return [{ do: "put_update", now: event.data }];
     case "status.sampled":
       return [{ do: "put_status", at: event.at, sample: event.data }];
     default:
@@ -36,6 +39,8 @@ function olds(type: string): Key[] {
       return [keys.recordings, keys.rooms, keys.jobs];
     case "job":
       return [keys.jobs, keys.recordings];
+    case "update":
+      return [keys.updates];
     case "settings":
       return [keys.settings];
     case "storage":

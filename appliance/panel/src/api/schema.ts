@@ -39,6 +39,13 @@ export type Disk = Schemas["Disk"];
 export type Shard = Schemas["ShardSample"];
 export type LoadPoint = Schemas["Point"];
 
+export type Updates = Schemas["UpdatesView"];
+export type UpdateState = Schemas["UpdateState"];
+export type Slot = Schemas["Slot"];
+export type FoundBundle = Schemas["FoundBundle"];
+export type PastUpdate = Schemas["PastUpdate"];
+export type InstallRequest = Schemas["InstallRequest"];
+
 export type ApiToken = Schemas["ApiToken"];
 export type NewApiToken = Schemas["NewApiToken"];
 export type LivekitKey = Schemas["ListedKey"];

@@ -49,6 +49,29 @@ export const shared: Words<typeof en> = {
       "Dieses Passwort ist zu leicht. Nehmen Sie mindestens 10 Zeichen, am besten einige Wörter.",
     wrong_code: "Dieser Code ist falsch. Vergleichen Sie ihn mit dem, den die Box zeigt.",
     wrong_password: "Dieses Passwort ist falsch. Versuchen Sie es noch einmal.",
+    draining:
+      "Diese Box startet gleich neu. Neue Besprechungen und Aufnahmen warten, bis sie zurück ist.",
+    update_busy: "Es läuft schon eine Aktualisierung. Warten Sie ihr Ende ab oder brechen Sie sie ab.",
+    update_not_now: "Das geht gerade nicht: {{message}}.",
+    update_other_board: "Dieses Paket ist für ein anderes Board. Nehmen Sie das für diese Box.",
+    update_too_old:
+      "Diese Version ist zu alt, um hier installiert zu werden: Eine neuere hat Lücken in ihr geschlossen.",
+    update_unreadable:
+      "Das Paket nennt seine Version nicht in Zahlen; niemand weiß, ob sie neuer ist.",
+    update_unconfirmed:
+      "Die laufende Version hat ihre Selbstprüfung noch nicht bestanden. Warten Sie eine Minute und versuchen Sie es noch einmal.",
+    update_no_space: "Für das Paket ist nicht genug Platz. Löschen Sie Aufnahmen, die Sie nicht brauchen.",
+    update_too_large: "Diese Datei ist zu groß für ein Paket (höchstens 4 GB).",
+    update_no_length: "Der Browser sagt nicht, wie groß die Datei ist. Versuchen Sie einen anderen.",
+    update_bad_url: "Das ist keine Adresse eines Pakets. Sie beginnt mit https://.",
+    update_no_bundle: "Dieses Paket ist nicht mehr da. Stecken Sie den Stick noch einmal ein.",
+    update_other_empty: "Die andere Seite ist leer. Installieren Sie dort zuerst etwas.",
+    update_no_channel: "Es ist kein Kanal eingestellt. Tragen Sie unten seine Adresse ein.",
+    update_broken_off: "Das Hochladen brach ab. Senden Sie die Datei noch einmal.",
+    update_keep_failed: "Das Paket lässt sich nicht speichern. Prüfen Sie die Platte der Box.",
+    update_no_updater: "Diese Box kann sich nicht selbst aktualisieren: Sie hat keinen Updater.",
+    update_updater_gone: "Der Updater dieser Box ist verschwunden. Was läuft, ist sicher. Versuchen Sie es noch einmal.",
+    update_refused: "Der Updater lehnt ab: {{message}}.",
     unknown:
       "Die Box hat das abgelehnt: {{message}} ({{code}}). Versuchen Sie es erneut; mehr steht in ihrem Protokoll.",
   },

@@ -14,6 +14,7 @@ import { RoomsPage } from "./pages/RoomsPage";
 import { SettingsPage } from "./pages/SettingsPage";
 import { SignInPage } from "./pages/SignInPage";
 import { StatusPage } from "./pages/StatusPage";
+import { UpdatesPage } from "./pages/UpdatesPage";
 import { NothingHere } from "./parts/EmptyState";
 import { Failure } from "./parts/Failure";
 
@@ -53,6 +54,7 @@ function Entrance() {
         <Route path="/recordings" component={RecordingsPage} />
         <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
         <Route path="/status" component={StatusPage} />
+        <Route path="/settings/updates" component={UpdatesPage} />
         <Route path="/settings">
           <SettingsPage box={box.data} person={session.data} />
         </Route>

@@ -14,6 +14,7 @@ import { Card } from "../settings/Card";
 import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { RecordingSettings } from "../settings/RecordingSettings";
+import { Software } from "../settings/Software";
 
 interface SettingsPageProps {
   box: BoxView;
@@ -36,6 +37,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
             <MeetingSettings settings={settings.data} />
           </>
         )}
+        <Software box={box} />
         <LivekitKeys />
         <ApiTokens />
         <Leave person={person} />

@@ -9,7 +9,7 @@ import { Failure } from "./Failure";
 
 interface DetailProps<T> {
   /** The list that it is in. */
-  of: "rooms" | "recordings";
+  of: "rooms" | "recordings" | "settings";
   query: UseQueryResult<T>;
   /** About how high the page will be, in pixels. */
   height: number;

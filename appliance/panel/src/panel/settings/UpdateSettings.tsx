@@ -1,0 +1,54 @@
+import { Group, Switch, TextInput } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Settings } from "../../api/schema";
+import { Card } from "./Card";
+import { SaveBar } from "./SaveBar";
+import { useSection } from "./form";
+
+export function UpdateSettings({ settings }: { settings: Settings }) {
+  const { t } = useTranslation("panel");
+  const { form, save, bar } = useSection(settings, "updates");
+  const { values } = form;
+  return (
+    <Card title={t("updates.settings.title")} text={t("updates.settings.text")}>
+      <form
+        onSubmit={form.onSubmit((changed) => save.mutate(changed))}
+        style={{ display: "grid", gap: 16 }}
+      >
+        <TextInput
+          label={t("updates.settings.channel")}
+          description={t("updates.settings.channel_text")}
+          placeholder="https://"
+          type="url"
+          value={values.channel}
+          onChange={(event) => form.setValues({ channel: event.currentTarget.value.trim() })}
+        />
+        <Switch
+          label={t("updates.settings.check_daily")}
+          checked={values.check_daily}
+          onChange={(event) => form.setValues({ check_daily: event.currentTarget.checked })}
+        />
+        <Switch
+          label={t("updates.settings.install_at_night")}
+          description={t("updates.settings.install_at_night_text")}
+          checked={values.install_at_night}
+          onChange={(event) => form.setValues({ install_at_night: event.currentTarget.checked })}
+        />
+        {values.install_at_night && (
+          <Group gap="md">
+            {(["night_from", "night_to"] as const).map((name) => (
+              <TextInput
+                key={name}
+                type="time"
+                label={t(`updates.settings.${name}`)}
+                value={values[name]}
+                onChange={(event) => form.setValues({ [name]: event.currentTarget.value })}
+              />
+            ))}
+          </Group>
+        )}
+        <SaveBar {...bar} />
+      </form>
+    </Card>
+  );
+}
