@@ -10,8 +10,9 @@ run_packages="clang lld pkg-config libgstreamer1.0-dev libgstreamer-plugins-base
 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 ca-certificates"
 demo_packages="ffmpeg espeak-ng python3 python3-venv imagemagick fonts-dejavu-core"
-test_packages="chromium firefox-esr iproute2 procps gstreamer1.0-plugins-ugly mkvtoolnix shellcheck grub-common
-bmap-tools e2fsprogs fdisk dosfstools xz-utils"
+test_packages="chromium dbus firefox-esr iproute2 procps gstreamer1.0-plugins-ugly mkvtoolnix shellcheck grub-common
+bmap-tools e2fsprogs fdisk dosfstools xz-utils rauc openssl mmdebstrap qemu-system-x86 ovmf
+grub-efi-amd64-bin mtools squashfs-tools"
 
 case $want in
 run) packages=$run_packages ;;

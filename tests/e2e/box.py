@@ -35,16 +35,17 @@ def die_with_parent():
 class Box:
     """A running daemon. Its log is in `folder`; a panic or `ERROR` in it fails the module."""
 
-    def __init__(self, folder: Path, shards: int = 2):
+    def __init__(self, folder: Path, shards: int = 2, arguments=(), environment=None):
         self.log_path = folder / "roomboxd.log"
-        self.log = open(self.log_path, "w")
-        arguments = ["--dev", "--data", folder / "data", "--http", "127.0.0.1:0", "--udp", "0"]
+        self.log = open(self.log_path, "a")
+        arguments = [*arguments, "--dev", "--data", folder / "data", "--http", "127.0.0.1:0", "--udp", "0"]
         arguments += ["--address", address(), "--shards", str(shards)]
         self.process = subprocess.Popen(
             [os.environ["ROOMBOX_BOX"], *arguments],
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
+            env=os.environ | (environment or {}),
             preexec_fn=die_with_parent,
         )
         # The first line says where it listens, a later one what makes somebody its owner.
@@ -55,7 +56,9 @@ class Box:
             if line.strip().startswith("Claim"):
                 self.code = line.split()[1]
                 break
-        assert self.http and self.code, f"roomboxd did not start: {self.log_path.read_text()}"
+            if "has an owner" in line:
+                break
+        assert self.http, f"roomboxd did not start: {self.log_path.read_text()}"
         self.ws = self.http.replace("http://", "ws://")
         # Whatever else it prints must not fill the pipe.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()

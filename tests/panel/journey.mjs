@@ -14,6 +14,7 @@ import { looks, ofEmptyBox, ofNewBox } from './looks.mjs';
 import { losses } from './losses.mjs';
 import * as doors from './doors.mjs';
 import { restart } from './restart.mjs';
+import { updates } from './updates.mjs';
 
 const box = await Box.start();
 const browser = await Browser.start(box);
@@ -32,6 +33,7 @@ await losses(steps, world);
 await doors.ofClaimedBox(steps, world);
 await restart(steps, world);
 await recording.deleted(steps, world);
+await updates(steps);
 
 await steps.run('the box stops when asked, and has never panicked', async () => {
   await browser.close();

@@ -29,9 +29,17 @@ def prepare_node():
         stamp.write_text(digest)
 
 
+def prepare_python() -> Path:
+    """What plays the neighbours on a bus is the conformance suite's."""
+    import run as e2e
+
+    return e2e.prepare_python()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=Path, default=ROOT / "target" / "debug")
+    parser.add_argument("--only", choices=["updates"], help="one group, with a box of its own")
     parser.add_argument("--shots", type=Path, help="keep pictures of the pages here")
     arguments = parser.parse_args()
     for program in ("node", "npm", CHROMIUM):
@@ -41,13 +49,16 @@ def main() -> int:
     prepare_node()
     environment = os.environ | {
         "ROOMBOX_BIN": str(arguments.bin.resolve()),
+        "ROOMBOX_BOX": str(arguments.bin.resolve() / "roomboxd"),
+        "ROOMBOX_PYTHON": str(prepare_python()),
         "CHROMIUM": CHROMIUM,
         "NODE_NO_WARNINGS": "1",
     }
     if arguments.shots:
         arguments.shots.mkdir(parents=True, exist_ok=True)
         environment["ROOMBOX_SHOTS"] = str(arguments.shots.resolve())
-    return subprocess.run(["node", "journey.mjs"], cwd=HERE, env=environment).returncode
+    script = f"{arguments.only or 'journey'}.mjs"
+    return subprocess.run(["node", script], cwd=HERE, env=environment).returncode
 
 
 if __name__ == "__main__":
