@@ -112,6 +112,7 @@ function InstallButton({ name, may, act }: InstallButtonProps) {
   return (
     <Button
       size="xs"
+      style={{ flex: "none" }}
       disabled={!may}
       aria-label={t("updates.sources.install_named", { name })}
       leftSection={<IconDownload size={16} aria-hidden />}
