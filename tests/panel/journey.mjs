@@ -13,6 +13,7 @@ import * as recording from './recording.mjs';
 import { looks, ofEmptyBox, ofNewBox } from './looks.mjs';
 import { losses } from './losses.mjs';
 import * as doors from './doors.mjs';
+import { encrypted } from './encrypted.mjs';
 import { restart } from './restart.mjs';
 import { updates } from './updates.mjs';
 
@@ -34,6 +35,7 @@ await doors.ofClaimedBox(steps, world);
 await restart(steps, world);
 await recording.deleted(steps, world);
 await updates(steps);
+await encrypted(steps, world.password);
 
 await steps.run('the box stops when asked, and has never panicked', async () => {
   await browser.close();
