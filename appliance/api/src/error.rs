@@ -58,9 +58,11 @@ fn status(error: &ControlError) -> StatusCode {
         | E::AlreadyRecording
         | E::NotRecording
         | E::StillRecording
+        | E::ResetWhileRecording { .. }
         | E::JobState { .. } => StatusCode::CONFLICT,
         E::WeakPassword { .. }
         | E::InvalidName { .. }
+        | E::WrongBoxName
         | E::OutOfRange { .. }
         | E::InvalidSetting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         E::ClaimLocked => StatusCode::LOCKED,
@@ -68,6 +70,7 @@ fn status(error: &ControlError) -> StatusCode {
         E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
         E::Update(error) => of_update(error),
         E::Busy(_) | E::Draining => StatusCode::SERVICE_UNAVAILABLE,
+        E::NoReset => StatusCode::NOT_IMPLEMENTED,
         E::Store(_) | E::Recorder(_) | E::Files(_) | E::Randomness | E::Hash => {
             StatusCode::INTERNAL_SERVER_ERROR
         }

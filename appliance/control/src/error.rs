@@ -53,6 +53,15 @@ pub enum ControlError {
     OutOfRange { field: &'static str, least: u32, most: u32 },
     #[error("the setting {field} {why}")]
     InvalidSetting { field: String, why: String },
+    #[error("this is not the box's name: type it as the panel shows it")]
+    WrongBoxName,
+    #[error("{recording} rooms are being recorded: stop them first, or force it and lose them")]
+    ResetWhileRecording { recording: usize },
+    #[error(
+        "this box cannot reset itself: it does not run from its image, or without its folder below \
+         /run. Stop it and erase its data folder"
+    )]
+    NoReset,
     #[error("this key belongs to the box itself")]
     OwnKey,
     #[error("the box is about to restart: it takes no new meetings and recordings")]
@@ -98,6 +107,9 @@ impl ControlError {
             Self::JobState { .. } => "job_state",
             Self::OutOfRange { .. } => "out_of_range",
             Self::InvalidSetting { .. } => "invalid_setting",
+            Self::WrongBoxName => "wrong_box_name",
+            Self::ResetWhileRecording { .. } => "reset_while_recording",
+            Self::NoReset => "no_reset",
             Self::OwnKey => "own_key",
             Self::Draining => "draining",
             Self::Update(error) => error.code(),
@@ -114,7 +126,7 @@ impl ControlError {
         match self {
             Self::WrongCode { .. } => Some("code"),
             Self::WeakPassword { .. } | Self::WrongPassword => Some("password"),
-            Self::InvalidName { .. } | Self::NameTaken => Some("name"),
+            Self::InvalidName { .. } | Self::NameTaken | Self::WrongBoxName => Some("name"),
             Self::InvalidSetting { field, .. } => Some(field),
             Self::OutOfRange { field, .. } => Some(field),
             Self::Update(error) => error.field(),

@@ -3,6 +3,7 @@
 use crate::clock::UnixMs;
 use crate::error::{ControlError, checked_name};
 use crate::store::Store;
+use roombox_provision::Language;
 use serde::Serialize;
 use std::sync::{Arc, PoisonError, RwLock};
 use ulid::Ulid;
@@ -24,6 +25,9 @@ pub struct BoxInfo {
     pub version: &'static str,
     pub started_at: UnixMs,
     pub mode: Mode,
+    /// Of pages, for browsers that ask for none that the box speaks.
+    #[schema(value_type = Option<crate::words::PageLanguage>, required)]
+    pub language: Option<Language>,
     pub claimed: bool,
     /// Started with `--dev`: plain HTTP and a well-known LiveKit key.
     pub dev: bool,
@@ -34,6 +38,7 @@ pub struct BoxIdentity {
     store: Arc<Store>,
     id: String,
     name: RwLock<String>,
+    language: RwLock<Option<Language>>,
     started_at: UnixMs,
     dev: bool,
 }
@@ -50,8 +55,10 @@ impl BoxIdentity {
         dev: bool,
     ) -> Result<Self, ControlError> {
         let new = key_id.unwrap_or_else(|| format!("box_{}", Ulid::new()));
-        let (id, name) = store.box_identity(new, "Roombox".to_owned()).await?;
-        Ok(Self { store, id, name: RwLock::new(name), started_at: UnixMs::now(), dev })
+        let (id, name, language) = store.box_identity(new, "Roombox".to_owned()).await?;
+        let language = RwLock::new(language.as_deref().and_then(Language::of_code));
+        let (name, started_at) = (RwLock::new(name), UnixMs::now());
+        Ok(Self { store, id, name, language, started_at, dev })
     }
 
     pub fn id(&self) -> &str {
@@ -62,6 +69,20 @@ impl BoxIdentity {
         self.name.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub fn language(&self) -> Option<Language> {
+        *self.language.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A `roombox.toml` changed it in the store.
+    pub(crate) fn adopted(&self, name: Option<String>, language: Option<Language>) {
+        if let Some(name) = name {
+            *self.name.write().unwrap_or_else(PoisonError::into_inner) = name;
+        }
+        if language.is_some() {
+            *self.language.write().unwrap_or_else(PoisonError::into_inner) = language;
+        }
+    }
+
     pub fn info(&self, claimed: bool) -> BoxInfo {
         BoxInfo {
             id: self.id.clone(),
@@ -69,6 +90,7 @@ impl BoxIdentity {
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.started_at,
             mode: Mode::Both,
+            language: self.language(),
             claimed,
             dev: self.dev,
         }

@@ -99,6 +99,11 @@ impl People {
         }
     }
 
+    /// A `roombox.toml` made an owner in the store.
+    pub(crate) fn adopted(&self) {
+        *self.claim() = None;
+    }
+
     /// Makes whoever knows the code the owner.
     ///
     /// # Errors
@@ -240,7 +245,7 @@ impl People {
 }
 
 /// Hashing takes tens of milliseconds on purpose: never on a thread that serves others.
-async fn hash_password(password: String) -> Result<String, ControlError> {
+pub(crate) async fn hash_password(password: String) -> Result<String, ControlError> {
     let work = move || {
         let mut salt = [0u8; 16];
         getrandom::fill(&mut salt).map_err(|_| ControlError::Randomness)?;

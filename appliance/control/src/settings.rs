@@ -67,10 +67,15 @@ impl SettingsDesk {
     pub async fn replace(&self, settings: Settings) -> Result<Arc<Settings>, ControlError> {
         settings.check()?;
         self.store.settings_put(settings.clone()).await?;
+        Ok(self.adopted(settings))
+    }
+
+    /// These are in the store now.
+    pub(crate) fn adopted(&self, settings: Settings) -> Arc<Settings> {
         let settings = Arc::new(settings);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = settings.clone();
         self.events.publish("settings", Happening::SettingsChanged((*settings).clone()));
-        Ok(settings)
+        settings
     }
 
     /// Changes some settings by a merge patch (RFC 7396); `null` brings a default back.
@@ -78,6 +83,11 @@ impl SettingsDesk {
     /// # Errors
     /// An unknown setting, a value that will not do, no object, or the store refuses.
     pub async fn patch(&self, patch: Value) -> Result<Arc<Settings>, ControlError> {
+        self.replace(self.patched(patch)?).await
+    }
+
+    /// What a merge patch would make of the settings.
+    pub(crate) fn patched(&self, patch: Value) -> Result<Settings, ControlError> {
         let invalid = |field: String, error: serde_json::Error| {
             let why = format!("will not do: {}", with_suggestion(&error.to_string()));
             ControlError::InvalidSetting { field, why }
@@ -90,9 +100,10 @@ impl SettingsDesk {
         let all = |error| invalid("settings".to_owned(), error);
         let mut merged = serde_json::to_value(&*self.get()).map_err(all)?;
         merge(&mut merged, patch);
-        let settings = serde_path_to_error::deserialize(merged)
+        let settings: Settings = serde_path_to_error::deserialize(merged)
             .map_err(|error| invalid(error.path().to_string(), error.into_inner()))?;
-        self.replace(settings).await
+        settings.check()?;
+        Ok(settings)
     }
 }
 

@@ -6,10 +6,12 @@ use roombox_capture::manifest::{Codec, EndReason as Ending, RecordedLayer};
 use roombox_capture::timeline::GapReason as Missing;
 use roombox_jobs::JobState as State;
 use roombox_jobs::spec::FileKind as Made;
-use roombox_provision::words;
 pub use roombox_provision::words::{Encoder, Layout};
+use roombox_provision::{Language, words};
 
 words! {
+    "A language of the box's pages."
+    PageLanguage = Language { En, De }
     "Where a job stands."
     JobState = State { Queued, Running, Finished, Parked, Cancelled }
     "What a file that was made is."

@@ -5,13 +5,13 @@
 //! can do no more than that either: its certificate is constrained to such names (RFC 5280
 //! §4.2.1.10), so that people can trust it without trusting the box with the rest of the internet.
 
-use crate::files::{put_aside, replace};
 use anyhow::{Context, anyhow};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData,
     SanType, SerialNumber,
 };
+use roombox_control::files::{put_aside, replace};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;

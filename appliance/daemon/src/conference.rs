@@ -1,5 +1,6 @@
 //! The media plane behind control's [`Conference`]: tokio channels on one side, shards on the other.
 
+use crate::health;
 use roombox_control::conference::{
     Busy, Command, Conference, Event, Later, ParticipantId, RoomName, RoomOptions, RoomRefused,
     RoomView,
@@ -67,6 +68,11 @@ impl EventSink for ChannelSink {
     }
 }
 
+/// The health check meets in a room that is nobody's business.
+fn of_people(room: &RoomView) -> bool {
+    !health::is_ours(room.info.name.as_str())
+}
+
 impl Conference for BoxConference {
     fn is_draining(&self) -> bool {
         self.entrance.load(Ordering::Acquire) != OPEN
@@ -124,7 +130,7 @@ impl Conference for BoxConference {
             }
             for _ in 0..shards {
                 match timeout(LIST_PATIENCE, receiver.recv()).await {
-                    Ok(Some(rooms)) => all.extend(rooms),
+                    Ok(Some(rooms)) => all.extend(rooms.into_iter().filter(of_people)),
                     Ok(None) | Err(_) => break,
                 }
             }

@@ -3,16 +3,17 @@
 
 use crate::addresses::local_addresses;
 use crate::doors::Ports;
-use crate::files::replace;
 use crate::notify::Supervisor;
 use qrcode::QrCode;
 use qrcode::render::unicode;
+use roombox_control::files::replace;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::people::People;
+use roombox_control::provisioning::ProvisioningDesk;
 use roombox_net::Plane;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How soon the screen shows what has changed.
@@ -44,17 +45,7 @@ pub struct Console {
     pub fingerprint: String,
     /// Addresses that were told; none: those of the interfaces.
     pub told: Vec<Ipv4Addr>,
-    pub notice: Notice,
-}
-
-/// One line for the screen that others change.
-#[derive(Clone, Default)]
-pub struct Notice(Arc<RwLock<Option<String>>>);
-
-impl Notice {
-    fn said(&self) -> Option<String> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
+    pub provisioning: Arc<ProvisioningDesk>,
 }
 
 impl Console {
@@ -71,8 +62,14 @@ impl Console {
             claim_code: self.people.claim_code(),
             tries: self.people.claim_state().attempts_left,
             fingerprint: self.fingerprint.clone(),
-            notice: self.notice.said(),
+            notice: self.provisioning.notice(),
         }
+    }
+
+    /// The address and the code of the last start are good for nothing: the file says that the box
+    /// starts until there are new ones.
+    pub fn begin(file: &Path) {
+        write(file, "roomboxd starts\n");
     }
 
     /// Writes the file whenever it would say something else, for as long as the box runs.
@@ -93,18 +90,18 @@ impl Console {
                 continue;
             }
             self.supervisor.status(&status(&shown));
-            self.write(&text(&shown));
+            if let Some(file) = &self.file {
+                write(file, &text(&shown));
+            }
             before = Some(shown);
         }
     }
+}
 
-    /// Shows a last or first word.
-    pub fn write(&self, text: &str) {
-        let Some(file) = &self.file else { return };
-        // Others of this machine have no business with the claim code; root shows it.
-        if let Err(error) = replace(file, text.as_bytes(), 0o600) {
-            tracing::warn!(%error, file = %file.display(), "the screen's text cannot be written");
-        }
+fn write(file: &Path, text: &str) {
+    // Others of this machine have no business with the claim code; root shows it.
+    if let Err(error) = replace(file, text.as_bytes(), 0o600) {
+        tracing::warn!(%error, file = %file.display(), "the screen's text cannot be written");
     }
 }
 

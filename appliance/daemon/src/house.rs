@@ -17,7 +17,9 @@ use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
 use roombox_control::people::People;
+use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
+use roombox_control::reset::Reset;
 use roombox_control::rooms::Rooms;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::status::{SAMPLE_S, Status};
@@ -51,6 +53,8 @@ pub struct HousePlan {
     pub usb: PathBuf,
     /// The journal of the box's starts.
     pub boots: Option<PathBuf>,
+    /// The service's folder below `/run`.
+    pub run: PathBuf,
 }
 
 /// The box, ready to be served.
@@ -84,6 +88,17 @@ impl House {
         }
         let identity = Arc::new(BoxIdentity::load(store.clone(), plan.key_id, plan.dev).await?);
         let people = Arc::new(People::load(store.clone()).await?);
+        let provisioning = Arc::new(ProvisioningDesk::new(
+            plan.data.join("provision"),
+            store.clone(),
+            people.clone(),
+            identity.clone(),
+            settings.clone(),
+        ));
+        if let Err(error) = provisioning.arrive().await {
+            // The box is of use without it, and the file stays for the next start.
+            tracing::error!(%error, "a roombox.toml cannot be looked at");
+        }
         let keys = Arc::new(LivekitKeys::load(store.clone(), plan.dev).await?);
         let conference =
             Arc::new(BoxConference::new(plane.clone(), settings.clone(), keys.clone()));
@@ -140,7 +155,15 @@ impl House {
         tokio::spawn(watch(status.clone(), vitals));
         tokio::spawn(updates.clone().watch());
         let livekit = LivekitDoor { conference: conference.clone(), dev: plan.dev };
+        let reset = Arc::new(Reset {
+            run: plan.run,
+            people: people.clone(),
+            identity: identity.clone(),
+            recordings: recordings.clone(),
+        });
         let panel = PanelDoor {
+            provisioning,
+            reset,
             identity,
             people: people.clone(),
             rooms,

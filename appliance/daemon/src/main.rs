@@ -6,7 +6,7 @@ mod conference;
 mod console;
 mod data;
 mod doors;
-mod files;
+mod health;
 mod house;
 mod image;
 mod limits;
@@ -17,27 +17,31 @@ mod premises;
 mod pulse;
 mod rauc;
 mod recorder;
+mod selftest;
 mod tls;
 mod vitals;
 mod welcome;
 mod workers;
 
 use anyhow::{Context, ensure};
-use clap::Parser;
-use console::{Console, Notice};
+use clap::{Parser, Subcommand};
+use console::Console;
 use data::DataFolder;
 use doors::Doors;
+use health::Health;
 use house::{House, HousePlan};
 use notify::Supervisor;
 use roombox_control::settings::Settings;
 use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice as News;
+use selftest::SelfTest;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -50,8 +54,10 @@ const MOST_SHARDS: u16 = 64;
 
 /// The media box: meetings, recordings and their films.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
+    #[command(subcommand)]
+    task: Option<Task>,
     /// Plain HTTP, key `devkey` with secret `secret`, and requests by which SDKs test themselves.
     /// Everybody knows that key: for networks that you trust.
     #[arg(long)]
@@ -93,6 +99,12 @@ struct Arguments {
     /// The folder in which the system's own files are; for tests.
     #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
     image: PathBuf,
+    /// The service's folder below /run, in which the box leaves requests for its image.
+    #[arg(long, value_name = "DIR", default_value = "/run/roombox")]
+    run: PathBuf,
+    /// Serve health reports on this Unix socket.
+    #[arg(long, value_name = "PATH")]
+    health: Option<PathBuf>,
     /// Print the description of the local API and end.
     #[arg(long)]
     openapi: bool,
@@ -101,9 +113,35 @@ struct Arguments {
     log_json: bool,
 }
 
+/// What is no box that starts.
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Asks the daemon whether it is healthy; prints its report as JSON. Exit status: 0 it is, 1 it
+    /// is not, or no daemon answers.
+    Health {
+        /// The daemon's `--health`.
+        #[arg(long, value_name = "PATH")]
+        socket: PathBuf,
+    },
+    /// Writes what this machine is and can to NAME.json and NAME.txt, to be sent to us.
+    Selftest {
+        #[arg(long, value_name = "NAME", default_value = "roombox-selftest")]
+        out: PathBuf,
+        /// The running daemon's `--health`.
+        #[arg(long, value_name = "PATH")]
+        health: Option<PathBuf>,
+        /// The program that tries encoders; by default `roombox-media` beside this one.
+        #[arg(long, value_name = "FILE")]
+        worker: Option<PathBuf>,
+        /// A folder on the disk that is measured.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        disk: PathBuf,
+    },
+}
+
 fn main() -> ExitCode {
     match start() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // The chain says it; where in the code is of no use to whoever starts a box.
             eprintln!("roomboxd: {error:#}");
@@ -112,11 +150,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn start() -> anyhow::Result<()> {
+fn start() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    if arguments.openapi {
-        println!("{}", roombox_api::panel::openapi().to_pretty_json()?);
-        return Ok(());
+    match &arguments.task {
+        Some(Task::Health { socket }) => {
+            let report = health::fetch(socket)?;
+            println!("{report:#}");
+            return Ok(ExitCode::from(u8::from(report["healthy"] != true)));
+        }
+        Some(Task::Selftest { out, health, worker, disk }) => {
+            let worker = house::worker_beside_us(worker.as_deref());
+            let (out, health, disk) = (out.clone(), health.clone(), disk.clone());
+            let test = SelfTest { out, health, worker, disk };
+            for file in runtime()?.block_on(test.run())? {
+                println!("{}", file.display());
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        None if arguments.openapi => {
+            println!("{}", roombox_api::panel::openapi().to_pretty_json()?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        None => {}
     }
     let data = arguments.data.clone().context("--data is missing")?;
     let worker = worker(arguments.worker.as_deref())?;
@@ -125,13 +180,17 @@ fn start() -> anyhow::Result<()> {
     limits::raise_open_files();
     // Before anything is looked at, and until everything has stopped.
     let _ours = DataFolder::take(&data)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    runtime()?.block_on(run(arguments, data, worker))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("door")
         .enable_all()
         .build()
-        .context("cannot start the runtime")?;
-    runtime.block_on(run(arguments, data, worker))
+        .context("cannot start the runtime")
 }
 
 async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Result<()> {
@@ -149,10 +208,13 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let forget = ended.clone();
     let (news, notices) = mpsc::channel(NOTICES);
     let plane = Plane::start(&config, move |notice| {
-        log_notice(&notice);
         if let (News::RoomEnded { room, .. }, Some(plane)) = (&notice, forget.get()) {
             plane.room_ended(room);
         }
+        if health::is_ours(room_of(&notice)) {
+            return;
+        }
+        log_notice(&notice);
         if news.try_send(notice).is_err() {
             tracing::error!("the box does not keep up with what happens in its rooms");
         }
@@ -161,15 +223,20 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let plane = Arc::new(plane);
     ended.get_or_init(|| plane.clone());
     let supervisor = Arc::new(Supervisor::of_this_process());
+    if let Some(file) = &arguments.console {
+        Console::begin(file);
+    }
     let doors = Doors::bind(arguments.dev, arguments.http, arguments.https, &data).await?;
     let key_id = doors.box_id()?;
-    let Arguments { dev, image, usb, boots, .. } = arguments;
-    let plan = HousePlan { data, dev, worker, import, key_id, image, usb, boots };
+    let (kept, tried) = (data.clone(), worker.clone());
+    let (dev, run) = (arguments.dev, arguments.run.clone());
+    let (image, usb) = (arguments.image.clone(), arguments.usb.clone());
+    let boots = arguments.boots.clone();
+    let plan = HousePlan { data, dev, worker, import, key_id, image, usb, boots, run };
     let house = House::build(plan, plane.clone(), notices).await?;
     let identity = house.panel.identity.clone();
     let doors = doors.certify(identity.id(), &arguments.address)?;
     let ports = doors.ports()?;
-    let router = roombox_api::router(house.livekit, house.panel);
     let console = Console {
         file: arguments.console.clone(),
         identity,
@@ -179,8 +246,9 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         ports,
         fingerprint: doors.tls().map(|tls| tls.fingerprint()).unwrap_or_default(),
         told: arguments.address.clone(),
-        notice: Notice::default(),
+        provisioning: house.panel.provisioning.clone(),
     };
+    let router = roombox_api::router(house.livekit, house.panel);
     tracing::info!(http = %ports.http, https = ports.https.map(tracing::field::display),
         udp = ?plane.ports(), ?addresses, version = env!("CARGO_PKG_VERSION"), "roomboxd is up");
     let shown = console.shown();
@@ -193,6 +261,11 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     // Who started us may have closed the pipe: a box goes on without anybody who reads.
     if let Err(error) = writeln!(std::io::stdout(), "{welcome}") {
         tracing::warn!(%error, "nobody reads where the box listens");
+    }
+    if let Some(path) = &arguments.health {
+        let (plane, tls) = (plane.clone(), doors.tls().cloned());
+        let health = Health { plane, data: kept, ports, tls, worker: tried };
+        tokio::spawn(health.listen(path)?);
     }
     if let Some(tls) = doors.tls() {
         tokio::spawn(tls.clone().keep_fresh());
@@ -271,6 +344,17 @@ fn import(path: &Path) -> anyhow::Result<Settings> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let parsed = roombox_provision::parse(&text);
     Ok(parsed.with_context(|| format!("{} will not do", path.display()))?.settings)
+}
+
+fn room_of(notice: &News) -> &str {
+    match notice {
+        News::RoomOpened { room } => room.name.as_str(),
+        News::RoomEnded { room, .. }
+        | News::ParticipantActive { room, .. }
+        | News::ParticipantLeft { room, .. }
+        | News::TrackPublished { room, .. }
+        | News::TrackUnpublished { room, .. } => room.as_str(),
+    }
 }
 
 fn log_notice(notice: &News) {

@@ -19,7 +19,12 @@ impl Supervisor {
                 Some((b'@', name)) => SocketAddr::from_abstract_name(name),
                 _ => SocketAddr::from_pathname(&path),
             };
-            let opened = address.and_then(|address| Ok((UnixDatagram::unbound()?, address)));
+            let opened = address.and_then(|address| {
+                let socket = UnixDatagram::unbound()?;
+                // A manager that does not read must not stop the box.
+                socket.set_nonblocking(true)?;
+                Ok((socket, address))
+            });
             opened
                 .inspect_err(|error| tracing::warn!(%error, "the service manager is not told"))
                 .ok()

@@ -4,12 +4,12 @@
 use crate::certificates::{self, Authority, Certified, Names, Secrets};
 use crate::names;
 use anyhow::Context;
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig};
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -74,6 +74,16 @@ impl Tls {
     /// SHA-256 of the authority's certificate, as devices show it.
     pub fn fingerprint(&self) -> String {
         self.authority.fingerprint()
+    }
+
+    /// What a client that trusts this box and nobody else starts from.
+    ///
+    /// # Errors
+    /// The authority's certificate cannot be read.
+    pub fn roots(&self) -> anyhow::Result<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.authority.pem.as_bytes())?)?;
+        Ok(roots)
     }
 
     /// Looks after the certificate for as long as the box runs.

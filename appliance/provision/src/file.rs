@@ -6,7 +6,7 @@ use crate::settings::{
 };
 use crate::updates::UpdateSettings;
 use crate::{SCHEMA, SettingError};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use toml::de::DeTable;
 
@@ -48,11 +48,26 @@ pub struct BoxSection {
 }
 
 /// A language of the box's pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
     En,
     De,
+}
+
+impl Language {
+    /// ISO 639-1.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+
+    /// The language of a code, if the box speaks it.
+    pub fn of_code(code: &str) -> Option<Self> {
+        [Self::En, Self::De].into_iter().find(|language| language.code() == code)
+    }
 }
 
 /// `[owner]`: who owns the box; it counts as claimed from then on.

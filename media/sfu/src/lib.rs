@@ -28,5 +28,5 @@ pub use command::{
 };
 pub use event::{Event, MOST_TRACKS, Notice, Output, TrackRefusal};
 pub use forward::fuzz_red;
-pub use peer::{Channel, PeerError};
+pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError};
 pub use sfu::{Sfu, SfuConfig, SfuCounters};

@@ -2,4 +2,5 @@
 //! in a codec or a driver ends that job and nothing else.
 
 pub mod driven;
+pub mod probe;
 pub mod transcode;

@@ -1,6 +1,7 @@
 //! The command line of `roombox-media`.
 
 use clap::{Parser, Subcommand};
+use roombox_worker::probe;
 use roombox_worker::transcode::{self, Request};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,11 +33,26 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         spec: PathBuf,
     },
+    /// Tries a second of pictures on each H.264 encoder that is installed.
+    ///
+    /// Writes one object of JSON: {"gstreamer", "encoders": [{"element", "works", "ms", "why"?}]}.
+    /// Exit status: 0 the trial ended, whatever works; 1 GStreamer does not start.
+    Probe,
 }
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time().init();
     match Arguments::parse().task {
         Task::Transcode { recording, spec } => transcode::command(&Request { recording, spec }),
+        Task::Probe => match probe::all() {
+            Ok(found) => {
+                println!("{found}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                tracing::error!(%error, "GStreamer does not start");
+                ExitCode::FAILURE
+            }
+        },
     }
 }

@@ -12,6 +12,7 @@ mod files;
 mod jobs;
 mod keys;
 mod pages;
+mod provisioning;
 mod ranges;
 mod recordings;
 mod rooms;
@@ -27,7 +28,9 @@ use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
 use roombox_control::people::People;
+use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::Recordings;
+use roombox_control::reset::Reset;
 use roombox_control::rooms::Rooms;
 use roombox_control::settings::SettingsDesk;
 use roombox_control::status::Status;
@@ -52,6 +55,8 @@ pub struct PanelDoor {
     pub settings: Arc<SettingsDesk>,
     pub status: Arc<Status>,
     pub updates: Arc<Updates>,
+    pub provisioning: Arc<ProvisioningDesk>,
+    pub reset: Arc<Reset>,
     pub events: Arc<Events>,
 }
 
@@ -110,6 +115,12 @@ fn api() -> OpenApiRouter<PanelDoor> {
         ))
         .routes(routes!(updates::restart_create))
         .routes(routes!(updates::channel_check))
+        .routes(routes!(
+            provisioning::provisioning_get,
+            provisioning::provisioning_confirm,
+            provisioning::provisioning_discard
+        ))
+        .routes(routes!(provisioning::box_reset))
         .routes(routes!(events::listen));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)
 }

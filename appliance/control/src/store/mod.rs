@@ -5,6 +5,7 @@
 mod jobs;
 mod keys;
 mod people;
+mod provision;
 mod recordings;
 mod rooms;
 mod settings;
@@ -13,6 +14,7 @@ mod updates;
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
 pub use people::{ApiTokenRow, Person, Role};
+pub use provision::Provisioned;
 pub use recordings::{RecordingEnd, RecordingRow};
 pub use rooms::RoomRow;
 
@@ -29,10 +31,11 @@ const QUEUE: usize = 1024;
 /// Schema steps, in order: step n takes `user_version` from n to n + 1. Only ever append, and only
 /// add: a box that goes back to its old version must find what that knows. A step that takes
 /// something away raises `readable.by_schema` to its own number, and nobody goes back behind it.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("0001_first.sql"),
     include_str!("0002_dropped.sql"),
     include_str!("0003_updates.sql"),
+    include_str!("0004_language.sql"),
 ];
 
 /// What the store could not do.

@@ -32,19 +32,19 @@ fn known(stored: &Value) -> Result<Settings, serde_json::Error> {
 }
 
 impl Store {
-    /// The box's id and name; made by the first call.
+    /// The box's id, name and language; made by the first call.
     pub async fn box_identity(
         &self,
         id: String,
         name: String,
-    ) -> Result<(String, String), StoreError> {
+    ) -> Result<(String, String, Option<String>), StoreError> {
         self.call(move |sql| {
             sql.execute(
                 "INSERT OR IGNORE INTO box (id, box_id, name) VALUES (1, ?1, ?2)",
                 params![id, name],
             )?;
-            let found = sql.query_row("SELECT box_id, name FROM box", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+            let found = sql.query_row("SELECT box_id, name, language FROM box", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
             Ok(found)
         })

@@ -18,6 +18,7 @@ import type {
   PastUpdate,
   Person,
   Problem,
+  ProvisioningState,
   Recording,
   Room,
   Settings,
@@ -88,6 +89,13 @@ const part = encodeURIComponent;
 export const api = {
   box: () => ask<BoxView>("GET", "/box"),
   renameBox: (name: string) => ask<BoxView>("PATCH", "/box", { name }),
+
+  resetBox: (reset: { name: string; password: string; force: boolean }) =>
+    ask<undefined>("POST", "/box/reset", reset),
+
+  provisioning: () => ask<ProvisioningState>("GET", "/provisioning"),
+  confirmProvisioning: () => ask<undefined>("POST", "/provisioning"),
+  discardProvisioning: () => ask<undefined>("DELETE", "/provisioning"),
 
   claimState: () => ask<ClaimState>("GET", "/claim"),
   claim: (claim: { code: string; name: string; password: string }) =>

@@ -13,6 +13,7 @@ export const keys = {
   updates: ["updates"],
   updateHistory: ["updates", "history"],
   settings: ["settings"],
+  provisioning: ["provisioning"],
   tokens: ["api-tokens"],
   livekitKeys: ["livekit-keys"],
 } as const;

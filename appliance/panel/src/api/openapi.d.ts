@@ -57,6 +57,23 @@ export interface paths {
         patch: operations["box_patch"];
         trace?: never;
     };
+    "/api/v1/box/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Erases everything that lasts and restarts: the box becomes a new one without an owner. */
+        post: operations["box_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/claim": {
         parameters: {
             query?: never;
@@ -173,6 +190,25 @@ export interface paths {
         post?: never;
         /** Revokes a LiveKit key. */
         delete: operations["livekit_key_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/provisioning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a file waits for the owner, and what it would change. */
+        get: operations["provisioning_get"];
+        put?: never;
+        /** Takes over what the file says. */
+        post: operations["provisioning_confirm"];
+        /** Discards the file. */
+        delete: operations["provisioning_discard"];
         options?: never;
         head?: never;
         patch?: never;
@@ -608,6 +644,7 @@ export interface components {
             /** @description Started with `--dev`: plain HTTP and a well-known LiveKit key. */
             dev: boolean;
             id: string;
+            language: components["schemas"]["PageLanguage"] | null;
             mode: components["schemas"]["Mode"];
             name: string;
             started_at: components["schemas"]["Time"];
@@ -621,6 +658,19 @@ export interface components {
          * @enum {string}
          */
         BundleOrigin: "upload" | "usb" | "url" | "channel";
+        /** @description One key of the file that differs from the box. */
+        Change: {
+            /** @description False: a box that has an owner keeps what it has. */
+            applies: boolean;
+            /** @description Section and name with a dot between. */
+            key: string;
+            /** @description Line of the file, from 1. */
+            line: number;
+            /** @description As it is now; absent where there is nothing to show. */
+            now: string | null;
+            /** @description As the file wants it; `(hidden)` for a secret. */
+            wanted: string;
+        };
         /** @description What the channel said. */
         ChannelView: {
             checked_at: components["schemas"]["Time"] | null;
@@ -1137,6 +1187,11 @@ export interface components {
             url: string;
             version: string;
         };
+        /**
+         * @description A language of the box's pages.
+         * @enum {string}
+         */
+        PageLanguage: "en" | "de";
         /** @description Somebody in a meeting. */
         Participant: {
             /** @description `PA_…`: new with every join. */
@@ -1193,6 +1248,10 @@ export interface components {
             bytes_out_per_s: number;
             /** Format: double */
             cpu_percent: number;
+        };
+        /** @description Whether somebody must decide. */
+        ProvisioningState: {
+            waiting: components["schemas"]["WaitingFile"] | null;
         };
         /** @description A track that somebody publishes. */
         PublishedTrack: {
@@ -1310,6 +1369,15 @@ export interface components {
          * @enum {string}
          */
         RecordingState: "recording" | "captured" | "ready" | "parked" | "empty";
+        /** @description What somebody who means it sends. */
+        ResetRequest: {
+            /** @description Also while rooms are being recorded: their recordings are lost. */
+            force?: boolean;
+            /** @description The box's, typed. */
+            name: string;
+            /** @description The owner's, once more. */
+            password: string;
+        };
         RestartRequest: {
             /** @description At once: meetings break off. */
             now?: boolean;
@@ -1656,6 +1724,13 @@ export interface components {
             /** @description The version that runs. */
             version: string;
         };
+        /** @description A file that waits for the owner. */
+        WaitingFile: {
+            /** @description What would change. */
+            changes: components["schemas"]["Change"][];
+            /** @description `fat`: on the box's own disk. `usb`: on a stick. */
+            source: string | null;
+        };
         /**
          * @description What happened.
          * @enum {string}
@@ -1964,6 +2039,121 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    box_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            501: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2415,6 +2605,147 @@ export interface operations {
             path: {
                 key: string;
             };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    provisioning_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvisioningState"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    provisioning_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    provisioning_discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;

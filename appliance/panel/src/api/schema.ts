@@ -15,6 +15,8 @@ export type Timestamp = Schemas["Time"];
 export type Problem = Schemas["ErrorBody"];
 
 export type BoxView = Schemas["BoxInfo"];
+export type ProvisioningState = Schemas["ProvisioningState"];
+export type WaitingFile = Schemas["WaitingFile"];
 export type ClaimState = Schemas["ClaimState"];
 export type Person = Schemas["Person"];
 

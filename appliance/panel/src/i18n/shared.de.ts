@@ -30,6 +30,10 @@ export const shared: Words<typeof en> = {
     job_state: "Dieser Film ist inzwischen weiter. Die Liste zeigt nun, wie es steht.",
     not_claimed: "Diese Box gehört noch niemandem. Laden Sie die Seite neu, um sie zu übernehmen.",
     not_recording: "Diese Besprechung wird nicht aufgezeichnet.",
+    no_reset:
+      "Diese Box kann sich nicht löschen: Sie läuft nicht aus ihrem Image. Halten Sie sie an und löschen Sie ihren Datenordner.",
+    reset_while_recording: "Räume werden gerade aufgenommen. Beenden Sie die Aufnahmen, oder Sie verlieren sie.",
+    wrong_box_name: "So heißt diese Box nicht. Geben Sie den Namen ein, wie er oben steht.",
     own_key: "Dieser Schlüssel gehört der Box selbst und bleibt.",
     recorder_failed:
       "Die Aufzeichnung ließ sich nicht beginnen. Prüfen Sie die Platte der Box und versuchen Sie es wieder.",

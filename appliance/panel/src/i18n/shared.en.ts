@@ -25,6 +25,10 @@ export const shared = {
     job_state: "This film has moved on in the meantime. The list now shows how it is.",
     not_claimed: "This box has no owner yet. Load the page again to claim it.",
     not_recording: "This meeting is not being recorded.",
+    no_reset:
+      "This box cannot erase itself: it was not started from its image. Stop it and erase its data folder.",
+    reset_while_recording: "Rooms are being recorded. Stop the recordings first, or lose them.",
+    wrong_box_name: "This is not the name of this box. Type it as it stands above.",
     own_key: "This key belongs to the box itself and stays.",
     recorder_failed: "Recording could not be started. Check the disk of the box, then try again.",
     store_failed: "This box cannot save anything at the moment. Check its disk, then try again.",

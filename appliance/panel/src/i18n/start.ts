@@ -12,13 +12,19 @@ export const LANGUAGES = [
 
 const STORED = "roombox.language";
 
-function preferred(): string {
+/** What the person chose or the browser asks for; null: nothing that the box speaks. */
+function wanted(): string | null {
   const wishes = [localStorage.getItem(STORED), ...navigator.languages];
   for (const wish of wishes) {
     const known = LANGUAGES.find((language) => wish?.toLowerCase().startsWith(language.code));
     if (known) return known.code;
   }
-  return "en";
+  return null;
+}
+
+/** The box's own language, for those who want none that it speaks. */
+export function suggestLanguage(code: string | null) {
+  if (code && wanted() === null) void i18next.changeLanguage(code);
 }
 
 export function startWords(
@@ -30,7 +36,7 @@ export function startWords(
   };
   i18next.on("languageChanged", mark);
   void i18next.use(initReactI18next).init({
-    lng: preferred(),
+    lng: wanted() ?? "en",
     fallbackLng: "en",
     defaultNS: namespace,
     fallbackNS: "shared",

@@ -1,9 +1,11 @@
 // Which page to show: claim an unclaimed box, sign in without a session, else the shell.
 import { Center, Loader } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { Redirect, Route, Router, Switch } from "wouter";
 import { api } from "../api/client";
 import { keys } from "../api/keys";
+import { suggestLanguage } from "../i18n/start";
 import { useSession } from "./session";
 import { Shell } from "./Shell";
 import { ClaimPage } from "./pages/ClaimPage";
@@ -29,6 +31,8 @@ export function App() {
 function Entrance() {
   const box = useQuery({ queryKey: keys.box, queryFn: api.box });
   const session = useSession();
+  const language = box.data?.language ?? null;
+  useEffect(() => suggestLanguage(language), [language]);
   const failed = box.error ?? session.error;
   if (failed) {
     return (

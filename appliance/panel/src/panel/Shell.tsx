@@ -16,6 +16,7 @@ import type { BoxView, Person } from "../api/schema";
 import { ConnectionBar } from "./parts/ConnectionBar";
 import { Appearance } from "./parts/Appearance";
 import { Mark } from "./parts/Mark";
+import { ProvisioningNotice } from "./parts/ProvisioningNotice";
 
 const PLACES = [
   { to: "/rooms", icon: IconDoor, words: "nav.rooms" },
@@ -75,6 +76,7 @@ export function Shell({ box, person, children }: ShellProps) {
 
       <AppShell.Main>
         <ConnectionBar />
+        <ProvisioningNotice />
         <Box id="page" className="page" tabIndex={-1} style={{ outline: "none" }}>
           {children}
         </Box>

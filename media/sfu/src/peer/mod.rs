@@ -7,6 +7,7 @@
 mod egress;
 mod extension;
 mod keyframe;
+mod loopback;
 mod negotiation;
 mod resends;
 mod sdp;
@@ -14,6 +15,7 @@ mod stun;
 mod transport_cc;
 
 pub(crate) use keyframe::starts_decoding;
+pub use loopback::{LoopbackError, LoopbackPeer};
 pub(crate) use sdp::{OfferedSection, SectionAnswer};
 pub(crate) use str0m::media::{Mid, Rid};
 pub(crate) use str0m::rtp::ExtensionValues;

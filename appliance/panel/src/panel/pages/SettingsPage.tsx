@@ -11,6 +11,7 @@ import { Heading } from "../parts/Heading";
 import { ApiTokens } from "../settings/ApiTokens";
 import { BoxName } from "../settings/BoxName";
 import { Card } from "../settings/Card";
+import { DangerZone } from "../settings/DangerZone";
 import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { RecordingSettings } from "../settings/RecordingSettings";
@@ -41,6 +42,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
         <LivekitKeys />
         <ApiTokens />
         <Leave person={person} />
+        <DangerZone box={box} />
         <Text size="sm" c="dimmed">
           Roombox {box.version} · {box.id}
         </Text>

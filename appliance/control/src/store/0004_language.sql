@@ -1,0 +1,2 @@
+-- Language of pages for browsers that ask for none that the box speaks.
+ALTER TABLE box ADD COLUMN language TEXT;

@@ -1,0 +1,161 @@
+//! Whether the box is fit to be used, for the image's health gate: shards turn, the API answers, a
+//! meeting connects and records, the encoders were tried. Never the network, the clock or a hub: a
+//! box without them is a good box.
+//!
+//! The daemon serves the report on a Unix socket, once a connection; `roomboxd health` prints it.
+
+mod loopback;
+mod request;
+
+pub use loopback::is_ours;
+
+use crate::doors::Ports;
+use crate::pulse::shards_turn;
+use crate::tls::Tls;
+use anyhow::Context;
+use roombox_net::Plane;
+use serde_json::{Value, json};
+use std::fs::{self, Permissions};
+use std::future::Future;
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixListener;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// A shard's turn is milliseconds; a busy machine gets seconds.
+const TURN: Duration = Duration::from_secs(5);
+/// For the request and the encoders' trial.
+const ANSWER: Duration = Duration::from_secs(10);
+const TRIAL: Duration = Duration::from_secs(17);
+/// For a client of the socket: longer than all checks.
+const REPORT: Duration = Duration::from_secs(40);
+
+/// What is looked at.
+pub struct Health {
+    pub plane: Arc<Plane>,
+    pub data: PathBuf,
+    pub ports: Ports,
+    pub tls: Option<Arc<Tls>>,
+    /// `roombox-media`.
+    pub worker: PathBuf,
+}
+
+impl Health {
+    /// Serves reports at `path`, one at a time, for as long as the box runs.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn listen(self, path: &Path) -> anyhow::Result<impl Future<Output = ()> + use<>> {
+        let refused = || format!("cannot listen on {} (--health)", path.display());
+        // What a killed daemon left; ours alone, because the data folder is.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(refused);
+            }
+            _ => {}
+        }
+        let listener = UnixListener::bind(path).with_context(refused)?;
+        fs::set_permissions(path, Permissions::from_mode(0o660)).with_context(refused)?;
+        Ok(async move {
+            loop {
+                let mut stream = match listener.accept().await {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        tracing::warn!(%error, "the health socket takes no connection");
+                        tokio::time::sleep(TURN).await;
+                        continue;
+                    }
+                };
+                let report = self.report().await;
+                if report["healthy"] != true {
+                    tracing::error!(%report, "the box is not healthy");
+                }
+                let text = format!("{report}\n");
+                if let Err(error) = stream.write_all(text.as_bytes()).await {
+                    tracing::debug!(%error, "nobody waits for the report any more");
+                }
+            }
+        })
+    }
+
+    /// `{healthy, checks: [{name, ok, detail}]}`.
+    async fn report(&self) -> Value {
+        let (plane, data) = (self.plane.clone(), self.data.clone());
+        let meeting = tokio::task::spawn_blocking(move || loopback::meet_and_record(&plane, &data));
+        let api = async {
+            let asked = timeout(ANSWER, request::ask(self.ports, self.tls.as_ref())).await;
+            asked.unwrap_or_else(|_| Err(format!("the API did not answer within {ANSWER:?}")))
+        };
+        let (shards, api, meeting, encoders) =
+            tokio::join!(shards_turn(&self.plane, TURN), api, meeting, self.encoders());
+        let meeting = meeting.unwrap_or_else(|error| Err(format!("the check broke: {error}")));
+        let checks: Vec<Value> =
+            [("shards", shards), ("api", api), ("loopback", meeting), ("encoders", encoders)]
+                .into_iter()
+                .map(|(name, outcome)| {
+                    let (ok, detail) = match outcome {
+                        Ok(detail) => (true, detail),
+                        Err(detail) => (false, detail),
+                    };
+                    json!({ "name": name, "ok": ok, "detail": detail })
+                })
+                .collect();
+        let healthy = checks.iter().all(|check| check["ok"] == true);
+        json!({ "healthy": healthy, "checks": checks })
+    }
+
+    /// The trial must end; a box without any encoder still meets and records.
+    async fn encoders(&self) -> Result<String, String> {
+        let probe = probe(&self.worker).await?;
+        let all = probe["encoders"].as_array().cloned().unwrap_or_default();
+        let works = |encoder: &&Value| encoder["works"] == true;
+        let working: Vec<&str> =
+            all.iter().filter(works).filter_map(|encoder| encoder["element"].as_str()).collect();
+        Ok(format!(
+            "the trial ended: {} of {} work ({})",
+            working.len(),
+            all.len(),
+            working.join(", ")
+        ))
+    }
+}
+
+/// Has `roombox-media` try the encoders of this machine.
+///
+/// # Errors
+/// It cannot be started, does not end in time, or says nothing.
+pub async fn probe(worker: &Path) -> Result<Value, String> {
+    let child = Command::new(worker)
+        .arg("probe")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    match timeout(TRIAL, child).await {
+        Ok(Ok(output)) if output.status.success() => serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("the encoders' trial says no JSON: {error}")),
+        Ok(Ok(output)) => Err(format!("the encoders' trial ended with {}", output.status)),
+        Ok(Err(error)) => Err(format!("{} cannot be started: {error}", worker.display())),
+        Err(_) => Err(format!("the encoders' trial did not end within {TRIAL:?}")),
+    }
+}
+
+/// The report of the daemon at this socket.
+///
+/// # Errors
+/// No daemon answers there.
+pub fn fetch(socket: &Path) -> anyhow::Result<Value> {
+    let mut stream = UnixStream::connect(socket)
+        .with_context(|| format!("no daemon answers at {}", socket.display()))?;
+    stream.set_read_timeout(Some(REPORT)).context("the socket has no patience")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).context("the daemon did not report")?;
+    serde_json::from_str(&text).context("the daemon's report cannot be read")
+}
