@@ -8,7 +8,7 @@ RUN ?= bench/runs/$(shell date +%F)-$(shell uname -m)-$(shell nproc)-cores
 # Anything for the daemon: make run ARGS="--http 0.0.0.0:8080"
 ARGS ?=
 
-.PHONY: help run demo test test-full bench panel build boards openapi fuzz clean-data setup-% \
+.PHONY: help run demo test test-full bench panel build boards image image-test openapi fuzz clean-data setup-% \
 	fmt lint unit e2e
 
 help: ## what there is
@@ -51,6 +51,14 @@ bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
 	cargo bench --locked -p roombox-tests --bench roombox-bench -- --out $(CURDIR)/$(RUN)
 	python3 tests/bench/people.py --out $(RUN)
 	python3 tests/bench/flash.py --out $(RUN)
+
+image: setup-image panel ## a bootable stand-in of the product's image, in target/image (as root)
+	cargo build --release --locked -p roomboxd -p roombox-worker -p roombox-flash
+	python3 tests/image/standin.py --bin target/release
+
+image-test: setup-image panel ## boot it in QEMU and look (as root)
+	cargo build --locked --workspace
+	python3 tests/image/run.py --bin target/debug --full
 
 boards: ## everything that follows from board-configs/, written to yocto/generated/
 	cargo run --locked -q -p roombox-flash --bin boardgen

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what a build, a demonstration or the tests need is on this machine.
-# Usage: scripts/setup.sh run|demo|test
+# Usage: scripts/setup.sh run|demo|test|image
 # Debian packages that are missing are named and installed; Rust and Node are checked, not touched.
 set -eu
 
@@ -11,15 +11,16 @@ gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gst
 ca-certificates"
 demo_packages="ffmpeg espeak-ng python3 python3-venv imagemagick fonts-dejavu-core"
 test_packages="chromium dbus firefox-esr iproute2 procps gstreamer1.0-plugins-ugly mkvtoolnix shellcheck grub-common
-bmap-tools e2fsprogs fdisk dosfstools xz-utils rauc openssl mmdebstrap qemu-system-x86 ovmf
-grub-efi-amd64-bin mtools squashfs-tools"
+bmap-tools e2fsprogs fdisk dosfstools xz-utils rauc openssl"
+image_packages="$test_packages mmdebstrap qemu-system-x86 ovmf grub-efi-amd64-bin mtools squashfs-tools kmod"
 
 case $want in
 run) packages=$run_packages ;;
 demo) packages="$run_packages $demo_packages" ;;
 test) packages="$run_packages $demo_packages $test_packages" ;;
+image) packages="$run_packages $demo_packages $image_packages" ;;
 *)
-    echo "usage: $0 run|demo|test" >&2
+    echo "usage: $0 run|demo|test|image" >&2
     exit 2
     ;;
 esac

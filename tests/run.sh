@@ -55,9 +55,11 @@ boot_scripts() {
 }
 
 step "system packages" sh scripts/setup.sh test
-step "shell scripts" shellcheck scripts/setup.sh scripts/deny.sh tests/run.sh .ci/run \
-    yocto/meta-roombox/recipes-core/*/files/on-boot-disk
+step "shell scripts" shellcheck scripts/*.sh tests/run.sh .ci/run yocto/check.sh \
+    yocto/meta-roombox/recipes-*/*/files/root/usr/lib/roombox/*
 step "boot scripts" boot_scripts
+step "layers and licences" python3 tests/yocto/lint.py
+step "layers, by bitbake" yocto/check.sh
 step "format" cargo fmt --all --check
 step "panel packages" make --no-print-directory appliance/panel/node_modules/.package-lock.json
 step "panel lint" npm --prefix appliance/panel run --silent lint
@@ -77,6 +79,8 @@ suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug
 suite "panel: end to end" python3 tests/panel/run.py --bin target/debug
 if [ "$mode" = full ]; then
     step "kill -9, 200 times" python3 tests/recording/run.py --bin target/debug --kills 200
+    step "system packages for images" sh scripts/setup.sh image
+    step "image, in a machine" python3 tests/image/run.py --bin target/debug --full
     step "power cut, 100 points" python3 tests/recording/run.py --bin target/debug --cuts 100
 fi
 

@@ -8,6 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 if [ -z "${OE_ROOT:-}" ]; then
     echo "SKIPPED yocto/check.sh: OE_ROOT names no folder with bitbake and the layers"
+    echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
 oe=$(cd "$OE_ROOT" && pwd)

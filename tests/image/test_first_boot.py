@@ -20,7 +20,7 @@ def booted(image, tmp_path_factory):
     disk = copy_disk(image, folder / "disk.img", 6 * GIB)
     with Machine(folder / "machine", disk) as machine:
         machine.wait(machine.answers, "the API never answered")
-        machine.wait_console(r"roombox: side A \(0\.1\.0\), try 1: (good|failed)")
+        machine.wait_console(r"roombox: side A \(0\.1\.0\), try \d: (good|failed)")
         yield machine
 
 

@@ -107,7 +107,7 @@ def versions_are_one(_):
     image = (1, 94)
     wanted = tuple(int(part) for part in workspace["rust-version"].split(".")[:2])
     assert wanted <= image
-    metadata = json.loads(subprocess.run(["cargo", "metadata", "--format-version", "1", "--offline", "--locked"], capture_output=True, text=True, cwd=ROOT, check=True).stdout)
+    metadata = json.loads(subprocess.run(["cargo", "metadata", "--format-version", "1", "--locked"], capture_output=True, text=True, cwd=ROOT, check=True).stdout)
     for package in metadata["packages"]:
         needs = package.get("rust_version")
         if needs and package["source"]:
