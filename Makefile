@@ -58,7 +58,7 @@ image: setup-image panel ## a bootable stand-in of the product's image, in targe
 
 image-test: setup-image panel ## boot it in QEMU and look (as root)
 	cargo build --locked --workspace
-	python3 tests/image/run.py --bin target/debug --full
+	python3 tests/image/run.py --bin target/debug
 
 boards: ## everything that follows from board-configs/, written to yocto/generated/
 	cargo run --locked -q -p roombox-flash --bin boardgen

@@ -80,7 +80,7 @@ suite "panel: end to end" python3 tests/panel/run.py --bin target/debug
 if [ "$mode" = full ]; then
     step "kill -9, 200 times" python3 tests/recording/run.py --bin target/debug --kills 200
     step "system packages for images" sh scripts/setup.sh image
-    step "image, in a machine" python3 tests/image/run.py --bin target/debug --full
+    step "image, in a machine" python3 tests/image/run.py --bin target/debug
     step "power cut, 100 points" python3 tests/recording/run.py --bin target/debug --cuts 100
 fi
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from standin import ROOT, StandIn
-from vm import Machine, copy_disk
 
 GIB = 1 << 30
 BIN = Path(os.environ["ROOMBOX_BIN"])
-FULL = os.environ.get("ROOMBOX_FULL") == "1"
 VERSION = "0.1.0"
 
 
@@ -21,10 +19,6 @@ def pytest_collection_modifyitems(items):
         print(f"SKIPPED image suite: {why}")
         for item in items:
             item.add_marker(pytest.mark.skip(reason=why))
-    if not FULL:
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="SKIPPED: in the slow group (make test-full)"))
 
 
 @pytest.fixture(scope="session")
@@ -45,18 +39,6 @@ def image(standin):
     standin.stage(VERSION, debug=True)
     squashfs = standin.squashfs("rootfs.squashfs")
     return standin.disk(squashfs)
-
-
-@pytest.fixture
-def disk(image, tmp_path):
-    """A copy of the image on a larger disk; a failed test keeps its console in tmp_path."""
-    return copy_disk(image, tmp_path / "disk.img", 6 * GIB)
-
-
-@pytest.fixture
-def machine(disk, tmp_path):
-    with Machine(tmp_path / "machine", disk) as machine:
-        yield machine
 
 
 def diary(machine) -> list[dict]:

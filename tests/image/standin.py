@@ -153,9 +153,8 @@ class StandIn:
 
     # The product's own.
 
-    def stage(self, version: str, unwell: bool = False, debug: bool = False):
-        """The root of one version. `unwell`: a version whose daemon never becomes healthy; `debug`: a
-        root shell on the second serial line, as the debug image has it."""
+    def stage(self, version: str, debug: bool = False):
+        """The root of one version. `debug`: a root shell on the second serial line, as the debug image has it."""
         pruned = self.unpacked()
         shutil.rmtree(self.root, ignore_errors=True)
         # Hard links: a root in half a second. What is changed below is replaced, never written to.
@@ -185,11 +184,6 @@ class StandIn:
         for name in ("shadow-", "passwd-", "group-", "gshadow-"):
             (self.root / "etc" / name).unlink(missing_ok=True)
         run("systemd-sysusers", f"--root={self.root}")
-        if unwell:
-            self.write(
-                "usr/lib/systemd/system/roomboxd.service.d/unwell.conf",
-                "[Service]\nExecStart=\nExecStart=/bin/sh -c 'echo unwell on purpose; exit 1'\n",
-            )
         if debug:
             run("cp", "-a", "--no-preserve=ownership", f"{DEBUG}/.", self.root)
         self.enable_units(debug)
@@ -295,48 +289,11 @@ class StandIn:
             run("dd", f"if={image}", f"of={disk}", f"seek={part['offset']}", "oflag=seek_bytes", "bs=1M", "conv=notrunc,sparse")
         return disk
 
-    # Bundles.
-
     def keys(self) -> Path:
         """A certificate authority and a signer of this checkout's own, never committed."""
         keys = self.out / "keys"
-        if (keys / "signer.pem").exists():
-            return keys
-        keys.mkdir(exist_ok=True)
-        make_authority(keys, "Roombox development CA")
-        make_signer(keys, "signer")
+        run(ROOT / "scripts/bundle-keys.sh", keys)
         return keys
-
-    def bundle(self, version: str, squashfs: Path, name: str, compatible: str | None = None, signer: str = "signer", keys: Path | None = None) -> Path:
-        keys = keys or self.keys()
-        content = self.out / "bundle"
-        shutil.rmtree(content, ignore_errors=True)
-        content.mkdir()
-        os.link(squashfs, content / "rootfs.img")
-        os.link(self.kernel_slot(), content / "kernel.img")
-        (content / "manifest.raucm").write_text(
-            f"[update]\ncompatible={compatible or self.table['compatible']}\nversion={version}\n\n[bundle]\nformat=verity\n\n"
-            "[image.rootfs]\nfilename=rootfs.img\n\n[image.kernel]\nfilename=kernel.img\n"
-        )
-        bundle = self.out / name
-        bundle.unlink(missing_ok=True)
-        run(
-            "rauc", "bundle", f"--cert={keys}/{signer}.pem", f"--key={keys}/{signer}.key",
-            "--mksquashfs-args=-comp zstd -Xcompression-level 1 -no-progress", content, bundle,
-        )
-        return bundle
-
-
-def make_authority(keys: Path, name: str):
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj", f"/CN={name}", "-keyout", keys / "ca.key", "-out", keys / "ca.pem")
-
-
-def make_signer(keys: Path, name: str, *dates):
-    """A signer below the authority in `keys`; `dates` are further options of openssl x509."""
-    run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN=Roombox {name}", "-keyout", keys / f"{name}.key", "-out", keys / f"{name}.csr")
-    usage = keys / "usage.cnf"
-    usage.write_text("extendedKeyUsage=critical,codeSigning\nkeyUsage=critical,digitalSignature\n")
-    run("openssl", "x509", "-req", "-in", keys / f"{name}.csr", "-CA", keys / "ca.pem", "-CAkey", keys / "ca.key", "-CAcreateserial", "-extfile", usage, "-out", keys / f"{name}.pem", *(dates or ("-days", "365")))
 
 
 def main():
