@@ -142,17 +142,7 @@ fn from_a_raw_image_to_a_provisioned_disk_by_the_program_alone() {
 fn without_reading_back_the_exit_code_is_ten() {
     let files = Files::new(3, &facts());
     let disk = files.old_disk("disk.img", 20 * MIB);
-    let said = run(&[
-        "write",
-        text(&files.image),
-        text(&disk),
-        "--yes",
-        "--board",
-        "qemu-x86-64",
-        "--public-key",
-        text(&files.public),
-        "--no-verify",
-    ]);
+    let said = run(&files.write_arguments(text(&disk), &["--no-verify"]));
     assert!(said.code == 10 && said.text.contains("NOT verified"), "{}", said.text);
     assert!(tables(&read(&disk)).0.is_some());
 }

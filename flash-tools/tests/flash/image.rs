@@ -1,5 +1,6 @@
 //! A small image with the product's labels, made anew for each test.
 
+use crate::command::text;
 use roombox_flash::gpt::{Entry, Gpt, Guid};
 use roombox_flash::manifest::{Facts, Made, Manifest, SecretKey, make};
 use std::fs;
@@ -145,6 +146,15 @@ impl Files {
         let path = self.at(name);
         fs::write(&path, old_disk(size)).unwrap();
         path
+    }
+
+    /// The command that writes this image to `target`, and `more` behind it.
+    pub fn write_arguments<'a>(&'a self, target: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        let mut arguments =
+            vec!["write", text(&self.image), target, "--yes", "--board", "qemu-x86-64"];
+        arguments.extend(["--public-key", text(&self.public)]);
+        arguments.extend(more);
+        arguments
     }
 }
 

@@ -14,17 +14,7 @@ fn killed_at_any_moment_there_is_no_half_a_disk_and_the_next_run_finishes() {
     let size = 64 * MIB;
     let old = old_disk(size);
     let disk = files.at("disk.img");
-    let arguments = [
-        "write",
-        text(&files.image),
-        text(&disk),
-        "--yes",
-        "--board",
-        "qemu-x86-64",
-        "--public-key",
-        text(&files.public),
-        "--json",
-    ];
+    let arguments = files.write_arguments(text(&disk), &["--json"]);
     fs::write(&disk, &old).unwrap();
     let begun = Instant::now();
     assert_eq!(run(&arguments).code, 0);
@@ -32,7 +22,7 @@ fn killed_at_any_moment_there_is_no_half_a_disk_and_the_next_run_finishes() {
     let (mut without_table, mut kept) = (0, 0);
     for n in 0..kills {
         fs::write(&disk, &old).unwrap();
-        let mut child = roomflash().args(arguments).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = roomflash().args(&arguments).stdout(Stdio::null()).spawn().unwrap();
         // Spread over the whole run; it is the moment that is chosen, nothing is waited for.
         let moment = whole.mul_f64((f64::from(n) + 0.5) / f64::from(kills));
         let deadline = Instant::now() + moment;

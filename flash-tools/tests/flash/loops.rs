@@ -36,22 +36,14 @@ impl Drop for Loop {
     }
 }
 
-fn write_to<'a>(files: &'a Files, target: &'a str, more: &[&'a str]) -> crate::command::Said {
-    let mut arguments =
-        vec!["write", text(&files.image), target, "--yes", "--board", "qemu-x86-64"];
-    arguments.extend(["--public-key", text(&files.public)]);
-    arguments.extend(more);
-    run(&arguments)
-}
-
 #[test]
 fn a_block_device_is_written_read_back_and_probed() {
     let files = Files::new(3, &facts());
     let disk = files.old_disk("disk.img", 40 * MIB);
     let Some(device) = Loop::new(&disk) else { return };
-    let refused = write_to(&files, device.name(), &[]);
+    let refused = run(&files.write_arguments(device.name(), &[]));
     assert!(refused.code == 4 && refused.text.contains("--all"), "{}", refused.text);
-    let said = write_to(&files, device.name(), &["--all"]);
+    let said = run(&files.write_arguments(device.name(), &["--all"]));
     assert_eq!(said.code, 0, "{}", said.text);
     let probed = run(&["probe", device.name(), "--all", "--yes"]);
     assert_eq!(probed.code, 0, "{}", probed.text);
@@ -78,11 +70,11 @@ fn a_mounted_disk_is_refused_until_it_is_unmounted() {
         skipped("nothing can be mounted here");
         return;
     }
-    let said = write_to(&files, device.name(), &["--all"]);
+    let said = run(&files.write_arguments(device.name(), &["--all"]));
     assert!(said.code == 4 && said.text.contains("mounted"), "{}", said.text);
     assert!(said.text.contains("--unmount"), "{}", said.text);
     fs::write(point.join("still"), "here").unwrap();
-    let said = write_to(&files, device.name(), &["--all", "--unmount"]);
+    let said = run(&files.write_arguments(device.name(), &["--all", "--unmount"]));
     assert_eq!(said.code, 0, "{}", said.text);
     assert!(!point.join("still").exists());
 }
@@ -94,12 +86,12 @@ fn an_open_disk_belongs_to_one_writer_and_a_read_only_one_to_none() {
     let Some(device) = Loop::new(&disk) else { return };
     let held = device::open(&device.0, Access::Write).unwrap();
     assert_eq!((held.size(), held.logical_block()), (40 * MIB as u64, 512));
-    let said = write_to(&files, device.name(), &["--all"]);
+    let said = run(&files.write_arguments(device.name(), &["--all"]));
     assert!(said.code == 4 && said.text.contains("somebody uses it"), "{}", said.text);
     drop(held);
     let _ = Command::new("blockdev").arg("--setro").arg(&device.0).status();
     let before = read(&disk);
-    let said = write_to(&files, device.name(), &["--all"]);
+    let said = run(&files.write_arguments(device.name(), &["--all"]));
     assert!(said.code == 4 && said.text.contains("read-only"), "{}", said.text);
     assert!(read(&disk) == before);
 }
@@ -117,6 +109,6 @@ fn the_disk_that_this_system_runs_from_is_not_written() {
     };
     let files = Files::new(3, &facts());
     // With --check: if the rule ever broke, nothing would be written all the same.
-    let said = write_to(&files, &system, &["--all", "--unmount", "--check"]);
+    let said = run(&files.write_arguments(&system, &["--all", "--unmount", "--check"]));
     assert!(said.code == 4 && said.text.contains("this system runs from it"), "{}", said.text);
 }

@@ -157,23 +157,13 @@ fn targets_that_are_too_small_or_not_there() {
     let small = files.at("small.img");
     fs::write(&small, noise(1, 8 * MIB)).unwrap();
     let before = read(&small);
-    let public = text(&files.public);
     for (target, code, says) in [
         (text(&small), 4, "take a larger disk"),
         ("/dev/null", 4, "neither a disk nor a file"),
         ("/dev/roomflash-nothing", 4, "no such disk"),
         ("SERIAL-OF-NOTHING", 4, "roomflash list"),
     ] {
-        let said = run(&[
-            "write",
-            text(&files.image),
-            target,
-            "--yes",
-            "--board",
-            "qemu-x86-64",
-            "--public-key",
-            public,
-        ]);
+        let said = run(&files.write_arguments(target, &[]));
         assert_eq!(said.code, code, "{target}: {}", said.text);
         assert!(said.text.contains(says), "{target}: {}", said.text);
     }
@@ -233,16 +223,7 @@ fn a_disk_that_another_writer_has_is_busy() {
     let files = Files::new(3, &facts());
     let disk = files.old_disk("disk.img", 20 * MIB);
     let held = roombox_flash::device::open(&disk, roombox_flash::device::Access::Write).unwrap();
-    let said = run(&[
-        "write",
-        text(&files.image),
-        text(&disk),
-        "--yes",
-        "--board",
-        "qemu-x86-64",
-        "--public-key",
-        text(&files.public),
-    ]);
+    let said = run(&files.write_arguments(text(&disk), &[]));
     assert!(said.code == 4 && said.text.contains("uses it"), "{}", said.text);
     drop(held);
     assert!(tables(&read(&disk)).0.is_some());
