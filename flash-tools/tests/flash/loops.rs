@@ -19,7 +19,14 @@ impl Loop {
             skipped(&format!("no loop device can be had here ({})", why.trim()));
             return None;
         }
-        Some(Self(name.into()))
+        let device = Self(name.into());
+        device.mark("--setrw");
+        Some(device)
+    }
+
+    /// Of the device, not of its file: the kernel keeps the mark when another file is attached.
+    fn mark(&self, how: &str) {
+        let _ = Command::new("blockdev").arg(how).arg(&self.0).status();
     }
 
     fn name(&self) -> &str {
@@ -30,8 +37,7 @@ impl Loop {
 impl Drop for Loop {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-q").arg(&self.0).status();
-        // The kernel's mark would outlive the file.
-        let _ = Command::new("blockdev").arg("--setrw").arg(&self.0).status();
+        self.mark("--setrw");
         let _ = Command::new("losetup").arg("-d").arg(&self.0).status();
     }
 }
@@ -89,7 +95,7 @@ fn an_open_disk_belongs_to_one_writer_and_a_read_only_one_to_none() {
     let said = run(&files.write_arguments(device.name(), &["--all"]));
     assert!(said.code == 4 && said.text.contains("somebody uses it"), "{}", said.text);
     drop(held);
-    let _ = Command::new("blockdev").arg("--setro").arg(&device.0).status();
+    device.mark("--setro");
     let before = read(&disk);
     let said = run(&files.write_arguments(device.name(), &["--all"]));
     assert!(said.code == 4 && said.text.contains("read-only"), "{}", said.text);
