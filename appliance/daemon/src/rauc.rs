@@ -13,7 +13,7 @@ use roombox_control::updates::updater::{Bundle, Mark, Step, SystemReport, Update
 use std::collections::HashMap;
 use tokio::sync::{Mutex, mpsc};
 
-use zbus::{Connection, Error, Proxy, Variant, fdo, proxy};
+use zbus::{Connection, Error, OwnedObjectPath, Proxy, Variant, fdo, proxy};
 
 const NAME: &str = "de.pengutronix.rauc";
 const INTERFACE: &str = "de.pengutronix.rauc.Installer";
@@ -199,9 +199,12 @@ impl Updater for Rauc {
                 "/org/freedesktop/systemd1",
                 "org.freedesktop.systemd1.Manager",
             );
-            let asked: Result<(), Error> = async { manager.await?.call("Reboot", &()).await }.await;
+            // `Reboot` itself is root's alone; to start this one unit is what polkit lets us do.
+            let unit = ("reboot.target", "replace-irreversibly");
+            let asked: Result<OwnedObjectPath, Error> =
+                async { manager.await?.call("StartUnit", &unit).await }.await;
             match asked {
-                Ok(()) => Ok(()),
+                Ok(_) => Ok(()),
                 Err(error) => match self.broken(error).await {
                     UpdaterError::Absent => {
                         Err(UpdaterError::Refused("nobody here can restart the box".to_owned()))
