@@ -51,6 +51,7 @@ bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
 	cargo bench --locked -p roombox-tests --bench roombox-bench -- --out $(CURDIR)/$(RUN)
 	python3 tests/bench/people.py --out $(RUN)
 	python3 tests/bench/flash.py --out $(RUN)
+	python3 tests/bench/boot.py --out $(RUN)
 
 image: setup-image panel ## a bootable stand-in of the product's image, in target/image (as root)
 	cargo build --release --locked -p roomboxd -p roombox-worker -p roombox-flash

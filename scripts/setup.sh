@@ -12,7 +12,8 @@ ca-certificates"
 demo_packages="ffmpeg espeak-ng python3 python3-venv imagemagick fonts-dejavu-core"
 test_packages="chromium dbus firefox-esr iproute2 procps gstreamer1.0-plugins-ugly mkvtoolnix shellcheck grub-common
 bmap-tools e2fsprogs fdisk dosfstools xz-utils rauc openssl"
-image_packages="$test_packages mmdebstrap qemu-system-x86 ovmf grub-efi-amd64-bin mtools squashfs-tools kmod"
+image_packages="$test_packages mmdebstrap qemu-system-x86 ovmf grub-efi-amd64-bin mtools squashfs-tools kmod
+dnsmasq-base cryptsetup-bin"
 
 case $want in
 run) packages=$run_packages ;;

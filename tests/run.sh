@@ -59,6 +59,7 @@ step "shell scripts" shellcheck scripts/*.sh tests/run.sh .ci/run yocto/check.sh
     yocto/meta-roombox/recipes-*/*/files/root/usr/lib/roombox/*
 step "boot scripts" boot_scripts
 step "layers and licences" python3 tests/yocto/lint.py
+step "units and updaters" python3 tests/yocto/units.py
 step "layers, by bitbake" yocto/check.sh
 step "format" cargo fmt --all --check
 step "panel packages" make --no-print-directory appliance/panel/node_modules/.package-lock.json

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Runs the image suite: a stand-in of the product's image in QEMU.
 
-It scans the image and boots it once: about eight minutes under emulation. `-k` and other words go to
-pytest. Its last line is always
+It scans the image, boots it, meets and records in it, updates it, lets an update fall back, breaks
+what a power cut breaks, and resets it. `--quick` is the scan and the first boot; `-k` and other words
+go to pytest. `--shots DIR` keeps pictures of the panel. Its last line is always
 `N passed, N failed, N skipped`.
 """
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -17,13 +19,28 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 
+def panel_suite():
+    """The panel's suite drives the same Chromium by the same packages."""
+    spec = importlib.util.spec_from_file_location("panel_run", HERE.parent / "panel" / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def main() -> int:
     import run as e2e
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=Path, default=ROOT / "target" / "debug")
+    parser.add_argument("--quick", action="store_true", help="the scan and the first boot alone")
+    parser.add_argument("--shots", type=Path, default=ROOT / "target" / "image-shots", help="pictures of the panel")
     arguments, for_pytest = parser.parse_known_args()
+    panel = panel_suite()
+    panel.prepare_node()
+    arguments.shots.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {
+        "CHROMIUM": panel.CHROMIUM,
+        "ROOMBOX_SHOTS": str(arguments.shots.resolve()),
         "ROOMBOX_BIN": str(arguments.bin.resolve()),
         "ROOMBOX_CLIPS": str(e2e.TARGET / "clips"),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -31,7 +48,7 @@ def main() -> int:
     }
     command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", *for_pytest]
     if not any((HERE / word.partition("::")[0]).exists() for word in for_pytest):
-        command.append(".")
+        command += ["test_scan.py", "test_first_boot.py"] if arguments.quick else ["."]
     return subprocess.run(command, cwd=HERE, env=environment).returncode
 
 

@@ -7,21 +7,10 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import GIB, diary
-from vm import Machine, copy_disk
+from conftest import CLAIM, GIB, claim, diary
 
-# Of what listens, this and nothing else (quality.md, security 8).
-PORTS = {("tcp", 80), ("tcp", 443), ("udp", 7882), ("udp", 7883)}
-
-
-@pytest.fixture(scope="module")
-def booted(image, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("first")
-    disk = copy_disk(image, folder / "disk.img", 6 * GIB)
-    with Machine(folder / "machine", disk) as machine:
-        machine.wait(machine.answers, "the API never answered")
-        machine.wait_console(r"roombox: side A \(0\.1\.0\), try \d: (good|failed)")
-        yield machine
+# Of what listens, this and nothing else (quality.md, security 8); 68 is the DHCP client.
+PORTS = {("tcp", 80), ("tcp", 443), ("udp", 7882), ("udp", 7883), ("udp", 68)}
 
 
 def test_a_new_box_comes_up_healthy_and_marks_its_side_good(booted):
@@ -33,7 +22,7 @@ def test_a_new_box_comes_up_healthy_and_marks_its_side_good(booted):
 
 
 def test_the_claim_code_is_on_the_console(booted):
-    said = booted.wait_console(r"Claim\s+([A-Z0-9]{4}-[A-Z0-9]{4})")
+    said = booted.wait_console(CLAIM)
     assert booted.get("/api/v1/claim")["claimed"] is False
     assert said.group(1) in booted.console()
 
@@ -55,16 +44,20 @@ def test_key_and_certificate_are_this_boxs_own(booted):
     assert booted.run("stat -c '%U %a' /data/roombox/secrets") == "roombox 700"
     worldly = booted.run("find /data/roombox/secrets -type f -perm /077")
     assert worldly == "", worldly
-    pem = ssl.get_server_certificate(("127.0.0.1", booted.https))
-    assert "BEGIN CERTIFICATE" in pem
     machine_id = booted.run("cat /etc/machine-id")
     assert re.fullmatch(r"[0-9a-f]{32}", machine_id)
     assert booted.run("cat /data/system/machine-id") == machine_id
 
 
 def test_plain_http_leads_to_https_and_serves_the_authority(booted):
-    with urllib.request.urlopen(f"http://127.0.0.1:{booted.http}/ca.crt", timeout=30) as answer:
-        assert b"BEGIN CERTIFICATE" in answer.read()
+    with urllib.request.urlopen(f"http://{booted.host}:{booted.http}/ca.crt", timeout=60) as answer:
+        authority = answer.read().decode()
+    if booted.lan is None:
+        pytest.skip("SKIPPED: behind forwarded ports the box has another address than its certificate")
+    # Whoever trusts this authority sees a lock at the address on the console.
+    trusting = ssl.create_default_context(cadata=authority)
+    with urllib.request.urlopen(f"{booted.base}/api/v1/claim", context=trusting, timeout=60) as answer:
+        assert answer.status == 200
 
 
 def test_only_the_allowed_ports_listen(booted):
@@ -81,14 +74,13 @@ def test_only_the_allowed_ports_listen(booted):
 def test_nothing_failed_and_nothing_private_is_logged(booted):
     assert booted.run("systemctl --failed --no-legend --plain") == ""
     log = booted.run("journalctl -b --no-pager -o cat -u roomboxd")
-    code = booted.wait_console(r"Claim\s+([A-Z0-9]{4}-[A-Z0-9]{4})").group(1)
+    code = booted.wait_console(CLAIM).group(1)
     assert code not in log, "the claim code is in the journal"
 
 
 def test_the_owner_claims_it(booted):
     """Last: it changes the box."""
-    code = booted.wait_console(r"Claim\s+([A-Z0-9]{4}-[A-Z0-9]{4})").group(1)
-    booted.get("/api/v1/claim", "POST", {"code": code, "name": "Owner", "password": "correct horse battery"})
+    claim(booted)
     assert booted.answers()["claimed"] is True
     booted.wait_console(r"has an owner")
     assert json.dumps(diary(booted)).count("good") == 1

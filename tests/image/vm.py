@@ -6,6 +6,7 @@ KVM is used only with ROOMBOX_KVM=1: some hosts offer a /dev/kvm that cannot run
 import ctypes
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -13,7 +14,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -27,46 +27,97 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
+def ahead():
+    """An emulated machine that is starved loses its clock, and its watchdogs bite."""
+    die_with_parent()
+    os.nice(-10)
+
+
 class Dead(Exception):
     """The machine stopped, or did not say in time what it should."""
 
 
-class Machine:
-    """`disk` is changed: hand it a copy. Ports 443 and 80 of the guest are forwarded to free ones."""
+class Lan:
+    """A cable between this host and one machine, with a DHCP server on it (root, /dev/net/tun, dnsmasq)."""
 
-    def __init__(self, folder: Path, disk: Path, extra: list[str] | None = None, memory: int = 1280):
-        self.folder, self.disk, self.extra, self.memory = folder, disk, extra or [], memory
+    def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
-        self.console_log = folder / "console.log"
+        for left in Path("/sys/class/net").glob("rb*n*"):
+            # Of a run that was killed.
+            if (owner := re.match(r"rb(\d+)n", left.name)) and not Path(f"/proc/{owner[1]}").exists():
+                subprocess.run(["ip", "link", "delete", left.name], check=False)
+        taken = {int(line.split("10.77.")[1].split(".")[0]) for line in subprocess.check_output(["ip", "-o", "address"], text=True).splitlines() if "10.77." in line}
+        number = random.choice(sorted(set(range(1, 255)) - taken))
+        self.tap, self.host, self.guest = f"rb{os.getpid()}n{number}", f"10.77.{number}.1", f"10.77.{number}.50"
+        subprocess.run(["ip", "tuntap", "add", "dev", self.tap, "mode", "tap"], check=True)
+        subprocess.run(["ip", "address", "add", f"{self.host}/24", "dev", self.tap], check=True)
+        subprocess.run(["ip", "link", "set", self.tap, "up"], check=True)
+        command = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--bind-interfaces", "--user=root"]
+        command += [f"--interface={self.tap}", f"--dhcp-range={self.guest},{self.guest},1h", "--leasefile-ro"]
+        command += [f"--pid-file={folder}/dnsmasq.pid", "--log-facility=-"]
+        log = open(folder / "dnsmasq.log", "ab")
+        self.server = subprocess.Popen(command, stderr=log, stdout=log, preexec_fn=die_with_parent)
+
+    def close(self):
+        self.server.kill()
+        self.server.wait()
+        subprocess.run(["ip", "link", "delete", self.tap], check=False)
+
+
+def lan_missing() -> str | None:
+    """Why there can be no cable here, or None."""
+    if not os.access("/dev/net/tun", os.W_OK):
+        return "there is no /dev/net/tun"
+    return None if shutil.which("dnsmasq") else "dnsmasq is not installed (scripts/setup.sh image)"
+
+
+class Machine:
+    """`disk` is changed: hand it a copy. With a cable the guest has an address of its own; without
+    one, its ports 443 and 80 are forwarded to free ones of this host. A `stick` is a disk on USB."""
+
+    def __init__(self, folder: Path, disk: Path, extra: list[str] | None = None, memory: int = 1280, lan: Lan | None = None, stick: bool = False):
+        self.folder, self.disk, self.extra, self.memory, self.lan, self.stick = folder, disk, extra or [], memory, lan, stick
+        self.cookie, self.starts, self.keys, self.said = None, 0, {}, {}
+        folder.mkdir(parents=True, exist_ok=True)
         self.variables = folder / "vars.fd"
         if not self.variables.exists():
             shutil.copy(FIRMWARE / "OVMF_VARS_4M.fd", self.variables)
         self.process = None
 
     def start(self):
-        self.https, self.http, self.media = free_port(), free_port(), free_port(socket.SOCK_DGRAM)
-        for name in ("qmp.sock", "shell.sock"):
-            (self.folder / name).unlink(missing_ok=True)
+        if self.lan:
+            self.host, self.https, self.http = self.lan.guest, 443, 80
+            net = f"tap,id=net,ifname={self.lan.tap},script=no,downscript=no"
+        else:
+            self.host, self.https, self.http = "127.0.0.1", free_port(), free_port()
+            net = f"user,id=net,hostfwd=tcp:127.0.0.1:{self.https}-:443,hostfwd=tcp:127.0.0.1:{self.http}-:80"
+        (self.folder / "qmp.sock").unlink(missing_ok=True)
         kvm = os.environ.get("ROOMBOX_KVM") == "1"
-        forwards = f"hostfwd=tcp:127.0.0.1:{self.https}-:443,hostfwd=tcp:127.0.0.1:{self.http}-:80,hostfwd=udp:127.0.0.1:{self.media}-:7882"
         command = ["qemu-system-x86_64", "-machine", "q35", "-m", str(self.memory), "-smp", "2"]
         command += ["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "max"]
         command += ["-nodefaults", "-no-user-config", "-display", "none"]
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}/OVMF_CODE_4M.fd"]
         command += ["-drive", f"if=pflash,format=raw,file={self.variables}"]
-        command += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}"]
-        command += ["-device", "virtio-blk-pci,drive=disk,bootindex=0"]
         command += ["-device", "qemu-xhci,id=usb", "-device", "i6300esb", "-action", "watchdog=reset"]
-        command += ["-netdev", f"user,id=net,{forwards}", "-device", "virtio-net-pci,netdev=net,romfile="]
+        command += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}"]
+        command += ["-device", "usb-storage,bus=usb.0,drive=disk,bootindex=0" if self.stick else "virtio-blk-pci,drive=disk,bootindex=0"]
+        command += ["-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile="]
         command += ["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"]
-        # ttyS0 is what somebody with a serial cable sees; ttyS1 is the debug image's root shell.
-        command += ["-chardev", f"file,id=console,path={self.console_log},append=on", "-serial", "chardev:console"]
-        command += ["-chardev", f"socket,id=shell,path={self.folder}/shell.sock,server=on,wait=off", "-serial", "chardev:shell"]
+        # ttyS0 is what somebody with a serial cable sees; ttyS1 is the debug image's root shell. What they
+        # say goes to files: a socket that nobody reads would hold up the firmware, which talks on both.
+        self.starts += 1
+        for line in ("console", "shell"):
+            path = self.folder / f"{line}-{self.starts}"
+            self.said[line] = path.with_suffix(".out")
+            self.said[line].touch()
+            os.mkfifo(path.with_suffix(".in"))
+            # Open both ways, QEMU never waits for us and never sees an end.
+            self.keys[line] = os.open(path.with_suffix(".in"), os.O_RDWR | os.O_NONBLOCK)
+            command += ["-chardev", f"pipe,id={line},path={path}", "-serial", f"chardev:{line}"]
         command += ["-qmp", f"unix:{self.folder}/qmp.sock,server=on,wait=off", *self.extra]
-        self.process = subprocess.Popen(command, stderr=open(self.folder / "qemu.err", "ab"), preexec_fn=die_with_parent)
-        self.read_from = self.console_log.stat().st_size if self.console_log.exists() else 0
-        self.shell = None
-        self.wait(lambda: (self.folder / "shell.sock").exists(), "QEMU never opened its sockets", 30)
+        self.process = subprocess.Popen(command, stderr=open(self.folder / "qemu.err", "ab"), preexec_fn=ahead)
+        self.shell_ready = False
+        self.wait(lambda: (self.folder / "qmp.sock").exists(), "QEMU never opened its socket", 30)
         return self
 
     def __enter__(self):
@@ -95,7 +146,7 @@ class Machine:
 
     def console(self) -> str:
         """What was said since the start, without colours and carriage returns."""
-        text = self.console_log.read_bytes()[self.read_from :].decode(errors="replace") if self.console_log.exists() else ""
+        text = self.said["console"].read_text(errors="replace")
         return re.sub(r"\x1b\[[0-9;=?]*[a-zA-Z]", "", text).replace("\r", "")
 
     def wait_console(self, pattern: str, times: int = 1, patience: float = PATIENCE) -> re.Match:
@@ -106,6 +157,20 @@ class Machine:
             return found[times - 1] if len(found) >= times else None
 
         return self.wait(said, f"console never said {pattern!r} ({times})", patience)
+
+    def type(self, keys: str, line: str = "console"):
+        """Keys on a serial line."""
+        os.write(self.keys[line], keys.encode())
+
+    def choose(self, entry: int, times: int = 1):
+        """The `entry`-th of the boot menu, counted from 0, at the `times`-th start of the machine."""
+        shown = len(re.findall("Firmware settings", self.console()))
+        self.wait_console("ESC for other ways", times)
+        # Twice: the firmware waits two seconds whether a single one begins a longer key.
+        self.type("\x1b\x1b")
+        self.wait_console("Firmware settings", shown + 1)
+        # Down is Ctrl-N in GRUB: arrows are not the same on every line.
+        self.type("\x0e" * entry + "\r")
 
     def wait(self, what, otherwise: str, patience: float = PATIENCE):
         """Asks `what` until it answers with something true."""
@@ -129,37 +194,36 @@ class Machine:
         return output
 
     def ask(self, command: str, patience: float = PATIENCE) -> tuple[int, str]:
-        if self.shell is None:
-            self.shell = socket.socket(socket.AF_UNIX)
-            self.shell.connect(str(self.folder / "shell.sock"))
-            self.shell.settimeout(1)
-            self.send_until("stty -echo; PS2=; echo ready-$((40+2))\n", r"^ready-42\r?$", patience)
-        mark = f"{time.monotonic_ns():x}"
-        text = self.send_until(
-            f"{{ {command}\n}} </dev/null 2>&1; echo; echo end-{mark[:4]}-{mark[4:]}-$?\n", rf"^end-{mark[:4]}-{mark[4:]}-(\d+)\r?$", patience, once=True
-        )
-        output, code = re.split(rf"^end-{mark[:4]}-{mark[4:]}-(\d+)\r?$", text, maxsplit=1, flags=re.M)[:2]
+        """Exit status and output. A shell that was not there yet since the last start hears nothing: it
+        is greeted until it answers."""
+        end = time.monotonic() + patience
+        if not self.shell_ready:
+            begun = self.said["shell"].stat().st_size
+            while not re.search(r"^ready-42\r?$", self.shell_said(begun), re.M):
+                self.type("stty -echo; PS2=; echo ready-$((40+2))\n", "shell")
+                self.heard(begun, r"^ready-42\r?$", time.monotonic() + 5, end)
+            self.shell_ready = True
+        mark, begun = f"{time.monotonic_ns():x}", self.said["shell"].stat().st_size
+        closing = rf"^end-{mark[:4]}-{mark[4:]}-(\d+)\r?$"
+        self.type(f"{{ {command}\n}} </dev/null 2>&1; echo; echo end-{mark[:4]}-{mark[4:]}-$?\n", "shell")
+        if not self.heard(begun, closing, end, end):
+            raise Dead(f"the guest's shell did not answer: {self.shell_said(begun)[-500:]!r}; console:\n{self.console()[-3000:]}")
+        output, code = re.split(closing, self.shell_said(begun), maxsplit=1, flags=re.M)[:2]
         return int(code), output.replace("\r", "").strip()
 
-    def send_until(self, line: str, pattern: str, patience: float, once: bool = False) -> str:
-        text, end, asked = "", time.monotonic() + patience, -10.0
-        while True:
-            # A shell that is not there yet hears nothing: ask again.
-            if (not once and time.monotonic() - asked > 5) or asked < 0:
-                self.shell.sendall(line.encode())
-                asked = time.monotonic()
-            try:
-                data = self.shell.recv(65536)
-                if not data:
-                    raise Dead("the shell's line is closed")
-                text += data.decode(errors="replace")
-            except TimeoutError:
-                pass
-            if re.search(pattern, text, re.M):
-                return text
+    def shell_said(self, begun: int) -> str:
+        return self.said["shell"].read_bytes()[begun:].decode(errors="replace")
+
+    def heard(self, begun: int, pattern: str, until: float, end: float) -> bool:
+        """Whether the shell says it in time."""
+        while not re.search(pattern, self.shell_said(begun), re.M):
             self.alive()
             if time.monotonic() > end:
-                raise Dead(f"the guest's shell did not answer: {text[-500:]!r}; console:\n{self.console()[-3000:]}")
+                raise Dead(f"the guest's shell did not answer; console:\n{self.console()[-3000:]}")
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
 
     # Faults and devices.
 
@@ -178,23 +242,42 @@ class Machine:
 
     def reset(self):
         """The reset button: what was not written is lost."""
-        self.shell = None
+        self.shell_ready = False
         self.qmp("system_reset")
 
     # The API.
 
-    def get(self, path: str, method: str = "GET", body=None, token: str | None = None, patience: float = 30):
-        """JSON of the box's HTTPS API; its certificate is its own, so it is not judged here."""
+    @property
+    def base(self) -> str:
+        return f"https://{self.host}" if self.https == 443 else f"https://{self.host}:{self.https}"
+
+    def get(self, path: str, method: str = "GET", body=None, patience: float = 60):
+        """JSON of the box's HTTPS API; its certificate is its own, so it is not judged here. A cookie
+        that it sets is kept."""
         context = ssl._create_unverified_context()
-        request = urllib.request.Request(f"https://127.0.0.1:{self.https}{path}", method=method)
-        if body is not None:
+        request = urllib.request.Request(f"{self.base}{path}", method=method)
+        if isinstance(body, Path):
+            request.data = body.open("rb")
+            request.add_header("Content-Length", str(body.stat().st_size))
+        elif body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
-        if token:
-            request.add_header("Authorization", f"Bearer {token}")
+        if self.cookie:
+            request.add_header("Cookie", self.cookie)
         with urllib.request.urlopen(request, context=context, timeout=patience) as answer:
+            if answer.headers["Set-Cookie"]:
+                self.cookie = answer.headers["Set-Cookie"].split(";")[0]
             text = answer.read()
         return json.loads(text) if text else None
+
+    def refuses(self, path: str, method: str, body=None, patience: float = 60) -> tuple[int, str, str]:
+        """Status, code and sentence of what must be refused."""
+        try:
+            answer = self.get(path, method, body, patience)
+        except urllib.error.HTTPError as refused:
+            said = json.loads(refused.read())
+            return refused.code, said["code"], said["message"]
+        raise Dead(f"{method} {path} should have been refused: {answer}")
 
     def answers(self, path: str = "/api/v1/box"):
         """The answer, or nothing while the box is not up."""

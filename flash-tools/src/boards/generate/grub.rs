@@ -128,6 +128,6 @@ echo "roombox: side $pick, try $try (ESC for other ways)"
 menuentry "Roombox" --id roombox { boot_side "$pick" "" }
 menuentry "Roombox, the other side, this time only" --id other { boot_side "$other" "" }
 menuentry "Erase everything and start as a new box" --id reset { boot_side "$pick" "roombox.reset=1" }
-menuentry "Install to a disk of this machine" --id install { boot_side "$pick" "roombox.install=ask" }
+menuentry "Install to a disk of this machine" --id install { boot_side "$pick" "systemd.unit=roombox-install.target" }
 menuentry "Firmware settings" --id firmware { fwsetup }
 "#;

@@ -3,5 +3,7 @@ HOMEPAGE = "https://roombox.example.org"
 
 inherit roombox_tree
 
-SYSTEMD_SERVICE:${PN} = "roombox-install.service"
-RDEPENDS:${PN} = "roombox-disk roomboxd-flash"
+# Wanted by a target that only the boot menu starts.
+SYSTEMD_AUTO_ENABLE:${PN} = "disable"
+SYSTEMD_SERVICE:${PN} = "roombox-install@.service"
+RDEPENDS:${PN} = "roombox-disk roomboxd-flash util-linux-flock"

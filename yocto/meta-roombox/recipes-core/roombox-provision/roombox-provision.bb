@@ -3,5 +3,5 @@ HOMEPAGE = "https://roombox.example.org"
 
 inherit roombox_tree
 
-SYSTEMD_SERVICE:${PN} = "roombox-provision.service roombox-provision-result.path"
+SYSTEMD_SERVICE:${PN} = "roombox-provision.service roombox-provision-result.path roombox-provision-result.service"
 RDEPENDS:${PN} = "diffutils roomboxd util-linux-mount"

@@ -1,0 +1,40 @@
+"""P3: what a power cut or a bad flash block leaves of the boot state never keeps a box from starting."""
+
+import json
+
+import pytest
+from conftest import diary, grub_state
+
+GRUBENV = "/boot/firmware/EFI/BOOT/grubenv"
+UPSETS = {
+    "the boot state is empty": f": >{GRUBENV}",
+    "the boot state is zeroed": f"head -c 1024 /dev/zero >{GRUBENV}",
+    "the boot state has gone": f"rm {GRUBENV}",
+    "both sides are given up": f"grub-editenv {GRUBENV} set A_OK=0 B_OK=0",
+    "no side has tries left": f"grub-editenv {GRUBENV} set A_TRY=3 B_TRY=3",
+    "the updater's own state is torn": "printf '[slot.roo' >/data/rauc.status",
+}
+
+
+@pytest.mark.parametrize("upset", UPSETS)
+def test_it_starts_all_the_same(owned, upset):
+    before = len(diary(owned))
+    version = owned.get("/api/v1/updates")["version"]
+    owned.run(f"{UPSETS[upset]}; sync")
+    owned.reset()
+    owned.wait_console(r"roombox: side . \([0-9.]+\), try \d: good", 1 + len([e for e in seen(owned) if e == "good"]))
+    owned.wait(owned.answers, "the API never answered")
+    added = diary(owned)[before:]
+    assert added[-1]["outcome"] == "good" and added[-1]["version"] == version, added
+    state = grub_state(owned)
+    side = added[-1]["slot"]
+    assert state["ORDER"].startswith(side) and state[f"{side}_OK"] == "1" and state[f"{side}_TRY"] == "0", state
+    assert owned.answers()["claimed"] is True
+    assert json.loads(owned.run("rauc status --output-format=json"))["booted"] == side
+
+
+def seen(machine) -> list[str]:
+    """Verdicts on the console so far."""
+    import re
+
+    return re.findall(r"roombox: side . \([0-9.]+\), try \d: (good|failed)", machine.console())

@@ -1,0 +1,73 @@
+"""Sticks, the file that makes a box ready, and the way back to a new box. Last: they end what there was."""
+
+import json
+import re
+
+from conftest import CLAIM, PASSWORD
+from sticks import fat_stick, plug, pull
+
+SECRET = "a horse of another colour"
+FILE = f'[box]\nname = "Aula"\nlanguage = "de"\n[owner]\nname = "Grace"\npassword = "{SECRET}"\n'
+
+
+def test_a_stick_that_is_plugged_in_offers_its_bundle(owned, bundles, tmp_path):
+    bundle = bundles.small("0.9.5", name="stick")
+    plug(owned, fat_stick(tmp_path, "UPDATES", {"new.raucb": bundle}), "updates")
+    found = owned.wait(lambda: owned.get("/api/v1/updates")["found"], "the stick's bundle was never found")
+    assert [(one["from"], one["size_bytes"]) for one in found] == [("usb", bundle.stat().st_size)], found
+    assert owned.run(f"findmnt -no OPTIONS /run/roombox-usb/{found[0]['name'].split('/')[0]}").startswith("ro,")
+    pull(owned, "updates")
+    owned.wait(lambda: not owned.get("/api/v1/updates")["found"], "the stick was pulled, its bundle is still offered")
+
+
+def test_a_claimed_box_cannot_be_claimed_again(owned):
+    status, code, _ = owned.refuses("/api/v1/claim", "POST", {"code": "AAAA-AAAA", "name": "Eve", "password": PASSWORD})
+    assert (status, code) == (409, "claimed"), (status, code)
+
+
+def test_the_owner_resets_it_and_a_new_box_with_a_new_key_comes_up(owned):
+    """By the panel's way. Somebody's recordings, rooms, key and certificate are gone."""
+    key = owned.run("sha256sum /data/roombox/secrets/* | sort")
+    identity = owned.run("cat /etc/machine-id")
+    name = owned.answers()["name"]
+    assert owned.refuses("/api/v1/box/reset", "POST", {"password": "wrong", "name": name})[0] == 403
+    before = len(re.findall(CLAIM, owned.console()))
+    owned.get("/api/v1/box/reset", "POST", {"password": PASSWORD, "name": name})
+    owned.wait_console(r"factory reset, asked by the file roombox.reset")
+    owned.shell_ready, owned.cookie = False, None
+    owned.wait_console(CLAIM, before + 1)
+    owned.wait(owned.answers, "the API never answered")
+    assert owned.answers()["claimed"] is False
+    assert "roombox.reset" not in owned.run("ls /boot/firmware").split()
+    assert owned.run("sha256sum /data/roombox/secrets/* | sort") != key
+    assert owned.run("cat /etc/machine-id") != identity
+
+
+def test_a_file_on_the_boot_partition_makes_it_ready_without_anybody(owned):
+    owned.run(f"cat >/boot/firmware/roombox.toml <<'END'\n{FILE}END\nsync")
+    before = len(re.findall("has an owner", owned.console()))
+    owned.reset()
+    owned.wait_console("has an owner", before + 1)
+    owned.wait(owned.answers, "the API never answered")
+    told = "/boot/firmware/roombox-result.json"
+    owned.wait(lambda: owned.ask(f"test -f {told}")[0] == 0, "nobody told on the FAT what became of the file")
+    result = json.loads(owned.run(f"cat {told}"))
+    assert owned.answers()["name"] == "Aula"
+    owned.get("/api/v1/session", "POST", {"name": "Grace", "password": SECRET})
+    assert owned.get("/api/v1/session")["name"] == "Grace"
+    assert SECRET not in json.dumps(result)
+    owned.wait(lambda: owned.ask("test -e /boot/firmware/roombox.toml")[0] != 0, "the file with the password is still there")
+    # FAT forgets nothing by deleting alone: not one sector has it.
+    assert owned.ask(f"grep -c -a '{SECRET}' /dev/roombox/esp")[0] == 1
+
+
+def test_the_boot_menu_erases_it_too(owned):
+    """For an owner who has lost the password, at the box."""
+    assert owned.answers()["claimed"] is True
+    starts, codes = len(re.findall("ESC for other ways", owned.console())), len(re.findall(CLAIM, owned.console()))
+    owned.reset()
+    owned.choose(2, starts + 1)
+    owned.wait_console(r"factory reset, asked by the boot menu")
+    owned.wait_console(CLAIM, codes + 1)
+    owned.wait(owned.answers, "the API never answered")
+    assert owned.answers()["claimed"] is False

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""What systemd and RAUC say of what the image gives them, without an image: units are sound, the daemon
+is locked in (exposure at most 2.0), and every board's updater configuration is understood.
+
+The root that systemd looks at is this machine's own units with ours on top. Last line: N passed, N
+failed, N skipped.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GENERATED = ROOT / "yocto" / "generated"
+TREES = sorted((ROOT / "yocto").glob("meta-roombox/recipes-*/*/files/root"))
+UNITS = "usr/lib/systemd/system"
+
+
+def staged(root: Path):
+    """Units and scripts as they lie on the image; programs that are built elsewhere are names only."""
+    shutil.copytree(f"/{UNITS}", root / UNITS, symlinks=True)
+    for tree in TREES:
+        shutil.copytree(tree, root, symlinks=True, dirs_exist_ok=True)
+    for program in ("usr/bin/roomboxd", "usr/bin/rauc", "bin/sh", "bin/bash"):
+        (root / program).parent.mkdir(parents=True, exist_ok=True)
+        (root / program).write_text("#!/bin/sh\n")
+        (root / program).chmod(0o755)
+
+
+def every_unit_is_sound(folder: Path):
+    root = folder / "root"
+    staged(root)
+    ours = sorted({unit.name for tree in TREES for unit in (tree / UNITS).glob("*.*") if unit.is_file()})
+    assert "roomboxd.service" in ours and len(ours) >= 12, ours
+    names = [name.replace("@.", "@sdz1.") for name in ours]
+    command = ["systemd-analyze", "verify", f"--root={root}", "--man=no", "--recursive-errors=no", *names]
+    done = subprocess.run(command, capture_output=True, text=True)
+    # What it says of others' units is theirs.
+    stems = [name.split("@")[0].split(".")[0] for name in ours]
+    complaints = [line for line in done.stderr.splitlines() if any(stem in line for stem in stems)]
+    assert not complaints, "\n".join(complaints)
+
+
+def the_daemon_is_locked_in(_):
+    unit = next(tree / UNITS / "roomboxd.service" for tree in TREES if (tree / UNITS / "roomboxd.service").exists())
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", unit], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-400:] + done.stderr
+
+
+def every_updater_understands_its_configuration(folder: Path):
+    """RAUC reads its configuration before it looks for a bundle: one that is not there shows that it has."""
+    keys = folder / "keys"
+    subprocess.run([ROOT / "scripts/bundle-keys.sh", keys], check=True, capture_output=True)
+    boards = sorted((GENERATED / "boards").iterdir())
+    for board in boards:
+        text = (board / "system.conf").read_text().replace("/etc/rauc/ca.pem", str(keys / "ca.pem"))
+        conf = folder / f"{board.name}.conf"
+        conf.write_text(text.replace("/data/rauc.status", str(folder / "status")))
+        done = subprocess.run(["rauc", f"--conf={conf}", "info", folder / "none.raucb"], capture_output=True, text=True)
+        said = done.stderr.replace(str(conf), "")
+        assert "none.raucb" in said and "conf" not in said.lower(), f"{board.name}: {done.stderr}"
+
+
+TESTS = {
+    every_unit_is_sound: "systemd-analyze",
+    the_daemon_is_locked_in: "systemd-analyze",
+    every_updater_understands_its_configuration: "rauc",
+}
+
+
+def main() -> int:
+    failed = skipped = 0
+    for test, program in TESTS.items():
+        if not shutil.which(program):
+            skipped += 1
+            print(f"SKIPPED {test.__name__}: {program} is not installed (scripts/setup.sh test)")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(Path(folder))
+                print(f"ok {test.__name__}")
+            except AssertionError as error:
+                failed += 1
+                print(f"FAILED {test.__name__}\n{error}")
+    print(f"{len(TESTS) - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
