@@ -8,6 +8,7 @@ mod people;
 mod provision;
 mod recordings;
 mod rooms;
+mod schema;
 mod settings;
 mod updates;
 
@@ -28,16 +29,6 @@ use tokio::sync::oneshot;
 /// Calls that may wait for the thread.
 const QUEUE: usize = 1024;
 
-/// Schema steps, in order: step n takes `user_version` from n to n + 1. Only ever append, and only
-/// add: a box that goes back to its old version must find what that knows. A step that takes
-/// something away raises `readable.by_schema` to its own number, and nobody goes back behind it.
-const STEPS: [&str; 4] = [
-    include_str!("0001_first.sql"),
-    include_str!("0002_dropped.sql"),
-    include_str!("0003_updates.sql"),
-    include_str!("0004_language.sql"),
-];
-
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -45,8 +36,17 @@ pub enum StoreError {
     Open { path: String, source: rusqlite::Error },
     #[error("cannot bring the database to schema {step}")]
     Migrate { step: usize, source: rusqlite::Error },
-    #[error("the database was written by a newer version (schema {found}, this knows {known})")]
-    Newer { found: usize, known: usize },
+    #[error(
+        "cannot keep a copy of the database ({bytes} bytes) at {to} before this version changes it: \
+         nothing was changed; make room on that disk, or start the version before"
+    )]
+    Copy { to: String, bytes: u64, source: std::io::Error },
+    #[error(
+        "the database is a newer version's (schema {found}, for programs that know schema {needs}), \
+         and this one knows schema {known}: start the newer version, on a box with two sides the \
+         other side{}", or_copy(copy.as_deref())
+    )]
+    Newer { found: usize, needs: usize, known: usize, copy: Option<String> },
     #[error("cannot start the database thread")]
     Start(#[source] std::io::Error),
     #[error("the database refused")]
@@ -59,6 +59,17 @@ pub enum StoreError {
     Stopped,
 }
 
+/// What else helps against a newer version's database.
+fn or_copy(copy: Option<&str>) -> String {
+    let put = |copy| {
+        format!(
+            ", or stop the box and put {copy} in the place of the database and its -wal and -shm \
+             files: what was written after that is lost then"
+        )
+    };
+    copy.map(put).unwrap_or_default()
+}
+
 type Call = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// The box's database.
@@ -69,12 +80,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or makes the database and brings it to this version's schema.
+    /// Opens or makes the database and brings it to this version's schema, with a copy of what it
+    /// was beside it.
     ///
     /// # Errors
-    /// The file cannot be opened, is newer than this program, or a step fails (then nothing of
-    /// that step has happened).
+    /// The file cannot be opened, is for newer programs only, cannot be copied before it is changed,
+    /// or a step fails: then nothing has changed.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, &schema::STEPS)
+    }
+
+    fn open_with(path: &Path, steps: &[&str]) -> Result<Self, StoreError> {
         let refused = |source| StoreError::Open { path: path.display().to_string(), source };
         let mut connection = Connection::open(path).map_err(refused)?;
         connection
@@ -82,7 +98,7 @@ impl Store {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
             )
             .map_err(refused)?;
-        migrate(&mut connection)?;
+        schema::migrate(&mut connection, path, steps)?;
         let (calls, inbox) = mpsc::sync_channel::<Call>(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
@@ -136,38 +152,6 @@ impl Drop for Store {
     }
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = STEPS.len();
-    let version = connection
-        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
-        .map_err(|source| StoreError::Migrate { step: 0, source })?;
-    let found = usize::try_from(version).unwrap_or(0);
-    if found > known {
-        let query = "SELECT by_schema FROM readable";
-        let by_schema = connection.query_row(query, [], |row| row.get::<_, i64>(0));
-        let by_schema = by_schema.map_or(found, |by| usize::try_from(by).unwrap_or(found));
-        if by_schema > known {
-            return Err(StoreError::Newer { found, known });
-        }
-        tracing::warn!(
-            found,
-            known,
-            "a newer version wrote the database: this one uses what it knows"
-        );
-        return Ok(());
-    }
-    for (step, sql) in STEPS.iter().enumerate().skip(found) {
-        let run = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            transaction.execute_batch(sql)?;
-            transaction.pragma_update(None, "user_version", (step + 1) as i64)?;
-            transaction.commit()
-        };
-        run(connection).map_err(|source| StoreError::Migrate { step: step + 1, source })?;
-    }
-    Ok(())
-}
-
 /// SQLite's integers are signed; sizes and times here never reach the sign bit.
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
@@ -180,33 +164,6 @@ fn unsigned(value: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_newer_database_is_opened_if_it_was_only_added_to_and_else_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("box.db");
-        drop(Store::open(&path).unwrap());
-        // What the newer version did; whether this one may open it.
-        for (change, may) in [
-            ("CREATE TABLE more (id INTEGER) STRICT", true),
-            ("ALTER TABLE rooms ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'", true),
-            ("UPDATE readable SET by_schema = 98", false),
-            ("DROP TABLE readable", false),
-        ] {
-            let connection = Connection::open(&path).unwrap();
-            connection.execute_batch(change).unwrap();
-            connection.pragma_update(None, "user_version", 99).unwrap();
-            drop(connection);
-            let opened = Store::open(&path);
-            assert_eq!(opened.is_ok(), may, "{change}");
-            assert!(may || matches!(opened, Err(StoreError::Newer { found: 99, .. })));
-            drop(opened);
-            let connection = Connection::open(&path).unwrap();
-            let version: i64 =
-                connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-            assert_eq!(version, 99, "it stays the newer one's");
-        }
-    }
 
     #[tokio::test]
     async fn a_call_that_fails_leaves_nothing_behind() {

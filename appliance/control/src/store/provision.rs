@@ -36,12 +36,7 @@ impl Store {
                 sql.execute("UPDATE box SET language = ?1", [language])?;
             }
             if let Some(settings) = what.settings {
-                let json = serde_json::to_string(&settings)?;
-                sql.execute(
-                    "INSERT INTO settings (id, json) VALUES (1, ?1)
-                     ON CONFLICT (id) DO UPDATE SET json = excluded.json",
-                    [json],
-                )?;
+                super::settings::put(sql, &settings)?;
             }
             Ok(true)
         })

@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError};
 use crate::settings::Settings;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 /// The settings that this version knows. A box that went back to it finds what a newer one wrote:
@@ -29,6 +29,45 @@ fn known(stored: &Value) -> Result<Settings, serde_json::Error> {
         }
     }
     Ok(settings)
+}
+
+/// What is stored instead: these, and beside them what only a newer version knows. It finds its
+/// settings again when the box goes forward.
+fn with_unknown(settings: &Settings, stored: Value) -> Result<Value, serde_json::Error> {
+    let mut all = serde_json::to_value(settings)?;
+    let sections = match stored {
+        Value::Object(sections) => sections,
+        _ => return Ok(all),
+    };
+    for (section, names) in sections {
+        match (all.get_mut(&section), names) {
+            (Some(Value::Object(known)), Value::Object(names)) => {
+                for (name, value) in names {
+                    known.entry(name).or_insert(value);
+                }
+            }
+            (Some(_), _) => {}
+            (None, names) => all[section] = names,
+        }
+    }
+    Ok(all)
+}
+
+fn stored(sql: &Transaction<'_>) -> Result<Option<Value>, StoreError> {
+    let json: Option<String> =
+        sql.query_row("SELECT json FROM settings", [], |row| row.get(0)).optional()?;
+    Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+}
+
+/// Stores settings in the place of the old ones.
+pub(super) fn put(sql: &Transaction<'_>, settings: &Settings) -> Result<(), StoreError> {
+    let all = with_unknown(settings, stored(sql)?.unwrap_or_default())?;
+    sql.execute(
+        "INSERT INTO settings (id, json) VALUES (1, ?1)
+         ON CONFLICT (id) DO UPDATE SET json = excluded.json",
+        [all.to_string()],
+    )?;
+    Ok(())
 }
 
 impl Store {
@@ -61,25 +100,11 @@ impl Store {
 
     /// `None`: never changed.
     pub async fn settings_get(&self) -> Result<Option<Settings>, StoreError> {
-        self.call(|sql| {
-            let json: Option<String> =
-                sql.query_row("SELECT json FROM settings", [], |row| row.get(0)).optional()?;
-            Ok(json.map(|json| known(&serde_json::from_str(&json)?)).transpose()?)
-        })
-        .await
+        self.call(|sql| Ok(stored(sql)?.map(|json| known(&json)).transpose()?)).await
     }
 
     pub async fn settings_put(&self, settings: Settings) -> Result<(), StoreError> {
-        self.call(move |sql| {
-            let json = serde_json::to_string(&settings)?;
-            sql.execute(
-                "INSERT INTO settings (id, json) VALUES (1, ?1)
-                 ON CONFLICT (id) DO UPDATE SET json = excluded.json",
-                [json],
-            )?;
-            Ok(())
-        })
-        .await
+        self.call(move |sql| put(sql, &settings)).await
     }
 }
 
