@@ -116,12 +116,15 @@ struct Arguments {
 /// What is no box that starts.
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Asks the daemon whether it is healthy; prints its report as JSON. Exit status: 0 it is, 1 it
-    /// is not, or no daemon answers.
+    /// Asks the daemon whether it is healthy, and prints `healthy` or a line for each check that
+    /// failed. Exit status: 0 it is, 1 it is not, or no daemon answers.
     Health {
         /// The daemon's `--health`.
         #[arg(long, value_name = "PATH")]
         socket: PathBuf,
+        /// Print the whole report as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Writes what this machine is and can to NAME.json and NAME.txt, to be sent to us.
     Selftest {
@@ -153,9 +156,12 @@ fn main() -> ExitCode {
 fn start() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     match &arguments.task {
-        Some(Task::Health { socket }) => {
+        Some(Task::Health { socket, json }) => {
             let report = health::fetch(socket)?;
-            println!("{report:#}");
+            match json {
+                true => println!("{report:#}"),
+                false => println!("{}", health::in_words(&report)),
+            }
             return Ok(ExitCode::from(u8::from(report["healthy"] != true)));
         }
         Some(Task::Selftest { out, health, worker, disk }) => {
@@ -180,8 +186,12 @@ fn start() -> anyhow::Result<ExitCode> {
     limits::raise_open_files();
     // Before anything is looked at, and until everything has stopped.
     let _ours = DataFolder::take(&data)?;
-    runtime()?.block_on(run(arguments, data, worker))?;
-    Ok(ExitCode::SUCCESS)
+    let health = arguments.health.clone();
+    let ran = runtime()?.block_on(run(arguments, data, worker));
+    if let (Err(error), Some(socket)) = (&ran, health) {
+        health::leave_word(&socket, error);
+    }
+    ran.map(|()| ExitCode::SUCCESS)
 }
 
 fn runtime() -> anyhow::Result<Runtime> {

@@ -6,11 +6,13 @@ mod running;
 mod served;
 
 use running::{ROOMBOXD, mode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use served::Served;
 use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const PASSWORD: &str = "canary horse battery";
 const JSON: [&str; 2] = ["-H", "content-type: application/json"];
@@ -125,15 +127,18 @@ fn an_owner_decides_about_a_file_and_erases_the_box_only_on_purpose() {
 fn a_box_that_meets_and_records_is_healthy_and_nobody_sees_the_check() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("health.sock");
-    let health = || {
-        let socket = socket.to_str().unwrap();
-        let output = Command::new(ROOMBOXD).args(["health", "--socket", socket]).output().unwrap();
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        (output.status.code(), report)
+    let socket_name = socket.to_str().unwrap();
+    let health = |more: &[&str]| {
+        let command = ["health", "--socket", socket_name];
+        let output = Command::new(ROOMBOXD).args(command).args(more).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
     };
-    assert_eq!(health(), (Some(1), Value::Null));
-    let served = Served::start(&["--health", socket.to_str().unwrap()]);
-    let (code, report) = health();
+    let (code, said) = health(&[]);
+    assert!(code == Some(1) && said.contains("no daemon answers"), "{said}");
+    let served = Served::start(&["--health", socket_name]);
+    let (code, report) = health(&["--json"]);
+    let report: Value = serde_json::from_str(&report).unwrap();
     let check = |name: &str| {
         let all = report["checks"].as_array().unwrap();
         all.iter().find(|check| check["name"] == name).unwrap().clone()
@@ -153,4 +158,58 @@ fn a_box_that_meets_and_records_is_healthy_and_nobody_sees_the_check() {
     assert_eq!(fs::read_dir(served.folder.path().join("data/recordings")).unwrap().count(), 0);
     let log = served.running.kill();
     assert!(!log.contains("room opened") && !log.contains("participant is active"), "{log}");
+}
+
+#[test]
+fn health_is_said_in_a_line_for_each_check_that_failed_or_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("health.sock");
+    let daemon = UnixListener::bind(&socket).unwrap();
+    let check = |name: &str, ok: bool| json!({ "name": name, "ok": ok, "detail": "no\nroom" });
+    let report =
+        |ok| json!({ "healthy": ok, "checks": [check("api", true), check("loopback", ok)] });
+    let (sick, well) = (report(false), report(true));
+    for (report, more, code, says) in [
+        (&sick, &[][..], 1, "loopback: no room\n".to_owned()),
+        (&well, &[], 0, "healthy\n".to_owned()),
+        (&sick, &["--json"], 1, format!("{sick:#}\n")),
+        (&well, &["--json"], 0, format!("{well:#}\n")),
+    ] {
+        let mut asked = Command::new(ROOMBOXD);
+        let asked = asked.arg("health").arg("--socket").arg(&socket).args(more);
+        let asked = asked.stdout(Stdio::piped()).spawn().unwrap();
+        daemon.accept().unwrap().0.write_all(report.to_string().as_bytes()).unwrap();
+        let answer = asked.wait_with_output().unwrap();
+        let said = String::from_utf8(answer.stdout).unwrap();
+        assert_eq!((answer.status.code(), said), (Some(code), says), "{more:?}");
+    }
+}
+
+#[test]
+fn a_box_that_cannot_start_says_why_to_whoever_asks_for_its_health() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("health.sock");
+    let socket = socket.to_str().unwrap();
+    let health = || {
+        let asked = Command::new(ROOMBOXD).args(["health", "--socket", socket]).output().unwrap();
+        (asked.status.code(), String::from_utf8(asked.stderr).unwrap())
+    };
+    let in_the_way = folder.path().join("data/roombox.db");
+    fs::create_dir_all(&in_the_way).unwrap();
+    let started = Command::new(ROOMBOXD)
+        .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--udp", "0", "--shards", "1"])
+        .args(["--health", socket, "--data"])
+        .arg(folder.path().join("data"))
+        .output()
+        .unwrap();
+    assert_eq!(started.status.code(), Some(1));
+    let (code, said) = health();
+    assert!(code == Some(1) && said.contains("did not start: cannot open the database"), "{said}");
+    // What has gone by is not said again.
+    fs::remove_dir(&in_the_way).unwrap();
+    let served = Served::start_in(folder, &["--health", socket]);
+    let Served { running, folder: _folder, .. } = served;
+    running.kill();
+    let (code, said) = health();
+    assert!(code == Some(1) && said.contains("no daemon answers"), "{said}");
 }

@@ -2,7 +2,9 @@
 //! meeting connects and records, the encoders were tried. Never the network, the clock or a hub: a
 //! box without them is a good box.
 //!
-//! The daemon serves the report on a Unix socket, once a connection; `roomboxd health` prints it.
+//! The daemon serves the report on a Unix socket, once a connection; `roomboxd health` prints it. A
+//! daemon that cannot start leaves word beside the socket, so that the panel of the version before
+//! can say why.
 
 mod loopback;
 mod request;
@@ -55,11 +57,13 @@ impl Health {
     pub fn listen(self, path: &Path) -> anyhow::Result<impl Future<Output = ()> + use<>> {
         let refused = || format!("cannot listen on {} (--health)", path.display());
         // What a killed daemon left; ours alone, because the data folder is.
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(refused);
+        for left in [path, &word(path)] {
+            match fs::remove_file(left) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(refused);
+                }
+                _ => {}
             }
-            _ => {}
         }
         let listener = UnixListener::bind(path).with_context(refused)?;
         fs::set_permissions(path, Permissions::from_mode(0o660)).with_context(refused)?;
@@ -147,15 +151,71 @@ pub async fn probe(worker: &Path) -> Result<Value, String> {
     }
 }
 
+/// Where a daemon says why it did not start.
+fn word(socket: &Path) -> PathBuf {
+    socket.with_extension("failed")
+}
+
+/// The daemon that would have served reports at `socket` did not start, for this reason.
+pub fn leave_word(socket: &Path, why: &anyhow::Error) {
+    if let Err(error) = fs::write(word(socket), format!("{why:#}\n")) {
+        tracing::warn!(%error, "why the box did not start cannot be left beside {}", socket.display());
+    }
+}
+
 /// The report of the daemon at this socket.
 ///
 /// # Errors
-/// No daemon answers there.
+/// No daemon answers there; if one could not start, why.
 pub fn fetch(socket: &Path) -> anyhow::Result<Value> {
-    let mut stream = UnixStream::connect(socket)
-        .with_context(|| format!("no daemon answers at {}", socket.display()))?;
+    let connected = UnixStream::connect(socket).map_err(|error| {
+        let why = fs::read_to_string(word(socket)).unwrap_or_default();
+        match why.trim() {
+            "" => anyhow::Error::new(error)
+                .context(format!("no daemon answers at {}", socket.display())),
+            why => anyhow::anyhow!("the daemon did not start: {why}"),
+        }
+    });
+    let mut stream = connected?;
     stream.set_read_timeout(Some(REPORT)).context("the socket has no patience")?;
     let mut text = String::new();
-    stream.read_to_string(&mut text).context("the daemon did not report")?;
+    stream.read_to_string(&mut text).context("the daemon did not report in time")?;
     serde_json::from_str(&text).context("the daemon's report cannot be read")
+}
+
+/// `healthy`, or each check that failed: `name: detail`, a line each.
+pub fn in_words(report: &Value) -> String {
+    if report["healthy"] == true {
+        return "healthy".to_owned();
+    }
+    let failed = report["checks"].as_array().into_iter().flatten();
+    let failed = failed.filter(|check| check["ok"] != true).map(|check| {
+        let word = |name: &str| check[name].as_str().unwrap_or("?").replace(['\n', '\r'], " ");
+        format!("{}: {}", word("name"), word("detail"))
+    });
+    failed.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_in_words_has_a_line_for_each_check_that_failed() {
+        let check = |name: &str, ok: bool, detail: &str| json!({ "name": name, "ok": ok, "detail": detail });
+        let all = [
+            check("shards", true, "2 of 2"),
+            check("api", false, "said \"no\" {\"ok\": false},\n{\"ok\": true}"),
+            check("loopback", false, "nothing was recorded; 0 packets"),
+        ];
+        let words = in_words(&json!({ "healthy": false, "checks": all }));
+        assert_eq!(
+            words.lines().collect::<Vec<_>>(),
+            [
+                r#"api: said "no" {"ok": false}, {"ok": true}"#,
+                "loopback: nothing was recorded; 0 packets",
+            ]
+        );
+        assert_eq!(in_words(&json!({ "healthy": true, "checks": all[..1] })), "healthy");
+    }
 }

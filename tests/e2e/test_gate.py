@@ -1,0 +1,143 @@
+"""The image's root scripts around a start: the health gate, the boot state and its diary.
+
+The scripts are the image's own and the boot environment is GRUB's; what they call is told apart here."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CORE = Path(__file__).resolve().parents[2] / "yocto/meta-roombox/recipes-core"
+TREES = [CORE / name / "files/root/usr/lib/roombox" for name in ("roombox-health", "roombox-boot-state")]
+SICK = "api: the API did not answer within 10s\nloopback: \"nothing\" was recorded in \\new; 0 packets"
+
+# What the scripts call. The updater does to the boot state what RAUC's own back-ends do.
+PROGRAMS = {
+    "roomboxd": 'cat "$BOX/health"; exit "$(cat "$BOX/health-code")"',
+    "systemctl": 'echo "systemctl $*" >>"$BOX/called"',
+    "blkid": "echo squashfs",
+    "fw_printenv": """
+        [ "$1" = -n ] && { sed -n "s/^$2=//p" "$BOX/uboot"; exit; }
+        for name; do grep "^$name=" "$BOX/uboot"; done""",
+    "fw_setenv": 'sed -i "s/^$1=.*/$1=$2/" "$BOX/uboot"',
+    "rauc": """
+        echo "rauc $*" >>"$BOX/called"
+        [ ! -e "$BOX/rauc-broken" ] || exit 1
+        side=$SIDE; [ "$3" = other ] && side=$OTHER
+        if [ -e "$BOX/uboot" ]; then
+            case $2 in
+            mark-good) fw_setenv BOOT_${side}_LEFT 3 ;;
+            mark-bad) fw_setenv BOOT_${side}_LEFT 0; fw_setenv BOOT_ORDER "$SIDE" ;;
+            mark-active) fw_setenv BOOT_${side}_LEFT 3; fw_setenv BOOT_ORDER "$SIDE $OTHER" ;;
+            esac
+        else
+            case $2 in
+            mark-good) grub-editenv "$GRUBENV" set ${side}_OK=1 ${side}_TRY=0 ;;
+            mark-bad) grub-editenv "$GRUBENV" set ${side}_OK=0 ${side}_TRY=0 ;;
+            mark-active) grub-editenv "$GRUBENV" set ORDER="$SIDE $OTHER" ${side}_OK=1 ${side}_TRY=0 ;;
+            esac
+        fi""",
+}
+
+
+class Image:
+    """What the scripts find: side A runs, version 0.2."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.lib, programs = folder / "lib", folder / "bin"
+        self.fat, self.data = folder / "fat", folder / "data"
+        self.grubenv = self.fat / "EFI/BOOT/grubenv"
+        for made in (self.lib, programs, self.grubenv.parent, self.data / "system"):
+            made.mkdir(parents=True)
+        for script in (script for tree in TREES for script in tree.iterdir()):
+            (self.lib / script.name).symlink_to(script)
+        for name, body in PROGRAMS.items():
+            (programs / name).write_text(f"#!/bin/sh\n{body}\n")
+            (programs / name).chmod(0o755)
+        for name, text in {"cmdline": "quiet rauc.slot=A", "os-release": 'VERSION_ID="0.2"\n',
+                           "system.conf": "bootloader=grub\n", "called": ""}.items():
+            (folder / name).write_text(text)
+        self.environment = os.environ | {
+            "PATH": f"{programs}:{os.environ['PATH']}:/sbin:/usr/sbin", "BOX": str(folder),
+            "SIDE": "A", "OTHER": "B", "GRUBENV": str(self.grubenv), "ROOMBOX_PAUSE": "0",
+            "ROOMBOX_LIB": str(self.lib), "ROOMBOX_FAT": str(self.fat), "ROOMBOX_DATA": str(self.data),
+            "ROOMBOX_RAUC_CONF": str(folder / "system.conf"), "ROOMBOX_RELEASE": str(folder / "os-release"),
+            "ROOMBOX_CMDLINE": str(folder / "cmdline"),
+        }
+        self.health("healthy", 0)
+
+    def health(self, says: str, code: int):
+        (self.folder / "health").write_text(f"{says}\n")
+        (self.folder / "health-code").write_text(str(code))
+
+    def grub(self, **words):
+        if not self.grubenv.exists():
+            subprocess.run(["grub-editenv", self.grubenv, "create"], check=True)
+        words = [f"{name}={value}" for name, value in words.items()]
+        subprocess.run(["grub-editenv", self.grubenv, "set", *words], check=True)
+
+    def uboot(self, **words):
+        (self.folder / "system.conf").write_text("bootloader=uboot\n")
+        (self.folder / "uboot").write_text("".join(f"{name}={value}\n" for name, value in words.items()))
+
+    def run(self, script: str, *arguments):
+        return subprocess.run([self.lib / script, *arguments], env=self.environment,
+                              capture_output=True, text=True, timeout=60)
+
+    def state(self) -> dict:
+        """What the boot loader knows."""
+        file = self.folder / "uboot"
+        text = file.read_text() if file.exists() else subprocess.run(
+            ["grub-editenv", self.grubenv, "list"], capture_output=True, text=True, check=True).stdout
+        return dict(line.split("=", 1) for line in text.splitlines())
+
+    def kept(self) -> dict:
+        return dict(line.split("=", 1) for line in (self.data / "system/boot-state").read_text().splitlines())
+
+    def was_good(self, what: str):
+        (self.data / "system/boot-state").write_text(f"ORDER=A B\nGOOD={what}\n")
+
+    def called(self) -> list:
+        return (self.folder / "called").read_text().splitlines()
+
+    def diary(self) -> list:
+        lines = [json.loads(line) for line in (self.data / "boots.jsonl").read_text().splitlines()]
+        return [(line["slot"], line["version"], line["outcome"], line.get("reason")) for line in lines]
+
+
+@pytest.fixture
+def image(tmp_path):
+    return Image(tmp_path)
+
+
+def test_what_the_updater_cannot_mark_is_said_and_is_not_good(image):
+    image.grub(ORDER="A B", A_OK=1, A_TRY=1, B_OK=0, B_TRY=0)
+    (image.folder / "rauc-broken").touch()
+    assert image.run("health-gate").returncode == 1
+    assert image.diary() == [("A", "0.2", "failed", "the updater could not mark this side good")]
+
+
+FAILS = [
+    # Which version was good last, and where; whether the box is restarted.
+    ("B 0.1", True, "on trial"),
+    ("A 0.1", True, "on trial"),
+    ("A 0.2", False, "was good before"),
+    (None, False, "nothing to go back to"),
+]
+
+
+@pytest.mark.parametrize("good, restarts, says", FAILS, ids=[str(fail[0]) for fail in FAILS])
+def test_a_sick_version_restarts_the_box_only_if_it_is_on_trial(image, good, restarts, says):
+    image.grub(ORDER="A B", A_OK=1, A_TRY=1, B_OK=1, B_TRY=0)
+    image.health(SICK, 1)
+    if good:
+        image.was_good(good)
+    done = image.run("health-gate")
+    assert done.returncode == 1 and says in done.stdout, done.stdout
+    assert image.called() == (["systemctl --no-block reboot"] if restarts else [])
+    # Each check that failed, in one line, as it was said.
+    assert image.diary() == [("A", "0.2", "failed", SICK.replace("\n", "; "))]
+    assert image.state()["A_TRY"] == "1"
