@@ -154,6 +154,14 @@ class Machine:
             self.good()
         self.run()
 
+    def give_up(self, side):
+        """What the image's health gate does about a side that fell."""
+        boot = json.loads(self.state.read_text())
+        named = {slot["bootname"]: name for name, slot in boot["slots"].items()}
+        boot["slots"][named[side]]["boot-status"] = "bad"
+        boot["primary"] = named[self.slot]
+        self.state.write_text(json.dumps(boot))
+
     def good(self):
         self.note(self.boot_id, self.slot, self.version, "good")
 

@@ -113,6 +113,41 @@ def image(tmp_path):
     return Image(tmp_path)
 
 
+GIVEN_UP = ["rauc status mark-good", "rauc status mark-bad other", "rauc status mark-active booted"]
+STATES = [
+    # What the loader knew at the start of side A; what is asked of the updater.
+    ("an everyday start", {"ORDER": "A B", "A_OK": 1, "A_TRY": 1, "B_OK": 1, "B_TRY": 0}, GIVEN_UP[:1]),
+    ("side B fell", {"ORDER": "B A", "A_OK": 1, "A_TRY": 1, "B_OK": 1, "B_TRY": 3}, GIVEN_UP),
+    ("the menu chose A", {"ORDER": "B A", "A_OK": 1, "A_TRY": 1, "B_OK": 1, "B_TRY": 0}, GIVEN_UP[:1]),
+    ("A is in its last try", {"ORDER": "A B", "A_OK": 1, "A_TRY": 3, "B_OK": 1, "B_TRY": 3}, GIVEN_UP[:1]),
+    ("U-Boot, an everyday start", {"BOOT_ORDER": "A B", "BOOT_A_LEFT": 2, "BOOT_B_LEFT": 3}, GIVEN_UP[:1]),
+    ("U-Boot, side B fell", {"BOOT_ORDER": "B A", "BOOT_A_LEFT": 2, "BOOT_B_LEFT": 0}, GIVEN_UP),
+    ("U-Boot, A was chosen", {"BOOT_ORDER": "B A", "BOOT_A_LEFT": 2, "BOOT_B_LEFT": 1}, GIVEN_UP[:1]),
+]
+
+
+@pytest.mark.parametrize("known, asked", [state[1:] for state in STATES], ids=[state[0] for state in STATES])
+def test_a_healthy_side_is_marked_good_and_a_fallen_one_given_up_before_the_copy(image, known, asked):
+    (image.grub if "ORDER" in known else image.uboot)(**known)
+    done = image.run("health-gate")
+    assert (done.returncode, image.called()) == (0, asked), done.stderr
+    state = image.state()
+    order = state.get("ORDER") or state["BOOT_ORDER"]
+    assert order == ("A B" if asked == GIVEN_UP else known.get("ORDER") or known["BOOT_ORDER"])
+    # What a lost state is healed from knows the same.
+    assert image.kept() == state | {"GOOD": "A 0.2"}
+    assert image.diary() == [("A", "0.2", "good", None)]
+
+
+def test_a_boot_state_that_is_lost_after_a_fall_does_not_bring_the_fallen_side_back(image):
+    image.grub(ORDER="B A", A_OK=1, A_TRY=1, B_OK=1, B_TRY=3)
+    assert image.run("health-gate").returncode == 0
+    image.grubenv.write_bytes(b"torn")
+    assert image.run("boot-state", "begin").returncode == 0
+    assert image.state() == {"ORDER": "A B", "A_OK": "1", "A_TRY": "1", "B_OK": "0", "B_TRY": "0"}
+    assert [line[2] for line in image.diary()] == ["good", "healed", "started"]
+
+
 def test_what_the_updater_cannot_mark_is_said_and_is_not_good(image):
     image.grub(ORDER="A B", A_OK=1, A_TRY=1, B_OK=0, B_TRY=0)
     (image.folder / "rauc-broken").touch()

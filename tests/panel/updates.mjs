@@ -116,6 +116,7 @@ export async function updates(steps) {
       await machine.call('note', id, 'B', '0.3', 'failed', WHY);
     }
     await machine.call('start', 'A', '0.2');
+    await machine.call('give_up', 'B');
     // A box with another port: the page cannot know it.
     const { http } = await machine.call('where');
     browser.box.http = http;

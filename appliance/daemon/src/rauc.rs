@@ -9,7 +9,7 @@ mod read;
 
 use read::Dict;
 use roombox_control::conference::Later;
-use roombox_control::updates::updater::{Bundle, Mark, Step, SystemReport, Updater, UpdaterError};
+use roombox_control::updates::updater::{Bundle, Step, SystemReport, Updater, UpdaterError};
 use std::collections::HashMap;
 use tokio::sync::{Mutex, mpsc};
 
@@ -173,14 +173,10 @@ impl Updater for Rauc {
         })
     }
 
-    fn mark(&self, mark: Mark, slot: String) -> Later<'_, Result<(), UpdaterError>> {
+    fn choose(&self, slot: String) -> Later<'_, Result<(), UpdaterError>> {
         Box::pin(async move {
             let rauc = self.rauc().await?;
-            let state = match mark {
-                Mark::Bad => "bad",
-                Mark::Active => "active",
-            };
-            match rauc.call::<_, _, (String, String)>("Mark", &(state, &slot)).await {
+            match rauc.call::<_, _, (String, String)>("Mark", &("active", &slot)).await {
                 Ok((_, told)) => {
                     tracing::info!(told, "the boot loader's state was changed");
                     Ok(())

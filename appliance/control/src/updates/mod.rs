@@ -116,8 +116,6 @@ struct Inner {
     report: Option<SystemReport>,
     channel: ChannelView,
     checked: Option<Instant>,
-    /// After a fall the boot loader's order was mended.
-    mended: bool,
 }
 
 /// Updates of the box.
@@ -155,7 +153,6 @@ impl Updates {
             report: None,
             channel: ChannelView::default(),
             checked: None,
-            mended: false,
         };
         let updates = Self {
             store,

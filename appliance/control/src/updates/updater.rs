@@ -67,14 +67,6 @@ pub struct Step {
     pub text: String,
 }
 
-/// What a side is marked as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    Bad,
-    /// Starts next.
-    Active,
-}
-
 /// Installs bundles, chooses sides, restarts the box.
 pub trait Updater: Send + Sync {
     /// # Errors
@@ -105,9 +97,11 @@ pub trait Updater: Send + Sync {
     /// As [`Self::install`].
     fn follow(&self, steps: mpsc::Sender<Step>) -> Later<'_, Result<(), UpdaterError>>;
 
+    /// Chooses the side that starts next.
+    ///
     /// # Errors
     /// There is no such side, or the boot loader's state cannot be written.
-    fn mark(&self, mark: Mark, slot: String) -> Later<'_, Result<(), UpdaterError>>;
+    fn choose(&self, slot: String) -> Later<'_, Result<(), UpdaterError>>;
 
     /// Restarts the box.
     ///

@@ -180,15 +180,17 @@ impl Sides<'_> {
             true => Some(self.version.to_owned()),
             false => slot.version.clone().or_else(|| ran.map(str::to_owned)),
         };
-        let tried = self.last.is_some_and(|last| {
-            matches!(last.what, What::Installed | What::Switched) && last.slot == slot.name
-        });
+        let last = self.last.filter(|last| last.slot == slot.name).map(|last| last.what);
+        let tried = matches!(last, Some(What::Installed | What::Switched));
+        // The boot loader may not know yet that it is given up.
+        let fell = last == Some(What::RolledBack);
         let state = match (booted, slot.good) {
             (true, _) if !self.confirmed => SlotState::Trying,
             (true, _) => SlotState::Good,
             // A fresh box has one side only, and the boot loader may not choose the other.
             (false, false) if !slot.installed && ran.is_none() => SlotState::Empty,
             (false, false) => SlotState::Bad,
+            (false, true) if fell => SlotState::Bad,
             (false, true) if tried => SlotState::Trying,
             (false, true) => SlotState::Good,
         };

@@ -1,10 +1,10 @@
-//! What follows from starts and from the clock: updates that are confirmed or have fallen, the boot
-//! loader's order after a fall, the channel, the night.
+//! What follows from starts and from the clock: updates that are confirmed or have fallen, the channel,
+//! the night. The boot loader's order after a fall is mended by the image's health gate.
 
 use super::boots::Boots;
 use super::history::{Fate, PastUpdate, Running, What};
 use super::state::UpdateState;
-use super::updater::{Mark, SystemReport, UpdaterError};
+use super::updater::UpdaterError;
 use super::version::Version;
 use super::work::{BundleOrigin, InstallRequest};
 use super::{UpdateError, Updates, channel, rules};
@@ -52,7 +52,6 @@ impl Updates {
         if std::mem::take(&mut self.inner().unsettled) || self.is_open() {
             self.settle().await;
         }
-        self.mend().await;
         self.check_daily(now).await;
         self.at_night().await;
     }
@@ -147,50 +146,6 @@ impl Updates {
             Ok(()) => self.inner().floor = Some(floor.clone()),
             Err(error) => tracing::error!(%error, "the oldest version cannot be remembered"),
         }
-    }
-
-    /// After a fall the boot loader still prefers the side that fell, with its tries used up: a
-    /// reset of its counters would try that side again. The side that runs is made the first.
-    async fn mend(&self) {
-        let fallen = {
-            let inner = self.inner();
-            let here = |last: &&PastUpdate| {
-                last.what == What::RolledBack && last.boot_id == self.image.boot_id
-            };
-            match inner.last.as_ref().filter(here) {
-                Some(last) if !inner.mended && inner.state.is_rest() => last.slot.clone(),
-                _ => return,
-            }
-        };
-        let Ok(report) = self.look().await else { return };
-        // Marking a side forgives its tries: not before it has proven itself.
-        if !self.confirmed(Some(&report)) {
-            return;
-        }
-        match self.reorder(&report, &fallen).await {
-            Ok(()) => self.inner().mended = true,
-            Err(error) => {
-                tracing::warn!(%error, "the boot loader's order cannot be mended: tried again");
-            }
-        }
-    }
-
-    async fn reorder(&self, report: &SystemReport, fallen: &str) -> Result<(), UpdaterError> {
-        let running = self.slot(Some(report));
-        for slot in &report.slots {
-            if slot.name == fallen && Some(&slot.name) != running.as_ref() {
-                self.updater.mark(Mark::Bad, slot.id.clone()).await?;
-                tracing::info!(slot = slot.name, "the side that did not come up was marked bad");
-            }
-        }
-        for slot in &report.slots {
-            // The updater may call it the first only because the other has no tries left.
-            if Some(&slot.name) == running.as_ref() {
-                self.updater.mark(Mark::Active, slot.id.clone()).await?;
-                tracing::info!(slot = slot.name, "the side that runs starts next, too");
-            }
-        }
-        Ok(())
     }
 
     async fn check_daily(&self, now: Instant) {

@@ -3,7 +3,7 @@
 use super::history::What;
 use super::rules::{self, Facts, Verdict};
 use super::state::{Pace, UpdateState};
-use super::updater::{Disturbed, Mark, Step, UpdaterError};
+use super::updater::{Disturbed, Step, UpdaterError};
 use super::{Decision, Source, UpdateError, Updates, upload};
 use crate::clock::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -362,7 +362,7 @@ impl Updates {
         let mut decision = self.inner().decision.subscribe();
         self.until_nobody(&mut decision, |disturbed| UpdateState::Draining { disturbed }).await?;
         if let Some((id, past)) = other {
-            self.updater.mark(Mark::Active, id).await?;
+            self.updater.choose(id).await?;
             self.note(past).await;
         }
         self.show(UpdateState::Restarting);

@@ -4,4 +4,4 @@ HOMEPAGE = "https://roombox.example.org"
 inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-boot-state.service"
-RDEPENDS:${PN} = "roombox-board util-linux-blkid util-linux-mountpoint"
+RDEPENDS:${PN} = "rauc roombox-board util-linux-blkid util-linux-mountpoint"
