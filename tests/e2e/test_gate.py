@@ -176,3 +176,22 @@ def test_a_sick_version_restarts_the_box_only_if_it_is_on_trial(image, good, res
     # Each check that failed, in one line, as it was said.
     assert image.diary() == [("A", "0.2", "failed", SICK.replace("\n", "; "))]
     assert image.state()["A_TRY"] == "1"
+
+
+def test_a_start_without_a_side_is_not_judged_and_never_restarted(image):
+    (image.folder / "cmdline").write_text("quiet")
+    image.was_good("A 0.1")
+    image.health(SICK, 1)
+    assert image.run("health-gate").returncode == 1
+    assert image.called() == [] and not (image.data / "boots.jsonl").exists()
+
+
+def test_on_a_raspberry_pi_the_side_that_proved_itself_is_the_first_again(image):
+    (image.folder / "system.conf").write_text("bootloader=custom\n")
+    (image.data / "system/tryboot").write_text("A=good\nPRIMARY=B\n")
+    assert image.run("boot-state", "begin").returncode == 0
+    ask = lambda *words: image.run("tryboot-backend", *words).stdout.strip()
+    assert (ask("get-current"), ask("get-primary")) == ("A", "B")
+    assert ask("set-state", "A", "good") == "" and ask("get-primary") == "A"
+    assert image.diary()[0][2:] == (
+        "healed", "autoboot.txt was lost or torn and is written anew (this side first)")
