@@ -1,11 +1,16 @@
-"""The real roomboxd on free ports, with a data folder of its own."""
+"""The real roomboxd on free ports, with a data folder of its own: with --dev, or as it ships."""
 
 import ctypes
+import http.client
+import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import threading
+import time
+import urllib.parse
 import urllib.request
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +18,10 @@ from pathlib import Path
 from livekit import api
 
 KEY, SECRET = "devkey", "secret"
+PASSWORD = "correct horse battery"
 STOP_SECONDS = 15
+# For an answer, or a start.
+PATIENCE = 30.0
 
 
 def address() -> str:
@@ -32,36 +40,26 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-class Box:
-    """A running daemon. Its log is in `folder`; a panic or `ERROR` in it fails the module."""
+class Daemon:
+    """A running roomboxd. Its log is in `folder`; a panic or `ERROR` in it fails the module."""
 
-    def __init__(self, folder: Path, shards: int = 2, arguments=(), environment=None):
+    # Where its API is, the code that makes somebody its owner, and whom a client of it must trust.
+    url = code = ""
+    trust = None
+
+    def __init__(self, folder: Path, arguments, environment=None, shards: int = 1):
+        self.owner = {}
         self.log_path = folder / "roomboxd.log"
         self.log = open(self.log_path, "a")
-        arguments = [*arguments, "--dev", "--data", folder / "data", "--http", "127.0.0.1:0", "--udp", "0"]
-        arguments += ["--address", address(), "--shards", str(shards)]
+        own = ["--data", folder / "data", "--http", "127.0.0.1:0", "--udp", "0", "--shards", str(shards)]
         self.process = subprocess.Popen(
-            [os.environ["ROOMBOX_BOX"], *arguments],
+            [os.environ["ROOMBOX_BOX"], *own, *arguments],
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
             env=os.environ | (environment or {}),
             preexec_fn=die_with_parent,
         )
-        # The first line says where it listens, a later one what makes somebody its owner.
-        self.http = self.code = ""
-        for line in self.process.stdout:
-            if not self.http and "http://" in line:
-                self.http = "http://127.0.0.1:" + line.strip().rsplit(":", 1)[1].rstrip("/")
-            if line.strip().startswith("Claim"):
-                self.code = line.split()[1]
-                break
-            if "has an owner" in line:
-                break
-        assert self.http, f"roomboxd did not start: {self.log_path.read_text()}"
-        self.ws = self.http.replace("http://", "ws://")
-        # Whatever else it prints must not fill the pipe.
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def __enter__(self):
         return self
@@ -84,7 +82,84 @@ class Box:
         assert "panicked" not in text, text[text.index("panicked") - 200 :][:2000]
         errors = [line for line in text.splitlines() if " ERROR " in line]
         assert not errors, errors[:5]
-        assert urllib.request.urlopen(self.http + "/", timeout=5).status == 200
+        assert urllib.request.urlopen(self.url + "/", timeout=5, context=self.trust).status == 200
+
+    def claim(self, name="Ada", password=PASSWORD) -> dict:
+        """Makes somebody the owner, and asks as them from now on; the headers of the answer."""
+        status, headers, answer = self.request(
+            "POST", "/claim", {"code": self.code, "name": name, "password": password})
+        assert status < 300, answer
+        self.owner = {"Cookie": headers["Set-Cookie"].split(";")[0]}
+        return headers
+
+    def request(self, method, path, body=None, **headers):
+        """Status, headers and JSON of one request to the local API."""
+        where = urllib.parse.urlsplit(self.url).netloc
+        if self.trust:
+            connection = http.client.HTTPSConnection(where, timeout=PATIENCE, context=self.trust)
+        else:
+            connection = http.client.HTTPConnection(where, timeout=PATIENCE)
+        headers |= self.owner
+        try:
+            if body is not None and not isinstance(body, bytes):
+                body, headers["Content-Type"] = json.dumps(body), "application/json"
+            connection.request(method, f"/api/v1{path}", body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, answer.headers, json.loads(text) if text else None
+        finally:
+            connection.close()
+
+    def ask(self, method, path, body=None):
+        """The JSON of a request that must succeed."""
+        status, _, answer = self.request(method, path, body)
+        assert status < 300, answer
+        return answer
+
+    def refuses(self, method, path, body=None):
+        """Status and code of a request that must not succeed."""
+        status, _, answer = self.request(method, path, body)
+        assert status >= 400, answer
+        return status, answer["code"]
+
+
+class ShippedBox(Daemon):
+    """As it ships: HTTPS by an authority of its own, and no key that anybody knows."""
+
+    def __init__(self, folder: Path):
+        console = folder / "console.txt"
+        super().__init__(folder, ["--https", "127.0.0.1:0", "--console", console])
+        end = time.monotonic() + PATIENCE
+        while not (console.exists() and "Trust" in (text := console.read_text())):
+            assert time.monotonic() < end and self.process.poll() is None, self.log_path.read_text()
+            time.sleep(0.05)
+        self.url = text.split("listens on ")[1].split()[0].rstrip("/")
+        self.code = text.split("claim#")[1][:9]
+        self.authority = folder / "ca.crt"
+        plain = "http://" + text.split("http://")[1].split("/")[0]
+        self.authority.write_bytes(urllib.request.urlopen(plain + "/ca.crt").read())
+        self.trust = ssl.create_default_context(cafile=self.authority)
+
+
+class Box(Daemon):
+    """As in development: plain HTTP, and the key that everybody knows."""
+
+    def __init__(self, folder: Path, shards: int = 2, arguments=(), environment=None):
+        arguments = [*arguments, "--dev", "--address", address()]
+        super().__init__(folder, arguments, environment, shards)
+        # The first line says where it listens, a later one what makes somebody its owner.
+        for line in self.process.stdout:
+            if not self.url and "http://" in line:
+                self.url = "http://127.0.0.1:" + line.strip().rsplit(":", 1)[1].rstrip("/")
+            if line.strip().startswith("Claim"):
+                self.code = line.split()[1]
+                break
+            if "has an owner" in line:
+                break
+        assert self.url, f"roomboxd did not start: {self.log_path.read_text()}"
+        self.http, self.ws = self.url, self.url.replace("http://", "ws://")
+        # Whatever else it prints must not fill the pipe.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def token(self, room: str, identity: str, *, ttl=timedelta(hours=1), name="", metadata="",
               attributes=None, key=KEY, secret=SECRET, **grants) -> str:

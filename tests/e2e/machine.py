@@ -1,6 +1,5 @@
 """A box with two sides: the real roomboxd, an image's files, a bus of its own, and an updater on it."""
 
-import http.client
 import json
 import os
 import queue
@@ -8,14 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.parse
 from pathlib import Path
 
-from box import Box, die_with_parent
+from box import PATIENCE, Box, die_with_parent
 
 HERE = Path(__file__).resolve().parent
-PATIENCE = 20.0
-PASSWORD = "correct horse battery"
 BOARD = "roombox-test"
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -171,9 +167,9 @@ class Machine:
         environment = {"DBUS_SYSTEM_BUS_ADDRESS": self.bus.address}
         self.box = Box(self.folder, shards=1, arguments=arguments, environment=environment)
         if self.owner is None:
-            claim = {"code": self.box.code, "name": "Ada", "password": PASSWORD}
-            _, headers, _ = self.request("POST", "/claim", claim)
-            self.owner = {"Cookie": headers["Set-Cookie"].split(";")[0]}
+            self.box.claim()
+            self.owner = self.box.owner
+        self.box.owner = self.owner
 
     def where(self):
         return {"http": self.box.http}
@@ -190,32 +186,14 @@ class Machine:
             self.updater.stop()
         self.bus.stop()
 
-    def request(self, method, path, body=None, **headers):
-        """Status, headers and JSON of one request of the owner's."""
-        where = urllib.parse.urlsplit(self.box.http).netloc
-        connection = http.client.HTTPConnection(where, timeout=PATIENCE)
-        headers |= self.owner or {}
-        try:
-            if body is not None and not isinstance(body, bytes):
-                body, headers["Content-Type"] = json.dumps(body), "application/json"
-            connection.request(method, f"/api/v1{path}", body, headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, answer.headers, json.loads(text) if text else None
-        finally:
-            connection.close()
+    def request(self, *request):
+        return self.box.request(*request)
 
-    def ask(self, method, path, body=None):
-        """The JSON of a request that must succeed."""
-        status, _, answer = self.request(method, path, body)
-        assert status < 300, answer
-        return answer
+    def ask(self, *request):
+        return self.box.ask(*request)
 
-    def refuses(self, method, path, body=None):
-        """Status and code of a request that must not succeed."""
-        status, _, answer = self.request(method, path, body)
-        assert status >= 400, answer
-        return status, answer["code"]
+    def refuses(self, *request):
+        return self.box.refuses(*request)
 
     def upload(self, bundle):
         data = bundle if isinstance(bundle, bytes) else json.dumps(bundle).encode()

@@ -11,7 +11,8 @@ from functools import reduce
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
-from machine import PASSWORD, Machine  # noqa: E402
+from box import PASSWORD  # noqa: E402
+from machine import Machine  # noqa: E402
 
 with tempfile.TemporaryDirectory(prefix="roombox-updates-") as folder:
     machine = Machine(Path(folder), fake=False)
