@@ -3,6 +3,7 @@
 # Usage: OE_ROOT=FOLDER yocto/check.sh [BOARD…]
 #   FOLDER holds bitbake, openembedded-core, meta-openembedded and meta-rauc, and those of the boards'
 #   layers that are to be checked, at the commits of yocto/kas/roombox.yml (others are said).
+#   ROOMBOX_BUILD=FOLDER keeps what was parsed; ROOMBOX_CONF=FILE holds further lines for local.conf.
 # Nothing is fetched and nothing is built. Without OE_ROOT it says "SKIPPED".
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,10 +31,15 @@ if [ "$(id -u)" = 0 ]; then
     build=${ROOMBOX_BUILD:-/tmp/roombox-build}
     mkdir -p "$build"
     chown roombox-build "$build"
-    # The checkout is somebody else's; without git the recipe would hash every file below it.
+    # A copy without git: bitbake would write into the repository to learn what changed.
+    rm -rf "$build/checkout"
+    mkdir -p "$build/checkout"
+    git -C "$here/.." ls-files -z --cached --others --exclude-standard |
+        tar -C "$here/.." --null --files-from=- --ignore-failed-read -c | tar -C "$build/checkout" -x
+    chown -R roombox-build "$build/checkout"
     runuser -l roombox-build -c "git config --global --replace-all safe.directory '*'"
     exec runuser -u roombox-build -- env HOME=/home/roombox-build OE_ROOT="$oe" ROOMBOX_BUILD="$build" \
-        "$here/check.sh" "$@"
+        ROOMBOX_CONF="${ROOMBOX_CONF:-}" "$build/checkout/yocto/check.sh" "$@"
 fi
 build=${ROOMBOX_BUILD:-$(mktemp -d)}
 mkdir -p "$build/conf"
@@ -60,6 +66,18 @@ board_layers() {
         on && /^      [a-zA-Z.]/ { sub(/:.*/, "", $1); print ($1 == "." ? repository : repository "/" $1) }' "$1"
 }
 
+# What a bundle must come with: a table that can be written, and what all of it is made of.
+missing_tasks() {
+    local task
+    for task in roombox-image.do_image_squashfs_zst roombox-image.do_image_wic \
+        roombox-image.do_create_image_sbom_spdx roombox-sbom.do_deploy; do
+        grep -q "^\"$task\" \[label=" "$1" || {
+            echo "FAILED $1: nothing asks for $task"
+            return 1
+        }
+    done
+}
+
 write_conf() {
     {
         echo 'LCONF_VERSION = "7"'
@@ -77,6 +95,7 @@ INHERIT:remove = "uninative"
 BB_NUMBER_THREADS = "$(nproc)"
 SANITY_TESTED_DISTROS = ""
 CONF
+    [ -z "${ROOMBOX_CONF:-}" ] || cat "$ROOMBOX_CONF" >>"$build/conf/local.conf"
 }
 
 failed=0
@@ -101,14 +120,21 @@ for file in "$here"/generated/kas/*.yml; do
     fi
     write_conf "$machine" "$extra"
     begun=$SECONDS
-    if bitbake -g roombox-bundle >"$build/$board.log" 2>&1; then
-        recipes=$(wc -l <pn-buildlist)
-        warnings=$(grep -c '^WARNING' "$build/$board.log" || true)
-        echo "ok $board ($machine): $recipes recipes, $warnings warnings, $((SECONDS - begun)) s"
-        grep '^WARNING' "$build/$board.log" | head -5 || true
+    log=$build/$board.log
+    # The bundle with all of the image; then what no other board's image holds, and the SDK.
+    if bitbake -g roombox-bundle roombox-image-debug nats-server >"$log" 2>&1 &&
+        recipes=$(wc -l <pn-buildlist) tasks=$(grep -c '\[label=' task-depends.dot) &&
+        mv task-depends.dot "$board.dot" &&
+        bitbake -g roombox-image -c populate_sdk >"$build/$board-sdk.log" 2>&1; then
+        warnings=$(grep -c '^WARNING' "$log" || true)
+        sdk=$(wc -l <pn-buildlist)
+        echo "ok $board ($machine): $recipes recipes, $tasks tasks, SDK $sdk recipes, $warnings warnings, $((SECONDS - begun)) s"
+        missing_tasks "$board.dot" || failed=1
+        grep '^WARNING' "$log" | head -5 || true
     else
         echo "FAILED $board ($machine):"
-        grep -E '^(ERROR|WARNING)' "$build/$board.log" | head -20 || tail -20 "$build/$board.log"
+        cat "$build/$board"{,-sdk}.log 2>/dev/null >"$log.all"
+        grep -E '^(ERROR|WARNING)' "$log.all" | head -20 || tail -20 "$log.all"
         failed=1
     fi
 done

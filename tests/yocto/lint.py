@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def every_repository_has_a_commit_of_forty_digits(_):
 def every_file_of_a_recipe_is_there(_):
     for path in recipes():
         for name in re.findall(r"file://([\w./@-]+)", path.read_text()):
-            if "{" in name or name in {"LICENSE", "boot", "grub.cfg"}:
+            if "{" in name or name in {"LICENSE", "boot", "boot.cmd", "grub.cfg", "u-boot.cfg"}:
                 continue
             places = [path.parent / "files" / name, path.parent / path.stem.split("_")[0] / name]
             assert any(place.exists() for place in places) or name.startswith("src/"), f"{path}: file://{name} is not there"
@@ -115,6 +116,41 @@ def versions_are_one(_):
             assert parts <= wanted, f"{package['name']} {package['version']} wants Rust {needs}, we promise {workspace['rust-version']}"
 
 
+def software_bills_name_every_locked_package(_):
+    """yocto/sbom.py, as roombox-sbom.bb runs it: every crate that the programs reach and every npm package
+    is there with its checksum, references lead somewhere, and a second run says the same."""
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        for folder in (one, two):
+            subprocess.run([sys.executable, YOCTO / "sbom.py", folder], check=True, capture_output=True)
+        documents = {}
+        for name in ("roombox-crates", "roombox-panel"):
+            text = (Path(one) / f"{name}.cdx.json").read_text()
+            assert text == (Path(two) / f"{name}.cdx.json").read_text(), f"{name} differs from run to run"
+            documents[name] = json.loads(text)
+    for name, document in documents.items():
+        known = {component["bom-ref"] for component in document["components"]} | {name}
+        for row in document["dependencies"]:
+            lost = ({row["ref"]} | set(row["dependsOn"])) - known
+            assert not lost, f"{name}: {row['ref']} leads to {lost}"
+    crates = {component["bom-ref"]: component for component in documents["roombox-crates"]["components"]}
+    lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
+    sums = {f"pkg:cargo/{package['name']}@{package['version']}": package.get("checksum") for package in lock["package"]}
+    for ref, component in crates.items():
+        told = [entry["content"] for entry in component.get("hashes", [])]
+        assert told == ([sums[ref]] if sums[ref] else []), f"{ref}: {told}"
+    for wanted in ("tokio", "str0m", "gstreamer", "aws-lc-sys", "rockusb"):
+        assert any(ref.startswith(f"pkg:cargo/{wanted}@") for ref in crates), f"{wanted} is missing"
+    panel = documents["roombox-panel"]["components"]
+    locked = {
+        (path.rpartition("node_modules/")[2], package["version"])
+        for path, package in json.loads((ROOT / "appliance/panel/package-lock.json").read_text())["packages"].items()
+        if path
+    }
+    assert {(component["name"], component["version"]) for component in panel} == locked
+    scopes = {component["name"]: component["scope"] for component in panel}
+    assert (scopes["react"], scopes["vite"]) == ("required", "excluded"), "the panel holds React, not its build tool"
+
+
 def layers_keep_apart_what_yocto_keeps_apart(_):
     for layer in LAYERS:
         text = (layer / "conf/layer.conf").read_text()
@@ -144,7 +180,7 @@ def every_file_says_its_licence(tools):
 
 TESTS = [
     recipes_are_in_style, kas_files_are_what_kas_reads, every_repository_has_a_commit_of_forty_digits,
-    every_file_of_a_recipe_is_there, every_unit_is_some_recipes, versions_are_one,
+    every_file_of_a_recipe_is_there, every_unit_is_some_recipes, versions_are_one, software_bills_name_every_locked_package,
     layers_keep_apart_what_yocto_keeps_apart, licence_checksums_match, every_file_says_its_licence,
 ]
 

@@ -148,6 +148,66 @@ fn the_first_image_has_a_file_system_for_data_and_an_empty_side_b() {
 }
 
 #[test]
+fn a_first_image_is_made_of_files_that_its_machine_waits_for() {
+    let files = generate(&ours());
+    for LaidOut { board, layout } in ours() {
+        let machine = &board.yocto.machine;
+        let text =
+            |path: String| &files.iter().find(|file| file.path == path).expect("is there").text;
+        let (conf, wks) = (
+            text(format!("conf/machine/{machine}.conf")),
+            text(format!("files/wic/{machine}.wks")),
+        );
+        let waits = conf.lines().find(|line| line.starts_with("WKS_FILE_DEPENDS")).expect("waits");
+        assert!(conf.contains("IMAGE_TYPEDEP:wic = \"squashfs-zst\""), "{conf}");
+        // A root that is not deployed yet is found by its whole path only.
+        assert!(wks.contains("file=${IMGDEPLOYDIR}/${IMAGE_LINK_NAME}.squashfs-zst"), "{wks}");
+        let (makers, first): (&[&str], _) = match layout.loader {
+            Loader::GrubEfi => (&["roombox-esp", "roombox-boot-slots"], "esp"),
+            Loader::RpiTryboot => (&["roombox-boot-slots"], "boot"),
+            Loader::Uboot => (&["virtual/bootloader", "roombox-uboot-script"], "boot"),
+        };
+        for maker in makers {
+            assert!(waits.contains(maker), "{}: {waits} lacks {maker}", board.id);
+        }
+        let file = match layout.loader {
+            Loader::GrubEfi => "roombox-esp.vfat",
+            Loader::RpiTryboot => "roombox-firmware.vfat",
+            Loader::Uboot => "roombox-boot.vfat",
+        };
+        let line = wks
+            .lines()
+            .find(|line| line.contains(&format!("--part-name {first} ")))
+            .expect("first");
+        assert!(line.contains(&format!("file={file}")), "{}: {line}", board.id);
+    }
+}
+
+#[test]
+fn u_boot_and_linux_are_told_the_same_place_of_the_environment() {
+    let files = generate(&ours());
+    let told: Vec<_> = files.iter().filter(|file| file.path.ends_with("boot/u-boot.cfg")).collect();
+    assert_eq!(told.len(), ours().iter().filter(|one| one.layout.loader == Loader::Uboot).count());
+    for config in told {
+        let linux = config.path.replace("u-boot.cfg", "fw_env.config");
+        let linux = &files.iter().find(|file| file.path == linux).expect("is there").text;
+        let value = |key: &str| {
+            let key = format!("{key}=");
+            config
+                .text
+                .lines()
+                .find_map(|line| line.strip_prefix(&key))
+                .unwrap_or_else(|| panic!("{key}"))
+        };
+        let size = value("CONFIG_ENV_SIZE");
+        for offset in ["CONFIG_ENV_OFFSET", "CONFIG_ENV_OFFSET_REDUND"] {
+            let row = format!("/dev/roombox/disk {} {size}\n", value(offset));
+            assert!(linux.contains(&row), "{}: {row} is not in {linux}", config.path);
+        }
+    }
+}
+
+#[test]
 fn stale_missing_and_leftover_files_are_told_and_mended() {
     let folder = tempfile::tempdir().unwrap();
     let files = generate(&ours());

@@ -1,7 +1,7 @@
 //! The machine's configuration for bitbake (Yocto Project, "Machine variables").
 
 use super::super::{Board, Filesystem, Layout, Loader};
-use super::{NOTICE, grub};
+use super::{NOTICE, grub, uboot};
 use std::fmt::Write as _;
 
 pub fn conf(board: &Board, layout: &Layout) -> String {
@@ -49,7 +49,34 @@ pub fn conf(board: &Board, layout: &Layout) -> String {
         yocto.machine,
     )
     .ok();
+    out.push_str(&wic(layout));
+    if layout.loader == Loader::Uboot {
+        out.push_str(&first_environment(layout));
+    }
     out
+}
+
+/// What wic's table is made of: without these the image would be put together before they are there.
+fn wic(layout: &Layout) -> String {
+    let loader = match layout.loader {
+        Loader::GrubEfi => "roombox-esp roombox-boot-slots",
+        Loader::RpiTryboot => "roombox-boot-slots",
+        Loader::Uboot => "virtual/bootloader roombox-uboot-script",
+    };
+    format!(
+        "WKS_FILE_DEPENDS = \"e2fsprogs-native {loader}\"\nIMAGE_TYPEDEP:wic = \"squashfs-zst\"\n"
+    )
+}
+
+/// The first environment, as the image carries it twice. Its name is without the recipe's, so that one
+/// layout serves a vendor's U-Boot too.
+fn first_environment(layout: &Layout) -> String {
+    format!(
+        "\nMACHINEOVERRIDES =. \"roombox-uboot:\"\nUBOOT_INITIAL_ENV = \"u-boot-initial-env\"\n\
+         UBOOT_INITIAL_ENV_BINARY = \"1\"\nUBOOT_INITIAL_ENV_BINARY_REDUND = \"1\"\n\
+         UBOOT_INITIAL_ENV_BINARY_SIZE = \"{:#x}\"\n",
+        uboot::environment_size(layout)
+    )
 }
 
 /// `115200;ttyS0` for each serial console.

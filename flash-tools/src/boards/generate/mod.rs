@@ -63,9 +63,11 @@ fn of_one(laid_out: &LaidOut) -> Vec<GeneratedFile> {
             ("grub.cfg", grub::cfg(board, layout)),
             ("grub-modules", format!("{}\n", grub::MODULES)),
         ],
-        Loader::Uboot => {
-            vec![("boot.cmd", uboot::cmd(board, layout)), ("fw_env.config", uboot::fw_env(layout))]
-        }
+        Loader::Uboot => vec![
+            ("boot.cmd", uboot::cmd(board, layout)),
+            ("fw_env.config", uboot::fw_env(layout)),
+            ("u-boot.cfg", uboot::config(layout)),
+        ],
         Loader::RpiTryboot => rpi::files(board, layout),
     };
     if board.recovery.kind == RecoveryKind::Uuu {

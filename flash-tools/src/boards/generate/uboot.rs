@@ -1,6 +1,7 @@
 //! U-Boot's script: sides and tries in the redundant environment, by RAUC's names `BOOT_ORDER` and
 //! `BOOT_<side>_LEFT` (RAUC manual, "U-Boot").
 
+use super::super::layout::Raw;
 use super::super::{Board, Layout};
 use super::{NOTICE, SIDES, kernel_arguments};
 
@@ -58,11 +59,48 @@ fn choice(side: char, layout: &Layout) -> String {
 /// Where Linux finds both copies of the environment (libubootenv, `fw_env.config`).
 pub fn fw_env(layout: &Layout) -> String {
     let mut out = format!("# {NOTICE}\n# device         offset     size\n");
-    for raw in layout.raw.iter().filter(|raw| raw.name.starts_with("env")) {
+    for raw in environments(layout) {
         let (offset, size) = (raw.sector * 512, raw.size.bytes());
         out.push_str(&format!("/dev/roombox/disk {offset:#x} {size:#x}\n"));
     }
     out
+}
+
+/// What U-Boot must have built in for the script: an environment where [`fw_env`] says, and a reader of
+/// the root (U-Boot's Kconfig). The redundant environment has a new name since 2025.10; the old one is
+/// for vendors' versions, and Kconfig passes over the one that it does not know.
+pub fn config(layout: &Layout) -> String {
+    let mut out = format!("# {NOTICE}\n{}", CONFIG);
+    let keys = ["CONFIG_ENV_OFFSET", "CONFIG_ENV_OFFSET_REDUND"];
+    for (key, raw) in keys.into_iter().zip(environments(layout)) {
+        out.push_str(&format!("{key}={:#x}\n", raw.sector * 512));
+    }
+    out.push_str(&format!("CONFIG_ENV_SIZE={:#x}\n", environment_size(layout)));
+    out
+}
+
+const CONFIG: &str = "\
+# CONFIG_ENV_IS_NOWHERE is not set
+CONFIG_ENV_IS_IN_MMC=y
+CONFIG_ENV_REDUNDANT=y
+CONFIG_SYS_REDUNDAND_ENVIRONMENT=y
+CONFIG_CMD_PART=y
+CONFIG_CMD_SAVEENV=y
+CONFIG_CMD_SETEXPR=y
+CONFIG_CMD_SQUASHFS=y
+CONFIG_FIT=y
+CONFIG_FS_SQUASHFS=y
+CONFIG_PARTITION_UUIDS=y
+CONFIG_ZSTD=y
+";
+
+fn environments(layout: &Layout) -> impl Iterator<Item = &Raw> {
+    layout.raw.iter().filter(|raw| raw.name.starts_with("env"))
+}
+
+/// Bytes of one copy of the environment.
+pub fn environment_size(layout: &Layout) -> u64 {
+    environments(layout).map(|raw| raw.size.bytes()).min().unwrap_or_default()
 }
 
 /// NXP's `uuu` script (mfgtools, "Script format"): loader into memory over the boot ROM's serial

@@ -36,8 +36,9 @@ fn part(loader: Loader, partition: &Partition, offset: Size) -> String {
 fn source(loader: Loader, partition: &Partition) -> String {
     let fs = partition.fs.name();
     match (loader, partition.label.as_str()) {
+        // Not deployed yet when wic runs: it lies in the image's own folder.
         (_, "rootfs-a") => {
-            "--source rawcopy --sourceparams=\"file=${IMAGE_LINK_NAME}.squashfs-zst\"".to_owned()
+            "--source rawcopy --sourceparams=\"file=${IMGDEPLOYDIR}/${IMAGE_LINK_NAME}.squashfs-zst\"".to_owned()
         }
         (Loader::GrubEfi, "esp") => {
             "--source rawcopy --sourceparams=\"file=roombox-esp.vfat\"".to_owned()
@@ -45,9 +46,12 @@ fn source(loader: Loader, partition: &Partition) -> String {
         (Loader::GrubEfi, "kernel-a") => {
             "--source rawcopy --sourceparams=\"file=roombox-kernel.ext4\"".to_owned()
         }
-        (_, "boot") => "--source rawcopy --sourceparams=\"file=roombox-boot.vfat\"".to_owned(),
-        (_, "boot-a") => {
+        // A Pi's first FAT only says which side; kernel and firmware are the side's.
+        (Loader::RpiTryboot, "boot") => {
             "--source rawcopy --sourceparams=\"file=roombox-firmware.vfat\"".to_owned()
+        }
+        (_, "boot" | "boot-a") => {
+            "--source rawcopy --sourceparams=\"file=roombox-boot.vfat\"".to_owned()
         }
         // Without a source wic makes an empty file system; `empty` would leave it unformatted.
         (_, "data") => format!("--fstype={fs} --label data"),

@@ -11,6 +11,9 @@ RAUC_BUNDLE_DESCRIPTION = "Roombox"
 RAUC_BUNDLE_FORMAT = "verity"
 BUNDLE_ARGS += ' --mksquashfs-args="-comp zstd -Xcompression-level 1"'
 
+# An update is published with what is in it: the image's SPDX, which nothing else here waits for.
+do_build[depends] += "roombox-image:do_create_image_sbom_spdx"
+
 # The root, and the slot that the loader reads where it cannot read the root.
 RAUC_BUNDLE_SLOTS = "rootfs ${ROOMBOX_BOOT_SLOT}"
 RAUC_SLOT_rootfs = "roombox-image"
