@@ -82,8 +82,11 @@ if [ -z "$pick" ]; then
         if [ -z "$pick" -a "$side" = "A" -a "$A_OK" = "1" -a "$A_HERE" = "1" ]; then set pick=A; set A_TRY=1; fi
         if [ -z "$pick" -a "$side" = "B" -a "$B_OK" = "1" -a "$B_HERE" = "1" ]; then set pick=B; set B_TRY=1; fi
     done
-    # Given up or not, what is there is better than nothing.
-    if [ -z "$pick" -a "$A_HERE" = "1" ]; then set pick=A; set A_OK=1; set A_TRY=1; fi
+    # Given up or not, what is there is better than nothing: first the side that ran last.
+    for side in $ORDER A; do
+        if [ -z "$pick" -a "$side" = "A" -a "$A_HERE" = "1" ]; then set pick=A; set A_OK=1; set A_TRY=1; fi
+        if [ -z "$pick" -a "$side" = "B" -a "$B_HERE" = "1" ]; then set pick=B; set B_OK=1; set B_TRY=1; fi
+    done
     if [ -z "$pick" ]; then set pick=B; set B_OK=1; set B_TRY=1; fi
     set try=1
 fi
