@@ -45,9 +45,14 @@ impl SelfTest {
             "video": below("/sys/class/video4linux", &["name"]),
             "sound": text("/proc/asound/cards").map(|cards| lines(&cards)),
             "displays": below("/sys/class/drm", &["status", "enabled"]),
-            "network": below("/sys/class/net", &["operstate", "speed", "duplex", "mtu"]),
+            "usb": below("/sys/bus/usb/devices", &["idVendor", "idProduct", "product", "speed"]),
+            "network": without_addresses(
+                below("/sys/class/net", &["type", "operstate", "speed", "duplex", "mtu"]),
+            ),
             "disks": below("/sys/block", &["size", "removable", "queue/rotational", "device/model"]),
-            "temperatures": below("/sys/class/thermal", &["type", "temp"]),
+            "temperatures": below("/sys/class/thermal", &["type", "temp", "cur_state"]),
+            "sensors": below("/sys/class/hwmon", &["name", "temp1_input", "fan1_input"]),
+            "watchdogs": below("/sys/class/watchdog", &["identity", "timeout"]),
             "sync_cost": sync_cost(&self.disk).unwrap_or_else(|error| json!({ "error": error })),
             "encoders": encoders.unwrap_or_else(|error| json!({ "error": error })),
             "health": healthy,
@@ -120,6 +125,18 @@ fn below(folder: &str, files: &[&str]) -> Value {
         (!facts.is_empty()).then_some((name, Value::Object(facts)))
     });
     Value::Object(found.collect())
+}
+
+/// Adapters on USB are named by their address (systemd.net-naming-scheme(7): `enx`, `wlx` and twelve
+/// digits): they are numbered instead.
+fn without_addresses(links: Value) -> Value {
+    let Value::Object(links) = links else { return links };
+    let named = links.into_iter().enumerate().map(|(at, (name, facts))| {
+        let address = name.strip_prefix("enx").or_else(|| name.strip_prefix("wlx"));
+        let hidden = address.filter(|rest| rest.len() == 12);
+        (hidden.map_or(name.clone(), |_| format!("{}-{at}", &name[..3])), facts)
+    });
+    Value::Object(named.collect())
 }
 
 /// What making a page durable costs here, milliseconds.
@@ -196,5 +213,17 @@ mod tests {
         let text = fs::read_to_string(text).unwrap();
         assert!(text.contains("\n  kernel: ") && !text.contains('{'), "{text}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        // What a board is judged by, whether this machine has any of it or not.
+        for about in ["video", "sound", "displays", "usb", "disks", "temperatures", "sensors"] {
+            let told = text.lines().any(|line| line.starts_with(&format!("{about}:")));
+            assert!(told && report.get(about).is_some(), "{about}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_network_adapter_is_not_named_by_its_address() {
+        let links = json!({ "enx001122aabbcc": 1, "eth0": 2, "wlx0011223344ff": 3, "enxtap0": 4 });
+        let named = json!({ "enx-0": 1, "eth0": 2, "wlx-3": 3, "enxtap0": 4 });
+        assert_eq!(without_addresses(links), named);
     }
 }
