@@ -4,6 +4,7 @@
 //! changes the connection ends by [`Peer::drain`], and what came out waits in a queue until the
 //! `Sfu` takes it.
 
+mod channel;
 mod egress;
 mod extension;
 mod keyframe;
@@ -14,6 +15,7 @@ mod sdp;
 mod stun;
 mod transport_cc;
 
+pub use channel::Channel;
 pub(crate) use keyframe::starts_decoding;
 pub use loopback::{LoopbackError, LoopbackPeer};
 pub(crate) use sdp::{OfferedSection, SectionAnswer};
@@ -23,6 +25,7 @@ pub(crate) use stun::stun_local_ufrag;
 
 use crate::tap::TapSenderReport;
 use crate::track::{Codec, MediaKind};
+use channel::{MAX_BACKLOG, MAX_MESSAGE};
 use resends::{ResendBudget, is_rtp};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -30,7 +33,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use str0m::change::SdpPendingOffer;
-use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::channel::ChannelId;
 use str0m::format::Codec as StrCodec;
 use str0m::media::KeyframeRequestKind;
 use str0m::net::{Protocol, Receive};
@@ -55,12 +58,6 @@ const RESEND_PACKETS: usize = 1024;
 const RESEND_AGE: Duration = Duration::from_secs(3);
 const RESEND_SHARE: f32 = 0.15;
 
-/// LiveKit data messages may be 64 KiB and more (streams are chunked by the clients at 15 kB).
-const MAX_MESSAGE: u32 = 256 * 1024;
-
-/// Bytes a slow subscriber may leave unsent on a data channel before messages to it are dropped.
-const MAX_CHANNEL_BACKLOG: usize = 8 * 1024 * 1024;
-
 /// What went wrong with one connection; never more than its peer is lost.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
@@ -72,31 +69,6 @@ pub enum PeerError {
     UnexpectedAnswer,
     #[error("the session description broke the connection")]
     Broken,
-}
-
-/// The data channels that LiveKit clients open by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Channel {
-    /// `_reliable`: ordered.
-    Reliable,
-    /// `_lossy`: unordered, never sent twice.
-    Lossy,
-    /// `_data_track`: unordered, never sent twice.
-    DataTrack,
-}
-
-impl Channel {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Reliable => "_reliable",
-            Self::Lossy => "_lossy",
-            Self::DataTrack => "_data_track",
-        }
-    }
-
-    fn from_label(label: &str) -> Option<Self> {
-        [Self::Reliable, Self::Lossy, Self::DataTrack].into_iter().find(|c| c.label() == label)
-    }
 }
 
 /// One RTP packet as it came in, decrypted.
@@ -196,7 +168,7 @@ impl Peer {
                 ),
             )
             .set_sctp_max_message_size(MAX_MESSAGE)
-            .set_sctp_max_buffered_amount(MAX_CHANNEL_BACKLOG);
+            .set_sctp_max_buffered_amount(MAX_BACKLOG);
         let transport_cc =
             TransportCcGuard::new(config.extension_map().id_of(Extension::TransportSequenceNumber));
         let mut rtc = config.build(now);
@@ -492,18 +464,5 @@ fn from_str_codec(codec: StrCodec) -> Option<Codec> {
         StrCodec::Av1 => Some(Codec::Av1),
         StrCodec::H264 => Some(Codec::H264),
         _ => None,
-    }
-}
-
-/// Channel settings for a server-opened channel (the two-connection protocol).
-fn channel_config(channel: Channel) -> ChannelConfig {
-    ChannelConfig {
-        label: channel.label().to_owned(),
-        ordered: channel == Channel::Reliable,
-        reliability: match channel {
-            Channel::Reliable => Reliability::Reliable,
-            _ => Reliability::MaxRetransmits { retransmits: 0 },
-        },
-        ..ChannelConfig::default()
     }
 }

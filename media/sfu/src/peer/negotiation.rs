@@ -2,7 +2,7 @@
 
 use super::sdp::{OfferedSection, SectionAnswer, offered_sections, rewrite_answer};
 use super::transport_cc::transport_cc_id;
-use super::{Channel, Mid, Peer, PeerError, SendSection, channel_config};
+use super::{Channel, Mid, Peer, PeerError, SendSection, channel};
 use crate::track::MediaKind;
 use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -148,7 +148,7 @@ impl Peer {
         let mut api = self.rtc.sdp_api();
         if channels {
             for channel in [Channel::Reliable, Channel::Lossy, Channel::DataTrack] {
-                api.add_channel_with_config(channel_config(channel));
+                api.add_channel_with_config(channel::config(channel));
             }
         }
         for mid in stop {
