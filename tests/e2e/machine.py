@@ -204,6 +204,13 @@ class Machine:
         (self.usb / "sda1" / name).write_text(json.dumps(bundle))
         return {"from": "usb", "name": f"sda1/{name}"}
 
+    def provide(self, text):
+        """A `roombox.toml` that the image has found on a stick; the daemon reads it when it starts."""
+        folder = self.folder / "data/provision"
+        folder.mkdir(exist_ok=True)
+        (folder / "pending.toml").write_text(text)
+        (folder / "source").write_text("usb\n")
+
     def view(self):
         return self.ask("GET", "/updates")
 

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Browser } from './browser.mjs';
+import { decisions } from './decisions.mjs';
 import { looksRightInAll } from './looks.mjs';
 import { Steps } from './steps.mjs';
 
@@ -106,7 +107,28 @@ export async function updates(steps) {
     await looksRightInAll(page, 'updates-ready', says('0.3'));
   }, { needs: [fresh] });
 
-  await steps.run('a version that did not come up is explained when the box is back', async () => {
+  const waits = 'an update that would disturb a recording waits, and says for whom';
+  await steps.run(waits, async () => {
+    const room = await machine.call('ask', 'POST', '/rooms', { name: 'Library' });
+    const guest = await browser.person();
+    const meeting = await guest.newPage();
+    await meeting.goto(`/meet/${room.id}#invite=${room.invite}`);
+    await meeting.getByLabel('Your name').fill('Grace');
+    await meeting.getByRole('button', { name: 'Join' }).click();
+    await meeting.getByText('You are the first.').waitFor();
+    await machine.call('ask', 'POST', `/rooms/${room.id}/recording`, {});
+    await page.getByRole('button', { name: 'Install sda1/new.raucb' }).click();
+    await says('Version 0.3 waits')(page);
+    await says('1 person is in a meeting, 1 recording runs')(page);
+    await looksRightInAll(page, 'updates-waiting', says('0.3'));
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await guest.close();
+    await machine.call('ask', 'DELETE', `/rooms/${room.id}/meeting`);
+    await says('Version 0.3 is ready')(page);
+  }, { needs: [installed] });
+
+  const back = 'a version that did not come up is explained when the box is back';
+  await steps.run(back, async () => {
     await page.getByRole('button', { name: 'Restart', exact: true }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Restart' }).click();
     await says('The box restarts')(page);
@@ -117,7 +139,8 @@ export async function updates(steps) {
     }
     await machine.call('start', 'A', '0.2');
     await machine.call('give_up', 'B');
-    // A box with another port: the page cannot know it.
+    // A box with another port: the page cannot know it, and must not ask the old one any more.
+    await page.goto('about:blank');
     const { http } = await machine.call('where');
     browser.box.http = http;
     await page.goto(`${http}/panel/settings/updates`);
@@ -126,7 +149,9 @@ export async function updates(steps) {
     await says('It was tried 3 times.')(page);
     await says('Did not come up')(page);
     await looksRightInAll(page, 'updates-setback', says('0.3'));
-  }, { needs: [installed], expects: LOST });
+  }, { needs: [installed, waits], expects: LOST });
+
+  await decisions(steps, { machine, browser, page, needs: [back], expects: LOST });
 
   await browser.close();
   await machine.stop();

@@ -40,7 +40,7 @@ export const updates: Words<typeof en> = {
       "Noch einmal installieren? Das ist nur sinnvoll, wenn auch die andere Seite sie haben soll.",
     again: "Noch einmal installieren",
     waiting: "Version {{version}} wartet",
-    waiting_text: "Sie geht von selbst weiter, wenn sie niemanden stört: {{who}}.",
+    waiting_text: "Sie geht von selbst weiter, wenn sie niemanden stört.",
     people_one: "{{count}} Person ist in einer Besprechung",
     people_other: "{{count}} Personen sind in Besprechungen",
     recordings_one: "{{count}} Aufnahme läuft",
@@ -58,8 +58,7 @@ export const updates: Words<typeof en> = {
     restart_text:
       "Neue Besprechungen werden abgewiesen, und die Box startet neu, wenn die letzte zu Ende ist. Sie versucht die neue Version höchstens dreimal; dann geht sie von selbst zurück.",
     draining: "Der Neustart wartet",
-    draining_text:
-      "Neue Besprechungen beginnen nicht. Die Box startet neu, wenn es niemanden stört: {{who}}.",
+    draining_text: "Neue Besprechungen beginnen nicht, und die Box startet neu, wenn es niemanden stört.",
     at_once: "Sofort neu starten",
     at_once_title: "Sofort neu starten?",
     at_once_text:

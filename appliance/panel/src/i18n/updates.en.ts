@@ -37,7 +37,7 @@ export const updates = {
     confirming_text: "Install it again? That only makes sense if the other side is to have it, too.",
     again: "Install it again",
     waiting: "Version {{version}} waits",
-    waiting_text: "It goes on by itself when nobody is disturbed: {{who}}.",
+    waiting_text: "It goes on by itself when nobody is disturbed.",
     people_one: "{{count}} person is in a meeting",
     people_other: "{{count}} people are in meetings",
     recordings_one: "{{count}} recording runs",
@@ -55,7 +55,7 @@ export const updates = {
     restart_text:
       "New meetings are turned away, and the box restarts when the last one has ended. It tries the new version three times at most; then it goes back by itself.",
     draining: "Waiting for the restart",
-    draining_text: "No new meetings begin. The box restarts when nobody is disturbed: {{who}}.",
+    draining_text: "No new meetings begin, and the box restarts when nobody is disturbed.",
     at_once: "Restart at once",
     at_once_title: "Restart at once?",
     at_once_text: "Meetings break off, and people have to join again. Recordings are finished and kept.",

@@ -1,13 +1,14 @@
 // A roombox.toml was put into this box, which has an owner: what it would change, and the decision.
-import { Button, Group, Modal, Paper, Stack, Table, Text } from "@mantine/core";
+import { Button, Group, Modal, Paper, Stack, Text, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconFileSettings } from "@tabler/icons-react";
+import { IconArrowRight, IconFileSettings } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { WaitingFile } from "../../api/schema";
 import { Failure } from "./Failure";
+import { useSettingWords } from "./settingWords";
 
 export function ProvisioningNotice() {
   const { t } = useTranslation("panel");
@@ -19,12 +20,12 @@ export function ProvisioningNotice() {
     <Paper className="surface page" mb="md" px="md" py="xs" role="status">
       <Group gap="sm" justify="space-between">
         <Group gap="sm" wrap="nowrap" miw={0}>
-          <IconFileSettings size={20} aria-hidden />
+          <IconFileSettings size={20} aria-hidden style={{ flex: "none" }} />
           <Text size="sm">
             {t(waiting.source === "usb" ? "provisioning.usb" : "provisioning.disk")}
           </Text>
         </Group>
-        <Button variant="default" size="compact-md" onClick={dialog.open}>
+        <Button variant="default" size="xs" onClick={dialog.open}>
           {t("provisioning.look")}
         </Button>
       </Group>
@@ -50,6 +51,9 @@ function Decision({ waiting, opened, close }: DecisionProps) {
   const confirm = useMutation({ mutationFn: api.confirmProvisioning, onSuccess });
   const discard = useMutation({ mutationFn: api.discardProvisioning, onSuccess });
   const error = confirm.error ?? discard.error;
+  const words = useSettingWords();
+  // What does not apply is the owner's section, and the text says that it stays.
+  const changes = waiting.changes.filter((change) => change.applies);
   return (
     <Modal
       opened={opened}
@@ -60,26 +64,27 @@ function Decision({ waiting, opened, close }: DecisionProps) {
     >
       <Stack>
         <Text size="sm">{t("provisioning.text")}</Text>
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("provisioning.key")}</Table.Th>
-              <Table.Th>{t("provisioning.now")}</Table.Th>
-              <Table.Th>{t("provisioning.wanted")}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {waiting.changes.map((change) => (
-              <Table.Tr key={change.key} c={change.applies ? undefined : "dimmed"}>
-                <Table.Td>{change.key}</Table.Td>
-                <Table.Td>{change.now ?? "–"}</Table.Td>
-                <Table.Td>
-                  {change.applies ? change.wanted : t("provisioning.stays")}
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        {changes.length === 0 && <Text>{t("provisioning.nothing")}</Text>}
+        <dl className="changes">
+          {changes.map(({ key, now, wanted }) => (
+            <div key={key}>
+              <dt>{words.name(key)}</dt>
+              <dd>
+                <Text span c="dimmed">
+                  <VisuallyHidden>{t("provisioning.now")}: </VisuallyHidden>
+                  {words.value(key, now)}
+                </Text>
+                <Group gap={8} wrap="nowrap">
+                  <IconArrowRight size={16} aria-hidden style={{ flex: "none" }} />
+                  <Text span>
+                    <VisuallyHidden>{t("provisioning.wanted")}: </VisuallyHidden>
+                    {words.value(key, wanted)}
+                  </Text>
+                </Group>
+              </dd>
+            </div>
+          ))}
+        </dl>
         {error && <Failure error={error} />}
         <Group justify="flex-end">
           <Button
@@ -89,7 +94,11 @@ function Decision({ waiting, opened, close }: DecisionProps) {
           >
             {t("provisioning.discard")}
           </Button>
-          <Button loading={confirm.isPending} onClick={() => confirm.mutate()}>
+          <Button
+            loading={confirm.isPending}
+            disabled={changes.length === 0}
+            onClick={() => confirm.mutate()}
+          >
             {t("provisioning.confirm")}
           </Button>
         </Group>

@@ -1,5 +1,5 @@
 // Factory reset: for somebody who means it. The name must be typed and the password given again.
-import { Button, Checkbox, Group, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, PasswordInput, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconTrashX } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
@@ -74,7 +74,10 @@ export function DangerZone({ box }: { box: BoxView }) {
               />
             )}
             {reset.error && <Failure error={reset.error} />}
-            <Stack align="flex-end">
+            <Group justify="flex-end">
+              <Button variant="default" onClick={close}>
+                {shared("cancel")}
+              </Button>
               <Button
                 type="submit"
                 color="red.8"
@@ -83,7 +86,7 @@ export function DangerZone({ box }: { box: BoxView }) {
               >
                 {t("danger.reset")}
               </Button>
-            </Stack>
+            </Group>
           </form>
         )}
       </Modal>

@@ -68,7 +68,7 @@ function Past({ past }: { past: PastUpdate }) {
           {words}
         </Text>
         {more && (
-          <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+          <Text size="sm" className="sentence">
             {more}
           </Text>
         )}

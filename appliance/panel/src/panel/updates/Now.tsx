@@ -108,16 +108,16 @@ function Installing({ now }: { now: State<"installing"> }) {
   );
 }
 
-/** Who would be disturbed, in words. */
+/** Who would be disturbed, as a sentence before another. */
 function useWho() {
   const { t } = useTranslation("panel");
-  return ({ people, recordings }: { people: number; recordings: number }) =>
-    [
+  return ({ people, recordings }: { people: number; recordings: number }) => {
+    const words = [
       people > 0 && t("updates.now.people", { count: people }),
       recordings > 0 && t("updates.now.recordings", { count: recordings }),
-    ]
-      .filter(Boolean)
-      .join(", ");
+    ].filter(Boolean);
+    return words.length > 0 ? `${words.join(", ")}. ` : "";
+  };
 }
 
 function Act({ words, act, main = false }: { words: string; act: () => Promise<unknown>; main?: boolean }) {
@@ -157,7 +157,7 @@ function Waiting({ now }: { now: State<"waiting"> }) {
     <Step
       icon={<IconHourglass size={22} aria-hidden />}
       title={t("updates.now.waiting", { version: now.version })}
-      text={t("updates.now.waiting_text", { who: who(now) })}
+      text={who(now) + t("updates.now.waiting_text")}
     >
       <Group>
         <Act main words={t("updates.now.anyway")} act={() => api.decideUpdate({ now: true })} />
@@ -199,7 +199,7 @@ function Draining({ now }: { now: State<"draining"> }) {
     <Step
       icon={<IconHourglass size={22} aria-hidden />}
       title={t("updates.now.draining")}
-      text={t("updates.now.draining_text", { who: who(now) || "–" })}
+      text={who(now) + t("updates.now.draining_text")}
     >
       <Group>
         <Button onClick={ask.open}>{t("updates.now.at_once")}</Button>

@@ -21,14 +21,17 @@ export function Sources({ updates }: { updates: Updates }) {
     mutationFn: api.installUpdate,
     onSuccess: (view) => cache.setQueryData(keys.updates, view),
   });
-  const may = isAtRest(updates.now) && updates.confirmed && !install.isPending;
+  const rests = isAtRest(updates.now);
+  const may = rests && updates.confirmed && !install.isPending;
+  // What was uploaded is what is under way: it is shown above.
+  const found = updates.found.filter(({ from }) => rests || from !== "upload");
   return (
     <Card title={t("updates.sources.title")} text={t("updates.sources.text")}>
       <Offer updates={updates} may={may} install={install.mutate} />
       <Upload may={may} />
-      {updates.found.length > 0 && (
+      {found.length > 0 && (
         <Stack gap="xs" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
-          {updates.found.map((bundle) => (
+          {found.map((bundle) => (
             <li key={`${bundle.from}/${bundle.name}`}>
               <Found bundle={bundle} may={may} install={install.mutate} />
             </li>
