@@ -8,7 +8,7 @@ RUN ?= bench/runs/$(shell date +%F)-$(shell uname -m)-$(shell nproc)-cores
 # Anything for the daemon: make run ARGS="--http 0.0.0.0:8080"
 ARGS ?=
 
-.PHONY: help run demo test test-full bench panel build boards image image-test openapi fuzz clean-data setup-% \
+.PHONY: help run demo test test-full bench panel build boards cross image image-test openapi fuzz clean-data setup-% \
 	fmt lint unit e2e
 
 help: ## what there is
@@ -63,6 +63,10 @@ image-test: setup-image panel ## boot it in QEMU and look (as root)
 
 boards: ## everything that follows from board-configs/, written to yocto/generated/
 	cargo run --locked -q -p roombox-flash --bin boardgen
+
+# PARTS="flash-static" makes one part of it; scripts/cross.sh says which there are.
+cross: ## check and test for 64-bit Arm, roomflash as one file, roomflash for Windows and macOS
+	@scripts/cross.sh $(PARTS)
 
 # A minute a target, each time from another seed; SECONDS says otherwise.
 fuzz: ## strangers' bytes, for longer than a commit waits
