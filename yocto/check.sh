@@ -121,6 +121,7 @@ for file in "$here"/generated/kas/*.yml; do
     write_conf "$machine" "$extra"
     begun=$SECONDS
     log=$build/$board.log
+    rm -f "$build/$board-sdk.log"
     # The bundle with all of the image; then what no other board's image holds, and the SDK.
     if bitbake -g roombox-bundle roombox-image-debug nats-server >"$log" 2>&1 &&
         recipes=$(wc -l <pn-buildlist) tasks=$(grep -c '\[label=' task-depends.dot) &&
@@ -133,7 +134,7 @@ for file in "$here"/generated/kas/*.yml; do
         grep '^WARNING' "$log" | head -5 || true
     else
         echo "FAILED $board ($machine):"
-        cat "$build/$board"{,-sdk}.log 2>/dev/null >"$log.all"
+        cat "$build/$board"{,-sdk}.log >"$log.all" 2>/dev/null || true
         grep -E '^(ERROR|WARNING)' "$log.all" | head -20 || tail -20 "$log.all"
         failed=1
     fi
