@@ -5,7 +5,6 @@ import json
 import re
 import threading
 
-import pytest
 from bundles import flipped
 from conftest import OWNER, PASSWORD, SHOTS, VERSION, diary, grub_state, up
 from vm import PATIENCE

@@ -13,6 +13,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from checks import told
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 YOCTO = ROOT / "yocto"
 LAYERS = [YOCTO / name for name in ("meta-roombox", "meta-roombox-distro", "meta-roombox-bsp")]
@@ -185,19 +187,5 @@ TESTS = [
 ]
 
 
-def main() -> int:
-    tools = prepare()
-    failed = 0
-    for test in TESTS:
-        try:
-            test(tools)
-            print(f"ok {test.__name__}")
-        except AssertionError as error:
-            failed += 1
-            print(f"FAILED {test.__name__}\n{error}")
-    print(f"{len(TESTS) - failed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(TESTS, prepare()))

@@ -12,10 +12,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from checks import Skipped, told
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 GENERATED = ROOT / "yocto" / "generated"
 TREES = sorted((ROOT / "yocto").glob("meta-roombox/recipes-*/*/files/root"))
 UNITS = "usr/lib/systemd/system"
+
+
+def needs(program: str):
+    if not shutil.which(program):
+        raise Skipped(f"{program} is not installed (scripts/setup.sh test)")
 
 
 def staged(root: Path):
@@ -30,6 +37,7 @@ def staged(root: Path):
 
 
 def every_unit_is_sound(folder: Path):
+    needs("systemd-analyze")
     root = folder / "root"
     staged(root)
     ours = sorted({unit.name for tree in TREES for unit in (tree / UNITS).glob("*.*") if unit.is_file()})
@@ -44,6 +52,7 @@ def every_unit_is_sound(folder: Path):
 
 
 def the_daemon_is_locked_in(_):
+    needs("systemd-analyze")
     unit = next(tree / UNITS / "roomboxd.service" for tree in TREES if (tree / UNITS / "roomboxd.service").exists())
     done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", unit], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-400:] + done.stderr
@@ -51,6 +60,7 @@ def the_daemon_is_locked_in(_):
 
 def every_updater_understands_its_configuration(folder: Path):
     """RAUC reads its configuration before it looks for a bundle: one that is not there shows that it has."""
+    needs("rauc")
     keys = folder / "keys"
     subprocess.run([ROOT / "scripts/bundle-keys.sh", keys], check=True, capture_output=True)
     boards = sorted((GENERATED / "boards").iterdir())
@@ -63,30 +73,9 @@ def every_updater_understands_its_configuration(folder: Path):
         assert "none.raucb" in said and "conf" not in said.lower(), f"{board.name}: {done.stderr}"
 
 
-TESTS = {
-    every_unit_is_sound: "systemd-analyze",
-    the_daemon_is_locked_in: "systemd-analyze",
-    every_updater_understands_its_configuration: "rauc",
-}
-
-
-def main() -> int:
-    failed = skipped = 0
-    for test, program in TESTS.items():
-        if not shutil.which(program):
-            skipped += 1
-            print(f"SKIPPED {test.__name__}: {program} is not installed (scripts/setup.sh test)")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(Path(folder))
-                print(f"ok {test.__name__}")
-            except AssertionError as error:
-                failed += 1
-                print(f"FAILED {test.__name__}\n{error}")
-    print(f"{len(TESTS) - failed - skipped} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
+TESTS = [every_unit_is_sound, the_daemon_is_locked_in, every_updater_understands_its_configuration]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with tempfile.TemporaryDirectory() as folder:
+        sys.exit(told(TESTS, Path(folder)))
