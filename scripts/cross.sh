@@ -2,6 +2,7 @@
 # Builds and tests for systems other than this one.
 # Usage: scripts/cross.sh [PART…]    without a part: all of them
 #   check-arm64     the whole workspace compiles for 64-bit Arm Linux, GStreamer's bindings too
+#   build-arm64     daemon, worker and roomflash for 64-bit Arm Linux, for the image suite's Arm machine
 #   test-arm64      tests of the crates without C media libraries, run by QEMU as Arm programs
 #   flash-static    roomflash for x86-64 and Arm Linux as one file that needs no library
 #   flash-foreign   roomflash compiles for Windows and macOS
@@ -16,8 +17,8 @@ arm=aarch64-unknown-linux-gnu
 root=$CARGO_TARGET_DIR/arm64-root
 # Crates whose tests need neither GStreamer nor a daemon.
 pure=(roombox-capture roombox-flash roombox-jobs roombox-net roombox-provision roombox-sfu roombox-transcode)
-# What pkg-config asks for when it is asked for GStreamer, and musl's headers.
-arm_packages=(libblkid-dev libdw-dev libelf-dev libffi-dev libglib2.0-dev libgstreamer-plugins-base1.0-dev
+# What pkg-config asks for when it is asked for GStreamer, what the worker is linked with, and musl's headers.
+arm_packages=(libglib2.0-0 libgstreamer-plugins-base1.0-0 libgstreamer1.0-0 libblkid-dev libdw-dev libelf-dev libffi-dev libglib2.0-dev libgstreamer-plugins-base1.0-dev
     libgstreamer1.0-dev liblzma-dev libmount-dev liborc-0.4-dev libpcre2-dev libselinux1-dev libsepol-dev
     libunwind-dev musl-dev zlib1g-dev)
 # Carries the headers of macOS's C library. Only they are used.
@@ -59,7 +60,8 @@ targets() {
 
 # Debian's Arm packages, in a folder of their own with apt's state beside them.
 arm_root() {
-    [ ! -e "$root/complete" ] || return 0
+    # What it was made of, so that a longer list is noticed.
+    [ "$(cat "$root/complete" 2>/dev/null)" != "${arm_packages[*]}" ] || return 0
     echo "cross: fetching Debian's packages for Arm"
     local state=$CARGO_TARGET_DIR/arm64-apt
     rm -rf "$root" "$state"
@@ -74,7 +76,7 @@ arm_root() {
     for deb in "$state/debs"/*.deb; do
         dpkg-deb -x "$deb" "$root"
     done
-    : >"$root/complete"
+    echo "${arm_packages[*]}" >"$root/complete"
 }
 
 # clang links, as .cargo/config.toml says; for another processor it must be told so.
@@ -85,21 +87,32 @@ arm_settings() {
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C link-arg=--target=aarch64-linux-gnu"
 }
 
-check-arm64() {
+# with_gstreamer COMMAND…: where Arm's GStreamer lies.
+with_gstreamer() {
     arm_settings
     arm_root
     PKG_CONFIG_ALLOW_CROSS=1 PKG_CONFIG_SYSROOT_DIR=$root \
-        PKG_CONFIG_LIBDIR=$root/usr/lib/aarch64-linux-gnu/pkgconfig:$root/usr/share/pkgconfig \
-        cargo check --locked --workspace --all-targets --target $arm
+        PKG_CONFIG_LIBDIR=$root/usr/lib/aarch64-linux-gnu/pkgconfig:$root/usr/share/pkgconfig "$@"
+}
+
+check-arm64() {
+    with_gstreamer cargo check --locked --workspace --all-targets --target $arm
+}
+
+build-arm64() {
+    with_gstreamer cargo build --locked --workspace --bins --target $arm
 }
 
 test-arm64() {
     arm_settings
     packages qemu-user
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
-    # An instruction takes ten times as long here: fewer seeds than at home.
+    # An instruction takes ten times as long here: fewer seeds than at home. Left out is what starts the
+    # program itself, which this kernel may not know how to, and what asks about a block device, which QEMU
+    # does not pass on.
     ROOMBOX_SEEDS=${ROOMBOX_SEEDS:-20} PROPTEST_CASES=${PROPTEST_CASES:-16} \
-        cargo test --locked --no-fail-fast --target $arm "${pure[@]/#/--package=}"
+        cargo test --locked --no-fail-fast --target $arm "${pure[@]/#/--package=}" \
+        -- --skip formats:: --skip killed:: --skip loops::
 }
 
 # static_program TARGET RUNNER…: builds roomflash, shows its size, has it say its version.
@@ -145,7 +158,7 @@ flash-foreign() {
         cargo check --locked --package roombox-flash --target aarch64-apple-darwin
 }
 
-all=(check-arm64 test-arm64 flash-static flash-foreign)
+all=(check-arm64 build-arm64 test-arm64 flash-static flash-foreign)
 wanted=("${@:-${all[@]}}")
 passed=0
 for part in "${wanted[@]}"; do

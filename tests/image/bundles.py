@@ -5,9 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from standin import BOARD, StandIn, run
-
-COMPATIBLE = f"roombox-{BOARD}"
+from standin import StandIn, run
 
 
 class Bundles:
@@ -15,6 +13,7 @@ class Bundles:
 
     def __init__(self, standin: StandIn, folder: Path):
         self.standin, self.folder = standin, folder
+        self.compatible = standin.table["compatible"]
 
     def full(self, version: str, change=None) -> Path:
         """A whole version, made once; `change` may do something to its root."""
@@ -25,11 +24,11 @@ class Bundles:
             change(self.standin.root)
         content = self.folder / f"content-{version}"
         content.mkdir()
-        self.standin.squashfs("rootfs-update.squashfs").rename(content / "rootfs.img")
-        self.standin.kernel_slot().rename(content / "kernel.img")
+        for slot, image in self.standin.slots(self.standin.squashfs("rootfs-update.squashfs")).items():
+            image.rename(content / f"{slot}.img")
         return self.signed(content, version)
 
-    def small(self, version: str = "0.9.0", *, compatible: str = COMPATIBLE, name: str | None = None, keys: Path | None = None) -> Path:
+    def small(self, version: str = "0.9.0", *, compatible: str | None = None, name: str | None = None, keys: Path | None = None) -> Path:
         """Nothing that could run: for what is refused before it is written."""
         content = self.folder / f"content-{name or version}"
         content.mkdir()
@@ -38,9 +37,9 @@ class Bundles:
         (content / "kernel.img").write_bytes(noise.randbytes(1 << 20))
         return self.signed(content, version, compatible, name, keys)
 
-    def signed(self, content: Path, version: str, compatible: str = COMPATIBLE, name: str | None = None, keys: Path | None = None) -> Path:
-        images = "".join(f"[image.{slot}]\nfilename={slot}.img\n" for slot in ("rootfs", "kernel"))
-        manifest = f"[update]\ncompatible={compatible}\nversion={version}\n[bundle]\nformat=verity\n{images}"
+    def signed(self, content: Path, version: str, compatible: str | None = None, name: str | None = None, keys: Path | None = None) -> Path:
+        images = "".join(f"[image.{image.stem}]\nfilename={image.name}\n" for image in sorted(content.glob("*.img")))
+        manifest = f"[update]\ncompatible={compatible or self.compatible}\nversion={version}\n[bundle]\nformat=verity\n{images}"
         (content / "manifest.raucm").write_text(manifest)
         bundle = self.folder / f"{name or version}.raucb"
         keys = keys or self.standin.keys()
@@ -74,11 +73,7 @@ class Bundles:
     def accepted(self, bundle: Path) -> bool:
         """Whether a verifier that trusts the image's keyring takes the whole bundle: RAUC its signature
         and manifest, dm-verity's own tool every block of the rest, by the hash in that manifest."""
-        conf = self.folder / "system.conf"
-        keys = self.standin.keys()
-        conf.write_text(f"[system]\ncompatible={COMPATIBLE}\nbootloader=noop\n[keyring]\npath={keys}/ca.pem\ncheck-purpose=codesign\n")
-        asked = ["rauc", f"--conf={conf}", "info", "--output-format=json", "--dump-cert", str(bundle)]
-        if subprocess.run(asked, capture_output=True).returncode:
+        if self.told(bundle) is None:
             return False
         facts = self.verity(bundle)
         blocks = facts["blocks"]
@@ -86,6 +81,14 @@ class Bundles:
                    "--data-block-size=4096", "--hash-block-size=4096", "--hash=sha256", f"--salt={facts['salt']}",
                    f"--data-blocks={blocks}", f"--hash-offset={blocks * 4096}"]
         return subprocess.run(checked, capture_output=True).returncode == 0
+
+    def told(self, bundle: Path) -> str | None:
+        """What RAUC reads in a bundle whose signature it trusts: board, version, images with their hashes."""
+        conf = self.folder / "system.conf"
+        conf.write_text(f"[system]\ncompatible={self.compatible}\nbootloader=noop\n[keyring]\npath={self.standin.keys()}/ca.pem\n"
+                        "check-purpose=codesign\n")
+        done = subprocess.run(["rauc", f"--conf={conf}", "info", "--output-format=json", bundle], capture_output=True, text=True)
+        return None if done.returncode else done.stdout
 
     def verity(self, bundle: Path) -> dict:
         """What the signed manifest says of the payload."""

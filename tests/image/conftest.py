@@ -99,7 +99,7 @@ def visitors(booted, tmp_path_factory):
 
 def up(machine, side: str = "A", version: str = VERSION, times: int = 1):
     """Waits for the verdict on a boot: the health gate's, and the daemon's answer."""
-    machine.wait_console(rf"roombox: side {side} \({version.replace('.', chr(92) + '.')}\), try \d: (good|failed)", times)
+    machine.wait_verdict(side, version, outcome="(good|failed)", times=times)
     machine.wait(machine.answers, "the API never answered")
 
 

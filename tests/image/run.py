@@ -2,8 +2,8 @@
 """Runs the image suite: a stand-in of the product's image in QEMU.
 
 It scans the image, boots it, meets and records in it, updates it, lets an update fall back, breaks
-what a power cut breaks, and resets it. `--quick` is the scan and the first boot; `-k` and other words
-go to pytest. `--shots DIR` keeps pictures of the panel. Its last line is always
+what a power cut breaks, and resets it. `--quick` is the scan, the verifier and the first boot; `-k` and
+other words go to pytest. `--shots DIR` keeps pictures of the panel. Its last line is always
 `N passed, N failed, N skipped`.
 """
 
@@ -32,7 +32,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=Path, default=ROOT / "target" / "debug")
-    parser.add_argument("--quick", action="store_true", help="the scan and the first boot alone")
+    parser.add_argument("--quick", action="store_true", help="the scan, the verifier and the first boot alone")
     parser.add_argument("--shots", type=Path, default=ROOT / "target" / "image-shots", help="pictures of the panel")
     arguments, for_pytest = parser.parse_known_args()
     panel = panel_suite()
@@ -48,7 +48,7 @@ def main() -> int:
     }
     command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", *for_pytest]
     if not any((HERE / word.partition("::")[0]).exists() for word in for_pytest):
-        command += ["test_scan.py", "test_first_boot.py"] if arguments.quick else ["."]
+        command += ["test_scan.py", "test_verifier.py", "test_first_boot.py"] if arguments.quick else ["."]
     return subprocess.run(command, cwd=HERE, env=environment).returncode
 
 

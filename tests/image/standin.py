@@ -25,11 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 GENERATED = ROOT / "yocto" / "generated"
 LAYER = ROOT / "yocto" / "meta-roombox"
 DEBUG = LAYER / "recipes-core" / "roombox-debug" / "files" / "root"
-BOARD = "qemu-x86-64"
 MIB = 1 << 20
 
-PACKAGES = """systemd-sysv dbus udev kmod linux-image-amd64 initramfs-tools rauc rauc-service
-grub-common iproute2 util-linux e2fsprogs dosfstools ca-certificates polkitd network-manager procps
+PACKAGES = """systemd-sysv dbus udev kmod initramfs-tools rauc rauc-service iproute2 util-linux e2fsprogs dosfstools ca-certificates polkitd network-manager procps
 libgstreamer1.0-0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 fonts-dejavu-core""".split()
 
@@ -57,11 +55,11 @@ systemd-networkd-wait-online.service""".split()
 # Not in the product's root either, and the larger half of Debian's.
 REMOVED = """boot usr/share/icons usr/share/sounds usr/share/X11 usr/share/mime usr/share/doc usr/share/man
 usr/share/locale usr/share/perl usr/share/bash-completion usr/share/fonts/truetype/dejavu/DejaVuSerif.ttf
-usr/lib/x86_64-linux-gnu/dri usr/lib/x86_64-linux-gnu/perl usr/lib/x86_64-linux-gnu/mfx
+usr/lib/*-linux-gnu/dri usr/lib/*-linux-gnu/perl usr/lib/*-linux-gnu/mfx
 usr/lib/udev/hwdb.d usr/lib/initramfs-tools usr/share/initramfs-tools var/*
-usr/share/i18n usr/lib/x86_64-linux-gnu/gconv etc/ssh usr/share/gtk-doc etc/NetworkManager/dispatcher.d/01-ifupdown etc/network usr/lib/x86_64-linux-gnu/libLLVM* usr/lib/x86_64-linux-gnu/libmfx*
-usr/lib/x86_64-linux-gnu/libz3* usr/lib/x86_64-linux-gnu/libgtk-3* usr/lib/x86_64-linux-gnu/librsvg*
-usr/lib/x86_64-linux-gnu/libflite_cmu* usr/lib/x86_64-linux-gnu/libcodec2* initrd.img* vmlinuz*""".split()
+usr/share/i18n usr/lib/*-linux-gnu/gconv etc/ssh usr/share/gtk-doc etc/NetworkManager/dispatcher.d/01-ifupdown etc/network usr/lib/*-linux-gnu/libLLVM* usr/lib/*-linux-gnu/libmfx*
+usr/lib/*-linux-gnu/libz3* usr/lib/*-linux-gnu/libgtk-3* usr/lib/*-linux-gnu/librsvg*
+usr/lib/*-linux-gnu/libflite_cmu* usr/lib/*-linux-gnu/libcodec2* initrd.img* vmlinuz*""".split()
 
 
 def run(*command, **options):
@@ -79,25 +77,33 @@ def digest(*parts) -> str:
 class StandIn:
     """One output folder. `binaries` holds roomboxd, roombox-media and, if it is there, roomflash."""
 
+    name = "qemu-x86-64"
+    debian = "amd64"
+    # Of this board alone: its kernel, and what speaks with its boot loader.
+    packages = PACKAGES + ["linux-image-amd64", "grub-common"]
+    initrd_modules = INITRD_MODULES
+    modules = MODULES
+    strip = "strip"
+
     def __init__(self, out: Path, binaries: Path, say=print):
         self.out, self.binaries, self.say = out, binaries, say
         self.root = out / "root"
-        self.board = GENERATED / "boards" / BOARD
+        self.board = GENERATED / "boards" / self.name
         table = json.loads((GENERATED / "roomflash-boards.json").read_text())
-        self.table = next(board for board in table if board["id"] == BOARD)
+        self.table = next(board for board in table if board["id"] == self.name)
         out.mkdir(parents=True, exist_ok=True)
 
     # Slow, and kept.
 
     def base(self) -> Path:
         """Debian's packages as a tar file."""
-        tar = self.out / f"base-{digest(*PACKAGES, *INITRD_MODULES)}.tar"
+        tar = self.out / f"base-{digest(*self.packages, *self.initrd_modules)}.tar"
         if tar.exists():
             return tar
         self.say("standin: fetching and unpacking Debian packages (two to three minutes)")
         for old in self.out.glob("base-*.tar*"):
             old.unlink()
-        modules = "\\n".join(INITRD_MODULES)
+        modules = "\\n".join(self.initrd_modules)
         hook = (
             f'printf "MODULES=list\\nCOMPRESS=gzip\\n" >"$1/etc/initramfs-tools/conf.d/roombox" && '
             f'printf "{modules}\\n" >>"$1/etc/initramfs-tools/modules" && chroot "$1" update-initramfs -u'
@@ -106,7 +112,8 @@ class StandIn:
         mirror = [sources] if sources.exists() else [Path("/etc/apt/sources.list")] if Path("/etc/apt/sources.list").exists() else []
         partial = tar.with_suffix(".partial")
         run(
-            "mmdebstrap", "--variant=minbase", "--format=tar", f"--include={','.join(PACKAGES)}",
+            "mmdebstrap", "--variant=minbase", "--format=tar", f"--architectures={self.debian}",
+            f"--include={','.join(self.packages)}",
             "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
             f"--customize-hook={hook}", "bookworm", partial, *mirror,
             env=os.environ | {"SOURCE_DATE_EPOCH": "1700000000"},
@@ -118,7 +125,7 @@ class StandIn:
         """The base without what the product does not have either, and its kernel aside."""
         tar = self.base()
         stamp = self.out / "unpacked"
-        mark = digest(tar.name, *MODULES, *PLUGINS, *REMOVED)
+        mark = digest(tar.name, *self.modules, *PLUGINS, *REMOVED)
         pruned = self.out / "pruned"
         if stamp.exists() and stamp.read_text() == mark:
             return pruned
@@ -135,7 +142,7 @@ class StandIn:
         return pruned
 
     def prune(self, root: Path):
-        plugins = root / "usr/lib/x86_64-linux-gnu/gstreamer-1.0"
+        plugins = next(root.glob("usr/lib/*-linux-gnu/gstreamer-1.0"))
         for plugin in plugins.glob("libgst*.so"):
             if plugin.name.removeprefix("libgst").removesuffix(".so") not in PLUGINS:
                 plugin.unlink()
@@ -145,7 +152,7 @@ class StandIn:
         version = next((root / "usr/lib/modules").iterdir())
         for module in (version / "kernel").rglob("*.ko*"):
             path = str(module.relative_to(version / "kernel"))
-            if not any(wanted in path for wanted in MODULES):
+            if not any(wanted in path for wanted in self.modules):
                 module.unlink()
         run("depmod", "-b", root, version.name)
         for folder in ("boot/firmware", "data", "var", "run", "tmp", "proc", "sys", "dev"):
@@ -167,7 +174,7 @@ class StandIn:
         for name in ("roomboxd", "roombox-media", "roomflash"):
             if (self.binaries / name).exists():
                 target = self.root / "usr/bin" / name
-                run("strip", "-o", target, self.binaries / name)
+                run(self.strip, "-o", target, self.binaries / name)
                 target.chmod(0o755)
         self.write("etc/rauc/ca.pem", (self.keys() / "ca.pem").read_text())
         self.write("usr/lib/roombox/floor", "0.1.0\n")
@@ -244,7 +251,12 @@ class StandIn:
         run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "kernel", "-d", self.out / "kernel", image, f"{size // 1024}k")
         return image
 
-    def esp(self) -> Path:
+    def slots(self, squashfs: Path) -> dict[str, Path]:
+        """What a side consists of, by the names of RAUC's slots."""
+        return {"rootfs": squashfs, "kernel": self.kernel_slot()}
+
+    def boot_partition(self) -> dict[str, Path]:
+        """The first FAT by its label: loader, its state, its script."""
         image = self.out / "esp.vfat"
         image.unlink(missing_ok=True)
         loader = self.out / "BOOTX64.EFI"
@@ -258,7 +270,7 @@ class StandIn:
         run("mmd", "-i", image, "::/EFI", "::/EFI/BOOT")
         for file in (loader, environment, boot / "grub.cfg"):
             run("mcopy", "-i", image, file, f"::/EFI/BOOT/{file.name}")
-        return image
+        return {"esp": image}
 
     def data(self) -> Path:
         image = self.out / "data.ext4"
@@ -281,8 +293,8 @@ class StandIn:
             kind = kinds.get(part["label"], "0FC63DAF-8483-4772-8E79-3D69D8477DE4")
             lines.append(f'start={part["offset"] // 512}, size={part["size"] // 512}, type={kind}, name="{part["label"]}"')
         run("sfdisk", "-q", disk, input="\n".join(lines) + "\n")
-        contents = {"esp": self.esp(), "kernel-a": self.kernel_slot(), "rootfs-a": squashfs, "data": self.data()}
-        for label, image in contents.items():
+        filled = {f"{slot}-a": image for slot, image in self.slots(squashfs).items()}
+        for label, image in (filled | self.boot_partition() | {"data": self.data()}).items():
             part = self.partition(label)
             if image.stat().st_size > part["size"]:
                 raise SystemExit(f"standin: {image.name} has {image.stat().st_size} bytes, {label} holds {part['size']}")

@@ -19,6 +19,8 @@ def pc(machines, image, tmp_path):
         file.truncate(8 * GIB)
     subprocess.run(["sfdisk", "-q", disk], input="label: gpt\nsize=1GiB, name=photos\n", text=True, check=True)
 
+    made = []
+
     def make(toml: str | None = None):
         stick = copy_disk(image, tmp_path / "stick.img")
         if toml:
@@ -29,9 +31,12 @@ def pc(machines, image, tmp_path):
             subprocess.run(["mcopy", "-i", f"{stick}@@{sector * 512}", tmp_path / "roombox.toml", "::/roombox.toml"], check=True)
         internal = ["-drive", f"if=none,id=internal,format=raw,cache=unsafe,file={disk}",
                     "-device", f"virtio-blk-pci,drive=internal,serial={SERIAL},bootindex=1"]
-        return machines("pc", stick, extra=internal, stick=True), disk
+        made.append(machines("pc", stick, extra=internal, stick=True))
+        return made[-1], disk
 
-    return make
+    yield make
+    for machine in made:
+        machine.stop()
 
 
 def beginning(disk) -> bytes:
@@ -64,10 +69,12 @@ def test_the_disk_whose_serial_the_file_names_is_installed_unasked_and_boots(pc,
     machine, disk = pc(f'[box]\nname = "Aula"\n[owner]\nname = "Grace"\npassword = "a horse of another colour"\n[install]\ndisk = "{SERIAL}"\n')
     machine.start()
     machine.choose(ENTRY)
-    machine.wait_console(r"installed and verified")
+    # On this console too, if it was done on the other one.
+    machine.wait_console(r"installed\. Take the stick out")
     machine.stop()
     installed = machines("installed", disk).start()
     up(installed)
     # Made ready by the same file, on its own disk and nobody else's.
     assert installed.answers()["claimed"] is True and installed.answers()["name"] == "Aula"
     assert int(installed.run("df --output=size -B1 /data | tail -1")) > 4 * GIB
+    installed.stop()

@@ -6,8 +6,8 @@ import re
 import threading
 
 from bundles import flipped
-from conftest import OWNER, PASSWORD, SHOTS, VERSION, diary, grub_state, up
-from vm import PATIENCE
+from conftest import PASSWORD, SHOTS, VERSION, diary, grub_state, up
+from vm import MENU, PATIENCE
 
 GOOD, BAD = "0.2.0", "0.3.0"
 
@@ -35,9 +35,9 @@ def reaches(machine, *states) -> dict:
 
 def restart(machine, side: str, version: str):
     """Lets the box restart by itself and waits for the next verdict."""
-    before = len(re.findall("ESC for other ways", machine.console()))
+    before = machine.menus()
     machine.get("/api/v1/updates/restart", "POST", {})
-    machine.wait_console("ESC for other ways", before + 1)
+    machine.wait_console(MENU, before + 1)
     machine.shell_ready = False
     up(machine, side, version)
 
@@ -170,21 +170,21 @@ def test_a_bad_update_falls_back_after_three_tries_and_says_why(owned, bundles, 
     assert shop.served >= bundle.stat().st_size * 0.9, "it was not streamed"
     owned.get("/api/v1/updates/restart", "POST", {})
     for number in (1, 2, 3):
-        owned.wait_console(rf"roombox: side A \(0\.3\.0\), try {number}: failed", patience=3 * PATIENCE)
+        owned.wait_verdict("A", BAD, str(number), "failed", patience=3 * PATIENCE)
     owned.shell_ready = False
     # The good one again.
-    owned.wait_console(r"roombox: side B \(0\.2\.0\), try \d: good", 2, patience=3 * PATIENCE)
+    owned.wait_verdict("B", GOOD, times=2, patience=3 * PATIENCE)
     owned.wait(owned.answers, "the API never answered")
     setback = owned.wait(lambda: owned.get("/api/v1/updates")["setback"], "the panel never says why")
     assert (setback["version"], setback["why"], setback["tries"]) == (BAD, "health", 3), setback
     assert "roombox-media" in setback["detail"], setback
     owned.wait(lambda: grub_state(owned)["ORDER"] == "B A", f"the fallen side is still first: {grub_state(owned)}")
     assert grub_state(owned)["A_OK"] == "0"
-    visitors.look("/panel/updates", "went back|0\\.3\\.0", str(SHOTS / "rolled-back"), OWNER, PASSWORD)
+    visitors.look("/panel/settings/updates", "went back|0\\.3\\.0", str(SHOTS / "rolled-back"), PASSWORD)
 
 
 def test_the_fallen_side_is_not_what_the_next_start_takes(owned):
     owned.reset()
-    owned.wait_console(r"roombox: side B \(0\.2\.0\), try \d: good", 3)
+    owned.wait_verdict("B", GOOD, times=3)
     assert VERSION not in {entry["version"] for entry in diary(owned)[-2:]}
     assert "0.3.0" not in {entry["version"] for entry in diary(owned)[-2:]}

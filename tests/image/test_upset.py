@@ -1,7 +1,6 @@
 """P3: what a power cut or a bad flash block leaves of the boot state never keeps a box from starting."""
 
 import json
-import re
 
 import pytest
 from conftest import diary, grub_state
@@ -22,9 +21,9 @@ def test_it_starts_all_the_same(owned, upset):
     before = len(diary(owned))
     version = owned.get("/api/v1/updates")["version"]
     owned.run(f"{UPSETS[upset]}; sync")
-    good = seen(owned).count("good")
+    good = owned.verdicts()
     owned.reset()
-    owned.wait_console(r"roombox: side . \([0-9.]+\), try \d: good", good + 1)
+    owned.wait_verdict(times=good + 1)
     owned.wait(owned.answers, "the API never answered")
     added = diary(owned)[before:]
     assert added[-1]["outcome"] == "good" and added[-1]["version"] == version, added
@@ -34,7 +33,3 @@ def test_it_starts_all_the_same(owned, upset):
     assert owned.answers()["claimed"] is True
     assert json.loads(owned.run("rauc status --output-format=json 2>/dev/null"))["booted"] == side
 
-
-def seen(machine) -> list[str]:
-    """Verdicts on the console so far."""
-    return re.findall(r"roombox: side . \([0-9.]+\), try \d: (good|failed)", machine.console())

@@ -21,6 +21,7 @@ from pathlib import Path
 
 FIRMWARE = Path("/usr/share/OVMF")
 PATIENCE = float(os.environ.get("ROOMBOX_VM_PATIENCE", "600"))
+MENU = "ESC for other ways"
 
 
 def die_with_parent():
@@ -28,9 +29,12 @@ def die_with_parent():
 
 
 def ahead():
-    """An emulated machine that is starved loses its clock, and its watchdogs bite."""
+    """An emulated machine that is starved loses its clock, and its watchdogs bite. Where the kernel groups
+    processes by session, being nice counts inside a group only (sched(7), "The autogroup feature")."""
     die_with_parent()
     os.nice(-10)
+    if os.path.exists("/proc/self/autogroup"):
+        Path("/proc/self/autogroup").write_text("-10")
 
 
 class Dead(Exception):
@@ -79,9 +83,6 @@ class Machine:
         self.folder, self.disk, self.extra, self.memory, self.lan, self.stick = folder, disk, extra or [], memory, lan, stick
         self.cookie, self.starts, self.keys, self.said = None, 0, {}, {}
         folder.mkdir(parents=True, exist_ok=True)
-        self.variables = folder / "vars.fd"
-        if not self.variables.exists():
-            shutil.copy(FIRMWARE / "OVMF_VARS_4M.fd", self.variables)
         self.process = None
 
     def start(self):
@@ -92,33 +93,50 @@ class Machine:
             self.host, self.https, self.http = "127.0.0.1", free_port(), free_port()
             net = f"user,id=net,hostfwd=tcp:127.0.0.1:{self.https}-:443,hostfwd=tcp:127.0.0.1:{self.http}-:80"
         (self.folder / "qmp.sock").unlink(missing_ok=True)
-        kvm = os.environ.get("ROOMBOX_KVM") == "1"
-        command = ["qemu-system-x86_64", "-machine", "q35", "-m", str(self.memory), "-smp", "2"]
-        command += ["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "max"]
-        command += ["-nodefaults", "-no-user-config", "-display", "none"]
-        command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}/OVMF_CODE_4M.fd"]
-        command += ["-drive", f"if=pflash,format=raw,file={self.variables}"]
-        command += ["-device", "qemu-xhci,id=usb", "-device", "i6300esb", "-action", "watchdog=reset"]
-        command += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}"]
-        command += ["-device", "usb-storage,bus=usb.0,drive=disk,bootindex=0" if self.stick else "virtio-blk-pci,drive=disk,bootindex=0"]
+        self.starts += 1
+        command = self.hardware()
         command += ["-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile="]
         command += ["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"]
-        # ttyS0 is what somebody with a serial cable sees; ttyS1 is the debug image's root shell. What they
-        # say goes to files: a socket that nobody reads would hold up the firmware, which talks on both.
-        self.starts += 1
-        for line in ("console", "shell"):
-            path = self.folder / f"{line}-{self.starts}"
-            self.said[line] = path.with_suffix(".out")
-            self.said[line].touch()
-            os.mkfifo(path.with_suffix(".in"))
-            # Open both ways, QEMU never waits for us and never sees an end.
-            self.keys[line] = os.open(path.with_suffix(".in"), os.O_RDWR | os.O_NONBLOCK)
-            command += ["-chardev", f"pipe,id={line},path={path}", "-serial", f"chardev:{line}"]
+        command += self.lines()
         command += ["-qmp", f"unix:{self.folder}/qmp.sock,server=on,wait=off", *self.extra]
         self.process = subprocess.Popen(command, stderr=open(self.folder / "qemu.err", "ab"), preexec_fn=ahead)
         self.shell_ready = False
         self.wait(lambda: (self.folder / "qmp.sock").exists(), "QEMU never opened its socket", 30)
         return self
+
+    def hardware(self) -> list[str]:
+        """QEMU with processor, firmware and disk."""
+        kvm = os.environ.get("ROOMBOX_KVM") == "1"
+        command = ["qemu-system-x86_64", "-machine", "q35", "-m", str(self.memory), "-smp", "2"]
+        command += ["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        command += ["-nodefaults", "-no-user-config", "-display", "none"]
+        command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}/OVMF_CODE_4M.fd"]
+        command += ["-drive", f"if=pflash,format=raw,file={self.variables()}"]
+        command += ["-device", "qemu-xhci,id=usb", "-device", "i6300esb", "-action", "watchdog=reset"]
+        command += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,discard=unmap,file={self.disk}"]
+        return command + ["-device", "usb-storage,bus=usb.0,drive=disk,bootindex=0" if self.stick else "virtio-blk-pci,drive=disk,bootindex=0"]
+
+    def variables(self) -> Path:
+        """The firmware's memory, this machine's own."""
+        own = self.folder / "vars.fd"
+        if not own.exists():
+            shutil.copy(FIRMWARE / "OVMF_VARS_4M.fd", own)
+        return own
+
+    def lines(self) -> list[str]:
+        """ttyS0 is what somebody with a serial cable sees; ttyS1 is the debug image's root shell."""
+        return [*self.speaks("console"), "-serial", "chardev:console", *self.speaks("shell"), "-serial", "chardev:shell"]
+
+    def speaks(self, line: str) -> list[str]:
+        """A serial line of this start. What it says goes to a file: a socket that nobody reads would hold
+        up the firmware, which talks on all of them."""
+        path = self.folder / f"{line}-{self.starts}"
+        self.said[line] = path.with_suffix(".out")
+        self.said[line].touch()
+        os.mkfifo(path.with_suffix(".in"))
+        # Open both ways, QEMU never waits for us and never sees an end.
+        self.keys[line] = os.open(path.with_suffix(".in"), os.O_RDWR | os.O_NONBLOCK)
+        return ["-chardev", f"pipe,id={line},path={path}"]
 
     def __enter__(self):
         return self.start()
@@ -158,6 +176,18 @@ class Machine:
 
         return self.wait(said, f"console never said {pattern!r} ({times})", patience)
 
+    def menus(self) -> int:
+        """How often the boot loader has come by since the machine was switched on."""
+        return len(re.findall(MENU, self.console()))
+
+    def verdicts(self, outcome: str = "good") -> int:
+        """How many boots ended so, by the health gate's word."""
+        return len(re.findall(verdict(outcome=outcome), self.console()))
+
+    def wait_verdict(self, side: str = "[AB]", version: str | None = None, attempt: str = r"\d", outcome: str = "good", times: int = 1, patience: float = PATIENCE):
+        """The `times`-th such verdict of the health gate on a boot."""
+        return self.wait_console(verdict(side, version, attempt, outcome), times, patience)
+
     def type(self, keys: str, line: str = "console"):
         """Keys on a serial line."""
         os.write(self.keys[line], keys.encode())
@@ -165,7 +195,7 @@ class Machine:
     def choose(self, entry: int, times: int = 1):
         """The `entry`-th of the boot menu, counted from 0, at the `times`-th start of the machine."""
         shown = len(re.findall("Firmware settings", self.console()))
-        self.wait_console("ESC for other ways", times)
+        self.wait_console(MENU, times)
         # Twice: the firmware waits two seconds whether a single one begins a longer key.
         self.type("\x1b\x1b")
         self.wait_console("Firmware settings", shown + 1)
@@ -205,7 +235,7 @@ class Machine:
             self.shell_ready = True
         mark, begun = f"{time.monotonic_ns():x}", self.said["shell"].stat().st_size
         closing = rf"^end-{mark[:4]}-{mark[4:]}-(\d+)\r?$"
-        self.type(f"{{ {command}\n}} </dev/null 2>&1; echo; echo end-{mark[:4]}-{mark[4:]}-$?\n", "shell")
+        self.type(f"{{ {command}\n}} </dev/null 2>&1; code=$?; echo; echo end-{mark[:4]}-{mark[4:]}-$code\n", "shell")
         if not self.heard(begun, closing, end, end):
             raise Dead(f"the guest's shell did not answer: {self.shell_said(begun)[-500:]!r}; console:\n{self.console()[-3000:]}")
         output, code = re.split(closing, self.shell_said(begun), maxsplit=1, flags=re.M)[:2]
@@ -285,6 +315,11 @@ class Machine:
             return self.get(path, patience=20)
         except (OSError, urllib.error.URLError, ValueError):
             return None
+
+
+def verdict(side: str = "[AB]", version: str | None = None, attempt: str = r"\d", outcome: str = "good") -> str:
+    """A line of boot-state on the console."""
+    return rf"roombox: side {side} \({re.escape(version) if version else '[0-9.]+'}\), try {attempt}: {outcome}"
 
 
 def free_port(kind=socket.SOCK_STREAM) -> int:
