@@ -11,9 +11,15 @@ gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gst
 ca-certificates"
 demo_packages="ffmpeg espeak-ng python3 python3-venv imagemagick fonts-dejavu-core"
 test_packages="chromium dbus firefox-esr iproute2 procps gstreamer1.0-plugins-ugly mkvtoolnix shellcheck grub-common
-bmap-tools e2fsprogs fdisk dosfstools xz-utils rauc openssl"
-image_packages="$test_packages mmdebstrap qemu-system-x86 ovmf grub-efi-amd64-bin mtools squashfs-tools kmod
+bmap-tools e2fsprogs fdisk dosfstools xz-utils rauc openssl prometheus"
+# A PC's image is assembled and started on a PC.
+if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then
+    test_packages="$test_packages mmdebstrap qemu-system-x86 ovmf grub-efi-amd64-bin mtools squashfs-tools kmod
 dnsmasq-base cryptsetup-bin"
+fi
+# The image suite's Arm machine, and the U-Boot that starts it.
+image_packages="$test_packages qemu-system-arm qemu-user-static binfmt-support gcc-aarch64-linux-gnu u-boot-tools
+bison flex bc libssl-dev device-tree-compiler dpkg-dev"
 
 case $want in
 run) packages=$run_packages ;;

@@ -78,9 +78,11 @@ fi
 suite "clients: end to end" python3 tests/e2e/run.py --box target/debug/roomboxd
 suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug
 suite "panel: end to end" python3 tests/panel/run.py --bin target/debug
+suite "image: scan and first start" python3 tests/image/run.py --bin target/debug --quick
 if [ "$mode" = full ]; then
     step "kill -9, 200 times" python3 tests/recording/run.py --bin target/debug --kills 200
     step "system packages for images" sh scripts/setup.sh image
+    step "other systems" scripts/cross.sh
     step "image, in a machine" python3 tests/image/run.py --bin target/debug
     step "power cut, 100 points" python3 tests/recording/run.py --bin target/debug --cuts 100
 fi

@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod jobs;
 mod keys;
+mod metrics;
 mod pages;
 mod provisioning;
 mod ranges;
@@ -23,6 +24,7 @@ mod updates;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
+use axum::routing::get;
 use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
@@ -139,6 +141,7 @@ pub fn router(door: PanelDoor) -> Router {
     let api = api
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(access::same_origin))
+        .route("/metrics", get(metrics::metrics_get))
         .with_state(door);
     api.merge(pages::router())
 }

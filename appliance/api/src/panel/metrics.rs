@@ -1,0 +1,183 @@
+//! `GET /metrics`: what the status page shows, for Prometheus (OpenMetrics 1.0 text).
+
+use super::PanelDoor;
+use super::access::Visitor;
+use crate::error::ApiError;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use roombox_control::identity::BoxInfo;
+use roombox_control::status::{Sample, ShardSample};
+use std::collections::BTreeMap;
+use std::fmt;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Whoever may read the status may read these: with an API token or a session.
+pub(super) async fn metrics_get(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<Response, ApiError> {
+    let mut jobs = BTreeMap::from(["queued", "running", "parked"].map(|state| (state, 0)));
+    for job in door.jobs.list().await? {
+        if let Some(count) = jobs.get_mut(job.state.name()) {
+            *count += 1;
+        }
+    }
+    let shown = Shown { info: door.identity.info(true), sample: door.status.report().now, jobs };
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(shown));
+    let mut body = String::new();
+    text::encode(&mut body, &registry).map_err(|_| {
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the figures cannot be told")
+    })?;
+    Ok(([(header::CONTENT_TYPE, OPENMETRICS)], body).into_response())
+}
+
+/// The box at one moment.
+#[derive(Debug)]
+struct Shown {
+    info: BoxInfo,
+    sample: Sample,
+    /// How many there are in each state that still concerns somebody.
+    jobs: BTreeMap<&'static str, u64>,
+}
+
+impl Collector for Shown {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut told = Told(encoder);
+        let Self { info, sample, jobs } = self;
+        let labels = [("id", info.id.clone()), ("version", info.version.to_owned())];
+        told.gauges("roombox_box", "Which box this is; always 1", [(labels, 1.0)])?;
+        let uptime = sample.uptime_s as f64;
+        told.gauge("roombox_uptime_seconds", "Since the daemon started", uptime)?;
+        let cpu = "CPU of the daemon and its workers, as a part of all cores";
+        told.gauge("roombox_cpu_ratio", cpu, sample.cpu_percent / 100.0)?;
+        told.gauge("roombox_cores", "Cores of the machine", sample.cores as f64)?;
+        let memory = "Resident memory of the daemon";
+        told.gauge("roombox_memory_bytes", memory, sample.memory_bytes as f64)?;
+        let disk = sample.disk;
+        let parts = [
+            ("total", disk.total_bytes),
+            ("free", disk.free_bytes),
+            ("reserve", disk.reserve_bytes),
+            ("recordings", disk.recordings_bytes),
+        ];
+        let parts = parts.map(|(part, bytes)| ([("part", part)], bytes as f64));
+        told.gauges("roombox_disk_bytes", "The volume that recordings are on", parts)?;
+        if let Some(seconds) = disk.full_in_s {
+            let full =
+                "Until the disk reaches its reserve at the present rate; absent: it does not grow";
+            told.gauge("roombox_disk_full_in_seconds", full, seconds as f64)?;
+        }
+        told.gauge("roombox_rooms", "Rooms with a meeting", sample.rooms as f64)?;
+        told.gauge("roombox_participants", "People in rooms", sample.participants as f64)?;
+        told.gauge("roombox_recordings", "Recordings that run", sample.recordings as f64)?;
+        let dropped = "Packets that were not written because the disk was too slow";
+        told.counter("roombox_recorder_dropped_packets", dropped, sample.recorder_drops)?;
+        let states = jobs.iter().map(|(state, count)| ([("state", *state)], *count as f64));
+        told.gauges("roombox_jobs", "Films to be made, being made, and given up", states)?;
+        told.shards(&sample.shards)?;
+        told.aliases(sample)
+    }
+}
+
+/// One figure of a shard.
+type OfShard<T> = fn(&ShardSample) -> T;
+
+/// Writes metrics, one a call.
+struct Told<'a>(DescriptorEncoder<'a>);
+
+impl Told<'_> {
+    fn gauge(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        let gauge = ConstGauge::new(value);
+        gauge.encode(self.0.encode_descriptor(name, help, None, gauge.metric_type())?)
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let counter = ConstCounter::new(value);
+        counter.encode(self.0.encode_descriptor(name, help, None, counter.metric_type())?)
+    }
+
+    fn gauges<L: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (L, f64)>,
+    ) -> fmt::Result {
+        let mut all = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, value) in values {
+            ConstGauge::new(value).encode(all.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn counters<L: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (L, u64)>,
+    ) -> fmt::Result {
+        let mut all = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (labels, value) in values {
+            ConstCounter::new(value).encode(all.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn shards(&mut self, shards: &[ShardSample]) -> fmt::Result {
+        let port = |shard: &ShardSample| [("port", shard.port.to_string())];
+        let gauges: [(&str, &str, OfShard<f64>); 4] = [
+            ("roombox_shard_rooms", "Rooms of a media thread", |shard| shard.rooms as f64),
+            ("roombox_shard_participants", "People in them", |shard| shard.participants as f64),
+            ("roombox_shard_cpu_ratio", "As a part of one core", |shard| shard.cpu_percent / 100.0),
+            (
+                "roombox_shard_longest_turn_seconds",
+                "Longest turn of the last two seconds",
+                |shard| shard.longest_turn_us as f64 / 1e6,
+            ),
+        ];
+        for (name, help, value) in gauges {
+            self.gauges(name, help, shards.iter().map(|shard| (port(shard), value(shard))))?;
+        }
+        let ways = |incoming: OfShard<u64>, outgoing: OfShard<u64>| {
+            shards.iter().flat_map(move |shard| {
+                [("incoming", incoming(shard)), ("outgoing", outgoing(shard))].map(
+                    |(direction, value)| {
+                        let labels =
+                            [("port", shard.port.to_string()), ("direction", direction.to_owned())];
+                        (labels, value)
+                    },
+                )
+            })
+        };
+        let packets = ways(|shard| shard.packets_in, |shard| shard.packets_out);
+        self.counters("roombox_shard_packets", "Datagrams", packets)?;
+        let bytes = ways(|shard| shard.bytes_in, |shard| shard.bytes_out);
+        self.counters("roombox_shard_bytes", "Bytes of UDP payload", bytes)?;
+        let drops = shards.iter().map(|shard| (port(shard), shard.send_drops));
+        self.counters("roombox_shard_send_drops", "Datagrams that the socket did not take", drops)
+    }
+
+    /// Under livekit-server's names, for dashboards that are there already.
+    fn aliases(&mut self, sample: &Sample) -> fmt::Result {
+        self.gauge("livekit_room_total", "roombox_rooms", sample.rooms as f64)?;
+        self.gauge(
+            "livekit_participant_total",
+            "roombox_participants",
+            sample.participants as f64,
+        )?;
+        let sum = |of: OfShard<u64>| sample.shards.iter().map(of).sum::<u64>();
+        let ways = [
+            ([("direction", "incoming")], sum(|shard| shard.packets_in)),
+            ([("direction", "outgoing")], sum(|shard| shard.packets_out)),
+        ];
+        self.counters("livekit_packet", "Sum of roombox_shard_packets", ways)
+    }
+}
