@@ -184,7 +184,9 @@ fn every_rust_file_says_what_it_is_for() {
 fn no_locked_crate_wants_a_newer_compiler_than_the_image_has() {
     const IMAGE: (u32, u32) = (1, 94);
     let listed = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(["metadata", "--format-version", "1", "--locked"])
+        // Crates for other systems are not in the image, and a build does not fetch them.
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
         .current_dir(root())
         .output()
         .expect("cargo tells its metadata");
