@@ -18,7 +18,8 @@ root=$CARGO_TARGET_DIR/arm64-root
 # Crates whose tests need neither GStreamer nor a daemon.
 pure=(roombox-capture roombox-flash roombox-jobs roombox-net roombox-provision roombox-sfu roombox-transcode)
 # What pkg-config asks for when it is asked for GStreamer, what the worker is linked with, and musl's headers.
-arm_packages=(libglib2.0-0 libgstreamer-plugins-base1.0-0 libgstreamer1.0-0 libblkid-dev libdw-dev libelf-dev libffi-dev libglib2.0-dev libgstreamer-plugins-base1.0-dev
+arm_packages=(libglib2.0-0 libgstreamer-plugins-base1.0-0 libgstreamer1.0-0 libblkid-dev libdw-dev
+    libelf-dev libffi-dev libglib2.0-dev libgstreamer-plugins-base1.0-dev
     libgstreamer1.0-dev liblzma-dev libmount-dev liborc-0.4-dev libpcre2-dev libselinux1-dev libsepol-dev
     libunwind-dev musl-dev zlib1g-dev)
 # Carries the headers of macOS's C library. Only they are used.

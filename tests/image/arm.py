@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import uboot
-from standin import INITRD_MODULES, MODULES, PACKAGES, ROOT, StandIn, run
+from standin import INITRD_MODULES, MODULES, PACKAGES, StandIn, run
 from vm import Machine
 
 # Where U-Boot unpacks the kernel on this machine: its own kernel_addr_r.

@@ -27,7 +27,8 @@ LAYER = ROOT / "yocto" / "meta-roombox"
 DEBUG = LAYER / "recipes-core" / "roombox-debug" / "files" / "root"
 MIB = 1 << 20
 
-PACKAGES = """systemd-sysv dbus udev kmod initramfs-tools rauc rauc-service iproute2 util-linux e2fsprogs dosfstools ca-certificates polkitd network-manager procps
+PACKAGES = """systemd-sysv dbus udev kmod initramfs-tools rauc rauc-service iproute2
+util-linux e2fsprogs dosfstools ca-certificates polkitd network-manager procps
 libgstreamer1.0-0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 fonts-dejavu-core""".split()
 
@@ -57,7 +58,8 @@ REMOVED = """boot usr/share/icons usr/share/sounds usr/share/X11 usr/share/mime 
 usr/share/locale usr/share/perl usr/share/bash-completion usr/share/fonts/truetype/dejavu/DejaVuSerif.ttf
 usr/lib/*-linux-gnu/dri usr/lib/*-linux-gnu/perl usr/lib/*-linux-gnu/mfx
 usr/lib/udev/hwdb.d usr/lib/initramfs-tools usr/share/initramfs-tools var/*
-usr/share/i18n usr/lib/*-linux-gnu/gconv etc/ssh usr/share/gtk-doc etc/NetworkManager/dispatcher.d/01-ifupdown etc/network usr/lib/*-linux-gnu/libLLVM* usr/lib/*-linux-gnu/libmfx*
+usr/share/i18n usr/lib/*-linux-gnu/gconv etc/ssh usr/share/gtk-doc
+etc/NetworkManager/dispatcher.d/01-ifupdown etc/network usr/lib/*-linux-gnu/libLLVM* usr/lib/*-linux-gnu/libmfx*
 usr/lib/*-linux-gnu/libz3* usr/lib/*-linux-gnu/libgtk-3* usr/lib/*-linux-gnu/librsvg*
 usr/lib/*-linux-gnu/libflite_cmu* usr/lib/*-linux-gnu/libcodec2* initrd.img* vmlinuz*""".split()
 
