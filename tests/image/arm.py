@@ -53,7 +53,7 @@ class ArmStandIn(StandIn):
     debian = "arm64"
     packages = PACKAGES + ["linux-image-arm64", "libubootenv-tool"]
     initrd_modules = INITRD_MODULES + ["sdhci_pci", "mmc_block"]
-    modules = MODULES + ["drivers/mmc"]
+    modules = MODULES + ["drivers/mmc", "dax/dax.ko"]
     strip = "aarch64-linux-gnu-strip"
 
     def stage(self, version: str, debug: bool = False):
@@ -67,7 +67,8 @@ class ArmStandIn(StandIn):
         if made.exists():
             return made
         folder = made.parent
-        run(*VIRT, "-machine", f"dumpdtb={folder}/virt.dtb", "-display", "none")
+        # With its firmware: a machine that has one has other devices.
+        run(*VIRT, "-machine", f"dumpdtb={folder}/virt.dtb", "-display", "none", "-bios", self.uboot())
         run("gzip", "-k", "-f", "-1", folder / "bzImage")
         (folder / "bzImage.gz").rename(folder / "Image.gz")
         (folder / "image.its").write_text(FIT)

@@ -16,6 +16,8 @@ from vm import Lan, copy_disk, lan_missing
 
 BIN = Path(os.environ.get("ROOMBOX_ARM_BIN", ROOT / "target/cross/aarch64-unknown-linux-gnu/debug"))
 NEW = "0.2.0"
+# Where Rockchip's first stage lies: after the table, before the first partition, in none.
+FIRST_STAGE_AT, FIRST_STAGE = 64 * 512, b"the first stage of a boot loader" * 512
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,8 @@ def test_a_torn_copy_of_the_environment_costs_one_try_at_most(standin, empty, lo
     with arm.ArmMachine(tmp_path / "before", empty, loader) as machine:
         loads(machine, 4)
     with empty.open("r+b") as file:
+        file.seek(copies(standin)[copy])
+        assert b"BOOT_ORDER=" in file.read(4096), "this is no environment"
         file.seek(copies(standin)[copy] + 100)
         file.write(b"\xff" * 64)
     with arm.ArmMachine(tmp_path / "after", empty, loader) as machine:
@@ -88,7 +92,11 @@ def disk(standin):
 def board(disk, loader, tmp_path_factory):
     folder = tmp_path_factory.mktemp("board")
     lan = None if lan_missing() else Lan(folder / "lan")
-    machine = arm.ArmMachine(folder / "machine", copy_disk(disk, folder / "disk.img", 8 * GIB), loader, lan).start()
+    own = copy_disk(disk, folder / "disk.img", 8 * GIB)
+    with own.open("r+b") as file:
+        file.seek(FIRST_STAGE_AT)
+        file.write(FIRST_STAGE)
+    machine = arm.ArmMachine(folder / "machine", own, loader, lan).start()
     yield machine
     machine.stop()
     if lan:
@@ -105,6 +113,9 @@ def test_it_starts_from_a_fit_and_proves_its_side(board):
     assert board.run("uname -m") == "aarch64"
     assert board.run("cat /etc/rauc/system.conf").splitlines()[2] == "compatible=roombox-rock-5b"
     assert [entry["outcome"] for entry in diary(board)] == ["started", "good"]
+    with board.disk.open("rb") as file:
+        file.seek(FIRST_STAGE_AT)
+        assert file.read(len(FIRST_STAGE)) == FIRST_STAGE, "growing has the disk forget its boot loader"
     # It is good: its tries are its own again.
     assert environment(board)["BOOT_A_LEFT"] == "3"
     claim(board)
