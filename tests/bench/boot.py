@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""The part of `make bench` about starting: the stand-in of the image in QEMU without KVM, from power-on
-to a room that can be joined, in CPU-seconds of emulation per stage. The floor is the same machine up to
-the moment when the kernel hands over: nothing of ours has run then.
+"""The part of `make bench` about the image: the stand-in in QEMU without KVM, in CPU-seconds of emulation.
+
+From power-on to a room that can be joined, per stage; the floor is the same machine up to the moment
+when the kernel hands over: nothing of ours has run then. And an update, from the upload's first byte
+until it is installed; the floor is the guest's own `dd` of as many bytes onto the same partition.
 
 Needs root and what `scripts/setup.sh image` installs; says SKIPPED otherwise.
 """
@@ -26,11 +28,14 @@ STAGES = [
     ("daemon, until a room can be joined", r"Started .*roomboxd\.service"),
     ("health check: a room of its own, recorded", r"try \d: (good|failed)"),
 ]
+CLAIM = r"Claim\s+([A-Z0-9]{4}-[A-Z0-9]{4})"
 COLOURS = ["#8d99ae", "#5c677d", "#33658a", "#e07a1f", "#2a9d8f"]
 ROUNDS = 3
+UPDATE_MIB = 400
+OTHER_SIDE = "/dev/roombox/rootfs-b"
 
 
-def boot(machine) -> list[dict]:
+def boot(machine, stop: bool = True) -> list[dict]:
     """CPU and wall seconds at the end of each stage of one start."""
     begun, ends = time.monotonic(), []
     machine.start()
@@ -39,8 +44,30 @@ def boot(machine) -> list[dict]:
         ends.append({"stage": name, "cpu_s": machine.cpu_seconds(), "wall_s": time.monotonic() - begun})
         if said.group(0).endswith("failed"):
             sys.exit("boot: the health check failed, there is nothing to measure")
-    machine.stop()
+    if stop:
+        machine.stop()
     return ends
+
+
+def update(machine, bundle: Path) -> dict:
+    """CPU-seconds of a box that is up and gets an update, and of the same machine that only writes as much."""
+    code = machine.wait_console(CLAIM).group(1)
+    machine.get("/api/v1/claim", "POST", {"code": code, "name": "Ada", "password": "correct horse battery"})
+    begun, used = time.monotonic(), machine.cpu_seconds()
+    machine.get("/api/v1/updates/bundle", "PUT", bundle, patience=1800)
+
+    def installed():
+        state = machine.get("/api/v1/updates")["now"]
+        if state["state"] == "failed":
+            sys.exit(f"boot: the update failed: {state}")
+        return state["state"] == "installed"
+
+    machine.wait(installed, "the update never ended", 1800)
+    told = {"cpu_s": machine.cpu_seconds() - used, "wall_s": time.monotonic() - begun}
+    machine.run(f"head -c {UPDATE_MIB}M /dev/urandom >/data/noise && sync")
+    drawn = machine.cpu_seconds()
+    machine.run(f"dd if=/data/noise of={OTHER_SIDE} bs=1M conv=fsync status=none", patience=1800)
+    return told | {"floor_cpu_s": machine.cpu_seconds() - drawn, "mib": bundle.stat().st_size / (1 << 20)}
 
 
 def spent(ends: list[dict], key: str) -> list[float]:
@@ -81,11 +108,13 @@ def main() -> None:
     if os.geteuid() or missing or not (options.bin / "roomboxd").exists():
         print(f"boot: SKIPPED (needs root, {options.bin}/roomboxd and {' '.join(missing) or 'its tools'})")
         return
+    from bundles import Bundles
     from standin import MIB, StandIn
     from vm import Machine, copy_disk
 
     image = StandIn(ROOT / "target" / "image", options.bin)
-    image.stage("0.1.0")
+    # With a shell on its second serial line, for the floor of the update.
+    image.stage("0.1.0", debug=True)
     root = image.squashfs("rootfs.squashfs")
     sizes = {"root_mib": root.stat().st_size / MIB}
     sizes |= {f"{name}_mib": (image.root / "usr/bin" / name).stat().st_size / MIB for name in ("roomboxd", "roombox-media", "roomflash")}
@@ -97,9 +126,15 @@ def main() -> None:
             machine = Machine(Path(folder) / str(number), own)
             first.append(boot(machine))
             again.append(boot(machine))
-            own.unlink()
+            if number + 1 < options.rounds:
+                own.unlink()
+        bundle = Bundles(image, Path(folder)).small(mib=UPDATE_MIB)
+        updated = Machine(Path(folder) / "updated", own)
+        boot(updated, stop=False)
+        update_told = update(updated, bundle)
+        updated.stop()
     print(f"boot: the stand-in under emulation, {options.rounds} rounds, CPU-seconds (wall seconds)")
-    rows, told = [], {"sizes": sizes}
+    rows, told = [], {"sizes": sizes, "update": update_told}
     for name, runs in [("first start", first), ("later start", again)]:
         cpu = [statistics.median(stage) for stage in zip(*(spent(ends, "cpu_s") for ends in runs))]
         wall = [statistics.median(stage) for stage in zip(*(spent(ends, "wall_s") for ends in runs))]
@@ -109,6 +144,8 @@ def main() -> None:
             print(f"    {used:6.1f} ({took:5.1f})  {stage}")
         rows.append((name, cpu))
         told[name] = {"cpu_s": cpu, "wall_s": wall, "joinable_by_floor": joinable / floor}
+    print("  update of {mib:.0f} MiB: {cpu_s:.0f} ({wall_s:.0f}), {ratio:.2f} x what writing alone takes".format(
+        **update_told, ratio=update_told["cpu_s"] / update_told["floor_cpu_s"]))
     print("  on the image: " + ", ".join(f"{name.removesuffix('_mib')} {size:.1f} MiB" for name, size in sizes.items()))
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import uboot
-from standin import INITRD_MODULES, MODULES, PACKAGES, StandIn, run
+from standin import INITRD_MODULES, MODULES, PACKAGES, StandIn, digest, run
 from vm import Machine
 
 # Where U-Boot unpacks the kernel on this machine: its own kernel_addr_r.
@@ -63,7 +63,7 @@ class ArmStandIn(StandIn):
         os.link(fit, self.root / "boot/fitImage")
 
     def fit(self) -> Path:
-        made = self.out / "kernel/fitImage"
+        made = self.out / f"kernel/fitImage-{digest(FIT)}"
         if made.exists():
             return made
         folder = made.parent

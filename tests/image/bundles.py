@@ -28,12 +28,14 @@ class Bundles:
             image.rename(content / f"{slot}.img")
         return self.signed(content, version)
 
-    def small(self, version: str = "0.9.0", *, compatible: str | None = None, name: str | None = None, keys: Path | None = None) -> Path:
-        """Nothing that could run: for what is refused before it is written."""
+    def small(self, version: str = "0.9.0", *, compatible: str | None = None, name: str | None = None, keys: Path | None = None, mib: int = 4) -> Path:
+        """Nothing that could run, `mib` MiB of it: for what is refused before it is written, or never started."""
         content = self.folder / f"content-{name or version}"
         content.mkdir()
         noise = random.Random(version)
-        (content / "rootfs.img").write_bytes(noise.randbytes(3 << 20))
+        with (content / "rootfs.img").open("wb") as file:
+            for _ in range(mib - 1):
+                file.write(noise.randbytes(1 << 20))
         (content / "kernel.img").write_bytes(noise.randbytes(1 << 20))
         return self.signed(content, version, compatible, name, keys)
 

@@ -131,6 +131,7 @@ class StandIn:
         pruned = self.out / "pruned"
         if stamp.exists() and stamp.read_text() == mark:
             return pruned
+        stamp.unlink(missing_ok=True)
         shutil.rmtree(pruned, ignore_errors=True)
         pruned.mkdir()
         run("tar", "-xpf", tar, "-C", pruned)
@@ -194,7 +195,7 @@ class StandIn:
             (self.root / "etc" / name).unlink(missing_ok=True)
         run("systemd-sysusers", f"--root={self.root}")
         if debug:
-            run("cp", "-a", "--no-preserve=ownership", f"{DEBUG}/.", self.root)
+            run("cp", "-a", "--remove-destination", "--no-preserve=ownership", f"{DEBUG}/.", self.root)
         self.enable_units(debug)
 
     def install_board_file(self, source: str, target: str):
@@ -202,6 +203,7 @@ class StandIn:
         if source.is_dir():
             target.mkdir(parents=True, exist_ok=True)
             for file in source.iterdir():
+                (target / file.name).unlink(missing_ok=True)
                 shutil.copy(file, target / file.name)
         elif source.exists():
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -40,6 +40,8 @@ def restart(machine, side: str, version: str):
     machine.wait_console(MENU, before + 1)
     machine.shell_ready = False
     up(machine, side, version)
+    # One folder however often it starts: others would be outside the journal's bounds.
+    assert machine.run("ls /data/system/journal") == machine.run("cat /etc/machine-id")
 
 
 # What is wrong; who made it, the error's stable name, what its sentence says. Of a bundle that it does not

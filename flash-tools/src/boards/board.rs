@@ -220,6 +220,14 @@ impl Board {
         if self.console.is_empty() {
             return Err("console names none: the claim code must appear somewhere".to_owned());
         }
+        // They become words of the kernel's command line.
+        let word = |c: char| c.is_ascii_alphanumeric() || c == ',';
+        if let Some(console) = self.console.iter().find(|name| !name.chars().all(word)) {
+            return Err(format!("console {console:?}: write it as tty0 or ttyS0,115200"));
+        }
+        if self.name.trim().is_empty() {
+            return Err("name is empty: people read it".to_owned());
+        }
         let image = layout.image_size();
         if self.smallest_disk.bytes() < image.bytes() {
             let disk = self.smallest_disk;
@@ -227,6 +235,9 @@ impl Board {
         }
         if layout.loader == Loader::GrubEfi && self.arch != Arch::X86_64 {
             return Err("the x86 layout needs arch = \"x86_64\"".to_owned());
+        }
+        if layout.loader != Loader::GrubEfi && self.arch == Arch::X86_64 {
+            return Err("arch = \"x86_64\" needs the x86 layout".to_owned());
         }
         for id in &self.recovery.usb {
             let hex = |part: &str| part.len() == 4 && u16::from_str_radix(part, 16).is_ok();

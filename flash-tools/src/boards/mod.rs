@@ -70,8 +70,12 @@ pub fn read_all(board_configs: &Path) -> Result<Vec<LaidOut>, BoardError> {
         fs::read_dir(board_configs).map_err(|source| unreadable(board_configs, source))?;
     for entry in entries {
         let path = entry.map_err(|source| unreadable(board_configs, source))?.path();
-        if path.join(Board::FILE).is_file() {
+        let is_board = path.join(Board::FILE).is_file();
+        if is_board {
             folders.push(path);
+        } else if path.is_dir() && !path.ends_with("layouts") {
+            let broken = "there is none in this folder: write it, or remove the folder".to_owned();
+            return Err(BoardError::Rule { path: path.join(Board::FILE), broken });
         }
     }
     folders.sort();
@@ -90,6 +94,13 @@ fn read(board_configs: &Path, folder: &Path) -> Result<LaidOut, BoardError> {
         return Err(rule(format!("id is {:?}: it must be the name of the folder", board.id)));
     }
     let layout_path = board_configs.join("layouts").join(format!("{}.toml", board.layout));
+    if !layout_path.is_file() {
+        return Err(rule(format!(
+            "layout is {:?}: there is no {}",
+            board.layout,
+            layout_path.display()
+        )));
+    }
     let layout: Layout = parse(&layout_path)?;
     layout.check().map_err(|broken| BoardError::Rule { path: layout_path.clone(), broken })?;
     board.check(&layout).map_err(rule)?;

@@ -81,7 +81,9 @@ fn a_broken_rule_is_told_with_its_file_and_what_to_do() {
         (x86, "\"8 GiB\"", "\"99999999999999 GiB\"", "is no size"),
         (x86, "3840x2160@60", "4K", "1920x1080@30"),
         (x86, "[\"ttyS0,115200\", \"tty0\"]", "[]", "the claim code must appear"),
-        (x86, "x86-uefi", "x86-bios", "x86-bios.toml"),
+        (x86, "x86-uefi", "x86-bios", "board.toml: layout is \"x86-bios\""),
+        (x86, "\"tty0\"", "\"tty0 rauc.slot=A\"", "write it as tty0"),
+        ("rock-5b/board.toml", "\"aarch64\"", "\"x86_64\"", "needs the x86 layout"),
         ("raspberrypi4/board.toml", "0a5c:2711", "a5c:2711", "vendor:product"),
         (pc, "label = \"kernel-b\"", "label = \"kernel-c\"", "\"kernel-b\", which updates need"),
         (pc, "label = \"kernel-b\"", "label = \"kernel-a\"", "\"kernel-b\", which updates need"),
@@ -110,6 +112,9 @@ fn a_board_more_is_one_folder_more() {
     fs::write(eighth.join("board.toml"), text.replace("orangepi-3b", "rock-3a")).unwrap();
     let boards = read_all(folder.path()).unwrap();
     assert_eq!(boards.len(), ours().len() + 1);
+    fs::rename(eighth.join("board.toml"), eighth.join("boards.toml")).unwrap();
+    let refused = read_all(folder.path()).unwrap_err().to_string();
+    assert!(refused.contains("rock-3a/board.toml: there is none in this folder"), "{refused}");
     let (before, after) = (generate(&ours()), generate(&boards));
     // What the other boards have stays as it is, but for the table of all.
     let lost: Vec<_> = before.iter().filter(|file| !after.contains(file)).collect();

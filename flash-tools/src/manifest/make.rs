@@ -12,6 +12,9 @@ use std::ops;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The second copy of a GPT: 32 sectors of entries and a header.
+const TAIL: u64 = 33 * 512;
+
 /// What the image itself does not say.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -67,9 +70,7 @@ pub fn make(
     let name = image.file_name().map_or_else(|| "image.img".into(), ToOwned::to_owned);
     let mut target = out.join(name);
     let stored = if facts.level == 0 {
-        if target != image {
-            fs::copy(image, &target).map_err(|source| FlashError::file(&target, source))?;
-        }
+        copy(image, &target).map_err(|source| FlashError::file(&target, source))?;
         let mut copy = File::open(&target).map_err(|source| FlashError::file(&target, source))?;
         let sha256 = Reader::new(&mut copy)
             .sha256(0, size)
@@ -192,7 +193,20 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-/// The image as zstd, with zeroes where nothing matters: they cost nothing to store.
+/// Copies an image to where it shall lie, which may be where it lies.
+fn copy(image: &Path, target: &Path) -> io::Result<()> {
+    if fs::canonicalize(target).is_ok_and(|there| fs::canonicalize(image).is_ok_and(|i| i == there))
+    {
+        return Ok(());
+    }
+    // Not onto what may be the image under another name.
+    let new = target.with_added_extension("new");
+    fs::copy(image, &new)?;
+    fs::rename(&new, target)
+}
+
+/// The image as zstd, with zeroes where nothing matters: they cost nothing to store. The copy of the
+/// table is for other tools: ours writes it to the end of each disk.
 fn compress<R: Read + Seek>(
     image: &mut R,
     target: &Path,
@@ -212,7 +226,9 @@ fn compress<R: Read + Seek>(
     let mut buffer = vec![0; 1 << 20];
     let zeroes = vec![0; 1 << 20];
     let mut at = 0;
-    let gaps = places.iter().cloned().chain(std::iter::once(size..size));
+    let last = places.last().map_or(0, |place| place.end.min(size));
+    let gaps =
+        places.iter().cloned().chain(std::iter::once(size.saturating_sub(TAIL).max(last)..size));
     for place in gaps {
         let mut gap = place.start.min(size) - at;
         while gap > 0 {

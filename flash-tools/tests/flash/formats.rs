@@ -54,6 +54,51 @@ fn raw_gz_xz_and_zst_are_written_alike() {
     }
 }
 
+/// Other tools write the packed image as it is: with both copies of its table.
+#[test]
+fn what_is_packed_holds_the_table_at_the_end_too() {
+    let files = Files::new(3, &facts());
+    let packed = fs::File::open(&files.image).unwrap();
+    let unpacked = zstd::stream::decode_all(packed).unwrap();
+    assert_eq!(unpacked.len(), files.raw.len());
+    let table = 33 * 512;
+    assert!(unpacked.ends_with(b"\0") && unpacked[unpacked.len() - 512..].starts_with(b"EFI PART"));
+    assert!(unpacked.ends_with(&files.raw[files.raw.len() - table..]));
+}
+
+#[test]
+fn a_manifest_beside_the_raw_image_leaves_the_image_whole() {
+    let files = Files::new(3, &facts());
+    let (raw, bytes) = (files.at("roombox.img"), files.raw.clone());
+    let folder = raw.parent().unwrap();
+    fs::hard_link(&raw, files.at("other.img")).unwrap();
+    fs::create_dir(files.at("below")).unwrap();
+    for (image, out) in [
+        (raw.clone(), folder.to_owned()),
+        (folder.join("./below/../roombox.img"), folder.to_owned()),
+        (raw.clone(), folder.join("below/..")),
+        (files.at("other.img"), files.at("below")),
+    ] {
+        let said = run(&[
+            "manifest",
+            "make",
+            text(&image),
+            "--image-version",
+            "1",
+            "--board",
+            "qemu-x86-64",
+            "--level",
+            "0",
+            "--out",
+            text(&out),
+            "--key",
+            text(&files.at("key")),
+        ]);
+        assert_eq!(said.code, 0, "{}", said.text);
+        assert!(read(&image) == bytes, "{} is another one", image.display());
+    }
+}
+
 #[test]
 fn from_a_raw_image_to_a_provisioned_disk_by_the_program_alone() {
     let files = Files::new(3, &facts());

@@ -58,6 +58,13 @@ pub fn run(
         };
         planned.push(Planned { target, provision });
     }
+    if let Some(folder) = &arguments.receipts
+        && folder.exists()
+        && !folder.is_dir()
+    {
+        let given = folder.display();
+        return Err(FlashError::Usage(format!("--receipts {given} is a file: name a folder")));
+    }
     loaded.check_file()?;
     describe(&loaded, &planned, teller);
     if arguments.check {
