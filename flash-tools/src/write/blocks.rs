@@ -1,5 +1,8 @@
-//! A checksum of every 4 KiB that was written, so that verification can name the block that is wrong
-//! and not only its range. 1 MiB of them for each 4 GiB.
+//! A checksum of every 4 KiB that was written: what is read back need not be hashed again, and the block
+//! that is wrong has a name. 2 MiB of them for each 4 GiB.
+//!
+//! Nobody who could forge one sits between the writer and the disk: what came from strangers was held
+//! against the signed SHA-256 before it was noted here.
 
 use crate::manifest::Range;
 
@@ -10,7 +13,9 @@ pub const BLOCK: u64 = 4096;
 pub struct BlockSums {
     /// Of each range, the number of blocks before it.
     before: Vec<usize>,
-    sums: Vec<u32>,
+    sums: Vec<u64>,
+    /// Of each range, whether it was noted: what an interrupted write left was not.
+    noted: Vec<bool>,
 }
 
 impl BlockSums {
@@ -21,15 +26,21 @@ impl BlockSums {
             before.push(blocks);
             blocks += (range.length / BLOCK) as usize;
         }
-        Self { before, sums: vec![0; blocks] }
+        Self { before, sums: vec![0; blocks], noted: vec![false; ranges.len()] }
     }
 
     /// Remembers `bytes`, which begin `at` bytes into the range.
     pub fn note(&mut self, range: usize, at: u64, bytes: &[u8]) {
+        self.noted[range] = true;
         let first = self.before[range] + (at / BLOCK) as usize;
         for (sum, block) in self.sums[first..].iter_mut().zip(bytes.chunks(BLOCK as usize)) {
-            *sum = crc32fast::hash(block);
+            *sum = sum_of(block);
         }
+    }
+
+    /// Whether the range was noted.
+    pub fn covers(&self, range: usize) -> bool {
+        self.noted[range]
     }
 
     /// The first block of `bytes` that is not the one that was noted: its offset in them.
@@ -38,7 +49,13 @@ impl BlockSums {
         self.sums[first..]
             .iter()
             .zip(bytes.chunks(BLOCK as usize))
-            .position(|(sum, block)| *sum != crc32fast::hash(block))
+            .position(|(sum, block)| *sum != sum_of(block))
             .map(|n| n as u64 * BLOCK)
     }
+}
+
+/// CRC-32 of both halves.
+fn sum_of(block: &[u8]) -> u64 {
+    let (one, other) = block.split_at(block.len() / 2);
+    u64::from(crc32fast::hash(one)) << 32 | u64::from(crc32fast::hash(other))
 }

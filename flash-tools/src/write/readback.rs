@@ -26,8 +26,6 @@ struct Bad {
     range: usize,
     /// Its first wrong block, if the blocks' checksums are known.
     block: Option<u64>,
-    /// What it hashes to.
-    sha256: String,
 }
 
 /// Everything behind the first MiB, right after the write.
@@ -41,7 +39,7 @@ pub fn verify(
     let bad =
         read_all(dev, ranges, &chosen, Some(sums), order.progress, &|dev| cancelled(dev, order))?;
     let Some(first) = bad.first() else { return Ok(()) };
-    let same = second_read_agrees(dev, &ranges[first.range], &first.sha256)?;
+    let same = stays_wrong(dev, &ranges[first.range])?;
     let offset = first.block.unwrap_or(ranges[first.range].offset);
     let (again, next) = match same {
         true => (
@@ -202,33 +200,40 @@ fn check(
     let mut block = None;
     while let Ok(piece) = from.recv() {
         let range = &ranges[piece.range];
-        hash.update(&piece.buffer);
-        if let Some(sums) = sums.filter(|_| block.is_none()) {
-            let wrong = sums.first_wrong(piece.range, piece.at, &piece.buffer);
-            block = wrong.map(|at| range.offset + piece.at + at);
+        let known = sums.filter(|sums| sums.covers(piece.range));
+        match known {
+            Some(sums) if block.is_none() => {
+                let wrong = sums.first_wrong(piece.range, piece.at, &piece.buffer);
+                block = wrong.map(|at| range.offset + piece.at + at);
+            }
+            Some(_) => {}
+            None => hash.update(&piece.buffer),
         }
         if piece.last {
             let whole = std::mem::replace(&mut hash, Context::new(&SHA256));
-            let sha256 = hex(whole.finish().as_ref());
-            if sha256 != range.sha256 {
-                bad.push(Bad { range: piece.range, block, sha256 });
+            let is_bad = match known {
+                Some(_) => block.is_some(),
+                None => hex(whole.finish().as_ref()) != range.sha256,
+            };
+            if is_bad {
+                bad.push(Bad { range: piece.range, block: block.take() });
             }
-            block = None;
         }
         done_with(piece.buffer);
     }
     bad
 }
 
-fn second_read_agrees(
-    dev: &mut dyn BlockDev,
-    range: &Range,
-    first: &str,
-) -> Result<bool, FlashError> {
-    dev.drop_caches().map_err(|error| failed(dev, Doing::Verify, range.offset, error))?;
+/// Whether a range that was wrong is wrong in the same way as often as it is read.
+fn stays_wrong(dev: &mut dyn BlockDev, range: &Range) -> Result<bool, FlashError> {
     let mut buffer = AlignedBuf::new(range.length as usize);
-    read_exact(dev, Doing::Verify, range.offset, &mut buffer)?;
-    Ok(hex(aws_lc_rs::digest::digest(&SHA256, &buffer).as_ref()) == first)
+    let mut read = || {
+        dev.drop_caches().map_err(|error| failed(dev, Doing::Verify, range.offset, error))?;
+        read_exact(dev, Doing::Verify, range.offset, &mut buffer)?;
+        Ok(hex(aws_lc_rs::digest::digest(&SHA256, &buffer).as_ref()))
+    };
+    let (second, third) = (read()?, read()?);
+    Ok(second == third && second != range.sha256)
 }
 
 /// That the last and first MiB are what was written last.
