@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "tests" / "image"))
 # A stage ends when the console says this.
 STAGES = [
     ("firmware and boot loader", r"Linux version"),
-    ("kernel and initrd", r"^Welcome to"),
+    ("kernel and initrd", r"Welcome to (?!GRUB)"),
     ("mounts and units", r"Starting .*roomboxd\.service"),
     ("daemon, until a room can be joined", r"Started .*roomboxd\.service"),
     ("health check: a room of its own, recorded", r"try \d: (good|failed)"),

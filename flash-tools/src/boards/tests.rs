@@ -1,4 +1,4 @@
-//! The seven boards are read as they are, and each rule is broken once.
+//! Our boards are read as they are, and each rule is broken once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
