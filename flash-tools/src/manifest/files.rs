@@ -6,7 +6,7 @@ use crate::error::FlashError;
 use crate::stream::{self, Source};
 use aws_lc_rs::digest::{Context, SHA256};
 use std::fs::{self, File};
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -43,6 +43,10 @@ pub fn load(
     trust: &Trust,
     unsigned: bool,
 ) -> Result<Loaded, FlashError> {
+    if manifest.is_none() && !image.exists() {
+        let none = io::Error::new(io::ErrorKind::NotFound, "there is no such file");
+        return Err(FlashError::file(image, none));
+    }
     let path = match manifest {
         Some(path) => path.to_owned(),
         None if image.extension().is_some_and(|extension| extension == "json") => image.to_owned(),

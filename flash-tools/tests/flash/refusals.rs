@@ -168,6 +168,24 @@ fn targets_that_are_too_small_or_not_there() {
         assert!(said.text.contains(says), "{target}: {}", said.text);
     }
     assert!(read(&small) == before);
+    let gone = files.at("gone.img.zst");
+    let said = run(&["write", text(&gone), text(&small), "--yes", "--board", "qemu-x86-64"]);
+    assert_eq!(said.code, 2, "{}", said.text);
+    assert!(said.text.contains("gone.img.zst: there is no such file"), "{}", said.text);
+    let file = files.at("receipts");
+    fs::write(&file, "a file").unwrap();
+    let disk = files.old_disk("disk.img", 20 * MIB);
+    let said = run(&files.write_arguments(text(&disk), &["--receipts", text(&file), "--check"]));
+    assert_eq!(said.code, 2, "{}", said.text);
+    assert!(said.text.contains("is a file: name a folder"), "{}", said.text);
+}
+
+#[test]
+fn what_is_there_is_not_written_over() {
+    let files = Files::new(3, &facts());
+    let said = run(&["manifest", "key", text(&files.at("key"))]);
+    assert_eq!(said.code, 2, "{}", said.text);
+    assert!(said.text.contains("is there already and is not written over"), "{}", said.text);
 }
 
 #[test]
