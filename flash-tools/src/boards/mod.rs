@@ -70,8 +70,7 @@ pub fn read_all(board_configs: &Path) -> Result<Vec<LaidOut>, BoardError> {
         fs::read_dir(board_configs).map_err(|source| unreadable(board_configs, source))?;
     for entry in entries {
         let path = entry.map_err(|source| unreadable(board_configs, source))?.path();
-        let is_board = path.join(Board::FILE).is_file();
-        if is_board {
+        if path.join(Board::FILE).is_file() {
             folders.push(path);
         } else if path.is_dir() && !path.ends_with("layouts") {
             let broken = "there is none in this folder: write it, or remove the folder".to_owned();

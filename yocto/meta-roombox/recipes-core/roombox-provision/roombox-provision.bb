@@ -4,4 +4,4 @@ HOMEPAGE = "https://roombox.example.org"
 inherit roombox_tree
 
 SYSTEMD_SERVICE:${PN} = "roombox-provision.service roombox-provision-result.path roombox-provision-result.service"
-RDEPENDS:${PN} = "diffutils roomboxd util-linux-mount"
+RDEPENDS:${PN} = "roomboxd util-linux-mount"
