@@ -28,7 +28,6 @@ STAGES = [
     ("daemon, until a room can be joined", r"Started .*roomboxd\.service"),
     ("health check: a room of its own, recorded", r"try \d: (good|failed)"),
 ]
-CLAIM = r"Claim\s+([A-Z0-9]{4}-[A-Z0-9]{4})"
 COLOURS = ["#8d99ae", "#5c677d", "#33658a", "#e07a1f", "#2a9d8f"]
 ROUNDS = 3
 UPDATE_MIB = 400
@@ -51,8 +50,7 @@ def boot(machine, stop: bool = True) -> list[dict]:
 
 def update(machine, bundle: Path) -> dict:
     """CPU-seconds of a box that is up and gets an update, and of the same machine that only writes as much."""
-    code = machine.wait_console(CLAIM).group(1)
-    machine.get("/api/v1/claim", "POST", {"code": code, "name": "Ada", "password": "correct horse battery"})
+    machine.claim("Ada", "correct horse battery")
     begun, used = time.monotonic(), machine.cpu_seconds()
     machine.get("/api/v1/updates/bundle", "PUT", bundle, patience=1800)
 

@@ -16,7 +16,6 @@ BIN = Path(os.environ["ROOMBOX_BIN"])
 SHOTS = Path(os.environ["ROOMBOX_SHOTS"])
 VERSION = "0.1.0"
 OWNER, PASSWORD = "Ada", "correct horse battery"
-CLAIM = r"Claim\s+([A-Z0-9]{4}-[A-Z0-9]{4})"
 
 
 def pytest_collection_modifyitems(items):
@@ -104,8 +103,7 @@ def up(machine, side: str = "A", version: str = VERSION, times: int = 1):
 
 
 def claim(machine):
-    code = machine.wait_console(CLAIM).group(1)
-    machine.get("/api/v1/claim", "POST", {"code": code, "name": OWNER, "password": PASSWORD})
+    machine.claim(OWNER, PASSWORD)
 
 
 def diary(machine) -> list[dict]:

@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import CLAIM, GIB, claim, diary
+from conftest import GIB, claim, diary
+from vm import CLAIM
 
 # Of what listens, this and nothing else (quality.md, security 8); 68 is the DHCP client.
 PORTS = {("tcp", 80), ("tcp", 443), ("udp", 7882), ("udp", 7883), ("udp", 68)}

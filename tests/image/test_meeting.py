@@ -5,7 +5,8 @@ import ssl
 import subprocess
 import urllib.request
 
-from conftest import CLAIM, OWNER, PASSWORD
+from conftest import OWNER, PASSWORD
+from vm import CLAIM
 
 
 def download(machine, path, target):

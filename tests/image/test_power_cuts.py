@@ -8,8 +8,8 @@ import random
 import re
 
 import pytest
-from conftest import CLAIM, OWNER, PASSWORD, diary, grub_state, up
-from vm import MENU
+from conftest import OWNER, PASSWORD, diary, grub_state, up
+from vm import CLAIM, MENU
 
 FULL = bool(os.environ.get("ROOMBOX_FULL"))
 NEW = "0.2.0"

@@ -4,7 +4,8 @@ import json
 import re
 import subprocess
 
-from conftest import CLAIM, PASSWORD
+from conftest import PASSWORD
+from vm import CLAIM
 from sticks import fat_stick, plug, pull
 
 SECRET = "a horse of another colour"

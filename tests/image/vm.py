@@ -22,6 +22,7 @@ from pathlib import Path
 FIRMWARE = Path("/usr/share/OVMF")
 PATIENCE = float(os.environ.get("ROOMBOX_VM_PATIENCE", "600"))
 MENU = "ESC for other ways"
+CLAIM = r"Claim\s+([A-Z0-9]{4}-[A-Z0-9]{4})"
 
 
 def die_with_parent():
@@ -282,6 +283,11 @@ class Machine:
     @property
     def base(self) -> str:
         return f"https://{self.host}" if self.https == 443 else f"https://{self.host}:{self.https}"
+
+    def claim(self, name: str, password: str):
+        """Becomes its owner by the code on its console."""
+        code = self.wait_console(CLAIM).group(1)
+        self.get("/api/v1/claim", "POST", {"code": code, "name": name, "password": password})
 
     def get(self, path: str, method: str = "GET", body=None, patience: float = 60):
         """JSON of the box's HTTPS API; its certificate is its own, so it is not judged here. A cookie
