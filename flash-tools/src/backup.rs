@@ -33,8 +33,12 @@ pub struct Backup {
 fn data(dev: &mut dyn BlockDev) -> Result<Entry, FlashError> {
     let mut head = AlignedBuf::new(HEAD as usize);
     read_exact(dev, Doing::Read, 0, &mut head)?;
-    let gpt =
-        Gpt::read_head(&head).map_err(|error| FlashError::target(dev.name(), error.to_string()))?;
+    let gpt = Gpt::read_head(&head).map_err(|error| {
+        let why = format!(
+            "{error}: it is no box's disk. A new one is written first, with `roomflash write`"
+        );
+        FlashError::target(dev.name(), why)
+    })?;
     let Some(entry) = gpt.labelled(LABEL) else {
         return Err(FlashError::target(
             dev.name(),

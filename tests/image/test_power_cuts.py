@@ -9,7 +9,7 @@ import re
 
 import pytest
 from conftest import OWNER, PASSWORD, diary, grub_state, up
-from vm import CLAIM, MENU
+from vm import MENU
 
 FULL = bool(os.environ.get("ROOMBOX_FULL"))
 NEW = "0.2.0"
@@ -61,8 +61,7 @@ def test_cuts_in_the_first_start(box):
 
 
 def test_a_cut_while_it_is_claimed_leaves_it_claimed_or_not(box):
-    code = box.wait_console(CLAIM).group(1)
-    box.get("/api/v1/claim", "POST", {"code": code, "name": OWNER, "password": PASSWORD})
+    box.claim(OWNER, PASSWORD)
     cut(box)
     comes_up(box)
     # It had been answered: it must be so.

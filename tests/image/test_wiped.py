@@ -82,3 +82,21 @@ def test_the_boot_menu_erases_it_too(owned):
     owned.wait_console(CLAIM, codes + 1)
     owned.wait(owned.answers, "the API never answered")
     assert owned.answers()["claimed"] is False
+
+
+def test_a_stick_labelled_config_makes_it_ready_and_stays_as_it_was(owned, tmp_path):
+    """The stick is its owner's: a second box may want it too."""
+    (tmp_path / "roombox.toml").write_text(FILE)
+    stick = fat_stick(tmp_path, "CONFIG", {"roombox.toml": tmp_path / "roombox.toml"})
+    plug(owned, stick, "config")
+    before = len(re.findall("has an owner", owned.console()))
+    owned.reset()
+    owned.wait_console("has an owner", before + 1)
+    owned.wait(owned.answers, "the API never answered")
+    assert owned.answers()["name"] == "Aula"
+    owned.get("/api/v1/session", "POST", {"password": SECRET})
+    result = json.loads(owned.run("cat /data/roombox/provision/result.json"))
+    assert SECRET not in json.dumps(result), result
+    assert owned.ask("test -e /data/roombox/provision/pending.toml")[0] != 0
+    assert subprocess.check_output(["mtype", "-i", stick, "::/roombox.toml"], text=True) == FILE
+    pull(owned, "config")

@@ -153,6 +153,8 @@ class Machine:
             self.process.kill()
             self.process.wait()
         self.process = None
+        while self.keys:
+            os.close(self.keys.popitem()[1])
 
     def cpu_seconds(self) -> float:
         """User and system time of the machine so far."""

@@ -239,6 +239,10 @@ impl Board {
         if layout.loader != Loader::GrubEfi && self.arch == Arch::X86_64 {
             return Err("arch = \"x86_64\" needs the x86 layout".to_owned());
         }
+        if self.watchdog.seconds == 0 {
+            return Err("watchdog seconds is 0: it would bite at once".to_owned());
+        }
+        self.recovery.check(layout)?;
         for id in &self.recovery.usb {
             let hex = |part: &str| part.len() == 4 && u16::from_str_radix(part, 16).is_ok();
             if !id.split_once(':').is_some_and(|(vendor, product)| hex(vendor) && hex(product)) {
@@ -247,6 +251,24 @@ impl Board {
         }
         for codec in &self.codec {
             codec.check()?;
+        }
+        Ok(())
+    }
+}
+
+impl Recovery {
+    fn check(&self, layout: &Layout) -> Result<(), String> {
+        let (name, loader) = match self.kind {
+            RecoveryKind::Disk => return Ok(()),
+            RecoveryKind::Rockusb => ("rockusb", Loader::Uboot),
+            RecoveryKind::Rpiboot => ("rpiboot", Loader::RpiTryboot),
+            RecoveryKind::Uuu => ("uuu", Loader::Uboot),
+        };
+        if layout.loader != loader {
+            return Err(format!("recovery kind {name:?} does not go with the board's layout"));
+        }
+        if self.usb.is_empty() {
+            return Err(format!("recovery kind {name:?} needs usb: the ids that it shows then"));
         }
         Ok(())
     }

@@ -62,7 +62,10 @@ pub fn load(
     let signature = fs::read_to_string(path.with_added_extension("sig"));
     let checked = match signature {
         Ok(signature) => trust.check(&text, &signature),
-        Err(error) => Err(format!("it has no signature beside it ({error})")),
+        Err(error) => Err(format!(
+            "its signature cannot be read ({error}): fetch {} too and put it beside",
+            path.with_added_extension("sig").file_name().unwrap_or_default().display()
+        )),
     };
     let (signer, distrust) = match checked {
         Ok(kind) => (Some(kind), None),

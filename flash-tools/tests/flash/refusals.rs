@@ -72,7 +72,7 @@ fn images_that_are_not_what_they_should_be() {
                 fs::remove_file(files.manifest_path.with_added_extension("sig")).unwrap();
                 vec![]
             },
-            &["no signature beside it"],
+            &["its signature cannot be read", "put it beside"],
         ),
         (
             "changed manifest",
@@ -232,7 +232,7 @@ fn what_is_let_in_without_a_signature_is_named_in_the_result() {
     ]);
     assert_eq!(said.code, 0, "{}", said.text);
     let last: serde_json::Value = serde_json::from_str(said.text.lines().last().unwrap()).unwrap();
-    assert!(last["unsigned"].as_str().unwrap().contains("no signature"), "{last}");
+    assert!(last["unsigned"].as_str().unwrap().contains("its signature cannot be read"), "{last}");
     assert_eq!(last["result"], "verified");
 }
 

@@ -36,7 +36,7 @@ export ROOMBOX_PANEL_DIR = "${RECIPE_SYSROOT}${datadir}/roombox/panel"
 do_install:append() {
     cp -R --no-dereference --preserve=mode,links,timestamps ${UNPACKDIR}/root/. ${D}
     chown -R root:root ${D}${nonarch_libdir} ${D}${datadir}
-    # The flash tool is the installer of an image on a stick, and a program of its own elsewhere.
+    # It describes boards to the build: no box has a use for it.
     rm -f ${D}${bindir}/boardgen
 }
 
