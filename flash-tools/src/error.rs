@@ -125,9 +125,8 @@ impl FlashError {
 
     /// A file that could not be read or written.
     pub fn file(path: &Path, source: io::Error) -> Self {
-        let kind = source.kind();
-        let source = match kind {
-            io::ErrorKind::AlreadyExists => io::Error::new(
+        let source = match source.kind() {
+            kind @ io::ErrorKind::AlreadyExists => io::Error::new(
                 kind,
                 "it is there already and is not written over: name another one, or remove it",
             ),

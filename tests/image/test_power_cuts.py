@@ -8,7 +8,7 @@ import random
 import re
 
 import pytest
-from conftest import OWNER, PASSWORD, diary, grub_state, up
+from conftest import PASSWORD, claim, diary, grub_state, up
 from vm import MENU
 
 FULL = bool(os.environ.get("ROOMBOX_FULL"))
@@ -61,7 +61,7 @@ def test_cuts_in_the_first_start(box):
 
 
 def test_a_cut_while_it_is_claimed_leaves_it_claimed_or_not(box):
-    box.claim(OWNER, PASSWORD)
+    claim(box)
     cut(box)
     comes_up(box)
     # It had been answered: it must be so.

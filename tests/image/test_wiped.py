@@ -18,6 +18,14 @@ def on_disk(machine) -> bool:
     return subprocess.run(["grep", "-q", "-a", CANARY, machine.disk]).returncode == 0
 
 
+def reset_and_owned(machine):
+    """The reset button; somebody owns the box when it is up again."""
+    before = len(re.findall("has an owner", machine.console()))
+    machine.reset()
+    machine.wait_console("has an owner", before + 1)
+    machine.wait(machine.answers, "the API never answered")
+
+
 def test_a_stick_that_is_plugged_in_offers_its_bundle(owned, bundles, tmp_path):
     bundle = bundles.small("0.9.5", name="stick")
     plug(owned, fat_stick(tmp_path, "UPDATES", {"new.raucb": bundle}), "updates")
@@ -56,10 +64,7 @@ def test_the_owner_resets_it_and_a_new_box_with_a_new_key_comes_up(owned):
 
 def test_a_file_on_the_boot_partition_makes_it_ready_without_anybody(owned):
     owned.run(f"cat >/boot/firmware/roombox.toml <<'END'\n{FILE}END\nsync")
-    before = len(re.findall("has an owner", owned.console()))
-    owned.reset()
-    owned.wait_console("has an owner", before + 1)
-    owned.wait(owned.answers, "the API never answered")
+    reset_and_owned(owned)
     told = "/boot/firmware/roombox-result.json"
     owned.wait(lambda: owned.ask(f"test -f {told}")[0] == 0, "nobody told on the FAT what became of the file")
     result = json.loads(owned.run(f"cat {told}"))
@@ -89,10 +94,7 @@ def test_a_stick_labelled_config_makes_it_ready_and_stays_as_it_was(owned, tmp_p
     (tmp_path / "roombox.toml").write_text(FILE)
     stick = fat_stick(tmp_path, "CONFIG", {"roombox.toml": tmp_path / "roombox.toml"})
     plug(owned, stick, "config")
-    before = len(re.findall("has an owner", owned.console()))
-    owned.reset()
-    owned.wait_console("has an owner", before + 1)
-    owned.wait(owned.answers, "the API never answered")
+    reset_and_owned(owned)
     assert owned.answers()["name"] == "Aula"
     owned.get("/api/v1/session", "POST", {"password": SECRET})
     result = json.loads(owned.run("cat /data/roombox/provision/result.json"))

@@ -243,12 +243,6 @@ impl Board {
             return Err("watchdog seconds is 0: it would bite at once".to_owned());
         }
         self.recovery.check(layout)?;
-        for id in &self.recovery.usb {
-            let hex = |part: &str| part.len() == 4 && u16::from_str_radix(part, 16).is_ok();
-            if !id.split_once(':').is_some_and(|(vendor, product)| hex(vendor) && hex(product)) {
-                return Err(format!("USB id {id:?}: write vendor:product, four hex digits each"));
-            }
-        }
         for codec in &self.codec {
             codec.check()?;
         }
@@ -258,17 +252,27 @@ impl Board {
 
 impl Recovery {
     fn check(&self, layout: &Layout) -> Result<(), String> {
-        let (name, loader) = match self.kind {
-            RecoveryKind::Disk => return Ok(()),
-            RecoveryKind::Rockusb => ("rockusb", Loader::Uboot),
-            RecoveryKind::Rpiboot => ("rpiboot", Loader::RpiTryboot),
-            RecoveryKind::Uuu => ("uuu", Loader::Uboot),
+        let by_usb = match self.kind {
+            RecoveryKind::Disk => None,
+            RecoveryKind::Rockusb => Some(("rockusb", Loader::Uboot)),
+            RecoveryKind::Rpiboot => Some(("rpiboot", Loader::RpiTryboot)),
+            RecoveryKind::Uuu => Some(("uuu", Loader::Uboot)),
         };
-        if layout.loader != loader {
-            return Err(format!("recovery kind {name:?} does not go with the board's layout"));
+        if let Some((name, loader)) = by_usb {
+            if layout.loader != loader {
+                return Err(format!("recovery kind {name:?} does not go with the board's layout"));
+            }
+            if self.usb.is_empty() {
+                return Err(format!(
+                    "recovery kind {name:?} needs usb: the ids that it shows then"
+                ));
+            }
         }
-        if self.usb.is_empty() {
-            return Err(format!("recovery kind {name:?} needs usb: the ids that it shows then"));
+        for id in &self.usb {
+            let hex = |part: &str| part.len() == 4 && u16::from_str_radix(part, 16).is_ok();
+            if !id.split_once(':').is_some_and(|(vendor, product)| hex(vendor) && hex(product)) {
+                return Err(format!("USB id {id:?}: write vendor:product, four hex digits each"));
+            }
         }
         Ok(())
     }

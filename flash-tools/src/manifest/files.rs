@@ -59,12 +59,12 @@ pub fn load(
         );
         FlashError::image(&path, why)
     })?;
-    let signature = fs::read_to_string(path.with_added_extension("sig"));
-    let checked = match signature {
+    let beside = path.with_added_extension("sig");
+    let checked = match fs::read_to_string(&beside) {
         Ok(signature) => trust.check(&text, &signature),
         Err(error) => Err(format!(
             "its signature cannot be read ({error}): fetch {} too and put it beside",
-            path.with_added_extension("sig").file_name().unwrap_or_default().display()
+            beside.file_name().unwrap_or_default().display()
         )),
     };
     let (signer, distrust) = match checked {
