@@ -116,8 +116,19 @@ class Machine:
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}/OVMF_CODE_4M.fd"]
         command += ["-drive", f"if=pflash,format=raw,file={self.variables()}"]
         command += ["-device", "qemu-xhci,id=usb", "-device", "i6300esb", "-action", "watchdog=reset"]
+        command += self.blank()
         command += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,discard=unmap,file={self.disk}"]
         return command + ["-device", "usb-storage,bus=usb.0,drive=disk,bootindex=0" if self.stick else "virtio-blk-pci,drive=disk,bootindex=0"]
+
+    def blank(self) -> list[str]:
+        """Has each reset write over the end of memory, where the firmware works. QEMU keeps what it translated
+        of the programs that were there, once for each process, and goes through all of it at each write to
+        such a page: on a stack that lies there an interrupt takes longer than the time to the next one, and
+        the firmware never goes on."""
+        path, size = self.folder / "blank", 32
+        with open(path, "wb") as file:
+            file.truncate(size << 20)
+        return ["-device", f"loader,file={path},addr={(self.memory - size) << 20:#x},force-raw=on"]
 
     def variables(self) -> Path:
         """The firmware's memory, this machine's own."""
