@@ -101,6 +101,7 @@ REFUSED = [
     ({"compatible": BOARD, "version": "newest"}, "update_unreadable", "newest"),
     ({"refuse": "signature verification failed: Verify error: self-signed certificate"},
      "update_refused", "self-signed certificate"),
+    ({"refuse": "rauc info error"}, "update_refused", "fetch it again from its maker"),
     (b"half a bundle", "update_refused", "Signature size exceeds bundle size"),
 ]
 

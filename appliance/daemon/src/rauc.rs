@@ -17,6 +17,8 @@ use zbus::{Connection, Error, OwnedObjectPath, Proxy, Variant, fdo, proxy};
 
 const NAME: &str = "de.pengutronix.rauc";
 const INTERFACE: &str = "de.pengutronix.rauc.Installer";
+/// What RAUC answers for a bundle that it cannot read.
+const INFO_ERROR: &str = "rauc info error";
 /// What systemd answers for a service that it should start and does not know.
 const NO_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
 
@@ -59,6 +61,18 @@ impl Rauc {
             *self.bus.lock().await = None;
         }
         meant
+    }
+}
+
+/// RAUC tells its journal alone why it cannot read a bundle.
+fn unread(error: UpdaterError) -> UpdaterError {
+    match error {
+        UpdaterError::Refused(said) if said == INFO_ERROR => UpdaterError::Refused(
+            "the bundle is damaged, or its signature is not one that this box trusts today: fetch it \
+             again from its maker, and look at this box's date. The exact reason is in RAUC's journal"
+                .to_owned(),
+        ),
+        other => other,
     }
 }
 
@@ -118,10 +132,10 @@ impl Updater for Rauc {
                         Ok((compatible, version)) => {
                             Ok(Bundle { compatible, version, manifest_hash: None })
                         }
-                        Err(error) => Err(self.broken(error).await),
+                        Err(error) => Err(unread(self.broken(error).await)),
                     }
                 }
-                Err(error) => Err(self.broken(error).await),
+                Err(error) => Err(unread(self.broken(error).await)),
             }
         })
     }
