@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use str0m::media::MediaKind;
 
 /// Larger ones slow every change of them down and find nothing that smaller ones do not.
 const LARGEST: usize = 9000;
@@ -76,8 +77,8 @@ fn signalling() {
 fn media() {
     let mut meeting = Meeting::new(1);
     let mut client = Client::new(meeting.world.now, "dave".to_owned(), HERE, 1);
-    client.publish(meeting.world.now, "camera".to_owned(), 1, 3);
-    let (_, sdp) = client.offer(meeting.world.now, 2, &[]).unwrap();
+    client.publish(meeting.world.now, MediaKind::Video, "camera".to_owned(), 1, 3, [0; 3]);
+    let (_, sdp) = client.offer(meeting.world.now, 0, 2, &[]).unwrap();
     keep("z2_descriptions", "simulcast", sdp.as_bytes());
     let mut now = meeting.world.now;
     let mut sent = Vec::new();

@@ -3,7 +3,7 @@
 
 use crate::chance::Chance;
 use crate::picture::{self, CLOCK, FRAME, Mark, Seen};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
@@ -16,6 +16,14 @@ use str0m::{Candidate, Event, Input, Output, Rtc};
 
 /// Layers of a simulcast track, smallest first.
 pub const RIDS: [&str; 3] = ["q", "h", "f"];
+/// Between two packets of speech, and what one holds: Opus at 32 kb/s.
+const SPEECH: Duration = Duration::from_millis(20);
+const SPEECH_BYTES: usize = 80;
+const SPEECH_CLOCK: u32 = 48_000;
+/// Bytes of picture that a packet holds at most.
+const PACKET: usize = 1100;
+/// A keyframe is so many times as large as another frame.
+const KEYFRAME: usize = 4;
 /// After a new answer, packets of the old mapping may still be under way, or sent again.
 const IN_FLIGHT: Duration = Duration::from_millis(500);
 
@@ -24,7 +32,10 @@ pub struct Publishing {
     pub cid: String,
     pub number: u16,
     pub mid: Option<Mid>,
+    pub kind: MediaKind,
     pub layers: usize,
+    /// Bits per second by layer; 0: as little as it takes.
+    pub bitrates: [usize; 3],
     frame: u32,
     next: Instant,
     states: Vec<LayerState>,
@@ -43,6 +54,8 @@ struct LayerState {
 pub struct Received {
     pub packets: BTreeMap<u64, (u32, Seen)>,
     pub mid: Option<Mid>,
+    /// When each packet came for the first time.
+    pub arrivals: BTreeMap<u64, Instant>,
 }
 
 pub struct Client {
@@ -54,9 +67,13 @@ pub struct Client {
     pub publishing: Vec<Publishing>,
     /// Tracks by section, as the last answer had them, and when it came.
     pub mapping: HashMap<String, String>,
+    /// SSRCs by section, as the last answer had them.
+    ssrcs: HashMap<String, HashSet<u32>>,
     /// Older mappings, and until when their packets may arrive.
     before: Vec<(Instant, HashMap<String, String>)>,
     pub received: HashMap<u32, Received>,
+    /// Speech by SSRC: when each packet came.
+    pub heard: HashMap<u32, BTreeMap<u64, Instant>>,
     pub connected: bool,
     pub sent: VecDeque<Vec<u8>>,
     pending: Option<SdpPendingOffer>,
@@ -88,7 +105,9 @@ impl Client {
             publishing: Vec::new(),
             mapping: HashMap::new(),
             before: Vec::new(),
+            ssrcs: HashMap::new(),
             received: HashMap::new(),
+            heard: HashMap::new(),
             connected: false,
             sent: VecDeque::new(),
             pending: None,
@@ -108,7 +127,13 @@ impl Client {
     }
 
     /// An offer that adds receiving sections, starts what waits to be published and stops `stop`.
-    pub fn offer(&mut self, now: Instant, videos: usize, stop: &[Mid]) -> Option<(u32, String)> {
+    pub fn offer(
+        &mut self,
+        now: Instant,
+        audios: usize,
+        videos: usize,
+        stop: &[Mid],
+    ) -> Option<(u32, String)> {
         if self.pending.is_some() {
             return None;
         }
@@ -120,9 +145,9 @@ impl Client {
         for mid in &self.receiving {
             api.set_direction(*mid, Direction::RecvOnly);
         }
-        for _ in 0..videos {
-            let recvonly = Direction::RecvOnly;
-            self.receiving.push(api.add_media(MediaKind::Video, recvonly, None, None, None));
+        let audios = std::iter::repeat_n(MediaKind::Audio, audios);
+        for kind in audios.chain(std::iter::repeat_n(MediaKind::Video, videos)) {
+            self.receiving.push(api.add_media(kind, Direction::RecvOnly, None, None, None));
         }
         for track in self.publishing.iter_mut().filter(|track| track.mid.is_none()) {
             let simulcast = (track.layers > 1).then(|| Simulcast {
@@ -132,7 +157,7 @@ impl Client {
             let stream = Some("stream".to_owned());
             let cid = Some(track.cid.clone());
             track.mid =
-                Some(api.add_media(MediaKind::Video, Direction::SendOnly, stream, cid, simulcast));
+                Some(api.add_media(track.kind, Direction::SendOnly, stream, cid, simulcast));
         }
         for mid in stop {
             api.set_direction(*mid, Direction::Inactive);
@@ -157,12 +182,21 @@ impl Client {
             assert!(section.contains(track.as_str()), "{mid} does not name {track}");
         }
         self.rtc.sdp_api().accept_answer(pending, answer).expect("the answer fits");
+        self.ssrcs = tracks.keys().map(|mid| (mid.clone(), ssrcs_of(sdp, mid))).collect();
         self.before.retain(|(until, _)| now < *until);
         self.before.push((now + IN_FLIGHT, std::mem::replace(&mut self.mapping, tracks)));
         self.drain(now);
     }
 
-    pub fn publish(&mut self, now: Instant, cid: String, number: u16, layers: usize) {
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        kind: MediaKind,
+        cid: String,
+        number: u16,
+        layers: usize,
+        bitrates: [usize; 3],
+    ) {
         let states = (0..layers)
             .map(|_| LayerState {
                 seq: 1 + self.chance.below(30_000),
@@ -172,7 +206,17 @@ impl Client {
             })
             .collect();
         let (mid, frame) = (None, 0);
-        self.publishing.push(Publishing { cid, number, mid, layers, frame, next: now, states });
+        self.publishing.push(Publishing {
+            cid,
+            number,
+            mid,
+            kind,
+            layers,
+            bitrates,
+            frame,
+            next: now,
+            states,
+        });
     }
 
     pub fn datagram(&mut self, now: Instant, source: SocketAddr, contents: &[u8]) {
@@ -198,7 +242,10 @@ impl Client {
         }
         for n in 0..self.publishing.len() {
             if self.publishing[n].mid.is_some() && self.publishing[n].next <= now {
-                self.send_frame(now, n);
+                match self.publishing[n].kind {
+                    MediaKind::Audio => self.send_speech(now, n),
+                    MediaKind::Video => self.send_frame(now, n),
+                }
             }
         }
         if self.nervous && now.duration_since(self.asked_at) > Duration::from_millis(700) {
@@ -212,6 +259,23 @@ impl Client {
                     self.drain(now);
                 }
             }
+        }
+    }
+
+    fn send_speech(&mut self, now: Instant, n: usize) {
+        let track = &mut self.publishing[n];
+        track.next = now + SPEECH;
+        track.frame += 1;
+        let (Some(mid), frame) = (track.mid.filter(|_| self.connected), track.frame) else {
+            return;
+        };
+        let state = &mut track.states[0];
+        state.seq += 1;
+        let (seq, time) = (state.seq, frame.wrapping_mul(SPEECH_CLOCK / 50));
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            let pt = Pt::new_with_value(111);
+            stream.write_rtp(RtpWrite::new(pt, seq.into(), time, now, vec![0x5a; SPEECH_BYTES]));
+            self.drain(now);
         }
     }
 
@@ -229,12 +293,19 @@ impl Client {
             let keyframe = std::mem::take(&mut state.keyframe_wanted) || frame % 250 == 1;
             state.picture_id = (state.picture_id + 1) & 0x7fff;
             state.tl0 = state.tl0.wrapping_add(1);
-            let parts = if keyframe { 3 } else { 1 + self.chance.below(2) as u8 };
+            let bytes = self.publishing[n].bitrates[layer] / 8 / 25;
+            // Keyframes are rare: they make up for nothing.
+            let bytes = if keyframe { bytes * KEYFRAME } else { bytes };
+            let (parts, filling) = match bytes {
+                0 if keyframe => (3, 100 * (layer + 1)),
+                0 => (1 + self.chance.below(2) as u8, 100 * (layer + 1)),
+                _ => (bytes.div_ceil(PACKET) as u8, bytes / bytes.div_ceil(PACKET)),
+            };
             for part in 0..parts {
                 let state = &mut self.publishing[n].states[layer];
                 state.seq += 1;
                 let mark = Mark { track: number, layer: layer as u8, frame, part, parts, keyframe };
-                let payload = picture::payload(mark, state.picture_id, state.tl0);
+                let payload = picture::payload(mark, state.picture_id, state.tl0, filling);
                 let time = frame.wrapping_mul(CLOCK / 25).wrapping_add(layer as u32 * 77_777);
                 let seq = state.seq;
                 let mut api = self.rtc.direct_api();
@@ -291,8 +362,12 @@ impl Client {
         if packet.payload.is_empty() {
             return;
         }
-        let seen = picture::read(&packet.payload).expect("a marked packet");
         let ssrc = *packet.header.ssrc;
+        if *packet.header.payload_type == 111 {
+            self.heard.entry(ssrc).or_default().entry(*packet.seq_no).or_insert(now);
+            return;
+        }
+        let seen = picture::read(&packet.payload).expect("a marked packet");
         let mid = self
             .rtc
             .direct_api()
@@ -302,6 +377,11 @@ impl Client {
         let track_of = |mapping: &HashMap<String, String>| {
             mapping.get(&mid.to_string()).and_then(|track| self.numbers.get(track)).copied()
         };
+        // str0m takes padding and what is sent again on a section that is used again for its old
+        // stream's, which has ended.
+        if self.ssrcs.get(&mid.to_string()).is_some_and(|known| !known.contains(&ssrc)) {
+            return;
+        }
         let number = seen.mark.track;
         let fits = track_of(&self.mapping) == Some(number)
             || self.before.iter().any(|(until, old)| now < *until && track_of(old) == Some(number));
@@ -313,6 +393,7 @@ impl Client {
         );
         let stream = self.received.entry(ssrc).or_default();
         stream.mid = Some(mid);
+        stream.arrivals.entry(*packet.seq_no).or_insert(now);
         let known = stream.packets.insert(*packet.seq_no, (packet.header.timestamp, seen));
         if let Some(known) = known {
             let again = (packet.header.timestamp, seen);
@@ -324,4 +405,9 @@ impl Client {
 fn section_of<'a>(sdp: &'a str, mid: &str) -> &'a str {
     let line = format!("a=mid:{mid}\r\n");
     sdp.split("m=").find(|section| section.contains(&line)).unwrap_or_default()
+}
+
+fn ssrcs_of(sdp: &str, mid: &str) -> HashSet<u32> {
+    let lines = section_of(sdp, mid).lines().filter_map(|line| line.strip_prefix("a=ssrc:"));
+    lines.filter_map(|line| line.split(' ').next()?.parse().ok()).collect()
 }

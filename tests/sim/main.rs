@@ -3,6 +3,7 @@
 
 mod chance;
 mod client;
+mod narrow;
 mod picture;
 mod world;
 
@@ -394,6 +395,7 @@ fn churn_keeps_every_stream_continuous() {
             loss_percent: [0, 0, 1, 5][(seed % 4) as usize],
             jitter: Duration::from_millis([0, 3, 0, 20][(seed % 4) as usize]),
             duplicate_percent: [0, 2, 0, 1][(seed % 4) as usize],
+            ..Network::default()
         };
         let lossless = network.loss_percent == 0 && network.jitter.is_zero();
         let _named = Named(seed);

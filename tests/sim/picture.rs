@@ -26,8 +26,9 @@ pub struct Seen {
     pub tl0: u8,
 }
 
-/// Payload descriptor (RFC 7741 §4.2) with 15-bit picture id and TL0 index, VP8 header, mark.
-pub fn payload(mark: Mark, picture_id: u16, tl0: u8) -> Vec<u8> {
+/// Payload descriptor (RFC 7741 §4.2) with 15-bit picture id and TL0 index, VP8 header, mark, and
+/// `filling` bytes of picture.
+pub fn payload(mark: Mark, picture_id: u16, tl0: u8, filling: usize) -> Vec<u8> {
     let begins = mark.part == 0;
     let mut out = vec![
         0x80 | if begins { 0x10 } else { 0 },
@@ -48,8 +49,7 @@ pub fn payload(mark: Mark, picture_id: u16, tl0: u8) -> Vec<u8> {
     out.push(mark.layer);
     out.extend(mark.frame.to_be_bytes());
     out.extend([mark.part, mark.parts, u8::from(mark.keyframe)]);
-    // Bigger layers have bigger packets.
-    out.resize(out.len() + 100 * (usize::from(mark.layer) + 1), 0xaa);
+    out.resize(out.len() + filling, 0xaa);
     out
 }
 

@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use str0m::media::Mid;
+use str0m::media::{MediaKind as Kind, Mid};
 
 pub const ROOM: &str = "room";
 
@@ -29,10 +29,18 @@ pub fn cpu_time() -> Duration {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Network {
     pub loss_percent: u64,
-    /// Datagrams may overtake each other.
+    /// Datagrams may overtake each other, unless they are kept in order.
     pub jitter: Duration,
+    pub in_order: bool,
     pub duplicate_percent: u64,
+    /// Bits per second towards the client, headers and all; 0: no bottleneck.
+    pub downlink: u64,
 }
+
+/// What waits before a bottleneck for longer is dropped: the queue of a home router.
+const MOST_QUEUED: Duration = Duration::from_millis(300);
+/// IPv4 and UDP headers of a datagram.
+const UDP_OVERHEAD: usize = 28;
 
 struct Flight {
     to_sfu: bool,
@@ -47,6 +55,12 @@ pub struct World {
     /// Clients that left, for the final check.
     pub left: Vec<Client>,
     pub network: Network,
+    /// Networks of clients that have another one than the rest.
+    pub networks: HashMap<String, Network>,
+    /// Until when a client's bottleneck is busy.
+    busy: HashMap<String, Instant>,
+    /// When the last datagram of each direction lands.
+    landed: HashMap<(String, bool), Instant>,
     pub chance: Chance,
     pub sfu_address: SocketAddr,
     air: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -73,6 +87,9 @@ impl World {
             clients: HashMap::new(),
             left: Vec::new(),
             network,
+            networks: HashMap::new(),
+            busy: HashMap::new(),
+            landed: HashMap::new(),
             chance: Chance::new(seed),
             sfu_address,
             air: BinaryHeap::new(),
@@ -121,7 +138,7 @@ impl World {
         };
         let participant = Box::new(participant);
         self.command(Command::Join { room: RoomName::from(ROOM), options, participant });
-        self.offer(name, 1, &[]);
+        self.offer(name, 0, 1, &[]);
     }
 
     pub fn leave(&mut self, name: &str) {
@@ -134,6 +151,18 @@ impl World {
 
     /// Announces and offers a simulcast track; returns its id.
     pub fn publish(&mut self, name: &str, layers: usize) -> String {
+        self.publish_as(name, TrackSource::Camera, layers, [0; 3])
+    }
+
+    /// Announces and offers a microphone, or pictures of these bitrates (by layer); returns its id.
+    pub fn publish_as(
+        &mut self,
+        name: &str,
+        source: TrackSource,
+        layers: usize,
+        bitrates: [usize; 3],
+    ) -> String {
+        let audio = source == TrackSource::Microphone;
         self.next_track += 1;
         let number = self.next_track;
         let id = format!("TR_{number}");
@@ -146,18 +175,18 @@ impl World {
             id: TrackId::from(id.as_str()),
             cid: cid.clone(),
             name: "camera".to_owned(),
-            kind: MediaKind::Video,
-            source: TrackSource::Camera,
+            kind: if audio { MediaKind::Audio } else { MediaKind::Video },
+            source,
             muted: false,
             width: 1280,
             height: 720,
             encrypted: false,
-            layers: (0..layers)
+            layers: (0..if audio { 0 } else { layers })
                 .map(|n| LayerInfo {
                     rid: if layers > 1 { RIDS[n].to_owned() } else { String::new() },
                     width: 320 << n,
                     height: 180 << n,
-                    bitrate: 100_000,
+                    bitrate: if bitrates[n] > 0 { bitrates[n] as u32 } else { 100_000 },
                 })
                 .collect(),
             codec: None,
@@ -169,9 +198,10 @@ impl World {
         let now = self.now;
         let cid = if self.other_cid { format!("{{other-{number}}}") } else { cid };
         if let Some(client) = self.clients.get_mut(name) {
-            client.publish(now, cid, number, layers);
+            let kind = if audio { Kind::Audio } else { Kind::Video };
+            client.publish(now, kind, cid, number, layers, bitrates);
         }
-        self.offer(name, 0, &[]);
+        self.offer(name, 0, 0, &[]);
         id
     }
 
@@ -188,15 +218,15 @@ impl World {
             return;
         };
         let stop: Vec<Mid> = track.mid.into_iter().collect();
-        self.offer(name, 0, &stop);
+        self.offer(name, 0, 0, &stop);
     }
 
-    pub fn offer(&mut self, name: &str, videos: usize, stop: &[Mid]) {
+    pub fn offer(&mut self, name: &str, audios: usize, videos: usize, stop: &[Mid]) {
         let now = self.now;
         let Some(client) = self.clients.get_mut(name) else {
             return;
         };
-        let Some((id, sdp)) = client.offer(now, videos, stop) else {
+        let Some((id, sdp)) = client.offer(now, audios, videos, stop) else {
             return;
         };
         self.collect(name);
@@ -274,17 +304,36 @@ impl World {
     fn fly(&mut self, to_sfu: bool, client: String, contents: Vec<u8>) {
         // The handshake is not what is tested; it also would make seeds differ in length.
         let lossy = self.clients.get(&client).is_some_and(|client| client.connected);
-        if lossy && self.chance.percent(self.network.loss_percent) {
+        let network = self.networks.get(&client).copied().unwrap_or(self.network);
+        if lossy && self.chance.percent(network.loss_percent) {
             self.dropped += 1;
             return;
         }
-        let copies = 1 + u64::from(lossy && self.chance.percent(self.network.duplicate_percent));
+        let mut queued = 0;
+        if network.downlink > 0 && !to_sfu {
+            let bits = (contents.len() + UDP_OVERHEAD) as u64 * 8;
+            let busy = self.busy.entry(client.clone()).or_insert(self.now);
+            let begins = (*busy).max(self.now);
+            if begins - self.now > MOST_QUEUED {
+                self.dropped += 1;
+                return;
+            }
+            *busy = begins + Duration::from_micros(bits * 1_000_000 / network.downlink);
+            queued = (*busy - self.now).as_micros() as u64;
+        }
+        let copies = 1 + u64::from(lossy && self.chance.percent(network.duplicate_percent));
         for _ in 0..copies {
-            let jitter = self.network.jitter.as_micros() as u64 + 1;
-            let wait = 5_000 + if lossy { self.chance.below(jitter) } else { 0 };
+            let jitter = network.jitter.as_micros() as u64 + 1;
+            let wait = queued + 5_000 + if lossy { self.chance.below(jitter) } else { 0 };
+            let mut at = self.now + Duration::from_micros(wait);
+            if network.in_order {
+                let last = self.landed.entry((client.clone(), to_sfu)).or_insert(at);
+                at = at.max(*last);
+                *last = at;
+            }
             self.next_flight += 1;
             let number = self.next_flight;
-            self.air.push(Reverse((self.now + Duration::from_micros(wait), number)));
+            self.air.push(Reverse((at, number)));
             let (client, contents) = (client.clone(), contents.clone());
             self.flights.insert(number, Flight { to_sfu, client, contents });
         }
@@ -328,11 +377,13 @@ impl World {
                     // What could not be offered while the last offer was open.
                     let client = &self.clients[name];
                     if client.publishing.iter().any(|track| track.mid.is_none()) {
-                        self.offer(name, 0, &[]);
+                        self.offer(name, 0, 0, &[]);
                     }
                 }
             }
-            Event::SectionsWanted { videos, .. } => self.offer(name, *videos as usize, &[]),
+            Event::SectionsWanted { audios, videos } => {
+                self.offer(name, *audios as usize, *videos as usize, &[]);
+            }
             Event::OfferRefused { reason, .. } => panic!("{name}: offer refused: {reason}"),
             _ => {}
         }
@@ -362,6 +413,72 @@ impl World {
             }
         }
         whole
+    }
+
+    /// The longest time from one whole frame of a track to the next at a client, within the last
+    /// `time`.
+    pub fn longest_freeze(&self, name: &str, track: &str, time: Duration) -> Duration {
+        let number = self.numbers[track];
+        let since = self.now - time;
+        let mut parts: HashMap<(u32, u32, u8), (u8, Instant)> = HashMap::new();
+        let mut shown = vec![since, self.now];
+        for (ssrc, stream) in &self.clients[name].received {
+            for (seq, (_, seen)) in &stream.packets {
+                if seen.mark.track != number {
+                    continue;
+                }
+                let at = stream.arrivals[seq];
+                let frame = (*ssrc, seen.mark.frame, seen.mark.layer);
+                let (have, whole) = parts.entry(frame).or_insert((0, at));
+                (*have, *whole) = (*have + 1, at.max(*whole));
+                if *have == seen.mark.parts && *whole > since {
+                    shown.push(*whole);
+                }
+            }
+        }
+        shown.sort_unstable();
+        shown.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(time)
+    }
+
+    /// How often a track came back to a client after a break of two seconds or more; each time it
+    /// must begin with a keyframe.
+    pub fn resumes(&self, name: &str, track: &str) -> usize {
+        let number = self.numbers[track];
+        let mut resumes = 0;
+        for stream in self.clients[name].received.values() {
+            let seen: Vec<(&u64, &Seen)> =
+                stream.packets.iter().map(|(n, (_, s))| (n, s)).collect();
+            for pair in seen.windows(2) {
+                let [(before, last), (seq, next)] = pair else { continue };
+                let adjacent = **before + 1 == **seq && next.mark.track == number;
+                if adjacent && next.mark.frame > last.mark.frame + 50 {
+                    assert!(next.mark.keyframe && next.mark.part == 0, "{name}: {next:?}");
+                    resumes += 1;
+                }
+            }
+        }
+        resumes
+    }
+
+    /// Of the speech that a client got within the last `time`: the share of packets that came at
+    /// all, in percent, and the longest silence.
+    pub fn speech(&self, name: &str, time: Duration) -> (usize, Duration) {
+        let since = self.now - time;
+        let (mut came, mut sent, mut silence) = (0, 0, Duration::ZERO);
+        for arrivals in self.clients[name].heard.values() {
+            let recent: Vec<_> = arrivals.iter().filter(|(_, at)| **at > since).collect();
+            let (Some(first), Some(last)) = (recent.first(), recent.last()) else {
+                return (0, time);
+            };
+            came += recent.len();
+            sent += (last.0 - first.0 + 1) as usize;
+            let mut times: Vec<_> = recent.iter().map(|(_, at)| **at).collect();
+            times.extend([since, self.now]);
+            times.sort_unstable();
+            let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max();
+            silence = silence.max(longest.unwrap_or(time));
+        }
+        (came * 100 / sent.max(1), silence)
     }
 
     /// Layer of the newest packet of a track at a client.

@@ -15,7 +15,8 @@ pub use roombox_sfu::view::{
 };
 pub use roombox_sfu::{
     Audience, AudienceMember, Channel, Command, Event, LeaveReason, NewParticipant, NewTrack,
-    ParticipantChange, Recipients, RoomOptions, TrackRefusal, TrackSettings, TransportMode,
+    ParticipantChange, Recipients, RoomOptions, StreamState, TrackRefusal, TrackSettings,
+    TransportMode,
 };
 
 /// Events that may wait for one client's connection before it counts as too slow.

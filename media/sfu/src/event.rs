@@ -83,6 +83,8 @@ pub enum Event {
         layers: usize,
         best: Option<usize>,
     },
+    /// Streams that one receives were paused because the connection cannot carry them, or go on.
+    Streams(Vec<StreamState>),
     /// A publisher lets one subscribe to a wanted track, or does not (any more).
     SubscriptionAllowed {
         publisher: ParticipantId,
@@ -98,6 +100,14 @@ pub enum Event {
     Closed {
         reason: LeaveReason,
     },
+}
+
+/// Whether the connection can carry a subscribed track. Changes only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamState {
+    pub publisher: ParticipantId,
+    pub track: TrackId,
+    pub paused: bool,
 }
 
 /// Why a track may not be published. The texts go to clients.

@@ -3,6 +3,8 @@
 //!
 //! One [`Sfu`] serves one shard. Give it datagrams, [`Command`]s and time; take its [`Output`]s.
 
+mod allocate;
+mod bandwidth;
 mod command;
 mod dispatch;
 mod dynacast;
@@ -26,7 +28,7 @@ pub use command::{
     Audience, AudienceMember, Command, LeaveReason, NewParticipant, NewTrack, ParticipantChange,
     Recipients, RoomOptions, TrackSettings, TransportMode,
 };
-pub use event::{Event, MOST_TRACKS, Notice, Output, TrackRefusal};
+pub use event::{Event, MOST_TRACKS, Notice, Output, StreamState, TrackRefusal};
 pub use forward::fuzz_red;
 pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError};
 pub use sfu::{Sfu, SfuConfig, SfuCounters};

@@ -37,8 +37,14 @@ impl Sfu {
             self.announce_track(now, track);
         }
         let published = &mut self.tracks[track];
+        published.count(layer, now, packet.payload.len());
         if published.heard(layer, now) {
-            self.choose_layers(now, track);
+            self.choose_layers(track);
+            // At once: this packet may start the keyframe that somebody waits for.
+            self.divide_due(now);
+        }
+        if !self.tracks.contains(track) {
+            return;
         }
         if let Some(level) = packet.audio_level {
             self.tracks[track].loudness.hear(level);
@@ -202,8 +208,11 @@ impl Sfu {
             if track.info.kind != MediaKind::Audio {
                 continue;
             }
-            let found = &self.participants[track.participant];
+            let found = &mut self.participants[track.participant];
             let heard = track.loudness.close_window();
+            if heard.level > 0.0 {
+                found.spoke_at = Some(now);
+            }
             if !found.is_visible() || (!heard.changed && heard.level == 0.0) {
                 continue;
             }

@@ -1,5 +1,6 @@
 //! A participant's state inside its shard.
 
+use crate::allocate::Allocator;
 use crate::command::{Audience, NewTrack, TrackSettings, TransportMode};
 use crate::peer::Mid;
 use crate::view::ParticipantInfo;
@@ -14,6 +15,8 @@ pub(crate) struct Wish {
     pub barred: bool,
     /// Section that carries the track.
     pub mid: Option<Mid>,
+    /// Its client was told that there is no bandwidth for it.
+    pub paused: bool,
 }
 
 pub(crate) struct Participant {
@@ -33,6 +36,9 @@ pub(crate) struct Participant {
     pub by_mid: HashMap<Mid, usize>,
     /// Wanted tracks by slab key.
     pub wishes: HashMap<usize, Wish>,
+    pub allocator: Allocator,
+    /// When it was last heard to speak.
+    pub spoke_at: Option<Instant>,
     /// The door has a signalling connection to the client.
     pub attached: bool,
     /// Since when media or signalling are missing.

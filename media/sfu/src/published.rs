@@ -1,5 +1,6 @@
 //! A published track: its layers, who gets it, and when its sender was asked for a keyframe.
 
+use crate::allocate::{LayerCost, RateMeter};
 use crate::command::TrackSettings;
 use crate::dynacast::Demand;
 use crate::forward::Forward;
@@ -19,6 +20,8 @@ const KEYFRAME_PAUSE: Duration = Duration::from_millis(1000);
 /// A second one may follow the first so soon: a keyframe that overtakes the answer is lost on a new
 /// subscriber, and a second without a picture is what people notice.
 const KEYFRAME_AGAIN: Duration = Duration::from_millis(250);
+/// Bits per second of audio until it is measured: Opus as browsers send speech, with headers.
+const ASSUMED_AUDIO: u64 = 60_000;
 /// Height that the recorder's small layer should have.
 const LOW_HEIGHT: u32 = 360;
 
@@ -27,6 +30,9 @@ const LOW_HEIGHT: u32 = 360;
 pub(crate) struct Layer {
     pub rid: Option<Rid>,
     pub height: u32,
+    /// What its publisher said that it takes, in bits per second; 0: it said nothing.
+    announced: u32,
+    rate: RateMeter,
     last_packet: Option<Instant>,
     pub active: bool,
     keyframe_asked: Option<Instant>,
@@ -34,6 +40,21 @@ pub(crate) struct Layer {
     keyframes_paid: Option<Instant>,
     /// Somebody waits for a keyframe that could not be asked for yet.
     keyframe_due: bool,
+}
+
+impl Layer {
+    /// Bits per second: as measured; until then as announced, or as much as libwebrtc gives to
+    /// layers of this height.
+    fn bps(&self, now: Instant, kind: MediaKind) -> u64 {
+        let lines = if self.height == 0 { u32::MAX } else { self.height };
+        self.rate.bps(now).unwrap_or_else(|| match kind {
+            MediaKind::Audio => ASSUMED_AUDIO,
+            MediaKind::Video if self.announced > 0 => u64::from(self.announced),
+            MediaKind::Video if lines <= 180 => 150_000,
+            MediaKind::Video if lines <= 360 => 500_000,
+            MediaKind::Video => 1_700_000,
+        })
+    }
 }
 
 /// What one tap takes of a track.
@@ -77,6 +98,7 @@ impl Published {
             .map(|layer| Layer {
                 rid: (!layer.rid.is_empty()).then(|| Rid::from(layer.rid.as_str())),
                 height: layer.height,
+                announced: layer.bitrate,
                 ..Layer::default()
             })
             .collect();
@@ -134,6 +156,11 @@ impl Published {
         !std::mem::replace(&mut layer.active, true)
     }
 
+    /// Counts a packet with so many bytes of payload.
+    pub(crate) fn count(&mut self, layer: usize, now: Instant, payload: usize) {
+        self.layers[layer].rate.count(now, payload);
+    }
+
     /// Notices layers that went silent; true if one did.
     pub(crate) fn check_silence(&mut self, now: Instant) -> bool {
         let mut changed = false;
@@ -168,6 +195,14 @@ impl Published {
         let wanted = self.wanted(settings);
         let active = |n: &usize| self.layers.get(*n).is_some_and(|layer| layer.active);
         (0..=wanted).rev().find(active).or_else(|| (wanted..=top).find(active)).unwrap_or(wanted)
+    }
+
+    /// The layers of which these settings could get one now, smallest first, with what they take.
+    pub(crate) fn costs(&self, now: Instant, settings: &TrackSettings) -> Vec<LayerCost> {
+        let all = self.layers.iter().enumerate().take(self.choose(settings) + 1);
+        all.filter(|(_, layer)| layer.active)
+            .map(|(n, layer)| LayerCost { layer: n, bps: layer.bps(now, self.info.kind) })
+            .collect()
     }
 
     /// Whether the layer's sender may be asked for a keyframe now. If not, it will be due later.

@@ -1,5 +1,6 @@
 //! A room's state, and the life of rooms and participants.
 
+use crate::allocate::Allocator;
 use crate::command::{
     Audience, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions,
     TransportMode,
@@ -207,6 +208,8 @@ impl Sfu {
             pending: Vec::new(),
             by_mid: HashMap::new(),
             wishes: HashMap::new(),
+            allocator: Allocator::default(),
+            spoke_at: None,
             attached: true,
             lost_since: None,
             joined_at: now,
@@ -298,6 +301,7 @@ impl Sfu {
         for track in own {
             self.tell_wanted_layers(now, track, true);
         }
+        self.tell_streams_again(key);
         self.unsettled.push(key);
     }
 
@@ -326,6 +330,7 @@ impl Sfu {
         let mut gone = self.participants.remove(key);
         self.participant_keys.remove(&gone.info.id);
         self.unsettled.retain(|unsettled| *unsettled != key);
+        self.undivided.retain(|undivided| *undivided != key);
         for peer in [gone.publisher, gone.subscriber].into_iter().flatten() {
             self.remove_peer(now, peer);
         }

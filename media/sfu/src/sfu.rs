@@ -3,6 +3,7 @@
 //! Inputs change state and leave outputs in a queue; [`Sfu::poll_output`] takes them. Slab keys
 //! (`usize`) tie rooms, participants, peers and tracks together and never leave this crate.
 
+use crate::bandwidth::DIVIDED_ANEW;
 use crate::command::Command;
 use crate::event::{Event, Notice, Output};
 use crate::ids::{ParticipantId, RoomName, TrackId};
@@ -70,8 +71,11 @@ pub struct Sfu {
     pub(crate) timers: BinaryHeap<Reverse<(Instant, usize)>>,
     next_housekeeping: Option<Instant>,
     next_speakers: Option<Instant>,
+    next_division: Option<Instant>,
     /// Participants whose subscriptions need sections, offers or layers.
     pub(crate) unsettled: Vec<usize>,
+    /// Participants whose bandwidth is to be divided anew.
+    pub(crate) undivided: Vec<usize>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) counters: SfuCounters,
 }
@@ -92,7 +96,9 @@ impl Sfu {
             timers: BinaryHeap::new(),
             next_housekeeping: None,
             next_speakers: None,
+            next_division: None,
             unsettled: Vec::new(),
+            undivided: Vec::new(),
             outputs: VecDeque::new(),
             counters: SfuCounters::default(),
         }
@@ -167,6 +173,7 @@ impl Sfu {
     pub fn command(&mut self, now: Instant, command: Command) {
         self.next_housekeeping.get_or_insert(now + HOUSEKEEPING);
         self.next_speakers.get_or_insert(now + speakers::WINDOW);
+        self.next_division.get_or_insert(now + DIVIDED_ANEW);
         self.obey(now, command);
         self.settle(now);
     }
@@ -193,6 +200,10 @@ impl Sfu {
             self.housekeeping(now);
             self.next_housekeeping = (!self.rooms.is_empty()).then_some(now + HOUSEKEEPING);
         }
+        if self.next_division.is_some_and(|at| at <= now) {
+            self.divide_all();
+            self.next_division = (!self.rooms.is_empty()).then_some(now + DIVIDED_ANEW);
+        }
         if self.next_speakers.is_some_and(|at| at <= now) {
             self.announce_speakers(now);
             self.next_speakers = (!self.rooms.is_empty()).then_some(now + speakers::WINDOW);
@@ -203,7 +214,10 @@ impl Sfu {
     /// When [`Sfu::timeout`] wants to be called.
     pub fn next_timeout(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        [timer, self.next_housekeeping, self.next_speakers].into_iter().flatten().min()
+        [timer, self.next_housekeeping, self.next_speakers, self.next_division]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Takes the next output. To be called until there is none after every input.
@@ -274,6 +288,7 @@ impl Sfu {
     fn peer_event(&mut self, now: Instant, key: usize, event: PeerEvent) {
         match event {
             PeerEvent::Rtp(packet) => self.rtp(now, key, &packet),
+            PeerEvent::Estimate => self.estimated(key),
             PeerEvent::Connected => self.peer_connected(now, key),
             PeerEvent::Lost(lost) => self.peer_lost(now, key, lost),
             PeerEvent::Closed => self.peer_lost(now, key, true),
@@ -343,8 +358,11 @@ impl Sfu {
     }
 
     fn settle(&mut self, now: Instant) {
-        while let Some(participant) = self.unsettled.pop() {
-            self.reconcile(now, participant);
+        while !self.unsettled.is_empty() || !self.undivided.is_empty() {
+            if let Some(participant) = self.unsettled.pop() {
+                self.reconcile(now, participant);
+            }
+            self.divide_due(now);
         }
     }
 }

@@ -13,7 +13,6 @@ use crate::publish::stream_id;
 use crate::sfu::Sfu;
 use crate::track::MediaKind;
 use crate::view::ParticipantState;
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// A client that was asked for an offer and sent none is asked again after this.
@@ -155,7 +154,7 @@ impl Sfu {
             };
             if let Some(wish) = self.participants[key].wishes.get_mut(&track) {
                 wish.settings = settings;
-                self.choose_layer_of(now, track, key);
+                self.divide_soon(key);
                 self.tell_wanted_layers(now, track, false);
             }
         }
@@ -223,6 +222,7 @@ impl Sfu {
         if connected {
             self.ask_keyframe(now, track, wanted);
         }
+        self.divide_soon(key);
     }
 
     /// What is sent to a connection that has just come up starts with keyframes.
@@ -313,33 +313,12 @@ impl Sfu {
         self.tell(key, Event::Offer { sdp, tracks: named });
     }
 
-    /// Decides anew which layer each subscriber of a track should get.
-    pub(crate) fn choose_layers(&mut self, now: Instant, track: usize) {
-        self.choose_layers_where(now, track, |_| true);
-    }
-
-    /// Decides anew which layer one subscriber should get: the wishes of others are as they were.
-    fn choose_layer_of(&mut self, now: Instant, track: usize, key: usize) {
-        self.choose_layers_where(now, track, |subscriber| subscriber == key);
-    }
-
-    fn choose_layers_where(&mut self, now: Instant, track: usize, of: impl Fn(usize) -> bool) {
-        // Taken out while the choice reads the rest of the track.
-        let mut forwards = std::mem::take(&mut self.tracks[track].forwards);
-        let published = &self.tracks[track];
-        let mut ask = BTreeSet::new();
-        for forward in forwards.iter_mut().filter(|forward| of(forward.participant)) {
-            let wishes = &self.participants[forward.participant].wishes;
-            let Some(wish) = wishes.get(&track) else { continue };
-            forward.set_paused(wish.settings.disabled);
-            forward.wanted = published.choose(&wish.settings);
-            if forward.needs_keyframe() {
-                ask.insert(forward.wanted);
-            }
-        }
-        self.tracks[track].forwards = forwards;
-        for layer in ask {
-            self.ask_keyframe(now, track, layer);
+    /// Has it decided anew which layers the subscribers of a track should get.
+    pub(crate) fn choose_layers(&mut self, track: usize) {
+        let forwards = &self.tracks[track].forwards;
+        let subscribers: Vec<usize> = forwards.iter().map(|forward| forward.participant).collect();
+        for subscriber in subscribers {
+            self.divide_soon(subscriber);
         }
     }
 
@@ -417,7 +396,7 @@ impl Sfu {
         let tracks: Vec<usize> = self.tracks.iter().map(|(track, _)| track).collect();
         for track in tracks {
             if self.tracks[track].check_silence(now) {
-                self.choose_layers(now, track);
+                self.choose_layers(track);
             }
             for layer in self.tracks[track].keyframes_due() {
                 self.ask_keyframe(now, track, layer);

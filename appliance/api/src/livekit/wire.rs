@@ -7,8 +7,8 @@ use livekit_protocol as pb;
 use prost::Message;
 use roombox_control::conference::{
     Audience, AudienceMember, Codec, Identity, LayerInfo, LeaveReason, MediaKind, NewTrack,
-    ParticipantId, ParticipantInfo, ParticipantState, Permissions, RoomInfo, TrackId, TrackInfo,
-    TrackSource,
+    ParticipantId, ParticipantInfo, ParticipantState, Permissions, RoomInfo, StreamState, TrackId,
+    TrackInfo, TrackSource,
 };
 use std::sync::Arc;
 
@@ -74,6 +74,16 @@ pub(super) fn subscribed_quality(
         track_sid: track.to_string(),
         subscribed_qualities: qualities.clone(),
         subscribed_codecs: vec![pb::SubscribedCodec { codec: name.to_lowercase(), qualities }],
+    }
+}
+
+/// Whether a subscribed stream is paused.
+pub(super) fn stream_state(state: &StreamState) -> pb::StreamStateInfo {
+    let paused = if state.paused { pb::StreamState::Paused } else { pb::StreamState::Active };
+    pb::StreamStateInfo {
+        participant_sid: state.publisher.to_string(),
+        track_sid: state.track.to_string(),
+        state: paused as i32,
     }
 }
 

@@ -4,12 +4,15 @@
 //! changes the connection ends by [`Peer::drain`], and what came out waits in a queue until the
 //! `Sfu` takes it.
 
+mod bandwidth;
 mod channel;
+mod congestion;
 mod egress;
 mod extension;
 mod keyframe;
 mod loopback;
 mod negotiation;
+mod overhead;
 mod resends;
 mod sdp;
 mod stun;
@@ -25,8 +28,9 @@ pub(crate) use stun::stun_local_ufrag;
 
 use crate::tap::TapSenderReport;
 use crate::track::{Codec, MediaKind};
+use bandwidth::Bandwidth;
 use channel::{MAX_BACKLOG, MAX_MESSAGE};
-use resends::{ResendBudget, is_rtp};
+use resends::ResendBudget;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,6 +55,10 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// that is older than the stream's first, and to times likewise: such a packet belongs nowhere.
 const FIRST_IMPOSSIBLE_SEQ: u64 = 1 << 48;
 const FIRST_IMPOSSIBLE_TIME: u64 = 1 << 63;
+
+/// With a pacer str0m sends one packet for each time that it is told, and asks to be told again a
+/// microsecond later: that is now.
+const PACER_STEP: Duration = Duration::from_micros(2);
 
 /// What str0m keeps of each stream to send it again, and which share of a second's bytes that may
 /// be: its own defaults.
@@ -101,6 +109,8 @@ pub(crate) enum PeerEvent {
     /// str0m panicked.
     Broken,
     Rtp(Box<IngressPacket>),
+    /// [`Peer::estimate`] changed.
+    Estimate,
     /// The other side cannot decode what we send on this section.
     KeyframeWanted(Mid),
     ChannelOpened(Channel),
@@ -140,8 +150,7 @@ pub(crate) struct Peer {
     pending_offer: Option<SdpPendingOffer>,
     transport_cc: TransportCcGuard,
     resends: ResendBudget,
-    /// RTP that comes out now answers the other side's NACK.
-    answers: bool,
+    bandwidth: Bandwidth,
     connected: bool,
     closed: bool,
     pub(crate) events: VecDeque<PeerEvent>,
@@ -151,7 +160,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// A new ICE-lite connection that can be reached at `addresses`.
     pub(crate) fn new(now: Instant, addresses: &[SocketAddr]) -> Self {
-        let mut config = RtcConfig::new()
+        let mut config = bandwidth::estimating(RtcConfig::new())
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .clear_codecs()
@@ -191,7 +200,7 @@ impl Peer {
             pending_offer: None,
             transport_cc,
             resends: ResendBudget::default(),
-            answers: false,
+            bandwidth: Bandwidth::default(),
             connected: false,
             closed: false,
             events: VecDeque::new(),
@@ -229,9 +238,7 @@ impl Peer {
         if let Ok(receive) = Receive::new(Protocol::Udp, source, destination, contents) {
             let input = Input::Receive(now, receive);
             if self.rtc.accepts(&input) {
-                self.answers = true;
                 self.input(now, input);
-                self.answers = false;
             }
         }
         true
@@ -324,7 +331,7 @@ impl Peer {
                     self.timeout = now + NEVER;
                     return;
                 }
-                Ok(Output::Timeout(at)) if at <= now && rounds < DRAIN_ROUNDS => {
+                Ok(Output::Timeout(at)) if at <= now + PACER_STEP && rounds < DRAIN_ROUNDS => {
                     rounds += 1;
                     if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
                         tracing::debug!(%error, "a peer refused the time");
@@ -336,9 +343,7 @@ impl Peer {
                 }
                 Ok(Output::Transmit(transmit)) => {
                     let contents: Vec<u8> = transmit.contents.into();
-                    if self.answers && is_rtp(&contents) && !self.resends.spend(now) {
-                        self.forget_sent();
-                    }
+                    self.account(now, &contents);
                     self.transmits.push(PeerTransmit {
                         source: transmit.source,
                         destination: transmit.destination,
@@ -397,6 +402,9 @@ impl Peer {
                     self.events.push_back(PeerEvent::Data(*channel, data.data));
                 }
             }
+            Event::EgressBitrateEstimate(kind) => self.estimated(&kind),
+            Event::PeerStats(stats) => self.looked(&stats),
+            Event::MediaEgressStats(stats) => self.reported(stats.loss),
             Event::RtpPacket(packet) => {
                 if let Some(number) = packet.header.ext_vals.transport_cc {
                     self.transport_cc.authenticated(number);

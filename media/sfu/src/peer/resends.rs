@@ -2,7 +2,8 @@
 //!
 //! A NACK of 130 bytes asks for 527 packets, the same ones as often as it likes, and str0m obeys:
 //! it looks at the share of retransmissions only each 50 ms, and answers all that comes between.
-//! NACKs are encrypted, so what they cost is seen only in what comes out.
+//! NACKs are encrypted, so what they cost is seen only in what comes out: on other SSRCs than the
+//! streams' own, where padding goes as well.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,14 @@ impl ResendBudget {
     }
 }
 
-/// RTP, not RTCP (RFC 5761 §4).
-pub(super) fn is_rtp(datagram: &[u8]) -> bool {
-    matches!(datagram, [128..=191, second, ..] if !(64..96).contains(&(second & 0x7f)))
+/// The SSRC of a datagram that is RTP and not RTCP (RFC 5761 §4).
+pub(super) fn rtp_ssrc(datagram: &[u8]) -> Option<u32> {
+    match datagram {
+        [128..=191, second, _, _, _, _, _, _, a, b, c, d, ..]
+            if !(64..96).contains(&(second & 0x7f)) =>
+        {
+            Some(u32::from_be_bytes([*a, *b, *c, *d]))
+        }
+        _ => None,
+    }
 }

@@ -121,6 +121,10 @@ impl Session {
                 let update = wire::subscribed_quality(&track, codec, layers, best);
                 vec![send(Response::SubscribedQualityUpdate(update))]
             }
+            Event::Streams(states) => {
+                let stream_states = states.iter().map(wire::stream_state).collect();
+                vec![send(Response::StreamStateUpdate(pb::StreamStateUpdate { stream_states }))]
+            }
             Event::SubscriptionAllowed { publisher, track, allowed } => {
                 vec![send(Response::SubscriptionPermissionUpdate(
                     pb::SubscriptionPermissionUpdate {

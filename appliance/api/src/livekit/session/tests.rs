@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use roombox_control::conference::{
-    Event, Identity, MediaKind, ParticipantState, TrackInfo, TrackRefusal, TrackSource,
+    Event, Identity, MediaKind, ParticipantState, StreamState, TrackInfo, TrackRefusal, TrackSource,
 };
 use std::time::Duration;
 
@@ -340,6 +340,31 @@ fn tiles_are_asked_for_by_size_or_quality() {
     assert_eq!((by_size.layer, by_size.height), (None, 180));
     assert_eq!(settings_of(&setting(0, 0, pb::VideoQuality::Medium)).layer, Some(1));
     assert!(settings_of(&setting(0, 0, pb::VideoQuality::Off)).disabled);
+    let first = pb::UpdateTrackSettings { priority: 1, ..setting(0, 0, pb::VideoQuality::Low) };
+    assert_eq!(settings_of(&first).priority, 1);
+}
+
+#[test]
+fn clients_hear_which_streams_are_paused_for_lack_of_bandwidth() {
+    let mut session = session(Wanted::default());
+    let state = |track: &str, paused| StreamState {
+        publisher: "PA_other".into(),
+        track: track.into(),
+        paused,
+    };
+    let event = Event::Streams(vec![state("TR_1", true), state("TR_2", false)]);
+    let actions = session.event(event, String::new);
+    let [Action::Send(sent)] = &actions[..] else { panic!("one message: {actions:?}") };
+    let Some(Response::StreamStateUpdate(update)) = &sent.message else {
+        panic!("another message: {sent:?}");
+    };
+    let told: Vec<_> = update
+        .stream_states
+        .iter()
+        .map(|info| (&*info.participant_sid, &*info.track_sid, info.state()))
+        .collect();
+    let (paused, active) = (pb::StreamState::Paused, pb::StreamState::Active);
+    assert_eq!(told, [("PA_other", "TR_1", paused), ("PA_other", "TR_2", active)]);
 }
 
 fn track(sid: &str) -> TrackInfo {

@@ -1,0 +1,125 @@
+//! What a connection carries, as str0m estimates it, and how it is made to find out.
+
+use super::congestion::{self, Congestion};
+use super::overhead::Overhead;
+use super::resends::rtp_ssrc;
+use super::{Peer, PeerEvent};
+use std::time::Instant;
+use str0m::RtcConfig;
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::stats::PeerStats;
+
+/// Bits per second that a connection is taken to carry before it is known: what libwebrtc begins
+/// with. Probes find more within a fraction of a second.
+const FIRST_ESTIMATE: u64 = 300_000;
+
+/// Has a connection estimate what it carries.
+pub(super) fn estimating(config: RtcConfig) -> RtcConfig {
+    config.enable_bwe(Some(Bitrate::bps(FIRST_ESTIMATE))).set_stats_interval(Some(congestion::LOOK))
+}
+
+/// What is known of one connection's bandwidth.
+#[derive(Debug, Default)]
+pub(super) struct Bandwidth {
+    overhead: Overhead,
+    target: Target,
+    congestion: Congestion,
+    /// Bits per second of payload, smoothed over three seconds.
+    estimate: Option<u64>,
+    /// The same as it was at the last look, not smoothed.
+    looked_at: Option<u64>,
+}
+
+/// Bits per second of payload that a connection is asked to find out about.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Target {
+    minimum: u64,
+    desired: u64,
+}
+
+impl Target {
+    /// Not worth telling: each time that more is desired str0m probes for it, and what layers take
+    /// is never twice the same.
+    fn is_about(self, other: Self) -> bool {
+        let near = |a: u64, b: u64| a.abs_diff(b) <= a.min(b) / 8;
+        near(self.minimum, other.minimum) && near(self.desired, other.desired)
+    }
+}
+
+impl Peer {
+    /// Bits per second that the connection carries, headers and all; `None`: the other side does not
+    /// tell us enough to know.
+    pub(crate) fn estimate(&self) -> Option<u64> {
+        let known = &self.bandwidth;
+        let payload = known.estimate?;
+        // It dips for a moment each time that a queue begins, and smoothing is for that; but where a
+        // link breaks down three seconds are too long.
+        let payload = match known.looked_at {
+            Some(now) if now < payload / 2 => now,
+            _ => payload,
+        };
+        Some(known.overhead.wire(payload))
+    }
+
+    /// Says how much the connection should be able to carry. It probes for `desired` and keeps up
+    /// `minimum`, with padding if media is less, as far as its estimate allows: only what is sent
+    /// can be estimated.
+    pub(crate) fn set_bitrate(&mut self, now: Instant, minimum: u64, desired: u64) {
+        let known = &mut self.bandwidth;
+        let minimum = if known.congestion.is_standing() { 0 } else { minimum };
+        let target = Target {
+            minimum: known.overhead.payload(minimum),
+            desired: known.overhead.payload(desired),
+        };
+        if known.target.is_about(target) {
+            return;
+        }
+        known.target = target;
+        let Target { minimum, desired } = target;
+        self.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
+        self.drain(now);
+    }
+
+    pub(super) fn estimated(&mut self, kind: &BweKind) {
+        let BweKind::Twcc { estimate, can_probe } = kind else {
+            return;
+        };
+        let estimate = can_probe.then(|| estimate.as_u64());
+        let known = &mut self.bandwidth;
+        if estimate > known.estimate {
+            known.looked_at = None;
+        }
+        known.estimate = estimate;
+        self.events.push_back(PeerEvent::Estimate);
+    }
+
+    /// Takes what receivers reported to be lost of one stream.
+    pub(super) fn reported(&mut self, lost: Option<f32>) {
+        self.bandwidth.congestion.reported(lost);
+    }
+
+    /// Takes the statistics of the last second.
+    pub(super) fn looked(&mut self, stats: &PeerStats) {
+        let Some(estimate) = stats.bwe_tx.map(|bitrate| bitrate.as_u64()) else {
+            return;
+        };
+        let lost = stats.egress_loss_fraction;
+        let anew = self.bandwidth.congestion.look(stats.rtt, lost, estimate);
+        if let Some(estimate) = anew {
+            self.rtc.bwe().reset(Bitrate::bps(estimate));
+        }
+        self.bandwidth.looked_at = Some(anew.unwrap_or(estimate));
+        self.events.push_back(PeerEvent::Estimate);
+    }
+
+    /// Takes note of a datagram that goes out.
+    pub(super) fn account(&mut self, now: Instant, datagram: &[u8]) {
+        let Some(ssrc) = rtp_ssrc(datagram) else { return };
+        self.bandwidth.overhead.count(now, datagram);
+        // Not on a stream's own SSRC: a packet sent again, or padding.
+        let resent = self.sections.iter().all(|section| *section.ssrc != ssrc);
+        if resent && !self.resends.spend(now) {
+            self.forget_sent();
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Narrow, lossy and shaky links (N1): what the box finds out about them, and who gets what then.
+
+use super::{Named, SECOND, seeds, settings};
+use crate::world::{Network, ROOM, World};
+use roombox_sfu::ids::ParticipantId;
+use roombox_sfu::track::TrackSource;
+use roombox_sfu::{Command, Event, TrackSettings};
+use std::time::Duration;
+
+/// Bits per second of a camera's layers.
+const CAMERA: [usize; 3] = [80_000, 400_000, 1_500_000];
+/// Links of bob, in bits per second.
+const LINKS: [u64; 3] = [200_000, 500_000, 2_000_000];
+
+fn network(downlink: u64, loss_percent: u64, jitter_ms: u64) -> Network {
+    let jitter = Duration::from_millis(jitter_ms);
+    Network { downlink, loss_percent, jitter, in_order: true, ..Network::default() }
+}
+
+/// Alice speaks and shows herself to bob, whose link is this one.
+fn meeting(seed: u64, network: Network) -> (World, String) {
+    let mut world = World::new(seed, Network::default());
+    world.networks.insert("bob".to_owned(), network);
+    world.join("alice");
+    world.join("bob");
+    world.run(SECOND);
+    world.publish_as("alice", TrackSource::Microphone, 1, [0; 3]);
+    let camera = world.publish_as("alice", TrackSource::Camera, 3, CAMERA);
+    (world, camera)
+}
+
+fn estimate(world: &World) -> u64 {
+    world.sfu.estimate(&ParticipantId::from("bob")).unwrap_or(0)
+}
+
+fn set_link(world: &mut World, downlink: u64) {
+    world.networks.entry("bob".to_owned()).or_default().downlink = downlink;
+}
+
+/// What bob was told of his streams since event number `from`: tracks, and whether they are paused.
+fn told(world: &World, from: usize) -> Vec<(String, bool)> {
+    let bobs = world.events[from..].iter().filter(|(name, _)| name == "bob");
+    let states = bobs.filter_map(|(_, event)| match event {
+        Event::Streams(states) => Some(states),
+        _ => None,
+    });
+    states.flatten().map(|state| (state.track.to_string(), state.paused)).collect()
+}
+
+fn paused(world: &World, track: &str) -> bool {
+    told(world, 0).iter().rev().find(|(told, _)| told == track).is_some_and(|(_, paused)| *paused)
+}
+
+#[test]
+fn n1_the_estimate_is_near_what_the_link_carries_within_ten_seconds() {
+    for seed in seeds(0..3) {
+        let _named = Named(seed);
+        for downlink in LINKS {
+            for (loss, jitter) in [(0, 0), (5, 0), (10, 0), (0, 50)] {
+                let (mut world, _) = meeting(seed, network(downlink, loss, jitter));
+                world.run(8 * SECOND);
+                // It swings: the four seconds around the tenth count.
+                let mut seen = 0;
+                for _ in 0..8 {
+                    world.run(SECOND / 2);
+                    seen += estimate(&world) / 8;
+                }
+                let percent = seen * 100 / downlink;
+                let link = format!("{downlink} b/s, {loss} % lost, {jitter} ms");
+                assert!((70..=130).contains(&percent), "{link}: {percent} %");
+            }
+        }
+    }
+}
+
+#[test]
+fn n1_pictures_do_not_freeze_on_lossy_links() {
+    for seed in seeds(0..3) {
+        let _named = Named(seed);
+        for downlink in LINKS {
+            for loss in [0, 5] {
+                let (mut world, camera) = meeting(seed, network(downlink, loss, 0));
+                world.run(30 * SECOND);
+                let freeze = world.longest_freeze("bob", &camera, 20 * SECOND);
+                assert!(freeze < SECOND, "{downlink} b/s, {loss} % lost: {freeze:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn n1_speech_is_never_starved() {
+    for seed in seeds(0..2) {
+        let _named = Named(seed);
+        for downlink in LINKS {
+            for (loss, jitter) in [(0, 0), (1, 0), (5, 0), (10, 0), (0, 50), (5, 50)] {
+                for in_order in [true, false] {
+                    let network = Network { in_order, ..network(downlink, loss, jitter) };
+                    let (mut world, _) = meeting(seed, network);
+                    world.run(20 * SECOND);
+                    let (percent, silence) = world.speech("bob", 19 * SECOND);
+                    let link = format!("{downlink} b/s, {loss} % lost, {jitter} ms");
+                    assert!(percent as u64 + loss >= 95, "{link}: {percent} % of speech");
+                    assert!(silence < 2 * SECOND / 5, "{link}: {silence:?} of silence");
+                }
+            }
+        }
+    }
+}
+
+/// str0m#1018, first case: it never finds out that a link carries more than it was first taken to.
+#[test]
+fn a_wide_link_is_found_within_seconds() {
+    for seed in seeds(0..4) {
+        let _named = Named(seed);
+        let (mut world, camera) = meeting(seed, network(20_000_000, 0, 0));
+        world.run(4 * SECOND);
+        assert_eq!(world.layer("bob", &camera), Some(2));
+        assert_eq!(told(&world, 0), []);
+        world.check();
+    }
+}
+
+/// A link that carries next to nothing for a while: everything is paused, and comes back.
+#[test]
+fn what_a_collapsed_link_paused_comes_back_with_it() {
+    for seed in seeds(0..4) {
+        let _named = Named(seed);
+        let (mut world, camera) = meeting(seed, network(2_000_000, 0, 0));
+        world.run(10 * SECOND);
+        assert!(world.layer("bob", &camera) > Some(0) && told(&world, 0).is_empty());
+        set_link(&mut world, 15_000);
+        world.run(20 * SECOND);
+        assert_eq!(told(&world, 0), [(camera.clone(), true)]);
+        assert!(estimate(&world) < 150_000, "{}", estimate(&world));
+        // A client that was away is told again.
+        let (participant, identity) = (ParticipantId::from("bob"), "bob".into());
+        let before = world.events.len();
+        world.command(Command::Detach { participant: participant.clone() });
+        world.command(Command::Resume { room: ROOM.into(), participant, identity });
+        assert_eq!(told(&world, before), [(camera.clone(), true)]);
+        let before = world.events.len();
+        set_link(&mut world, 2_000_000);
+        world.run(25 * SECOND);
+        assert_eq!(told(&world, before), [(camera.clone(), false)]);
+        assert!(world.layer("bob", &camera) > Some(0), "{}", estimate(&world));
+        let freeze = world.longest_freeze("bob", &camera, 5 * SECOND);
+        assert!(freeze < SECOND, "{freeze:?}");
+        assert!(world.resumes("bob", &camera) > 0);
+    }
+}
+
+/// str0m#1018, second case: a publisher that sends little for a while lets the estimate sink, and
+/// is paused when it sends as before.
+#[test]
+fn a_still_picture_that_moves_again_is_not_left_behind() {
+    for seed in seeds(0..4) {
+        let _named = Named(seed);
+        let (mut world, camera) = meeting(seed, network(2_500_000, 0, 0));
+        world.run(10 * SECOND);
+        let alice = |world: &mut World, bitrates| {
+            let client = world.clients.get_mut("alice").unwrap();
+            let cameras = client.publishing.iter_mut().filter(|track| track.layers == 3);
+            cameras.for_each(|track| track.bitrates = bitrates);
+        };
+        for _ in 0..3 {
+            alice(&mut world, [10_000, 20_000, 40_000]);
+            world.run(20 * SECOND);
+            alice(&mut world, CAMERA);
+            world.run(15 * SECOND);
+            assert_eq!(world.layer("bob", &camera), Some(2), "{}", estimate(&world));
+        }
+        assert_eq!(told(&world, 0), []);
+    }
+}
+
+/// str0m#755: with a dozen people in a room most pictures stood still for a moment every second.
+#[test]
+fn many_pictures_on_a_wide_link_do_not_stutter() {
+    let mut world = World::new(1, Network::default());
+    world.networks.insert("bob".to_owned(), network(20_000_000, 0, 0));
+    world.join("bob");
+    let names: Vec<String> = (0..11).map(|n| format!("guest-{n}")).collect();
+    let cameras: Vec<String> = names
+        .iter()
+        .map(|name| {
+            world.join(name);
+            world.run(SECOND / 2);
+            world.publish_as(name, TrackSource::Camera, 1, [500_000, 0, 0])
+        })
+        .collect();
+    world.run(15 * SECOND);
+    for camera in cameras {
+        let freeze = world.longest_freeze("bob", &camera, 10 * SECOND);
+        assert!(freeze < SECOND / 4, "{camera}: {freeze:?}");
+    }
+}
+
+/// str0m#581: the estimate leaves headers out, and half of speech is headers.
+#[test]
+fn many_voices_are_not_pushed_off_the_link_by_a_picture() {
+    let mut world = World::new(1, Network::default());
+    world.networks.insert("bob".to_owned(), network(500_000, 0, 0));
+    world.join("bob");
+    let mut camera = String::new();
+    for n in 0..7 {
+        let name = format!("guest-{n}");
+        world.join(&name);
+        world.run(SECOND / 2);
+        world.publish_as(&name, TrackSource::Microphone, 1, [0; 3]);
+        if n == 0 {
+            camera = world.publish_as(&name, TrackSource::Camera, 3, CAMERA);
+        }
+    }
+    world.run(20 * SECOND);
+    // They take 420 kb/s, 224 of it payload.
+    let (percent, silence) = world.speech("bob", 10 * SECOND);
+    assert_eq!(world.clients["bob"].heard.len(), 7);
+    assert!(percent >= 98 && silence < SECOND / 5, "{percent} %, {silence:?}");
+    assert!(paused(&world, &camera));
+}
+
+/// A link for one of two pictures: the client's word decides which, and what it does not look at
+/// makes room for the other.
+#[test]
+fn the_client_says_which_picture_a_narrow_link_is_for() {
+    let mut world = World::new(1, Network::default());
+    world.networks.insert("bob".to_owned(), network(800_000, 0, 0));
+    let cameras: Vec<String> = ["bob", "alice", "carol"]
+        .iter()
+        .map(|name| {
+            world.join(name);
+            world.run(SECOND);
+            match *name {
+                "bob" => String::new(),
+                name => world.publish_as(name, TrackSource::Camera, 1, [500_000, 0, 0]),
+            }
+        })
+        .collect();
+    let [_, first, second] = &cameras[..] else { unreachable!("three people") };
+    world.run(10 * SECOND);
+    assert_eq!((paused(&world, first), paused(&world, second)), (false, true));
+    let important = TrackSettings { priority: 1, ..TrackSettings::default() };
+    settings(&mut world, "bob", second, important);
+    world.run(10 * SECOND);
+    assert_eq!((paused(&world, first), paused(&world, second)), (true, false));
+    let hidden = TrackSettings { disabled: true, ..important };
+    settings(&mut world, "bob", second, hidden);
+    world.run(10 * SECOND);
+    assert!(!paused(&world, first), "{:?}", told(&world, 0));
+    // Of what it hides itself a client is told nothing.
+    assert_eq!(told(&world, 0).iter().filter(|(track, _)| track == second).count(), 2);
+    assert!(world.longest_freeze("bob", first, 5 * SECOND) < SECOND);
+}
