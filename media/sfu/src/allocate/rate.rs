@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(1);
 /// Bytes of a packet besides its payload: IPv4 20, UDP 8, RTP 12, extensions about 12, GCM tag 16.
-/// str0m's estimate leaves them out on both sides (its issue 581), which for audio is half of the
-/// truth; counted here, what does not fit is seen before the link is full.
+/// The estimate counts them as well: of speech they are half.
 const OVERHEAD: u64 = 68;
 
 /// Bitrate of a stream: the newest second, or the decaying memory of a busier one. Encoders give

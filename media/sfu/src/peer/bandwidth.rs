@@ -3,11 +3,12 @@
 use super::congestion::{self, Congestion};
 use super::overhead::Overhead;
 use super::resends::rtp_ssrc;
-use super::{Peer, PeerEvent};
+use super::{Mid, Peer, PeerEvent};
+use std::collections::HashMap;
 use std::time::Instant;
 use str0m::RtcConfig;
 use str0m::bwe::{Bitrate, BweKind};
-use str0m::stats::PeerStats;
+use str0m::stats::{MediaEgressStats, PeerStats};
 
 /// Bits per second that a connection is taken to carry before it is known: what libwebrtc begins
 /// with. Probes find more within a fraction of a second.
@@ -24,6 +25,8 @@ pub(super) struct Bandwidth {
     overhead: Overhead,
     target: Target,
     congestion: Congestion,
+    /// Packets by section, as of the last look.
+    sent: HashMap<Mid, u64>,
     /// Bits per second of payload, smoothed over three seconds.
     estimate: Option<u64>,
     /// The same as it was at the last look, not smoothed.
@@ -93,9 +96,13 @@ impl Peer {
         self.events.push_back(PeerEvent::Estimate);
     }
 
-    /// Takes what receivers reported to be lost of one stream.
-    pub(super) fn reported(&mut self, lost: Option<f32>) {
-        self.bandwidth.congestion.reported(lost);
+    /// Takes the statistics of one stream that is sent.
+    pub(super) fn reported(&mut self, stats: &MediaEgressStats) {
+        let known = &mut self.bandwidth;
+        let before = known.sent.insert(stats.mid, stats.packets).unwrap_or(0);
+        // A section that is used again counts from zero.
+        let sent = stats.packets.checked_sub(before).unwrap_or(stats.packets);
+        known.congestion.reported(sent, stats.loss);
     }
 
     /// Takes the statistics of the last second.

@@ -13,7 +13,9 @@ pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// links shake.
 const STANDING: Duration = Duration::from_millis(100);
 /// Links that lose more are overloaded: no radio is so bad and still in use.
-const OVERLOADED: f32 = 0.4;
+const OVERLOADED: f64 = 0.4;
+/// Fewer packets a second say nothing of their losses: a muted microphone sends three.
+const ENOUGH: u64 = 20;
 /// Bits per second with which estimating begins anew at least.
 const LEAST: u64 = 20_000;
 
@@ -22,15 +24,28 @@ const LEAST: u64 = 20_000;
 pub(super) struct Congestion {
     shortest: Option<Duration>,
     standing: bool,
-    /// Shares of packets that receivers reported to be lost since the last look.
-    reports: Vec<f32>,
+    reports: Reports,
+}
+
+/// What was sent since the last look, and what receivers reported to be lost of it, in packets.
+#[derive(Debug, Default)]
+struct Reports {
+    sent: u64,
+    /// Of streams that were reported on.
+    covered: u64,
+    lost: f64,
 }
 
 impl Congestion {
-    /// Takes what a receiver report (RFC 3550 §6.4.2) says of one stream: the share that was lost.
-    /// Transport-wide feedback may miss it: the gaps between two of its reports are in neither.
-    pub(super) fn reported(&mut self, lost: Option<f32>) {
-        self.reports.extend(lost);
+    /// Takes how many packets of one stream were sent, and the share that its receiver reports
+    /// (RFC 3550 §6.4.2) say was lost. Transport-wide feedback may miss it: the gaps between two of
+    /// its reports are in neither.
+    pub(super) fn reported(&mut self, sent: u64, lost: Option<f32>) {
+        self.reports.sent += sent;
+        if let Some(lost) = lost {
+            self.reports.covered += sent;
+            self.reports.lost += sent as f64 * f64::from(lost);
+        }
     }
 
     /// Takes the newest round trip and the share of packets that the last second lost. Returns where
@@ -47,11 +62,11 @@ impl Congestion {
             // Routes change: what is long for half a minute is how long it is.
             self.shortest = Some(shortest + (round_trip - shortest) / 32);
         }
-        let reports = std::mem::take(&mut self.reports);
-        let mean = reports.iter().sum::<f32>() / reports.len().max(1) as f32;
-        let lost = Some(lost.unwrap_or(0.0).max(mean)).filter(|lost| *lost > OVERLOADED)?;
-        let arrives = estimate as f64 * f64::from(1.0 - lost.min(1.0));
-        (estimate > LEAST).then_some((arrives as u64).max(LEAST))
+        let Reports { sent, covered, lost: reported } = std::mem::take(&mut self.reports);
+        let lost = f64::from(lost.unwrap_or(0.0)).max(reported / covered.max(1) as f64);
+        let arrives = estimate as f64 * (1.0 - lost.min(1.0));
+        let untrue = sent >= ENOUGH && lost > OVERLOADED && estimate > LEAST;
+        untrue.then_some((arrives as u64).max(LEAST))
     }
 
     /// Whether a queue stands before the link: padding would only feed it.
@@ -91,14 +106,23 @@ mod tests {
 
     #[test]
     fn what_hardly_arrives_is_estimated_anew() {
-        let mut congestion = Congestion::default();
-        assert_eq!(congestion.look(None, None, 1_000_000), None);
-        assert_eq!(congestion.look(None, Some(0.35), 1_000_000), None, "a bad radio");
-        assert_eq!(congestion.look(None, Some(0.75), 1_000_000), Some(250_000));
-        assert_eq!(congestion.look(None, Some(1.0), 1_000_000), Some(LEAST));
-        assert_eq!(congestion.look(None, Some(1.0), LEAST), None, "it has only just begun");
-        [Some(0.5), Some(1.0), None].into_iter().for_each(|lost| congestion.reported(lost));
-        assert_eq!(congestion.look(None, Some(0.0), 1_000_000), Some(250_000));
-        assert_eq!(congestion.look(None, Some(0.0), 1_000_000), None, "reports count once");
+        let look = |estimate, feedback, reports: &[(u64, Option<f32>)]| {
+            let mut congestion = Congestion::default();
+            reports.iter().for_each(|(sent, lost)| congestion.reported(*sent, *lost));
+            let anew = congestion.look(None, feedback, estimate);
+            assert_eq!(congestion.look(None, Some(1.0), estimate), None, "nothing was sent since");
+            anew
+        };
+        let busy = [(100, None)];
+        assert_eq!(look(1_000_000, None, &busy), None);
+        assert_eq!(look(1_000_000, Some(0.35), &busy), None, "a bad radio");
+        assert_eq!(look(1_000_000, Some(0.75), &busy), Some(250_000));
+        assert_eq!(look(1_000_000, Some(1.0), &busy), Some(LEAST));
+        assert_eq!(look(LEAST, Some(1.0), &busy), None, "it has only just begun");
+        assert_eq!(look(1_000_000, Some(1.0), &[(3, Some(1.0))]), None, "too little to know");
+        // Streams count by their packets, those without a report not at all.
+        let most = [(60, Some(0.5)), (20, Some(1.0)), (400, None)];
+        assert_eq!(look(1_000_000, Some(0.0), &most), Some(375_000));
+        assert_eq!(look(1_000_000, Some(0.0), &[(100, Some(0.0)), (5, Some(1.0))]), None);
     }
 }

@@ -404,7 +404,7 @@ impl Peer {
             }
             Event::EgressBitrateEstimate(kind) => self.estimated(&kind),
             Event::PeerStats(stats) => self.looked(&stats),
-            Event::MediaEgressStats(stats) => self.reported(stats.loss),
+            Event::MediaEgressStats(stats) => self.reported(&stats),
             Event::RtpPacket(packet) => {
                 if let Some(number) = packet.header.ext_vals.transport_cc {
                     self.transport_cc.authenticated(number);
