@@ -24,6 +24,8 @@ const SPEECH_CLOCK: u32 = 48_000;
 const PACKET: usize = 1100;
 /// A keyframe is so many times as large as another frame.
 const KEYFRAME: usize = 4;
+/// The SSRC of padding that belongs to no section.
+const PROBES: u32 = 0;
 /// After a new answer, packets of the old mapping may still be under way, or sent again.
 const IN_FLIGHT: Duration = Duration::from_millis(500);
 
@@ -67,8 +69,11 @@ pub struct Client {
     pub publishing: Vec<Publishing>,
     /// Tracks by section, as the last answer had them, and when it came.
     pub mapping: HashMap<String, String>,
-    /// SSRCs by section, as the last answer had them.
-    ssrcs: HashMap<String, HashSet<u32>>,
+    /// SSRCs by section, as the last answer had them: media's first.
+    ssrcs: HashMap<String, Vec<u32>>,
+    /// Sections' SSRCs of all answers, and those that media came on.
+    announced: HashSet<u32>,
+    begun: HashSet<u32>,
     /// Older mappings, and until when their packets may arrive.
     before: Vec<(Instant, HashMap<String, String>)>,
     pub received: HashMap<u32, Received>,
@@ -106,6 +111,8 @@ impl Client {
             mapping: HashMap::new(),
             before: Vec::new(),
             ssrcs: HashMap::new(),
+            announced: HashSet::new(),
+            begun: HashSet::new(),
             received: HashMap::new(),
             heard: HashMap::new(),
             connected: false,
@@ -183,6 +190,7 @@ impl Client {
         }
         self.rtc.sdp_api().accept_answer(pending, answer).expect("the answer fits");
         self.ssrcs = tracks.keys().map(|mid| (mid.clone(), ssrcs_of(sdp, mid))).collect();
+        self.announced.extend(self.ssrcs.values().flatten());
         self.before.retain(|(until, _)| now < *until);
         self.before.push((now + IN_FLIGHT, std::mem::replace(&mut self.mapping, tracks)));
         self.drain(now);
@@ -227,6 +235,26 @@ impl Client {
         if self.rtc.accepts(&input) {
             self.rtc.handle_input(input).expect("a datagram from the sfu");
             self.drain(now);
+        }
+    }
+
+    /// A datagram leaves the box for this client: what is sent again, and padding, follow media.
+    pub fn departs(&mut self, contents: &[u8]) {
+        let [128..=191, second, _, _, _, _, _, _, a, b, c, d, ..] = contents else {
+            return;
+        };
+        let ssrc = u32::from_be_bytes([*a, *b, *c, *d]);
+        if (64..96).contains(&(second & 0x7f)) || ssrc == PROBES {
+            return;
+        }
+        let name = &self.name;
+        assert!(self.announced.contains(&ssrc), "{name}: no answer named {ssrc}");
+        if let Some(section) = self.ssrcs.values().find(|section| section.contains(&ssrc)) {
+            assert!(
+                section[0] == ssrc || self.begun.contains(&section[0]),
+                "{name}: padding before media"
+            );
+            self.begun.insert(ssrc);
         }
     }
 
@@ -407,7 +435,10 @@ fn section_of<'a>(sdp: &'a str, mid: &str) -> &'a str {
     sdp.split("m=").find(|section| section.contains(&line)).unwrap_or_default()
 }
 
-fn ssrcs_of(sdp: &str, mid: &str) -> HashSet<u32> {
+fn ssrcs_of(sdp: &str, mid: &str) -> Vec<u32> {
     let lines = section_of(sdp, mid).lines().filter_map(|line| line.strip_prefix("a=ssrc:"));
-    lines.filter_map(|line| line.split(' ').next()?.parse().ok()).collect()
+    let mut found: Vec<u32> =
+        lines.filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
+    found.dedup();
+    found
 }

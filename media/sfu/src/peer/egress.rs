@@ -36,10 +36,13 @@ impl Peer {
     }
 
     fn write(&mut self, now: Instant, mid: Mid, packet: &EgressPacket<'_>) -> bool {
-        let Some(section) = self.sections.iter().find(|s| s.mid == mid) else {
+        let Some(section) = self.sections.iter_mut().find(|s| s.mid == mid) else {
             return false;
         };
         let ssrc = section.ssrc;
+        if !std::mem::replace(&mut section.begun, true) && self.rtc.media(mid).is_some() {
+            self.rtc.direct_api().declare_stream_tx(ssrc, section.rtx, mid, None);
+        }
         let mut extensions = packet.extensions.clone();
         // These belong to the publisher's connection; str0m writes this connection's own.
         extensions.mid = None;

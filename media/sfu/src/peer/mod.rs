@@ -137,6 +137,10 @@ pub(crate) struct SendSection {
     /// see the section inactive, and so no new track.
     resting: bool,
     ssrc: Ssrc,
+    /// Of what is sent again, where the other side takes that.
+    rtx: Option<Ssrc>,
+    /// Something was sent under these SSRCs.
+    begun: bool,
 }
 
 pub(crate) struct Peer {

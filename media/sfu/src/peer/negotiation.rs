@@ -44,36 +44,59 @@ impl Peer {
 
     fn take_offer(&mut self, now: Instant, sdp: &str) -> Result<DraftAnswer, PeerError> {
         let offer = SdpOffer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
-        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(PeerError::Description);
-        // Credentials change when the client restarts ICE.
-        self.ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
-        self.follow_extensions();
+        let draft = self.with_streams(|peer| {
+            let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(PeerError::Description);
+            // Credentials change when the client restarts ICE.
+            peer.ufrag = peer.rtc.direct_api().local_ice_credentials().ufrag;
+            peer.follow_extensions();
+            let answer = answer?.to_sdp_string();
+            Ok(DraftAnswer { sdp: answer, offered: peer.open_sections(offered_sections(sdp)) })
+        });
         self.drain(now);
-        let answer = answer?.to_sdp_string();
-        let offered = offered_sections(sdp);
+        draft
+    }
+
+    /// Takes note of the sections that a client receives on.
+    fn open_sections(&mut self, offered: Vec<OfferedSection>) -> Vec<OfferedSection> {
         for section in &offered {
             let mid = Mid::from(section.mid.as_str());
             let known = self.sections.iter_mut().find(|s| s.mid == mid);
             match known {
                 Some(known) => known.open = section.receives,
-                None if section.receives => {
-                    let mut api = self.rtc.direct_api();
-                    if let Some(stream) = api.stream_tx_by_mid(mid, None) {
-                        let ssrc = stream.ssrc();
-                        self.sections.push(SendSection {
-                            mid,
-                            kind: section.kind,
-                            open: true,
-                            used: false,
-                            resting: false,
-                            ssrc,
-                        });
-                    }
-                }
+                None if section.receives => self.add_section(mid, section.kind, false),
                 None => {}
             }
         }
-        Ok(DraftAnswer { sdp: answer, offered })
+        offered
+    }
+
+    fn add_section(&mut self, mid: Mid, kind: MediaKind, used: bool) {
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else {
+            return;
+        };
+        let (ssrc, rtx) = (stream.ssrc(), stream.rtx());
+        let state =
+            SendSection { mid, kind, open: true, used, resting: false, ssrc, rtx, begun: false };
+        self.sections.push(state);
+    }
+
+    /// Does what describes the connection, or has it described, while str0m knows the streams of all
+    /// sections. Else it knows those only that have sent something: it pads on any, and where padding
+    /// came before media Firefox never shows a picture.
+    fn with_streams<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let unbegun = |section: &&SendSection| !section.begun;
+        for section in self.sections.iter().filter(unbegun) {
+            if self.rtc.media(section.mid).is_some() {
+                let mut api = self.rtc.direct_api();
+                api.declare_stream_tx(section.ssrc, section.rtx, section.mid, None);
+            }
+        }
+        let done = work(self);
+        for section in self.sections.iter().filter(unbegun) {
+            self.rtc.direct_api().remove_stream_tx(section.ssrc);
+        }
+        done
     }
 
     /// Reads which header extension str0m now takes for the transport-wide number.
@@ -120,14 +143,11 @@ impl Peer {
         };
         section.used = false;
         section.resting = true;
-        let old = section.ssrc;
         let mut api = self.rtc.direct_api();
-        let has_rtx = api.stream_tx(&old).is_some_and(|stream| stream.rtx().is_some());
-        api.remove_stream_tx(old);
-        let ssrc = api.new_ssrc();
-        let rtx = has_rtx.then(|| api.new_ssrc());
-        api.declare_stream_tx(ssrc, rtx, mid, None);
-        section.ssrc = ssrc;
+        api.remove_stream_tx(section.ssrc);
+        section.ssrc = api.new_ssrc();
+        section.rtx = section.rtx.map(|_| api.new_ssrc());
+        section.begun = false;
         self.drain(now);
     }
 
@@ -145,25 +165,30 @@ impl Peer {
         if self.pending_offer.is_some() {
             return None;
         }
-        let mut api = self.rtc.sdp_api();
-        if channels {
-            for channel in [Channel::Reliable, Channel::Lossy, Channel::DataTrack] {
-                api.add_channel_with_config(channel::config(channel));
+        let (applied, mids) = self.with_streams(|peer| {
+            let mut api = peer.rtc.sdp_api();
+            if channels {
+                for channel in [Channel::Reliable, Channel::Lossy, Channel::DataTrack] {
+                    api.add_channel_with_config(channel::config(channel));
+                }
             }
-        }
-        for mid in stop {
-            api.stop_media(*mid);
-        }
-        let mut mids = Vec::with_capacity(add.len());
-        for (kind, stream, track) in add {
-            let kind = match kind {
-                MediaKind::Audio => StrKind::Audio,
-                MediaKind::Video => StrKind::Video,
-            };
-            let (stream, track) = (Some(stream.clone()), Some(track.clone()));
-            mids.push(api.add_media(kind, Direction::SendOnly, stream, track, None));
-        }
-        let (offer, pending) = api.apply()?;
+            for mid in stop {
+                api.stop_media(*mid);
+            }
+            let mids: Vec<Mid> = add
+                .iter()
+                .map(|(kind, stream, track)| {
+                    let kind = match kind {
+                        MediaKind::Audio => StrKind::Audio,
+                        MediaKind::Video => StrKind::Video,
+                    };
+                    let (stream, track) = (Some(stream.clone()), Some(track.clone()));
+                    api.add_media(kind, Direction::SendOnly, stream, track, None)
+                })
+                .collect();
+            (api.apply(), mids)
+        });
+        let (offer, pending) = applied?;
         self.pending_offer = Some(pending);
         self.drain(now);
         self.sections.retain(|section| !stop.contains(&section.mid));
@@ -197,28 +222,17 @@ impl Peer {
     ) -> Result<(), PeerError> {
         let pending = self.pending_offer.take().ok_or(PeerError::UnexpectedAnswer)?;
         let answer = SdpAnswer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
-        let accepted =
-            self.rtc.sdp_api().accept_answer(pending, answer).map_err(PeerError::Description);
-        self.follow_extensions();
-        self.drain(now);
-        accepted?;
-        for (mid, kind) in added {
-            let mut api = self.rtc.direct_api();
-            if let Some(stream) = api.stream_tx_by_mid(*mid, None) {
-                let ssrc = stream.ssrc();
-                let (mid, kind) = (*mid, *kind);
-                let resting = false;
-                self.sections.push(SendSection {
-                    mid,
-                    kind,
-                    open: true,
-                    used: true,
-                    resting,
-                    ssrc,
-                });
+        let accepted = self.with_streams(|peer| {
+            let accepted = peer.rtc.sdp_api().accept_answer(pending, answer);
+            peer.follow_extensions();
+            accepted.map_err(PeerError::Description)?;
+            for (mid, kind) in added {
+                peer.add_section(*mid, *kind, true);
             }
-        }
-        Ok(())
+            Ok(())
+        });
+        self.drain(now);
+        accepted
     }
 }
 
