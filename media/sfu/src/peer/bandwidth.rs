@@ -111,7 +111,8 @@ impl Peer {
             return;
         };
         let lost = stats.egress_loss_fraction;
-        let anew = self.bandwidth.congestion.look(stats.rtt, lost, estimate);
+        let desired = self.bandwidth.target.desired;
+        let anew = self.bandwidth.congestion.look(stats.rtt, lost, estimate, desired);
         if let Some(estimate) = anew {
             self.rtc.bwe().reset(Bitrate::bps(estimate));
         }
