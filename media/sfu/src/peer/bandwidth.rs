@@ -1,6 +1,6 @@
 //! What a connection carries, as str0m estimates it, and how it is made to find out.
 
-use super::congestion::{self, Congestion};
+use super::congestion::{self, Advice, Congestion};
 use super::overhead::Overhead;
 use super::resends::rtp_ssrc;
 use super::{Mid, Peer, PeerEvent};
@@ -72,7 +72,7 @@ impl Peer {
         let minimum = if known.congestion.is_standing() { 0 } else { minimum };
         let target = Target {
             minimum: known.overhead.payload(minimum),
-            desired: known.overhead.payload(desired),
+            desired: known.overhead.payload(desired.max(minimum)),
         };
         if known.target.is_about(target) {
             return;
@@ -111,12 +111,19 @@ impl Peer {
             return;
         };
         let lost = stats.egress_loss_fraction;
-        let desired = self.bandwidth.target.desired;
-        let anew = self.bandwidth.congestion.look(stats.rtt, lost, estimate, desired);
-        if let Some(estimate) = anew {
-            self.rtc.bwe().reset(Bitrate::bps(estimate));
-        }
-        self.bandwidth.looked_at = Some(anew.unwrap_or(estimate));
+        let Target { minimum, desired } = self.bandwidth.target;
+        let advice = self.bandwidth.congestion.look(stats.rtt, lost, estimate, desired);
+        let estimate = match advice {
+            Advice::Anew(anew) => {
+                self.rtc.bwe().reset(Bitrate::bps(anew));
+                anew
+            }
+            Advice::Probe | Advice::Nothing => estimate,
+        };
+        // Only when more is desired than before does str0m probe for it.
+        let desired = if advice == Advice::Probe { desired } else { desired - desired / 50 };
+        self.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
+        self.bandwidth.looked_at = Some(estimate);
         self.events.push_back(PeerEvent::Estimate);
     }
 

@@ -1,14 +1,15 @@
 //! What str0m's estimator does not notice: a queue that is always full, a link that is gone, and that
-//! it has stopped to look.
+//! more is wanted than it found.
 //!
 //! It looks for delay that grows. Padding up to an estimate a little above the link keeps the queue
 //! before it full: nothing grows any more, padding is no media whose loss would count, and speech
 //! drowns. And where nearly nothing arrives there is hardly a report to learn from. Round trips and
 //! losses, once a second, tell of both.
 //!
-//! A probe whose answer came late because the other side was busy counts as the truth, and what
-//! would correct it (more probes, growth) may then wait for a change that never comes. An estimate
-//! that lives is never twice the same.
+//! It takes the answer to a probe for the truth, although one comes late when the other side is busy,
+//! and probes again only once more is wanted than before; by itself it grows by 8 % a second, or not
+//! at all: what would let it grow may wait for a change of an estimate that does not change. So it is
+//! asked again as long as more is wanted, and begins anew when it stands still.
 
 use std::time::Duration;
 
@@ -23,12 +24,13 @@ const OVERLOADED: f64 = 0.4;
 const ENOUGH: u64 = 20;
 /// Bits per second with which estimating begins anew at least.
 const LEAST: u64 = 20_000;
-/// An estimate that stays the same for so many looks, although more is wanted, is asleep; each time
-/// that waking it brought nothing it may sleep twice as long, up to half a minute.
+/// Looks from one probe to the next while more is wanted: at first, and when nothing was found.
+const OFTEN: u32 = 2;
+const SELDOM: u32 = 16;
+/// An estimate that lives is never twice the same: after so many looks it is asleep.
 const ASLEEP: u32 = 3;
-const ASLEEP_AT_MOST: u32 = 32;
-/// On links that lose more there are reasons to stay.
-const LOSSY: f64 = 0.1;
+/// Links that lose more are not asked for more.
+const LOSSY: f64 = 0.03;
 
 /// One connection's round trips and losses.
 #[derive(Debug, Default)]
@@ -36,18 +38,31 @@ pub(super) struct Congestion {
     shortest: Option<Duration>,
     standing: bool,
     reports: Reports,
-    sleep: Sleep,
+    hunger: Hunger,
 }
 
-/// For how long the estimate has not moved.
+/// What to do about an estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Advice {
+    Nothing,
+    /// Find out whether there is more.
+    Probe,
+    /// Estimate anew from so many bits per second.
+    Anew(u64),
+}
+
+/// More is wanted than the estimate has.
 #[derive(Debug, Default)]
-struct Sleep {
+struct Hunger {
     estimate: u64,
+    /// For how many looks it has been the same.
+    same: u32,
+    /// Since the last probe.
     looks: u32,
-    /// Looks until it is woken; 0 stands for [`ASLEEP`].
+    /// From one probe to the next; 0 stands for [`OFTEN`].
     patience: u32,
-    /// What it was when it was woken last.
-    woken_at: u64,
+    /// What it was at the last probe.
+    probed_at: u64,
 }
 
 /// What was sent since the last look, and what receivers reported to be lost of it, in packets.
@@ -72,15 +87,14 @@ impl Congestion {
     }
 
     /// Takes the newest round trip, the share of packets that the last second lost, and what is
-    /// wanted of the connection. Returns where estimating should begin anew, if `estimate` cannot be
-    /// true or is asleep (bits per second all three).
+    /// wanted of the connection (both in bits per second).
     pub(super) fn look(
         &mut self,
         round_trip: Option<Duration>,
         lost: Option<f32>,
         estimate: u64,
         desired: u64,
-    ) -> Option<u64> {
+    ) -> Advice {
         if let Some(round_trip) = round_trip {
             let shortest = self.shortest.unwrap_or(round_trip).min(round_trip);
             self.standing = round_trip > shortest + STANDING;
@@ -91,10 +105,10 @@ impl Congestion {
         let lost = f64::from(lost.unwrap_or(0.0)).max(reported / covered.max(1) as f64);
         let arrives = estimate as f64 * (1.0 - lost.min(1.0));
         if sent >= ENOUGH && lost > OVERLOADED && estimate > LEAST {
-            return Some((arrives as u64).max(LEAST));
+            return Advice::Anew((arrives as u64).max(LEAST));
         }
         let content = estimate >= desired || sent < ENOUGH || lost > LOSSY || self.standing;
-        self.sleep.look(estimate, content).then_some(estimate)
+        self.hunger.look(estimate, content)
     }
 
     /// Whether a queue stands before the link: padding would only feed it.
@@ -103,29 +117,30 @@ impl Congestion {
     }
 }
 
-impl Sleep {
-    /// Whether to wake it.
-    fn look(&mut self, estimate: u64, content: bool) -> bool {
-        if std::mem::replace(&mut self.estimate, estimate) != estimate || content {
-            self.looks = 0;
-            if estimate > self.woken_at + self.woken_at / 10 {
-                self.patience = ASLEEP;
-            }
-            return false;
+impl Hunger {
+    fn look(&mut self, estimate: u64, content: bool) -> Advice {
+        let moved = std::mem::replace(&mut self.estimate, estimate) != estimate;
+        self.same = if moved || content { 0 } else { self.same + 1 };
+        if estimate > self.probed_at + self.probed_at / 10 {
+            self.patience = OFTEN;
         }
         self.looks += 1;
-        if self.looks < self.patience.max(ASLEEP) {
-            return false;
+        if content || self.looks < self.patience.max(OFTEN) {
+            return Advice::Nothing;
         }
         self.looks = 0;
-        self.patience = (self.patience.max(ASLEEP) * 2).min(ASLEEP_AT_MOST);
-        self.woken_at = estimate;
-        true
+        self.patience = (self.patience.max(OFTEN) * 2).min(SELDOM);
+        self.probed_at = estimate;
+        match std::mem::take(&mut self.same) {
+            ASLEEP.. => Advice::Anew(estimate),
+            _ => Advice::Probe,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Advice::*;
     use super::*;
 
     fn look(congestion: &mut Congestion, ms: u64) -> bool {
@@ -161,61 +176,59 @@ mod tests {
             let anew = congestion.look(None, feedback, estimate, 0);
             assert_eq!(
                 congestion.look(None, Some(1.0), estimate, 0),
-                None,
+                Nothing,
                 "nothing was sent since"
             );
             anew
         };
         let busy = [(100, None)];
-        assert_eq!(look(1_000_000, None, &busy), None);
-        assert_eq!(look(1_000_000, Some(0.35), &busy), None, "a bad radio");
-        assert_eq!(look(1_000_000, Some(0.75), &busy), Some(250_000));
-        assert_eq!(look(1_000_000, Some(1.0), &busy), Some(LEAST));
-        assert_eq!(look(LEAST, Some(1.0), &busy), None, "it has only just begun");
-        assert_eq!(look(1_000_000, Some(1.0), &[(3, Some(1.0))]), None, "too little to know");
+        assert_eq!(look(1_000_000, None, &busy), Nothing);
+        assert_eq!(look(1_000_000, Some(0.35), &busy), Nothing, "a bad radio");
+        assert_eq!(look(1_000_000, Some(0.75), &busy), Anew(250_000));
+        assert_eq!(look(1_000_000, Some(1.0), &busy), Anew(LEAST));
+        assert_eq!(look(LEAST, Some(1.0), &busy), Nothing, "it has only just begun");
+        assert_eq!(look(1_000_000, Some(1.0), &[(3, Some(1.0))]), Nothing, "too little to know");
         // Streams count by their packets, those without a report not at all.
         let most = [(60, Some(0.5)), (20, Some(1.0)), (400, None)];
-        assert_eq!(look(1_000_000, Some(0.0), &most), Some(375_000));
-        assert_eq!(look(1_000_000, Some(0.0), &[(100, Some(0.0)), (5, Some(1.0))]), None);
+        assert_eq!(look(1_000_000, Some(0.0), &most), Anew(375_000));
+        assert_eq!(look(1_000_000, Some(0.0), &[(100, Some(0.0)), (5, Some(1.0))]), Nothing);
     }
 
-    /// After how many looks at this estimate, which never changes, it is woken, three times over.
-    fn naps(round_trip: u64, lost: f32, estimate: u64, desired: u64) -> Vec<usize> {
+    /// What is advised after which look at this estimate, which never changes.
+    fn advised(round_trip: u64, lost: f32, estimate: u64, desired: u64) -> Vec<(usize, Advice)> {
         let mut congestion = Congestion::default();
         congestion.look(Some(Duration::from_millis(20)), Some(0.0), estimate, desired);
-        let woken = (1..100).filter(|_| {
+        let looks = (2..60).map(|n| {
             congestion.reported(50, None);
             let round_trip = Some(Duration::from_millis(round_trip));
-            congestion.look(round_trip, Some(lost), estimate, desired).is_some()
+            (n, congestion.look(round_trip, Some(lost), estimate, desired))
         });
-        woken.take(3).collect()
+        looks.filter(|(_, advice)| *advice != Nothing).collect()
     }
 
     #[test]
-    fn an_estimate_that_sleeps_is_woken_ever_less_often() {
-        assert_eq!(naps(20, 0.0, 500_000, 2_000_000), [3, 9, 21]);
-        assert_eq!(naps(20, 0.0, 2_000_000, 2_000_000), [], "nobody wants more");
-        assert_eq!(naps(20, 0.2, 500_000, 2_000_000), [], "the link is bad");
-        assert_eq!(naps(20, 0.0, 500_000, 0), []);
+    fn while_more_is_wanted_it_is_looked_for_ever_less_often() {
+        let anew = Anew(500_000);
+        let all = [(2, Probe), (6, anew), (14, anew), (30, anew), (46, anew)];
+        assert_eq!(advised(20, 0.0, 500_000, 2_000_000), all);
+        assert_eq!(advised(20, 0.0, 2_000_000, 2_000_000), [], "nobody wants more");
+        assert_eq!(advised(20, 0.2, 500_000, 2_000_000), [], "the link is bad");
+        assert_eq!(advised(20, 0.0, 500_000, 0), []);
     }
 
     #[test]
-    fn an_estimate_that_lives_is_left_alone_and_one_that_grew_has_its_patience_again() {
+    fn an_estimate_that_lives_is_probed_and_one_that_grew_often() {
         let mut congestion = Congestion::default();
         let mut look = |estimate| {
             congestion.reported(50, None);
-            congestion.look(None, Some(0.0), estimate, 5_000_000).is_some()
+            congestion.look(None, Some(0.0), estimate, 5_000_000)
         };
-        assert!((0..50).all(|n| !look(500_000 + n % 2)));
-        let woken = |look: &mut dyn FnMut(u64) -> bool, estimate| {
-            (1..99).find(|_| look(estimate)).expect("it is woken")
-        };
-        look(600_000);
-        assert_eq!(woken(&mut look, 600_000), 3);
-        assert_eq!(woken(&mut look, 600_000), 6);
-        look(610_000);
-        assert_eq!(woken(&mut look, 610_000), 12, "that was no growth");
-        look(900_000);
-        assert_eq!(woken(&mut look, 900_000), 3);
+        let advice: Vec<_> = (0..31).map(|n| look(500_000 + n % 2)).collect();
+        let probes = advice.iter().enumerate().filter(|(_, a)| **a == Probe).map(|(n, _)| n + 1);
+        assert_eq!(probes.collect::<Vec<_>>(), [2, 6, 14, 30]);
+        assert!(advice.iter().all(|a| matches!(a, Probe | Nothing)));
+        assert_eq!([look(510_000), look(511_000)], [Nothing; 2], "that was no growth");
+        assert_eq!(look(600_000), Probe, "that was");
+        assert_eq!([look(700_000), look(700_001)], [Nothing, Probe]);
     }
 }
