@@ -1,6 +1,7 @@
 """Data messages, RPC and streams between Python clients."""
 
 import asyncio
+import contextlib
 
 import pytest
 from livekit import rtc
@@ -126,3 +127,50 @@ async def test_byte_stream_of_a_megabyte(box):
         await writer.write(data)
         await writer.aclose()
         assert await asyncio.wait_for(got.get(), 30) == data
+
+
+@BOTH
+async def test_data_tracks_are_published_subscribed_to_and_end(box, single):
+    async with meeting(box, "alice", "bob", "carol", options=options(single)) as (alice, bob, carol):
+        track = await alice.room.local_participant.publish_data_track(name="heat")
+        other = await bob.room.local_participant.publish_data_track(name="light")
+        assert track.info.name == "heat" and track.is_published()
+        with pytest.raises(rtc.participant.PublishDataTrackError):
+            await alice.room.local_participant.publish_data_track(name="heat")
+        async with data_frames(carol, "heat") as heat, data_frames(carol, "light") as light:
+            # More than fits into a packet, and what the other track has must not get in.
+            await frames_arrive(track, heat, b"\x07" * 5000)
+            await frames_arrive(other, light, b"lux")
+            assert b"lux" not in heat and b"lux" in light
+            assert not bob.seen("data_track_unpublished")
+        await track.unpublish()
+        await carol.until(lambda: carol.seen("data_track_unpublished"))
+
+
+@contextlib.asynccontextmanager
+async def data_frames(client, name):
+    """Payloads of a data track of somebody else, as they come."""
+    await client.until(lambda: [t for (t,) in client.seen("data_track_published") if t.info.name == name])
+    track = next(t for (t,) in client.seen("data_track_published") if t.info.name == name)
+    stream, payloads = track.subscribe(), []
+
+    async def read():
+        async for frame in stream:
+            payloads.append(frame.payload)
+            client.changed.set()
+
+    reading = asyncio.create_task(read())
+    yield payloads
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    stream.close()
+
+
+async def frames_arrive(track, payloads, payload):
+    """Frames are never sent twice: the first ones are lost while the subscription begins."""
+    for _ in range(300):
+        if payload in payloads:
+            return
+        track.try_push(rtc.DataTrackFrame(payload=payload))
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"no frame came: {len(payloads)} others")

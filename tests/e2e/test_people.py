@@ -6,6 +6,7 @@ import pytest
 from livekit import api, rtc
 
 from clients import Client, meeting
+from loss import LossyPath
 from test_media import BOTH, PURE, options
 
 Scenario = rtc._proto.room_pb2.SimulateScenarioKind
@@ -152,3 +153,21 @@ async def test_permissions_can_be_changed_during_the_meeting(box):
         await bob.until(lambda: bob.seen("track_unpublished"))
         await alice.until(lambda: alice.seen("participant_permissions_changed"))
         assert not alice.room.local_participant.permissions.can_publish
+
+
+async def test_a_bad_connection_is_shown_to_everybody_and_a_good_one_too(box):
+    """One that loses a fifth of what it sends."""
+    async with meeting(box, "bob", room="bars") as (bob,):
+        with LossyPath(box, up=0.2) as path:
+            async with meeting(box, "alice", room="bars", url=path.ws) as (alice,):
+                await alice.publish_tone()
+                await bob.publish_tone()
+
+                def told(listener, of):
+                    changes = listener.seen("connection_quality_changed")
+                    return [quality for person, quality in changes if person.identity == of]
+
+                for listener in (alice, bob):
+                    await listener.until(lambda: rtc.ConnectionQuality.QUALITY_POOR in told(listener, "alice"), 30)
+                    await listener.until(lambda: rtc.ConnectionQuality.QUALITY_EXCELLENT in told(listener, "bob"), 30)
+                assert rtc.ConnectionQuality.QUALITY_POOR not in told(bob, "bob")

@@ -4,7 +4,7 @@ use super::{Named, SECOND, seeds, settings};
 use crate::world::{Network, ROOM, World};
 use roombox_sfu::ids::ParticipantId;
 use roombox_sfu::track::TrackSource;
-use roombox_sfu::{Command, Event, TrackSettings};
+use roombox_sfu::{Command, Event, Quality, TrackSettings};
 use std::time::Duration;
 
 /// Bits per second of a camera's layers.
@@ -251,4 +251,48 @@ fn the_client_says_which_picture_a_narrow_link_is_for() {
     // Of what it hides itself a client is told nothing.
     assert_eq!(told(&world, 0).iter().filter(|(track, _)| track == second).count(), 2);
     assert!(world.longest_freeze("bob", first, 5 * SECOND) < SECOND);
+}
+
+/// What somebody was told of somebody's connection, in order.
+fn qualities(world: &World, listener: &str, of: &str) -> Vec<Quality> {
+    let events = world.events.iter().filter(|(name, _)| name == listener);
+    let told = events.filter_map(|(_, event)| match event {
+        Event::Quality(told) => Some(told),
+        _ => None,
+    });
+    told.flatten().filter(|one| one.participant.as_str() == of).map(|one| one.quality).collect()
+}
+
+#[test]
+fn everybody_hears_how_good_connections_are_and_only_what_changes() {
+    let (mut world, _) = meeting(0, network(20_000_000, 0, 0));
+    world.run(30 * SECOND);
+    for listener in ["alice", "bob"] {
+        assert_eq!(qualities(&world, listener, "alice"), [Quality::Excellent]);
+    }
+    assert_eq!(qualities(&world, "bob", "bob"), [Quality::Excellent]);
+    assert_eq!(qualities(&world, "alice", "bob"), [], "he publishes nothing that could be bad");
+    world.networks.insert("bob".to_owned(), network(500_000, 0, 0));
+    world.run(30 * SECOND);
+    assert_eq!(qualities(&world, "bob", "bob").last(), Some(&Quality::Good), "a smaller picture");
+    world.networks.insert("bob".to_owned(), network(20_000_000, 20, 0));
+    world.run(30 * SECOND);
+    assert_eq!(qualities(&world, "bob", "bob").last(), Some(&Quality::Poor));
+    assert_eq!(qualities(&world, "bob", "alice"), [Quality::Excellent], "it is not hers");
+    world.join("carol");
+    world.run(11 * SECOND);
+    assert_eq!(qualities(&world, "carol", "alice"), [Quality::Excellent], "she came late");
+}
+
+#[test]
+fn a_lost_connection_is_told_to_others_only() {
+    let (mut world, _) = meeting(1, network(20_000_000, 0, 0));
+    world.run(6 * SECOND);
+    world.networks.insert("alice".to_owned(), network(0, 100, 0));
+    world.run(22 * SECOND);
+    assert_eq!(qualities(&world, "bob", "alice").last(), Some(&Quality::Lost));
+    assert!(!qualities(&world, "alice", "alice").contains(&Quality::Lost));
+    world.networks.remove("alice");
+    world.run(15 * SECOND);
+    assert_eq!(qualities(&world, "bob", "alice").last(), Some(&Quality::Excellent));
 }

@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 pub use roombox_sfu::ids::{Identity, ParticipantId, RoomName, TrackId};
 pub use roombox_sfu::track::{Codec, MediaKind, TrackSource};
 pub use roombox_sfu::view::{
-    LayerInfo, ParticipantInfo, ParticipantState, Permissions, RoomInfo, RoomView, SpeakerLevel,
-    TrackInfo,
+    DataTrackInfo, LayerInfo, ParticipantInfo, ParticipantState, Permissions, RoomInfo, RoomView,
+    SpeakerLevel, TrackInfo,
 };
 pub use roombox_sfu::{
-    Audience, AudienceMember, Channel, Command, Event, LeaveReason, NewParticipant, NewTrack,
-    ParticipantChange, Recipients, RoomOptions, StreamState, TrackRefusal, TrackSettings,
-    TransportMode,
+    Audience, AudienceMember, Channel, Command, ConnectionQuality, DataTrackRefusal, Event,
+    LeaveReason, NewDataTrack, NewParticipant, NewTrack, ParticipantChange, Quality, Recipients,
+    RoomOptions, StreamState, TrackRefusal, TrackSettings, TransportMode,
 };
 
 /// Events that may wait for one client's connection before it counts as too slow.

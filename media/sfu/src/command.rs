@@ -70,6 +70,16 @@ pub struct NewTrack {
     pub note: DoorNote,
 }
 
+/// A data track that a participant is about to publish.
+#[derive(Debug, Clone)]
+pub struct NewDataTrack {
+    pub id: TrackId,
+    /// The publisher's own number of the track, in each of its packets; not 0.
+    pub handle: u16,
+    pub name: String,
+    pub note: DoorNote,
+}
+
 /// What a subscriber wants to see of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TrackSettings {
@@ -204,6 +214,14 @@ pub enum Command {
         track: TrackId,
         muted: bool,
     },
+    /// The client describes its own track anew; what is `None` stays.
+    Redescribe {
+        participant: ParticipantId,
+        track: TrackId,
+        /// Width and height in pixels of the best layer.
+        size: Option<(u32, u32)>,
+        note: Option<DoorNote>,
+    },
     /// A moderator mutes somebody's track.
     MuteTrack {
         room: RoomName,
@@ -238,6 +256,25 @@ pub enum Command {
         to: Recipients,
         /// The sender's number of a reliable message; 0: none. Told back after a resume.
         sequence: u32,
+    },
+    PublishDataTrack {
+        participant: ParticipantId,
+        track: Box<NewDataTrack>,
+    },
+    UnpublishDataTrack {
+        participant: ParticipantId,
+        handle: u16,
+    },
+    /// Tracks, and whether they are wanted.
+    SubscribeData {
+        participant: ParticipantId,
+        tracks: Vec<(TrackId, bool)>,
+    },
+    /// Somebody is back and says what reliable messages arrived: the newest number by sender. The
+    /// others are sent again, as far as they are still known.
+    Resend {
+        participant: ParticipantId,
+        received: Vec<(ParticipantId, u32)>,
     },
     OpenTap {
         room: RoomName,

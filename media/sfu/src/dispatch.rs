@@ -45,6 +45,9 @@ impl Sfu {
             Command::SetMuted { participant, track, muted } => {
                 self.with(&participant, |sfu, key| sfu.set_muted(now, key, &track, muted));
             }
+            Command::Redescribe { participant, track, size, note } => {
+                self.with(&participant, |sfu, key| sfu.redescribe(key, &track, size, note));
+            }
             Command::MuteTrack { room, track, muted } => {
                 self.mute_track(now, &room, track, muted);
             }
@@ -68,6 +71,24 @@ impl Sfu {
                     *newest = sequence.max(*newest);
                 }
                 self.send_data(now, &room, sender.as_ref(), channel, &message, &to);
+                if let Some(sender) = sender.filter(|_| sequence > 0)
+                    && let Some(key) = self.room_keys.get(&room)
+                {
+                    let recent = &mut self.rooms[*key].recent;
+                    recent.keep(now, &sender, sequence, &to, &message);
+                }
+            }
+            Command::PublishDataTrack { participant, track } => {
+                self.with(&participant, |sfu, key| sfu.publish_data_track(key, *track));
+            }
+            Command::UnpublishDataTrack { participant, handle } => {
+                self.with(&participant, |sfu, key| sfu.unpublish_data_track(key, handle));
+            }
+            Command::SubscribeData { participant, tracks } => {
+                self.with(&participant, |sfu, key| sfu.subscribe_data(key, &tracks));
+            }
+            Command::Resend { participant, received } => {
+                self.with(&participant, |sfu, key| sfu.resend(now, key, &received));
             }
             Command::OpenTap { room, tap } => self.open_tap(now, &room, tap),
             Command::CloseTap { room, tap } => self.close_tap(&room, tap),

@@ -1,11 +1,13 @@
 //! What an `Sfu` tells doors and services.
 
 use crate::command::LeaveReason;
-use crate::ids::{ParticipantId, RoomName, TrackId};
+use crate::data_tracks::MOST_DATA_TRACKS;
+use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
 use crate::peer::Channel;
+use crate::quality::ConnectionQuality;
 use crate::tap::{TapId, TapItem};
 use crate::track::Codec;
-use crate::view::{ParticipantInfo, RoomInfo, RoomView, SpeakerLevel, TrackInfo};
+use crate::view::{DataTrackInfo, ParticipantInfo, RoomInfo, RoomView, SpeakerLevel, TrackInfo};
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -85,6 +87,9 @@ pub enum Event {
     },
     /// Streams that one receives were paused because the connection cannot carry them, or go on.
     Streams(Vec<StreamState>),
+    /// How good connections are: one's own and those of people who publish. Changes only, but all
+    /// of them at first.
+    Quality(Vec<ConnectionQuality>),
     /// A publisher lets one subscribe to a wanted track, or does not (any more).
     SubscriptionAllowed {
         publisher: ParticipantId,
@@ -96,6 +101,15 @@ pub enum Event {
         channel: Channel,
         message: Vec<u8>,
     },
+    /// One's own data track is there.
+    DataTrackPublished(DataTrackInfo),
+    DataTrackUnpublished(DataTrackInfo),
+    DataTrackRefused {
+        handle: u16,
+        why: DataTrackRefusal,
+    },
+    /// All data tracks that one has subscribed to: one's own number of each, track, publisher.
+    DataHandles(Vec<(u16, TrackId, ParticipantId, Identity)>),
     /// The last event: the participant is out.
     Closed {
         reason: LeaveReason,
@@ -116,6 +130,33 @@ pub enum TrackRefusal {
     NotAllowed,
     /// The participant has [`MOST_TRACKS`] already.
     TooMany,
+}
+
+/// Why a data track may not be published or taken down. The texts go to clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataTrackRefusal {
+    NotAllowed,
+    TooMany,
+    BadHandle,
+    SameHandle,
+    SameName,
+    Unknown,
+}
+
+impl fmt::Display for DataTrackRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::NotAllowed => "the token does not allow canPublishData",
+            Self::TooMany => {
+                return write!(f, "one participant may publish {MOST_DATA_TRACKS} data tracks");
+            }
+            Self::BadHandle => "a data track's handle is a number from 1 to 65535",
+            Self::SameHandle => "another data track of yours has this handle",
+            Self::SameName => "another data track of yours has this name",
+            Self::Unknown => "you publish no data track with this handle",
+        };
+        f.write_str(text)
+    }
 }
 
 /// Tracks that one participant may publish or have announced at a time. People have four; robots

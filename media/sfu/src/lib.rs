@@ -6,6 +6,7 @@
 mod allocate;
 mod bandwidth;
 mod command;
+mod data_tracks;
 mod dispatch;
 mod dynacast;
 mod event;
@@ -16,6 +17,8 @@ mod participant;
 mod peer;
 mod publish;
 mod published;
+mod quality;
+mod recent;
 mod room;
 mod sfu;
 mod speakers;
@@ -25,10 +28,11 @@ pub mod track;
 pub mod view;
 
 pub use command::{
-    Audience, AudienceMember, Command, LeaveReason, NewParticipant, NewTrack, ParticipantChange,
-    Recipients, RoomOptions, TrackSettings, TransportMode,
+    Audience, AudienceMember, Command, LeaveReason, NewDataTrack, NewParticipant, NewTrack,
+    ParticipantChange, Recipients, RoomOptions, TrackSettings, TransportMode,
 };
-pub use event::{Event, MOST_TRACKS, Notice, Output, StreamState, TrackRefusal};
+pub use event::{DataTrackRefusal, Event, MOST_TRACKS, Notice, Output, StreamState, TrackRefusal};
 pub use forward::fuzz_red;
 pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError};
+pub use quality::{ConnectionQuality, Quality};
 pub use sfu::{Sfu, SfuConfig, SfuCounters};

@@ -1,8 +1,11 @@
 //! A participant's state inside its shard.
 
 use crate::allocate::Allocator;
-use crate::command::{Audience, NewTrack, TrackSettings, TransportMode};
+use crate::command::{Audience, NewTrack, Recipients, TrackSettings, TransportMode};
+use crate::data_tracks::DataSubscriptions;
+use crate::ids::ParticipantId;
 use crate::peer::Mid;
+use crate::quality::Quality;
 use crate::view::ParticipantInfo;
 use std::collections::HashMap;
 use std::time::Instant;
@@ -37,6 +40,12 @@ pub(crate) struct Participant {
     /// Wanted tracks by slab key.
     pub wishes: HashMap<usize, Wish>,
     pub allocator: Allocator,
+    pub data: DataSubscriptions,
+    /// How its connection was judged last, and the score of that.
+    pub quality: Quality,
+    pub score: f32,
+    /// It has been told of everybody's.
+    pub knows: bool,
     /// When it was last heard to speak.
     pub spoke_at: Option<Instant>,
     /// The door has a signalling connection to the client.
@@ -61,6 +70,18 @@ pub(crate) struct Participant {
 impl Participant {
     pub(crate) fn changed(&mut self) {
         self.info.version += 1;
+    }
+
+    /// Whether a message goes to this participant. Nobody gets their own.
+    pub(crate) fn is_meant(&self, sender: Option<&ParticipantId>, to: &Recipients) -> bool {
+        let Self { info, .. } = self;
+        let chosen = match to {
+            Recipients::Everybody => true,
+            Recipients::Only { participants, identities } => {
+                participants.contains(&info.id) || identities.contains(&info.identity)
+            }
+        };
+        chosen && sender != Some(&info.id)
     }
 
     pub(crate) fn is_visible(&self) -> bool {

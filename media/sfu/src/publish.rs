@@ -7,7 +7,7 @@ use crate::peer::{Mid, SectionAnswer};
 use crate::published::Published;
 use crate::sfu::Sfu;
 use crate::tap::{TapEvent, TapTrack};
-use crate::view::TrackInfo;
+use crate::view::{DoorNote, TrackInfo};
 use std::time::Instant;
 
 impl Sfu {
@@ -227,6 +227,35 @@ impl Sfu {
             self.announce(key, true);
             self.tap_all(now, room, &TapEvent::Muted { track: id.clone(), muted });
         }
+    }
+
+    /// Takes a new description of one's own track and tells others.
+    pub(crate) fn redescribe(
+        &mut self,
+        key: usize,
+        id: &TrackId,
+        size: Option<(u32, u32)>,
+        note: Option<DoorNote>,
+    ) {
+        let Some(track) = self.track_keys.get(id).copied() else {
+            return;
+        };
+        let found = &mut self.participants[key];
+        let published = &mut self.tracks[track];
+        if published.participant != key {
+            return;
+        }
+        let described = found.info.tracks.iter_mut().find(|known| &known.id == id);
+        for info in described.into_iter().chain([&mut published.info]) {
+            if let Some((width, height)) = size {
+                (info.width, info.height) = (width, height);
+            }
+            if let Some(note) = &note {
+                info.note = note.clone();
+            }
+        }
+        found.changed();
+        self.announce(key, true);
     }
 
     pub(crate) fn mute_track(&mut self, now: Instant, room: &RoomName, id: TrackId, muted: bool) {

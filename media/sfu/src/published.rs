@@ -176,6 +176,11 @@ impl Published {
         changed
     }
 
+    /// Whether this layer arrives.
+    pub(crate) fn sends(&self, layer: usize) -> bool {
+        self.layers.get(layer).is_some_and(|layer| layer.active)
+    }
+
     /// The layer that these settings ask for, whether it is sent or not.
     pub(crate) fn wanted(&self, settings: &TrackSettings) -> usize {
         let top = self.layers.len().saturating_sub(1);

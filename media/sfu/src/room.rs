@@ -5,10 +5,13 @@ use crate::command::{
     Audience, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions,
     TransportMode,
 };
+use crate::data_tracks::DataSubscriptions;
 use crate::event::{Event, Notice, Output};
 use crate::ids::{Identity, ParticipantId, RoomName};
 use crate::participant::Participant;
 use crate::peer::Channel;
+use crate::quality::Quality;
+use crate::recent::RecentMessages;
 use crate::sfu::Sfu;
 use crate::tap::{TapEvent, TapId, TapItem};
 use crate::view::{ParticipantInfo, ParticipantState, RoomInfo, RoomView};
@@ -35,6 +38,7 @@ pub(crate) struct Room {
     pub taps: Vec<TapId>,
     pub had_participants: bool,
     pub empty_since: Option<Instant>,
+    pub recent: RecentMessages,
 }
 
 impl Sfu {
@@ -52,19 +56,26 @@ impl Sfu {
         };
         for participant in self.rooms[*key].participants.clone() {
             let found = &self.participants[participant];
-            let chosen = match to {
-                Recipients::Everybody => true,
-                Recipients::Only { participants, identities } => {
-                    participants.contains(&found.info.id)
-                        || identities.contains(&found.info.identity)
-                }
-            };
-            let own = sender == Some(&found.info.id);
-            let Some(peer) = found.subscriber.filter(|_| chosen && !own) else {
+            let Some(peer) = found.subscriber.filter(|_| found.is_meant(sender, to)) else {
                 continue;
             };
             if let Some(slot) = self.peers.get_mut(peer) {
                 slot.peer.send_data(now, channel, message);
+                self.after(now, peer);
+            }
+        }
+    }
+
+    /// Sends again what may not have arrived at somebody who is back.
+    pub(crate) fn resend(&mut self, now: Instant, key: usize, received: &[(ParticipantId, u32)]) {
+        let found = &self.participants[key];
+        let recent = self.rooms[found.room].recent.since(now, received);
+        let missed = recent.filter(|recent| found.is_meant(Some(&recent.sender), &recent.to));
+        let missed: Vec<Vec<u8>> = missed.map(|recent| recent.message.clone()).collect();
+        let Some(peer) = found.subscriber else { return };
+        for message in &missed {
+            if let Some(slot) = self.peers.get_mut(peer) {
+                slot.peer.send_data(now, Channel::Reliable, message);
                 self.after(now, peer);
             }
         }
@@ -103,6 +114,7 @@ impl Sfu {
             taps: Vec::new(),
             had_participants: false,
             empty_since: Some(now),
+            recent: RecentMessages::default(),
         });
         self.room_keys.insert(name.clone(), key);
         self.notice(Notice::RoomOpened { room: info });
@@ -194,6 +206,7 @@ impl Sfu {
             joined_unix_ms: new.joined_unix_ms,
             version: 1,
             tracks: Vec::new(),
+            data_tracks: Vec::new(),
             note: new.note,
         };
         let others = self.others(room, None);
@@ -209,7 +222,11 @@ impl Sfu {
             by_mid: HashMap::new(),
             wishes: HashMap::new(),
             allocator: Allocator::default(),
+            quality: Quality::Excellent,
+            score: 0.0,
+            knows: false,
             spoke_at: None,
+            data: DataSubscriptions::default(),
             attached: true,
             lost_since: None,
             joined_at: now,
@@ -302,6 +319,7 @@ impl Sfu {
             self.tell_wanted_layers(now, track, true);
         }
         self.tell_streams_again(key);
+        self.participants[key].knows = false;
         self.unsettled.push(key);
     }
 
@@ -325,6 +343,9 @@ impl Sfu {
         let wishes: Vec<usize> = self.participants[key].wishes.keys().copied().collect();
         for track in wishes {
             self.forget_wish(now, key, track);
+        }
+        for track in self.participants[key].info.data_tracks.clone() {
+            self.forget_data_track(key, &track.id);
         }
         self.tell(key, Event::Closed { reason });
         let mut gone = self.participants.remove(key);

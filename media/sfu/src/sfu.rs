@@ -8,8 +8,9 @@ use crate::command::Command;
 use crate::event::{Event, Notice, Output};
 use crate::ids::{ParticipantId, RoomName, TrackId};
 use crate::participant::Participant;
-use crate::peer::{Peer, PeerEvent};
+use crate::peer::{Channel, Peer, PeerEvent};
 use crate::published::Published;
+use crate::quality;
 use crate::room::Room;
 use crate::speakers;
 use slab::Slab;
@@ -72,6 +73,7 @@ pub struct Sfu {
     next_housekeeping: Option<Instant>,
     next_speakers: Option<Instant>,
     next_division: Option<Instant>,
+    next_judgement: Option<Instant>,
     /// Participants whose subscriptions need sections, offers or layers.
     pub(crate) unsettled: Vec<usize>,
     /// Participants whose bandwidth is to be divided anew.
@@ -97,6 +99,7 @@ impl Sfu {
             next_housekeeping: None,
             next_speakers: None,
             next_division: None,
+            next_judgement: None,
             unsettled: Vec::new(),
             undivided: Vec::new(),
             outputs: VecDeque::new(),
@@ -174,6 +177,7 @@ impl Sfu {
         self.next_housekeeping.get_or_insert(now + HOUSEKEEPING);
         self.next_speakers.get_or_insert(now + speakers::WINDOW);
         self.next_division.get_or_insert(now + DIVIDED_ANEW);
+        self.next_judgement.get_or_insert(now + quality::JUDGED);
         self.obey(now, command);
         self.settle(now);
     }
@@ -204,6 +208,10 @@ impl Sfu {
             self.divide_all();
             self.next_division = (!self.rooms.is_empty()).then_some(now + DIVIDED_ANEW);
         }
+        if self.next_judgement.is_some_and(|at| at <= now) {
+            self.judge_connections(now);
+            self.next_judgement = (!self.rooms.is_empty()).then_some(now + quality::JUDGED);
+        }
         if self.next_speakers.is_some_and(|at| at <= now) {
             self.announce_speakers(now);
             self.next_speakers = (!self.rooms.is_empty()).then_some(now + speakers::WINDOW);
@@ -214,10 +222,9 @@ impl Sfu {
     /// When [`Sfu::timeout`] wants to be called.
     pub fn next_timeout(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        [timer, self.next_housekeeping, self.next_speakers, self.next_division]
-            .into_iter()
-            .flatten()
-            .min()
+        let Self { next_housekeeping, next_speakers, next_division, next_judgement, .. } = self;
+        let own = [next_housekeeping, next_speakers, next_division, next_judgement];
+        own.into_iter().copied().chain([timer]).flatten().min()
     }
 
     /// Takes the next output. To be called until there is none after every input.
@@ -304,7 +311,10 @@ impl Sfu {
                 let Some(slot) = self.peers.get(key) else {
                     return;
                 };
-                self.tell(slot.participant, Event::Data { channel, message });
+                match channel {
+                    Channel::DataTrack => self.data_packet(now, slot.participant, message),
+                    _ => self.tell(slot.participant, Event::Data { channel, message }),
+                }
             }
         }
     }

@@ -94,6 +94,17 @@ pub struct ParticipantInfo {
     pub version: u32,
     /// Published tracks whose media has arrived.
     pub tracks: Vec<TrackInfo>,
+    pub data_tracks: Vec<DataTrackInfo>,
+    pub note: DoorNote,
+}
+
+/// A published data track as others see it.
+#[derive(Debug, Clone)]
+pub struct DataTrackInfo {
+    pub id: TrackId,
+    /// The publisher's own number of the track.
+    pub handle: u16,
+    pub name: String,
     pub note: DoorNote,
 }
 
@@ -185,6 +196,7 @@ mod tests {
             joined_unix_ms: 0,
             version: 0,
             tracks: Vec::new(),
+            data_tracks: Vec::new(),
             note: DoorNote::default(),
         }
     }

@@ -12,6 +12,8 @@ const METADATA: usize = 512 * 1024;
 const ATTRIBUTES: usize = 64 * 1024;
 /// Bytes that describe a track: everybody in the room keeps them. Real ones have some hundred.
 const TRACK: usize = 16 * 1024;
+/// Features of an audio track; there are seven.
+const FEATURES: usize = 32;
 
 /// What is too much, or will not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,10 @@ pub(super) enum Excess {
     Attributes,
     #[error("the description of a track may have {TRACK} bytes")]
     Track,
+    #[error("a data track needs a name")]
+    Nameless,
+    #[error("an audio track may have {FEATURES} features")]
+    Features,
 }
 
 /// A name that others read, in logs and file lists too. LiveKit checks only its length.
@@ -53,6 +59,18 @@ pub(super) fn attributes<'a>(
 pub(super) fn track(request: &pb::AddTrackRequest) -> Result<(), Excess> {
     name("a track's name", &request.name)?;
     if request.encoded_len() > TRACK { Err(Excess::Track) } else { Ok(()) }
+}
+
+pub(super) fn data_track(request: &pb::PublishDataTrackRequest) -> Result<(), Excess> {
+    if request.name.is_empty() {
+        return Err(Excess::Nameless);
+    }
+    name("a data track's name", &request.name)?;
+    if request.encoded_len() > TRACK { Err(Excess::Track) } else { Ok(()) }
+}
+
+pub(super) fn features(features: &[i32]) -> Result<(), Excess> {
+    if features.len() > FEATURES { Err(Excess::Features) } else { Ok(()) }
 }
 
 /// What a participant is to be called and to have from now on; an empty name is no change.

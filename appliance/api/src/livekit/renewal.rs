@@ -80,6 +80,7 @@ mod tests {
             joined_unix_ms: 0,
             version: 1,
             tracks: Vec::new(),
+            data_tracks: Vec::new(),
             note: [].into(),
         }
     }

@@ -7,7 +7,9 @@
 //! ```
 //! It knows no socket and no clock; recorded conversations are its tests.
 
+mod data_tracks;
 mod events;
+mod tracks;
 
 use super::data::DataSender;
 use super::join::Wanted;
@@ -128,6 +130,15 @@ impl Session {
                 track: mute.sid.into(),
                 muted: mute.muted,
             })],
+            Request::UpdateAudioTrack(update) => vec![self.update_audio(update)],
+            Request::UpdateVideoTrack(update) => vec![self.update_video(update)],
+            Request::PublishDataTrackRequest(request) => {
+                vec![self.publish_data_track(request, new_id())]
+            }
+            Request::UnpublishDataTrackRequest(request) => {
+                vec![self.unpublish_data_track(request)]
+            }
+            Request::UpdateDataSubscription(update) => vec![self.subscribe_data(&update)],
             Request::Subscription(subscription) => self.subscription(&subscription),
             Request::TrackSetting(setting) => {
                 vec![self.command(|participant| Command::TrackSettings {
@@ -162,24 +173,6 @@ impl Session {
                 tracing::debug!(%participant, message = name_of(&other), "not supported");
                 Vec::new()
             }
-        }
-    }
-
-    fn add_track(&mut self, request: &pb::AddTrackRequest, id: String) -> Action {
-        if let Err(excess) = limits::track(request) {
-            self.log_once("a client's track is described at too great length", &request.cid);
-            let reason = pb::request_response::Reason::LimitExceeded;
-            return refuse_track(request.cid.clone(), reason, &excess.to_string());
-        }
-        let track = Box::new(wire::new_track(request, id));
-        self.command(|participant| Command::AddTrack { participant, track })
-    }
-
-    /// Clients that go too far do so again and again: the log hears of it once.
-    fn log_once(&mut self, what: &'static str, cid: &str) {
-        if !std::mem::replace(&mut self.excess_logged, true) {
-            let bytes = cid.len();
-            tracing::warn!(participant = %self.me, cid_bytes = bytes, "{what}");
         }
     }
 
@@ -219,6 +212,13 @@ impl Session {
         if let Some(subscription) = &state.subscription {
             actions.extend(self.subscription(subscription));
         }
+        if let Some(subscription) = &state.data_subscription {
+            actions.push(self.subscribe_data(subscription));
+        }
+        let received = state.datachannel_receive_states.iter();
+        let received = received.map(|state| (state.publisher_sid.as_str().into(), state.last_seq));
+        let received = received.collect();
+        actions.push(self.command(|participant| Command::Resend { participant, received }));
         actions
     }
 
@@ -282,17 +282,6 @@ fn respond(request_id: u32, reason: pb::request_response::Reason, message: &str)
     }))
 }
 
-/// No to a wish to publish, which names it, so that the client can tell which one it was.
-fn refuse_track(cid: String, reason: pb::request_response::Reason, message: &str) -> Action {
-    let track = pb::AddTrackRequest { cid, ..pb::AddTrackRequest::default() };
-    send(Response::RequestResponse(pb::RequestResponse {
-        reason: reason as i32,
-        message: message.to_owned(),
-        request: Some(pb::request_response::Request::AddTrack(track)),
-        ..pb::RequestResponse::default()
-    }))
-}
-
 fn room_update(info: &RoomInfo) -> Response {
     Response::RoomUpdate(pb::RoomUpdate { room: Some(wire::room(info)) })
 }
@@ -322,11 +311,6 @@ fn settings_of(setting: &pb::UpdateTrackSettings) -> TrackSettings {
 fn name_of(request: &Request) -> &'static str {
     match request {
         Request::Simulate(_) => "simulate",
-        Request::UpdateAudioTrack(_) => "update_audio_track",
-        Request::UpdateVideoTrack(_) => "update_video_track",
-        Request::PublishDataTrackRequest(_) => "publish_data_track",
-        Request::UnpublishDataTrackRequest(_) => "unpublish_data_track",
-        Request::UpdateDataSubscription(_) => "update_data_subscription",
         Request::StoreDataBlobRequest(_) => "store_data_blob",
         Request::GetDataBlobRequest(_) => "get_data_blob",
         _ => "message",

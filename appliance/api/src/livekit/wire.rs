@@ -6,9 +6,9 @@
 use livekit_protocol as pb;
 use prost::Message;
 use roombox_control::conference::{
-    Audience, AudienceMember, Codec, Identity, LayerInfo, LeaveReason, MediaKind, NewTrack,
-    ParticipantId, ParticipantInfo, ParticipantState, Permissions, RoomInfo, StreamState, TrackId,
-    TrackInfo, TrackSource,
+    Audience, AudienceMember, Codec, ConnectionQuality, DataTrackInfo, Identity, LayerInfo,
+    LeaveReason, MediaKind, NewDataTrack, NewTrack, ParticipantId, ParticipantInfo,
+    ParticipantState, Permissions, Quality, RoomInfo, StreamState, TrackId, TrackInfo, TrackSource,
 };
 use std::sync::Arc;
 
@@ -84,6 +84,21 @@ pub(super) fn stream_state(state: &StreamState) -> pb::StreamStateInfo {
         participant_sid: state.publisher.to_string(),
         track_sid: state.track.to_string(),
         state: paused as i32,
+    }
+}
+
+/// How good somebody's connection is.
+pub(super) fn connection_quality(one: &ConnectionQuality) -> pb::ConnectionQualityInfo {
+    let quality = match one.quality {
+        Quality::Lost => pb::ConnectionQuality::Lost,
+        Quality::Poor => pb::ConnectionQuality::Poor,
+        Quality::Good => pb::ConnectionQuality::Good,
+        Quality::Excellent => pb::ConnectionQuality::Excellent,
+    };
+    pb::ConnectionQualityInfo {
+        participant_sid: one.participant.to_string(),
+        quality: quality as i32,
+        score: one.score,
     }
 }
 
@@ -212,6 +227,16 @@ pub(super) fn new_track(request: &pb::AddTrackRequest, sid: String) -> NewTrack 
     }
 }
 
+/// A track's note with other audio features. What older clients read follows them.
+pub(super) fn with_features(note: &[u8], features: Vec<i32>) -> Arc<[u8]> {
+    let mut track = pb::TrackInfo::decode(note).unwrap_or_default();
+    let has = |feature: pb::AudioTrackFeature| features.contains(&(feature as i32));
+    track.stereo = has(pb::AudioTrackFeature::TfStereo);
+    track.disable_dtx = has(pb::AudioTrackFeature::TfNoDtx);
+    track.audio_features = features;
+    track.encode_to_vec().into()
+}
+
 pub(super) fn track(info: &TrackInfo) -> pb::TrackInfo {
     // Tracks of other doors have a note that is not ours: then the nouns alone must do.
     let mut track = pb::TrackInfo::decode(&*info.note).unwrap_or_default();
@@ -300,9 +325,37 @@ pub(super) fn participant(info: &ParticipantInfo) -> pb::ParticipantInfo {
         version: info.version,
         permission: Some(permission(&info.permissions)),
         is_publisher: !info.tracks.is_empty(),
+        data_tracks: info.data_tracks.iter().map(data_track).collect(),
         attributes: info.attributes.clone().into_iter().collect(),
         ..template
     }
+}
+
+pub(super) fn data_track(info: &DataTrackInfo) -> pb::DataTrackInfo {
+    pb::DataTrackInfo {
+        sid: info.id.to_string(),
+        pub_handle: u32::from(info.handle),
+        name: info.name.clone(),
+        ..pb::DataTrackInfo::decode(&*info.note).unwrap_or_default()
+    }
+}
+
+/// Handles have 16 bits; 0 stands for those that have more, and is none.
+pub(super) fn data_handle(handle: u32) -> u16 {
+    u16::try_from(handle).unwrap_or(0)
+}
+
+/// Reads a wish to publish a data track. What only LiveKit clients care about travels in its note.
+pub(super) fn new_data_track(request: pb::PublishDataTrackRequest, sid: String) -> NewDataTrack {
+    let template = pb::DataTrackInfo {
+        encryption: request.encryption,
+        frame_encoding: request.frame_encoding,
+        schema: request.schema,
+        ..pb::DataTrackInfo::default()
+    };
+    let handle = data_handle(request.pub_handle);
+    let (name, note) = (request.name, template.encode_to_vec().into());
+    NewDataTrack { id: sid.into(), handle, name, note }
 }
 
 pub(super) fn room(info: &RoomInfo) -> pb::Room {

@@ -6,6 +6,8 @@ import {
 import {
   IconDeviceSpeaker,
   IconDots,
+  IconHandOff,
+  IconHandStop,
   IconKeyboard,
   IconLayoutGrid,
   IconLayoutSidebarRight,
@@ -20,10 +22,13 @@ import {
   IconUsers,
   IconVideo,
   IconVideoOff,
+  IconVolume,
+  IconWifi,
   type Icon,
 } from "@tabler/icons-react";
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
+import { useHand } from "./hand";
 import type { Drawer } from "./InMeeting";
 import type { View } from "./layout";
 
@@ -31,12 +36,15 @@ type Action =
   | "microphone"
   | "camera"
   | "share"
+  | "hand"
   | "chat"
   | "people"
   | "view"
   | "record"
   | "devices"
   | "keys"
+  | "network"
+  | "soundOnly"
   | "leave";
 
 interface BarProps {
@@ -44,15 +52,18 @@ interface BarProps {
   drawer: Drawer;
   unread: number;
   recording: boolean;
+  soundOnly: boolean;
   moderator: boolean;
   act: Record<Action, () => void>;
 }
 
 const CAN_SHARE = "mediaDevices" in navigator && "getDisplayMedia" in navigator.mediaDevices;
 
-export function Bar({ view, drawer, unread, recording, moderator, act }: BarProps) {
+export function Bar({ view, drawer, unread, recording, soundOnly, moderator, act }: BarProps) {
   const { t } = useTranslation("meet");
-  const { isMicrophoneEnabled, isCameraEnabled, isScreenShareEnabled } = useLocalParticipant();
+  const { isMicrophoneEnabled, isCameraEnabled, isScreenShareEnabled, localParticipant } =
+    useLocalParticipant();
+  const raised = useHand(localParticipant) !== null;
   const people = useParticipants();
   const menu = useId();
 
@@ -63,6 +74,15 @@ export function Bar({ view, drawer, unread, recording, moderator, act }: BarProp
       shortcut="S"
       pressed={isScreenShareEnabled}
       press={act.share}
+    />
+  );
+  const hand = (
+    <BarButton
+      icon={raised ? IconHandOff : IconHandStop}
+      words={raised ? t("hand_down") : t("hand_up")}
+      shortcut="H"
+      pressed={raised}
+      press={act.hand}
     />
   );
   const layout = (
@@ -102,6 +122,7 @@ export function Bar({ view, drawer, unread, recording, moderator, act }: BarProp
       />
       <span className="wide-only">
         {CAN_SHARE && share}
+        {hand}
         {moderator && record}
         {layout}
       </span>
@@ -136,9 +157,17 @@ export function Bar({ view, drawer, unread, recording, moderator, act }: BarProp
       <div id={menu} popover="auto" className="more" onClick={close}>
         <span className="narrow-only">
           {CAN_SHARE && share}
+          {hand}
           {moderator && record}
           {layout}
         </span>
+        <BarButton
+          icon={IconVolume}
+          words={soundOnly ? t("sound_only_end") : t("sound_only")}
+          pressed={soundOnly}
+          press={act.soundOnly}
+        />
+        <BarButton icon={IconWifi} words={t("network.title")} press={act.network} />
         <BarButton icon={IconDeviceSpeaker} words={t("devices")} press={act.devices} />
         <BarButton icon={IconKeyboard} words={t("keys.title")} shortcut="?" press={act.keys} />
       </div>

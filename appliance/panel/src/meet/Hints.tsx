@@ -8,8 +8,15 @@ import { ConnectionQuality, ConnectionState, Track, type LocalAudioTrack } from 
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { listenTo } from "./devices";
+import type { SoundOnly } from "./soundOnly";
 
-export function Hints() {
+interface HintsProps {
+  soundOnly: SoundOnly;
+  /** Shows what is wrong with the network. */
+  why: () => void;
+}
+
+export function Hints({ soundOnly, why }: HintsProps) {
   const { t } = useTranslation("meet");
   const state = useConnectionState();
   const { localParticipant } = useLocalParticipant();
@@ -27,7 +34,19 @@ export function Hints() {
           {t("hint.reconnecting")}
         </p>
       )}
-      {!away && weak && <p className="hint">{t("hint.weak")}</p>}
+      {!away && (weak || soundOnly.on) && (
+        <p className="hint">
+          {soundOnly.on ? t("hint.sound_only") : t("hint.weak")}
+          <button type="button" onClick={soundOnly.turn}>
+            {soundOnly.on ? t("sound_only_end") : t("sound_only")}
+          </button>
+          {weak && (
+            <button type="button" onClick={why}>
+              {t("hint.why")}
+            </button>
+          )}
+        </p>
+      )}
       {!away && speaksMuted && (
         <p className="hint">
           {t("hint.muted")}

@@ -10,24 +10,28 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Door } from "../api/schema";
 import { Announcer } from "./Announcer";
+import { useAsked } from "./asking";
 import { Bar } from "./Bar";
 import { Chat } from "./Chat";
 import { DeviceDialog } from "./DeviceDialog";
 import { troubleOf, type Trouble } from "./devices";
 import { DeviceTrouble } from "./DeviceTrouble";
+import { turnHand } from "./hand";
 import { Hints } from "./Hints";
 import { KeysDialog } from "./KeysDialog";
 import { useKeys } from "./keys";
 import type { View } from "./layout";
 import type { Wishes } from "./Meeting";
+import { NetworkDialog } from "./NetworkDialog";
 import { PeopleDrawer } from "./PeopleDrawer";
 import { RecordDialog } from "./RecordDialog";
 import { RecordingSign, useRecording } from "./recording";
+import { useSoundOnly } from "./soundOnly";
 import { Stage } from "./Stage";
 import { useUnread } from "./unread";
 
 export type Drawer = "chat" | "people" | null;
-export type Dialog = "record" | "devices" | "keys" | null;
+export type Dialog = "record" | "devices" | "keys" | "network" | null;
 
 interface InMeetingProps {
   roomId: string;
@@ -62,6 +66,8 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
   const recording = useRecording(room, roomId, invite);
   const chat = useChat();
   const away = useConnectionState() !== ConnectionState.Connected;
+  const asked = useAsked(room);
+  const soundOnly = useSoundOnly(room);
   const unread = useUnread(chat.chatMessages.length, drawer === "chat");
 
   // Where to tell about the end may change with each render; the listener must not.
@@ -114,6 +120,11 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       // The person closed the browser's own choice: nothing happened, nothing to say.
     });
   }, [room]);
+  const hand = useCallback(() => {
+    turnHand(room).catch(() => {
+      // The connection is gone: the page says that already.
+    });
+  }, [room]);
   const openDrawer = (wanted: Drawer) => setDrawer(drawer === wanted ? null : wanted);
   const changeView = () => setView(view === "grid" ? "speaker" : "grid");
 
@@ -121,6 +132,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
     m: () => switchDevice("microphone"),
     v: () => switchDevice("camera"),
     s: share,
+    h: hand,
     c: () => openDrawer("chat"),
     p: () => openDrawer("people"),
     g: changeView,
@@ -135,7 +147,27 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         <RecordingSign recording={recording} />
       </header>
       <Stage view={view} />
-      <Hints />
+      <Hints soundOnly={soundOnly} why={() => setDialog("network")} />
+      {asked.by !== null && (
+        <div className="hint-card" role="alertdialog" aria-label={t("asked", { name: asked.by })}>
+          <p>{t("asked", { name: asked.by })}</p>
+          <div className="row">
+            <button type="button" onClick={asked.answered}>
+              {t("asked_no")}
+            </button>
+            <button
+              type="button"
+              className="primary"
+              onClick={() => {
+                asked.answered();
+                if (!room.localParticipant.isMicrophoneEnabled) switchDevice("microphone");
+              }}
+            >
+              {t("unmute")}
+            </button>
+          </div>
+        </div>
+      )}
       {trouble && (
         <div className="hint-card">
           <DeviceTrouble
@@ -152,17 +184,21 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         drawer={drawer}
         unread={unread}
         recording={recording.on}
+        soundOnly={soundOnly.on}
         moderator={moderator}
         act={{
           microphone: () => switchDevice("microphone"),
           camera: () => switchDevice("camera"),
           share,
+          hand,
           chat: () => openDrawer("chat"),
           people: () => openDrawer("people"),
           view: changeView,
           record: () => setDialog("record"),
           devices: () => setDialog("devices"),
           keys: () => setDialog("keys"),
+          network: () => setDialog("network"),
+          soundOnly: soundOnly.turn,
           leave: () => void room.disconnect(),
         }}
       />
@@ -173,6 +209,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       {dialog === "record" && (
         <RecordDialog roomId={roomId} recording={recording.on} close={() => setDialog(null)} />
       )}
+      {dialog === "network" && <NetworkDialog close={() => setDialog(null)} />}
       {dialog === "devices" && <DeviceDialog close={() => setDialog(null)} />}
       {dialog === "keys" && <KeysDialog moderator={moderator} close={() => setDialog(null)} />}
       <Announcer recording={recording.on} message={chat.chatMessages.at(-1)} />

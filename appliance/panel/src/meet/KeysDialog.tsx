@@ -5,6 +5,7 @@ const KEYS = [
   ["M", "keys.m"],
   ["V", "keys.v"],
   ["S", "keys.s"],
+  ["H", "keys.h"],
   ["C", "keys.c"],
   ["P", "keys.p"],
   ["G", "keys.g"],

@@ -1,8 +1,10 @@
 // Everybody here, with what the moderator can do.
-import { useIsMuted, useIsSpeaking, useParticipants } from "@livekit/components-react";
+import { useIsMuted, useIsSpeaking, useParticipants, useRoomContext } from "@livekit/components-react";
 import {
+  IconHandStop,
   IconMicrophone,
   IconMicrophoneOff,
+  IconSpeakerphone,
   IconUserX,
   IconVideo,
   IconVideoOff,
@@ -13,6 +15,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../api/client";
 import { useRefusalText } from "../i18n/refusal";
+import { askToUnmute } from "./asking";
+import { handsFirst, useHand } from "./hand";
 import { initialsOf } from "./initials";
 
 interface PeopleDrawerProps {
@@ -24,7 +28,9 @@ interface PeopleDrawerProps {
 export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
   const { t } = useTranslation(["meet", "shared"]);
   const textOf = useRefusalText();
-  const people = useParticipants();
+  const room = useRoomContext();
+  const people = handsFirst(useParticipants());
+  const loud = people.filter((person) => !person.isLocal && person.isMicrophoneEnabled);
   const [error, setError] = useState<unknown>(null);
   const attempt = (work: Promise<unknown>) => {
     setError(null);
@@ -45,6 +51,20 @@ export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
           {textOf(error)}
         </p>
       )}
+      {moderator && people.length > 1 && (
+        <div className="for-all">
+          <button
+            type="button"
+            disabled={loud.length === 0}
+            onClick={() =>
+              attempt(Promise.all(loud.map((person) => api.muteParticipant(roomId, person.sid))))
+            }
+          >
+            <IconMicrophoneOff size={18} aria-hidden />
+            {t("mute_all")}
+          </button>
+        </div>
+      )}
       <ul className="people">
         {people.map((person) => (
           <Row
@@ -53,6 +73,11 @@ export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
             mute={
               moderator && !person.isLocal
                 ? () => attempt(api.muteParticipant(roomId, person.sid))
+                : undefined
+            }
+            ask={
+              moderator && !person.isLocal
+                ? () => attempt(askToUnmute(room, person.identity))
                 : undefined
             }
             remove={
@@ -70,15 +95,18 @@ export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
 interface RowProps {
   person: Participant;
   mute: (() => void) | undefined;
+  ask: (() => void) | undefined;
   remove: (() => void) | undefined;
 }
 
-function Row({ person, mute, remove }: RowProps) {
+function Row({ person, mute, ask, remove }: RowProps) {
   const { t } = useTranslation(["meet", "shared"]);
   const silent = useIsMuted({ participant: person, source: Track.Source.Microphone });
   const dark = useIsMuted({ participant: person, source: Track.Source.Camera });
   const speaking = useIsSpeaking(person);
+  const raised = useHand(person) !== null;
   const [asking, setAsking] = useState(false);
+  const [asked, setAsked] = useState(false);
   const name = person.name || person.identity;
   return (
     <li>
@@ -101,6 +129,11 @@ function Row({ person, mute, remove }: RowProps) {
       ) : (
         <>
           <span className="states">
+            {raised && (
+              <span role="img" aria-label={t("hand_is_up")} className="hand-up">
+                <IconHandStop size={18} />
+              </span>
+            )}
             <span role="img" aria-label={silent ? t("microphone_is_off") : t("microphone_is_on")}>
               {silent ? <IconMicrophoneOff size={18} /> : <IconMicrophone size={18} />}
             </span>
@@ -108,11 +141,25 @@ function Row({ person, mute, remove }: RowProps) {
               {dark ? <IconVideoOff size={18} /> : <IconVideo size={18} />}
             </span>
           </span>
-          {mute && (
+          {ask && silent && (
             <button
               type="button"
               className="round small"
-              disabled={silent}
+              disabled={asked}
+              aria-label={t(asked ? "asked_named" : "ask_named", { name })}
+              title={t(asked ? "asked_named" : "ask_named", { name })}
+              onClick={() => {
+                setAsked(true);
+                ask();
+              }}
+            >
+              <IconSpeakerphone aria-hidden />
+            </button>
+          )}
+          {mute && !silent && (
+            <button
+              type="button"
+              className="round small"
               aria-label={t("mute_named", { name })}
               title={t("mute_named", { name })}
               onClick={mute}

@@ -10,6 +10,7 @@ import {
 } from "@livekit/components-react";
 import {
   IconAntennaBarsOff,
+  IconHandStop,
   IconMicrophoneOff,
   IconPin,
   IconPinnedOff,
@@ -18,6 +19,8 @@ import {
 import { ConnectionQuality, Track } from "livekit-client";
 import { useTranslation } from "react-i18next";
 import { initialsOf } from "./initials";
+import { useHand } from "./hand";
+import { usePaused } from "./paused";
 
 interface TileProps {
   track: TrackReferenceOrPlaceholder;
@@ -36,6 +39,8 @@ export function Tile({ track, large, pinned, pin }: TileProps) {
   const speaking = useIsSpeaking(participant);
   const { quality } = useConnectionQualityIndicator({ participant });
   const weak = quality === ConnectionQuality.Poor || quality === ConnectionQuality.Lost;
+  const raised = useHand(participant) !== null && !isScreen;
+  const paused = usePaused(track);
   const called = name || identity || "?";
   const shown = participant.isLocal ? `${called} (${t("shared:you")})` : called;
   const title = isScreen ? t("stage.screen_of", { name: called }) : shown;
@@ -44,6 +49,8 @@ export function Tile({ track, large, pinned, pin }: TileProps) {
     !isScreen && silent && t("stage.muted"),
     !isScreen && speaking && t("stage.speaks"),
     weak && t("stage.weak"),
+    raised && t("stage.hand"),
+    paused && t("stage.paused"),
   ].filter(Boolean);
 
   return (
@@ -53,7 +60,7 @@ export function Tile({ track, large, pinned, pin }: TileProps) {
         .join(" ")}
       aria-label={states.join(", ")}
     >
-      {isTrackReference(track) && !dark ? (
+      {isTrackReference(track) && !dark && !paused ? (
         <VideoTrack
           trackRef={track}
           className={participant.isLocal && !isScreen ? "mirrored" : undefined}
@@ -61,6 +68,16 @@ export function Tile({ track, large, pinned, pin }: TileProps) {
       ) : (
         <span className="initials" aria-hidden>
           {initialsOf(called)}
+        </span>
+      )}
+      {raised && (
+        <span className="hand" aria-hidden>
+          <IconHandStop size={20} />
+        </span>
+      )}
+      {paused && (
+        <span className="paused" aria-hidden>
+          {t("stage.paused")}
         </span>
       )}
       <figcaption>

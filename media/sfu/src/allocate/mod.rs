@@ -13,6 +13,7 @@ mod rate;
 
 pub(crate) use rate::RateMeter;
 
+use crate::quality::Shortage;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -121,6 +122,16 @@ impl Allocator {
                 ((audio + total(&wants, &rungs) + step) * 100).div_ceil(SAFE_PERCENT)
             }),
         }
+    }
+
+    /// What somebody looks at and does not get, or not as large as wanted.
+    pub(crate) fn shortage(&self) -> Shortage {
+        let of = |given: &Given| match given.layer {
+            None => Shortage::Picture,
+            Some(_) if given.short => Shortage::Detail,
+            Some(_) => Shortage::Nothing,
+        };
+        self.given.values().map(of).max().unwrap_or_default()
     }
 
     /// How far up each subscription may go now: whoever is new or was content, to what it wants;

@@ -4,6 +4,7 @@ use super::congestion::{self, Advice, Congestion};
 use super::overhead::Overhead;
 use super::resends::rtp_ssrc;
 use super::{Mid, Peer, PeerEvent};
+use crate::quality::Strain;
 use std::collections::HashMap;
 use std::time::Instant;
 use str0m::RtcConfig;
@@ -25,6 +26,7 @@ pub(super) struct Bandwidth {
     overhead: Overhead,
     target: Target,
     congestion: Congestion,
+    strain: Strain,
     /// Packets by section, as of the last look.
     sent: HashMap<Mid, u64>,
     /// Bits per second of payload, smoothed over three seconds.
@@ -107,6 +109,8 @@ impl Peer {
 
     /// Takes the statistics of the last second.
     pub(super) fn looked(&mut self, stats: &PeerStats) {
+        let PeerStats { ingress_loss_fraction, egress_loss_fraction, rtt, .. } = stats;
+        self.bandwidth.strain.look(*ingress_loss_fraction, *egress_loss_fraction, *rtt);
         let Some(estimate) = stats.bwe_tx.map(|bitrate| bitrate.as_u64()) else {
             return;
         };
@@ -125,6 +129,11 @@ impl Peer {
         self.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
         self.bandwidth.looked_at = Some(estimate);
         self.events.push_back(PeerEvent::Estimate);
+    }
+
+    /// Rates what the connection went through since the last time; see [`Strain::rating`].
+    pub(crate) fn rating(&mut self) -> f64 {
+        self.bandwidth.strain.rating()
     }
 
     /// Takes note of a datagram that goes out.

@@ -1,6 +1,8 @@
 //! What a session tells its client of the room.
 
-use super::{Action, Session, mids, refuse_track, respond, room_update, send, wire};
+use super::data_tracks::{data_handles, refuse_data_track};
+use super::tracks::refuse_track;
+use super::{Action, Session, mids, respond, room_update, send, wire};
 use livekit_protocol as pb;
 use livekit_protocol::signal_response::Message as Response;
 use roombox_control::conference::{
@@ -125,6 +127,10 @@ impl Session {
                 let stream_states = states.iter().map(wire::stream_state).collect();
                 vec![send(Response::StreamStateUpdate(pb::StreamStateUpdate { stream_states }))]
             }
+            Event::Quality(all) => {
+                let updates = all.iter().map(wire::connection_quality).collect();
+                vec![send(Response::ConnectionQuality(pb::ConnectionQualityUpdate { updates }))]
+            }
             Event::SubscriptionAllowed { publisher, track, allowed } => {
                 vec![send(Response::SubscriptionPermissionUpdate(
                     pb::SubscriptionPermissionUpdate {
@@ -147,6 +153,20 @@ impl Session {
                     sequence: relayed.sequence,
                 }))]
             }
+            Event::DataTrackPublished(track) => {
+                let info = Some(wire::data_track(&track));
+                vec![send(Response::PublishDataTrackResponse(pb::PublishDataTrackResponse {
+                    info,
+                }))]
+            }
+            Event::DataTrackUnpublished(track) => {
+                let info = Some(wire::data_track(&track));
+                vec![send(Response::UnpublishDataTrackResponse(pb::UnpublishDataTrackResponse {
+                    info,
+                }))]
+            }
+            Event::DataTrackRefused { handle, why } => vec![refuse_data_track(handle, why)],
+            Event::DataHandles(handles) => vec![send(data_handles(handles))],
             Event::Closed { reason } => {
                 let silent = self.closed || reason == LeaveReason::ClientLeft;
                 self.closed = true;

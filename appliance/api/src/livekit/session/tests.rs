@@ -1,13 +1,16 @@
 //! Conversations replayed through the state machine: recorded from real clients
 //! (`transcripts/`, see tests/e2e/record_transcripts.py), and written by hand.
 
+mod tracks;
+
 use super::*;
 use crate::livekit::join::{self, JoinQuery};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use roombox_control::conference::{
-    Event, Identity, MediaKind, ParticipantState, StreamState, TrackInfo, TrackRefusal, TrackSource,
+    ConnectionQuality, Event, Identity, MediaKind, ParticipantState, Quality, StreamState,
+    TrackInfo, TrackRefusal, TrackSource,
 };
 use std::time::Duration;
 
@@ -39,6 +42,7 @@ fn me() -> ParticipantInfo {
         joined_unix_ms: 0,
         version: 1,
         tracks: Vec::new(),
+        data_tracks: Vec::new(),
         note: [].into(),
     }
 }
@@ -258,13 +262,20 @@ fn a_resume_tells_everything_before_it_obeys() {
             subscribe: false,
             ..pb::UpdateSubscription::default()
         }),
+        datachannel_receive_states: vec![pb::DataChannelReceiveState {
+            publisher_sid: "PA_b".to_owned(),
+            last_seq: 4,
+        }],
         ..pb::SyncState::default()
     };
     let actions = session.request(Request::SyncState(state), 0, String::new);
     assert!(matches!(
         commands(&actions)[..],
-        [Command::TrackSettings { settings, .. }, Command::Subscribe { on: false, .. }]
-            if settings.disabled
+        [
+            Command::TrackSettings { settings, .. },
+            Command::Subscribe { on: false, .. },
+            Command::Resend { received, .. }
+        ] if settings.disabled && received == &[("PA_b".into(), 4)]
     ));
 }
 
@@ -365,95 +376,4 @@ fn clients_hear_which_streams_are_paused_for_lack_of_bandwidth() {
         .collect();
     let (paused, active) = (pb::StreamState::Paused, pb::StreamState::Active);
     assert_eq!(told, [("PA_other", "TR_1", paused), ("PA_other", "TR_2", active)]);
-}
-
-fn track(sid: &str) -> TrackInfo {
-    TrackInfo {
-        id: sid.into(),
-        name: String::new(),
-        kind: MediaKind::Audio,
-        source: TrackSource::Microphone,
-        muted: false,
-        width: 0,
-        height: 0,
-        encrypted: false,
-        layers: Vec::new(),
-        codec: None,
-        red: false,
-        mid: String::new(),
-        note: [].into(),
-    }
-}
-
-#[test]
-fn a_track_that_goes_too_far_is_refused_by_name_and_told_to_the_log_once() {
-    let add = |name: &str| {
-        let name = name.to_owned();
-        Request::AddTrack(pb::AddTrackRequest { cid: "c".to_owned(), name, ..Default::default() })
-    };
-    let mut session = session(Wanted::default());
-    joined(&mut session);
-    for (actions, reason) in [
-        (session.request(add("fine"), 0, || "TR_1".to_owned()), None),
-        (
-            session.request(add(&"x".repeat(300)), 0, || "TR_2".to_owned()),
-            Some(pb::request_response::Reason::LimitExceeded),
-        ),
-        (
-            session.event(
-                Event::TrackRefused { cid: "c".to_owned(), why: TrackRefusal::TooMany },
-                String::new,
-            ),
-            Some(pb::request_response::Reason::LimitExceeded),
-        ),
-        (
-            session.event(
-                Event::TrackRefused { cid: "c".to_owned(), why: TrackRefusal::NotAllowed },
-                String::new,
-            ),
-            Some(pb::request_response::Reason::NotAllowed),
-        ),
-    ] {
-        let refusal = match responses(&actions)[..] {
-            [] => None,
-            [Response::RequestResponse(answer)] => {
-                let named = pb::request_response::Request::AddTrack(pb::AddTrackRequest {
-                    cid: "c".to_owned(),
-                    ..Default::default()
-                });
-                assert_eq!(answer.request, Some(named));
-                Some(answer.reason())
-            }
-            ref other => panic!("{other:?}"),
-        };
-        assert_eq!(refusal, reason);
-        assert_eq!(commands(&actions).is_empty(), reason.is_some());
-    }
-    assert!(session.excess_logged);
-}
-
-#[test]
-fn tracks_that_are_gone_are_forgotten() {
-    let mut session = session(Wanted::default());
-    joined(&mut session);
-    let accept = |session: &mut Session, cid: &str, sid: &str| {
-        let event = Event::TrackAccepted { cid: cid.to_owned(), track: track(sid) };
-        session.event(event, String::new);
-    };
-    let publish = |session: &mut Session, sids: &[&str]| {
-        let tracks = sids.iter().map(|sid| track(sid)).collect();
-        session.event(Event::Participants(vec![ParticipantInfo { tracks, ..me() }]), String::new);
-    };
-    let known = |session: &Session| session.accepted.keys().cloned().collect::<Vec<_>>();
-    accept(&mut session, "mic", "TR_1");
-    accept(&mut session, "cam", "TR_2");
-    accept(&mut session, "cam", "TR_3");
-    assert_eq!(known(&session), ["TR_1", "TR_3"], "announced again: instead of the first");
-    publish(&mut session, &["TR_1", "TR_3"]);
-    accept(&mut session, "mic", "TR_4");
-    assert_eq!(known(&session), ["TR_1", "TR_3", "TR_4"], "what is published stays until it ends");
-    publish(&mut session, &["TR_3"]);
-    assert_eq!(known(&session), ["TR_3", "TR_4"], "unpublished by the client");
-    session.event(Event::TrackUnpublished { track: "TR_3".into() }, String::new);
-    assert_eq!(known(&session), ["TR_4"], "taken down by the box");
 }

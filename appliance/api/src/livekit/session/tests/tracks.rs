@@ -1,0 +1,220 @@
+//! What clients say of their own tracks.
+
+use super::*;
+
+fn track(sid: &str) -> TrackInfo {
+    TrackInfo {
+        id: sid.into(),
+        name: String::new(),
+        kind: MediaKind::Audio,
+        source: TrackSource::Microphone,
+        muted: false,
+        width: 0,
+        height: 0,
+        encrypted: false,
+        layers: Vec::new(),
+        codec: None,
+        red: false,
+        mid: String::new(),
+        note: [].into(),
+    }
+}
+
+#[test]
+fn a_track_that_goes_too_far_is_refused_by_name_and_told_to_the_log_once() {
+    let add = |name: &str| {
+        let name = name.to_owned();
+        Request::AddTrack(pb::AddTrackRequest { cid: "c".to_owned(), name, ..Default::default() })
+    };
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    for (actions, reason) in [
+        (session.request(add("fine"), 0, || "TR_1".to_owned()), None),
+        (
+            session.request(add(&"x".repeat(300)), 0, || "TR_2".to_owned()),
+            Some(pb::request_response::Reason::LimitExceeded),
+        ),
+        (
+            session.event(
+                Event::TrackRefused { cid: "c".to_owned(), why: TrackRefusal::TooMany },
+                String::new,
+            ),
+            Some(pb::request_response::Reason::LimitExceeded),
+        ),
+        (
+            session.event(
+                Event::TrackRefused { cid: "c".to_owned(), why: TrackRefusal::NotAllowed },
+                String::new,
+            ),
+            Some(pb::request_response::Reason::NotAllowed),
+        ),
+    ] {
+        let refusal = match responses(&actions)[..] {
+            [] => None,
+            [Response::RequestResponse(answer)] => {
+                let named = pb::request_response::Request::AddTrack(pb::AddTrackRequest {
+                    cid: "c".to_owned(),
+                    ..Default::default()
+                });
+                assert_eq!(answer.request, Some(named));
+                Some(answer.reason())
+            }
+            ref other => panic!("{other:?}"),
+        };
+        assert_eq!(refusal, reason);
+        assert_eq!(commands(&actions).is_empty(), reason.is_some());
+    }
+    assert!(session.excess_logged);
+}
+
+#[test]
+fn tracks_that_are_gone_are_forgotten() {
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    let accept = |session: &mut Session, cid: &str, sid: &str| {
+        let event = Event::TrackAccepted { cid: cid.to_owned(), track: track(sid) };
+        session.event(event, String::new);
+    };
+    let publish = |session: &mut Session, sids: &[&str]| {
+        let tracks = sids.iter().map(|sid| track(sid)).collect();
+        session.event(Event::Participants(vec![ParticipantInfo { tracks, ..me() }]), String::new);
+    };
+    let known = |session: &Session| session.accepted.keys().cloned().collect::<Vec<_>>();
+    accept(&mut session, "mic", "TR_1");
+    accept(&mut session, "cam", "TR_2");
+    accept(&mut session, "cam", "TR_3");
+    assert_eq!(known(&session), ["TR_1", "TR_3"], "announced again: instead of the first");
+    publish(&mut session, &["TR_1", "TR_3"]);
+    accept(&mut session, "mic", "TR_4");
+    assert_eq!(known(&session), ["TR_1", "TR_3", "TR_4"], "what is published stays until it ends");
+    publish(&mut session, &["TR_3"]);
+    assert_eq!(known(&session), ["TR_3", "TR_4"], "unpublished by the client");
+    session.event(Event::TrackUnpublished { track: "TR_3".into() }, String::new);
+    assert_eq!(known(&session), ["TR_4"], "taken down by the box");
+}
+
+#[test]
+fn a_client_describes_its_own_tracks_anew_and_no_others() {
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    let note = pb::TrackInfo { stream: "call".to_owned(), ..Default::default() };
+    let mine = TrackInfo { note: note.encode_to_vec().into(), ..track("TR_1") };
+    let me = ParticipantInfo { tracks: vec![mine], ..me() };
+    session.event(Event::Participants(vec![me]), String::new);
+
+    let features = vec![pb::AudioTrackFeature::TfStereo as i32];
+    let update = |sid: &str, features: &[i32]| {
+        Request::UpdateAudioTrack(pb::UpdateLocalAudioTrack {
+            track_sid: sid.to_owned(),
+            features: features.to_vec(),
+        })
+    };
+    let actions = session.request(update("TR_1", &features), 0, String::new);
+    let [Command::Redescribe { track, size: None, note: Some(note), .. }] = commands(&actions)[..]
+    else {
+        panic!("{actions:?}")
+    };
+    let told = pb::TrackInfo::decode(&**note).expect("a note");
+    assert_eq!((track.as_str(), &*told.stream), ("TR_1", "call"));
+    assert_eq!(told.audio_features, features);
+
+    let size = |sid: &str| {
+        let (width, height) = (640, 480);
+        let track_sid = sid.to_owned();
+        Request::UpdateVideoTrack(pb::UpdateLocalVideoTrack { track_sid, width, height })
+    };
+    let actions = session.request(size("TR_1"), 0, String::new);
+    let [Command::Redescribe { size: told, note: None, .. }] = commands(&actions)[..] else {
+        panic!("{actions:?}")
+    };
+    assert_eq!(*told, Some((640, 480)));
+
+    use pb::request_response::Reason;
+    for (request, reason) in [
+        (update("TR_2", &features), Reason::NotFound),
+        (size("TR_2"), Reason::NotFound),
+        (update("TR_1", &[0; 1000]), Reason::LimitExceeded),
+    ] {
+        let actions = session.request(request, 0, String::new);
+        let [Response::RequestResponse(answer)] = responses(&actions)[..] else {
+            panic!("{actions:?}")
+        };
+        assert_eq!(answer.reason(), reason);
+        assert!(answer.request.is_some() && commands(&actions).is_empty());
+    }
+}
+
+#[test]
+fn clients_hear_how_good_connections_are() {
+    let mut session = session(Wanted::default());
+    let all = [Quality::Lost, Quality::Poor, Quality::Good, Quality::Excellent];
+    let event = Event::Quality(
+        all.iter()
+            .map(|quality| ConnectionQuality {
+                participant: "PA_1".into(),
+                quality: *quality,
+                score: 3.5,
+            })
+            .collect(),
+    );
+    let actions = session.event(event, String::new);
+    let [Response::ConnectionQuality(update)] = responses(&actions)[..] else {
+        panic!("{actions:?}")
+    };
+    use pb::ConnectionQuality::{Excellent, Good, Lost, Poor};
+    let told: Vec<_> = update.updates.iter().map(|one| one.quality()).collect();
+    assert_eq!(told, [Lost, Poor, Good, Excellent]);
+    assert!(update.updates.iter().all(|one| one.participant_sid == "PA_1" && one.score == 3.5));
+}
+
+#[test]
+fn data_tracks_are_published_by_handle_and_subscribed_to_by_sid() {
+    use pb::request_response::{Reason, Request as Named};
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    let publish = |name: &str, pub_handle| {
+        Request::PublishDataTrackRequest(pb::PublishDataTrackRequest {
+            pub_handle,
+            name: name.to_owned(),
+            ..Default::default()
+        })
+    };
+    let actions = session.request(publish("heat", 7), 0, || "TR_7".to_owned());
+    let [Command::PublishDataTrack { track, .. }] = commands(&actions)[..] else {
+        panic!("{actions:?}")
+    };
+    assert_eq!((track.id.as_str(), track.handle, &*track.name), ("TR_7", 7, "heat"));
+    let actions = session.request(publish("heat", 65_536), 0, || "TR_8".to_owned());
+    assert!(
+        matches!(commands(&actions)[..], [Command::PublishDataTrack { track, .. }] if track.handle == 0)
+    );
+    for name in ["", &"x".repeat(300)] {
+        let actions = session.request(publish(name, 8), 0, || "TR_8".to_owned());
+        let [Response::RequestResponse(answer)] = responses(&actions)[..] else {
+            panic!("{actions:?}")
+        };
+        assert_eq!(answer.reason(), Reason::InvalidName);
+        assert!(
+            matches!(&answer.request, Some(Named::PublishDataTrack(named)) if named.pub_handle == 8)
+        );
+    }
+    let update = pb::update_data_subscription::Update {
+        track_sid: "TR_9".to_owned(),
+        subscribe: true,
+        ..Default::default()
+    };
+    let update = pb::UpdateDataSubscription { updates: vec![update] };
+    let actions = session.request(Request::UpdateDataSubscription(update), 0, String::new);
+    assert!(matches!(
+        commands(&actions)[..],
+        [Command::SubscribeData { tracks, .. }] if tracks == &[("TR_9".into(), true)]
+    ));
+    let handles = vec![(3, "TR_9".into(), "PA_b".into(), Identity::from("bob"))];
+    let actions = session.event(Event::DataHandles(handles), String::new);
+    let [Response::DataTrackSubscriberHandles(told)] = responses(&actions)[..] else {
+        panic!("{actions:?}")
+    };
+    let track = &told.sub_handles[&3];
+    let told = (&*track.track_sid, &*track.publisher_sid, &*track.publisher_identity);
+    assert_eq!(told, ("TR_9", "PA_b", "bob"));
+}
