@@ -92,11 +92,12 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(now: Instant, name: String, address: SocketAddr, seed: u64) -> Self {
+    pub fn new(now: Instant, name: String, address: SocketAddr, seed: u64, vp8: bool) -> Self {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
-            .enable_vp8(true)
+            .enable_vp8(vp8)
+            .enable_h264(!vp8)
             .enable_opus(true, false)
             .build(now);
         let candidate = Candidate::host(address, Protocol::Udp).expect("a host candidate");

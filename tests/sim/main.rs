@@ -312,6 +312,28 @@ fn who_does_not_come_back_is_gone() {
 }
 
 #[test]
+fn who_cannot_decode_a_track_is_told_so() {
+    let mut world = World::new(14, Network::default());
+    world.without_vp8 = vec!["bob"];
+    for name in ["alice", "bob", "carol"] {
+        world.join(name);
+    }
+    world.run(SECOND);
+    let track = world.publish("alice", 1);
+    world.run(3 * SECOND);
+    let told = |name: &str| {
+        let all = world.events.iter().filter(|(to, _)| to == name);
+        let refused = all.filter(|(_, event)| {
+            matches!(event, Event::CodecUnsupported { track: told } if told.as_str() == track)
+        });
+        refused.count()
+    };
+    assert_eq!((told("bob"), told("carol")), (1, 0));
+    assert!(world.whole_frames("carol", &track) > 20);
+    assert_eq!(world.whole_frames("bob", &track), 0);
+}
+
+#[test]
 fn garbage_costs_itself_only() {
     let (mut world, track) = pair(12, Network::default());
     let addresses: Vec<_> = world.clients.values().map(|client| client.address).collect();

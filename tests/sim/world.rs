@@ -73,6 +73,8 @@ pub struct World {
     pub dropped: u64,
     /// Thread CPU time that the `Sfu` took.
     pub spent: Duration,
+    /// Clients that know H.264 instead.
+    pub without_vp8: Vec<&'static str>,
     /// Clients name a track otherwise in the offer than they announced it, as Firefox does.
     pub other_cid: bool,
 }
@@ -101,6 +103,7 @@ impl World {
             events: Vec::new(),
             dropped: 0,
             spent: Duration::ZERO,
+            without_vp8: Vec::new(),
             other_cid: false,
         }
     }
@@ -114,7 +117,8 @@ impl World {
     pub fn join(&mut self, name: &str) {
         self.next_address += 1;
         let address = SocketAddr::from(([10, 0, 1, 1], 10_000 + self.next_address));
-        let client = Client::new(self.now, name.to_owned(), address, self.chance.next());
+        let (seed, vp8) = (self.chance.next(), !self.without_vp8.contains(&name));
+        let client = Client::new(self.now, name.to_owned(), address, seed, vp8);
         self.clients.insert(name.to_owned(), client);
         let participant = NewParticipant {
             id: ParticipantId::from(name),

@@ -96,6 +96,10 @@ pub enum Event {
         track: TrackId,
         allowed: bool,
     },
+    /// A track that one subscribes to has a codec that one's connection did not agree on.
+    CodecUnsupported {
+        track: TrackId,
+    },
     /// A message from this client's data channel, as it came.
     Data {
         channel: Channel,

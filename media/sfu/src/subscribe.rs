@@ -210,12 +210,19 @@ impl Sfu {
         let wanted = published.choose(&wish.settings);
         let mut forward = Forward::new(peer, key, mid, wanted);
         forward.set_paused(wish.settings.disabled);
-        let connected = self.peers.get(peer).is_some_and(|slot| slot.peer.is_connected());
+        let slot = self.peers.get(peer);
+        let connected = slot.is_some_and(|slot| slot.peer.is_connected());
         forward.connected = connected;
+        let decodes = published.info.codec.is_none_or(|codec| {
+            slot.is_some_and(|slot| slot.peer.payload_type(mid, codec, false).is_some())
+        });
         published.forwards.push(forward);
         let first = !std::mem::replace(&mut published.had_subscriber, true);
         let (publisher, id) = (published.participant, published.info.id.clone());
         self.tell_wanted_layers(now, track, false);
+        if !decodes {
+            self.tell(key, Event::CodecUnsupported { track: id.clone() });
+        }
         if first {
             self.tell(publisher, Event::TrackSubscribed { track: id });
         }

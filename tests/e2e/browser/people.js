@@ -247,6 +247,21 @@ window.people = {
     return got.every((p, n) => p.length === size && p[0] === (n & 0xff));
   },
 
+  // Texts of reliable messages, from now on.
+  collect(name) {
+    const { room } = person(name);
+    const texts = [];
+    person(name).texts = texts;
+    room.on(RoomEvent.DataReceived, (payload) => texts.push(new TextDecoder().decode(payload)));
+  },
+
+  collected: (name) => person(name).texts,
+
+  async say(name, text) {
+    const me = person(name).room.localParticipant;
+    await me.publishData(new TextEncoder().encode(text), { reliable: true });
+  },
+
   async rpc(from, to, size) {
     person(to).room.registerRpcMethod('reverse', async (call) => [...call.payload].reverse().join(''));
     const payload = Array.from({ length: size }, (_, n) => String.fromCharCode(97 + (n % 26))).join('');

@@ -64,6 +64,8 @@ pub(super) struct Session {
     excess_logged: bool,
     dev: bool,
     next_offer: u32,
+    /// What a token says of oneself has changed since the client got one.
+    token_is_old: bool,
 }
 
 impl Session {
@@ -88,6 +90,7 @@ impl Session {
             excess_logged: false,
             dev: start.dev,
             next_offer: 0,
+            token_is_old: false,
         }
     }
 
@@ -99,6 +102,11 @@ impl Session {
     /// Oneself as the room sees it; `None` before the first word.
     pub(super) fn about_me(&self) -> Option<&ParticipantInfo> {
         self.about_me.as_deref()
+    }
+
+    /// Whether the client should get a new token; asked once per change.
+    pub(super) fn wants_token(&mut self) -> bool {
+        std::mem::take(&mut self.token_is_old)
     }
 
     fn command(&self, make: impl FnOnce(ParticipantId) -> Command) -> Action {

@@ -147,6 +147,12 @@ impl Client {
             if let Some(end) = self.act(actions).await {
                 return end;
             }
+            if self.session.wants_token() {
+                let token = self.renew();
+                if let Some(end) = self.act(token).await {
+                    return end;
+                }
+            }
         }
     }
 

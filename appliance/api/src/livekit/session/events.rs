@@ -140,6 +140,12 @@ impl Session {
                     },
                 ))]
             }
+            Event::CodecUnsupported { track } => {
+                vec![send(Response::SubscriptionResponse(pb::SubscriptionResponse {
+                    track_sid: track.to_string(),
+                    err: pb::SubscriptionError::SeCodecUnsupported as i32,
+                }))]
+            }
             Event::Data { channel, message } => {
                 let Some(relayed) = self.sender.relay(channel, &message) else {
                     return Vec::new();
@@ -252,6 +258,13 @@ impl Session {
 
     fn participants(&mut self, infos: &[ParticipantInfo]) -> Vec<Action> {
         if let Some(me) = infos.iter().find(|info| info.id == self.me) {
+            self.token_is_old |= self.about_me().is_some_and(|before| {
+                let of_token = |info: &ParticipantInfo| {
+                    let ParticipantInfo { permissions, name, metadata, attributes, .. } = info;
+                    (permissions.clone(), name.clone(), metadata.clone(), attributes.clone())
+                };
+                of_token(before) != of_token(me)
+            });
             self.permissions = me.permissions.clone();
             self.sender.allowed = me.permissions.can_publish_data;
             self.sender.hidden = me.permissions.hidden;

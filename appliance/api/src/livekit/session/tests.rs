@@ -377,3 +377,20 @@ fn clients_hear_which_streams_are_paused_for_lack_of_bandwidth() {
     let (paused, active) = (pb::StreamState::Paused, pb::StreamState::Active);
     assert_eq!(told, [("PA_other", "TR_1", paused), ("PA_other", "TR_2", active)]);
 }
+
+#[test]
+fn a_client_gets_a_new_token_when_what_it_says_has_changed() {
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    assert!(!session.wants_token());
+    let mut changed = me();
+    session.event(Event::Participants(vec![changed.clone()]), String::new);
+    assert!(!session.wants_token(), "nothing that a token says");
+    changed.permissions.can_publish = false;
+    session.event(Event::Participants(vec![changed.clone()]), String::new);
+    assert!(session.wants_token() && !session.wants_token());
+    changed.id = "PA_other".into();
+    changed.name = "Bob".to_owned();
+    session.event(Event::Participants(vec![changed]), String::new);
+    assert!(!session.wants_token(), "that was somebody else");
+}
