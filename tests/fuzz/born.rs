@@ -76,7 +76,7 @@ fn signalling() {
 /// What the simulation's clients send while they are in a meeting, and what they never would.
 fn media() {
     let mut meeting = Meeting::new(1);
-    let mut client = Client::new(meeting.world.now, "dave".to_owned(), HERE, 1);
+    let mut client = Client::new(meeting.world.now, "dave".to_owned(), HERE, 1, true);
     client.publish(meeting.world.now, MediaKind::Video, "camera".to_owned(), 1, 3, [0; 3]);
     let (_, sdp) = client.offer(meeting.world.now, 0, 2, &[]).unwrap();
     keep("z2_descriptions", "simulcast", sdp.as_bytes());
