@@ -3,20 +3,15 @@
 //! Everything has a bound: bytes, time, redirects. A redirect never leads from HTTPS to HTTP
 //! (RFC 9110 §15.4 leaves that to the client).
 
+use crate::address::Address;
+use crate::reach::{ReachError, Stream, Trust, USER, reach};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT_ENCODING, HOST, LOCATION, USER_AGENT};
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use std::io;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 /// How much a fetch may cost.
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +33,8 @@ pub enum FetchError {
     Downgrade(String),
     #[error("{0} leads on and on: more than {1} redirects are not followed")]
     Redirects(String, usize),
-    #[error("cannot reach {host}: {source}")]
-    Connect { host: String, source: io::Error },
-    #[error("{host} has no certificate that this box trusts: {source}")]
-    Handshake { host: String, source: io::Error },
-    #[error("no certificates of authorities are installed on this box")]
-    Roots,
+    #[error(transparent)]
+    Reach(#[from] ReachError),
     #[error("{host} does not speak HTTP as it should: {source}")]
     Exchange { host: String, source: hyper::Error },
     #[error("{address} answers {status}")]
@@ -52,53 +43,6 @@ pub enum FetchError {
     Length(String, usize),
     #[error("{0} did not come within {1} s")]
     Time(String, u64),
-}
-
-/// An address taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Address {
-    https: bool,
-    host: String,
-    port: u16,
-    /// With the query.
-    path: String,
-}
-
-impl Address {
-    fn parse(text: &str) -> Option<Self> {
-        let uri: Uri = text.parse().ok()?;
-        let https = match uri.scheme_str()? {
-            "https" => true,
-            "http" => false,
-            _ => return None,
-        };
-        // Names and passwords in addresses end in logs.
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
-        let host = authority.host().to_owned();
-        let port = authority.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        (!host.is_empty()).then_some(Self { https, host, port, path })
-    }
-
-    /// Where `location` leads from here (RFC 9110 §10.2.2; of relative ones only absolute paths).
-    fn follow(&self, location: &str) -> Option<Self> {
-        match location.starts_with('/') && !location.starts_with("//") {
-            true => Some(Self { path: location.to_owned(), ..self.clone() }),
-            false => Self::parse(location),
-        }
-    }
-
-    fn authority(&self) -> String {
-        match self.port == if self.https { 443 } else { 80 } {
-            true => self.host.clone(),
-            false => format!("{}:{}", self.host, self.port),
-        }
-    }
-
-    fn text(&self) -> String {
-        let scheme = if self.https { "https" } else { "http" };
-        format!("{scheme}://{}{}", self.authority(), self.path)
-    }
 }
 
 enum Answer {
@@ -134,40 +78,11 @@ async fn follow(url: &str, limits: FetchLimits) -> Result<Vec<u8>, FetchError> {
 }
 
 async fn ask(at: &Address, most: usize) -> Result<Answer, FetchError> {
-    let host = || at.host.clone();
-    // An IPv6 address stands in brackets in an address, and without them for a socket.
-    let bare = at.host.trim_matches(['[', ']']).to_owned();
-    let stream = TcpStream::connect((bare.as_str(), at.port))
-        .await
-        .map_err(|source| FetchError::Connect { host: host(), source })?;
-    if !at.https {
-        return exchange(stream, at, most).await;
-    }
-    let name = ServerName::try_from(bare).map_err(|_| FetchError::Address(at.text()))?;
-    let stream = TlsConnector::from(trust()?)
-        .connect(name, stream)
-        .await
-        .map_err(|source| FetchError::Handshake { host: host(), source })?;
-    exchange(stream, at, most).await
-}
-
-/// Whom to trust: the system's authorities, read anew each time, so that a certificate that the
-/// owner adds counts at once.
-fn trust() -> Result<Arc<ClientConfig>, FetchError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(FetchError::Roots);
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|_| FetchError::Roots)?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    exchange(reach(at, &Trust::default()).await?, at, most).await
 }
 
 async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: Box<dyn Stream>,
     at: &Address,
     most: usize,
 ) -> Result<Answer, FetchError> {
@@ -176,7 +91,7 @@ async fn exchange(
     let request = Request::get(at.path.as_str())
         .header(HOST, at.authority())
         .header(ACCEPT_ENCODING, "identity")
-        .header(USER_AGENT, concat!("roombox/", env!("CARGO_PKG_VERSION")))
+        .header(USER_AGENT, USER)
         .body(Empty::<Bytes>::new())
         .map_err(|_| FetchError::Address(at.text()))?;
     let answer = async {
@@ -289,17 +204,5 @@ mod tests {
             let refused = fetch(url, LIMITS).await.unwrap_err();
             assert!(matches!(refused, FetchError::Address(_)), "{url}: {refused}");
         }
-    }
-
-    #[test]
-    fn a_redirect_leads_where_it_says_and_never_out_of_https() {
-        let at = Address::parse("https://box.example:8443/a?b").unwrap();
-        assert_eq!(at.text(), "https://box.example:8443/a?b");
-        assert_eq!(at.follow("/c").unwrap().text(), "https://box.example:8443/c");
-        assert_eq!(at.follow("https://other/d").unwrap().text(), "https://other/d");
-        assert!(at.https && !at.follow("http://other/").unwrap().https);
-        assert_eq!(at.follow("//other/d"), None);
-        let v6 = Address::parse("http://[::1]:80/").unwrap();
-        assert_eq!((v6.host.as_str(), v6.authority().as_str()), ("[::1]", "[::1]"));
     }
 }

@@ -2,6 +2,11 @@
 //!
 //! It knows addresses and bytes, never what they mean: who calls it reads them.
 
+mod address;
 mod fetch;
+mod post;
+mod reach;
 
 pub use fetch::{FetchError, FetchLimits, fetch};
+pub use post::{Letter, PostError, Sender};
+pub use reach::ReachError;

@@ -1,0 +1,220 @@
+//! Sends something small to an address that the owner named.
+//!
+//! What is sent may be signed and is for that address alone: a redirect is an answer like any other,
+//! and not followed. Of the answer only the status counts.
+
+use crate::address::Address;
+use crate::reach::{ReachError, Stream, Trust, USER, reach};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::time::Duration;
+
+/// Of an answer's body so much is read, and thrown away, so that the other side need not find the
+/// connection broken; a longer or slower one is cut off.
+const READ_BYTES: usize = 64 * 1024;
+const READ_TIME: Duration = Duration::from_secs(1);
+
+/// What is sent.
+#[derive(Debug, Clone)]
+pub struct Letter<'a> {
+    pub content_type: &'static str,
+    /// The whole header; a secret.
+    pub authorization: &'a str,
+    pub body: Vec<u8>,
+}
+
+/// Why something was not taken. The texts go to the owner.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    #[error("the address begins with neither http:// nor https://, or names no server")]
+    Address,
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    #[error("{host} does not speak HTTP as it should: {source}")]
+    Exchange { host: String, source: hyper::Error },
+    #[error("{host} answers {status}")]
+    Status { host: String, status: StatusCode },
+    #[error("{host} did not answer within {seconds} s")]
+    Time { host: String, seconds: u64 },
+}
+
+/// Sends letters.
+#[derive(Debug, Default)]
+pub struct Sender {
+    trust: Trust,
+}
+
+impl Sender {
+    /// Whether a letter can be addressed so: `http://` or `https://`, a server, no name and password.
+    pub fn is_address(url: &str) -> bool {
+        Address::parse(url).is_some()
+    }
+
+    /// POSTs to `url`, which may be anywhere: what is private is where receivers most often are.
+    /// Answers the status with which it was taken, one of 2xx.
+    ///
+    /// # Errors
+    /// See [`PostError`].
+    pub async fn post(
+        &self,
+        url: &str,
+        letter: Letter<'_>,
+        patience: Duration,
+    ) -> Result<StatusCode, PostError> {
+        let at = Address::parse(url).ok_or(PostError::Address)?;
+        let late = |_| PostError::Time { host: at.host.clone(), seconds: patience.as_secs() };
+        let answered = tokio::time::timeout(patience, async {
+            exchange(reach(&at, &self.trust).await?, &at, letter).await
+        });
+        let status = answered.await.map_err(late)??;
+        match status.is_success() {
+            true => Ok(status),
+            false => Err(PostError::Status { host: at.host, status }),
+        }
+    }
+}
+
+async fn exchange(
+    stream: Box<dyn Stream>,
+    at: &Address,
+    letter: Letter<'_>,
+) -> Result<StatusCode, PostError> {
+    let broken = |source| PostError::Exchange { host: at.host.clone(), source };
+    let mut authorization =
+        HeaderValue::from_str(letter.authorization).map_err(|_| PostError::Address)?;
+    authorization.set_sensitive(true);
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let request = Request::post(at.path.as_str())
+        .header(HOST, at.authority())
+        .header(USER_AGENT, USER)
+        .header(CONTENT_TYPE, letter.content_type)
+        .header(AUTHORIZATION, authorization)
+        .header(CONNECTION, "close")
+        .body(Full::new(Bytes::from(letter.body)))
+        .map_err(|_| PostError::Address)?;
+    let answer = async {
+        let response = sender.send_request(request).await.map_err(broken)?;
+        let status = response.status();
+        read_away(response).await;
+        Ok(status)
+    };
+    // The connection moves only while it is looked at; nobody needs it once the answer is there.
+    tokio::pin!(answer);
+    tokio::select! {
+        biased;
+        answered = &mut answer => answered,
+        ended = connection => match ended {
+            Ok(()) => answer.await,
+            Err(source) => Err(broken(source)),
+        },
+    }
+}
+
+async fn read_away(response: Response<Incoming>) {
+    let read = Limited::new(response.into_body(), READ_BYTES).collect();
+    // However it ends: the status is there already.
+    tokio::time::timeout(READ_TIME, read).await.map_or_else(drop, drop);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+
+    const PATIENCE: Duration = Duration::from_millis(700);
+
+    fn letter() -> Letter<'static> {
+        Letter {
+            content_type: "application/webhook+json",
+            authorization: "a.b.c",
+            body: b"{\"event\":\"test\"}".to_vec(),
+        }
+    }
+
+    /// A server that says `answer` to whatever comes, or nothing, and tells what came.
+    async fn server(answer: Option<Vec<u8>>) -> (String, mpsc::Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (came, comes) = mpsc::channel(8);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                while !request.ends_with(b"}") {
+                    request.push(stream.read_u8().await.unwrap());
+                }
+                came.send(String::from_utf8(request).unwrap()).await.unwrap();
+                match &answer {
+                    // Who has heard enough may hang up.
+                    Some(answer) => drop(stream.write_all(answer).await),
+                    None => std::future::pending().await,
+                }
+            }
+        });
+        (format!("http://{address}"), comes)
+    }
+
+    fn head(status: &str) -> Option<Vec<u8>> {
+        Some(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").into_bytes())
+    }
+
+    async fn post(url: &str) -> Result<u16, PostError> {
+        let sent = Sender::default().post(url, letter(), PATIENCE).await;
+        sent.map(|status| status.as_u16())
+    }
+
+    #[tokio::test]
+    async fn a_letter_arrives_as_it_was_written() {
+        let (server, mut comes) = server(head("204 No Content")).await;
+        assert_eq!(post(&format!("{server}/hook?of=box")).await.unwrap(), 204);
+        let request = comes.recv().await.unwrap();
+        assert!(request.starts_with("POST /hook?of=box HTTP/1.1\r\n"), "{request}");
+        for line in [
+            "content-type: application/webhook+json\r\n",
+            "authorization: a.b.c\r\n",
+            "content-length: 16\r\n",
+        ] {
+            assert!(request.contains(line), "{line} {request}");
+        }
+        assert!(request.ends_with("\r\n\r\n{\"event\":\"test\"}"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_taken_says_why_and_no_more_of_the_address_than_the_host() {
+        let elsewhere = b"HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\n\
+                          content-length: 0\r\n\r\n";
+        for (answer, says) in [
+            (head("500 Internal Server Error"), "127.0.0.1 answers 500"),
+            (head("401 Unauthorized"), "127.0.0.1 answers 401"),
+            (Some(elsewhere.to_vec()), "127.0.0.1 answers 307"),
+            (Some(Vec::new()), "does not speak HTTP"),
+            (Some(b"220 ready for mail\r\n\r\n".to_vec()), "does not speak HTTP"),
+            (None, "did not answer within"),
+        ] {
+            let (server, _comes) = server(answer).await;
+            let refused = post(&format!("{server}/hook?secret=1")).await.unwrap_err().to_string();
+            assert!(refused.contains(says), "{refused}");
+            assert!(!refused.contains("hook") && !refused.contains("secret"), "{refused}");
+        }
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let refused = post(&format!("http://{nobody}/")).await.unwrap_err().to_string();
+        assert!(refused.contains("cannot reach 127.0.0.1"), "{refused}");
+        for url in ["ftp://box/", "box", "http://", "https://ada:pw@box/"] {
+            assert!(matches!(post(url).await, Err(PostError::Address)), "{url}");
+            assert!(!Sender::is_address(url));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_cut_off_and_counts_all_the_same() {
+        let mut answer = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+        answer.resize(4 << 20, b'x');
+        let (long, _comes) = server(Some(answer)).await;
+        assert_eq!(post(&long).await.unwrap(), 200);
+    }
+}

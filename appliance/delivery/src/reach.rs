@@ -1,0 +1,84 @@
+//! The way to a server: TCP, and TLS where the address says https.
+
+use crate::address::Address;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// How the box calls itself.
+pub(crate) const USER: &str = concat!("roombox/", env!("CARGO_PKG_VERSION"));
+/// The system's authorities are read anew after this: a certificate that the owner adds counts soon,
+/// and a hundred handshakes in a row do not read a hundred times.
+const READ_ANEW: Duration = Duration::from_secs(60);
+
+/// Why a server could not be spoken with. The texts go to the owner, and name the host alone:
+/// elsewhere in addresses there may be secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    #[error("cannot reach {host}: {source}")]
+    Connect { host: String, source: io::Error },
+    #[error("{host} has no certificate that this box trusts: {source}")]
+    Handshake { host: String, source: io::Error },
+    #[error("{0} is no name that a certificate can have")]
+    Name(String),
+    #[error("no certificates of authorities are installed on this box")]
+    Roots,
+}
+
+/// A connection, encrypted or not.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Whom to trust: the system's authorities.
+#[derive(Debug, Default)]
+pub(crate) struct Trust {
+    read: Mutex<Option<(Instant, Arc<ClientConfig>)>>,
+}
+
+impl Trust {
+    fn config(&self) -> Result<Arc<ClientConfig>, ReachError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, config)) = &*read
+            && at.elapsed() < READ_ANEW
+        {
+            return Ok(config.clone());
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err(ReachError::Roots);
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.map_err(|_| ReachError::Roots)?;
+        let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+        *read = Some((Instant::now(), config.clone()));
+        Ok(config)
+    }
+}
+
+/// Connects.
+pub(crate) async fn reach(at: &Address, trust: &Trust) -> Result<Box<dyn Stream>, ReachError> {
+    let host = || at.host.clone();
+    // An IPv6 address stands in brackets in an address, and without them for a socket.
+    let bare = at.host.trim_matches(['[', ']']).to_owned();
+    let stream = TcpStream::connect((bare.as_str(), at.port))
+        .await
+        .map_err(|source| ReachError::Connect { host: host(), source })?;
+    if !at.https {
+        return Ok(Box::new(stream));
+    }
+    let name = ServerName::try_from(bare).map_err(|_| ReachError::Name(host()))?;
+    let stream = TlsConnector::from(trust.config()?)
+        .connect(name, stream)
+        .await
+        .map_err(|source| ReachError::Handshake { host: host(), source })?;
+    Ok(Box::new(stream))
+}
