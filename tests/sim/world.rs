@@ -136,6 +136,7 @@ impl World {
             sid: "RM_1".to_owned(),
             metadata: String::new(),
             created_unix_ms: 0,
+            opened_with: String::new(),
             max_participants: 0,
             empty_timeout: Duration::from_secs(60),
             departure_timeout: Duration::from_secs(20),

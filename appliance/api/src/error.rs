@@ -59,10 +59,12 @@ fn status(error: &ControlError) -> StatusCode {
         | E::NotRecording
         | E::StillRecording
         | E::ResetWhileRecording { .. }
+        | E::TooManyWebhooks { .. }
         | E::JobState { .. } => StatusCode::CONFLICT,
         E::WeakPassword { .. }
         | E::InvalidName { .. }
         | E::WrongBoxName
+        | E::InvalidWebhook { .. }
         | E::OutOfRange { .. }
         | E::InvalidSetting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         E::ClaimLocked => StatusCode::LOCKED,

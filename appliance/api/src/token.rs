@@ -147,8 +147,8 @@ impl VideoGrant {
 /// Signs claims with an API key's secret.
 ///
 /// # Errors
-/// The claims cannot be signed (never for claims of this type).
-pub fn sign(claims: &Claims, secret: &str) -> Result<String, TokenError> {
+/// The claims cannot be signed (never for claims of this module).
+pub fn sign(claims: &impl Serialize, secret: &str) -> Result<String, TokenError> {
     let key = EncodingKey::from_secret(secret.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
         .map_err(|_| TokenError::Malformed)

@@ -15,8 +15,8 @@ pub use roombox_sfu::view::{
 };
 pub use roombox_sfu::{
     Audience, AudienceMember, Channel, Command, ConnectionQuality, DataTrackRefusal, Event,
-    LeaveReason, NewDataTrack, NewParticipant, NewTrack, ParticipantChange, Quality, Recipients,
-    RoomOptions, StreamState, TrackRefusal, TrackSettings, TransportMode,
+    LeaveReason, NewDataTrack, NewParticipant, NewTrack, Notice, ParticipantChange, Quality,
+    Recipients, RoomOptions, StreamState, TrackRefusal, TrackSettings, TransportMode,
 };
 
 /// Events that may wait for one client's connection before it counts as too slow.
@@ -52,11 +52,12 @@ pub trait Conference: Send + Sync {
     /// Secret of a LiveKit API key.
     fn secret_of(&self, api_key: &str) -> Option<String>;
 
-    /// Whether a room may be entered, and how it is opened if it is not open yet.
+    /// Whether a room may be entered, and how it is opened if it is not open yet, by a token of
+    /// this API key.
     ///
     /// # Errors
     /// See [`RoomRefused`].
-    fn room_options(&self, room: &RoomName) -> Result<RoomOptions, RoomRefused>;
+    fn room_options(&self, room: &RoomName, api_key: &str) -> Result<RoomOptions, RoomRefused>;
 
     /// Sends a join or resume; from now on the participant's events go to `events`.
     ///

@@ -53,6 +53,10 @@ pub enum ControlError {
     OutOfRange { field: &'static str, least: u32, most: u32 },
     #[error("the setting {field} {why}")]
     InvalidSetting { field: String, why: String },
+    #[error("the webhook's {field} {why}")]
+    InvalidWebhook { field: &'static str, why: &'static str },
+    #[error("this box has {most} webhooks already: delete one that is not needed any more")]
+    TooManyWebhooks { most: usize },
     #[error("this is not the box's name: type it as the panel shows it")]
     WrongBoxName,
     #[error("{recording} rooms are being recorded: stop them first, or force it and lose them")]
@@ -107,6 +111,8 @@ impl ControlError {
             Self::JobState { .. } => "job_state",
             Self::OutOfRange { .. } => "out_of_range",
             Self::InvalidSetting { .. } => "invalid_setting",
+            Self::InvalidWebhook { .. } => "invalid_webhook",
+            Self::TooManyWebhooks { .. } => "too_many_webhooks",
             Self::WrongBoxName => "wrong_box_name",
             Self::ResetWhileRecording { .. } => "reset_while_recording",
             Self::NoReset => "no_reset",
@@ -128,7 +134,7 @@ impl ControlError {
             Self::WeakPassword { .. } | Self::WrongPassword => Some("password"),
             Self::InvalidName { .. } | Self::NameTaken | Self::WrongBoxName => Some("name"),
             Self::InvalidSetting { field, .. } => Some(field),
-            Self::OutOfRange { field, .. } => Some(field),
+            Self::OutOfRange { field, .. } | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),
             _ => None,
         }

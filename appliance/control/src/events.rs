@@ -12,6 +12,7 @@ use crate::rooms::Room;
 use crate::settings::Settings;
 use crate::status::Sample;
 use crate::updates::{Offer, PastUpdate, UpdateState};
+use crate::webhooks::Webhook;
 use crate::words;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -118,6 +119,12 @@ pub enum Happening {
     /// Something was installed, confirmed, rolled back, or failed.
     #[serde(rename = "update.noted")]
     UpdateNoted(PastUpdate),
+    /// A receiver was added, changed or deleted.
+    #[serde(rename = "webhook.changed")]
+    WebhookChanged,
+    /// Never repeated, at most one a second of each receiver: how sending to it goes.
+    #[serde(rename = "webhook.progressed")]
+    WebhookProgressed(Box<Webhook>),
     /// Never repeated: the disk nears its reserve.
     #[serde(rename = "storage.warned")]
     StorageWarned { free_bytes: u64, reserve_bytes: u64 },

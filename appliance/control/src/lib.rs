@@ -1,8 +1,8 @@
 //! The rules of the box: one small service per noun, permissions, events and the store.
 //!
 //! It knows neither HTTP nor threads of the media plane: doors call it, and the daemon gives it
-//! the media plane ([`conference::Conference`]), the recorder ([`recordings::RoomRecorder`]) and
-//! the workers ([`jobs::Workers`]) as traits.
+//! the media plane ([`conference::Conference`]), the recorder ([`recordings::RoomRecorder`]),
+//! the workers ([`jobs::Workers`]) and who carries webhooks ([`webhooks::Courier`]) as traits.
 
 pub mod clock;
 pub mod conference;
@@ -22,6 +22,7 @@ pub mod settings;
 pub mod status;
 pub mod store;
 pub mod updates;
+pub mod webhooks;
 pub mod words;
 
 pub use error::ControlError;

@@ -82,7 +82,7 @@ impl Conference for BoxConference {
         self.keys.secret_of(api_key)
     }
 
-    fn room_options(&self, room: &RoomName) -> Result<RoomOptions, RoomRefused> {
+    fn room_options(&self, room: &RoomName, api_key: &str) -> Result<RoomOptions, RoomRefused> {
         match self.entrance.load(Ordering::Acquire) {
             OPEN => {}
             NO_NEW_ROOMS if self.plane.has_room(room) => {}
@@ -94,6 +94,7 @@ impl Conference for BoxConference {
             sid: self.new_id("RM_"),
             metadata: String::new(),
             created_unix_ms: since_epoch.map_or(0, |since| since.as_millis() as u64),
+            opened_with: api_key.to_owned(),
             max_participants: meeting.max_participants,
             empty_timeout: Duration::from_secs(meeting.empty_timeout_s.into()),
             departure_timeout: Duration::from_secs(meeting.departure_timeout_s.into()),

@@ -2,7 +2,9 @@
 //! and the workers, and the tasks that carry news between them.
 
 use crate::conference::BoxConference;
+use crate::courier::WebhookCourier;
 use crate::image;
+use crate::news::RoomNewsDesk;
 use crate::premises::HousePremises;
 use crate::rauc::Rauc;
 use crate::recorder::{BoxRecorder, RecorderNews};
@@ -12,7 +14,7 @@ use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_control::clock::UnixMs;
-use roombox_control::events::{Events, Happening};
+use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
@@ -25,12 +27,14 @@ use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::store::Store;
 use roombox_control::updates::{Folders, Updates, UpdatesParts};
+use roombox_control::webhooks::Webhooks;
 use roombox_net::Plane;
 use roombox_sfu::Notice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// Interrupted recordings are looked at this often.
 const TICK: Duration = Duration::from_secs(1);
@@ -64,6 +68,8 @@ pub struct House {
     pub panel: PanelDoor,
     pub conference: Arc<BoxConference>,
     pub recorder: Arc<BoxRecorder>,
+    /// Ends once the media plane has stopped and its last news are kept.
+    pub news: JoinHandle<()>,
 }
 
 impl House {
@@ -149,7 +155,16 @@ impl House {
                 tracing::error!(%error, "the job desk has stopped");
             }
         });
-        tokio::spawn(follow_rooms(rooms.clone(), recordings.clone(), events.clone(), notices));
+        let courier = Arc::new(WebhookCourier::default());
+        let webhooks = Webhooks::load(store.clone(), keys.clone(), events.clone(), courier).await?;
+        tokio::spawn(webhooks.clone().run());
+        let news = RoomNewsDesk {
+            rooms: rooms.clone(),
+            recordings: recordings.clone(),
+            webhooks: webhooks.clone(),
+            events: events.clone(),
+        };
+        let news = tokio::spawn(news.follow(notices));
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
         let vitals = Vitals::new(plane, recordings.clone(), recorder.clone(), store, root);
         tokio::spawn(watch(status.clone(), vitals));
@@ -173,55 +188,10 @@ impl House {
             settings,
             status,
             updates,
+            webhooks,
             events,
         };
-        Ok(Self { people, livekit, panel, conference, recorder })
-    }
-}
-
-/// Rooms and people come and go.
-async fn follow_rooms(
-    rooms: Arc<Rooms>,
-    recordings: Arc<Recordings>,
-    events: Arc<Events>,
-    mut notices: mpsc::Receiver<Notice>,
-) {
-    while let Some(notice) = notices.recv().await {
-        let outcome = match notice {
-            Notice::RoomOpened { room } => {
-                let opened = rooms.opened(room.name.as_str()).await;
-                match recordings.room_opened(room.name.as_str()).await {
-                    Ok(()) => opened,
-                    refused => refused,
-                }
-            }
-            Notice::RoomEnded { room, .. } => rooms.ended(room.as_str()).await,
-            Notice::ParticipantActive { room, participant } => {
-                let (room, name) = (room.to_string(), participant.name);
-                let joined = Happening::ParticipantJoined { room, name };
-                events.publish(participant.id.as_str(), joined);
-                Ok(())
-            }
-            Notice::ParticipantLeft { room, participant, .. } => {
-                let (room, name) = (room.to_string(), participant.name);
-                let left = Happening::ParticipantLeft { room, name };
-                events.publish(participant.id.as_str(), left);
-                Ok(())
-            }
-            Notice::TrackPublished { room, track, .. } => {
-                let (room, source) = (room.to_string(), track.source);
-                events.publish(track.id.as_str(), Happening::TrackPublished { room, source });
-                Ok(())
-            }
-            Notice::TrackUnpublished { room, track, .. } => {
-                let (room, source) = (room.to_string(), track.source);
-                events.publish(track.id.as_str(), Happening::TrackUnpublished { room, source });
-                Ok(())
-            }
-        };
-        if let Err(error) = outcome {
-            tracing::error!(%error, "a room's news could not be kept");
-        }
+        Ok(Self { people, livekit, panel, conference, recorder, news })
     }
 }
 

@@ -4,6 +4,7 @@ mod addresses;
 mod certificates;
 mod conference;
 mod console;
+mod courier;
 mod data;
 mod doors;
 mod health;
@@ -12,6 +13,7 @@ mod image;
 mod limits;
 mod logging;
 mod names;
+mod news;
 mod notify;
 mod premises;
 mod pulse;
@@ -49,6 +51,8 @@ use tokio::sync::{mpsc, watch};
 const NOTICES: usize = 8192;
 /// After everything has stopped, clients get so long to hear the last answer.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// What the last news of rooms may take to be kept.
+const LAST_NEWS: Duration = Duration::from_secs(2);
 /// Each is a thread of its own that wants a core of its own.
 const MOST_SHARDS: u16 = 64;
 
@@ -216,16 +220,16 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let import = arguments.config.as_deref().map(import).transpose()?;
     let ended: Arc<OnceLock<Arc<Plane>>> = Arc::default();
     let forget = ended.clone();
-    let (news, notices) = mpsc::channel(NOTICES);
+    let (sender, notices) = mpsc::channel(NOTICES);
     let plane = Plane::start(&config, move |notice| {
-        if let (News::RoomEnded { room, .. }, Some(plane)) = (&notice, forget.get()) {
-            plane.room_ended(room);
+        if let (News::RoomEnded { room }, Some(plane)) = (&notice, forget.get()) {
+            plane.room_ended(&room.name);
         }
-        if health::is_ours(room_of(&notice)) {
+        if health::is_ours(notice.room().name.as_str()) {
             return;
         }
-        log_notice(&notice);
-        if news.try_send(notice).is_err() {
+        news::log(&notice);
+        if sender.try_send(notice).is_err() {
             tracing::error!("the box does not keep up with what happens in its rooms");
         }
     })
@@ -283,7 +287,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     supervisor.ready(&console::status(&shown));
     tokio::spawn(console.keep());
     tokio::spawn(pulse::tell(supervisor.clone(), plane.clone(), router.clone()));
-    let (conference, recorder) = (house.conference, house.recorder);
+    let (conference, recorder, news) = (house.conference, house.recorder, house.news);
     let (stopping, stopped) = watch::channel(false);
     let serve = doors.serve(router, stopped.clone());
     let stop = async move {
@@ -298,6 +302,10 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         };
         if let Err(error) = tokio::task::spawn_blocking(stop).await {
             tracing::error!(%error, "recorder or media plane broke");
+        }
+        // Who left because of this is in the outbox before the box is gone.
+        if tokio::time::timeout(LAST_NEWS, news).await.is_err() {
+            tracing::error!("the last news of rooms could not be kept in time");
         }
         stopping.send_replace(true);
         // Event sockets of pages that stay open would keep the server for ever.
@@ -354,37 +362,6 @@ fn import(path: &Path) -> anyhow::Result<Settings> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let parsed = roombox_provision::parse(&text);
     Ok(parsed.with_context(|| format!("{} will not do", path.display()))?.settings)
-}
-
-fn room_of(notice: &News) -> &str {
-    match notice {
-        News::RoomOpened { room } => room.name.as_str(),
-        News::RoomEnded { room, .. }
-        | News::ParticipantActive { room, .. }
-        | News::ParticipantLeft { room, .. }
-        | News::TrackPublished { room, .. }
-        | News::TrackUnpublished { room, .. } => room.as_str(),
-    }
-}
-
-fn log_notice(notice: &News) {
-    match notice {
-        News::RoomOpened { room } => tracing::info!(room = %room.sid, "room opened"),
-        News::RoomEnded { sid, .. } => tracing::info!(room = %sid, "room ended"),
-        News::ParticipantActive { participant, .. } => {
-            tracing::info!(participant = %participant.id, "participant is active");
-        }
-        News::ParticipantLeft { participant, reason, active, .. } => {
-            tracing::info!(participant = %participant.id, ?reason, active, "participant left");
-        }
-        News::TrackPublished { participant, track, .. } => {
-            tracing::info!(participant = %participant.id, track = %track.id, codec = ?track.codec,
-                "track published");
-        }
-        News::TrackUnpublished { participant, track, .. } => {
-            tracing::info!(participant = %participant.id, track = %track.id, "track unpublished");
-        }
-    }
 }
 
 async fn stop_asked() {

@@ -42,6 +42,7 @@ fn join(plane: &Plane, id: &str, room_for: usize) -> Receiver<Event> {
         sid: "RM_1".to_owned(),
         metadata: String::new(),
         created_unix_ms: 0,
+        opened_with: String::new(),
         max_participants: 0,
         empty_timeout: PATIENCE,
         departure_timeout: PATIENCE,

@@ -15,6 +15,8 @@ pub struct RoomOptions {
     pub sid: String,
     pub metadata: String,
     pub created_unix_ms: u64,
+    /// API key of the token that opens it; services decide by it whom a room concerns.
+    pub opened_with: String,
     /// 0: no limit.
     pub max_participants: u32,
     /// A room that nobody joined ends after this.

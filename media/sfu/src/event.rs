@@ -178,37 +178,50 @@ impl fmt::Display for TrackRefusal {
     }
 }
 
-/// Something that services of the box want to know.
+/// Something that services of the box want to know. `room` is as it was right after that.
 #[derive(Debug, Clone)]
 pub enum Notice {
     RoomOpened {
         room: RoomInfo,
     },
     RoomEnded {
-        room: RoomName,
-        sid: String,
+        room: RoomInfo,
     },
     ParticipantActive {
-        room: RoomName,
+        room: RoomInfo,
         participant: ParticipantInfo,
     },
     /// `active`: media had flowed.
     ParticipantLeft {
-        room: RoomName,
+        room: RoomInfo,
         participant: ParticipantInfo,
         reason: LeaveReason,
         active: bool,
     },
     TrackPublished {
-        room: RoomName,
+        room: RoomInfo,
         participant: ParticipantInfo,
         track: TrackInfo,
     },
     TrackUnpublished {
-        room: RoomName,
+        room: RoomInfo,
         participant: ParticipantInfo,
         track: TrackInfo,
     },
+}
+
+impl Notice {
+    /// The room in which it happened.
+    pub fn room(&self) -> &RoomInfo {
+        match self {
+            Self::RoomOpened { room }
+            | Self::RoomEnded { room }
+            | Self::ParticipantActive { room, .. }
+            | Self::ParticipantLeft { room, .. }
+            | Self::TrackPublished { room, .. }
+            | Self::TrackUnpublished { room, .. } => room,
+        }
+    }
 }
 
 /// Everything that leaves an `Sfu`.

@@ -170,7 +170,7 @@ impl Sfu {
             let event = TapEvent::Published(tap_track(&participant, &info));
             self.tap_all(now, room, &event);
         }
-        let room = self.rooms[room].info.name.clone();
+        let room = self.rooms[room].info.clone();
         self.notice(Notice::TrackPublished { room, participant, track: info });
     }
 
@@ -195,10 +195,10 @@ impl Sfu {
             found.info.tracks.retain(|known| known.id != info.id);
             found.changed();
             let participant = found.info.clone();
-            let name = self.rooms[room].info.name.clone();
             self.announce(key, true);
             self.tap_all(now, room, &TapEvent::Unpublished { track: info.id.clone() });
-            self.notice(Notice::TrackUnpublished { room: name, participant, track: info.clone() });
+            let room = self.rooms[room].info.clone();
+            self.notice(Notice::TrackUnpublished { room, participant, track: info.clone() });
         }
         if forced {
             self.tell(key, Event::TrackUnpublished { track: info.id });

@@ -100,6 +100,7 @@ impl Sfu {
             sid: options.sid,
             metadata: options.metadata,
             created_unix_ms: options.created_unix_ms,
+            opened_with: options.opened_with,
             recording: false,
             max_participants: options.max_participants,
             empty_timeout: options.empty_timeout,
@@ -135,7 +136,7 @@ impl Sfu {
         }
         let room = self.rooms.remove(key);
         self.room_keys.remove(name);
-        self.notice(Notice::RoomEnded { room: name.clone(), sid: room.info.sid });
+        self.notice(Notice::RoomEnded { room: room.info });
     }
 
     pub(crate) fn change_room(&mut self, name: &RoomName, change: impl FnOnce(&mut RoomInfo)) {
@@ -360,7 +361,6 @@ impl Sfu {
         if room.participants.is_empty() {
             room.empty_since = Some(now);
         }
-        let name = room.info.name.clone();
         let others = room.participants.clone();
         self.count(gone.room);
         self.show_recording(gone.room);
@@ -374,8 +374,8 @@ impl Sfu {
             let left = TapEvent::Left { participant: gone.info.id.clone() };
             self.tap_all(now, gone.room, &left);
         }
-        let participant = gone.info;
-        self.notice(Notice::ParticipantLeft { room: name, participant, reason, active });
+        let (participant, room) = (gone.info, self.rooms[gone.room].info.clone());
+        self.notice(Notice::ParticipantLeft { room, participant, reason, active });
     }
 
     pub(crate) fn change_participant(
@@ -416,7 +416,6 @@ impl Sfu {
             found.info.state = ParticipantState::Active;
             found.changed();
             let (info, room) = (found.info.clone(), found.room);
-            let name = self.rooms[room].info.name.clone();
             self.announce(key, true);
             if !info.permissions.hidden && !info.permissions.recorder {
                 let joined = TapEvent::Joined {
@@ -426,7 +425,8 @@ impl Sfu {
                 };
                 self.tap_all(now, room, &joined);
             }
-            self.notice(Notice::ParticipantActive { room: name, participant: info });
+            let room = self.rooms[room].info.clone();
+            self.notice(Notice::ParticipantActive { room, participant: info });
         }
         self.start_sending(now, key);
         self.unsettled.push(key);

@@ -401,6 +401,7 @@ mod tests {
             sid: "RM_1".to_owned(),
             metadata: String::new(),
             created_unix_ms: 0,
+            opened_with: String::new(),
             max_participants: 0,
             empty_timeout: Duration::ZERO,
             departure_timeout: Duration::ZERO,

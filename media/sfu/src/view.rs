@@ -19,6 +19,8 @@ pub struct RoomInfo {
     pub sid: String,
     pub metadata: String,
     pub created_unix_ms: u64,
+    /// API key of the token that opened it.
+    pub opened_with: String,
     /// A recording runs.
     pub recording: bool,
     /// 0: no limit.

@@ -118,7 +118,7 @@ fn knock(
         permissions.can_subscribe = false;
     }
     let room = RoomName::from(claims.video.room.as_str());
-    let options = door.conference.room_options(&room).map_err(|refused| {
+    let options = door.conference.room_options(&room, &claims.iss).map_err(|refused| {
         let status = match refused {
             RoomRefused::Unknown => StatusCode::NOT_FOUND,
             RoomRefused::TranscoderOnly | RoomRefused::Draining => StatusCode::SERVICE_UNAVAILABLE,

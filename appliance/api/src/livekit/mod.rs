@@ -1,4 +1,5 @@
-//! The LiveKit door: the client protocol (`/rtc`, `/rtc/v1`) and the RoomService API.
+//! The LiveKit door: the client protocol (`/rtc`, `/rtc/v1`), the RoomService API, and what webhooks
+//! say.
 //!
 //! It translates and authenticates; rooms live behind [`Conference`]. What is supported, partly
 //! supported and refused is listed in `docs/compat/livekit.md`.
@@ -12,6 +13,7 @@ mod room_service;
 mod session;
 mod socket;
 mod ticket;
+pub mod webhook;
 mod wire;
 
 use axum::Router;

@@ -182,7 +182,7 @@ impl Call<'_> {
         limits::metadata(&request.metadata).map_err(too_much)?;
         let name = RoomName::from(request.name.as_str());
         let conference = &self.door.conference;
-        let mut options = match conference.room_options(&name) {
+        let mut options = match conference.room_options(&name, &self.claims.iss) {
             Ok(options) => options,
             Err(error) => return Err(refused("failed_precondition", error.to_string())),
         };

@@ -392,21 +392,38 @@ pub(super) fn audience(permission: &pb::SubscriptionPermission) -> Audience {
     Audience::Only(permission.track_permissions.iter().map(member).collect())
 }
 
+/// Why somebody is out, for the others and for receivers of webhooks.
+pub(super) fn disconnect_reason(reason: LeaveReason) -> pb::DisconnectReason {
+    use pb::DisconnectReason as Why;
+    match reason {
+        LeaveReason::ClientLeft => Why::ClientInitiated,
+        LeaveReason::DuplicateIdentity => Why::DuplicateIdentity,
+        LeaveReason::Removed => Why::ParticipantRemoved,
+        LeaveReason::RoomEnded => Why::RoomDeleted,
+        LeaveReason::ConnectionLost => Why::ConnectionTimeout,
+        LeaveReason::JoinFailed => Why::JoinFailure,
+        LeaveReason::SignalSlow => Why::SignalClose,
+        LeaveReason::Shutdown => Why::ServerShutdown,
+    }
+}
+
 /// The farewell that tells a client what to do next.
 pub(super) fn leave(reason: LeaveReason, resuming: bool) -> pb::LeaveRequest {
-    use pb::DisconnectReason as Why;
     use pb::leave_request::Action;
-    let (why, action) = match reason {
-        LeaveReason::ClientLeft => (Why::ClientInitiated, Action::Disconnect),
-        LeaveReason::DuplicateIdentity => (Why::DuplicateIdentity, Action::Disconnect),
-        LeaveReason::Removed => (Why::ParticipantRemoved, Action::Disconnect),
-        LeaveReason::RoomEnded => (Why::RoomDeleted, Action::Disconnect),
+    let why = match reason {
         // Nothing is known of the participant that wants to come back: it must join anew.
-        LeaveReason::ConnectionLost if resuming => (Why::StateMismatch, Action::Reconnect),
-        LeaveReason::ConnectionLost => (Why::ConnectionTimeout, Action::Reconnect),
-        LeaveReason::JoinFailed => (Why::JoinFailure, Action::Disconnect),
-        LeaveReason::SignalSlow => (Why::SignalClose, Action::Reconnect),
-        LeaveReason::Shutdown => (Why::ServerShutdown, Action::Reconnect),
+        LeaveReason::ConnectionLost if resuming => pb::DisconnectReason::StateMismatch,
+        reason => disconnect_reason(reason),
+    };
+    let action = match reason {
+        LeaveReason::ConnectionLost | LeaveReason::SignalSlow | LeaveReason::Shutdown => {
+            Action::Reconnect
+        }
+        LeaveReason::ClientLeft
+        | LeaveReason::DuplicateIdentity
+        | LeaveReason::Removed
+        | LeaveReason::RoomEnded
+        | LeaveReason::JoinFailed => Action::Disconnect,
     };
     pb::LeaveRequest {
         can_reconnect: action != Action::Disconnect,

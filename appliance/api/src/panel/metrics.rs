@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use roombox_control::identity::BoxInfo;
 use roombox_control::status::{Sample, ShardSample};
+use roombox_control::webhooks::Webhook;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -30,7 +31,8 @@ pub(super) async fn metrics_get(
             *count += 1;
         }
     }
-    let shown = Shown { info: door.identity.info(true), sample: door.status.report().now, jobs };
+    let (info, sample) = (door.identity.info(true), door.status.report().now);
+    let shown = Shown { info, sample, jobs, webhooks: door.webhooks.list().await };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(shown));
     let mut body = String::new();
@@ -47,12 +49,13 @@ struct Shown {
     sample: Sample,
     /// How many there are in each state that still concerns somebody.
     jobs: BTreeMap<&'static str, u64>,
+    webhooks: Vec<Webhook>,
 }
 
 impl Collector for Shown {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut told = Told(encoder);
-        let Self { info, sample, jobs } = self;
+        let Self { info, sample, jobs, webhooks } = self;
         let labels = [("id", info.id.clone()), ("version", info.version.to_owned())];
         told.gauges("roombox_box", "Which box this is; always 1", [(labels, 1.0)])?;
         let uptime = sample.uptime_s as f64;
@@ -83,6 +86,7 @@ impl Collector for Shown {
         told.counter("roombox_recorder_dropped_packets", dropped, sample.recorder_drops)?;
         let states = jobs.iter().map(|(state, count)| ([("state", *state)], *count as f64));
         told.gauges("roombox_jobs", "Films to be made, being made, and given up", states)?;
+        told.webhooks(webhooks)?;
         told.shards(&sample.shards)?;
         told.aliases(sample)
     }
@@ -129,6 +133,21 @@ impl Told<'_> {
             ConstCounter::new(value).encode(all.encode_family(&labels)?)?;
         }
         Ok(())
+    }
+
+    fn webhooks(&mut self, webhooks: &[Webhook]) -> fmt::Result {
+        let counters: [(&str, &str, fn(&Webhook) -> u64); 4] = [
+            ("roombox_webhook_delivered", "Events that a receiver has", |hook| hook.delivered),
+            ("roombox_webhook_failed", "Attempts that failed", |hook| hook.failed),
+            ("roombox_webhook_given_up", "Events not delivered in a day", |hook| hook.given_up),
+            ("roombox_webhook_dropped", "Events without room to wait", |hook| hook.dropped),
+        ];
+        let webhook = |hook: &Webhook| [("webhook", hook.id.clone())];
+        for (name, help, value) in counters {
+            self.counters(name, help, webhooks.iter().map(|hook| (webhook(hook), value(hook))))?;
+        }
+        let waiting = webhooks.iter().map(|hook| (webhook(hook), hook.waiting as f64));
+        self.gauges("roombox_webhook_waiting", "Events that are not delivered yet", waiting)
     }
 
     fn shards(&mut self, shards: &[ShardSample]) -> fmt::Result {

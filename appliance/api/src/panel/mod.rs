@@ -20,6 +20,7 @@ mod rooms;
 mod settings;
 pub(crate) mod shape;
 mod updates;
+mod webhooks;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -37,6 +38,7 @@ use roombox_control::rooms::Rooms;
 use roombox_control::settings::SettingsDesk;
 use roombox_control::status::Status;
 use roombox_control::updates::Updates;
+use roombox_control::webhooks::Webhooks;
 use std::sync::Arc;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -57,6 +59,7 @@ pub struct PanelDoor {
     pub settings: Arc<SettingsDesk>,
     pub status: Arc<Status>,
     pub updates: Arc<Updates>,
+    pub webhooks: Arc<Webhooks>,
     pub provisioning: Arc<ProvisioningDesk>,
     pub reset: Arc<Reset>,
     pub events: Arc<Events>,
@@ -117,6 +120,9 @@ fn api() -> OpenApiRouter<PanelDoor> {
         ))
         .routes(routes!(updates::restart_create))
         .routes(routes!(updates::channel_check))
+        .routes(routes!(webhooks::webhook_list, webhooks::webhook_create))
+        .routes(routes!(webhooks::webhook_patch, webhooks::webhook_delete))
+        .routes(routes!(webhooks::webhook_test))
         .routes(routes!(
             provisioning::provisioning_get,
             provisioning::provisioning_confirm,

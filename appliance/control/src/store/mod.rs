@@ -4,6 +4,7 @@
 
 mod jobs;
 mod keys;
+mod outbox;
 mod people;
 mod provision;
 mod recordings;
@@ -11,13 +12,16 @@ mod rooms;
 mod schema;
 mod settings;
 mod updates;
+mod webhooks;
 
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
+pub use outbox::{NewOutboxRow, OutboxEntry};
 pub use people::{ApiTokenRow, Person, Role};
 pub use provision::Provisioned;
 pub use recordings::{RecordingEnd, RecordingRow};
 pub use rooms::RoomRow;
+pub use webhooks::{Settlement, Tally, WebhookRow};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;

@@ -96,6 +96,7 @@ impl<'a> Guest<'a> {
             sid: format!("RM_{}", Ulid::new()),
             metadata: String::new(),
             created_unix_ms: 0,
+            opened_with: String::new(),
             max_participants: 2,
             empty_timeout: PATIENCE,
             departure_timeout: Duration::ZERO,

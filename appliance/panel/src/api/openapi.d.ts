@@ -109,6 +109,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrations/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Receivers of webhooks, oldest first. */
+        get: operations["webhook_list"];
+        put?: never;
+        /** Adds a receiver. It hears what happens from now on. */
+        post: operations["webhook_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a receiver, and drops what waits for it. */
+        delete: operations["webhook_delete"];
+        options?: never;
+        head?: never;
+        /** Changes a receiver. What waits is tried at once; when it is switched off, what waits is dropped. */
+        patch: operations["webhook_patch"];
+        trace?: never;
+    };
+    "/api/v1/integrations/webhooks/{id}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a signed event of the kind `test` now, past what waits, and tells what came of it. */
+        post: operations["webhook_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -1015,6 +1068,14 @@ export interface components {
             /** @enum {string} */
             type: "update.noted";
         } | {
+            /** @enum {string} */
+            type: "webhook.changed";
+        } | {
+            /** @description Never repeated, at most one a second of each receiver: how sending to it goes. */
+            data: components["schemas"]["Webhook"];
+            /** @enum {string} */
+            type: "webhook.progressed";
+        } | {
             /** @description Never repeated: the disk nears its reserve. */
             data: {
                 /** Format: int64 */
@@ -1174,6 +1235,16 @@ export interface components {
         NewLivekitKey: {
             key: string;
             secret: string;
+        };
+        /** @description A new receiver. */
+        NewWebhook: {
+            /** @default true */
+            enabled: boolean;
+            /** @description A LiveKit key of the box. */
+            key: string;
+            rooms?: components["schemas"]["RoomsHeard"];
+            /** @description `http://…` or `https://…`, without name and password. */
+            url: string;
         };
         /** @description A version that can be had. */
         Offer: {
@@ -1407,6 +1478,11 @@ export interface components {
         RoomName: {
             name: string;
         };
+        /**
+         * @description Of which rooms a receiver hears.
+         * @enum {string}
+         */
+        RoomsHeard: "of_key" | "all";
         /** @description The recording of a meeting that is going on. */
         RunningRecording: {
             id: string;
@@ -1730,6 +1806,76 @@ export interface components {
             changes: components["schemas"]["Change"][];
             /** @description `fat`: on the box's own disk. `usb`: on a stick. */
             source: string | null;
+        };
+        /** @description A receiver of webhooks. */
+        Webhook: {
+            created_at: components["schemas"]["Time"];
+            /** Format: int64 */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Events for which there was no room any more.
+             */
+            dropped: number;
+            /** @description Off: nothing is sent, and nothing waits. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Attempts that failed.
+             */
+            failed: number;
+            /** @description The newest attempt failed. */
+            failing: boolean;
+            /**
+             * Format: int64
+             * @description Events that could not be delivered within a day.
+             */
+            given_up: number;
+            /** @description `wh_` and a ULID. */
+            id: string;
+            /** @description The LiveKit key that signs. */
+            key: string;
+            /** @description The key was revoked: nothing can be signed until another one is chosen. */
+            key_revoked: boolean;
+            last_delivered_at: components["schemas"]["Time"] | null;
+            /** @description Why that attempt failed, in English. */
+            last_error: string | null;
+            last_failed_at: components["schemas"]["Time"] | null;
+            rooms: components["schemas"]["RoomsHeard"];
+            /** @description Where events are sent. */
+            url: string;
+            /**
+             * Format: int64
+             * @description Events that are not delivered yet.
+             */
+            waiting: number;
+        };
+        WebhookList: {
+            items: components["schemas"]["Webhook"][];
+        };
+        /** @description What changes of a receiver; what is left out stays. */
+        WebhookPatch: {
+            /** @default null */
+            enabled: boolean;
+            /** @default null */
+            key: string;
+            /** @default null */
+            rooms: components["schemas"]["RoomsHeard"];
+            /** @default null */
+            url: string;
+        };
+        /** @description What a receiver said to a test event. */
+        WebhookTrial: {
+            delivered: boolean;
+            /** @description Why it was not delivered, in English. */
+            error: string | null;
+            /**
+             * Format: int32
+             * @description HTTP status of its answer; `null`: none came.
+             */
+            status: number | null;
+            /** Format: int64 */
+            took_ms: number;
         };
         /**
          * @description What happened.
@@ -2332,6 +2478,359 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    webhook_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    webhook_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    webhook_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    webhook_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    webhook_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTrial"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

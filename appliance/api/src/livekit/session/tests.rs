@@ -53,6 +53,7 @@ fn room() -> RoomInfo {
         sid: "RM_1".to_owned(),
         metadata: String::new(),
         created_unix_ms: 0,
+        opened_with: String::new(),
         recording: false,
         max_participants: 0,
         empty_timeout: Duration::from_secs(300),

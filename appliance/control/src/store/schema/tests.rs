@@ -14,7 +14,7 @@ const ADDS: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY, text TEXT NOT NUL
 /// What a newer version may do only if it says that nobody goes back behind it.
 const TAKES: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;
     DROP TABLE livekit_keys;
-    UPDATE readable SET by_schema = 5;";
+    UPDATE readable SET by_schema = 6;";
 
 fn newer(step: &'static str) -> Vec<&'static str> {
     STEPS.iter().copied().chain([step]).collect()
@@ -63,7 +63,7 @@ async fn a_box_goes_back_behind_a_version_that_only_added_writes_and_comes_forwa
     old.settings_put(settings.clone()).await.unwrap();
     assert_eq!(old.settings_get().await.unwrap(), Some(settings.clone()));
     drop(old);
-    assert_eq!(version(&path), 5, "it stays the newer one's");
+    assert_eq!(version(&path), 6, "it stays the newer one's");
     // Forward: nothing of either is lost.
     let new = Store::open_with(&path, &newer(ADDS)).unwrap();
     assert_eq!(keys(&new).await, ["before", "between"]);
@@ -89,11 +89,11 @@ async fn behind_a_version_that_took_something_away_nobody_goes_and_hears_what_he
     drop(Store::open_with(&path, &newer(TAKES)).unwrap());
     let refused = Store::open(&path).map(drop).unwrap_err().to_string();
     let copy = names(folder.path()).remove(1);
-    assert!(copy.starts_with("box.db.schema-4.20"), "{copy}");
-    for says in ["schema 5", "knows schema 4", "the other side", &copy] {
+    assert!(copy.starts_with("box.db.schema-5.20"), "{copy}");
+    for says in ["schema 6", "knows schema 5", "the other side", &copy] {
         assert!(refused.contains(says), "{says}: {refused}");
     }
-    assert_eq!(version(&path), 5, "it was left alone");
+    assert_eq!(version(&path), 6, "it was left alone");
     // Who follows the advice has the box of before.
     for ending in ["", "-wal", "-shm"] {
         fs::remove_file(beside(&path, ending)).unwrap_or_default();
@@ -107,7 +107,7 @@ async fn behind_a_version_that_took_something_away_nobody_goes_and_hears_what_he
         .unwrap();
     assert!(matches!(
         Store::open(&path),
-        Err(StoreError::Newer { found: 99, needs: 99, known: 4, copy: None })
+        Err(StoreError::Newer { found: 99, needs: 99, known: 5, copy: None })
     ));
 }
 
@@ -125,8 +125,8 @@ fn three_copies_stay_and_the_one_just_made_is_one_of_them() {
     assert_eq!(names(folder.path()).len(), 6, "nothing is copied of a new database");
     drop(Store::open_with(&path, &newer(ADDS)).unwrap());
     let mut names = names(folder.path());
-    let made = names.iter().position(|name| name.starts_with("box.db.schema-4.20")).unwrap();
-    assert_eq!(version(&folder.path().join(names.remove(made))), 4);
+    let made = names.iter().position(|name| name.starts_with("box.db.schema-5.20")).unwrap();
+    assert_eq!(version(&folder.path().join(names.remove(made))), 5);
     assert_eq!(
         names,
         ["box.db", "box.db.schema-1.2199x", "box.db.schema-2.2198x", "box.db.schema-x.1"]
@@ -139,8 +139,8 @@ fn a_step_that_fails_leaves_the_database_and_its_copies_as_they_were() {
     let path = folder.path().join("box.db");
     drop(Store::open(&path).unwrap());
     let steps: Vec<_> = newer(ADDS).into_iter().chain(["DROP TABLE nowhere"]).collect();
-    assert!(matches!(Store::open_with(&path, &steps), Err(StoreError::Migrate { step: 6, .. })));
-    assert_eq!((version(&path), names(folder.path())), (4, vec!["box.db".to_owned()]));
+    assert!(matches!(Store::open_with(&path, &steps), Err(StoreError::Migrate { step: 7, .. })));
+    assert_eq!((version(&path), names(folder.path())), (5, vec!["box.db".to_owned()]));
     assert!(text(&path, "SELECT text FROM more").is_err(), "half of it happened");
 }
 
@@ -180,17 +180,17 @@ fn a_database_for_whose_copy_there_is_no_room_is_not_changed() {
     fs::write(&filler, vec![1; room - 64 * 1024]).unwrap();
     let refused = Store::open_with(&path, &newer(ADDS)).map(drop).unwrap_err();
     assert!(matches!(refused, StoreError::Copy { .. }), "{refused:?}");
-    for says in ["nothing was changed", "make room", "box.db.schema-4."] {
+    for says in ["nothing was changed", "make room", "box.db.schema-5."] {
         assert!(refused.to_string().contains(says), "{refused}");
     }
     assert_eq!(
         (version(&path), names(disk.0.path())),
-        (4, vec!["box.db".into(), "recordings".into()])
+        (5, vec!["box.db".into(), "recordings".into()])
     );
     drop(Store::open(&path).unwrap());
     fs::remove_file(&filler).unwrap();
     drop(Store::open_with(&path, &newer(ADDS)).unwrap());
-    assert_eq!((version(&path), names(disk.0.path()).len()), (5, 2));
+    assert_eq!((version(&path), names(disk.0.path()).len()), (6, 2));
 }
 
 /// A step that takes something away, and does not say so.
@@ -212,7 +212,7 @@ fn every_step_only_adds_or_says_that_nobody_goes_back_behind_it() {
     for (number, step) in (1..).zip(STEPS).skip(3) {
         assert!(!hides_what_it_takes(number, step), "step {number} of the schema");
     }
-    assert!(!hides_what_it_takes(5, ADDS) && !hides_what_it_takes(5, TAKES));
-    assert!(hides_what_it_takes(6, TAKES), "it names another step");
-    assert!(hides_what_it_takes(5, "alter table rooms rename column name to title;"));
+    assert!(!hides_what_it_takes(6, ADDS) && !hides_what_it_takes(6, TAKES));
+    assert!(hides_what_it_takes(7, TAKES), "it names another step");
+    assert!(hides_what_it_takes(6, "alter table rooms rename column name to title;"));
 }

@@ -1,0 +1,107 @@
+//! What happens in rooms, for everybody in the house who wants to know.
+
+use roombox_api::livekit::webhook;
+use roombox_control::ControlError;
+use roombox_control::clock::UnixMs;
+use roombox_control::events::{Events, Happening};
+use roombox_control::recordings::Recordings;
+use roombox_control::rooms::Rooms;
+use roombox_control::webhooks::Webhooks;
+use roombox_sfu::Notice;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// News that receivers of webhooks are told of in one transaction.
+const BATCH: usize = 64;
+
+/// The services that hear of rooms.
+pub struct RoomNewsDesk {
+    pub rooms: Arc<Rooms>,
+    pub recordings: Arc<Recordings>,
+    pub webhooks: Arc<Webhooks>,
+    pub events: Arc<Events>,
+}
+
+impl RoomNewsDesk {
+    /// Rooms and people come and go, until nobody can tell of them any more.
+    pub async fn follow(self, mut notices: mpsc::Receiver<Notice>) {
+        let mut batch = Vec::new();
+        while notices.recv_many(&mut batch, BATCH).await > 0 {
+            self.tell_receivers(&batch).await;
+            for notice in batch.drain(..) {
+                if let Err(error) = self.tell_house(notice).await {
+                    tracing::error!(%error, "a room's news could not be kept");
+                }
+            }
+        }
+    }
+
+    async fn tell_receivers(&self, notices: &[Notice]) {
+        if !self.webhooks.is_wanted() {
+            return;
+        }
+        let now = UnixMs::now().0;
+        let news: Result<Vec<_>, _> =
+            notices.iter().map(|notice| webhook::news(notice, now)).collect();
+        match news {
+            Ok(news) => {
+                if let Err(error) = self.webhooks.note(&news).await {
+                    tracing::error!(%error, "news of rooms could not be kept for webhooks");
+                }
+            }
+            Err(error) => tracing::error!(%error, "news of rooms cannot be written for webhooks"),
+        }
+    }
+
+    async fn tell_house(&self, notice: Notice) -> Result<(), ControlError> {
+        match notice {
+            Notice::RoomOpened { room } => {
+                let opened = self.rooms.opened(room.name.as_str()).await;
+                self.recordings.room_opened(room.name.as_str()).await?;
+                opened?;
+            }
+            Notice::RoomEnded { room } => self.rooms.ended(room.name.as_str()).await?,
+            Notice::ParticipantActive { room, participant } => {
+                let (room, name) = (room.name.to_string(), participant.name);
+                let joined = Happening::ParticipantJoined { room, name };
+                self.events.publish(participant.id.as_str(), joined);
+            }
+            Notice::ParticipantLeft { room, participant, .. } => {
+                let (room, name) = (room.name.to_string(), participant.name);
+                let left = Happening::ParticipantLeft { room, name };
+                self.events.publish(participant.id.as_str(), left);
+            }
+            Notice::TrackPublished { room, track, .. } => {
+                let (room, source) = (room.name.to_string(), track.source);
+                self.events.publish(track.id.as_str(), Happening::TrackPublished { room, source });
+            }
+            Notice::TrackUnpublished { room, track, .. } => {
+                let (room, source) = (room.name.to_string(), track.source);
+                self.events
+                    .publish(track.id.as_str(), Happening::TrackUnpublished { room, source });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A line in the log, with ids and no names.
+pub fn log(notice: &Notice) {
+    match notice {
+        Notice::RoomOpened { room } => tracing::info!(room = %room.sid, "room opened"),
+        Notice::RoomEnded { room } => tracing::info!(room = %room.sid, "room ended"),
+        Notice::ParticipantActive { participant, .. } => {
+            tracing::info!(participant = %participant.id, "participant is active");
+        }
+        Notice::ParticipantLeft { participant, reason, active, .. } => {
+            tracing::info!(participant = %participant.id, ?reason, active, "participant left");
+        }
+        Notice::TrackPublished { participant, track, .. } => {
+            tracing::info!(participant = %participant.id, track = %track.id, codec = ?track.codec,
+                "track published");
+        }
+        Notice::TrackUnpublished { participant, track, .. } => {
+            tracing::info!(participant = %participant.id, track = %track.id, "track unpublished");
+        }
+    }
+}
