@@ -16,6 +16,7 @@ import * as doors from './doors.mjs';
 import { encrypted } from './encrypted.mjs';
 import { restart } from './restart.mjs';
 import { updates } from './updates.mjs';
+import { webhooks } from './webhooks.mjs';
 
 const box = await Box.start();
 const browser = await Browser.start(box);
@@ -29,6 +30,7 @@ await firstVisit(steps, world);
 await ofEmptyBox(steps, world);
 await meeting(steps, world);
 await recording.made(steps, world);
+await webhooks(steps, world);
 await looks(steps, world);
 await losses(steps, world);
 await doors.ofClaimedBox(steps, world);

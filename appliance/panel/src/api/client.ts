@@ -13,6 +13,7 @@ import type {
   LivekitKey,
   NewApiToken,
   NewLivekitKey,
+  NewWebhook,
   Page,
   Participant,
   PastUpdate,
@@ -26,6 +27,9 @@ import type {
   Status,
   TimelineItem,
   Updates,
+  Webhook,
+  WebhookPatch,
+  WebhookTrial,
 } from "./schema";
 
 export const BASE = "/api/v1";
@@ -162,6 +166,15 @@ export const api = {
   deleteToken: (id: string) => ask<undefined>("DELETE", `/api-tokens/${part(id)}`),
   keys: () => ask<Page<LivekitKey>>("GET", "/livekit-keys"),
   createKey: () => ask<NewLivekitKey>("POST", "/livekit-keys"),
+  webhooks: () => ask<Page<Webhook>>("GET", "/integrations/webhooks"),
+  createWebhook: (webhook: NewWebhook) =>
+    ask<Webhook>("POST", "/integrations/webhooks", webhook),
+  changeWebhook: (id: string, patch: WebhookPatch) =>
+    ask<Webhook>("PATCH", `/integrations/webhooks/${part(id)}`, patch),
+  deleteWebhook: (id: string) =>
+    ask<undefined>("DELETE", `/integrations/webhooks/${part(id)}`),
+  testWebhook: (id: string) =>
+    ask<WebhookTrial>("POST", `/integrations/webhooks/${part(id)}/tests`),
   deleteKey: (key: string) => ask<undefined>("DELETE", `/livekit-keys/${part(key)}`),
 };
 

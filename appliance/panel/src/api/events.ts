@@ -3,8 +3,16 @@ import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { BASE } from "./client";
 import { keys, type Key } from "./keys";
-import { backoffMs, changesOf, withJob, withSample, type Change, type SampledStatus } from "./reduce";
-import type { EventMessage, Job, Page, Updates } from "./schema";
+import {
+  backoffMs,
+  changesOf,
+  withJob,
+  withSample,
+  withWebhook,
+  type Change,
+  type SampledStatus,
+} from "./reduce";
+import type { EventMessage, Job, Page, Updates, Webhook } from "./schema";
 
 export interface Link {
   live: boolean;
@@ -160,6 +168,11 @@ function apply(cache: QueryClient, change: Change, refetcher: Refetcher) {
     case "put_job":
       cache.setQueryData<Page<Job>>(keys.jobs, (page) =>
         page ? { ...page, items: withJob(page.items, change.job) } : page,
+      );
+      break;
+    case "put_webhook":
+      cache.setQueryData<Page<Webhook>>(keys.webhooks, (page) =>
+        page ? { ...page, items: withWebhook(page.items, change.webhook) } : page,
       );
       break;
     case "put_update":

@@ -16,6 +16,7 @@ export const keys = {
   provisioning: ["provisioning"],
   tokens: ["api-tokens"],
   livekitKeys: ["livekit-keys"],
+  webhooks: ["webhooks"],
 } as const;
 
 export type Key = readonly string[];

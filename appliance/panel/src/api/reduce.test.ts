@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { backoffMs, changesOf, withJob, withSample, type SampledStatus } from "./reduce";
-import type { EventMessage, Job, Shard } from "./schema";
+import {
+  backoffMs,
+  changesOf,
+  withJob,
+  withSample,
+  withWebhook,
+  type SampledStatus,
+} from "./reduce";
+import type { EventMessage, Job, Shard, Webhook } from "./schema";
 
 const job: Job = {
   id: "job_1",
@@ -79,6 +86,18 @@ describe("an event", () => {
     expect(changesOf({ ...heard, type: "update.changed", data: now })).toEqual([
       { do: "refetch", key: ["updates"] },
     ]);
+  });
+
+  test("of a webhook's progress writes it, one that was deleted meanwhile stays away", () => {
+    const webhook = { id: "wh_1", waiting: 3 } as Webhook;
+    expect(changesOf({ ...heard, type: "webhook.progressed", data: webhook })).toEqual([
+      { do: "put_webhook", webhook },
+    ]);
+    expect(changesOf({ ...heard, type: "webhook.changed" })).toEqual([
+      { do: "refetch", key: ["webhooks"] },
+    ]);
+    expect(withWebhook([{ ...webhook, waiting: 9 }], webhook)).toEqual([webhook]);
+    expect(withWebhook([], webhook)).toEqual([]);
   });
 
   test("that tells of a gap makes everything old", () => {

@@ -1,13 +1,14 @@
 // What one event means for the cache. Pure: no cache, no socket, no clock. Volatile events carry
 // the whole view and are written; all others only say that a view is old, and the box is asked.
 import { keys, type Key } from "./keys";
-import type { EventMessage, Job, LoadPoint, Sample, Shard, Status, UpdateState } from "./schema";
+import type { EventMessage, Job, LoadPoint, Sample, Shard, Status, UpdateState, Webhook } from "./schema";
 
 export type Change =
   | { do: "refetch"; key: Key }
   | { do: "refetch_all" }
   | { do: "put_job"; job: Job }
   | { do: "put_update"; now: UpdateState }
+  | { do: "put_webhook"; webhook: Webhook }
   | { do: "put_status"; at: string; sample: Sample };
 
 export function changesOf(event: EventMessage): Change[] {
@@ -20,6 +21,8 @@ export function changesOf(event: EventMessage): Change[] {
       return [{ do: "put_job", job: event.data }];
     case "update.progressed":
       return [{ do: "put_update", now: event.data }];
+    case "webhook.progressed":
+      return [{ do: "put_webhook", webhook: event.data }];
     case "status.sampled":
       return [{ do: "put_status", at: event.at, sample: event.data }];
     default:
@@ -43,6 +46,8 @@ function olds(type: string): Key[] {
       return [keys.updates];
     case "settings":
       return [keys.settings];
+    case "webhook":
+      return [keys.webhooks];
     case "storage":
       return [keys.status];
     default:
@@ -88,6 +93,11 @@ export function withJob(jobs: Job[], job: Job): Job[] {
   return jobs.some((known) => known.id === job.id)
     ? jobs.map((known) => (known.id === job.id ? job : known))
     : [job, ...jobs];
+}
+
+/** The list with one receiver replaced; one that is not in it was deleted meanwhile. */
+export function withWebhook(webhooks: Webhook[], webhook: Webhook): Webhook[] {
+  return webhooks.map((known) => (known.id === webhook.id ? webhook : known));
 }
 
 export function backoffMs(failures: number): number {

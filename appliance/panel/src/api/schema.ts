@@ -53,6 +53,12 @@ export type NewApiToken = Schemas["NewApiToken"];
 export type LivekitKey = Schemas["ListedKey"];
 export type NewLivekitKey = Schemas["NewLivekitKey"];
 
+export type Webhook = Schemas["Webhook"];
+export type NewWebhook = Schemas["NewWebhook"];
+export type WebhookPatch = Schemas["WebhookPatch"];
+export type WebhookTrial = Schemas["WebhookTrial"];
+export type RoomsHeard = Schemas["RoomsHeard"];
+
 export type Settings = Schemas["Settings"];
 export type SettingsPatch = Schemas["SettingsPatch"];
 

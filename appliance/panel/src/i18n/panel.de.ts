@@ -1,5 +1,6 @@
 import type { panel as en } from "./panel.en";
 import { updates } from "./updates.de";
+import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
@@ -349,6 +350,7 @@ export const panel: Words<typeof en> = {
     sign_out: "Abmelden",
   },
   updates,
+  webhooks,
   once: {
     title: "Jetzt kopieren",
     text: "Diese Box behält nur einen Fingerabdruck. Sie kann es nicht noch einmal zeigen.",
@@ -364,7 +366,7 @@ export const panel: Words<typeof en> = {
     none: "Noch keine Schlüssel. Ein Programm braucht einen, um Räume oder Tokens anzulegen.",
     create: "Neuer Schlüssel",
     delete_title: "Diesen Schlüssel löschen?",
-    delete_text: "Programme mit {{key}} können sich nicht mehr verbinden.",
+    delete_text: "Programme mit {{key}} können sich nicht mehr verbinden, und Webhooks, die er signiert, warten auf einen anderen Schlüssel.",
   },
   provisioning: {
     usb: "Ein Stick mit Einstellungen für diese Box wurde gefunden.",

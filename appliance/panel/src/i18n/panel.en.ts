@@ -1,4 +1,5 @@
 import { updates } from "./updates.en";
+import { webhooks } from "./webhooks.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
 export const panel = {
@@ -337,6 +338,7 @@ export const panel = {
     sign_out: "Sign out",
   },
   updates,
+  webhooks,
   once: {
     title: "Copy it now",
     text: "This box keeps only a fingerprint. It cannot show this again.",
@@ -352,7 +354,7 @@ export const panel = {
     none: "No keys yet. A program needs one to make rooms or tokens.",
     create: "New key",
     delete_title: "Delete this key?",
-    delete_text: "Programs that use {{key}} can no longer connect.",
+    delete_text: "Programs that use {{key}} can no longer connect, and webhooks that it signs wait for another key.",
   },
   provisioning: {
     usb: "A stick with settings for this box was found.",

@@ -33,6 +33,8 @@ export const shared: Words<typeof en> = {
     no_reset:
       "Diese Box kann sich nicht löschen: Sie läuft nicht aus ihrem Image. Halten Sie sie an und löschen Sie ihren Datenordner.",
     reset_while_recording: "Räume werden gerade aufgenommen. Beenden Sie die Aufnahmen, oder Sie verlieren sie.",
+    invalid_webhook: "Dieser Empfänger geht so nicht: {{message}}.",
+    too_many_webhooks: "Diese Box hat schon 16 Empfänger. Löschen Sie einen, der nicht mehr gebraucht wird.",
     wrong_box_name: "So heißt diese Box nicht. Geben Sie den Namen ein, wie er oben steht.",
     own_key: "Dieser Schlüssel gehört der Box selbst und bleibt.",
     recorder_failed:

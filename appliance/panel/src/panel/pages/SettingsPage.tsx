@@ -16,6 +16,7 @@ import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { RecordingSettings } from "../settings/RecordingSettings";
 import { Software } from "../settings/Software";
+import { Webhooks } from "../settings/Webhooks";
 
 interface SettingsPageProps {
   box: BoxView;
@@ -40,6 +41,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
         )}
         <Software box={box} />
         <LivekitKeys />
+        <Webhooks />
         <ApiTokens />
         <Leave person={person} />
         <DangerZone box={box} />

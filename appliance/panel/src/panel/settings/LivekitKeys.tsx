@@ -86,7 +86,11 @@ export function LivekitKeys() {
         text={t("livekit_keys.delete_text", { key: leaving })}
         action={t("delete")}
         run={() => api.deleteKey(leaving ?? "")}
-        done={() => void refresh()}
+        done={() => {
+          void refresh();
+          // A webhook that it signed needs another one.
+          void cache.invalidateQueries({ queryKey: keys.webhooks });
+        }}
       />
     </Card>
   );
