@@ -31,7 +31,7 @@ def inside_the_environment(script: str):
 
 
 def start_box(binary: Path, data: Path, log):
-    arguments = [binary, "--dev", "--data", data, "--http", "127.0.0.1:0", "--udp", "0", "--log-json"]
+    arguments = [binary, "--dev", "--data", data, "--http", "127.0.0.1:0", "--udp", "0", "--tcp", "0", "--log-json"]
     box = subprocess.Popen(
         [*arguments, "--address", "127.0.0.1"], stdout=subprocess.PIPE, stderr=log, text=True
     )

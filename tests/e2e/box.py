@@ -51,7 +51,8 @@ class Daemon:
         self.owner = {}
         self.log_path = folder / "roomboxd.log"
         self.log = open(self.log_path, "a")
-        own = ["--data", folder / "data", "--http", "127.0.0.1:0", "--udp", "0", "--shards", str(shards)]
+        own = {"--data": folder / "data", "--http": "127.0.0.1:0", "--udp": "0", "--tcp": "0", "--shards": str(shards)}
+        own = [part for flag, value in own.items() if flag not in arguments for part in (flag, value)]
         self.process = subprocess.Popen(
             [os.environ["ROOMBOX_BOX"], *own, *arguments],
             stdout=subprocess.PIPE,
@@ -145,7 +146,8 @@ class Box(Daemon):
     """As in development: plain HTTP, and the key that everybody knows."""
 
     def __init__(self, folder: Path, shards: int = 2, arguments=(), environment=None):
-        arguments = [*arguments, "--dev", "--address", address()]
+        told = [] if "--address" in arguments else ["--address", address()]
+        arguments = [*arguments, "--dev", *told]
         super().__init__(folder, arguments, environment, shards)
         # The first line says where it listens, a later one what makes somebody its owner.
         for line in self.process.stdout:

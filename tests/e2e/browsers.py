@@ -28,12 +28,12 @@ def missing(which: str) -> str | None:
 
 
 class Browser:
-    """Calls functions of browser/people.js in one page."""
+    """Calls functions of browser/people.js in one page; `inside` runs it in another network."""
 
-    def __init__(self, which: str, log: Path):
+    def __init__(self, which: str, log: Path, inside=()):
         self.log = open(log, "w")
         self.process = subprocess.Popen(
-            ["node", "driver.mjs", which], cwd=HERE, text=True, stderr=self.log,
+            [*inside, "node", "driver.mjs", which], cwd=HERE, text=True, stderr=self.log,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent,
         )
         self.lines: queue.Queue[str] = queue.Queue()

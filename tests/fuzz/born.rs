@@ -18,6 +18,7 @@ use roombox_api::token::{Claims, VideoGrant, sign};
 use roombox_capture::manifest::Codec;
 use roombox_capture::matroska::{PartFormat, PartWriter};
 use roombox_capture::storage::LocalDisk;
+use roombox_sfu::Transport;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,7 +77,8 @@ fn signalling() {
 /// What the simulation's clients send while they are in a meeting, and what they never would.
 fn media() {
     let mut meeting = Meeting::new(1);
-    let mut client = Client::new(meeting.world.now, "dave".to_owned(), HERE, 1, true);
+    let here = (Transport::Udp, HERE);
+    let mut client = Client::new(meeting.world.now, "dave".to_owned(), here, 1, true);
     client.publish(meeting.world.now, MediaKind::Video, "camera".to_owned(), 1, 3, [0; 3]);
     let (_, sdp) = client.offer(meeting.world.now, 0, 2, &[]).unwrap();
     keep("z2_descriptions", "simulcast", sdp.as_bytes());
@@ -110,6 +112,15 @@ fn media() {
         keep("z3_datagrams", "stun", stun);
     }
     keep("z3_datagrams", "rtp", &media[0].1);
+    // The first byte says how the stream is cut.
+    let mut stream = vec![100];
+    for datagram in rest.iter().chain(&media).take(4).map(|(_, datagram)| datagram) {
+        stream.extend((datagram.len() as u16).to_be_bytes());
+        stream.extend(datagram);
+    }
+    keep("z3_framing", "check-and-media", &stream);
+    keep("z3_framing", "empty-then-torn", &[1, 0, 0, 0, 2, 7, 7, 0, 9, 1]);
+    keep("z3_framing", "too-long", &[3, 0, 1, 7, 0xff, 0xff, 1, 2, 3]);
 
     let ssrc = *meeting.world.clients["bob"].received.keys().next().unwrap();
     let nack = [&[0x81, 205, 0, 3, 0, 0, 0, 1][..], &ssrc.to_be_bytes(), &[3, 0xe8, 0xff, 0xff]];

@@ -29,7 +29,7 @@ use bolero::check;
 use meeting::{Meeting, cost, new_sfu, packets};
 use roombox_api::token::{self, Claims};
 use roombox_capture::matroska::{PartReader, repair_part};
-use roombox_sfu::{Command, Output, Sfu, TransportMode};
+use roombox_sfu::{Command, Output, Sfu, Transport, TransportMode};
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -96,7 +96,7 @@ fn stray() -> impl FnMut(&[u8]) {
     while sfu.poll_output().is_some() {}
     let source: SocketAddr = "198.51.100.7:40000".parse().expect("an address");
     move |bytes: &[u8]| {
-        sfu.datagram(now, source, meeting::HERE, bytes);
+        sfu.datagram(now, Transport::Udp, source, meeting::HERE, bytes);
         let sent = transmitted(&mut sfu);
         assert!(sent <= bytes.len(), "{sent} bytes for {}", bytes.len());
     }
@@ -139,6 +139,9 @@ fn media() -> impl FnMut(&[u8]) {
 }
 
 target!(z3_media, media());
+
+// What comes on a media connection by TCP (RFC 4571).
+target!(z3_framing, |bytes: &[u8]| roombox_net::fuzz_framing(bytes));
 
 target!(z4_red, |bytes: &[u8]| roombox_sfu::fuzz_red(bytes));
 

@@ -3,7 +3,9 @@
 use crate::plain::{self, sealed};
 use crate::world::{Network, World};
 use roombox_sfu::view::Permissions;
-use roombox_sfu::{Command, NewParticipant, Output, RoomOptions, Sfu, SfuConfig, TransportMode};
+use roombox_sfu::{
+    Command, NewParticipant, Output, RoomOptions, Sfu, SfuConfig, Transport, TransportMode,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use std::time::Duration;
 pub const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7882);
 
 pub fn new_sfu() -> Sfu {
-    Sfu::new(SfuConfig { addresses: vec![HERE] })
+    Sfu::new(SfuConfig { addresses: vec![HERE], ..SfuConfig::default() })
 }
 
 /// Somebody joins, who may do everything.
@@ -73,7 +75,7 @@ impl Meeting {
         let datagram = sealed(packet);
         let (source, here) = (self.world.clients[name].address, self.world.sfu_address);
         let now = self.world.now;
-        self.world.sfu.datagram(now, source, here, &datagram);
+        self.world.sfu.datagram(now, Transport::Udp, source, here, &datagram);
         self.drain();
         self.world.now += Duration::from_millis(1);
     }

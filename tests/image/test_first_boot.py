@@ -11,7 +11,7 @@ from conftest import GIB, claim, diary
 from vm import CLAIM
 
 # Of what listens, this and nothing else (quality.md, security 8); 68 is the DHCP client.
-PORTS = {("tcp", 80), ("tcp", 443), ("udp", 7882), ("udp", 7883), ("udp", 68)}
+PORTS = {("tcp", 80), ("tcp", 443), ("tcp", 7881), ("udp", 7882), ("udp", 7883), ("udp", 68)}
 
 
 def test_a_new_box_comes_up_healthy_and_marks_its_side_good(booted):
@@ -69,7 +69,7 @@ def test_only_the_allowed_ports_listen(booted):
         if not address.startswith(("127.", "[::1]")):
             listening.add((kind, int(port)))
     assert listening <= PORTS, f"nobody allowed {listening - PORTS}"
-    assert {("tcp", 80), ("tcp", 443), ("udp", 7882)} <= listening
+    assert {("tcp", 80), ("tcp", 443), ("tcp", 7881), ("udp", 7882)} <= listening
 
 
 def test_nothing_failed_and_nothing_private_is_logged(booted):

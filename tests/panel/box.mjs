@@ -24,7 +24,7 @@ export class Box {
   async run() {
     const log = await open(this.logPath, 'a');
     const roomboxd = path.join(process.env.ROOMBOX_BIN, 'roomboxd');
-    const where = ['--data', this.data, '--http', `127.0.0.1:${this.port ?? 0}`, '--udp', '0'];
+    const where = ['--data', this.data, '--http', `127.0.0.1:${this.port ?? 0}`, '--udp', '0', '--tcp', '0'];
     // A test that aborts must not leave daemons behind: they die with us.
     this.process = spawn(
       'setpriv',

@@ -19,7 +19,7 @@ class ShippedBox {
     this.folder = await mkdtemp(path.join(os.tmpdir(), 'roombox-shipped-'));
     const screen = path.join(this.folder, 'console.txt');
     const roomboxd = path.join(process.env.ROOMBOX_BIN, 'roomboxd');
-    const where = ['--data', path.join(this.folder, 'data'), '--udp', '0', '--console', screen];
+    const where = ['--data', path.join(this.folder, 'data'), '--udp', '0', '--tcp', '0', '--console', screen];
     const doors = ['--http', '127.0.0.1:0', '--https', '127.0.0.1:0', '--address', '127.0.0.1'];
     this.process = spawn('setpriv', ['--pdeathsig', 'KILL', roomboxd, ...where, ...doors], {
       stdio: 'ignore',

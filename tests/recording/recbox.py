@@ -57,7 +57,7 @@ class RecBox:
 
     def start(self):
         arguments = [BIN / "roomboxd", "--dev", "--data", self.data, "--shards", "1"]
-        arguments += ["--http", f"127.0.0.1:{self.port}", "--udp", str(self.udp)]
+        arguments += ["--http", f"127.0.0.1:{self.port}", "--udp", str(self.udp), "--tcp", "0"]
         arguments += ["--address", "127.0.0.1"]
         if self.config:
             path = self.data.parent / "roombox.toml"

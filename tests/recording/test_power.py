@@ -70,7 +70,7 @@ def mended(folder):
     log = open(folder.parent / "after.log", "w")
     arguments = [BIN / "roomboxd", "--dev", "--data", folder / "data", "--http", "127.0.0.1:0"]
     box = subprocess.Popen(
-        [*arguments, "--udp", "0", "--address", "127.0.0.1"], stdout=subprocess.PIPE, stderr=log, text=True
+        [*arguments, "--udp", "0", "--tcp", "0", "--address", "127.0.0.1"], stdout=subprocess.PIPE, stderr=log, text=True
     )
     for line in box.stdout:
         if "listens on" in line:

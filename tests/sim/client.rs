@@ -3,6 +3,7 @@
 
 use crate::chance::Chance;
 use crate::picture::{self, CLOCK, FRAME, Mark, Seen};
+use roombox_sfu::Transport;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{
     Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer,
 };
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
@@ -63,6 +64,7 @@ pub struct Received {
 pub struct Client {
     pub name: String,
     pub address: SocketAddr,
+    pub transport: Transport,
     pub rtc: Rtc,
     pub timeout: Instant,
     pub chance: Chance,
@@ -92,7 +94,13 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(now: Instant, name: String, address: SocketAddr, seed: u64, vp8: bool) -> Self {
+    pub fn new(
+        now: Instant,
+        name: String,
+        (transport, address): (Transport, SocketAddr),
+        seed: u64,
+        vp8: bool,
+    ) -> Self {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
@@ -100,11 +108,17 @@ impl Client {
             .enable_h264(!vp8)
             .enable_opus(true, false)
             .build(now);
-        let candidate = Candidate::host(address, Protocol::Udp).expect("a host candidate");
-        rtc.add_local_candidate(candidate);
+        let candidate = match transport {
+            Transport::Udp => Candidate::builder().udp().host(address).build(),
+            Transport::Tcp => {
+                Candidate::builder().tcp().host(address).tcptype(TcpType::Active).build()
+            }
+        };
+        rtc.add_local_candidate(candidate.expect("a host candidate"));
         let mut client = Self {
             name,
             address,
+            transport,
             rtc,
             timeout: now,
             chance: Chance::new(seed),
@@ -229,7 +243,11 @@ impl Client {
     }
 
     pub fn datagram(&mut self, now: Instant, source: SocketAddr, contents: &[u8]) {
-        let Ok(receive) = Receive::new(Protocol::Udp, source, self.address, contents) else {
+        let protocol = match self.transport {
+            Transport::Udp => Protocol::Udp,
+            Transport::Tcp => Protocol::Tcp,
+        };
+        let Ok(receive) = Receive::new(protocol, source, self.address, contents) else {
             return;
         };
         let input = Input::Receive(now, receive);

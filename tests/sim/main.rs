@@ -11,7 +11,8 @@ use chance::Chance;
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::tap::TapId;
 use roombox_sfu::{
-    Audience, Command, Event, LeaveReason, MOST_TRACKS, TrackRefusal, TrackSettings,
+    Audience, Command, Connections, Event, LeaveReason, MOST_TRACKS, TrackRefusal, TrackSettings,
+    Transport,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -57,6 +58,22 @@ fn a_picture_arrives_whole_and_in_order() {
     let (world, track) = pair(1, Network::default());
     assert!(world.whole_frames("bob", &track) >= 40);
     assert_eq!(world.layer("bob", &track), Some(2));
+    world.check();
+}
+
+#[test]
+fn people_who_come_by_tcp_meet_those_who_come_by_udp() {
+    let mut world = World::new(41, Network { in_order: true, ..Network::default() });
+    world.join_by(Transport::Tcp, "alice");
+    world.join("bob");
+    world.join_by(Transport::Tcp, "carol");
+    world.run(SECOND);
+    let track = world.publish("alice", 3);
+    world.run(2 * SECOND);
+    for name in ["bob", "carol"] {
+        assert!(world.whole_frames(name, &track) >= 40, "{name}");
+    }
+    assert_eq!(world.sfu.connections(), Connections { udp: 1, tcp: 2 });
     world.check();
 }
 
@@ -355,7 +372,7 @@ fn garbage_costs_itself_only() {
             bytes[4..8].copy_from_slice(&[0x21, 0x12, 0xa4, 0x42]);
         }
         let (now, to) = (world.now, world.sfu_address);
-        world.sfu.datagram(now, source, to, &bytes);
+        world.sfu.datagram(now, Transport::Udp, source, to, &bytes);
         if n % 200 == 0 {
             world.run(FRAME_PAUSE);
         }
@@ -386,7 +403,7 @@ fn damaged_packets_cost_themselves_only() {
             bytes[at] ^= 1 << chance.below(8);
         }
         let (now, to) = (world.now, world.sfu_address);
-        world.sfu.datagram(now, source, to, &bytes);
+        world.sfu.datagram(now, Transport::Udp, source, to, &bytes);
     }
     assert!(world.whole_frames("bob", &track) > frames + 30);
     world.check();

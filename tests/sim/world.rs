@@ -1,15 +1,20 @@
 //! Clients and an `Sfu` on one virtual clock, with a seeded network between them. Signalling is
 //! immediate and lossless; datagrams take their time, or never arrive.
 
+#[path = "network.rs"]
+mod network;
+
 use crate::chance::Chance;
 use crate::client::{Client, RIDS, Received};
 use crate::picture::Seen;
+pub use network::Network;
+use network::{MOST_QUEUED, SFU_TCP, SFU_UDP, UDP_OVERHEAD, reached_by};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::track::{MediaKind, TrackSource};
 use roombox_sfu::view::{LayerInfo, Permissions};
 use roombox_sfu::{
     Command, Event, LeaveReason, NewParticipant, NewTrack, Output, RoomOptions, Sfu, SfuConfig,
-    TransportMode,
+    Transport, TransportMode,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -24,23 +29,6 @@ pub fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
-
-/// What the network does to datagrams once media flows.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Network {
-    pub loss_percent: u64,
-    /// Datagrams may overtake each other, unless they are kept in order.
-    pub jitter: Duration,
-    pub in_order: bool,
-    pub duplicate_percent: u64,
-    /// Bits per second towards the client, headers and all; 0: no bottleneck.
-    pub downlink: u64,
-}
-
-/// What waits before a bottleneck for longer is dropped: the queue of a home router.
-const MOST_QUEUED: Duration = Duration::from_millis(300);
-/// IPv4 and UDP headers of a datagram.
-const UDP_OVERHEAD: usize = 28;
 
 struct Flight {
     to_sfu: bool,
@@ -82,10 +70,10 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, network: Network) -> Self {
         let now = Instant::now();
-        let sfu_address = SocketAddr::from(([10, 0, 0, 1], 7882));
+        let sfu_address = SFU_UDP;
         Self {
             now,
-            sfu: Sfu::new(SfuConfig { addresses: vec![sfu_address] }),
+            sfu: Sfu::new(SfuConfig { addresses: vec![sfu_address], tcp_addresses: vec![SFU_TCP] }),
             clients: HashMap::new(),
             left: Vec::new(),
             network,
@@ -115,10 +103,15 @@ impl World {
     }
 
     pub fn join(&mut self, name: &str) {
+        self.join_by(Transport::Udp, name);
+    }
+
+    /// Somebody joins for whom there is one way to the box.
+    pub fn join_by(&mut self, transport: Transport, name: &str) {
         self.next_address += 1;
         let address = SocketAddr::from(([10, 0, 1, 1], 10_000 + self.next_address));
         let (seed, vp8) = (self.chance.next(), !self.without_vp8.contains(&name));
-        let client = Client::new(self.now, name.to_owned(), address, seed, vp8);
+        let client = Client::new(self.now, name.to_owned(), (transport, address), seed, vp8);
         self.clients.insert(name.to_owned(), client);
         let participant = NewParticipant {
             id: ParticipantId::from(name),
@@ -288,13 +281,15 @@ impl World {
             return;
         };
         if flight.to_sfu {
-            let source = client.address;
-            let destination = self.sfu_address;
-            let contents = &flight.contents;
-            let outputs = self.timed(|sfu| sfu.datagram(now, source, destination, contents));
+            let (way, source) = (client.transport, client.address);
+            let to = reached_by(way);
+            let outputs = self.timed(|sfu| {
+                sfu.datagram(now, way, source, to, &flight.contents);
+            });
             self.deliver(outputs);
         } else {
-            client.datagram(now, self.sfu_address, &flight.contents);
+            let from = reached_by(client.transport);
+            client.datagram(now, from, &flight.contents);
             self.collect(&flight.client);
         }
     }
@@ -356,8 +351,9 @@ impl World {
     fn deliver(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Transmit { destination, contents, .. } => {
-                    let to = self.clients.values_mut().find(|c| c.address == destination);
+                Output::Transmit { transport, destination, contents, .. } => {
+                    let to = (transport, destination);
+                    let to = self.clients.values_mut().find(|c| (c.transport, c.address) == to);
                     if let Some(client) = to {
                         client.departs(&contents);
                         let name = client.name.clone();

@@ -8,7 +8,7 @@ mod server;
 pub mod token;
 mod trust;
 
-pub use server::{Limits, Wire, serve};
+pub use server::{Limits, Other, Wire, serve};
 pub use trust::{PlainDoor, authority_router, plain_router};
 
 use axum::Router;

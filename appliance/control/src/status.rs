@@ -29,6 +29,7 @@ pub struct Sample {
     /// Packets since the start that were not written because the disk was too slow.
     pub recorder_drops: u64,
     pub shards: Vec<ShardSample>,
+    pub tcp: TcpSample,
 }
 
 /// The volume that recordings are on.
@@ -44,6 +45,25 @@ pub struct Disk {
     pub full_in_s: Option<u64>,
 }
 
+/// Media connections by TCP: of clients that cannot use UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, ToSchema)]
+pub struct TcpSample {
+    /// Those that stand now.
+    pub open: u64,
+    /// Those that have not said yet whose they are.
+    pub waiting: u64,
+    /// Since the start, as all below: those that were somebody's.
+    pub opened: u64,
+    /// Turned away: too many, or for nobody here.
+    pub refused: u64,
+    /// Closed because they said nothing in time.
+    pub timed_out: u64,
+    /// Closed because what they said made no sense.
+    pub broken: u64,
+    /// Datagrams that a connection did not take.
+    pub drops: u64,
+}
+
 /// One media thread.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, ToSchema)]
 pub struct ShardSample {
@@ -57,6 +77,10 @@ pub struct ShardSample {
     pub bytes_out: u64,
     /// Datagrams that the socket did not take.
     pub send_drops: u64,
+    /// Media connections that are up, by UDP.
+    pub connections_udp: u64,
+    /// The same by TCP.
+    pub connections_tcp: u64,
     /// In percent of one core.
     pub cpu_percent: f64,
     /// Longest turn of the loop since the sample before.

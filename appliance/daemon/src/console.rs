@@ -11,7 +11,7 @@ use roombox_control::identity::BoxIdentity;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_net::Plane;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
     pub name: String,
-    pub addresses: Vec<Ipv4Addr>,
+    pub addresses: Vec<IpAddr>,
     pub ports: Ports,
     /// `None`: the box has an owner.
     pub claim_code: Option<String>,
@@ -44,7 +44,7 @@ pub struct Console {
     pub ports: Ports,
     pub fingerprint: String,
     /// Addresses that were told; none: those of the interfaces.
-    pub told: Vec<Ipv4Addr>,
+    pub told: Vec<IpAddr>,
     pub provisioning: Arc<ProvisioningDesk>,
 }
 
@@ -108,7 +108,7 @@ fn write(file: &Path, text: &str) {
 fn link(shown: &Shown) -> Option<String> {
     let https = shown.ports.https?;
     let ip = match https.ip().is_unspecified() {
-        true => shown.addresses.iter().find(|ip| !ip.is_loopback()).map(|ip| IpAddr::V4(*ip))?,
+        true => shown.addresses.iter().copied().find(|ip| !ip.is_loopback())?,
         false => https.ip(),
     };
     Some(match https.port() {
@@ -186,11 +186,12 @@ pub fn text(shown: &Shown) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
     fn shown() -> Shown {
         Shown {
             name: "Hall".to_owned(),
-            addresses: vec![Ipv4Addr::new(192, 168, 1, 5)],
+            addresses: vec![Ipv4Addr::new(192, 168, 1, 5).into()],
             ports: Ports {
                 http: SocketAddr::from(([0, 0, 0, 0], 80)),
                 https: Some(SocketAddr::from(([0, 0, 0, 0], 443))),
@@ -219,7 +220,7 @@ mod tests {
 
     #[test]
     fn without_a_network_it_says_so_and_other_ports_are_named() {
-        for addresses in [vec![], vec![Ipv4Addr::LOCALHOST]] {
+        for addresses in [vec![], vec![Ipv4Addr::LOCALHOST.into()]] {
             let lonely = text(&Shown { addresses, ..shown() });
             assert!(lonely.starts_with("roomboxd waits for a network\n"), "{lonely}");
             assert!(lonely.contains("ABCD-2345") && !lonely.contains("https://"), "{lonely}");
@@ -231,5 +232,15 @@ mod tests {
         let odd = text(&Shown { ports, ..shown() });
         assert!(odd.starts_with("roomboxd listens on https://127.0.0.1:8443\n"), "{odd}");
         assert!(odd.contains("http://127.0.0.1:8080/ says how"), "{odd}");
+    }
+
+    #[test]
+    fn a_box_in_a_network_of_ipv6_alone_says_so_in_brackets() {
+        let addresses = vec!["fd00::5".parse().unwrap()];
+        let ports =
+            Ports { http: "[::]:80".parse().unwrap(), https: Some("[::]:443".parse().unwrap()) };
+        let text = text(&Shown { addresses, ports, ..shown() });
+        assert!(text.starts_with("roomboxd listens on https://[fd00::5]\n"), "{text}");
+        assert!(text.contains("http://[fd00::5]/ says how"), "{text}");
     }
 }

@@ -5,9 +5,11 @@ use crate::certificates::Secrets;
 use crate::tls::Tls;
 use anyhow::{Context, ensure};
 use axum::Router;
-use roombox_api::{Limits, PlainDoor, Wire, authority_router, plain_router};
+use roombox_api::{Limits, Other, PlainDoor, Wire, authority_router, plain_router};
+use roombox_net::Plane;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -15,9 +17,22 @@ use tokio::sync::watch;
 
 /// Beside the doors that matter, the plain one of a box is a signpost and needs few seats.
 const SIGNPOST: usize = 200;
-const DEV_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 7880);
-const BOX_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 80);
-const BOX_HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 443);
+const DEV_HTTP: SocketAddr = SocketAddr::new(EVERYWHERE, 7880);
+const BOX_HTTP: SocketAddr = SocketAddr::new(EVERYWHERE, 80);
+const BOX_HTTPS: SocketAddr = SocketAddr::new(EVERYWHERE, 443);
+/// All addresses, of IPv4 too.
+const EVERYWHERE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// The media plane, for clients that come by TCP to the port of HTTPS.
+pub struct MediaEntrance(pub Arc<Plane>);
+
+impl Other for MediaEntrance {
+    fn take(&self, stream: std::net::TcpStream) {
+        self.0.adopt(stream);
+    }
+}
 
 /// Doors that are bound and not yet open.
 pub struct Doors {
@@ -44,18 +59,23 @@ pub struct Ports {
 impl Doors {
     /// # Errors
     /// A port cannot be had, or the folder for keys cannot be made.
-    pub async fn bind(
+    pub fn bind(
         dev: bool,
         http: Option<SocketAddr>,
         https: Option<SocketAddr>,
         data: &Path,
     ) -> anyhow::Result<Self> {
-        let plain = bind(http.unwrap_or(if dev { DEV_HTTP } else { BOX_HTTP }), "--http").await?;
+        let plain = bind(http.unwrap_or(if dev { DEV_HTTP } else { BOX_HTTP }), "--http")?;
         let encrypted = match https.or((!dev).then_some(BOX_HTTPS)) {
-            Some(address) => Some((bind(address, "--https").await?, Secrets::open(data)?)),
+            Some(address) => Some((bind(address, "--https")?, Secrets::open(data)?)),
             None => None,
         };
         Ok(Self { dev, plain, encrypted })
+    }
+
+    /// Where HTTPS is served, if it is.
+    pub fn https(&self) -> Option<SocketAddr> {
+        self.encrypted.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
     }
 
     /// The id that follows from the box's key; a box with `--dev` alone has no key.
@@ -70,12 +90,10 @@ impl Doors {
     ///
     /// # Errors
     /// They cannot be made or kept.
-    pub fn certify(self, id: &str, told: &[Ipv4Addr]) -> anyhow::Result<ReadyDoors> {
-        let told = || told.iter().copied().map(IpAddr::V4).collect();
+    pub fn certify(self, id: &str, told: &[IpAddr]) -> anyhow::Result<ReadyDoors> {
+        let told = told.iter().copied().collect();
         let encrypted = match self.encrypted {
-            Some((listener, secrets)) => {
-                Some((listener, Arc::new(Tls::start(secrets, id, told())?)))
-            }
+            Some((listener, secrets)) => Some((listener, Arc::new(Tls::start(secrets, id, told)?))),
             None => None,
         };
         Ok(ReadyDoors { dev: self.dev, plain: self.plain, encrypted })
@@ -99,7 +117,12 @@ impl ReadyDoors {
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub async fn serve(self, router: Router, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+    pub async fn serve(
+        self,
+        router: Router,
+        media: Arc<dyn Other>,
+        stopped: watch::Receiver<bool>,
+    ) -> anyhow::Result<()> {
         let ports = self.ports()?;
         let stop = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that whoever stops the box has gone, which is the same.
@@ -123,7 +146,7 @@ impl ReadyDoors {
                 (plain_router(signpost.clone()), few)
             }
         };
-        let wire = Wire::Tls(tls.server_config()?);
+        let wire = Wire::Tls(tls.server_config()?, Some(media));
         let router = authority_router(signpost).merge(router);
         tokio::join!(
             roombox_api::serve(self.plain, plain, Wire::Plain, limits, stop(stopped.clone())),
@@ -133,11 +156,34 @@ impl ReadyDoors {
     }
 }
 
-async fn bind(address: SocketAddr, flag: &'static str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn bind(address: SocketAddr, flag: &'static str) -> anyhow::Result<TcpListener> {
+    listen(address).map_err(|error| {
         let hint = hint(error.kind(), flag);
         anyhow::Error::new(error).context(format!("cannot listen on {address}{hint}"))
     })
+}
+
+/// Listens. `[::]` means IPv4 too, however the machine is set up, and IPv4 alone where the kernel has
+/// no IPv6.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let new = |address: &SocketAddr| {
+        Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))
+    };
+    let (socket, address) = match new(&address) {
+        Err(_) if address.ip() == EVERYWHERE => {
+            let address = SocketAddr::from(([0, 0, 0, 0], address.port()));
+            (new(&address)?, address)
+        }
+        socket => (socket?, address),
+    };
+    if address.ip() == EVERYWHERE {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// What helps against a port that cannot be had.

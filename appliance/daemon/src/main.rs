@@ -29,7 +29,7 @@ use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use console::Console;
 use data::DataFolder;
-use doors::Doors;
+use doors::{Doors, MediaEntrance};
 use health::Health;
 use house::{House, HousePlan};
 use notify::Supervisor;
@@ -38,7 +38,7 @@ use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice as News;
 use selftest::SelfTest;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -69,22 +69,27 @@ struct Arguments {
     /// Folder for everything that lasts.
     #[arg(long, value_name = "DIR", required_unless_present = "openapi")]
     data: Option<PathBuf>,
-    /// Address and port of plain HTTP; port 0 takes a free one. By default 0.0.0.0:80, which only
-    /// leads to HTTPS; with --dev 0.0.0.0:7880, which serves everything.
+    /// Address and port of plain HTTP; port 0 takes a free one. By default [::]:80 (IPv4 too), which
+    /// only leads to HTTPS; with --dev [::]:7880, which serves everything.
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
-    /// Address and port of HTTPS; port 0 takes a free one. By default 0.0.0.0:443; with --dev none.
+    /// Address and port of HTTPS; port 0 takes a free one. By default [::]:443 (IPv4 too); with --dev
+    /// none.
     #[arg(long, value_name = "ADDRESS")]
     https: Option<SocketAddr>,
     /// First UDP port for media, one a shard; 0 takes free ones.
     #[arg(long, value_name = "PORT", default_value_t = 7882)]
     udp: u16,
+    /// TCP port for media of clients that cannot use UDP; 0 takes a free one. They can connect to the
+    /// port of HTTPS, too.
+    #[arg(long, value_name = "PORT", default_value_t = 7881)]
+    tcp: u16,
     /// Media threads, at most 64; by default one a core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_SHARDS)))]
     shards: Option<u16>,
-    /// Address under which clients reach this box; by default all of its own.
+    /// Address under which clients reach this box; by default all of its own that others can use.
     #[arg(long, value_name = "IP")]
-    address: Vec<Ipv4Addr>,
+    address: Vec<IpAddr>,
     /// A `roombox.toml` whose settings the box takes over once.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -212,9 +217,12 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         true => addresses::local_addresses().context("cannot list the network interfaces")?,
         false => arguments.address.clone(),
     };
+    let doors = Doors::bind(arguments.dev, arguments.http, arguments.https, &data)?;
     let config = PlaneConfig {
         shards: shards(arguments.shards, arguments.udp)?,
         udp_port_base: arguments.udp,
+        tcp_port: arguments.tcp,
+        shared_listeners: doors.https().into_iter().collect(),
         addresses: addresses.clone(),
     };
     let import = arguments.config.as_deref().map(import).transpose()?;
@@ -240,7 +248,6 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     if let Some(file) = &arguments.console {
         Console::begin(file);
     }
-    let doors = Doors::bind(arguments.dev, arguments.http, arguments.https, &data).await?;
     let key_id = doors.box_id()?;
     let (kept, tried) = (data.clone(), worker.clone());
     let (dev, run) = (arguments.dev, arguments.run.clone());
@@ -264,7 +271,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     };
     let router = roombox_api::router(house.livekit, house.panel);
     tracing::info!(http = %ports.http, https = ports.https.map(tracing::field::display),
-        udp = ?plane.ports(), ?addresses, version = env!("CARGO_PKG_VERSION"), "roomboxd is up");
+        udp = ?plane.ports(), tcp = ?plane.listeners(), ?addresses, version = env!("CARGO_PKG_VERSION"), "roomboxd is up");
     let shown = console.shown();
     let welcome = match arguments.dev {
         true => welcome::text(&addresses, ports.http, shown.claim_code.as_deref()),
@@ -289,7 +296,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     tokio::spawn(pulse::tell(supervisor.clone(), plane.clone(), router.clone()));
     let (conference, recorder, news) = (house.conference, house.recorder, house.news);
     let (stopping, stopped) = watch::channel(false);
-    let serve = doors.serve(router, stopped.clone());
+    let serve = doors.serve(router, Arc::new(MediaEntrance(plane.clone())), stopped.clone());
     let stop = async move {
         stop_asked().await;
         tracing::info!("stopping");
@@ -351,6 +358,7 @@ fn shards(told: Option<u16>, udp: u16) -> anyhow::Result<usize> {
 fn plane_refused(error: PlaneError) -> anyhow::Error {
     let hint = match &error {
         PlaneError::BindPort { source, .. } => doors::hint(source.kind(), "--udp"),
+        PlaneError::BindTcpPort { source, .. } => doors::hint(source.kind(), "--tcp"),
         _ => String::new(),
     };
     anyhow::Error::new(error).context(format!("cannot start the media plane{hint}"))

@@ -2,13 +2,13 @@
 
 use roombox_capture::disk::free_space;
 use roombox_control::recordings::{Recordings, RoomRecorder};
-use roombox_control::status::{Disk, Sample, ShardSample};
+use roombox_control::status::{Disk, Sample, ShardSample, TcpSample};
 use roombox_control::store::Store;
 use roombox_net::Plane;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Free space is watched over this many samples for the forecast: five minutes.
@@ -69,6 +69,7 @@ impl Vitals {
             recordings: self.recordings.running_count() as u64,
             recorder_drops: self.recorder.dropped(),
             shards,
+            tcp: self.tcp(),
         }
     }
 
@@ -84,10 +85,26 @@ impl Vitals {
             bytes_in: stats.bytes_in.load(Ordering::Relaxed),
             bytes_out: stats.bytes_out.load(Ordering::Relaxed),
             send_drops: stats.send_drops.load(Ordering::Relaxed),
+            connections_udp: stats.connections_udp.load(Ordering::Relaxed),
+            connections_tcp: stats.connections_tcp.load(Ordering::Relaxed),
             cpu_percent: *cpu_percent,
             longest_turn_us: stats.longest_turn_us.swap(0, Ordering::Relaxed),
         })
         .collect()
+    }
+
+    fn tcp(&self) -> TcpSample {
+        let stats = self.plane.tcp_stats();
+        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        TcpSample {
+            open: value(&stats.open),
+            waiting: value(&stats.waiting),
+            opened: value(&stats.opened),
+            refused: value(&stats.refused),
+            timed_out: value(&stats.timed_out),
+            broken: value(&stats.broken),
+            drops: value(&stats.drops),
+        }
     }
 
     async fn disk(&mut self, now: Instant) -> Disk {

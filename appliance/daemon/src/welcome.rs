@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Address, QR code, claim code and what to beware of; the first line is for scripts. `http` is
 /// where the box listens, `addresses` its own.
-pub fn text(addresses: &[Ipv4Addr], http: SocketAddr, claim_code: Option<&str>) -> String {
+pub fn text(addresses: &[IpAddr], http: SocketAddr, claim_code: Option<&str>) -> String {
     let everywhere = http.ip().is_unspecified();
     let ip = match everywhere {
-        true => addresses.first().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ip| IpAddr::V4(*ip)),
+        true => addresses.first().copied().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         false => http.ip(),
     };
     let (address, port) = (SocketAddr::new(ip, http.port()), http.port());
@@ -57,7 +57,7 @@ pub fn text(addresses: &[Ipv4Addr], http: SocketAddr, claim_code: Option<&str>) 
 mod tests {
     use super::*;
 
-    const LAN: [Ipv4Addr; 1] = [Ipv4Addr::new(192, 168, 1, 5)];
+    const LAN: [IpAddr; 1] = [IpAddr::V4(Ipv4Addr::new(192, 168, 1, 5))];
 
     #[test]
     fn an_unclaimed_box_shows_its_code_and_a_claimed_one_none() {

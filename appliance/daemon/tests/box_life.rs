@@ -197,7 +197,8 @@ fn a_box_that_cannot_start_says_why_to_whoever_asks_for_its_health() {
     let in_the_way = folder.path().join("data/roombox.db");
     fs::create_dir_all(&in_the_way).unwrap();
     let started = Command::new(ROOMBOXD)
-        .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--udp", "0", "--shards", "1"])
+        .args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--udp", "0", "--tcp", "0"])
+        .args(["--shards", "1"])
         .args(["--health", socket, "--data"])
         .arg(folder.path().join("data"))
         .output()

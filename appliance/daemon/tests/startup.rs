@@ -19,7 +19,9 @@ const NOBODY: u32 = 65_534;
 fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(ROOMBOXD);
     command.arg("--dev").arg("--data").arg(data);
-    for (flag, value) in [("--http", "127.0.0.1:0"), ("--udp", "0"), ("--shards", "1")] {
+    for (flag, value) in
+        [("--http", "127.0.0.1:0"), ("--udp", "0"), ("--tcp", "0"), ("--shards", "1")]
+    {
         if !arguments.contains(&flag) {
             command.args([flag, value]);
         }
@@ -48,10 +50,12 @@ fn what_cannot_work_is_refused_with_the_flag_that_helps() {
         (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("0.0.0.0:0").unwrap());
     let http = tcp.local_addr().unwrap().to_string();
     let media = udp.local_addr().unwrap().port().to_string();
+    let framed = tcp.local_addr().unwrap().port().to_string();
     for (data, arguments, said) in [
         (&data, &["--http", &http][..], &["cannot listen on", &http, "choose one with --http"][..]),
         (&data, &["--http", "192.0.2.1:80"], &["has no such address", "--http"]),
         (&data, &["--udp", &media], &["UDP port", &media, "choose one with --udp"]),
+        (&data, &["--tcp", &framed], &["TCP port", &framed, "choose one with --tcp"]),
         (&data, &["--udp", "65535", "--shards", "2"], &["--udp 65535", "2 shards", "last port"]),
         (&data, &["--udp", "70000"], &["70000", "--udp"]),
         (&data, &["--shards", "65"], &["65", "--shards", "1..=64"]),

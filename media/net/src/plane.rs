@@ -1,15 +1,19 @@
 //! The handle that the rest of the box holds: which shard has which room, and the way in.
 
-use crate::shard::{self, Message, Shard};
+use crate::arrival::TcpStats;
+use crate::entrance::{Bell, Entrance};
+use crate::poll::Waker;
+use crate::shard::{Message, Reach, Shard, ShardParts};
+use crate::{arrival, bind, shard};
 use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::{TapId, TapItem};
 use roombox_sfu::view::RoomView;
 use roombox_sfu::{Command, Event, Notice};
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -23,8 +27,12 @@ pub struct PlaneConfig {
     pub shards: usize,
     /// Shard n listens on `udp_port_base + n`; 0: any free port.
     pub udp_port_base: u16,
+    /// Where clients connect that cannot use UDP; 0: any free port.
+    pub tcp_port: u16,
+    /// Where else such connections are accepted, and handed over by [`Plane::adopt`].
+    pub shared_listeners: Vec<SocketAddr>,
     /// Addresses under which clients reach this box. Must not be empty.
-    pub addresses: Vec<Ipv4Addr>,
+    pub addresses: Vec<IpAddr>,
 }
 
 /// What can go wrong with the plane.
@@ -32,9 +40,11 @@ pub struct PlaneConfig {
 pub enum PlaneError {
     #[error("UDP port {port} cannot be opened")]
     BindPort { port: u16, source: io::Error },
+    #[error("TCP port {port} cannot be opened")]
+    BindTcpPort { port: u16, source: io::Error },
     #[error("a shard's socket cannot be set up")]
     PrepareSocket(#[source] io::Error),
-    #[error("a shard's thread cannot be started")]
+    #[error("a media thread cannot be started")]
     StartThread(#[source] io::Error),
 }
 
@@ -82,6 +92,9 @@ pub struct ShardStats {
     pub cpu_us: AtomicU64,
     pub rooms: AtomicU64,
     pub participants: AtomicU64,
+    /// Connections that are up, by what carries them.
+    pub connections_udp: AtomicU64,
+    pub connections_tcp: AtomicU64,
     /// Longest turn of the loop since the last look, microseconds.
     pub longest_turn_us: AtomicU64,
 }
@@ -89,11 +102,11 @@ pub struct ShardStats {
 #[derive(Clone)]
 pub(crate) struct Inbox {
     sender: SyncSender<Message>,
-    waker: Arc<shard::Waker>,
+    waker: Arc<Waker>,
 }
 
 impl Inbox {
-    fn send(&self, message: Message) -> Result<(), PlaneBusy> {
+    pub(crate) fn send(&self, message: Message) -> Result<(), PlaneBusy> {
         match self.sender.try_send(message) {
             Ok(()) => {
                 self.waker.wake();
@@ -109,6 +122,10 @@ pub struct Plane {
     inboxes: Vec<Inbox>,
     stats: Vec<Arc<ShardStats>>,
     ports: Vec<u16>,
+    listeners: Vec<SocketAddr>,
+    addresses: Mutex<Vec<IpAddr>>,
+    bell: Bell,
+    tcp_stats: Arc<TcpStats>,
     pins: Mutex<HashMap<RoomName, usize>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     next_query: AtomicU64,
@@ -124,51 +141,114 @@ impl Plane {
         config: &PlaneConfig,
         notices: impl Fn(Notice) + Send + Clone + 'static,
     ) -> Result<Self, PlaneError> {
+        let tcp_stats = Arc::new(TcpStats::default());
+        let refused = |source| PlaneError::BindTcpPort { port: config.tcp_port, source };
+        let listener = bind::tcp(config.tcp_port).map_err(refused)?;
+        let here = arrival::plain(listener.local_addr().map_err(PlaneError::PrepareSocket)?);
+        let listeners: Vec<SocketAddr> =
+            [here].into_iter().chain(config.shared_listeners.iter().copied()).collect();
+        let (inboxes, receivers): (Vec<Inbox>, Vec<Receiver<Message>>) = (0..config.shards.max(1))
+            .map(|_| {
+                let (sender, receiver) = mpsc::sync_channel(INBOX);
+                let waker = Arc::new(Waker::new()?);
+                Ok((Inbox { sender, waker }, receiver))
+            })
+            .collect::<io::Result<_>>()
+            .map_err(PlaneError::PrepareSocket)?;
+        let (entrance, bell) = Entrance::new(listener, inboxes[0].clone(), tcp_stats.clone())
+            .map_err(PlaneError::PrepareSocket)?;
         let mut plane = Self {
-            inboxes: Vec::new(),
+            inboxes,
             stats: Vec::new(),
             ports: Vec::new(),
+            listeners,
+            addresses: Mutex::new(config.addresses.clone()),
+            bell,
+            tcp_stats,
             pins: Mutex::new(HashMap::new()),
             threads: Mutex::new(Vec::new()),
             next_query: AtomicU64::new(0),
         };
-        for n in 0..config.shards {
-            let wanted = match config.udp_port_base {
-                0 => 0,
-                base => base.saturating_add(n as u16),
-            };
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, wanted))
-                .map_err(|source| PlaneError::BindPort { port: wanted, source })?;
-            let port = socket.local_addr().map_err(PlaneError::PrepareSocket)?.port();
-            let (sender, receiver) = mpsc::sync_channel(INBOX);
-            let waker = Arc::new(shard::Waker::new().map_err(PlaneError::PrepareSocket)?);
-            let stats = Arc::new(ShardStats::default());
-            let shard = Shard::new(
-                n,
-                socket,
-                port,
-                &config.addresses,
-                receiver,
-                waker.clone(),
-                stats.clone(),
-                Box::new(notices.clone()),
-            )
-            .map_err(PlaneError::PrepareSocket)?;
-            let thread = std::thread::Builder::new()
-                .name(format!("shard-{n}"))
-                .spawn(move || shard.run())
-                .map_err(PlaneError::StartThread)?;
-            plane.inboxes.push(Inbox { sender, waker });
-            plane.stats.push(stats);
-            plane.ports.push(port);
-            plane.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
+        for (n, inbox) in receivers.into_iter().enumerate() {
+            plane.start_shard(n, config, inbox, Box::new(notices.clone()))?;
         }
+        plane.start_thread("entrance".to_owned(), move || entrance.run())?;
         Ok(plane)
+    }
+
+    fn start_shard(
+        &mut self,
+        number: usize,
+        config: &PlaneConfig,
+        inbox: Receiver<Message>,
+        notices: shard::Notices,
+    ) -> Result<(), PlaneError> {
+        let wanted = match config.udp_port_base {
+            0 => 0,
+            base => base.saturating_add(number as u16),
+        };
+        let socket =
+            bind::udp(wanted).map_err(|source| PlaneError::BindPort { port: wanted, source })?;
+        let port = socket.local_addr().map_err(PlaneError::PrepareSocket)?.port();
+        let stats = Arc::new(ShardStats::default());
+        let shards = self.inboxes.len();
+        let shard = Shard::new(ShardParts {
+            number,
+            shards,
+            socket,
+            port,
+            reach: self.reach(&config.addresses),
+            inbox,
+            waker: self.inboxes[number].waker.clone(),
+            next: self.inboxes[(number + 1) % shards].clone(),
+            stats: stats.clone(),
+            tcp_stats: self.tcp_stats.clone(),
+            notices,
+        })
+        .map_err(PlaneError::PrepareSocket)?;
+        self.start_thread(format!("shard-{number}"), move || shard.run())?;
+        self.stats.push(stats);
+        self.ports.push(port);
+        Ok(())
+    }
+
+    fn start_thread(
+        &mut self,
+        name: String,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), PlaneError> {
+        let thread = std::thread::Builder::new().name(name).spawn(work);
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        threads.push(thread.map_err(PlaneError::StartThread)?);
+        Ok(())
+    }
+
+    fn reach(&self, addresses: &[IpAddr]) -> Reach {
+        Reach { addresses: addresses.to_vec(), listeners: self.listeners.clone() }
     }
 
     /// UDP port of each shard.
     pub fn ports(&self) -> &[u16] {
         &self.ports
+    }
+
+    /// Addresses under which clients reach the box now.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where media connections by TCP are accepted, the plane's own listener first.
+    pub fn listeners(&self) -> &[SocketAddr] {
+        &self.listeners
+    }
+
+    /// Takes over a TCP connection on which a client of the media plane speaks.
+    pub fn adopt(&self, stream: TcpStream) {
+        self.bell.ring(stream);
+    }
+
+    pub fn tcp_stats(&self) -> &TcpStats {
+        &self.tcp_stats
     }
 
     pub fn stats(&self) -> &[Arc<ShardStats>] {
@@ -204,8 +284,10 @@ impl Plane {
     ///
     /// # Errors
     /// A shard has too much waiting; say it again.
-    pub fn reached_at(&self, addresses: &[Ipv4Addr]) -> Result<(), PlaneBusy> {
-        self.inboxes.iter().try_for_each(|inbox| inbox.send(Message::Addresses(addresses.to_vec())))
+    pub fn reached_at(&self, addresses: &[IpAddr]) -> Result<(), PlaneBusy> {
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses.to_vec();
+        let reach = self.reach(addresses);
+        self.inboxes.iter().try_for_each(|inbox| inbox.send(Message::Reached(reach.clone())))
     }
 
     /// Sends a request to a room's shard.
@@ -261,6 +343,7 @@ impl Plane {
 
     /// Tells every participant to come back later and stops the threads.
     pub fn stop(&self) {
+        self.bell.stop();
         for inbox in &self.inboxes {
             // A full inbox is emptied by the running shard; a dead one has stopped already.
             while inbox.send(Message::Stop) == Err(PlaneBusy) {
@@ -277,5 +360,12 @@ impl Plane {
                 tracing::error!("a shard's thread had panicked");
             }
         }
+    }
+}
+
+/// Threads that nobody can reach any more would run for ever: the shards know each other.
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

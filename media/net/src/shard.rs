@@ -1,17 +1,20 @@
 //! One shard's loop: datagrams, requests, timers, outputs; bounded work each turn.
 
+use crate::arrival::{Arrival, TcpStats};
 use crate::batch::{BatchSocket, Outgoing};
-use crate::plane::{EventSink, ShardStats, TapSink};
+use crate::connections::Connections;
+use crate::plane::{EventSink, Inbox, ShardStats, TapSink};
+use crate::poll::Waker;
 use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::TapId;
 use roombox_sfu::view::RoomView;
-use roombox_sfu::{Command, Event, LeaveReason, Notice, Output, Sfu, SfuConfig};
+use roombox_sfu::{Command, Event, LeaveReason, Notice, Output, Sfu, SfuConfig, Transport};
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -47,59 +50,67 @@ pub(crate) enum Message {
         reply: ListReply,
     },
     /// The box is reached at these from now on.
-    Addresses(Vec<Ipv4Addr>),
+    Reached(Reach),
+    /// A TCP connection looks for its peer.
+    Arrival(Box<Arrival>),
     Stop,
 }
 
-/// Wakes a shard that sleeps in poll(2).
-pub(crate) struct Waker {
-    event: OwnedFd,
-    awake: AtomicBool,
+/// Where a shard is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    /// Addresses of the box.
+    pub addresses: Vec<IpAddr>,
+    /// Where TCP connections for the media plane are accepted.
+    pub listeners: Vec<SocketAddr>,
 }
 
-impl Waker {
-    pub(crate) fn new() -> io::Result<Self> {
-        // SAFETY: eventfd takes no pointers; a descriptor that it returns is ours.
-        let event = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
-        if event < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the descriptor is open and nobody else owns it.
-        let event = unsafe { OwnedFd::from_raw_fd(event) };
-        Ok(Self { event, awake: AtomicBool::new(false) })
-    }
-
-    pub(crate) fn wake(&self) {
-        if !self.awake.swap(true, Ordering::AcqRel) {
-            let one = 1u64.to_ne_bytes();
-            // SAFETY: the descriptor is open and `one` is 8 readable bytes. A failure means that
-            // the counter is full: the shard is about to wake anyway.
-            unsafe { libc::write(self.event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
-        }
-    }
-
-    fn reset(&self) {
-        if self.awake.load(Ordering::Acquire) {
-            let mut count = [0u8; 8];
-            // SAFETY: the descriptor is open and `count` is 8 writable bytes.
-            unsafe { libc::read(self.event.as_raw_fd(), count.as_mut_ptr().cast(), 8) };
-            self.awake.store(false, Ordering::Release);
-        }
+impl Reach {
+    /// Candidates of a shard with this socket.
+    fn config(&self, socket: &BatchSocket, port: u16) -> SfuConfig {
+        let ours = self.addresses.iter().filter(|ip| socket.carries(ip));
+        let addresses = ours.map(|ip| SocketAddr::new(*ip, port)).collect();
+        let by_tcp = self.listeners.iter().flat_map(|listener| {
+            let reached = |ip: &&IpAddr| match listener.ip() {
+                IpAddr::V4(at) if at.is_unspecified() => ip.is_ipv4(),
+                at => at.is_unspecified() || at == **ip,
+            };
+            let port = listener.port();
+            self.addresses.iter().filter(reached).map(move |ip| SocketAddr::new(*ip, port))
+        });
+        SfuConfig { addresses, tcp_addresses: by_tcp.collect() }
     }
 }
 
-fn reached_at(addresses: &[Ipv4Addr], port: u16) -> Vec<SocketAddr> {
-    addresses.iter().map(|ip| SocketAddr::from((*ip, port))).collect()
+/// What a shard is made of.
+pub(crate) struct ShardParts {
+    pub number: usize,
+    /// How many shards there are.
+    pub shards: usize,
+    pub socket: UdpSocket,
+    pub port: u16,
+    pub reach: Reach,
+    pub inbox: Receiver<Message>,
+    pub waker: Arc<Waker>,
+    /// The shard that is asked for what this one does not know.
+    pub next: Inbox,
+    pub stats: Arc<ShardStats>,
+    pub tcp_stats: Arc<TcpStats>,
+    pub notices: Notices,
 }
 
 pub(crate) struct Shard {
     number: usize,
+    shards: usize,
     port: u16,
     socket: BatchSocket,
+    connections: Connections,
     sfu: Sfu,
     inbox: Receiver<Message>,
     waker: Arc<Waker>,
+    next: Inbox,
     stats: Arc<ShardStats>,
+    tcp_stats: Arc<TcpStats>,
     notices: Notices,
     doors: HashMap<ParticipantId, Box<dyn EventSink>>,
     taps: HashMap<TapId, Box<dyn TapSink>>,
@@ -109,27 +120,23 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    #[expect(clippy::too_many_arguments, reason = "called once, by the plane that owns the parts")]
-    pub(crate) fn new(
-        number: usize,
-        socket: UdpSocket,
-        port: u16,
-        addresses: &[Ipv4Addr],
-        inbox: Receiver<Message>,
-        waker: Arc<Waker>,
-        stats: Arc<ShardStats>,
-        notices: Notices,
-    ) -> io::Result<Self> {
-        let addresses = reached_at(addresses, port);
+    pub(crate) fn new(parts: ShardParts) -> io::Result<Self> {
+        let ShardParts { number, shards, socket, port, inbox, waker, next, .. } = parts;
+        let socket = BatchSocket::new(socket)?;
+        let sfu = Sfu::new(parts.reach.config(&socket, port));
         Ok(Self {
             number,
+            shards,
             port,
-            socket: BatchSocket::new(socket)?,
-            sfu: Sfu::new(SfuConfig { addresses }),
+            socket,
+            connections: Connections::new(parts.tcp_stats.clone())?,
+            sfu,
             inbox,
             waker,
-            stats,
-            notices,
+            next,
+            stats: parts.stats,
+            tcp_stats: parts.tcp_stats,
+            notices: parts.notices,
             doors: HashMap::new(),
             taps: HashMap::new(),
             lists: HashMap::new(),
@@ -144,6 +151,7 @@ impl Shard {
             self.sleep();
             let begun = Instant::now();
             self.take_datagrams(begun);
+            self.take_frames();
             self.take_messages();
             let now = Instant::now();
             if self.sfu.next_timeout().is_some_and(|at| at <= now) {
@@ -166,8 +174,9 @@ impl Shard {
             tv_nsec: patience.as_nanos().min(999_999_999) as libc::c_long,
         };
         let watch = |fd: i32| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        let mut fds = [watch(self.socket.fd()), watch(self.waker.event.as_raw_fd())];
-        // SAFETY: the array and the timespec live until the call returns; both descriptors are
+        let connections = watch(self.connections.fd());
+        let mut fds = [watch(self.socket.fd()), watch(self.waker.as_raw_fd()), connections];
+        // SAFETY: the array and the timespec live until the call returns; the descriptors are all
         // open. An interruption just begins the turn early.
         unsafe {
             libc::ppoll(
@@ -186,7 +195,8 @@ impl Shard {
             let (sfu, mut bytes) = (&mut self.sfu, 0);
             let received = self.socket.receive(|incoming| {
                 bytes += incoming.contents.len() as u64;
-                sfu.datagram(now, incoming.source, incoming.destination, incoming.contents);
+                let (source, destination) = (incoming.source, incoming.destination);
+                sfu.datagram(now, Transport::Udp, source, destination, incoming.contents);
             });
             let received = match received {
                 Ok(received) => received,
@@ -202,6 +212,37 @@ impl Shard {
             if received < crate::batch::BATCH || begun.elapsed() > TURN {
                 return;
             }
+        }
+    }
+
+    fn take_frames(&mut self) {
+        let now = Instant::now();
+        let (sfu, mut datagrams, mut bytes) = (&mut self.sfu, 0, 0);
+        self.connections.receive(now, |framed| {
+            datagrams += 1;
+            bytes += framed.contents.len() as u64;
+            sfu.datagram(now, Transport::Tcp, framed.remote, framed.local, framed.contents)
+        });
+        if datagrams > 0 {
+            self.stats.packets_in.fetch_add(datagrams, Ordering::Relaxed);
+            self.stats.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+            self.deliver(now);
+        }
+    }
+
+    /// A connection says that it is for a peer here.
+    fn arrive(&mut self, now: Instant, mut arrival: Arrival) {
+        if self.sfu.knows(&arrival.ufrag) {
+            let sfu = &mut self.sfu;
+            self.connections.adopt(now, arrival, |framed| {
+                sfu.datagram(now, Transport::Tcp, framed.remote, framed.local, framed.contents)
+            });
+            return;
+        }
+        arrival.strangers += 1;
+        let asked_all = arrival.strangers >= self.shards;
+        if asked_all || self.next.send(Message::Arrival(Box::new(arrival))).is_err() {
+            self.tcp_stats.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -230,9 +271,10 @@ impl Shard {
                     self.lists.insert(query, reply);
                     self.sfu.command(now, Command::List { query });
                 }
-                Message::Addresses(addresses) => {
-                    self.sfu.reached_at(reached_at(&addresses, self.port));
+                Message::Reached(reach) => {
+                    self.sfu.reached_at(reach.config(&self.socket, self.port));
                 }
+                Message::Arrival(arrival) => self.arrive(now, *arrival),
                 Message::Stop => self.stop(now),
             }
             self.deliver(now);
@@ -286,9 +328,10 @@ impl Shard {
         let mut slow: Vec<ParticipantId> = Vec::new();
         while let Some(output) = self.sfu.poll_output() {
             match output {
-                Output::Transmit { source, destination, contents } => {
-                    self.transmit(source, destination, contents);
-                }
+                Output::Transmit { transport, source, destination, contents } => match transport {
+                    Transport::Udp => self.transmit(source, destination, contents),
+                    Transport::Tcp => self.frame(source, destination, &contents),
+                },
                 Output::Event { participant, event } => self.event(participant, *event, &mut slow),
                 Output::Notice(notice) => (self.notices)(*notice),
                 Output::Tap { tap, item, .. } => {
@@ -329,16 +372,25 @@ impl Shard {
     }
 
     fn transmit(&mut self, source: SocketAddr, destination: SocketAddr, contents: Vec<u8>) {
-        let (SocketAddr::V4(source), SocketAddr::V4(destination)) = (source, destination) else {
-            return;
-        };
-        self.outgoing.push(Outgoing { source: *source.ip(), destination, contents });
+        self.outgoing.push(Outgoing { source: source.ip(), destination, contents });
         if self.outgoing.len() >= SEND_BATCH {
-            self.flush();
+            self.flush_datagrams();
+        }
+    }
+
+    fn frame(&mut self, local: SocketAddr, remote: SocketAddr, contents: &[u8]) {
+        if self.connections.send(local, remote, contents) {
+            self.stats.packets_out.fetch_add(1, Ordering::Relaxed);
+            self.stats.bytes_out.fetch_add(contents.len() as u64, Ordering::Relaxed);
         }
     }
 
     fn flush(&mut self) {
+        self.flush_datagrams();
+        self.connections.flush();
+    }
+
+    fn flush_datagrams(&mut self) {
         if self.outgoing.is_empty() {
             return;
         }
@@ -360,6 +412,9 @@ impl Shard {
         stats.strays.store(counters.strays, Ordering::Relaxed);
         stats.rooms.store(rooms as u64, Ordering::Relaxed);
         stats.participants.store(participants as u64, Ordering::Relaxed);
+        let connections = self.sfu.connections();
+        stats.connections_udp.store(connections.udp, Ordering::Relaxed);
+        stats.connections_tcp.store(connections.tcp, Ordering::Relaxed);
         stats.longest_turn_us.fetch_max(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
         stats.cpu_us.store(thread_cpu().as_micros() as u64, Ordering::Relaxed);
     }

@@ -13,9 +13,18 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn plane() -> Plane {
-    let addresses = vec![Ipv4Addr::LOCALHOST];
-    Plane::start(&PlaneConfig { shards: 1, udp_port_base: 0, addresses }, |_| {})
-        .expect("the plane starts")
+    plane_of(1)
+}
+
+fn plane_of(shards: usize) -> Plane {
+    let config = PlaneConfig {
+        shards,
+        udp_port_base: 0,
+        tcp_port: 0,
+        shared_listeners: Vec::new(),
+        addresses: vec![Ipv4Addr::LOCALHOST.into()],
+    };
+    Plane::start(&config, |_| {}).expect("the plane starts")
 }
 
 /// A door whose reader takes `room_for` events and then no more.

@@ -7,6 +7,7 @@ use crate::peer::Channel;
 use crate::quality::ConnectionQuality;
 use crate::tap::{TapId, TapItem};
 use crate::track::Codec;
+use crate::transport::Transport;
 use crate::view::{DataTrackInfo, ParticipantInfo, RoomInfo, RoomView, SpeakerLevel, TrackInfo};
 use std::fmt;
 use std::net::SocketAddr;
@@ -228,6 +229,7 @@ impl Notice {
 #[derive(Debug)]
 pub enum Output {
     Transmit {
+        transport: Transport,
         source: SocketAddr,
         destination: SocketAddr,
         contents: Vec<u8>,

@@ -25,6 +25,7 @@ mod speakers;
 mod subscribe;
 pub mod tap;
 pub mod track;
+mod transport;
 pub mod view;
 
 pub use command::{
@@ -33,6 +34,7 @@ pub use command::{
 };
 pub use event::{DataTrackRefusal, Event, MOST_TRACKS, Notice, Output, StreamState, TrackRefusal};
 pub use forward::fuzz_red;
-pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError};
+pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError, stun_local_ufrag};
 pub use quality::{ConnectionQuality, Quality};
-pub use sfu::{Sfu, SfuConfig, SfuCounters};
+pub use sfu::{Connections, Sfu, SfuConfig, SfuCounters};
+pub use transport::Transport;

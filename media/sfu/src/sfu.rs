@@ -13,6 +13,7 @@ use crate::published::Published;
 use crate::quality;
 use crate::room::Room;
 use crate::speakers;
+use crate::transport::Transport;
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -28,10 +29,19 @@ const HOUSEKEEPING: Duration = Duration::from_millis(100);
 const ADDRESSES_A_PEER: usize = 32;
 
 /// How an `Sfu` is set up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SfuConfig {
     /// Where clients reach the shard's UDP socket: its ICE host candidates.
     pub addresses: Vec<SocketAddr>,
+    /// Where they reach it by TCP: its passive candidates (RFC 6544).
+    pub tcp_addresses: Vec<SocketAddr>,
+}
+
+/// Connections that are up, by what carries them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Connections {
+    pub udp: u64,
+    pub tcp: u64,
 }
 
 /// Counters since start; they only grow.
@@ -52,7 +62,7 @@ pub(crate) struct PeerSlot {
     pub peer: Peer,
     pub participant: usize,
     /// Where its datagrams come from, newest last.
-    addresses: VecDeque<SocketAddr>,
+    addresses: VecDeque<(Transport, SocketAddr)>,
     /// When the timer queue will look at the peer.
     scheduled: Option<Instant>,
 }
@@ -67,7 +77,7 @@ pub struct Sfu {
     pub(crate) room_keys: HashMap<RoomName, usize>,
     pub(crate) participant_keys: HashMap<ParticipantId, usize>,
     pub(crate) track_keys: HashMap<TrackId, usize>,
-    by_address: HashMap<SocketAddr, usize>,
+    by_address: HashMap<(Transport, SocketAddr), usize>,
     by_ufrag: HashMap<String, usize>,
     pub(crate) timers: BinaryHeap<Reverse<(Instant, usize)>>,
     next_housekeeping: Option<Instant>,
@@ -80,6 +90,7 @@ pub struct Sfu {
     pub(crate) undivided: Vec<usize>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) counters: SfuCounters,
+    connections: Connections,
 }
 
 impl Sfu {
@@ -104,39 +115,47 @@ impl Sfu {
             undivided: Vec::new(),
             outputs: VecDeque::new(),
             counters: SfuCounters::default(),
+            connections: Connections::default(),
         }
     }
 
-    /// Where clients reach the shard's UDP socket from now on: the candidates of new connections.
-    pub fn reached_at(&mut self, addresses: Vec<SocketAddr>) {
-        self.config.addresses = addresses;
+    /// Where clients reach the shard from now on: the candidates of new connections.
+    pub fn reached_at(&mut self, config: SfuConfig) {
+        self.config = config;
     }
 
-    /// Takes a datagram. One that belongs to nobody is counted and dropped.
+    /// Whether a connection goes by this local ICE user name fragment.
+    pub fn knows(&self, ufrag: &str) -> bool {
+        self.by_ufrag.contains_key(ufrag)
+    }
+
+    /// Takes a datagram. One that belongs to nobody is counted and dropped; false then.
     pub fn datagram(
         &mut self,
         now: Instant,
+        transport: Transport,
         source: SocketAddr,
         destination: SocketAddr,
         contents: &[u8],
-    ) {
-        let Some(key) = self.peer_of(source, contents) else {
+    ) -> bool {
+        let Some(key) = self.peer_of((transport, source), contents) else {
             self.counters.strays += 1;
-            return;
+            return false;
         };
         if let Some(slot) = self.peers.get_mut(key) {
-            if !slot.peer.datagram(now, source, destination, contents) {
+            if !slot.peer.datagram(now, transport, source, destination, contents) {
                 self.counters.refused += 1;
-                return;
+                return true;
             }
             self.after(now, key);
             self.settle(now);
         }
+        true
     }
 
     /// The peer behind an address; on first contact by the local half of the STUN user name
     /// (RFC 8445 §7.3).
-    fn peer_of(&mut self, source: SocketAddr, contents: &[u8]) -> Option<usize> {
+    fn peer_of(&mut self, source: (Transport, SocketAddr), contents: &[u8]) -> Option<usize> {
         // A STUN binding request may move an address to another peer: a new tab behind one NAT
         // mapping. All else follows the table.
         if let Some(ufrag) = crate::peer::stun_local_ufrag(contents) {
@@ -149,7 +168,7 @@ impl Sfu {
         self.by_address.get(&source).copied()
     }
 
-    fn remember_address(&mut self, source: SocketAddr, key: usize) {
+    fn remember_address(&mut self, source: (Transport, SocketAddr), key: usize) {
         let Some(slot) = self.peers.get_mut(key) else {
             return;
         };
@@ -163,8 +182,8 @@ impl Sfu {
 
     /// An address may belong to another peer by now.
     fn forget_address(
-        by_address: &mut HashMap<SocketAddr, usize>,
-        address: SocketAddr,
+        by_address: &mut HashMap<(Transport, SocketAddr), usize>,
+        address: (Transport, SocketAddr),
         key: usize,
     ) {
         if by_address.get(&address) == Some(&key) {
@@ -202,6 +221,7 @@ impl Sfu {
         }
         if self.next_housekeeping.is_some_and(|at| at <= now) {
             self.housekeeping(now);
+            self.count_connections();
             self.next_housekeeping = (!self.rooms.is_empty()).then_some(now + HOUSEKEEPING);
         }
         if self.next_division.is_some_and(|at| at <= now) {
@@ -236,6 +256,22 @@ impl Sfu {
         self.counters
     }
 
+    /// Connections that are up, as of the last look.
+    pub fn connections(&self) -> Connections {
+        self.connections
+    }
+
+    fn count_connections(&mut self) {
+        let carriers = self.peers.iter().filter_map(|(_, slot)| slot.peer.carried_by());
+        self.connections = carriers.fold(Connections::default(), |mut count, carrier| {
+            match carrier {
+                Transport::Udp => count.udp += 1,
+                Transport::Tcp => count.tcp += 1,
+            }
+            count
+        });
+    }
+
     /// Rooms and participants now in this shard.
     pub fn population(&self) -> (usize, usize) {
         (self.rooms.len(), self.participants.len())
@@ -256,6 +292,7 @@ impl Sfu {
 
     fn collect(outputs: &mut VecDeque<Output>, slot: &mut PeerSlot) {
         outputs.extend(slot.peer.transmits.drain(..).map(|transmit| Output::Transmit {
+            transport: transmit.transport,
             source: transmit.source,
             destination: transmit.destination,
             contents: transmit.contents,
@@ -320,7 +357,7 @@ impl Sfu {
     }
 
     pub(crate) fn add_peer(&mut self, now: Instant, participant: usize) -> usize {
-        let peer = Peer::new(now, &self.config.addresses);
+        let peer = Peer::new(now, &self.config);
         let ufrag = peer.ufrag().to_owned();
         let key = self.peers.insert(PeerSlot {
             peer,
@@ -425,11 +462,12 @@ mod tests {
     fn a_known_user_name_cannot_fill_the_address_table() {
         let now = Instant::now();
         let here = SocketAddr::from(([10, 0, 0, 1], 7882));
-        let mut sfu = Sfu::new(SfuConfig { addresses: vec![here] });
+        let mut sfu = Sfu::new(SfuConfig { addresses: vec![here], ..SfuConfig::default() });
         sfu.command(now, join("PA_1"));
         let ufrag = sfu.by_ufrag.keys().next().expect("a peer").clone();
         for port in 1..2000 {
-            sfu.datagram(now, SocketAddr::from(([10, 0, 0, 9], port)), here, &knock(&ufrag));
+            let source = SocketAddr::from(([10, 0, 0, 9], port));
+            assert!(sfu.datagram(now, Transport::Udp, source, here, &knock(&ufrag)));
         }
         assert_eq!(sfu.by_address.len(), ADDRESSES_A_PEER);
         sfu.command(

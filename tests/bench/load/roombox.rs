@@ -73,7 +73,8 @@ impl Roombox {
     pub fn start(binary: &Path, data: &Path, shards: usize) -> Result<Self> {
         let log = std::fs::File::create(data.join("roomboxd.log"))?;
         let mut process = Command::new(binary)
-            .args(["--dev", "--http", "127.0.0.1:0", "--udp", "0", "--address", "127.0.0.1"])
+            .args(["--dev", "--http", "127.0.0.1:0", "--udp", "0", "--tcp", "0"])
+            .args(["--address", "127.0.0.1"])
             .arg("--shards")
             .arg(shards.to_string())
             .arg("--data")

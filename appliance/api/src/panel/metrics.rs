@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use roombox_control::identity::BoxInfo;
-use roombox_control::status::{Sample, ShardSample};
+use roombox_control::status::{Sample, ShardSample, TcpSample};
 use roombox_control::webhooks::Webhook;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -88,6 +88,7 @@ impl Collector for Shown {
         told.gauges("roombox_jobs", "Films to be made, being made, and given up", states)?;
         told.webhooks(webhooks)?;
         told.shards(&sample.shards)?;
+        told.tcp(&sample.tcp)?;
         told.aliases(sample)
     }
 }
@@ -179,9 +180,36 @@ impl Told<'_> {
         let packets = ways(|shard| shard.packets_in, |shard| shard.packets_out);
         self.counters("roombox_shard_packets", "Datagrams", packets)?;
         let bytes = ways(|shard| shard.bytes_in, |shard| shard.bytes_out);
-        self.counters("roombox_shard_bytes", "Bytes of UDP payload", bytes)?;
+        self.counters("roombox_shard_bytes", "Bytes of datagrams", bytes)?;
+        let carriers = shards.iter().flat_map(|shard| {
+            let count = |transport: &str, count: u64| {
+                let port = ("port", shard.port.to_string());
+                ([port, ("transport", transport.to_owned())], count as f64)
+            };
+            [count("udp", shard.connections_udp), count("tcp", shard.connections_tcp)]
+        });
+        let help = "Media connections that are up, by what carries them";
+        self.gauges("roombox_shard_connections", help, carriers)?;
         let drops = shards.iter().map(|shard| (port(shard), shard.send_drops));
         self.counters("roombox_shard_send_drops", "Datagrams that the socket did not take", drops)
+    }
+
+    /// Clients that cannot use UDP.
+    fn tcp(&mut self, tcp: &TcpSample) -> fmt::Result {
+        let states =
+            [([("state", "open")], tcp.open as f64), ([("state", "waiting")], tcp.waiting as f64)];
+        let help = "Media connections by TCP: somebody's, and not yet known whose";
+        self.gauges("roombox_tcp_connections", help, states)?;
+        let ends = [
+            ([("outcome", "opened")], tcp.opened),
+            ([("outcome", "refused")], tcp.refused),
+            ([("outcome", "timed_out")], tcp.timed_out),
+            ([("outcome", "broken")], tcp.broken),
+        ];
+        let help = "What became of media connections by TCP";
+        self.counters("roombox_tcp_arrivals", help, ends)?;
+        let help = "Datagrams that a TCP connection did not take";
+        self.counter("roombox_tcp_drops", help, tcp.drops)
     }
 
     /// Under livekit-server's names, for dashboards that are there already.

@@ -8,10 +8,13 @@
 //! ```
 //! A seat is taken for as long as the connection lives, as a WebSocket too. Nothing here ends a
 //! WebSocket, or an answer that its reader takes slowly: a film that is paused is such an answer.
+//! On the port of TLS media clients may speak, too, who find no other port open (ICE-TCP, RFC 6544):
+//! what a connection begins with tells them apart, and they leave their seat for the media plane.
 //! Below TLS it is the same; the handshake has the time that a head has, and whoever finds no seat is
 //! only closed, because a refusal in plain text would not be understood.
 
 mod body;
+mod opening;
 mod seated;
 mod seats;
 
@@ -26,6 +29,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use opening::{Opening, hear};
 use seated::{Seated, last_word};
 use seats::{Full, Seats};
 use std::convert::Infallible;
@@ -104,10 +108,17 @@ impl<S: Sync> FromRequestParts<S> for Encrypted {
 }
 
 /// What the bytes of a connection are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Wire {
     Plain,
-    Tls(Arc<ServerConfig>),
+    /// TLS, and beside it what somebody else understands.
+    Tls(Arc<ServerConfig>, Option<Arc<dyn Other>>),
+}
+
+/// Who understands connections that begin with a framed connectivity check (RFC 4571, RFC 8489).
+pub trait Other: Send + Sync {
+    /// Takes over a connection, of which nothing was read; it does not block. Must not wait.
+    fn take(&self, stream: std::net::TcpStream);
 }
 
 /// Serves until `stop` is done; then no more is accepted, idle connections end at once and the
@@ -131,7 +142,7 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {
-            Ok((stream, address)) => (stream, address.ip()),
+            Ok((stream, address)) => (stream, address.ip().to_canonical()),
             Err(error) => {
                 accept_failed(&error).await;
                 continue;
@@ -140,13 +151,21 @@ pub async fn serve(
         match seats.take(peer) {
             Ok(seat) => {
                 let (router, wire, stopped) = (router.clone(), wire.clone(), stopped.clone());
-                let seated = Seated::new(stream, seat);
                 connections.spawn(async move {
                     match wire {
                         Wire::Plain => {
+                            let seated = Seated::new(stream, seat);
                             connection(seated, (peer, false), router, limits, stopped).await;
                         }
-                        Wire::Tls(config) => {
+                        Wire::Tls(config, other) => {
+                            let stream = match other {
+                                Some(other) => {
+                                    not_for(other, stream, limits, stopped.clone()).await
+                                }
+                                None => Some(stream),
+                            };
+                            let Some(stream) = stream else { return };
+                            let seated = Seated::new(stream, seat);
                             encrypted(seated, config, peer, router, limits, stopped).await;
                         }
                     }
@@ -195,6 +214,30 @@ async fn refuse(mut stream: TcpStream, full: Full) -> io::Result<()> {
     );
     stream.write_all(answer.as_bytes()).await?;
     last_word(stream).await
+}
+
+/// Hands a connection over that somebody else understands; else it is given back. Whoever begins with
+/// nothing in a head's time is closed.
+async fn not_for(
+    other: Arc<dyn Other>,
+    stream: TcpStream,
+    limits: Limits,
+    mut stopped: watch::Receiver<()>,
+) -> Option<TcpStream> {
+    let opening = tokio::select! {
+        opening = timeout(limits.head, hear(&stream)) => opening,
+        _ = stopped.changed() => return None,
+    };
+    match opening {
+        Ok(Ok(Opening::Door)) => return Some(stream),
+        Ok(Ok(Opening::Check)) => match stream.into_std() {
+            Ok(stream) => other.take(stream),
+            Err(error) => tracing::debug!(%error, "a media connection had gone already"),
+        },
+        Ok(Err(error)) => tracing::debug!(%error, "a connection ended before it began"),
+        Err(_) => tracing::debug!("a client took too long to begin"),
+    }
+    None
 }
 
 /// A connection below TLS.

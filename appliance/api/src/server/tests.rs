@@ -277,7 +277,7 @@ fn tls() -> (Wire, tokio_rustls::TlsConnector) {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    (Wire::Tls(Arc::new(server)), Arc::new(client).into())
+    (Wire::Tls(Arc::new(server), None), Arc::new(client).into())
 }
 
 #[tokio::test]
@@ -334,4 +334,62 @@ async fn a_long_body_may_take_long_as_long_as_it_goes_on() {
         let answer = heard(&mut stream, 0).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path} {pieces}: {answer}");
     }
+}
+
+/// Whoever understands what is not TLS, and hands it to the test.
+struct Media(tokio::sync::mpsc::UnboundedSender<std::net::TcpStream>);
+
+impl Other for Media {
+    fn take(&self, stream: std::net::TcpStream) {
+        self.0.send(stream).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn on_one_port_tls_is_served_and_media_clients_are_handed_over_whole() {
+    let (wire, connector) = tls();
+    let Wire::Tls(config, _) = wire else { unreachable!() };
+    let (sender, mut handed_over) = tokio::sync::mpsc::unbounded_channel();
+    let wire = Wire::Tls(config, Some(Arc::new(Media(sender))));
+    // One seat: who is handed over leaves it.
+    let served = served_over(wire, Limits { of_this_machine: 1, ..impatient() }).await;
+    let check = [0, 20, 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+    for cut in [0, 1, 7] {
+        let mut media = client(&served).await;
+        media.write_all(&check[..cut]).await.unwrap();
+        tokio::time::sleep(PIECE).await;
+        media.write_all(&check[cut..]).await.unwrap();
+        let taken = timeout(FOREVER, handed_over.recv()).await.expect("it comes").unwrap();
+        let mut taken = TcpStream::from_std(taken).unwrap();
+        let mut said = [0; 22];
+        timeout(FOREVER, taken.read_exact(&mut said)).await.unwrap().unwrap();
+        assert_eq!(said, check, "cut at {cut}");
+        taken.write_all(b"answer").await.unwrap();
+        drop(taken);
+        assert_eq!(rest(&mut media).await, "answer");
+    }
+    // Nothing, half a check, and what is neither: as without media clients.
+    for (half, patient) in
+        [(&b""[..], true), (&check[..9], true), (b"GET / HTTP/1.1\r\n\r\n", false)]
+    {
+        let mut stream = client(&served).await;
+        let begun = Instant::now();
+        stream.write_all(half).await.unwrap();
+        rest(&mut stream).await;
+        assert!(!patient || begun.elapsed() >= HEAD, "{half:?}");
+        assert!(begun.elapsed() < HEAD * 10, "{half:?}");
+    }
+    let mut kept = loop {
+        // The seat comes back a moment after the last connection has gone.
+        let name = "box.local".try_into().unwrap();
+        match connector.connect(name, client(&served).await).await {
+            Ok(kept) => break kept,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    kept.write_all(b"GET /wire HTTP/1.1\r\nhost: box\r\n\r\n").await.unwrap();
+    let mut answer = vec![0; 1024];
+    let read = timeout(FOREVER, kept.read(&mut answer)).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&answer[..read]).ends_with("tls true"));
+    assert!(handed_over.try_recv().is_err(), "nothing else was handed over");
 }

@@ -11,12 +11,12 @@ use roombox_sfu::tap::{TapId, TapItem};
 use roombox_sfu::track::{MediaKind, TrackSource};
 use roombox_sfu::view::Permissions;
 use roombox_sfu::{
-    Command, Event, LoopbackPeer, NewParticipant, NewTrack, RoomOptions, TransportMode,
+    Command, Event, LoopbackPeer, NewParticipant, NewTrack, RoomOptions, Transport, TransportMode,
 };
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -73,11 +73,17 @@ struct Guest<'a> {
 }
 
 impl<'a> Guest<'a> {
-    fn join(plane: &'a Plane, room: &RoomName, publishes: bool) -> Result<Self, String> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(said("a socket"))?;
+    fn join(
+        plane: &'a Plane,
+        here: IpAddr,
+        room: &RoomName,
+        publishes: bool,
+    ) -> Result<Self, String> {
+        let socket = UdpSocket::bind((here, 0)).map_err(said("a socket"))?;
         socket.set_nonblocking(true).map_err(said("a socket"))?;
         let address = socket.local_addr().map_err(said("a socket"))?;
-        let peer = LoopbackPeer::new(Instant::now(), address).map_err(said("a client"))?;
+        let peer =
+            LoopbackPeer::new(Instant::now(), Transport::Udp, address).map_err(said("a client"))?;
         let (sender, told) = mpsc::sync_channel(256);
         let id = ParticipantId::from(format!("PA_{}", Ulid::new()));
         let participant = NewParticipant {
@@ -240,8 +246,13 @@ fn recorded(
     endings: &Receiver<Box<Manifest>>,
     begun: Instant,
 ) -> Result<String, String> {
-    let speaker = Guest::join(plane, room, true)?;
-    let listener = Guest::join(plane, room, false)?;
+    // Of the family by which the box is reached.
+    let here = match plane.addresses().iter().any(IpAddr::is_ipv4) {
+        true => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        false => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let speaker = Guest::join(plane, here, room, true)?;
+    let listener = Guest::join(plane, here, room, false)?;
     let recording = format!("rec_{}", Ulid::new());
     let open = OpenRecording { recording: recording.clone(), room: String::new(), resume: None };
     let sink = recorder.open(open).map_err(said("a recording"))?;

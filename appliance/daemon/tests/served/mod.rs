@@ -32,7 +32,7 @@ impl Served {
         let notified = UnixDatagram::bind(&socket).unwrap();
         notified.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut command = Command::new(ROOMBOXD);
-        command.args(["--udp", "0", "--shards", "1", "--http", "127.0.0.1:0"]);
+        command.args(["--udp", "0", "--tcp", "0", "--shards", "1", "--http", "127.0.0.1:0"]);
         command.args(["--https", "127.0.0.1:0", "--log-json"]).args(more);
         command.arg("--data").arg(folder.path().join("data"));
         command.arg("--console").arg(folder.path().join("console.txt"));

@@ -1,12 +1,14 @@
 //! A client of the box's own, for its health check: a real connection that publishes or hears one
 //! track of sound. Like everything here it has no socket and no clock.
 
+use super::reach;
+use crate::transport::Transport;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid, Pt};
-use str0m::net::{Protocol, Receive};
+use str0m::net::Receive;
 use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
 
@@ -30,6 +32,7 @@ pub enum LoopbackError {
 /// One end of a loopback meeting.
 pub struct LoopbackPeer {
     rtc: Rtc,
+    transport: Transport,
     address: SocketAddr,
     timeout: Instant,
     connected: bool,
@@ -43,18 +46,22 @@ pub struct LoopbackPeer {
 }
 
 impl LoopbackPeer {
-    /// A client whose socket is at `address`.
+    /// A client whose socket is at `address`; one of TCP is connected already.
     ///
     /// # Errors
     /// The address is not one that a client can have.
-    pub fn new(now: Instant, address: SocketAddr) -> Result<Self, LoopbackError> {
+    pub fn new(
+        now: Instant,
+        transport: Transport,
+        address: SocketAddr,
+    ) -> Result<Self, LoopbackError> {
         let builder = Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false);
         let mut rtc = builder.build(now);
-        let candidate =
-            Candidate::host(address, Protocol::Udp).map_err(|_| LoopbackError::Candidate)?;
-        rtc.add_local_candidate(candidate);
+        let candidate = Candidate::host(address, reach::protocol(transport));
+        rtc.add_local_candidate(candidate.map_err(|_| LoopbackError::Candidate)?);
         Ok(Self {
             rtc,
+            transport,
             address,
             timeout: now,
             connected: false,
@@ -123,7 +130,9 @@ impl LoopbackPeer {
         contents: &[u8],
     ) -> Result<(), LoopbackError> {
         // What is no packet at all is a stranger's.
-        let Ok(receive) = Receive::new(Protocol::Udp, source, self.address, contents) else {
+        let Ok(receive) =
+            Receive::new(reach::protocol(self.transport), source, self.address, contents)
+        else {
             return Ok(());
         };
         let input = Input::Receive(now, receive);

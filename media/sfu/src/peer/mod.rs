@@ -13,6 +13,7 @@ mod keyframe;
 mod loopback;
 mod negotiation;
 mod overhead;
+mod reach;
 mod resends;
 mod sdp;
 mod stun;
@@ -24,10 +25,12 @@ pub use loopback::{LoopbackError, LoopbackPeer};
 pub(crate) use sdp::{OfferedSection, SectionAnswer};
 pub(crate) use str0m::media::{Mid, Rid};
 pub(crate) use str0m::rtp::ExtensionValues;
-pub(crate) use stun::stun_local_ufrag;
+pub use stun::stun_local_ufrag;
 
+use crate::sfu::SfuConfig;
 use crate::tap::TapSenderReport;
 use crate::track::{Codec, MediaKind};
+use crate::transport::Transport;
 use bandwidth::Bandwidth;
 use channel::{MAX_BACKLOG, MAX_MESSAGE};
 use resends::ResendBudget;
@@ -40,9 +43,9 @@ use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::format::Codec as StrCodec;
 use str0m::media::KeyframeRequestKind;
-use str0m::net::{Protocol, Receive};
+use str0m::net::Receive;
 use str0m::rtp::{Extension, RtpPacket, Ssrc};
-use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
+use str0m::{Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
 use transport_cc::TransportCcGuard;
 
 /// Rounds of "timeout is already due" that one drain follows before it yields to the next turn.
@@ -119,6 +122,7 @@ pub(crate) enum PeerEvent {
 
 /// A datagram to send.
 pub(crate) struct PeerTransmit {
+    pub transport: Transport,
     pub source: SocketAddr,
     pub destination: SocketAddr,
     pub contents: Vec<u8>,
@@ -156,14 +160,16 @@ pub(crate) struct Peer {
     resends: ResendBudget,
     bandwidth: Bandwidth,
     connected: bool,
+    /// What the last datagram left by that was no answer to a connectivity check.
+    carrier: Transport,
     closed: bool,
     pub(crate) events: VecDeque<PeerEvent>,
     pub(crate) transmits: Vec<PeerTransmit>,
 }
 
 impl Peer {
-    /// A new ICE-lite connection that can be reached at `addresses`.
-    pub(crate) fn new(now: Instant, addresses: &[SocketAddr]) -> Self {
+    /// A new ICE-lite connection that can be reached where `at` says.
+    pub(crate) fn new(now: Instant, at: &SfuConfig) -> Self {
         let mut config = bandwidth::estimating(RtcConfig::new())
             .set_ice_lite(true)
             .set_rtp_mode(true)
@@ -188,10 +194,8 @@ impl Peer {
         // Packets are noted for a report whether or not reports were agreed on, and only a report
         // has them forgotten.
         rtc.direct_api().enable_twcc_feedback();
-        for address in addresses {
-            if let Ok(candidate) = Candidate::host(*address, Protocol::Udp) {
-                rtc.add_local_candidate(candidate);
-            }
+        for candidate in reach::candidates(at) {
+            rtc.add_local_candidate(candidate);
         }
         let ufrag = rtc.direct_api().local_ice_credentials().ufrag;
         let mut peer = Self {
@@ -206,6 +210,7 @@ impl Peer {
             resends: ResendBudget::default(),
             bandwidth: Bandwidth::default(),
             connected: false,
+            carrier: Transport::Udp,
             closed: false,
             events: VecDeque::new(),
             transmits: Vec::new(),
@@ -223,6 +228,11 @@ impl Peer {
         self.connected
     }
 
+    /// What carries the connection, once it is up.
+    pub(crate) fn carried_by(&self) -> Option<Transport> {
+        (self.connected && !self.closed).then_some(self.carrier)
+    }
+
     /// When [`Peer::wake`] wants to be called.
     pub(crate) fn timeout(&self) -> Instant {
         self.timeout
@@ -232,6 +242,7 @@ impl Peer {
     pub(crate) fn datagram(
         &mut self,
         now: Instant,
+        transport: Transport,
         source: SocketAddr,
         destination: SocketAddr,
         contents: &[u8],
@@ -239,7 +250,8 @@ impl Peer {
         if !self.transport_cc.admits(now, contents) {
             return false;
         }
-        if let Ok(receive) = Receive::new(Protocol::Udp, source, destination, contents) {
+        if let Ok(receive) = Receive::new(reach::protocol(transport), source, destination, contents)
+        {
             let input = Input::Receive(now, receive);
             if self.rtc.accepts(&input) {
                 self.input(now, input);
@@ -348,7 +360,12 @@ impl Peer {
                 Ok(Output::Transmit(transmit)) => {
                     let contents: Vec<u8> = transmit.contents.into();
                     self.account(now, &contents);
+                    let transport = reach::transport(transmit.proto);
+                    if !reach::is_stun(&contents) {
+                        self.carrier = transport;
+                    }
                     self.transmits.push(PeerTransmit {
+                        transport,
                         source: transmit.source,
                         destination: transmit.destination,
                         contents,

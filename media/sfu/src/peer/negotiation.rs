@@ -239,6 +239,8 @@ impl Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sfu::SfuConfig;
+    use crate::transport::Transport;
     use str0m::Rtc;
 
     /// An RTP packet with this transport-wide number in this header extension.
@@ -269,9 +271,11 @@ mod tests {
             .map(|line| line.replace(level, &level.replacen('1', "3", 1)) + "\r\n")
             .collect();
         for (sdp, id) in [(sdp, 3), (elsewhere, 9), (displaced, 1)] {
-            let mut peer = Peer::new(now, &[here]);
+            let reach = SfuConfig { addresses: vec![here], ..SfuConfig::default() };
+            let mut peer = Peer::new(now, &reach);
             peer.accept_offer(now, &sdp).expect("a good offer");
-            let mut send = |id, number| peer.datagram(now, here, here, &rtp(id, number));
+            let mut send =
+                |id, number| peer.datagram(now, Transport::Udp, here, here, &rtp(id, number));
             assert!(send(id, 0) && !send(id, 65535), "extension {id}");
             assert!(send(7, 65535), "another extension has no such bounds");
         }

@@ -1,7 +1,8 @@
 //! The one thing of STUN that must be known before a datagram's peer is: whose it is.
 
-/// The local half of a STUN binding request's user name; `None` for anything else.
-pub(crate) fn stun_local_ufrag(datagram: &[u8]) -> Option<&str> {
+/// The local half of a STUN message's user name (RFC 8445 §7.2.2): it names the connection that a
+/// check is for. `None` for anything else.
+pub fn stun_local_ufrag(datagram: &[u8]) -> Option<&str> {
     // STUN's first two bits are 0 and its cookie follows the length (RFC 8489 §5).
     let is_stun = datagram.first().is_some_and(|first| first & 0xc0 == 0)
         && datagram.get(4..8) == Some(&[0x21, 0x12, 0xa4, 0x42]);
