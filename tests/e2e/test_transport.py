@@ -3,8 +3,11 @@ firewall around a client in a network of its own, which leads nowhere but to the
 
 import asyncio
 import contextlib
+import json
 import queue
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -185,6 +188,73 @@ def test_in_a_network_of_ipv6_alone_a_browser_does(by_ipv6, tmp_path):
         browser.leaveAll()
     finally:
         browser.close()
+
+
+SECRET = "canary4711canary"
+
+
+class Coturn:
+    """Debian's TURN server on this machine's end of a client's network."""
+
+    def __init__(self, folder: Path, address: str):
+        with socket.socket() as one:
+            one.bind((address, 0))
+            self.port = one.getsockname()[1]
+        self.address, self.log = address, folder / "coturn.log"
+        self.url = f"turn:{address}:{self.port}?transport=udp"
+        self.process = subprocess.Popen(
+            ["turnserver", "-n", "--listening-ip", address, "--relay-ip", address, "--listening-port", str(self.port),
+             "--use-auth-secret", "--static-auth-secret", SECRET, "--realm", "roombox.test", "--no-tls", "--no-dtls",
+             "--no-cli", "--verbose", "--simple-log", "--log-file", self.log, "--pidfile", folder / "coturn.pid",
+             "--userdb", folder / "turndb"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        until(self._listens, "coturn listens")
+
+    def _listens(self):
+        with contextlib.suppress(OSError), socket.create_connection((self.address, self.port), 1):
+            return True
+
+    def allocated(self) -> set[str]:
+        """Users whom it has let in."""
+        text = self.log.read_text()
+        return set(re.findall(r"user <(\d{10}:PA_\w+)>: incoming packet ALLOCATE processed, success", text))
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def coturn(reached, tmp_path):
+    if not shutil.which("turnserver"):
+        pytest.skip("SKIPPED: coturn is not installed (scripts/setup.sh test)")
+    server = Coturn(tmp_path, reached.network.box)
+    turn = {"urls": [server.url], "secret": SECRET, "relay_only": True}
+    reached.box.ask("PATCH", "/settings", {"turn": turn})
+    # Signalling, and the relay alone: no port for media.
+    reached.network.allow_only(reached.signalling(), f"udp dport {server.port}")
+    yield server
+    shown = json.dumps(reached.box.ask("GET", "/settings")["turn"])
+    assert SECRET not in shown and "(hidden)" in shown
+    assert SECRET not in reached.box.log_path.read_text()
+    reached.box.ask("PATCH", "/settings", {"turn": None})
+    server.close()
+
+
+async def test_through_an_external_relay_an_sdk_meets_others(reached, coturn):
+    await talk(reached, "relayed", {"udp": 2, "tcp": 0})
+    assert len(coturn.allocated()) == 2, coturn.log.read_text()[-3000:]
+
+
+def test_through_an_external_relay_a_browser_does(reached, browser, coturn):
+    for name in ("alice", "bob"):
+        browser.join(name, reached.box.ws, reached.box.token("relayed-too", name), {})
+    try:
+        browser.publishAudio("alice")
+        browser.receives("bob", "alice", "microphone", 50)
+        assert len(coturn.allocated()) == 2, coturn.log.read_text()[-3000:]
+    finally:
+        browser.leaveAll()
 
 
 def test_the_box_counts_them(reached):

@@ -3,6 +3,7 @@
 //! The daemon implements [`Conference`] over the shards; doors see only this trait and the nouns
 //! of the sfu, never threads or sockets.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use tokio::sync::mpsc;
@@ -41,6 +42,24 @@ pub enum RoomRefused {
     Draining,
 }
 
+/// A relay through which clients may reach the box (TURN, RFC 8656): somebody else's server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Relay {
+    pub urls: Vec<String>,
+    /// Good for some hours, like the credential.
+    pub username: String,
+    pub credential: String,
+    /// Clients must go through it.
+    pub only: bool,
+}
+
+/// A credential is a secret while it is good.
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
+
 /// A boxed future that may cross threads.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -76,6 +95,9 @@ pub trait Conference: Send + Sync {
     /// # Errors
     /// The media plane has too much waiting.
     fn command(&self, room: &RoomName, command: Command) -> Result<(), Busy>;
+
+    /// The relay that a participant may use, if there is one.
+    fn relay(&self, participant: &ParticipantId) -> Option<Relay>;
 
     /// Open rooms and who is in them.
     fn list(&self) -> Later<'_, Vec<RoomView>>;

@@ -231,7 +231,9 @@ impl ProvisioningDesk {
 
     /// What the file would change on a box that has an owner.
     fn changes(&self, parsed: &Provisioning) -> Vec<Change> {
-        let settings = serde_json::to_value(&*self.settings.get()).unwrap_or_default();
+        let settings = self.settings.get();
+        let shown = serde_json::to_value(&*settings).unwrap_or_default();
+        let kept = settings.kept().unwrap_or_default();
         let wanted = parsed.settings_patch();
         let mut changes = Vec::new();
         for entry in parsed.redacted() {
@@ -250,8 +252,8 @@ impl ProvisioningDesk {
                 key if key.starts_with("owner.") || key.starts_with("install.") => (None, false),
                 key => {
                     let at = format!("/{}", key.replace('.', "/"));
-                    let now = settings.pointer(&at);
-                    (now.map(Value::to_string), now != wanted.pointer(&at))
+                    let now = shown.pointer(&at).map(Value::to_string);
+                    (now, kept.pointer(&at) != wanted.pointer(&at))
                 }
             };
             let stays = entry.key.starts_with("owner.");

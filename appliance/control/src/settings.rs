@@ -6,8 +6,8 @@
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use crate::store::Store;
-use roombox_provision::with_suggestion;
-pub use roombox_provision::{MeetingSettings, RecordingSettings, Settings};
+use roombox_provision::{HIDDEN, with_suggestion};
+pub use roombox_provision::{MeetingSettings, RecordingSettings, Settings, TurnSettings};
 use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -26,6 +26,15 @@ fn merge(target: &mut Value, patch: Value) {
         }
         (target, patch) => *target = patch,
     }
+}
+
+/// What pages show in the place of a secret comes back when they send a whole section: it leaves the
+/// secret as it is.
+fn without_hidden(mut patch: Value) -> Value {
+    if let Some(turn) = patch.get_mut("turn").and_then(Value::as_object_mut) {
+        turn.retain(|name, value| name != "secret" || value != HIDDEN);
+    }
+    patch
 }
 
 /// The box's settings.
@@ -98,8 +107,8 @@ impl SettingsDesk {
             return Err(ControlError::InvalidSetting { field: "settings".to_owned(), why });
         }
         let all = |error| invalid("settings".to_owned(), error);
-        let mut merged = serde_json::to_value(&*self.get()).map_err(all)?;
-        merge(&mut merged, patch);
+        let mut merged = self.get().kept().map_err(all)?;
+        merge(&mut merged, without_hidden(patch));
         let settings: Settings = serde_path_to_error::deserialize(merged)
             .map_err(|error| invalid(error.path().to_string(), error.into_inner()))?;
         settings.check()?;
@@ -122,6 +131,27 @@ mod tests {
         desk.patch(serde_json::json!({"recording": {"resume_window_s": 55}})).await.unwrap();
         assert!(!desk.begin_with(import).await.unwrap());
         assert_eq!(desk.get().recording.resume_window_s, 55);
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_kept_and_shown_to_nobody_and_stays_when_it_comes_back_hidden() {
+        const CANARY: &str = "canary4711canary";
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
+        let desk = SettingsDesk::load(store.clone(), Arc::default()).await.unwrap();
+        let turn = serde_json::json!({"urls": ["turn:t:1"], "secret": CANARY, "relay_only": false});
+        let changed = desk.patch(serde_json::json!({"turn": turn})).await.unwrap();
+        let shown = format!("{} {changed:?}", serde_json::to_string(&*changed).unwrap());
+        assert!(!shown.contains(CANARY) && shown.contains(HIDDEN), "{shown}");
+        let whole = serde_json::to_value(&*changed).unwrap();
+        desk.patch(whole).await.unwrap();
+        desk.patch(serde_json::json!({"turn": {"relay_only": true}})).await.unwrap();
+        let again = SettingsDesk::load(store, Arc::default()).await.unwrap();
+        let turn = &again.get().turn;
+        assert_eq!((turn.secret.reveal(), turn.relay_only), (CANARY, true));
+        assert!(again.patch(serde_json::json!({"turn": {"secret": null}})).await.is_err());
+        let none = serde_json::json!({"turn": null});
+        assert_eq!(again.patch(none).await.unwrap().turn, TurnSettings::default());
     }
 
     #[tokio::test]

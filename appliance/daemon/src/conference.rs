@@ -1,9 +1,10 @@
 //! The media plane behind control's [`Conference`]: tokio channels on one side, shards on the other.
 
 use crate::health;
+use crate::relay::relay;
 use roombox_control::conference::{
-    Busy, Command, Conference, Event, Later, ParticipantId, RoomName, RoomOptions, RoomRefused,
-    RoomView,
+    Busy, Command, Conference, Event, Later, ParticipantId, Relay, RoomName, RoomOptions,
+    RoomRefused, RoomView,
 };
 use roombox_control::keys::LivekitKeys;
 use roombox_control::settings::SettingsDesk;
@@ -114,6 +115,11 @@ impl Conference for BoxConference {
 
     fn command(&self, room: &RoomName, command: Command) -> Result<(), Busy> {
         self.plane.command(room, command).map_err(|_| Busy)
+    }
+
+    fn relay(&self, participant: &ParticipantId) -> Option<Relay> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        relay(&self.settings.get().turn, participant.as_str(), now)
     }
 
     fn list(&self) -> Later<'_, Vec<RoomView>> {

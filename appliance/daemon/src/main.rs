@@ -19,6 +19,7 @@ mod premises;
 mod pulse;
 mod rauc;
 mod recorder;
+mod relay;
 mod selftest;
 mod tls;
 mod vitals;

@@ -1,13 +1,15 @@
 //! The file itself: its sections, its checks, and what may be shown of it.
 
-use crate::secret::{PASSWORD_LEAST, PasswordHash, Secret};
+use crate::secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 use crate::settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, Settings, checked_name, section, with_suggestion,
 };
+use crate::turn::TurnSettings;
 use crate::updates::UpdateSettings;
 use crate::{SCHEMA, SettingError};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use std::fmt;
 use toml::de::DeTable;
 
 /// Nobody writes more by hand; a longer file is none of ours.
@@ -23,13 +25,13 @@ pub struct ProvisionError {
 }
 
 /// A `roombox.toml` in which everything will do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Provisioning {
     /// `[box]`
     pub the_box: Option<BoxSection>,
     /// `[owner]`
     pub owner: Option<Owner>,
-    /// `[recording]`, `[meeting]`, `[updates]`; what the file leaves out is at its default. To change only what
+    /// `[recording]`, `[meeting]`, `[updates]`, `[turn]`; what the file leaves out is at its default. To change only what
     /// it names, take [`Provisioning::settings_patch`].
     pub settings: Settings,
     /// `[install]`
@@ -126,6 +128,8 @@ struct Sections {
     meeting: MeetingSettings,
     #[serde(deserialize_with = "section")]
     updates: UpdateSettings,
+    #[serde(deserialize_with = "section")]
+    turn: TurnSettings,
     #[serde(deserialize_with = "present")]
     install: Option<Install>,
 }
@@ -194,8 +198,8 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     {
         return wrong("install.disk", "is a serial number or a name below /dev/disk/by-id");
     }
-    let Sections { recording, meeting, updates, .. } = sections;
-    let settings = Settings { recording, meeting, updates };
+    let Sections { recording, meeting, updates, turn, .. } = sections;
+    let settings = Settings { recording, meeting, updates, turn };
     if let Err(SettingError { field, why }) = settings.check() {
         return wrong(&field, &why);
     }
@@ -203,21 +207,35 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     let mut patch = serde_json::Map::new();
     for (section, value) in &values {
         let Some(section_values) = value.as_table() else { continue };
-        if ["recording", "meeting", "updates"].contains(&section.as_str()) {
+        if ["recording", "meeting", "updates", "turn"].contains(&section.as_str()) {
             let json = serde_json::to_value(section_values).unwrap_or_default();
             patch.insert(section.clone(), json);
         }
         for (name, value) in section_values {
             let key = format!("{section}.{name}");
             let line = line_of(&places, text, &key);
-            let hidden = section == "owner" && name.starts_with("password");
-            let value = if hidden { "(hidden)".to_owned() } else { value.to_string() };
+            let hidden = match section.as_str() {
+                "owner" => name.starts_with("password"),
+                "turn" => name == "secret",
+                _ => false,
+            };
+            let value = if hidden { HIDDEN.to_owned() } else { value.to_string() };
             entries.push(Entry { key, line, value });
         }
     }
     entries.sort_by_key(|entry| entry.line);
     let patch = Value::Object(patch);
     Ok(Provisioning { the_box, owner, settings, install: sections.install, entries, patch })
+}
+
+/// The patch holds secrets in clear.
+impl fmt::Debug for Provisioning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { the_box, owner, settings, install, entries, patch: _ } = self;
+        let mut shown = f.debug_struct("Provisioning");
+        shown.field("the_box", the_box).field("owner", owner).field("settings", settings);
+        shown.field("install", install).field("entries", entries).finish_non_exhaustive()
+    }
 }
 
 impl Provisioning {

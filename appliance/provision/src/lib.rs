@@ -8,17 +8,19 @@ mod file;
 mod outcome;
 mod secret;
 mod settings;
+mod turn;
 mod updates;
 #[cfg(feature = "schema")]
 pub mod words;
 
 pub use file::{BoxSection, Entry, Install, Language, Owner, ProvisionError, Provisioning, parse};
 pub use outcome::{Message, Outcome, ProvisionResult};
-pub use secret::{PASSWORD_LEAST, PasswordHash, Secret};
+pub use secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 pub use settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, SettingError, Settings, checked_name,
     with_suggestion,
 };
+pub use turn::TurnSettings;
 pub use updates::UpdateSettings;
 
 /// Version of the file's schema. An image names the one that it understands in its manifest.

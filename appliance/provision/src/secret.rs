@@ -1,14 +1,17 @@
 //! Secrets of the file: no log, error or debug output shows them.
 
 use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// Shortest password of an owner, in characters.
 pub const PASSWORD_LEAST: usize = 10;
 
+/// What is shown in the place of a secret.
+pub const HIDDEN: &str = "(hidden)";
+
 /// A text that is nobody else's business.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -20,7 +23,14 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(hidden)")
+        f.write_str(HIDDEN)
+    }
+}
+
+/// Whoever keeps it takes [`Secret::reveal`]; all others learn whether there is one.
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(if self.0.is_empty() { "" } else { HIDDEN })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The settings of a box: their names, defaults and bounds.
 
+use crate::turn::TurnSettings;
 use crate::updates::UpdateSettings;
 #[cfg(feature = "schema")]
 use crate::words;
@@ -7,6 +8,7 @@ use roombox_jobs::spec::{EncoderChoice, LayoutName};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::fmt;
 use std::marker::PhantomData;
 #[cfg(feature = "schema")]
@@ -29,6 +31,9 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schema(required))]
     #[serde(deserialize_with = "section")]
     pub updates: UpdateSettings,
+    #[cfg_attr(feature = "schema", schema(required))]
+    #[serde(deserialize_with = "section")]
+    pub turn: TurnSettings,
 }
 
 /// Reads a section from names and values only: serde would take a list for one too, and an empty
@@ -137,7 +142,20 @@ impl Settings {
         if let Err((name, why)) = self.updates.check() {
             return bad(&format!("updates.{name}"), why);
         }
+        if let Err((name, why)) = self.turn.check() {
+            return bad(&format!("turn.{name}"), why);
+        }
         Ok(())
+    }
+
+    /// All settings as they are kept: with the secrets that are hidden everywhere else.
+    ///
+    /// # Errors
+    /// None of these settings can be refused.
+    pub fn kept(&self) -> Result<Value, serde_json::Error> {
+        let mut all = serde_json::to_value(self)?;
+        all["turn"]["secret"] = self.turn.secret.reveal().into();
+        Ok(all)
     }
 }
 

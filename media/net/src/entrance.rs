@@ -20,9 +20,10 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections that may wait to say whose they are.
 const WAITING: usize = 256;
-/// Connections that stand, of everybody: a hundred meetings of eight. Well below the files that the
-/// daemon may open, because the doors' connections and the recorder's parts are files too.
-const OPEN: u64 = 1000;
+/// Connections that stand, of everybody. Where UDP works clients open some, too, and close them again:
+/// this is more than a full box has people. Well below the files that the daemon may open, because the
+/// doors' connections and the recorder's parts are files too.
+const OPEN: u64 = 2000;
 /// Accepted in a turn.
 const ACCEPTED: usize = 32;
 /// Connections that doors hand over and that may wait to be looked at.

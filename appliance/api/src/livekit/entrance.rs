@@ -217,6 +217,7 @@ fn enter(
         mode,
         permissions: knock.permissions,
         wanted: knock.wanted,
+        relay: door.conference.relay(&participant),
         dev: door.dev,
     });
     upgrade.max_message_size(MAX_SIGNAL).max_frame_size(MAX_SIGNAL).on_upgrade(move |websocket| {

@@ -18,8 +18,8 @@ use livekit_protocol as pb;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use roombox_control::conference::{
-    Command, LeaveReason, ParticipantChange, ParticipantId, ParticipantInfo, Permissions, RoomInfo,
-    RoomName, TrackId, TrackSettings, TransportMode,
+    Command, LeaveReason, ParticipantChange, ParticipantId, ParticipantInfo, Permissions, Relay,
+    RoomInfo, RoomName, TrackId, TrackSettings, TransportMode,
 };
 use std::collections::BTreeMap;
 
@@ -42,6 +42,8 @@ pub(super) struct SessionStart {
     pub mode: TransportMode,
     pub permissions: Permissions,
     pub wanted: Wanted,
+    /// Through which the client may come.
+    pub relay: Option<Relay>,
     pub dev: bool,
 }
 
@@ -53,6 +55,7 @@ pub(super) struct Session {
     sender: DataSender,
     /// Said with the join, to be done once it is accepted.
     wanted: Option<Wanted>,
+    relay: Option<Relay>,
     /// Own tracks by sid, with what the client calls them: those that others see and those that
     /// may still come. Only kept for the first word after a resume.
     accepted: BTreeMap<String, String>,
@@ -84,6 +87,7 @@ impl Session {
             permissions: start.permissions,
             resuming: start.wanted.resume.is_some(),
             wanted: Some(start.wanted),
+            relay: start.relay,
             accepted: BTreeMap::new(),
             about_me: None,
             closed: false,
@@ -341,6 +345,7 @@ pub fn fuzz_signal(bytes: &[u8]) {
         mode: TransportMode::Single,
         permissions: Permissions::everything(),
         wanted: Wanted::default(),
+        relay: None,
         dev: true,
     });
     session.request(request, 0, || "TR_fuzz".to_owned());

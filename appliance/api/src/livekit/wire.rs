@@ -8,7 +8,8 @@ use prost::Message;
 use roombox_control::conference::{
     Audience, AudienceMember, Codec, ConnectionQuality, DataTrackInfo, Identity, LayerInfo,
     LeaveReason, MediaKind, NewDataTrack, NewTrack, ParticipantId, ParticipantInfo,
-    ParticipantState, Permissions, Quality, RoomInfo, StreamState, TrackId, TrackInfo, TrackSource,
+    ParticipantState, Permissions, Quality, Relay, RoomInfo, StreamState, TrackId, TrackInfo,
+    TrackSource,
 };
 use std::sync::Arc;
 
@@ -431,4 +432,22 @@ pub(super) fn leave(reason: LeaveReason, resuming: bool) -> pb::LeaveRequest {
         action: action as i32,
         regions: None,
     }
+}
+/// The relay, where one is set; never a server that the owner has not named.
+pub(super) fn ice_servers(relay: Option<&Relay>) -> Vec<pb::IceServer> {
+    let server = |relay: &Relay| pb::IceServer {
+        urls: relay.urls.clone(),
+        username: relay.username.clone(),
+        credential: relay.credential.clone(),
+    };
+    relay.map(server).into_iter().collect()
+}
+
+pub(super) fn client_configuration(relay: Option<&Relay>) -> pb::ClientConfiguration {
+    let only = relay.is_some_and(|relay| relay.only);
+    let force_relay = match only {
+        true => pb::ClientConfigSetting::Enabled,
+        false => pb::ClientConfigSetting::Unset,
+    };
+    pb::ClientConfiguration { force_relay: force_relay.into(), ..Default::default() }
 }

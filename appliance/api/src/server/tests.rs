@@ -351,8 +351,9 @@ async fn on_one_port_tls_is_served_and_media_clients_are_handed_over_whole() {
     let Wire::Tls(config, _) = wire else { unreachable!() };
     let (sender, mut handed_over) = tokio::sync::mpsc::unbounded_channel();
     let wire = Wire::Tls(config, Some(Arc::new(Media(sender))));
-    // One seat: who is handed over leaves it.
-    let served = served_over(wire, Limits { of_this_machine: 1, ..impatient() }).await;
+    // As many seats as are handed over and stay: they leave them.
+    let served = served_over(wire, Limits { of_this_machine: 3, ..impatient() }).await;
+    let mut stay = Vec::new();
     let check = [0, 20, 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
     for cut in [0, 1, 7] {
         let mut media = client(&served).await;
@@ -365,8 +366,7 @@ async fn on_one_port_tls_is_served_and_media_clients_are_handed_over_whole() {
         timeout(FOREVER, taken.read_exact(&mut said)).await.unwrap().unwrap();
         assert_eq!(said, check, "cut at {cut}");
         taken.write_all(b"answer").await.unwrap();
-        drop(taken);
-        assert_eq!(rest(&mut media).await, "answer");
+        stay.push((taken, media));
     }
     // Nothing, half a check, and what is neither: as without media clients.
     for (half, patient) in
@@ -378,6 +378,10 @@ async fn on_one_port_tls_is_served_and_media_clients_are_handed_over_whole() {
         rest(&mut stream).await;
         assert!(!patient || begun.elapsed() >= HEAD, "{half:?}");
         assert!(begun.elapsed() < HEAD * 10, "{half:?}");
+    }
+    for (taken, mut media) in stay {
+        drop(taken);
+        assert_eq!(rest(&mut media).await, "answer");
     }
     let mut kept = loop {
         // The seat comes back a moment after the last connection has gone.

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// names and values that it does not know are at their defaults then.
 fn known(stored: &Value) -> Result<Settings, serde_json::Error> {
     let mut settings = Settings::default();
-    let mut so_far = serde_json::to_value(&settings)?;
+    let mut so_far = settings.kept()?;
     let names = |value: &Value| -> Vec<String> {
         value.as_object().map(|all| all.keys().cloned().collect()).unwrap_or_default()
     };
@@ -34,7 +34,7 @@ fn known(stored: &Value) -> Result<Settings, serde_json::Error> {
 /// What is stored instead: these, and beside them what only a newer version knows. It finds its
 /// settings again when the box goes forward.
 fn with_unknown(settings: &Settings, stored: Value) -> Result<Value, serde_json::Error> {
-    let mut all = serde_json::to_value(settings)?;
+    let mut all = settings.kept()?;
     let sections = match stored {
         Value::Object(sections) => sections,
         _ => return Ok(all),

@@ -1517,6 +1517,7 @@ export interface components {
             /** Format: int64 */
             rooms: number;
             shards: components["schemas"]["ShardSample"][];
+            tcp: components["schemas"]["TcpSample"];
             /** Format: int64 */
             uptime_s: number;
         };
@@ -1539,6 +1540,14 @@ export interface components {
              *     }
              */
             recording: components["schemas"]["RecordingSettings"];
+            /**
+             * @default {
+             *       "relay_only": false,
+             *       "secret": "",
+             *       "urls": []
+             *     }
+             */
+            turn: components["schemas"]["TurnSettings"];
             /**
              * @default {
              *       "channel": "",
@@ -1593,6 +1602,21 @@ export interface components {
                  */
                 resume_window_s?: number;
             };
+            /** @description Which TURN server clients may go through. The box has none of its own. */
+            turn?: {
+                /** @description Clients go through it even where a port of the box is open to them. */
+                relay_only?: boolean;
+                /**
+                 * @description What it shares with the box (coturn: `static-auth-secret`). It is shown to nobody again:
+                 *     `(hidden)` stands for one that is set, and leaves it as it is.
+                 */
+                secret?: string;
+                /**
+                 * @description Its addresses, like `turn:turn.example.org:3478?transport=udp` (RFC 7065); empty: none.
+                 * @default []
+                 */
+                urls: string[];
+            };
             /** @description Where updates come from, and when they are installed. */
             updates?: {
                 /** @description Address of a channel file (see `docs/updates.md`); empty: updates are only uploaded. */
@@ -1613,6 +1637,16 @@ export interface components {
             bytes_in: number;
             /** Format: int64 */
             bytes_out: number;
+            /**
+             * Format: int64
+             * @description The same by TCP.
+             */
+            connections_tcp: number;
+            /**
+             * Format: int64
+             * @description Media connections that are up, by UDP.
+             */
+            connections_udp: number;
             /**
              * Format: double
              * @description In percent of one core.
@@ -1663,6 +1697,44 @@ export interface components {
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];
         };
+        /** @description Media connections by TCP: of clients that cannot use UDP. */
+        TcpSample: {
+            /**
+             * Format: int64
+             * @description Closed because what they said made no sense.
+             */
+            broken: number;
+            /**
+             * Format: int64
+             * @description Datagrams that a connection did not take.
+             */
+            drops: number;
+            /**
+             * Format: int64
+             * @description Those that stand now.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Since the start, as all below: those that were somebody's.
+             */
+            opened: number;
+            /**
+             * Format: int64
+             * @description Turned away: too many, or for nobody here.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Closed because they said nothing in time.
+             */
+            timed_out: number;
+            /**
+             * Format: int64
+             * @description Those that have not said yet whose they are.
+             */
+            waiting: number;
+        };
         /** Format: date-time */
         Time: string;
         Timeline: {
@@ -1697,6 +1769,25 @@ export interface components {
          * @enum {string}
          */
         TrackSource: "unknown" | "camera" | "microphone" | "screen_share" | "screen_share_audio";
+        /** @description Which TURN server clients may go through. The box has none of its own. */
+        TurnSettings: {
+            /**
+             * @description Clients go through it even where a port of the box is open to them.
+             * @default false
+             */
+            relay_only: boolean;
+            /**
+             * @description What it shares with the box (coturn: `static-auth-secret`). It is shown to nobody again:
+             *     `(hidden)` stands for one that is set, and leaves it as it is.
+             * @default
+             */
+            secret: string;
+            /**
+             * @description Its addresses, like `turn:turn.example.org:3478?transport=udp` (RFC 7065); empty: none.
+             * @default []
+             */
+            urls: string[];
+        };
         UpdateHistory: {
             items: components["schemas"]["PastUpdate"][];
         };

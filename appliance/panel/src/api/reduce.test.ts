@@ -30,6 +30,8 @@ const shard: Shard = {
   bytes_in: 1_000,
   bytes_out: 2_000,
   send_drops: 0,
+  connections_udp: 2,
+  connections_tcp: 0,
   cpu_percent: 3,
   longest_turn_us: 200,
 };
@@ -46,6 +48,7 @@ const status: SampledStatus = {
   recordings: 0,
   recorder_drops: 0,
   shards: [shard],
+  tcp: { open: 0, waiting: 0, opened: 0, refused: 0, timed_out: 0, broken: 0, drops: 0 },
   history: [
     { at: "2026-01-01T00:00:00Z", cpu_percent: 1, bytes_in_per_s: 0, bytes_out_per_s: 0 },
     { at: "2026-01-01T00:10:00Z", cpu_percent: 2, bytes_in_per_s: 0, bytes_out_per_s: 0 },

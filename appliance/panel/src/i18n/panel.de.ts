@@ -351,6 +351,18 @@ export const panel: Words<typeof en> = {
   },
   updates,
   webhooks,
+  turn: {
+    title: "Vermittler",
+    text: "Ein TURN-Server für alle, denen kein Port dieser Box offensteht. Die Box hat keinen eigenen. Gilt für neue Verbindungen.",
+    urls: "Adressen",
+    urls_text: "Eine je Zeile. Leer: kein Vermittler.",
+    secret: "Gemeinsames Geheimnis",
+    secret_text: "Womit der Server eingerichtet ist, bei coturn static-auth-secret. Es wird nicht wieder gezeigt.",
+    secret_is_set: "gesetzt; ein anderes eintippen, um es zu ändern",
+    secret_show: "Eingetipptes zeigen",
+    relay_only: "Immer über den Vermittler",
+    relay_only_text: "Auch für alle, die diese Box direkt erreichen könnten.",
+  },
   once: {
     title: "Jetzt kopieren",
     text: "Diese Box behält nur einen Fingerabdruck. Sie kann es nicht noch einmal zeigen.",

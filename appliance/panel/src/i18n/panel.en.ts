@@ -339,6 +339,18 @@ export const panel = {
   },
   updates,
   webhooks,
+  turn: {
+    title: "Relay",
+    text: "A TURN server for people whom no port of this box is open to. This box has none of its own. Applies to new connections.",
+    urls: "Addresses",
+    urls_text: "One a line. Empty: no relay.",
+    secret: "Shared secret",
+    secret_text: "What the server is set up with, for coturn static-auth-secret. It is not shown again.",
+    secret_is_set: "set; type another to change it",
+    secret_show: "Show what was typed",
+    relay_only: "Always through the relay",
+    relay_only_text: "Also for those who could reach this box directly.",
+  },
   once: {
     title: "Copy it now",
     text: "This box keeps only a fingerprint. It cannot show this again.",

@@ -94,7 +94,16 @@ fn a_secret_is_in_no_error_and_no_output_wherever_it_was_typed() {
         if password.reveal() == CANARY));
     let shown = format!("{parsed:?} {:?}", parsed.redacted());
     assert!(!shown.contains(CANARY) && shown.contains("(hidden)"), "{shown}");
+    let fine = format!("[turn]\nurls = [\"turn:t:1\"]\nsecret = \"{CANARY}\"\n");
+    let parsed = parse(&fine).unwrap();
+    assert_eq!(parsed.settings.turn.secret.reveal(), CANARY);
+    assert_eq!(parsed.settings_patch()["turn"]["secret"], CANARY);
+    let shown = format!("{parsed:?} {:?}", parsed.redacted());
+    assert!(!shown.contains(CANARY) && shown.contains("(hidden)"), "{shown}");
     for text in [
+        format!("[turn]\nsecret = [\"{CANARY}\"]\n"),
+        format!("[turn]\nurls = \"{CANARY}\"\n"),
+        format!("[turn]\nrelay_only = \"{CANARY}\"\n"),
         format!("owner = \"{CANARY}\"\n"),
         format!("[owner]\nname = \"Ada\"\npassword = {CANARY}\n"),
         format!("[owner]\nname = \"Ada\"\npassword = [\"{CANARY}\"]\n"),

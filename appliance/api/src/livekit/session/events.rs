@@ -31,7 +31,8 @@ impl Session {
                     ping_interval: wire::PING_INTERVAL_S,
                     ping_timeout: wire::PING_TIMEOUT_S,
                     fast_publish: self.permissions.can_publish,
-                    client_configuration: Some(pb::ClientConfiguration::default()),
+                    ice_servers: wire::ice_servers(self.relay.as_ref()),
+                    client_configuration: Some(wire::client_configuration(self.relay.as_ref())),
                     // Would mark frames that the server makes itself. There are none, but clients
                     // that encrypt look for this at the end of every frame.
                     sif_trailer: room.sid.clone().into_bytes(),
@@ -219,7 +220,8 @@ impl Session {
         let everybody = std::iter::once(me).chain(others).map(wire::participant).collect();
         let mut actions = vec![
             send(Response::Reconnect(pb::ReconnectResponse {
-                client_configuration: Some(pb::ClientConfiguration::default()),
+                ice_servers: wire::ice_servers(self.relay.as_ref()),
+                client_configuration: Some(wire::client_configuration(self.relay.as_ref())),
                 server_info: Some(wire::server_info()),
                 last_message_seq: self.sender.last_sequence,
                 ..pb::ReconnectResponse::default()

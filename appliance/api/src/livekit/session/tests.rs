@@ -26,6 +26,7 @@ fn session(wanted: Wanted) -> Session {
         mode: TransportMode::Single,
         permissions: permissions(),
         wanted,
+        relay: None,
         dev: true,
     })
 }
@@ -228,6 +229,41 @@ fn w14_join_says_what_clients_panic_without() {
     assert!(join.participant.as_ref().is_some_and(|p| p.sid.starts_with("PA_")));
     assert!(!join.sif_trailer.is_empty());
     assert!(join.ice_servers.is_empty(), "never a public STUN server");
+}
+
+/// §11: an external relay, and only that.
+#[test]
+fn a_relay_that_the_owner_named_is_told_on_joining_and_on_coming_back() {
+    for (only, force) in
+        [(true, pb::ClientConfigSetting::Enabled), (false, pb::ClientConfigSetting::Unset)]
+    {
+        let relay = roombox_control::conference::Relay {
+            urls: vec!["turn:turn.example.org:3478".to_owned()],
+            username: "1700000000:PA_1".to_owned(),
+            credential: "credential".to_owned(),
+            only,
+        };
+        let check = |servers: &[pb::IceServer], configuration: &Option<pb::ClientConfiguration>| {
+            assert_eq!(servers.len(), 1);
+            assert_eq!(servers[0].urls, relay.urls);
+            assert_eq!(servers[0].username, relay.username);
+            assert_eq!(servers[0].credential, relay.credential);
+            assert_eq!(configuration.as_ref().unwrap().force_relay, i32::from(force));
+        };
+        let mut joining = session(Wanted::default());
+        joining.relay = Some(relay.clone());
+        let actions = joined(&mut joining);
+        let all = responses(&actions);
+        let [Response::Join(join)] = all[..] else { panic!("{actions:?}") };
+        check(&join.ice_servers, &join.client_configuration);
+        let resume = Some("PA_1".to_owned());
+        let mut returning = session(Wanted { resume, ..Wanted::default() });
+        returning.relay = Some(relay.clone());
+        let actions = resumed(&mut returning, me());
+        let all = responses(&actions);
+        let Some(Response::Reconnect(back)) = all.first() else { panic!("{actions:?}") };
+        check(&back.ice_servers, &back.client_configuration);
+    }
 }
 
 /// §15 #12: protocol drift.

@@ -17,6 +17,7 @@ import { MeetingSettings } from "../settings/MeetingSettings";
 import { RecordingSettings } from "../settings/RecordingSettings";
 import { Software } from "../settings/Software";
 import { Webhooks } from "../settings/Webhooks";
+import { TurnSettings } from "../settings/TurnSettings";
 
 interface SettingsPageProps {
   box: BoxView;
@@ -37,6 +38,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
           <>
             <RecordingSettings settings={settings.data} />
             <MeetingSettings settings={settings.data} />
+            <TurnSettings settings={settings.data} />
           </>
         )}
         <Software box={box} />

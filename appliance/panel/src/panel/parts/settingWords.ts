@@ -14,6 +14,9 @@ const NAMES = {
   "meeting.empty_timeout_s": "settings.empty_timeout_s",
   "meeting.departure_timeout_s": "settings.departure_timeout_s",
   "meeting.max_participants": "settings.max_participants",
+  "turn.urls": "turn.urls",
+  "turn.secret": "turn.secret",
+  "turn.relay_only": "turn.relay_only",
   "updates.channel": "updates.settings.channel",
   "updates.check_daily": "updates.settings.check_daily",
   "updates.install_at_night": "updates.settings.install_at_night",
@@ -50,7 +53,9 @@ export function useSettingWords() {
       if (key === "meeting.max_participants" && value === 0) return t("provisioning.no_limit");
       return key.endsWith("_s") ? format.span(value) : format.number(value);
     }
+    if (Array.isArray(value)) return value.join(", ") || "–";
     if (value === "") return "–";
+    if (value === "(hidden)") return "••••";
     const layout = LAYOUTS.find((one) => key === "recording.layout" && one === value);
     if (layout) return t(`layout.${layout}`);
     const encoder = ENCODERS.find((one) => key === "recording.encoder" && one === value);
