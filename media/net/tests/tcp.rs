@@ -87,6 +87,7 @@ impl Client {
         let options = RoomOptions {
             sid: "RM_1".to_owned(),
             metadata: String::new(),
+            opened_with: String::new(),
             created_unix_ms: 0,
             max_participants: 0,
             empty_timeout: PATIENCE,

@@ -147,6 +147,7 @@ mod tests {
             joined_unix_ms: 5000,
             version: 3,
             tracks: Vec::new(),
+            data_tracks: Vec::new(),
             note: [].into(),
         }
     }
