@@ -101,3 +101,32 @@ class Lan:
         table = f"table inet wall {{ chain out {{ type filter hook output priority 0; policy drop; {chain}; }}; }}"
         subprocess.run([*self.inside, "nft", "delete", "table", "inet", "wall"], capture_output=True)
         run(*self.inside, "nft", table)
+
+    def narrow(self, kbit: int, loss=0):
+        """What comes to the client passes a bottleneck that queues for 200 ms; both ways lose `loss` percent."""
+        run("tc", "qdisc", "replace", "dev", self.here, "root", "tbf", "rate", f"{kbit}kbit", "burst", "4kb", "latency", "200ms")
+        if loss:
+            lose = f"numgen random mod 100 < {loss} drop"
+            chains = (f"chain {hook} {{ type filter hook {hook} priority 1; {name} lo accept; {lose}; }}"
+                      for hook, name in (("input", "iifname"), ("output", "oifname")))
+            run(*self.inside, "nft", f"table inet loss {{ {' '.join(chains)} }}")
+
+    def clear(self):
+        """The cable is wide and keeps everything again."""
+        subprocess.run(["tc", "qdisc", "del", "dev", self.here, "root"], capture_output=True)
+        subprocess.run([*self.inside, "nft", "delete", "table", "inet", "loss"], capture_output=True)
+
+    def unplug(self):
+        run("ip", "link", "set", self.here, "down")
+
+    def plug(self):
+        run("ip", "link", "set", self.here, "up")
+        self.wait()
+
+    def move(self):
+        """The client gets another address of the same network, and the one it had is gone (IPv4)."""
+        network, number = self.client.rsplit(".", 1)
+        device = ["ip", "-n", self.name, "addr"]
+        run(*device, "del", f"{self.client}/24", "dev", self.there)
+        self.client = f"{network}.{int(number) + 1}"
+        run(*device, "add", f"{self.client}/24", "dev", self.there)
