@@ -102,6 +102,11 @@ def test_the_404_rule(box):
     assert validate(box, forged(), "/rtc/v1/validate")[0] == 400
 
 
+def test_an_address_may_end_with_a_slash(box):
+    assert validate(box, box.token("room", "ann"), "//rtc/validate")[0] == 200
+    assert get(f"{box.http}//rtc/v1?access_token={forged()}", UPGRADE)[0] == 400
+
+
 def wrapped(request: bytes, compress=True) -> str:
     wrapper = signalling.WrappedJoinRequest(
         compression=1 if compress else 0,

@@ -411,17 +411,20 @@ fn damaged_packets_cost_themselves_only() {
 
 #[test]
 fn loss_is_repaired_by_retransmission() {
-    for (percent, share) in [(1, 99), (5, 97), (10, 94)] {
+    for (percent, share) in [(1, 99), (5, 98), (10, 95)] {
+        let (mut whole, mut sent) = (0, 0);
         for seed in seeds(0..4) {
             let (mut world, track) =
                 pair(seed, Network { loss_percent: percent, ..Network::default() });
             let before = world.whole_frames("bob", &track);
             world.run(8 * SECOND);
-            let frames = world.whole_frames("bob", &track) - before;
             assert!(world.dropped > 0, "nothing was lost");
-            assert!(frames * 100 >= 200 * share, "seed {seed}, {percent} %: {frames} of 200");
+            whole += world.whole_frames("bob", &track) - before;
+            sent += 200;
             world.check();
         }
+        // Of all seeds together: a retransmission that is lost as well costs one of them a dozen.
+        assert!(whole * 100 >= sent * share, "{percent} %: {whole} of {sent}");
     }
 }
 

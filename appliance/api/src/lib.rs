@@ -12,7 +12,9 @@ pub use server::{Limits, Other, Wire, serve};
 pub use trust::{PlainDoor, authority_router, plain_router};
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::middleware::{from_fn, map_request};
 use axum::routing::get;
 use tower::Layer as _;
 
@@ -22,5 +24,18 @@ pub fn router(livekit: livekit::LivekitDoor, panel: panel::PanelDoor) -> Router 
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(livekit::router(livekit))
         .merge(panel::router(panel));
-    Router::new().fallback_service(from_fn(panel::shape::of_errors).layer(doors))
+    let shaped = from_fn(panel::shape::of_errors).layer(doors);
+    Router::new().fallback_service(map_request(with_one_slash).layer(shaped))
+}
+
+/// Clients that were told an address with a slash at its end ask for `//rtc`.
+async fn with_one_slash(mut request: Request) -> Request {
+    let asked = request.uri().path_and_query().map_or("", |asked| asked.as_str());
+    if asked.starts_with("//") {
+        let one = format!("/{}", asked.trim_start_matches('/'));
+        if let Ok(uri) = one.parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
 }
