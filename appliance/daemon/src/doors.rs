@@ -91,7 +91,7 @@ impl Doors {
     /// # Errors
     /// They cannot be made or kept.
     pub fn certify(self, id: &str, told: &[IpAddr]) -> anyhow::Result<ReadyDoors> {
-        let told = told.iter().copied().collect();
+        let told = told.to_vec();
         let encrypted = match self.encrypted {
             Some((listener, secrets)) => Some((listener, Arc::new(Tls::start(secrets, id, told)?))),
             None => None,

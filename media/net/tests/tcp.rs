@@ -32,7 +32,7 @@ fn entrance(plane: &Plane) -> SocketAddr {
 
 fn connect(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket waits so long");
     stream
 }
 
@@ -109,9 +109,9 @@ impl Client {
         let (sender, events) = mpsc::channel();
         plane.attach(&room, name.into(), Box::new(Door(sender)), command).expect("room in it");
         let stream = connect(to);
-        let (now, here) = (Instant::now(), stream.local_addr().unwrap());
-        let mut peer = LoopbackPeer::new(now, Transport::Tcp, here).unwrap();
-        let (id, sdp) = peer.offer(now, None, 1).unwrap().expect("the first offer");
+        let (now, here) = (Instant::now(), stream.local_addr().expect("it is connected"));
+        let mut peer = LoopbackPeer::new(now, Transport::Tcp, here).expect("a client");
+        let (id, sdp) = peer.offer(now, None, 1).expect("an offer").expect("the first offer");
         let offer = Command::Offer { participant: name.into(), id, sdp };
         plane.command(&room, offer).expect("room in it");
         let answer = loop {
@@ -119,20 +119,21 @@ impl Client {
                 break sdp;
             }
         };
-        peer.answer(now, &answer).unwrap();
+        peer.answer(now, &answer).expect("the answer fits");
         Self { peer, stream, from: to, events, answer, came: Vec::new() }
     }
 
     /// Does what is due, and waits a moment for what comes.
     fn turn(&mut self) {
-        self.peer.wake(Instant::now()).unwrap();
+        self.peer.wake(Instant::now()).expect("the client lives");
         while let Some((to, datagram)) = self.peer.transmit() {
             if to == self.from {
                 let frame = [&(datagram.len() as u16).to_be_bytes()[..], &datagram].concat();
                 self.stream.write_all(&frame).expect("the connection stands");
             }
         }
-        self.stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        let short = Some(Duration::from_millis(5));
+        self.stream.set_read_timeout(short).expect("a socket waits so long");
         let mut buffer = [0; 4096];
         match self.stream.read(&mut buffer) {
             Ok(count) => self.came.extend_from_slice(&buffer[..count]),
@@ -144,7 +145,7 @@ impl Client {
         while let Some((head, rest)) = self.came.split_first_chunk::<2>()
             && let Some(datagram) = rest.get(..usize::from(u16::from_be_bytes(*head)))
         {
-            self.peer.datagram(Instant::now(), self.from, datagram).unwrap();
+            self.peer.datagram(Instant::now(), self.from, datagram).expect("the client lives");
             let length = 2 + datagram.len();
             self.came.drain(..length);
         }
@@ -257,20 +258,19 @@ fn who_begins_with_nonsense_or_asks_for_nobody_is_turned_away() {
         check.resize(24 + padded, 0);
         [&[0, check.len() as u8][..], &check].concat()
     };
-    let mut refused = 0;
-    for words in [
+    let strangers = [
         b"GET / HTTP/1.1\r\nhost: box\r\n\r\n".to_vec(),
         vec![0, 0],
         vec![0, 3, 1, 2, 3],
         vec![0xff; 5000],
         check_for("nobody:x"),
-    ] {
+    ];
+    for (refused, words) in (1..).zip(strangers) {
         let mut stream = connect(to);
         // A byte alone first: what comes in pieces is put together.
         stream.write_all(&words[..1]).unwrap();
         stream.write_all(&words[1..]).unwrap();
         assert!(is_over(&mut stream), "{:?}", &words[..words.len().min(20)]);
-        refused += 1;
         until("it is counted", || count(&plane.tcp_stats().refused) == refused);
     }
     assert_eq!(count(&plane.tcp_stats().opened), 0);

@@ -95,6 +95,7 @@ impl Collector for Shown {
 
 /// One figure of a shard.
 type OfShard<T> = fn(&ShardSample) -> T;
+type OfWebhook = fn(&Webhook) -> u64;
 
 /// Writes metrics, one a call.
 struct Told<'a>(DescriptorEncoder<'a>);
@@ -137,7 +138,7 @@ impl Told<'_> {
     }
 
     fn webhooks(&mut self, webhooks: &[Webhook]) -> fmt::Result {
-        let counters: [(&str, &str, fn(&Webhook) -> u64); 4] = [
+        let counters: [(&str, &str, OfWebhook); 4] = [
             ("roombox_webhook_delivered", "Events that a receiver has", |hook| hook.delivered),
             ("roombox_webhook_failed", "Attempts that failed", |hook| hook.failed),
             ("roombox_webhook_given_up", "Events not delivered in a day", |hook| hook.given_up),

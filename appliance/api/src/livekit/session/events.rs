@@ -224,7 +224,6 @@ impl Session {
                 client_configuration: Some(wire::client_configuration(self.relay.as_ref())),
                 server_info: Some(wire::server_info()),
                 last_message_seq: self.sender.last_sequence,
-                ..pb::ReconnectResponse::default()
             })),
             send(Response::Update(pb::ParticipantUpdate { participants: everybody })),
             send(room_update(room)),
