@@ -4,6 +4,7 @@
 mod chance;
 mod client;
 mod narrow;
+mod once;
 mod picture;
 mod world;
 

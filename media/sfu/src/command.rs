@@ -32,6 +32,10 @@ pub enum TransportMode {
     Single,
     /// One connection each way; the client offers what it publishes, we offer what it receives.
     Dual,
+    /// One connection; the client offers once, and nothing can be said to it after the answer (WHIP,
+    /// WHEP). We send on all sections that it receives on, what there is when there is; and what a
+    /// moderator mutes, the box itself stops.
+    Once,
 }
 
 /// Somebody who joins.

@@ -1,6 +1,7 @@
 //! The packet path: one publisher's packet to its subscribers and taps; and what packets tell
 //! about who speaks.
 
+use crate::command::TransportMode;
 use crate::event::{Event, Output};
 use crate::forward::{Egress, EgressPacket, red_primary};
 use crate::ids::{ParticipantId, RoomName};
@@ -35,6 +36,10 @@ impl Sfu {
             published.info.codec = Some(packet.codec);
             published.info.red = packet.red;
             self.announce_track(now, track);
+        }
+        // Who could not be told to stop sending is neither heard nor seen.
+        if self.tracks[track].info.muted && self.participants[key].mode == TransportMode::Once {
+            return;
         }
         let published = &mut self.tracks[track];
         published.count(layer, now, packet.payload.len());

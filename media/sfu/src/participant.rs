@@ -3,6 +3,7 @@
 use crate::allocate::Allocator;
 use crate::command::{Audience, NewTrack, Recipients, TrackSettings, TransportMode};
 use crate::data_tracks::DataSubscriptions;
+use crate::forward::Rewriter;
 use crate::ids::ParticipantId;
 use crate::peer::Mid;
 use crate::quality::Quality;
@@ -65,6 +66,11 @@ pub(crate) struct Participant {
     pub last_sequence: u32,
     /// The data channels of our side are offered.
     pub channels_offered: bool,
+    /// It closed its only connection and cannot come back on it.
+    pub hung_up: bool,
+    /// Numbers of the streams on its free sections, for the next track on them
+    /// ([`TransportMode::Once`]: the stream that the answer named goes on).
+    pub kept_numbers: HashMap<Mid, Rewriter>,
 }
 
 impl Participant {
@@ -82,6 +88,12 @@ impl Participant {
             }
         };
         chosen && sender != Some(&info.id)
+    }
+
+    /// It only watches, and cannot be told when there is nothing to see any more: a meeting is over
+    /// without it.
+    pub(crate) fn is_audience(&self) -> bool {
+        self.mode == TransportMode::Once && !self.info.permissions.can_publish
     }
 
     pub(crate) fn is_visible(&self) -> bool {

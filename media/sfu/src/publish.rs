@@ -1,14 +1,19 @@
 //! From "I want to publish" to a track that others see, and back.
 
-use crate::command::{LeaveReason, NewTrack};
+use crate::command::{LeaveReason, NewTrack, TransportMode};
 use crate::event::{Event, MOST_TRACKS, Notice, TrackRefusal};
+use crate::forward::Forward;
 use crate::ids::{RoomName, TrackId};
-use crate::peer::{Mid, SectionAnswer};
+use crate::peer::{Mid, SectionAnswer, offers_transport_cc};
 use crate::published::Published;
 use crate::sfu::Sfu;
 use crate::tap::{TapEvent, TapTrack};
 use crate::view::{DoorNote, TrackInfo};
 use std::time::Instant;
+
+/// Name of the stream in which a client that offers once receives everything: what is heard and what
+/// is seen belong together for it, whoever they are of.
+const ONLY_STREAM: &str = "roombox";
 
 impl Sfu {
     pub(crate) fn add_track(&mut self, key: usize, new: NewTrack) {
@@ -49,6 +54,10 @@ impl Sfu {
             }
         };
         self.learn_ufrag(peer);
+        // Others may still add a section that does.
+        if self.participants[key].mode == TransportMode::Once && !offers_transport_cc(sdp) {
+            self.peers[peer].peer.leave_unpaced(now);
+        }
         for section in &draft.offered {
             let mid = Mid::from(section.mid.as_str());
             self.offered_section(now, key, mid, section);
@@ -74,10 +83,17 @@ impl Sfu {
         }
         let tracks = self.sent_tracks(key);
         let participant = &self.participants[key];
+        let once = participant.mode == TransportMode::Once;
         let slot = &self.peers[peer];
         let sdp = draft.finish(|mid_text| {
             let mid = Mid::from(mid_text);
             if let Some(section) = slot.peer.send_section(mid) {
+                if once {
+                    return Some(SectionAnswer::Sends {
+                        stream: ONLY_STREAM.to_owned(),
+                        track: mid_text.to_owned(),
+                    });
+                }
                 let sent = tracks.iter().find(|(sent, _)| sent == mid_text);
                 return Some(match sent.filter(|_| section.used) {
                     Some((_, track)) => {
@@ -220,6 +236,9 @@ impl Sfu {
         }
         published.info.muted = muted;
         let room = published.room;
+        if !muted && self.participants[key].mode == TransportMode::Once {
+            self.go_on_anew(now, track);
+        }
         let found = &mut self.participants[key];
         if let Some(known) = found.info.tracks.iter_mut().find(|known| &known.id == id) {
             known.muted = muted;
@@ -256,6 +275,15 @@ impl Sfu {
         }
         found.changed();
         self.announce(key, true);
+    }
+
+    /// What the box held back begins at a keyframe again.
+    fn go_on_anew(&mut self, now: Instant, track: usize) {
+        let published = &mut self.tracks[track];
+        published.forwards.iter_mut().for_each(Forward::start_anew);
+        for layer in 0..self.tracks[track].layers.len() {
+            self.ask_keyframe(now, track, layer);
+        }
     }
 
     pub(crate) fn mute_track(&mut self, now: Instant, room: &RoomName, id: TrackId, muted: bool) {

@@ -237,20 +237,25 @@ impl Sfu {
             stopping: Vec::new(),
             last_sequence: 0,
             channels_offered: false,
+            hung_up: false,
+            kept_numbers: HashMap::new(),
         });
         self.participant_keys.insert(new.id, key);
         let publisher = self.add_peer(now, key);
         let subscriber = match new.mode {
-            TransportMode::Single => publisher,
+            TransportMode::Single | TransportMode::Once => publisher,
             TransportMode::Dual => self.add_peer(now, key),
         };
         let found = &mut self.participants[key];
         found.publisher = Some(publisher);
         found.subscriber = Some(subscriber);
+        let audience = found.is_audience();
         let state = &mut self.rooms[room];
         state.participants.push(key);
-        state.had_participants = true;
-        state.empty_since = None;
+        if !audience {
+            state.had_participants = true;
+            state.empty_since = None;
+        }
         self.count(room);
         let room_info = self.rooms[room].info.clone();
         self.tell(key, Event::Joined { room: room_info, me: info, others });
@@ -358,8 +363,8 @@ impl Sfu {
         }
         let room = &mut self.rooms[gone.room];
         room.participants.retain(|other| *other != key);
-        if room.participants.is_empty() {
-            room.empty_since = Some(now);
+        if room.participants.iter().all(|other| self.participants[*other].is_audience()) {
+            room.empty_since.get_or_insert(now);
         }
         let others = room.participants.clone();
         self.count(gone.room);
@@ -444,6 +449,15 @@ impl Sfu {
         }
     }
 
+    /// A connection was closed by its client. Who has no other way to say goodbye has said it.
+    pub(crate) fn peer_closed(&mut self, now: Instant, peer: usize) {
+        self.peer_lost(now, peer, true);
+        if let Some(key) = self.peers.get(peer).map(|slot| slot.participant) {
+            let found = &mut self.participants[key];
+            found.hung_up |= found.mode == TransportMode::Once;
+        }
+    }
+
     pub(crate) fn housekeeping(&mut self, now: Instant) {
         let late = |since: Option<Instant>, window| {
             since.is_some_and(|since| now.saturating_duration_since(since) > window)
@@ -455,6 +469,9 @@ impl Sfu {
                 let joining = found.info.state == ParticipantState::Joined;
                 if joining && late(Some(found.joined_at), CONNECT_WINDOW) {
                     return Some((key, LeaveReason::JoinFailed));
+                }
+                if found.hung_up {
+                    return Some((key, LeaveReason::ClientLeft));
                 }
                 late(found.lost_since, RESUME_WINDOW).then_some((key, LeaveReason::ConnectionLost))
             })

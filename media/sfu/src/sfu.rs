@@ -335,7 +335,7 @@ impl Sfu {
             PeerEvent::Estimate => self.estimated(key),
             PeerEvent::Connected => self.peer_connected(now, key),
             PeerEvent::Lost(lost) => self.peer_lost(now, key, lost),
-            PeerEvent::Closed => self.peer_lost(now, key, true),
+            PeerEvent::Closed => self.peer_closed(now, key),
             PeerEvent::Broken => {
                 self.counters.broken += 1;
                 self.peer_lost(now, key, true);

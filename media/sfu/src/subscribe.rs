@@ -124,9 +124,10 @@ impl Sfu {
         found.offered.retain(|(_, offered)| *offered != track);
         self.unsettled.push(key);
         let Some(mid) = mid else { return };
-        if let Some(published) = self.tracks.get_mut(track) {
-            published.forwards.retain(|forward| forward.participant != key);
-        }
+        let ended = self.tracks.get_mut(track).and_then(|published| {
+            let at = published.forwards.iter().position(|forward| forward.participant == key)?;
+            Some(published.forwards.remove(at))
+        });
         let found = &mut self.participants[key];
         found.answer_stale = true;
         let Some(peer) = found.subscriber else { return };
@@ -138,6 +139,14 @@ impl Sfu {
                 }
             }
             TransportMode::Dual => found.stopping.push(mid),
+            TransportMode::Once => {
+                if let Some(numbers) = ended.and_then(Forward::into_numbers) {
+                    found.kept_numbers.insert(mid, numbers);
+                }
+                if let Some(slot) = self.peers.get_mut(peer) {
+                    slot.peer.free_section(mid);
+                }
+            }
         }
     }
 
@@ -184,7 +193,7 @@ impl Sfu {
         waiting
     }
 
-    /// Puts waiting tracks on free sections (single-connection protocol, during an answer).
+    /// Puts waiting tracks on free sections: during an answer where that must say so, else at once.
     pub(crate) fn fill_sections(&mut self, now: Instant, key: usize) {
         let Some(peer) = self.participants[key].subscriber else {
             return;
@@ -208,7 +217,8 @@ impl Sfu {
         };
         wish.mid = Some(mid);
         let wanted = published.choose(&wish.settings);
-        let mut forward = Forward::new(peer, key, mid, wanted);
+        let numbers = found.kept_numbers.remove(&mid);
+        let mut forward = Forward::new(peer, key, mid, wanted).continuing(numbers);
         forward.set_paused(wish.settings.disabled);
         let slot = self.peers.get(peer);
         let connected = slot.is_some_and(|slot| slot.peer.is_connected());
@@ -258,6 +268,7 @@ impl Sfu {
         match found.mode {
             TransportMode::Single => self.ask_for_sections(now, key),
             TransportMode::Dual => self.offer_sections(now, key),
+            TransportMode::Once => self.fill_sections(now, key),
         }
     }
 

@@ -7,7 +7,7 @@ mod vp8;
 
 pub use red::fuzz_red;
 pub(crate) use red::primary as red_primary;
-pub(crate) use rewrite::OutgoingNumbers;
+pub(crate) use rewrite::{OutgoingNumbers, Rewriter};
 pub(crate) use selection::Forward;
 pub(crate) use vp8::Vp8Indexes;
 

@@ -1,7 +1,8 @@
 //! Numbers of forwarded packets: one continuous stream out of several sources.
 //!
-//! A [`Rewriter`] belongs to one outgoing SSRC and lives exactly as long. Sequence numbers, RTP
-//! timestamps, VP8 picture ids and TL0 indexes go on over a change of layer or publisher.
+//! A [`Rewriter`] belongs to one outgoing SSRC and lives exactly as long, over a change of track too
+//! where the SSRC stays. Sequence numbers, RTP timestamps, VP8 picture ids and TL0 indexes go on over
+//! a change of layer or publisher.
 
 use super::vp8::Vp8Indexes;
 use std::collections::VecDeque;

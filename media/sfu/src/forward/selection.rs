@@ -57,6 +57,22 @@ impl Forward {
         }
     }
 
+    /// Goes on with the numbers of what was sent before under the same SSRC.
+    pub(crate) fn continuing(mut self, numbers: Option<Rewriter>) -> Self {
+        self.rewriter = numbers;
+        self
+    }
+
+    /// The numbers of what was sent, for what comes next under the same SSRC.
+    pub(crate) fn into_numbers(self) -> Option<Rewriter> {
+        self.rewriter
+    }
+
+    /// Has it go on at a keyframe.
+    pub(crate) fn start_anew(&mut self) {
+        self.current = None;
+    }
+
     /// True while a keyframe of the wanted layer is needed.
     pub(crate) fn needs_keyframe(&self) -> bool {
         self.connected && !self.paused && self.current != Some(self.wanted)

@@ -15,6 +15,11 @@ use str0m::stats::{MediaEgressStats, PeerStats};
 /// with. Probes find more within a fraction of a second.
 const FIRST_ESTIMATE: u64 = 300_000;
 
+/// Bits per second at which packets leave for clients that do not say what arrives when (without
+/// transport-wide feedback nothing can be found out about their link): a pace below what is sent only
+/// makes it late.
+const UNPACED: u64 = 50_000_000;
+
 /// Has a connection estimate what it carries.
 pub(super) fn estimating(config: RtcConfig) -> RtcConfig {
     config.enable_bwe(Some(Bitrate::bps(FIRST_ESTIMATE))).set_stats_interval(Some(congestion::LOOK))
@@ -33,6 +38,8 @@ pub(super) struct Bandwidth {
     estimate: Option<u64>,
     /// The same as it was at the last look, not smoothed.
     looked_at: Option<u64>,
+    /// The client tells nothing from which that could be known.
+    unknowable: bool,
 }
 
 /// Bits per second of payload that a connection is asked to find out about.
@@ -85,6 +92,14 @@ impl Peer {
         self.drain(now);
     }
 
+    /// The client will never tell what arrives when: everything is sent as it comes.
+    pub(crate) fn leave_unpaced(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.bandwidth.unknowable, true) {
+            self.rtc.bwe().reset(Bitrate::bps(UNPACED));
+            self.drain(now);
+        }
+    }
+
     pub(super) fn estimated(&mut self, kind: &BweKind) {
         let BweKind::Twcc { estimate, can_probe } = kind else {
             return;
@@ -114,6 +129,9 @@ impl Peer {
         let Some(estimate) = stats.bwe_tx.map(|bitrate| bitrate.as_u64()) else {
             return;
         };
+        if self.bandwidth.unknowable {
+            return;
+        }
         let lost = stats.egress_loss_fraction;
         let Target { minimum, desired } = self.bandwidth.target;
         let advice = self.bandwidth.congestion.look(stats.rtt, lost, estimate, desired);

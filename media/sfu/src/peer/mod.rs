@@ -26,6 +26,7 @@ pub(crate) use sdp::{OfferedSection, SectionAnswer};
 pub(crate) use str0m::media::{Mid, Rid};
 pub(crate) use str0m::rtp::ExtensionValues;
 pub use stun::stun_local_ufrag;
+pub(crate) use transport_cc::offers_transport_cc;
 
 use crate::sfu::SfuConfig;
 use crate::tap::TapSenderReport;

@@ -134,6 +134,13 @@ impl Peer {
         self.sections.iter().find(|s| s.mid == mid)
     }
 
+    /// Gives a section back, to be used again under the same SSRCs: nobody was told that it rests.
+    pub(crate) fn free_section(&mut self, mid: Mid) {
+        if let Some(section) = self.sections.iter_mut().find(|s| s.mid == mid) {
+            section.used = false;
+        }
+    }
+
     /// Gives a section back. It gets new SSRCs at once: Chromium decodes but never renders a
     /// stream that comes back after `inactive` under its old SSRC. (`reset_stream_tx` would leave
     /// str0m's table keyed by the old one and lose all feedback.)

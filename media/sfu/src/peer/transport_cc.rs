@@ -153,6 +153,11 @@ fn transport_cc(datagram: &[u8], id: u8) -> Option<u16> {
     found
 }
 
+/// Whether whoever wrote a description can tell which transport-wide numbers arrive when.
+pub(crate) fn offers_transport_cc(sdp: &str) -> bool {
+    sdp.contains(URI)
+}
+
 /// Id of the transport-wide number in a description's last section.
 pub(super) fn transport_cc_id(sdp: &str) -> Option<u8> {
     sdp.lines().rev().take_while(|line| !line.starts_with("m=")).find_map(|line| {
