@@ -30,6 +30,22 @@ pub enum ControlError {
     InvalidName { most: usize },
     #[error("a room with this name exists already")]
     NameTaken,
+    #[error("this room has a key of this name already: choose another name")]
+    KeyNameTaken,
+    #[error("a room may have {most} keys: revoke some that nobody uses")]
+    TooManyKeys { most: usize },
+    #[error(
+        "this room is forgotten when its meeting ends: make a room of this name first, then its keys"
+    )]
+    RoomNotKept,
+    #[error(
+        "no key has this token: make one on the room's page in the panel, and send it as Bearer"
+    )]
+    UnknownWhipKey,
+    #[error("this key may only send (WHIP): make one for watching on the room's page in the panel")]
+    KeyOnlyPublishes,
+    #[error("this key may only watch (WHEP): make one for sending on the room's page in the panel")]
+    KeyOnlyWatches,
     #[error("people are in this room: end the meeting first")]
     RoomInUse,
     #[error("nobody is in this room: join it first, then record")]
@@ -101,6 +117,12 @@ impl ControlError {
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::InvalidName { .. } => "invalid_name",
             Self::NameTaken => "name_taken",
+            Self::KeyNameTaken => "key_name_taken",
+            Self::TooManyKeys { .. } => "too_many_keys",
+            Self::RoomNotKept => "room_not_kept",
+            Self::UnknownWhipKey => "unknown_whip_key",
+            Self::KeyOnlyPublishes => "key_only_publishes",
+            Self::KeyOnlyWatches => "key_only_watches",
             Self::RoomInUse => "room_in_use",
             Self::NoMeeting => "no_meeting",
             Self::AlreadyRecording => "already_recording",
@@ -132,7 +154,10 @@ impl ControlError {
         match self {
             Self::WrongCode { .. } => Some("code"),
             Self::WeakPassword { .. } | Self::WrongPassword => Some("password"),
-            Self::InvalidName { .. } | Self::NameTaken | Self::WrongBoxName => Some("name"),
+            Self::InvalidName { .. }
+            | Self::NameTaken
+            | Self::KeyNameTaken
+            | Self::WrongBoxName => Some("name"),
             Self::InvalidSetting { field, .. } => Some(field),
             Self::OutOfRange { field, .. } | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),

@@ -23,6 +23,7 @@ pub mod status;
 pub mod store;
 pub mod updates;
 pub mod webhooks;
+pub mod whip_keys;
 pub mod words;
 
 pub use error::ControlError;

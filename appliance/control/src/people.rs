@@ -32,7 +32,7 @@ pub(crate) fn random_text(length: usize) -> Result<String, ControlError> {
     Ok(bytes.iter().map(|byte| char::from(CLEAR[usize::from(byte % 32)])).collect())
 }
 
-fn hashed(secret: &str) -> [u8; 32] {
+pub(crate) fn hashed(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 

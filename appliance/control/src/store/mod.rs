@@ -13,6 +13,7 @@ mod schema;
 mod settings;
 mod updates;
 mod webhooks;
+mod whip_keys;
 
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
@@ -22,6 +23,7 @@ pub use provision::Provisioned;
 pub use recordings::{RecordingEnd, RecordingRow};
 pub use rooms::RoomRow;
 pub use webhooks::{Settlement, Tally, WebhookRow};
+pub use whip_keys::{WhipKeyRow, WhipScope};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;
