@@ -67,6 +67,9 @@ target!(z1_signalling, |bytes: &[u8]| roombox_api::livekit::fuzz_signal(bytes));
 
 target!(z1_join_request, |bytes: &[u8]| roombox_api::livekit::fuzz_join_request(&text(bytes)));
 
+// An offer by WHIP or WHEP, and what such a client says of ICE.
+target!(z1_whip_bodies, |bytes: &[u8]| roombox_api::whip::fuzz_whip(&text(bytes)));
+
 /// A description from a client, as an offer and as an answer to ours. None breaks the connection's
 /// state machine, and a fresh client is served after it.
 fn description() -> impl FnMut(&[u8]) {

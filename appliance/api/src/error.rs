@@ -38,6 +38,12 @@ impl ApiError {
         Self { status, body, retry_after_s: None }
     }
 
+    /// When asking again may help.
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
     pub(crate) fn of_field(mut self, field: String) -> Self {
         self.body.field = Some(field);
         self
@@ -47,12 +53,19 @@ impl ApiError {
 fn status(error: &ControlError) -> StatusCode {
     use ControlError as E;
     match error {
-        E::Unauthenticated | E::WrongPassword => StatusCode::UNAUTHORIZED,
-        E::WrongCode { .. } | E::InviteInvalid | E::OwnKey => StatusCode::FORBIDDEN,
+        E::Unauthenticated | E::WrongPassword | E::UnknownWhipKey => StatusCode::UNAUTHORIZED,
+        E::WrongCode { .. }
+        | E::InviteInvalid
+        | E::OwnKey
+        | E::KeyOnlyPublishes
+        | E::KeyOnlyWatches => StatusCode::FORBIDDEN,
         E::NotFound(_) => StatusCode::NOT_FOUND,
         E::AlreadyClaimed
         | E::NotClaimed
         | E::NameTaken
+        | E::KeyNameTaken
+        | E::TooManyKeys { .. }
+        | E::RoomNotKept
         | E::RoomInUse
         | E::NoMeeting
         | E::AlreadyRecording

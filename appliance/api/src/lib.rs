@@ -1,4 +1,4 @@
-//! The only HTTP server: doors for LiveKit clients and for the panel. Doors translate and
+//! The only HTTP server: doors for LiveKit clients, for WHIP and WHEP, and for the panel. Doors translate and
 //! authenticate; what may happen is decided in `roombox-control`.
 
 pub mod error;
@@ -7,6 +7,7 @@ pub mod panel;
 mod server;
 pub mod token;
 mod trust;
+pub mod whip;
 
 pub use server::{Limits, Other, Wire, serve};
 pub use trust::{PlainDoor, authority_router, plain_router};
@@ -19,10 +20,15 @@ use axum::routing::get;
 use tower::Layer as _;
 
 /// All doors of the box.
-pub fn router(livekit: livekit::LivekitDoor, panel: panel::PanelDoor) -> Router {
+pub fn router(
+    livekit: livekit::LivekitDoor,
+    panel: panel::PanelDoor,
+    whip: whip::WhipDoor,
+) -> Router {
     let doors = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(livekit::router(livekit))
+        .merge(whip::router(whip))
         .merge(panel::router(panel));
     let shaped = from_fn(panel::shape::of_errors).layer(doors);
     Router::new().fallback_service(map_request(with_one_slash).layer(shaped))

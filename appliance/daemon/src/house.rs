@@ -13,6 +13,7 @@ use crate::workers::ChildWorkers;
 use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
+use roombox_api::whip::WhipDoor;
 use roombox_control::clock::UnixMs;
 use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
@@ -28,6 +29,7 @@ use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::store::Store;
 use roombox_control::updates::{Folders, Updates, UpdatesParts};
 use roombox_control::webhooks::Webhooks;
+use roombox_control::whip_keys::WhipKeys;
 use roombox_net::Plane;
 use roombox_sfu::Notice;
 use std::path::{Path, PathBuf};
@@ -66,6 +68,7 @@ pub struct House {
     pub people: Arc<People>,
     pub livekit: LivekitDoor,
     pub panel: PanelDoor,
+    pub whip: WhipDoor,
     pub conference: Arc<BoxConference>,
     pub recorder: Arc<BoxRecorder>,
     /// Ends once the media plane has stopped and its last news are kept.
@@ -148,6 +151,8 @@ impl House {
             },
         })
         .await?;
+        let whip_keys = Arc::new(WhipKeys::new(store.clone()));
+        let whip = WhipDoor::new(conference.clone(), whip_keys.clone());
         let status = Arc::new(Status::new(events.clone()));
         recordings.recover().await.context("the recordings cannot be looked through")?;
         tokio::spawn(async move {
@@ -185,13 +190,14 @@ impl House {
             recordings,
             jobs,
             keys,
+            whip_keys,
             settings,
             status,
             updates,
             webhooks,
             events,
         };
-        Ok(Self { people, livekit, panel, conference, recorder, news })
+        Ok(Self { people, livekit, panel, whip, conference, recorder, news })
     }
 }
 

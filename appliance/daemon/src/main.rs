@@ -270,7 +270,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         told: arguments.address.clone(),
         provisioning: house.panel.provisioning.clone(),
     };
-    let router = roombox_api::router(house.livekit, house.panel);
+    let router = roombox_api::router(house.livekit, house.panel, house.whip);
     tracing::info!(http = %ports.http, https = ports.https.map(tracing::field::display),
         udp = ?plane.ports(), tcp = ?plane.listeners(), ?addresses, version = env!("CARGO_PKG_VERSION"), "roomboxd is up");
     let shown = console.shown();

@@ -25,7 +25,8 @@ impl Premises for HousePremises {
         Box::pin(async {
             let rooms = self.conference.list().await;
             Disturbed {
-                people: rooms.iter().map(|room| room.participants.len() as u64).sum(),
+                // Players at a door are no meeting, and nobody could ask them to go.
+                people: rooms.iter().map(|room| u64::from(room.info.participants)).sum(),
                 recordings: self.recordings.running_count() as u64,
             }
         })

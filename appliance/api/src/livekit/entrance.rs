@@ -74,7 +74,7 @@ fn knock(
         return Err(unauthorized("permission denied: the token has no roomJoin".to_owned()));
     }
     let wanted = match mode {
-        TransportMode::Single => join::single(query),
+        TransportMode::Single | TransportMode::Once => join::single(query),
         TransportMode::Dual => join::dual(query),
     }
     .map_err(|error| bad(error.to_string()))?;

@@ -26,6 +26,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 pub use join::fuzz_join_request;
 pub use session::fuzz_signal;
 pub use ticket::join_token;
+pub(crate) use wire::ingress_note;
 
 /// API bodies, as LiveKit limits them.
 const MAX_BODY: usize = 10 * 1024 * 1024;

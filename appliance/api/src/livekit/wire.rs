@@ -239,8 +239,12 @@ pub(super) fn with_features(note: &[u8], features: Vec<i32>) -> Arc<[u8]> {
 }
 
 pub(super) fn track(info: &TrackInfo) -> pb::TrackInfo {
-    // Tracks of other doors have a note that is not ours: then the nouns alone must do.
+    // Tracks of other doors have no note of ours: then the nouns alone must do.
     let mut track = pb::TrackInfo::decode(&*info.note).unwrap_or_default();
+    if info.note.is_empty() {
+        track.layers = layers(&info.layers);
+        track.simulcast = track.layers.len() > 1;
+    }
     track.sid = info.id.to_string();
     track.name.clone_from(&info.name);
     track.muted = info.muted;
@@ -262,6 +266,31 @@ pub(super) fn track(info: &TrackInfo) -> pb::TrackInfo {
         track.codecs[0].mid.clone_from(&info.mid);
     }
     track
+}
+
+/// Layers as clients choose them: three qualities, the best of which is `High`.
+fn layers(infos: &[LayerInfo]) -> Vec<pb::VideoLayer> {
+    let qualities = [pb::VideoQuality::High, pb::VideoQuality::Medium, pb::VideoQuality::Low];
+    let mut layers: Vec<_> = infos
+        .iter()
+        .rev()
+        .zip(qualities)
+        .map(|(layer, quality)| pb::VideoLayer {
+            quality: quality as i32,
+            width: layer.width,
+            height: layer.height,
+            bitrate: layer.bitrate,
+            rid: layer.rid.clone(),
+            ..pb::VideoLayer::default()
+        })
+        .collect();
+    layers.reverse();
+    layers
+}
+
+/// As whom LiveKit clients see somebody who comes by a door that is not theirs.
+pub fn ingress_note() -> Arc<[u8]> {
+    participant_note(&pb::ClientInfo::default(), "ingress")
 }
 
 /// What LiveKit clients care about and the sfu does not.

@@ -21,6 +21,7 @@ mod settings;
 pub(crate) mod shape;
 mod updates;
 mod webhooks;
+mod whip_keys;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -39,6 +40,7 @@ use roombox_control::settings::SettingsDesk;
 use roombox_control::status::Status;
 use roombox_control::updates::Updates;
 use roombox_control::webhooks::Webhooks;
+use roombox_control::whip_keys::WhipKeys;
 use std::sync::Arc;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -56,6 +58,7 @@ pub struct PanelDoor {
     pub recordings: Arc<Recordings>,
     pub jobs: Arc<Jobs>,
     pub keys: Arc<LivekitKeys>,
+    pub whip_keys: Arc<WhipKeys>,
     pub settings: Arc<SettingsDesk>,
     pub status: Arc<Status>,
     pub updates: Arc<Updates>,
@@ -108,6 +111,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(keys::api_token_delete))
         .routes(routes!(keys::livekit_key_list, keys::livekit_key_create))
         .routes(routes!(keys::livekit_key_delete))
+        .routes(routes!(whip_keys::whip_key_list, whip_keys::whip_key_create))
+        .routes(routes!(whip_keys::whip_key_delete))
         .routes(routes!(settings::settings_get, settings::settings_patch))
         .routes(routes!(settings::status_get))
         .routes(routes!(updates::updates_get))

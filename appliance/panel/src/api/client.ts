@@ -14,6 +14,7 @@ import type {
   NewApiToken,
   NewLivekitKey,
   NewWebhook,
+  NewWhipKey,
   Page,
   Participant,
   PastUpdate,
@@ -30,6 +31,8 @@ import type {
   Webhook,
   WebhookPatch,
   WebhookTrial,
+  WhipKey,
+  WhipScope,
 } from "./schema";
 
 export const BASE = "/api/v1";
@@ -115,6 +118,11 @@ export const api = {
   renameRoom: (id: string, name: string) => ask<Room>("PATCH", `/rooms/${part(id)}`, { name }),
   deleteRoom: (id: string) => ask<undefined>("DELETE", `/rooms/${part(id)}`),
   renewInvite: (id: string) => ask<Room>("POST", `/rooms/${part(id)}/invite`),
+  whipKeys: (room: string) => ask<Page<WhipKey>>("GET", `/rooms/${part(room)}/whip-keys`),
+  createWhipKey: (room: string, name: string, scope: WhipScope) =>
+    ask<NewWhipKey>("POST", `/rooms/${part(room)}/whip-keys`, { name, scope }),
+  deleteWhipKey: (room: string, id: string) =>
+    ask<undefined>("DELETE", `/rooms/${part(room)}/whip-keys/${part(id)}`),
   endMeeting: (id: string) => ask<undefined>("DELETE", `/rooms/${part(id)}/meeting`),
   participants: (id: string) => ask<Page<Participant>>("GET", `/rooms/${part(id)}/participants`),
   muteParticipant: (room: string, id: string) =>

@@ -5,6 +5,7 @@ export const keys = {
   rooms: ["rooms"],
   room: (id: string) => ["rooms", id],
   participants: (id: string) => ["rooms", id, "participants"],
+  whipKeys: (id: string) => ["rooms", id, "whip-keys"],
   recordings: ["recordings"],
   recording: (id: string) => ["recordings", id],
   timeline: (id: string) => ["recordings", id, "timeline"],

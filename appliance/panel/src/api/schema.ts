@@ -52,6 +52,9 @@ export type ApiToken = Schemas["ApiToken"];
 export type NewApiToken = Schemas["NewApiToken"];
 export type LivekitKey = Schemas["ListedKey"];
 export type NewLivekitKey = Schemas["NewLivekitKey"];
+export type WhipKey = Schemas["WhipKey"];
+export type WhipScope = Schemas["WhipScope"];
+export type NewWhipKey = Schemas["NewWhipKey"];
 
 export type Webhook = Schemas["Webhook"];
 export type NewWebhook = Schemas["NewWebhook"];
