@@ -42,6 +42,11 @@ export const shared: Words<typeof en> = {
     store_failed:
       "Diese Box kann gerade nichts speichern. Prüfen Sie ihre Platte und versuchen Sie es wieder.",
     not_found: "Das gibt es nicht (mehr). Gehen Sie zurück zur Liste.",
+    key_name_taken: "Dieser Raum hat schon einen Schlüssel mit diesem Namen. Wählen Sie einen anderen.",
+    room_not_kept:
+      "Ein Programm hat diesen Raum geöffnet, und er endet mit seiner Besprechung. Legen Sie zuerst einen Raum an.",
+    too_many_keys:
+      "Dieser Raum hat so viele Schlüssel, wie er haben darf. Widerrufen Sie solche, die niemand benutzt.",
     room_in_use: "In diesem Raum läuft eine Besprechung. Beenden Sie sie zuerst.",
     unauthenticated: "Sie sind abgemeldet. Melden Sie sich wieder an.",
     still_recording: "Das wird noch aufgezeichnet. Beenden Sie zuerst die Aufzeichnung.",

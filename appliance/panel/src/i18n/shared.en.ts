@@ -17,6 +17,9 @@ export const shared = {
     invite_invalid:
       "This invite link no longer works. Ask the person who sent it for a new one.",
     name_taken: "There is already one with this name. Choose another.",
+    key_name_taken: "This room already has a key of this name. Choose another.",
+    room_not_kept: "A program opened this room, and it ends with its meeting. Make a room first.",
+    too_many_keys: "This room has as many keys as it may have. Revoke some that nobody uses.",
     no_meeting: "Nobody is in this room. Recording starts once somebody has joined.",
     busy: "This box has reached its limit of people or rooms. Try again when somebody has left.",
     files_failed: "The files of this recording cannot be read. Check the disk of the box.",

@@ -25,6 +25,7 @@ import { MoreMenu } from "../parts/MoreMenu";
 import { NameDialog } from "../parts/NameDialog";
 import { People } from "../parts/People";
 import { RecordingTime } from "../parts/RecordingTime";
+import { WhipKeys } from "../parts/WhipKeys";
 
 export function RoomPage({ id }: { id: string }) {
   const query = useQuery({ queryKey: keys.room(id), queryFn: () => api.room(id) });
@@ -74,6 +75,7 @@ function RoomView({ room }: { room: Room }) {
           </Title>
           <Invite room={room} />
         </Paper>
+        {room.invite !== null && <WhipKeys room={room.id} />}
       </Stack>
     </>
   );
