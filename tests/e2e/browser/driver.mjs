@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import esbuild from 'esbuild';
 import puppeteer from 'puppeteer-core';
 
 const here = import.meta.dirname;
@@ -20,7 +21,15 @@ const files = {
   '/e2ee.worker.mjs': ['node_modules/livekit-client/dist/livekit-client.e2ee.worker.mjs', 'text/javascript'],
 };
 
+// Written for bundlers, and so bundled.
+const bundle = await esbuild.build({
+  entryPoints: [path.join(here, 'whip.mjs')], bundle: true, write: false, format: 'iife', logLevel: 'error',
+});
+
 const server = http.createServer(async (request, response) => {
+  if (request.url === '/whip.js') {
+    return response.writeHead(200, { 'content-type': 'text/javascript' }).end(bundle.outputFiles[0].contents);
+  }
   const file = files[request.url];
   if (!file) return response.writeHead(404).end();
   response.writeHead(200, { 'content-type': file[1] }).end(await readFile(path.join(here, file[0])));
