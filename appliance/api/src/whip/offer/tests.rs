@@ -1,5 +1,5 @@
-//! Offers of real programs (`offers/`: aiortc's and GStreamer's were recorded, OBS's follows its
-//! sources), and what strangers may send.
+//! Offers of real programs (`offers/`: aiortc's and GStreamer's were recorded, OBS's was written by hand to
+//! the form that it is known for), and what strangers may send.
 
 use super::*;
 
