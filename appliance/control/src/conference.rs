@@ -72,7 +72,7 @@ pub trait Conference: Send + Sync {
     fn secret_of(&self, api_key: &str) -> Option<String>;
 
     /// Whether a room may be entered, and how it is opened if it is not open yet, by a token of
-    /// this API key.
+    /// this API key; an empty one: by no LiveKit token.
     ///
     /// # Errors
     /// See [`RoomRefused`].

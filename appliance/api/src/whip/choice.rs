@@ -136,6 +136,7 @@ mod tests {
             joined_unix_ms: joined,
             version: 1,
             tracks,
+            data_tracks: Vec::new(),
             note: [].into(),
         }
     }

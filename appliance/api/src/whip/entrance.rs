@@ -83,7 +83,7 @@ async fn begin(
     let text = text(headers, body, SDP)?;
     let offer = Offer::read(&text, scope)
         .map_err(|error| refusal(StatusCode::BAD_REQUEST, "invalid_offer", error.to_string()))?;
-    let options = door.conference.room_options(&guest.room).map_err(closed_room)?;
+    let options = door.conference.room_options(&guest.room, "").map_err(closed_room)?;
     let participant = ParticipantId::from(door.conference.new_id("PA_"));
     let (events, inbox) = mpsc::channel(EVENT_QUEUE);
     let Some(asks) = door.resources.insert(guest.session.clone(), guest.key.clone()) else {

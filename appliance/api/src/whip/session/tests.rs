@@ -38,6 +38,7 @@ fn person(name: &str, tracks: &[(&str, MediaKind)]) -> ParticipantInfo {
         joined_unix_ms: 0,
         version: 1,
         tracks: tracks.iter().map(track).collect(),
+        data_tracks: Vec::new(),
         note: [].into(),
     }
 }
@@ -48,6 +49,7 @@ fn joined(others: Vec<ParticipantInfo>) -> Event {
         sid: "RM_1".to_owned(),
         metadata: String::new(),
         created_unix_ms: 0,
+        opened_with: String::new(),
         recording: false,
         max_participants: 0,
         empty_timeout: Duration::ZERO,
