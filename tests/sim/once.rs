@@ -6,14 +6,17 @@ use crate::world::{Network, ROOM, World};
 use crate::{SECOND, subscribe};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::view::Permissions;
-use roombox_sfu::{Command, Event, LeaveReason, NewParticipant, RoomOptions, TransportMode};
+use roombox_sfu::{
+    Command, Event, LeaveReason, NewParticipant, RoomOptions, Transport, TransportMode,
+};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 fn join(world: &mut World, name: &str, can_publish: bool) {
     let address = SocketAddr::from(([10, 0, 2, 1], 10_000 + world.clients.len() as u16));
-    let mut client = Client::new(world.now, name.to_owned(), address, world.chance.next());
+    let (seed, way) = (world.chance.next(), (Transport::Udp, address));
+    let mut client = Client::new(world.now, name.to_owned(), way, seed, true);
     client.told_nothing = true;
     world.clients.insert(name.to_owned(), client);
     let participant = Box::new(NewParticipant {
@@ -32,6 +35,7 @@ fn join(world: &mut World, name: &str, can_publish: bool) {
         sid: "RM_1".to_owned(),
         metadata: String::new(),
         created_unix_ms: 0,
+        opened_with: String::new(),
         max_participants: 0,
         empty_timeout: Duration::from_secs(60),
         departure_timeout: Duration::from_secs(20),
