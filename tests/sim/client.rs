@@ -248,7 +248,7 @@ impl Client {
         });
     }
 
-    /// Closes the connection, as a page that goes does.
+    /// Closes the connection.
     pub fn hang_up(&mut self, now: Instant) {
         self.rtc.close().expect("an open connection");
         self.drain(now);

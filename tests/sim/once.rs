@@ -159,7 +159,7 @@ fn who_hangs_up_is_gone_at_once() {
     let mut world = player(7, Network::default());
     world.join("bob");
     world.run(SECOND);
-    world.clients.get_mut("player").unwrap().hang_up(world.now);
+    world.hang_up("player");
     world.run(SECOND);
     let gone = world.events.iter().any(|(name, event)| {
         name == "player" && matches!(event, Event::Closed { reason: LeaveReason::ClientLeft })

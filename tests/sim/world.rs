@@ -295,6 +295,13 @@ impl World {
     }
 
     /// A client's datagrams take off.
+    /// A client closes its connection, as a page that goes does.
+    pub fn hang_up(&mut self, name: &str) {
+        let now = self.now;
+        self.clients.get_mut(name).expect("a client").hang_up(now);
+        self.collect(name);
+    }
+
     fn collect(&mut self, name: &str) {
         while let Some(contents) = self.clients.get_mut(name).and_then(|c| c.sent.pop_front()) {
             self.fly(true, name.to_owned(), contents);

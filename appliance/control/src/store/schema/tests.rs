@@ -5,6 +5,10 @@ use crate::settings::Settings;
 use crate::store::{LivekitKey, Store};
 use std::process::Command;
 
+/// The schema of this version, and of the next.
+const KNOWN: usize = STEPS.len();
+const NEXT: usize = KNOWN + 1;
+
 /// What a newer version adds: a table, a column, a setting.
 const ADDS: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
     ALTER TABLE livekit_keys ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue';
@@ -14,15 +18,17 @@ const ADDS: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY, text TEXT NOT NUL
 /// What a newer version may do only if it says that nobody goes back behind it.
 const TAKES: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;
     DROP TABLE livekit_keys;
-    UPDATE readable SET by_schema = 6;";
+    UPDATE readable SET by_schema = 7;";
 
 fn newer(step: &'static str) -> Vec<&'static str> {
     STEPS.iter().copied().chain([step]).collect()
 }
 
-fn version(path: &Path) -> i64 {
+fn version(path: &Path) -> usize {
     let connection = Connection::open(path).unwrap();
-    connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    let version: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    usize::try_from(version).unwrap()
 }
 
 fn text(path: &Path, query: &str) -> rusqlite::Result<String> {
@@ -63,7 +69,7 @@ async fn a_box_goes_back_behind_a_version_that_only_added_writes_and_comes_forwa
     old.settings_put(settings.clone()).await.unwrap();
     assert_eq!(old.settings_get().await.unwrap(), Some(settings.clone()));
     drop(old);
-    assert_eq!(version(&path), 6, "it stays the newer one's");
+    assert_eq!(version(&path), NEXT, "it stays the newer one's");
     // Forward: nothing of either is lost.
     let new = Store::open_with(&path, &newer(ADDS)).unwrap();
     assert_eq!(keys(&new).await, ["before", "between"]);
@@ -89,11 +95,12 @@ async fn behind_a_version_that_took_something_away_nobody_goes_and_hears_what_he
     drop(Store::open_with(&path, &newer(TAKES)).unwrap());
     let refused = Store::open(&path).map(drop).unwrap_err().to_string();
     let copy = names(folder.path()).remove(1);
-    assert!(copy.starts_with("box.db.schema-5.20"), "{copy}");
-    for says in ["schema 6", "knows schema 5", "the other side", &copy] {
+    assert!(copy.starts_with(&format!("box.db.schema-{KNOWN}.20")), "{copy}");
+    let (found, known) = (format!("schema {NEXT}"), format!("knows schema {KNOWN}"));
+    for says in [&found, &known, "the other side", &copy] {
         assert!(refused.contains(says), "{says}: {refused}");
     }
-    assert_eq!(version(&path), 6, "it was left alone");
+    assert_eq!(version(&path), NEXT, "it was left alone");
     // Who follows the advice has the box of before.
     for ending in ["", "-wal", "-shm"] {
         fs::remove_file(beside(&path, ending)).unwrap_or_default();
@@ -107,7 +114,7 @@ async fn behind_a_version_that_took_something_away_nobody_goes_and_hears_what_he
         .unwrap();
     assert!(matches!(
         Store::open(&path),
-        Err(StoreError::Newer { found: 99, needs: 99, known: 5, copy: None })
+        Err(StoreError::Newer { found: 99, needs: 99, known: KNOWN, copy: None })
     ));
 }
 
@@ -125,8 +132,9 @@ fn three_copies_stay_and_the_one_just_made_is_one_of_them() {
     assert_eq!(names(folder.path()).len(), 6, "nothing is copied of a new database");
     drop(Store::open_with(&path, &newer(ADDS)).unwrap());
     let mut names = names(folder.path());
-    let made = names.iter().position(|name| name.starts_with("box.db.schema-5.20")).unwrap();
-    assert_eq!(version(&folder.path().join(names.remove(made))), 5);
+    let copy = format!("box.db.schema-{KNOWN}.20");
+    let made = names.iter().position(|name| name.starts_with(&copy)).unwrap();
+    assert_eq!(version(&folder.path().join(names.remove(made))), KNOWN);
     assert_eq!(
         names,
         ["box.db", "box.db.schema-1.2199x", "box.db.schema-2.2198x", "box.db.schema-x.1"]
@@ -139,8 +147,9 @@ fn a_step_that_fails_leaves_the_database_and_its_copies_as_they_were() {
     let path = folder.path().join("box.db");
     drop(Store::open(&path).unwrap());
     let steps: Vec<_> = newer(ADDS).into_iter().chain(["DROP TABLE nowhere"]).collect();
-    assert!(matches!(Store::open_with(&path, &steps), Err(StoreError::Migrate { step: 7, .. })));
-    assert_eq!((version(&path), names(folder.path())), (5, vec!["box.db".to_owned()]));
+    let failed = Store::open_with(&path, &steps);
+    assert!(matches!(failed, Err(StoreError::Migrate { step, .. }) if step == NEXT + 1));
+    assert_eq!((version(&path), names(folder.path())), (KNOWN, vec!["box.db".to_owned()]));
     assert!(text(&path, "SELECT text FROM more").is_err(), "half of it happened");
 }
 
@@ -180,17 +189,18 @@ fn a_database_for_whose_copy_there_is_no_room_is_not_changed() {
     fs::write(&filler, vec![1; room - 64 * 1024]).unwrap();
     let refused = Store::open_with(&path, &newer(ADDS)).map(drop).unwrap_err();
     assert!(matches!(refused, StoreError::Copy { .. }), "{refused:?}");
-    for says in ["nothing was changed", "make room", "box.db.schema-5."] {
+    let copy = format!("box.db.schema-{KNOWN}.");
+    for says in ["nothing was changed", "make room", &copy] {
         assert!(refused.to_string().contains(says), "{refused}");
     }
     assert_eq!(
         (version(&path), names(disk.0.path())),
-        (5, vec!["box.db".into(), "recordings".into()])
+        (KNOWN, vec!["box.db".into(), "recordings".into()])
     );
     drop(Store::open(&path).unwrap());
     fs::remove_file(&filler).unwrap();
     drop(Store::open_with(&path, &newer(ADDS)).unwrap());
-    assert_eq!((version(&path), names(disk.0.path()).len()), (6, 2));
+    assert_eq!((version(&path), names(disk.0.path()).len()), (NEXT, 2));
 }
 
 /// A step that takes something away, and does not say so.
@@ -198,7 +208,7 @@ fn hides_what_it_takes(number: usize, step: &str) -> bool {
     let takes = |line: &&str| {
         let line = line.trim().to_uppercase();
         !line.starts_with("--")
-            && ["DROP ", "RENAME ", "DELETE ", "CREATE UNIQUE ", "CREATE TRIGGER "]
+            && ["DROP ", "RENAME ", "DELETE FROM ", "CREATE UNIQUE ", "CREATE TRIGGER "]
                 .iter()
                 .any(|word| line.contains(word))
     };
@@ -212,7 +222,7 @@ fn every_step_only_adds_or_says_that_nobody_goes_back_behind_it() {
     for (number, step) in (1..).zip(STEPS).skip(3) {
         assert!(!hides_what_it_takes(number, step), "step {number} of the schema");
     }
-    assert!(!hides_what_it_takes(6, ADDS) && !hides_what_it_takes(6, TAKES));
-    assert!(hides_what_it_takes(7, TAKES), "it names another step");
-    assert!(hides_what_it_takes(6, "alter table rooms rename column name to title;"));
+    assert!(!hides_what_it_takes(NEXT, ADDS) && !hides_what_it_takes(NEXT, TAKES));
+    assert!(hides_what_it_takes(NEXT + 1, TAKES), "it names another step");
+    assert!(hides_what_it_takes(NEXT, "alter table rooms rename column name to title;"));
 }
