@@ -86,7 +86,7 @@ fn settled() -> Session {
 
 fn replies(actions: &[Action]) -> Vec<&Reply> {
     let reply = |action| match action {
-        &Action::Reply(ref reply) => Some(reply),
+        Action::Reply(reply) => Some(reply),
         _ => None,
     };
     actions.iter().filter_map(reply).collect()
@@ -101,7 +101,7 @@ fn refusal(actions: &[Action]) -> &Refusal {
 
 fn commands(actions: &[Action]) -> Vec<&Command> {
     let command = |action| match action {
-        &Action::Command(ref command) => Some(&**command),
+        Action::Command(command) => Some(&**command),
         _ => None,
     };
     actions.iter().filter_map(command).collect()
