@@ -95,7 +95,7 @@ impl Offer {
             return Err(OfferError::NotSdp);
         }
         let begins = |line: &&str| line.starts_with("m=");
-        let head_ends = lines.iter().position(|line| begins(line)).unwrap_or(lines.len());
+        let head_ends = lines.iter().position(begins).unwrap_or(lines.len());
         let (head, body) = lines.split_at(head_ends);
         let session_direction = direction_of(head).unwrap_or("a=sendrecv");
         let mut text = Text::default();

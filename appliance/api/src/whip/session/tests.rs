@@ -85,10 +85,12 @@ fn settled() -> Session {
 }
 
 fn replies(actions: &[Action]) -> Vec<&Reply> {
-    let reply = |action| match action {
-        Action::Reply(reply) => Some(reply),
-        _ => None,
-    };
+    fn reply(action: &Action) -> Option<&Reply> {
+        match action {
+            Action::Reply(reply) => Some(reply),
+            _ => None,
+        }
+    }
     actions.iter().filter_map(reply).collect()
 }
 
@@ -100,10 +102,12 @@ fn refusal(actions: &[Action]) -> &Refusal {
 }
 
 fn commands(actions: &[Action]) -> Vec<&Command> {
-    let command = |action| match action {
-        Action::Command(command) => Some(&**command),
-        _ => None,
-    };
+    fn command(action: &Action) -> Option<&Command> {
+        match action {
+            Action::Command(command) => Some(command),
+            _ => None,
+        }
+    }
     actions.iter().filter_map(command).collect()
 }
 
