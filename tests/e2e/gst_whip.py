@@ -5,7 +5,11 @@ Runs in the system's Python, where GStreamer's bindings are. A player prints how
 buffers of sound it has decoded, as JSON lines; both end when their standard input does.
 """
 
+import hashlib
 import json
+import re
+import ssl
+import subprocess
 import sys
 import threading
 import urllib.request
@@ -47,9 +51,28 @@ class Peer:
                 recvonly = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
                 self.peer.emit("add-transceiver", recvonly, Gst.Caps.from_string(caps))
             self.peer.connect("pad-added", self.pad_added)
+        self.certify()
         self.peer.connect("on-negotiation-needed", self.negotiate)
         self.peer.connect("notify::ice-gathering-state", self.gathered)
         self.pipeline.set_state(Gst.State.PLAYING)
+
+    def certify(self):
+        """This GStreamer makes itself an RSA certificate. The box takes what WebRTC demands (RFC 8827 §6.5):
+        ECDSA with P-256."""
+        make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=peer -keyout - -out -"
+        own = subprocess.run(["openssl", *make.split()], check=True, capture_output=True, text=True).stdout
+        certificate = ssl.PEM_cert_to_DER_cert(own[own.index("-----BEGIN CERTIFICATE"):])
+        digest = hashlib.sha256(certificate).hexdigest().upper()
+        self.fingerprint = ":".join(digest[n:n + 2] for n in range(0, len(digest), 2))
+
+        def found(element):
+            if (made_by := element.get_factory()) and made_by.get_name() == "dtlssrtpdec":
+                element.set_property("pem", own)
+
+        self.peer.connect("deep-element-added", lambda _peer, _bin, element: found(element))
+        inside = self.peer.iterate_recurse()
+        while (step := inside.next())[0] == Gst.IteratorResult.OK:
+            found(step[1])
 
     def negotiate(self, _):
         # webrtcbin's own thread must not wait.
@@ -70,6 +93,8 @@ class Peer:
 
     def ask(self):
         sdp = self.peer.get_property("local-description").sdp.as_text()
+        # It takes the key for a part of the certificate.
+        sdp = re.sub(r"(?<=a=fingerprint:sha-256 )\S+", self.fingerprint, sdp)
         print(json.dumps({"offer": sdp}), flush=True)
         headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {self.token}"}
         request = urllib.request.Request(self.url, sdp.encode(), headers, method="POST")

@@ -109,7 +109,7 @@ class Lan:
             lose = f"numgen random mod 100 < {loss} drop"
             chains = (f"chain {hook} {{ type filter hook {hook} priority 1; {name} lo accept; {lose}; }}"
                       for hook, name in (("input", "iifname"), ("output", "oifname")))
-            run(*self.inside, "nft", f"table inet loss {{ {' '.join(chains)} }}")
+            run(*self.inside, "nft", "table inet loss {{\n{}\n}}".format("\n".join(chains)))
 
     def clear(self):
         """The cable is wide and keeps everything again."""

@@ -116,7 +116,7 @@ Object.assign(window.people, {
   },
 
   async whepPlay(name, endpoint, token) {
-    const video = Object.assign(document.createElement('video'), { muted: true, autoplay: true });
+    const video = Object.assign(document.createElement('video'), { autoplay: true });
     document.body.append(video);
     const peers = [];
     const Real = window.RTCPeerConnection;

@@ -17,7 +17,8 @@ impl Session {
             let named = publishing(request.pub_handle);
             return refuse(named, Reason::InvalidName, &excess.to_string());
         }
-        let track = Box::new(wire::new_data_track(request, id));
+        // `TR_…` like all tracks; of data tracks SDKs expect `DTR_…`.
+        let track = Box::new(wire::new_data_track(request, format!("D{id}")));
         self.command(|participant| Command::PublishDataTrack { participant, track })
     }
 
