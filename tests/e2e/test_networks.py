@@ -48,7 +48,7 @@ def call(reached, outside, inside, request):
     room = request.node.name
     for browser, name in ((outside, "ann"), (inside, "ben")):
         browser.join(name, reached.box.ws, reached.box.token(room, name), {"adaptiveStream": False, "dynacast": True})
-    outside.publishVideo("ann", width=1280, height=720, simulcast=True)
+    outside.publishVideo("ann", width=1280, height=720, simulcast=True, busy=True)
     outside.publishAudio("ann")
     inside.publishAudio("ben")
     inside.receives("ben", "ann", "camera", 20)
@@ -65,7 +65,7 @@ def watched(browser, seconds):
     before = [browser.stats("ben", "ann", source) for source in ("camera", "microphone")]
     time.sleep(seconds)
     after = [browser.stats("ben", "ann", source) for source in ("camera", "microphone")]
-    return [{key: b[key] - a[key] for key in ("frames", "freezeSeconds", "concealed", "samples")} | {"height": b["height"]}
+    return [{key: b[key] - a[key] for key in ("frames", "bytes", "freezeSeconds", "concealed", "samples")} | {"height": b["height"]}
             for a, b in zip(before, after, strict=True)]
 
 
@@ -75,6 +75,7 @@ def test_n2_on_a_narrow_and_lossy_cable_pictures_go_on_and_speech_is_whole(reach
     # The estimate finds its way down, and layers settle.
     time.sleep(10)
     video, audio = watched(inside, 15)
+    print(f"{video['bytes'] * 8 // 15_000} kbit/s of pictures with {video['height']} lines")
     assert video["frames"] > 15 * 8 and video["freezeSeconds"] < 1.5, (video, audio)
     assert audio["concealed"] < 0.08 * audio["samples"], (video, audio)
     assert video["height"] < 720 or kbit > 1000, video

@@ -52,6 +52,7 @@ async function receiver(name, of, source) {
     freezes: found.freezeCount ?? 0,
     freezeSeconds: found.totalFreezesDuration ?? 0,
     packets: found.packetsReceived ?? 0,
+    bytes: found.bytesReceived ?? 0,
     lost: found.packetsLost ?? 0,
     nacks: found.nackCount ?? 0,
     retransmitted: found.retransmittedPacketsReceived ?? 0,
@@ -64,7 +65,8 @@ async function receiver(name, of, source) {
 }
 
 // A picture that moves, at any size: canvas, so that both browsers send the same.
-function picture(width, height, fps = 25) {
+// A busy one takes all the bits that it may have.
+function picture(width, height, busy = false, fps = 25) {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const pen = canvas.getContext('2d');
   let n = 0;
@@ -74,6 +76,10 @@ function picture(width, height, fps = 25) {
     pen.fillRect(0, 0, width, height);
     pen.fillStyle = 'white';
     pen.fillRect((n * 8) % width, height / 3, width / 8, height / 4);
+    for (let block = 0; busy && block < 40; block += 1) {
+      pen.fillStyle = `hsl(${Math.random() * 360} 80% 50%)`;
+      pen.fillRect(Math.random() * width, Math.random() * height, width / 16, width / 16);
+    }
   }, 1000 / fps);
   const track = canvas.captureStream(fps).getVideoTracks()[0];
   track.addEventListener('ended', () => clearInterval(timer));
@@ -132,12 +138,12 @@ window.people = {
   },
 
   async publishVideo(name, { codec = 'vp8', width = 640, height = 360, simulcast = false, screen = false,
-    device = false } = {}) {
+    device = false, busy = false } = {}) {
     let track;
     if (device) {
       track = await LivekitClient.createLocalVideoTrack({ resolution: { width, height, frameRate: 25 } });
     } else {
-      track = picture(width, height);
+      track = picture(width, height, busy);
     }
     const published = await person(name).room.localParticipant.publishTrack(track, {
       videoCodec: codec,
