@@ -239,6 +239,18 @@ async def test_browsers_may_ask_from_any_page(box, room):
     await session.close()
 
 
+async def test_the_relay_is_a_link(box, room):
+    turn = {"urls": ["turn:relay.example:3478?transport=udp", "turns:relay.example:5349"], "secret": "between us"}
+    box.ask("PATCH", "/settings", {"turn": turn})
+    try:
+        async with connected(Sender(box, room.token("OBS"))) as sender:
+            assert len(sender.links) == 2 and "between us" not in str(sender.links)
+            for url, link in zip(turn["urls"], sender.links, strict=True):
+                assert link.startswith(f"<{url}>; rel=\"ice-server\"; username=\"") and "credential=" in link
+    finally:
+        box.ask("PATCH", "/settings", {"turn": None})
+
+
 async def test_another_room_s_key_does_not_end_a_session(box, room):
     other = Session(box, "/whip", Room(box).token("OBS"))
     async with connected(Sender(box, room.token("OBS"))) as sender:

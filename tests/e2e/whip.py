@@ -63,7 +63,7 @@ class Session:
         self.url, self.path, self.token = box.http, path, token
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.audio, self.video = HeardAudio(), SeenVideo()
-        self.tasks, self.resource, self.etag = [], None, None
+        self.tasks, self.resource, self.etag, self.links = [], None, None, []
         self.peer.on("track", self._track)
 
     async def ask(self, method, path, body=None, kind=None, token=True, **headers):
@@ -84,6 +84,7 @@ class Session:
         assert status == 201, answer
         assert headers["Content-Type"] == SDP
         self.resource, self.etag = headers["Location"], headers["ETag"]
+        self.links = headers.getall("Link", [])
         await self.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         return self
 

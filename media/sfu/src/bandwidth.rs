@@ -58,6 +58,7 @@ impl Sfu {
         let (audio, wants) = self.wants(now, key);
         let estimate = self.peers.get(peer).and_then(|slot| slot.peer.estimate());
         let found = &mut self.participants[key];
+        let estimate = found.doubt.believed(now, estimate, wants.is_empty());
         let given = found.allocator.allocate(now, estimate, audio, &wants);
         let Participant { wishes, info, .. } = found;
         let (mut keyframes, mut states) = (Vec::new(), Vec::new());

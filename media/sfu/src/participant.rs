@@ -1,6 +1,6 @@
 //! A participant's state inside its shard.
 
-use crate::allocate::Allocator;
+use crate::allocate::{Allocator, Doubt};
 use crate::command::{Audience, NewTrack, Recipients, TrackSettings, TransportMode};
 use crate::data_tracks::DataSubscriptions;
 use crate::forward::Rewriter;
@@ -41,6 +41,7 @@ pub(crate) struct Participant {
     /// Wanted tracks by slab key.
     pub wishes: HashMap<usize, Wish>,
     pub allocator: Allocator,
+    pub doubt: Doubt,
     pub data: DataSubscriptions,
     /// How its connection was judged last, and the score of that.
     pub quality: Quality,

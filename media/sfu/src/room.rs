@@ -1,6 +1,6 @@
 //! A room's state, and the life of rooms and participants.
 
-use crate::allocate::Allocator;
+use crate::allocate::{Allocator, Doubt};
 use crate::command::{
     Audience, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions,
     TransportMode,
@@ -223,6 +223,7 @@ impl Sfu {
             by_mid: HashMap::new(),
             wishes: HashMap::new(),
             allocator: Allocator::default(),
+            doubt: Doubt::default(),
             quality: Quality::Excellent,
             score: 0.0,
             knows: false,

@@ -7,6 +7,7 @@
 
 use super::WhipDoor;
 use super::fragment::Fragment;
+use super::links;
 use super::offer::Offer;
 use super::resource::{Ask, Resource};
 use super::session::{Refusal, Reply, Session, SessionStart};
@@ -121,7 +122,11 @@ async fn begin(
                 (header::ETAG, etag),
                 (header::HeaderName::from_static("accept-patch"), FRAGMENT.to_owned()),
             ];
-            Ok((StatusCode::CREATED, headers, sdp).into_response())
+            let mut response = (StatusCode::CREATED, headers, sdp).into_response();
+            for link in links::of(door.conference.relay(&participant).as_ref()) {
+                response.headers_mut().append(header::LINK, link);
+            }
+            Ok(response)
         }
         other => Err(no_answer(other)),
     }

@@ -8,6 +8,7 @@ mod choice;
 mod cors;
 mod entrance;
 mod fragment;
+mod links;
 mod offer;
 mod pace;
 mod resource;

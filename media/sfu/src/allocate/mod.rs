@@ -9,8 +9,10 @@
 //!   wants ─────┘   down at once; up one layer, when there was room for a while
 //! ```
 
+mod doubt;
 mod rate;
 
+pub(crate) use doubt::Doubt;
 pub(crate) use rate::RateMeter;
 
 use crate::quality::Shortage;

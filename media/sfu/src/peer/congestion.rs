@@ -107,8 +107,9 @@ impl Congestion {
         if sent >= ENOUGH && lost > OVERLOADED && estimate > LEAST {
             return Advice::Anew((arrives as u64).max(LEAST));
         }
-        let content = estimate >= desired || sent < ENOUGH || lost > LOSSY || self.standing;
-        self.hunger.look(estimate, content)
+        // Who is sent nearly nothing is asked in any case, or would stay without pictures for ever.
+        let troubled = sent >= ENOUGH && (lost > LOSSY || self.standing);
+        self.hunger.look(estimate, estimate >= desired || troubled)
     }
 
     /// Whether a queue stands before the link: padding would only feed it.
@@ -214,6 +215,18 @@ mod tests {
         assert_eq!(advised(20, 0.0, 2_000_000, 2_000_000), [], "nobody wants more");
         assert_eq!(advised(20, 0.2, 500_000, 2_000_000), [], "the link is bad");
         assert_eq!(advised(20, 0.0, 500_000, 0), []);
+    }
+
+    #[test]
+    fn who_is_sent_nearly_nothing_is_not_forgotten() {
+        let mut congestion = Congestion::default();
+        let mut asked = 0;
+        for _ in 0..60 {
+            congestion.reported(3, Some(0.5));
+            let advice = congestion.look(None, Some(0.5), 100_000, 2_000_000);
+            asked += usize::from(advice != Nothing);
+        }
+        assert!(asked >= 4, "{asked}");
     }
 
     #[test]
