@@ -20,7 +20,7 @@ OPEN = ("meta l4proto udp", "meta l4proto tcp")
 def reached(tmp_path_factory):
     with lan.Lan() as network:
         network.allow_only(*OPEN)
-        reached = Reached(tmp_path_factory.mktemp("box"), network)
+        reached = Reached(tmp_path_factory.mktemp("box"), network, ["--divide-bandwidth"])
         with reached.box:
             yield reached
             reached.box.check_alive()

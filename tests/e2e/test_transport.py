@@ -29,9 +29,9 @@ pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=f"SKIPPED: no network of i
 class Reached:
     """A box that is told its end of a client's network."""
 
-    def __init__(self, folder: Path, network: lan.Lan):
+    def __init__(self, folder: Path, network: lan.Lan, more=()):
         self.network = network
-        arguments = ["--http", f"{network.host}:0", "--https", f"{network.host}:0", "--address", network.box]
+        arguments = ["--http", f"{network.host}:0", "--https", f"{network.host}:0", "--address", network.box, *more]
         self.box = OnCable(folder, network, arguments)
         self.box.claim()
         log = re.sub(r"\x1b\[[0-9;]*m", "", self.box.log_path.read_text())

@@ -73,7 +73,11 @@ impl World {
         let sfu_address = SFU_UDP;
         Self {
             now,
-            sfu: Sfu::new(SfuConfig { addresses: vec![sfu_address], tcp_addresses: vec![SFU_TCP] }),
+            sfu: Sfu::new(SfuConfig {
+                addresses: vec![sfu_address],
+                tcp_addresses: vec![SFU_TCP],
+                estimates: true,
+            }),
             clients: HashMap::new(),
             left: Vec::new(),
             network,

@@ -85,6 +85,10 @@ struct Arguments {
     /// port of HTTPS, too.
     #[arg(long, value_name = "PORT", default_value_t = 7881)]
     tcp: u16,
+    /// Send each client no more than its connection is estimated to carry. Off by default: where
+    /// processors are busy, it takes good networks for slow ones and pauses pictures.
+    #[arg(long)]
+    divide_bandwidth: bool,
     /// Media threads, at most 64; by default one a core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_SHARDS)))]
     shards: Option<u16>,
@@ -225,6 +229,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         tcp_port: arguments.tcp,
         shared_listeners: doors.https().into_iter().collect(),
         addresses: addresses.clone(),
+        estimates: arguments.divide_bandwidth,
     };
     let import = arguments.config.as_deref().map(import).transpose()?;
     let ended: Arc<OnceLock<Arc<Plane>>> = Arc::default();

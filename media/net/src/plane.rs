@@ -33,6 +33,8 @@ pub struct PlaneConfig {
     pub shared_listeners: Vec<SocketAddr>,
     /// Addresses under which clients reach this box. Must not be empty.
     pub addresses: Vec<IpAddr>,
+    /// Divide what each connection is estimated to carry among what it is sent.
+    pub estimates: bool,
 }
 
 /// What can go wrong with the plane.
@@ -124,6 +126,7 @@ pub struct Plane {
     ports: Vec<u16>,
     listeners: Vec<SocketAddr>,
     addresses: Mutex<Vec<IpAddr>>,
+    estimates: bool,
     bell: Bell,
     tcp_stats: Arc<TcpStats>,
     pins: Mutex<HashMap<RoomName, usize>>,
@@ -163,6 +166,7 @@ impl Plane {
             ports: Vec::new(),
             listeners,
             addresses: Mutex::new(config.addresses.clone()),
+            estimates: config.estimates,
             bell,
             tcp_stats,
             pins: Mutex::new(HashMap::new()),
@@ -224,7 +228,8 @@ impl Plane {
     }
 
     fn reach(&self, addresses: &[IpAddr]) -> Reach {
-        Reach { addresses: addresses.to_vec(), listeners: self.listeners.clone() }
+        let (addresses, listeners) = (addresses.to_vec(), self.listeners.clone());
+        Reach { addresses, listeners, estimates: self.estimates }
     }
 
     /// UDP port of each shard.

@@ -63,6 +63,8 @@ pub(crate) struct Reach {
     pub addresses: Vec<IpAddr>,
     /// Where TCP connections for the media plane are accepted.
     pub listeners: Vec<SocketAddr>,
+    /// Whether connections estimate what they carry.
+    pub estimates: bool,
 }
 
 impl Reach {
@@ -78,7 +80,7 @@ impl Reach {
             let port = listener.port();
             self.addresses.iter().filter(reached).map(move |ip| SocketAddr::new(*ip, port))
         });
-        SfuConfig { addresses, tcp_addresses: by_tcp.collect() }
+        SfuConfig { addresses, tcp_addresses: by_tcp.collect(), estimates: self.estimates }
     }
 }
 

@@ -23,6 +23,7 @@ fn plane_of(shards: usize) -> Plane {
         tcp_port: 0,
         shared_listeners: Vec::new(),
         addresses: vec![Ipv4Addr::LOCALHOST.into()],
+        estimates: false,
     };
     Plane::start(&config, |_| {}).expect("the plane starts")
 }

@@ -22,6 +22,7 @@ fn plane(shared_listeners: Vec<SocketAddr>) -> Plane {
         tcp_port: 0,
         shared_listeners,
         addresses: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        estimates: false,
     };
     Plane::start(&config, |_| {}).expect("the plane starts")
 }

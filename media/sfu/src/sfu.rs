@@ -35,6 +35,9 @@ pub struct SfuConfig {
     pub addresses: Vec<SocketAddr>,
     /// Where they reach it by TCP: its passive candidates (RFC 6544).
     pub tcp_addresses: Vec<SocketAddr>,
+    /// Estimate what each connection carries, and send no more; else everybody is sent what is asked
+    /// for.
+    pub estimates: bool,
 }
 
 /// Connections that are up, by what carries them.

@@ -20,9 +20,10 @@ const FIRST_ESTIMATE: u64 = 300_000;
 /// makes it late.
 const UNPACED: u64 = 50_000_000;
 
-/// Has a connection estimate what it carries.
-pub(super) fn estimating(config: RtcConfig) -> RtcConfig {
-    config.enable_bwe(Some(Bitrate::bps(FIRST_ESTIMATE))).set_stats_interval(Some(congestion::LOOK))
+/// Has a connection tell of its losses and round trips, and estimate what it carries if it should.
+pub(super) fn estimating(config: RtcConfig, estimates: bool) -> RtcConfig {
+    let first = estimates.then(|| Bitrate::bps(FIRST_ESTIMATE));
+    config.enable_bwe(first).set_stats_interval(Some(congestion::LOOK))
 }
 
 /// What is known of one connection's bandwidth.

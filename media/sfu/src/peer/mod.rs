@@ -171,7 +171,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// A new ICE-lite connection that can be reached where `at` says.
     pub(crate) fn new(now: Instant, at: &SfuConfig) -> Self {
-        let mut config = bandwidth::estimating(RtcConfig::new())
+        let mut config = bandwidth::estimating(RtcConfig::new(), at.estimates)
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .clear_codecs()

@@ -50,6 +50,7 @@ mod tests {
             tcp_addresses: ["10.0.0.1:7881", "[fd00::1]:7881", "10.0.0.1:443", "0.0.0.0:443"]
                 .map(|at| at.parse().unwrap())
                 .to_vec(),
+            estimates: false,
         };
         let mut rtc = str0m::Rtc::builder().set_ice_lite(true).build(std::time::Instant::now());
         let mut added: Vec<(u32, String)> = Vec::new();
