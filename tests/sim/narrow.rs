@@ -19,7 +19,7 @@ fn network(downlink: u64, loss_percent: u64, jitter_ms: u64) -> Network {
 
 /// Alice speaks and shows herself to bob, whose link is this one.
 fn meeting(seed: u64, network: Network) -> (World, String) {
-    let mut world = World::new(seed, Network::default());
+    let mut world = World::dividing(seed, Network::default());
     world.networks.insert("bob".to_owned(), network);
     world.join("alice");
     world.join("bob");
@@ -177,7 +177,7 @@ fn a_still_picture_that_moves_again_is_not_left_behind() {
 /// str0m#755: with a dozen people in a room most pictures stood still for a moment every second.
 #[test]
 fn many_pictures_on_a_wide_link_do_not_stutter() {
-    let mut world = World::new(1, Network::default());
+    let mut world = World::dividing(1, Network::default());
     world.networks.insert("bob".to_owned(), network(20_000_000, 0, 0));
     world.join("bob");
     let names: Vec<String> = (0..11).map(|n| format!("guest-{n}")).collect();
@@ -199,7 +199,7 @@ fn many_pictures_on_a_wide_link_do_not_stutter() {
 /// str0m#581: the estimate leaves headers out, and half of speech is headers.
 #[test]
 fn many_voices_are_not_pushed_off_the_link_by_a_picture() {
-    let mut world = World::new(1, Network::default());
+    let mut world = World::dividing(1, Network::default());
     world.networks.insert("bob".to_owned(), network(500_000, 0, 0));
     world.join("bob");
     let mut camera = String::new();
@@ -224,7 +224,7 @@ fn many_voices_are_not_pushed_off_the_link_by_a_picture() {
 /// makes room for the other.
 #[test]
 fn the_client_says_which_picture_a_narrow_link_is_for() {
-    let mut world = World::new(1, Network::default());
+    let mut world = World::dividing(1, Network::default());
     world.networks.insert("bob".to_owned(), network(800_000, 0, 0));
     let cameras: Vec<String> = ["bob", "alice", "carol"]
         .iter()
