@@ -104,13 +104,14 @@ Object.assign(window.people, {
     const ufrag = of(mine, 'ice-ufrag');
     const pairs = async () => {
       const stats = await peer.getStats();
-      let local = null;
+      let found = false;
+      // There may be pairs of the old one beside it, and of UDP and TCP.
       stats.forEach((s) => {
         if (s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded') {
-          local = stats.get(s.localCandidateId);
+          found ||= stats.get(s.localCandidateId)?.usernameFragment === ufrag;
         }
       });
-      return local?.usernameFragment === ufrag;
+      return found;
     };
     await until(pairs, 15, 'a pair of the new ICE session');
   },
