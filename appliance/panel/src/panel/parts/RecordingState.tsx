@@ -1,4 +1,3 @@
-import { Badge } from "@mantine/core";
 import {
   IconAlertTriangle,
   IconCircleCheck,
@@ -8,6 +7,7 @@ import {
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { RecordingState as State } from "../../api/schema";
+import { StateBadge } from "./StateBadge";
 
 const LOOKS = {
   recording: { icon: IconPlayerRecord, color: "red" },
@@ -17,19 +17,7 @@ const LOOKS = {
   empty: { icon: IconCircleDashed, color: "gray" },
 } as const;
 
-/** A state has a word, a picture and a colour; none of them alone. */
 export function RecordingState({ state }: { state: State }) {
   const { t } = useTranslation("panel");
-  const { icon: Picture, color } = LOOKS[state];
-  return (
-    <Badge
-      className="state"
-      variant="light"
-      color={color}
-      tt="none"
-      leftSection={<Picture size={13} aria-hidden />}
-    >
-      {t(`recording.state.${state}`)}
-    </Badge>
-  );
+  return <StateBadge look={LOOKS[state]} word={t(`recording.state.${state}`)} />;
 }

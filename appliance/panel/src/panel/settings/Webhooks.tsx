@@ -1,5 +1,5 @@
 // Who is told what happens in rooms, and how that goes.
-import { ActionIcon, Alert, Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { ActionIcon, Alert, Button, Group, Stack, Text } from "@mantine/core";
 import {
   IconAlertTriangle,
   IconCircleCheck,
@@ -19,6 +19,7 @@ import type { Webhook } from "../../api/schema";
 import { Ago } from "../parts/Ago";
 import { Confirm } from "../parts/Confirm";
 import { Failure } from "../parts/Failure";
+import { StateBadge } from "../parts/StateBadge";
 import { useFormat } from "../wording";
 import { Card } from "./Card";
 import { WebhookDialog } from "./WebhookDialog";
@@ -168,22 +169,10 @@ function stateOf(webhook: Webhook): keyof typeof LOOKS {
   return webhook.last_delivered_at ? "works" : "quiet";
 }
 
-/** A word, a picture and a colour; none of them alone. */
 function State({ webhook }: { webhook: Webhook }) {
   const { t } = useTranslation("panel");
   const state = stateOf(webhook);
-  const { icon: Picture, color } = LOOKS[state];
-  return (
-    <Badge
-      className="state"
-      variant="light"
-      color={color}
-      tt="none"
-      leftSection={<Picture size={13} aria-hidden />}
-    >
-      {t(`webhooks.state.${state}`)}
-    </Badge>
-  );
+  return <StateBadge look={LOOKS[state]} word={t(`webhooks.state.${state}`)} />;
 }
 
 /** Sends a test event and says what came of it. */

@@ -1,5 +1,5 @@
 // The two sides as a picture: which runs, which starts next, how the other is.
-import { Badge, Button, Group, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Button, Group, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconAlertTriangle,
@@ -14,6 +14,7 @@ import { api } from "../../api/client";
 import type { Slot, Updates } from "../../api/schema";
 import { Ago } from "../parts/Ago";
 import { Confirm } from "../parts/Confirm";
+import { StateBadge } from "../parts/StateBadge";
 import { Card } from "../settings/Card";
 import { isAtRest } from "./rest";
 
@@ -42,21 +43,12 @@ function SlotCard({ slot, may }: { slot: Slot; may: boolean }) {
   const { t } = useTranslation("panel");
   const [asked, ask] = useDisclosure(false);
   const { name, version } = slot;
-  const { icon: Picture, color } = LOOKS[slot.state];
   return (
     <Paper className={slot.booted ? "slot booted" : "slot"} p="md">
       <Stack gap="xs" h="100%">
         <Group justify="space-between" gap="xs">
           <Text fw={600}>{t("updates.slots.side", { name })}</Text>
-          <Badge
-            className="state"
-            variant="light"
-            color={color}
-            tt="none"
-            leftSection={<Picture size={13} aria-hidden />}
-          >
-            {t(`updates.slots.state.${slot.state}`)}
-          </Badge>
+          <StateBadge look={LOOKS[slot.state]} word={t(`updates.slots.state.${slot.state}`)} />
         </Group>
         <Text fz={22} fw={600} lh={1.25}>
           {slot.state === "empty"
