@@ -4,43 +4,20 @@
 use crate::client::Client;
 use crate::world::{Network, ROOM, World};
 use crate::{SECOND, subscribe};
-use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
-use roombox_sfu::view::Permissions;
-use roombox_sfu::{
-    Command, Event, LeaveReason, NewParticipant, RoomOptions, Transport, TransportMode,
-};
-use std::collections::BTreeMap;
+use roombox_sfu::ids::{RoomName, TrackId};
+use roombox_sfu::{Command, Event, LeaveReason, Transport, TransportMode};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 fn join(world: &mut World, name: &str, can_publish: bool) {
     let address = SocketAddr::from(([10, 0, 2, 1], 10_000 + world.clients.len() as u16));
     let (seed, way) = (world.chance.next(), (Transport::Udp, address));
     let mut client = Client::new(world.now, name.to_owned(), way, seed, true);
     client.told_nothing = true;
-    world.clients.insert(name.to_owned(), client);
-    let participant = Box::new(NewParticipant {
-        id: ParticipantId::from(name),
-        identity: name.into(),
-        name: name.to_owned(),
-        metadata: String::new(),
-        attributes: BTreeMap::new(),
-        permissions: Permissions { can_publish, ..Permissions::everything() },
-        joined_unix_ms: 0,
-        auto_subscribe: false,
-        mode: TransportMode::Once,
-        note: [].into(),
+    world.enter(client, |participant| {
+        participant.permissions.can_publish = can_publish;
+        participant.auto_subscribe = false;
+        participant.mode = TransportMode::Once;
     });
-    let options = RoomOptions {
-        sid: "RM_1".to_owned(),
-        metadata: String::new(),
-        created_unix_ms: 0,
-        opened_with: String::new(),
-        max_participants: 0,
-        empty_timeout: Duration::from_secs(60),
-        departure_timeout: Duration::from_secs(20),
-    };
-    world.command(Command::Join { room: RoomName::from(ROOM), options, participant });
 }
 
 /// A player with one section for pictures, in an empty room.

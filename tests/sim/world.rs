@@ -126,11 +126,18 @@ impl World {
         let address = SocketAddr::from(([10, 0, 1, 1], 10_000 + self.next_address));
         let (seed, vp8) = (self.chance.next(), !self.without_vp8.contains(&name));
         let client = Client::new(self.now, name.to_owned(), (transport, address), seed, vp8);
-        self.clients.insert(name.to_owned(), client);
-        let participant = NewParticipant {
-            id: ParticipantId::from(name),
-            identity: name.into(),
-            name: name.to_owned(),
+        self.enter(client, |_| {});
+        self.offer(name, 0, 1, &[]);
+    }
+
+    /// A client joins the room as somebody who may everything and hears of everything, but for what
+    /// `otherwise` changes.
+    pub fn enter(&mut self, client: Client, otherwise: impl FnOnce(&mut NewParticipant)) {
+        let name = client.name.clone();
+        let mut participant = Box::new(NewParticipant {
+            id: ParticipantId::from(name.as_str()),
+            identity: name.as_str().into(),
+            name: name.clone(),
             metadata: String::new(),
             attributes: BTreeMap::new(),
             permissions: Permissions::everything(),
@@ -138,7 +145,9 @@ impl World {
             auto_subscribe: true,
             mode: TransportMode::Single,
             note: [].into(),
-        };
+        });
+        otherwise(&mut participant);
+        self.clients.insert(name, client);
         let options = RoomOptions {
             sid: "RM_1".to_owned(),
             metadata: String::new(),
@@ -148,9 +157,7 @@ impl World {
             empty_timeout: Duration::from_secs(60),
             departure_timeout: Duration::from_secs(20),
         };
-        let participant = Box::new(participant);
         self.command(Command::Join { room: RoomName::from(ROOM), options, participant });
-        self.offer(name, 0, 1, &[]);
     }
 
     pub fn leave(&mut self, name: &str) {
