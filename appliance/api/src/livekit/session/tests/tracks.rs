@@ -183,7 +183,7 @@ fn data_tracks_are_published_by_handle_and_subscribed_to_by_sid() {
     let [Command::PublishDataTrack { track, .. }] = commands(&actions)[..] else {
         panic!("{actions:?}")
     };
-    assert_eq!((track.id.as_str(), track.handle, &*track.name), ("TR_7", 7, "heat"));
+    assert_eq!((track.id.as_str(), track.handle, &*track.name), ("DTR_7", 7, "heat"));
     let actions = session.request(publish("heat", 65_536), 0, || "TR_8".to_owned());
     assert!(
         matches!(commands(&actions)[..], [Command::PublishDataTrack { track, .. }] if track.handle == 0)
@@ -199,7 +199,7 @@ fn data_tracks_are_published_by_handle_and_subscribed_to_by_sid() {
         );
     }
     let update = pb::update_data_subscription::Update {
-        track_sid: "TR_9".to_owned(),
+        track_sid: "DTR_9".to_owned(),
         subscribe: true,
         ..Default::default()
     };
@@ -207,14 +207,14 @@ fn data_tracks_are_published_by_handle_and_subscribed_to_by_sid() {
     let actions = session.request(Request::UpdateDataSubscription(update), 0, String::new);
     assert!(matches!(
         commands(&actions)[..],
-        [Command::SubscribeData { tracks, .. }] if tracks == &[("TR_9".into(), true)]
+        [Command::SubscribeData { tracks, .. }] if tracks == &[("DTR_9".into(), true)]
     ));
-    let handles = vec![(3, "TR_9".into(), "PA_b".into(), Identity::from("bob"))];
+    let handles = vec![(3, "DTR_9".into(), "PA_b".into(), Identity::from("bob"))];
     let actions = session.event(Event::DataHandles(handles), String::new);
     let [Response::DataTrackSubscriberHandles(told)] = responses(&actions)[..] else {
         panic!("{actions:?}")
     };
     let track = &told.sub_handles[&3];
     let told = (&*track.track_sid, &*track.publisher_sid, &*track.publisher_identity);
-    assert_eq!(told, ("TR_9", "PA_b", "bob"));
+    assert_eq!(told, ("DTR_9", "PA_b", "bob"));
 }
