@@ -22,6 +22,24 @@ pub struct Network {
     pub duplicate_percent: u64,
     /// Bits per second towards the client, headers and all; 0: no bottleneck.
     pub downlink: u64,
+    /// The client's machine is busy: each second it does nothing for up to so long.
+    pub stalls: Duration,
+}
+
+impl Network {
+    /// When a busy client gets to what reaches it so long after the simulation began.
+    pub fn handled(&self, reached: Duration) -> Duration {
+        let most = self.stalls.as_millis() as u64;
+        if most == 0 {
+            return reached;
+        }
+        let second = reached.as_secs();
+        // Each second's stall is another one (splitmix64's last step).
+        let mixed = (second + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let long = Duration::from_millis((mixed ^ mixed >> 31) % most);
+        let idle = Duration::from_secs(second + 1) - long;
+        if reached < idle { reached } else { Duration::from_secs(second + 1) }
+    }
 }
 
 /// Where the box is reached this way.

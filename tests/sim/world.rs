@@ -38,6 +38,7 @@ struct Flight {
 }
 
 pub struct World {
+    begun: Instant,
     pub now: Instant,
     pub sfu: Sfu,
     pub clients: HashMap<String, Client>,
@@ -82,6 +83,7 @@ impl World {
         let now = Instant::now();
         let sfu_address = SFU_UDP;
         Self {
+            begun: now,
             now,
             sfu: Sfu::new(SfuConfig {
                 addresses: vec![sfu_address],
@@ -315,7 +317,6 @@ impl World {
         }
     }
 
-    /// A client's datagrams take off.
     /// A client closes its connection, as a page that goes does.
     pub fn hang_up(&mut self, name: &str) {
         let now = self.now;
@@ -323,6 +324,7 @@ impl World {
         self.collect(name);
     }
 
+    /// A client's datagrams take off.
     fn collect(&mut self, name: &str) {
         while let Some(contents) = self.clients.get_mut(name).and_then(|c| c.sent.pop_front()) {
             self.fly(true, name.to_owned(), contents);
@@ -354,6 +356,9 @@ impl World {
             let jitter = network.jitter.as_micros() as u64 + 1;
             let wait = queued + 5_000 + if lossy { self.chance.below(jitter) } else { 0 };
             let mut at = self.now + Duration::from_micros(wait);
+            if !to_sfu {
+                at = self.begun + network.handled(at - self.begun);
+            }
             if network.in_order {
                 let last = self.landed.entry((client.clone(), to_sfu)).or_insert(at);
                 at = at.max(*last);

@@ -5,6 +5,7 @@ use crate::allocate::{Importance, Want};
 use crate::event::{Event, StreamState};
 use crate::ids::{ParticipantId, TrackId};
 use crate::participant::Participant;
+use crate::quality::Shortage;
 use crate::sfu::Sfu;
 use crate::track::{MediaKind, TrackSource};
 use std::time::{Duration, Instant};
@@ -60,6 +61,7 @@ impl Sfu {
         let found = &mut self.participants[key];
         let estimate = found.doubt.believed(now, estimate, wants.is_empty());
         let given = found.allocator.allocate(now, estimate, audio, &wants);
+        let paused = estimate.is_some() && found.allocator.shortage() == Shortage::Picture;
         let Participant { wishes, info, .. } = found;
         let (mut keyframes, mut states) = (Vec::new(), Vec::new());
         for (track, wish) in wishes {
@@ -90,8 +92,13 @@ impl Sfu {
             tracing::debug!(participant = %info.id, ?estimate, ?states, "streams");
             self.tell_streams(key, states);
         }
-        let Self { outputs, timers, peers, .. } = self;
+        let Self { outputs, timers, peers, participants, .. } = self;
         if let Some(slot) = peers.get_mut(peer) {
+            let needed = paused.then_some(given.minimum);
+            let tried = participants[key].doubt.judge(now, needed, slot.peer.is_troubled());
+            if let Some(tried) = tried {
+                slot.peer.estimate_anew(now, tried);
+            }
             slot.peer.set_bitrate(now, given.minimum, given.desired);
             Self::after_write(outputs, timers, peer, slot);
         }

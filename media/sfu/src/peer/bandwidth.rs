@@ -93,6 +93,18 @@ impl Peer {
         self.drain(now);
     }
 
+    /// Whether the connection loses packets as full ones do, or has a queue before it.
+    pub(crate) fn is_troubled(&self) -> bool {
+        self.bandwidth.congestion.is_troubled()
+    }
+
+    /// Estimates anew from so many bits per second, headers and all.
+    pub(crate) fn estimate_anew(&mut self, now: Instant, bps: u64) {
+        let payload = self.bandwidth.overhead.payload(bps);
+        self.rtc.bwe().reset(Bitrate::bps(payload));
+        self.drain(now);
+    }
+
     /// The client will never tell what arrives when: everything is sent as it comes.
     pub(crate) fn leave_unpaced(&mut self, now: Instant) {
         if !std::mem::replace(&mut self.bandwidth.unknowable, true) {

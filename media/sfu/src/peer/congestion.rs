@@ -37,6 +37,7 @@ const LOSSY: f64 = 0.03;
 pub(super) struct Congestion {
     shortest: Option<Duration>,
     standing: bool,
+    troubled: bool,
     reports: Reports,
     hunger: Hunger,
 }
@@ -103,13 +104,18 @@ impl Congestion {
         }
         let Reports { sent, covered, lost: reported } = std::mem::take(&mut self.reports);
         let lost = f64::from(lost.unwrap_or(0.0)).max(reported / covered.max(1) as f64);
+        self.troubled = sent >= ENOUGH && (lost > LOSSY || self.standing);
         let arrives = estimate as f64 * (1.0 - lost.min(1.0));
         if sent >= ENOUGH && lost > OVERLOADED && estimate > LEAST {
             return Advice::Anew((arrives as u64).max(LEAST));
         }
         // Who is sent nearly nothing is asked in any case, or would stay without pictures for ever.
-        let troubled = sent >= ENOUGH && (lost > LOSSY || self.standing);
-        self.hunger.look(estimate, estimate >= desired || troubled)
+        self.hunger.look(estimate, estimate >= desired || self.troubled)
+    }
+
+    /// Whether more was lost in the last second than links that are not full lose, or a queue stands.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.troubled
     }
 
     /// Whether a queue stands before the link: padding would only feed it.
