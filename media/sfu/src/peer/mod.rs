@@ -70,6 +70,10 @@ const RESEND_PACKETS: usize = 1024;
 const RESEND_AGE: Duration = Duration::from_secs(3);
 const RESEND_SHARE: f32 = 0.15;
 
+/// Sections of one connection: enough for a room of a hundred people with camera and microphone. Each
+/// costs time at every packet's timers.
+const MOST_SECTIONS: usize = 256;
+
 /// What went wrong with one connection; never more than its peer is lost.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
@@ -77,6 +81,8 @@ pub enum PeerError {
     Description(#[source] RtcError),
     #[error("the session description does not parse")]
     Parse(#[source] str0m::error::SdpError),
+    #[error("it has {0} sections, and the box takes at most {MOST_SECTIONS}")]
+    TooManySections(usize),
     #[error("an answer came without an offer")]
     UnexpectedAnswer,
     #[error("the session description broke the connection")]

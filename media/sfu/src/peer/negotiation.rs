@@ -2,7 +2,7 @@
 
 use super::sdp::{OfferedSection, SectionAnswer, offered_sections, rewrite_answer};
 use super::transport_cc::transport_cc_id;
-use super::{Channel, Mid, Peer, PeerError, SendSection, channel};
+use super::{Channel, MOST_SECTIONS, Mid, Peer, PeerError, SendSection, channel};
 use crate::track::MediaKind;
 use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -43,6 +43,10 @@ impl Peer {
     }
 
     fn take_offer(&mut self, now: Instant, sdp: &str) -> Result<DraftAnswer, PeerError> {
+        let sections = sdp.lines().filter(|line| line.starts_with("m=")).count();
+        if sections > MOST_SECTIONS {
+            return Err(PeerError::TooManySections(sections));
+        }
         let offer = SdpOffer::from_sdp_string(sdp).map_err(PeerError::Parse)?;
         let draft = self.with_streams(|peer| {
             let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(PeerError::Description);
@@ -286,5 +290,23 @@ mod tests {
             assert!(send(id, 0) && !send(id, 65535), "extension {id}");
             assert!(send(7, 65535), "another extension has no such bounds");
         }
+    }
+
+    #[test]
+    fn an_offer_of_too_many_sections_is_refused_and_the_connection_goes_on() {
+        let (now, here) = (Instant::now(), "10.0.0.1:7882".parse().expect("an address"));
+        let reach = SfuConfig { addresses: vec![here], ..SfuConfig::default() };
+        let mut peer = Peer::new(now, &reach);
+        let offer = |sections: usize| {
+            let mut client = Rtc::builder().build(now);
+            let mut api = client.sdp_api();
+            for _ in 0..sections {
+                api.add_media(StrKind::Audio, Direction::RecvOnly, None, None, None);
+            }
+            api.apply().expect("an offer").0.to_sdp_string()
+        };
+        let refused = peer.accept_offer(now, &offer(500)).err().map(|error| error.to_string());
+        assert_eq!(refused.as_deref(), Some("it has 500 sections, and the box takes at most 256"));
+        assert!(peer.accept_offer(now, &offer(MOST_SECTIONS)).is_ok());
     }
 }
