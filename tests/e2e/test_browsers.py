@@ -100,6 +100,33 @@ def test_codec(browser, pair, codec):
     assert seen["codec"].lower() == f"video/{codec}"
 
 
+@pytest.mark.parametrize("codec, mode", [("vp9", "L3T3_KEY"), ("vp9", "L3T3"), ("av1", "L3T3_KEY")])
+def test_layers_of_one_stream_are_chosen_by_each_subscriber(browser, box, pair, codec, mode):
+    only(browser, "chromium", "livekit-client falls back to VP8 in Firefox")
+    pair(names=("alice", "bob", "carol"))
+    browser.publishVideo("alice", codec=codec, width=1280, height=720, scalabilityMode=mode)
+    for name in ("bob", "carol"):
+        browser.receives(name, "alice", "camera", 10, 25)
+    for quality, height in [("LOW", 180), ("HIGH", 720), ("MEDIUM", 360), ("LOW", 180), ("MEDIUM", 360)]:
+        browser.setQuality("bob", "alice", quality, height, 25)
+        before = browser.stats("bob", "alice", "camera")
+        after = browser.receives("bob", "alice", "camera", 30, 25)
+        assert after["height"] == height
+        assert after["lost"] - before["lost"] <= 2, (before, after)
+    assert browser.receives("carol", "alice", "camera", 10, 25)["height"] == 720, "hers is another choice"
+
+
+@pytest.mark.parametrize("codec", ["vp8", "vp9"])
+def test_fewer_frames_a_second_for_whom_they_are_enough(browser, pair, codec):
+    only(browser, "chromium", "Firefox makes no temporal layers")
+    pair()
+    browser.publishVideo("alice", codec=codec, width=640, height=360, simulcast=codec == "vp8")
+    browser.receives("bob", "alice", "camera", 20, 25)
+    for fps, rate in [(12, (9, 16)), (6, (4, 8)), (30, (19, 27)), (5, (4, 8))]:
+        browser.setFps("bob", "alice", fps, rate)
+        browser.receives("bob", "alice", "camera", 20, 25)
+
+
 def test_publish_and_unpublish_rounds(browser, pair):
     pair()
     browser.publishAudio("alice")

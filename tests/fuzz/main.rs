@@ -148,6 +148,9 @@ target!(z3_framing, |bytes: &[u8]| roombox_net::fuzz_framing(bytes));
 
 target!(z4_red, |bytes: &[u8]| roombox_sfu::fuzz_red(bytes));
 
+// Dependency descriptors, and the layer indices of VP9.
+target!(z4_scalable, |bytes: &[u8]| roombox_sfu::fuzz_scalable(bytes));
+
 target!(z5_depacketisers, |bytes: &[u8]| roombox_capture::depacketise::fuzz_depacketise(bytes));
 
 /// A token, and the same bytes as the claims of a token that is signed as it should be.

@@ -50,6 +50,8 @@ struct LayerState {
     picture_id: u16,
     tl0: u8,
     keyframe_wanted: bool,
+    /// Frames since the last keyframe.
+    since_keyframe: u32,
 }
 
 /// What arrived under one SSRC.
@@ -232,6 +234,7 @@ impl Client {
                 picture_id: self.chance.below(0x7fff) as u16,
                 tl0: self.chance.below(255) as u8,
                 keyframe_wanted: true,
+                since_keyframe: 0,
             })
             .collect();
         let (mid, frame) = (None, 0);
@@ -351,7 +354,10 @@ impl Client {
             let state = &mut self.publishing[n].states[layer];
             let keyframe = std::mem::take(&mut state.keyframe_wanted) || frame % 250 == 1;
             state.picture_id = (state.picture_id + 1) & 0x7fff;
-            state.tl0 = state.tl0.wrapping_add(1);
+            state.since_keyframe = if keyframe { 0 } else { state.since_keyframe + 1 };
+            let (temporal, back, synchronous) = picture::tier(state.since_keyframe);
+            let needs = if keyframe { 0 } else { frame - back };
+            state.tl0 = state.tl0.wrapping_add(u8::from(temporal == 0));
             let bytes = self.publishing[n].bitrates[layer] / 8 / 25;
             // Keyframes are rare: they make up for nothing.
             let bytes = if keyframe { bytes * KEYFRAME } else { bytes };
@@ -363,9 +369,11 @@ impl Client {
             for part in 0..parts {
                 let state = &mut self.publishing[n].states[layer];
                 state.seq += 1;
-                let mark = Mark { track: number, layer: layer as u8, frame, part, parts, keyframe };
-                let payload = picture::payload(mark, state.picture_id, state.tl0, filling);
-                let time = frame.wrapping_mul(CLOCK / 25).wrapping_add(layer as u32 * 77_777);
+                let (track, layer) = (number, layer as u8);
+                let mark = Mark { track, layer, frame, part, parts, keyframe, temporal, needs };
+                let payload =
+                    picture::payload(mark, state.picture_id, state.tl0, synchronous, filling);
+                let time = frame.wrapping_mul(CLOCK / 25).wrapping_add(u32::from(layer) * 77_777);
                 let seq = state.seq;
                 let mut api = self.rtc.direct_api();
                 let Some(stream) = api.stream_tx_by_mid(mid, rid) else {

@@ -105,6 +105,21 @@ fn a_hidden_tile_costs_nothing_and_comes_back_at_a_keyframe() {
     world.check();
 }
 
+#[test]
+fn fewer_frames_a_second_come_where_they_are_enough_and_leave_no_holes() {
+    let (mut world, track) = pair(4, Network::default());
+    // Of 25 frames a second: half of them, a quarter, and all.
+    for (fps, frames) in [(12, 62..64), (5, 31..33), (0, 124..127), (6, 31..33), (30, 124..127)] {
+        settings(&mut world, "bob", &track, TrackSettings { fps, ..layer(1) });
+        world.run(2 * SECOND);
+        let before = world.whole_frames("bob", &track);
+        world.run(5 * SECOND);
+        let came = world.whole_frames("bob", &track) - before;
+        assert!(frames.contains(&came), "{came} frames in 5 s, where {fps} a second are enough");
+    }
+    world.check();
+}
+
 /// What a publisher was told last of the layers that are wanted.
 fn told(world: &World, name: &str) -> Option<Option<usize>> {
     let told = world.events.iter().rev().filter(|(who, _)| who == name);
@@ -474,7 +489,9 @@ fn churn(seed: u64, network: Network, chance: &mut Chance) -> World {
             5 => world.unpublish(name),
             6..9 if here && !tracks.is_empty() => {
                 let track = tracks[chance.below(tracks.len() as u64) as usize].clone();
-                settings(&mut world, name, &track, layer(chance.below(3) as usize));
+                let fps = [0, 0, 7, 15][chance.below(4) as usize];
+                let wish = TrackSettings { fps, ..layer(chance.below(3) as usize) };
+                settings(&mut world, name, &track, wish);
             }
             9..12 if here && !tracks.is_empty() => {
                 let track = tracks[chance.below(tracks.len() as u64) as usize].clone();

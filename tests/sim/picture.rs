@@ -1,4 +1,4 @@
-//! VP8 packets whose payload says where they come from.
+//! VP8 packets whose payload says where they come from, in three temporal layers.
 
 use std::time::Duration;
 
@@ -16,6 +16,15 @@ pub struct Mark {
     pub part: u8,
     pub parts: u8,
     pub keyframe: bool,
+    /// Temporal layer, and the frame that this one cannot be decoded without; 0: none.
+    pub temporal: u8,
+    pub needs: u32,
+}
+
+/// What frame number `n` after a keyframe is: its temporal layer, how many frames back it refers, and
+/// whether it needs the lowest layer alone.
+pub fn tier(n: u32) -> (u8, u32, bool) {
+    [(0, 4, false), (2, 1, true), (1, 2, true), (2, 1, false)][(n % 4) as usize]
 }
 
 /// A packet as it was received.
@@ -28,7 +37,7 @@ pub struct Seen {
 
 /// Payload descriptor (RFC 7741 §4.2) with 15-bit picture id and TL0 index, VP8 header, mark, and
 /// `filling` bytes of picture.
-pub fn payload(mark: Mark, picture_id: u16, tl0: u8, filling: usize) -> Vec<u8> {
+pub fn payload(mark: Mark, picture_id: u16, tl0: u8, synchronous: bool, filling: usize) -> Vec<u8> {
     let begins = mark.part == 0;
     let mut out = vec![
         0x80 | if begins { 0x10 } else { 0 },
@@ -36,7 +45,7 @@ pub fn payload(mark: Mark, picture_id: u16, tl0: u8, filling: usize) -> Vec<u8> 
         0x80 | (picture_id >> 8) as u8,
         picture_id as u8,
         tl0,
-        0,
+        mark.temporal << 6 | u8::from(synchronous) << 5,
     ];
     if begins {
         // Frame tag: bit 0 clear is a keyframe; its start code follows (RFC 6386 §9.1).
@@ -48,7 +57,8 @@ pub fn payload(mark: Mark, picture_id: u16, tl0: u8, filling: usize) -> Vec<u8> 
     out.extend(mark.track.to_be_bytes());
     out.push(mark.layer);
     out.extend(mark.frame.to_be_bytes());
-    out.extend([mark.part, mark.parts, u8::from(mark.keyframe)]);
+    out.extend([mark.part, mark.parts, u8::from(mark.keyframe), mark.temporal]);
+    out.extend(mark.needs.to_be_bytes());
     out.resize(out.len() + filling, 0xaa);
     out
 }
@@ -70,6 +80,8 @@ pub fn read(payload: &[u8]) -> Option<Seen> {
         part: *rest.get(7)?,
         parts: *rest.get(8)?,
         keyframe: *rest.get(9)? == 1,
+        temporal: *rest.get(10)?,
+        needs: u32::from_be_bytes(rest.get(11..15)?.try_into().ok()?),
     };
     Some(Seen { mark, picture_id, tl0 })
 }

@@ -3,7 +3,7 @@
 use super::World;
 use crate::client::Received;
 use crate::picture::Seen;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 impl World {
@@ -110,9 +110,12 @@ impl World {
     }
 }
 
-/// One outgoing SSRC: continuous numbers, time and pictures; starts and switches at keyframes.
+/// One outgoing SSRC: continuous numbers, time and pictures; starts and switches at keyframes; and no
+/// frame without the one that it needs.
 fn check_stream(name: &str, ssrc: u32, stream: &Received, lossless: bool) {
     let mut last: Option<(u64, u32, Seen)> = None;
+    let frame = |seen: &Seen| (seen.mark.track, seen.mark.layer, seen.mark.frame);
+    let there: HashSet<_> = stream.packets.values().map(|(_, seen)| frame(seen)).collect();
     for (seq, (time, seen)) in &stream.packets {
         let place = format!("{name}, ssrc {ssrc}, number {seq}: {seen:?} after {last:?}");
         let Some((last_seq, last_time, before)) = last.replace((*seq, *time, *seen)) else {
@@ -123,6 +126,9 @@ fn check_stream(name: &str, ssrc: u32, stream: &Received, lossless: bool) {
         };
         if lossless {
             assert_eq!(*seq, last_seq + 1, "a hole: {place}");
+            let (track, layer, _) = frame(seen);
+            let needed = (track, layer, seen.mark.needs);
+            assert!(seen.mark.keyframe || there.contains(&needed), "needs another: {place}");
         }
         let same_frame = before.mark.frame == seen.mark.frame
             && before.mark.layer == seen.mark.layer
@@ -139,7 +145,8 @@ fn check_stream(name: &str, ssrc: u32, stream: &Received, lossless: bool) {
         let adjacent = *seq == last_seq + 1;
         if adjacent {
             assert_eq!(pictures, 1, "a picture is missing: {place}");
-            assert_eq!(seen.tl0, before.tl0.wrapping_add(1), "TL0 jumps: {place}");
+            let lowest = u8::from(seen.mark.temporal == 0);
+            assert_eq!(seen.tl0, before.tl0.wrapping_add(lowest), "TL0 jumps: {place}");
         }
         let switched = before.mark.layer != seen.mark.layer || before.mark.track != seen.mark.track;
         if switched && adjacent {

@@ -71,13 +71,15 @@ impl Sfu {
                 // Nobody looks, or nothing is sent: it goes on as the client wants it.
                 None => (!wish.settings.disabled).then(|| published.choose(&wish.settings)),
             };
+            let temporal = layer.map(|layer| published.temporal(layer, &wish.settings));
             let publisher = published.participant;
             let Some(forward) = published.forwards.iter_mut().find(|f| f.participant == key) else {
                 continue;
             };
             forward.set_paused(layer.is_none());
-            if let Some(layer) = layer {
+            if let (Some(layer), Some(temporal)) = (layer, temporal) {
                 forward.wanted = layer;
+                forward.wanted_temporal = temporal;
             }
             if forward.needs_keyframe() {
                 keyframes.push((*track, forward.wanted));

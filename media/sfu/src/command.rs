@@ -96,6 +96,8 @@ pub struct TrackSettings {
     /// Pixels of the tile; 0: as large as there is.
     pub width: u32,
     pub height: u32,
+    /// Frames a second that are enough, where the track has layers that bring fewer; 0: all.
+    pub fps: u32,
     /// Who gets bandwidth first where it is short: 1 before 2 and so on; 0: as the `Sfu` thinks.
     pub priority: u32,
 }

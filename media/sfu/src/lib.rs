@@ -20,6 +20,7 @@ mod published;
 mod quality;
 mod recent;
 mod room;
+mod scalable;
 mod sfu;
 mod speakers;
 mod subscribe;
@@ -36,5 +37,6 @@ pub use event::{DataTrackRefusal, Event, MOST_TRACKS, Notice, Output, StreamStat
 pub use forward::fuzz_red;
 pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError, stun_local_ufrag};
 pub use quality::{ConnectionQuality, Quality};
+pub use scalable::fuzz_scalable;
 pub use sfu::{Connections, Sfu, SfuConfig, SfuCounters};
 pub use transport::Transport;

@@ -3,7 +3,7 @@
 
 use crate::command::TransportMode;
 use crate::event::{Event, Output};
-use crate::forward::{Egress, EgressPacket, red_primary};
+use crate::forward::{Belongs, Egress, EgressPacket, red_primary};
 use crate::ids::{ParticipantId, RoomName};
 use crate::peer::{IngressPacket, starts_decoding};
 use crate::publish::tap_track;
@@ -31,7 +31,8 @@ impl Sfu {
             return;
         };
         let published = &mut self.tracks[track];
-        let layer = published.layer_of(packet.rid);
+        let belongs = published.belongs(packet);
+        let layer = belongs.layer;
         if !published.announced {
             published.info.codec = Some(packet.codec);
             published.info.red = packet.red;
@@ -42,7 +43,7 @@ impl Sfu {
             return;
         }
         let published = &mut self.tracks[track];
-        published.count(layer, now, packet.payload.len());
+        published.count(&belongs, now, packet.payload.len());
         if published.heard(layer, now) {
             self.choose_layers(track);
             // At once: this packet may start the keyframe that somebody waits for.
@@ -54,11 +55,11 @@ impl Sfu {
         if let Some(level) = packet.audio_level {
             self.tracks[track].loudness.hear(level);
         }
-        self.forward(now, track, layer, packet);
+        self.forward(now, track, belongs, packet);
         self.tap_packet(track, layer, packet);
     }
 
-    fn forward(&mut self, now: Instant, track: usize, layer: usize, packet: &IngressPacket) {
+    fn forward(&mut self, now: Instant, track: usize, belongs: Belongs, packet: &IngressPacket) {
         let Self { tracks, peers, outputs, timers, counters, .. } = self;
         let published = &mut tracks[track];
         // Unwrapped once, for all subscribers without RED.
@@ -69,7 +70,7 @@ impl Sfu {
             };
             let mid = forward.mid;
             let selected = forward
-                .select(now, layer, packet, |codec, red| slot.peer.payload_type(mid, codec, red));
+                .select(now, belongs, packet, |codec, red| slot.peer.payload_type(mid, codec, red));
             let Some(selected) = selected else { continue };
             let payload = if selected.unwrap_red {
                 if unwrapped.is_none() {
@@ -86,7 +87,7 @@ impl Sfu {
                 payload_type: selected.payload_type,
                 codec: packet.codec,
                 numbers: selected.numbers,
-                marker: packet.marker,
+                marker: selected.marker,
                 payload,
                 extensions: &packet.extensions,
                 at: packet.at,

@@ -3,8 +3,9 @@
 use crate::allocate::{LayerCost, RateMeter};
 use crate::command::TrackSettings;
 use crate::dynacast::Demand;
-use crate::forward::Forward;
-use crate::peer::{Mid, Rid};
+use crate::forward::{Belongs, Forward};
+use crate::peer::{IngressPacket, Mid, Rid};
+use crate::scalable::{Cadence, EVERY_FRAME, Reader};
 use crate::speakers::Loudness;
 use crate::tap::{TapId, TapLayer};
 use crate::track::{Codec, MediaKind, TrackSource};
@@ -33,6 +34,9 @@ pub(crate) struct Layer {
     /// What its publisher said that it takes, in bits per second; 0: it said nothing.
     announced: u32,
     rate: RateMeter,
+    cadence: Cadence,
+    /// Of the stream that carries this layer, or this one as its best.
+    reader: Reader,
     last_packet: Option<Instant>,
     pub active: bool,
     keyframe_asked: Option<Instant>,
@@ -77,6 +81,8 @@ pub(crate) struct Published {
     pub announced: bool,
     pub had_subscriber: bool,
     pub layers: Vec<Layer>,
+    /// One stream carries all layers.
+    one_stream: bool,
     pub forwards: Vec<Forward>,
     pub taps: Vec<Tapped>,
     pub loudness: Loudness,
@@ -111,6 +117,7 @@ impl Published {
             no_red,
             announced: false,
             had_subscriber: false,
+            one_stream: false,
             demand: Demand::of(layers.len()),
             layers,
             forwards: Vec::new(),
@@ -119,9 +126,51 @@ impl Published {
         }
     }
 
+    /// The layer that a packet belongs to.
+    pub(crate) fn belongs(&mut self, packet: &IngressPacket) -> Belongs {
+        let stream = self.layer_of(packet.rid);
+        let reader = &mut self.layers[stream].reader;
+        let place = reader.place(packet);
+        let sizes = usize::from(place.spatial_layers);
+        if packet.rid.is_none() && sizes > 1 && !(self.one_stream && self.layers.len() >= sizes) {
+            let heights = self.layers[stream].reader.heights().to_vec();
+            self.carry_all_in_one(sizes, &heights);
+        }
+        let layer = if self.one_stream { usize::from(place.spatial) } else { stream };
+        Belongs { layer: layer.min(self.layers.len() - 1), one_stream: self.one_stream, place }
+    }
+
+    /// The track's one stream has so many layers, of these heights where it says them.
+    fn carry_all_in_one(&mut self, sizes: usize, heights: &[u32]) {
+        let missing = sizes.saturating_sub(self.layers.len());
+        let best = self.layers.last().map_or(0, |best| best.height);
+        let smaller =
+            (0..missing).map(|n| Layer { height: best >> (missing - n), ..Layer::default() });
+        self.layers.splice(0..0, smaller);
+        for (layer, height) in self.layers.iter_mut().zip(heights) {
+            layer.height = *height;
+        }
+        for layer in &mut self.layers {
+            layer.rid = None;
+        }
+        for forward in &mut self.forwards {
+            forward.wanted += missing;
+            forward.current = forward.current.map(|current| current + missing);
+        }
+        if missing > 0 {
+            self.demand = Demand::of(self.layers.len());
+        }
+        self.one_stream = true;
+    }
+
+    /// The layer whose stream's sender is asked for a keyframe of this one.
+    fn stream_of(&self, layer: usize) -> usize {
+        if self.one_stream { self.layers.len() - 1 } else { layer }
+    }
+
     /// Index of the layer with this rid. A stream without rid is the track's only layer, or its
     /// best: clients describe layers even when they end up sending one.
-    pub(crate) fn layer_of(&mut self, rid: Option<Rid>) -> usize {
+    fn layer_of(&mut self, rid: Option<Rid>) -> usize {
         let Some(rid) = rid else {
             if self.layers.is_empty() {
                 self.layers.push(Layer::default());
@@ -151,18 +200,28 @@ impl Published {
 
     /// Notes a packet; true if the layer has just come alive.
     pub(crate) fn heard(&mut self, layer: usize, now: Instant) -> bool {
+        if self.one_stream && self.newest().is_some_and(|at| at + LAYER_SILENT < now) {
+            // The others follow within the picture.
+            self.layers.iter_mut().filter(|l| l.active).for_each(|l| l.last_packet = Some(now));
+        }
         let layer = &mut self.layers[layer];
         layer.last_packet = Some(now);
         !std::mem::replace(&mut layer.active, true)
     }
 
     /// Counts a packet with so many bytes of payload.
-    pub(crate) fn count(&mut self, layer: usize, now: Instant, payload: usize) {
-        self.layers[layer].rate.count(now, payload);
+    pub(crate) fn count(&mut self, belongs: &Belongs, now: Instant, payload: usize) {
+        let layer = &mut self.layers[belongs.layer];
+        layer.rate.count(now, payload);
+        if belongs.place.ends {
+            layer.cadence.count(now, belongs.place.temporal);
+        }
     }
 
-    /// Notices layers that went silent; true if one did.
+    /// Notices layers that went silent; true if one did. Where all come in one stream, those that the
+    /// others leave behind: a picture that stands still brings none of them.
     pub(crate) fn check_silence(&mut self, now: Instant) -> bool {
+        let now = self.newest().filter(|_| self.one_stream).unwrap_or(now);
         let mut changed = false;
         for layer in &mut self.layers {
             let silent = layer
@@ -174,6 +233,11 @@ impl Published {
             }
         }
         changed
+    }
+
+    /// When the newest packet of any layer came.
+    fn newest(&self) -> Option<Instant> {
+        self.layers.iter().filter_map(|layer| layer.last_packet).max()
     }
 
     /// Whether this layer arrives.
@@ -202,16 +266,29 @@ impl Published {
         (0..=wanted).rev().find(active).or_else(|| (wanted..=top).find(active)).unwrap_or(wanted)
     }
 
+    /// The temporal layer up to which these settings should get frames of a layer.
+    pub(crate) fn temporal(&self, layer: usize, settings: &TrackSettings) -> u8 {
+        let cadence = self.layers.get(layer).map(|layer| layer.cadence);
+        cadence.and_then(|cadence| cadence.temporal(settings.fps)).unwrap_or(EVERY_FRAME)
+    }
+
     /// The layers of which these settings could get one now, smallest first, with what they take.
     pub(crate) fn costs(&self, now: Instant, settings: &TrackSettings) -> Vec<LayerCost> {
         let all = self.layers.iter().enumerate().take(self.choose(settings) + 1);
+        let mut below = 0;
         all.filter(|(_, layer)| layer.active)
-            .map(|(n, layer)| LayerCost { layer: n, bps: layer.bps(now, self.info.kind) })
+            .map(|(n, layer)| {
+                let bps = layer.bps(now, self.info.kind);
+                // In one stream a layer comes with all below it.
+                below = if self.one_stream { below + bps } else { bps };
+                LayerCost { layer: n, bps: below }
+            })
             .collect()
     }
 
     /// Whether the layer's sender may be asked for a keyframe now. If not, it will be due later.
     pub(crate) fn may_ask_keyframe(&mut self, layer: usize, now: Instant) -> bool {
+        let layer = self.stream_of(layer);
         let Some(state) = self.layers.get_mut(layer) else {
             return false;
         };
@@ -251,6 +328,9 @@ impl Published {
     /// Layers that a tap would like best now: top, and low where that differs.
     fn tap_wishes(&self) -> (usize, Option<usize>) {
         let top = self.choose(&TrackSettings::default());
+        if self.one_stream {
+            return (self.stream_of(top), None);
+        }
         if self.info.kind == MediaKind::Audio || self.info.source == TrackSource::ScreenShare {
             return (top, None);
         }
@@ -272,6 +352,8 @@ impl Published {
             return;
         }
         let (top, low) = self.tap_wishes();
+        // A stream is recorded whole.
+        let layer = self.stream_of(layer);
         let screen = self.info.source == TrackSource::ScreenShare;
         let top_name = match self.info.kind {
             MediaKind::Audio => TapLayer::Audio,
@@ -296,6 +378,11 @@ impl Published {
         }
     }
 
+    /// Whether the sender of one layer has to send them all.
+    pub(crate) fn sends_all_or_none(&self) -> bool {
+        self.one_stream || self.layers.iter().any(|layer| layer.active && layer.rid.is_none())
+    }
+
     /// The layer behind a tap's layer name.
     pub(crate) fn tapped_layer(&self, tap: TapId, name: TapLayer) -> Option<usize> {
         let (top, low) = self.tap_wishes();
@@ -310,6 +397,7 @@ impl Published {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scalable::Place;
     use crate::view::LayerInfo;
 
     fn published(rids: &[&str]) -> Published {
@@ -358,6 +446,64 @@ mod tests {
         assert_eq!(track.choose(&tile), 1, "the smallest layer that covers the tile");
         assert!(track.check_silence(now + LAYER_SILENT * 2));
         assert_eq!(track.choose(&settings(1)), 1);
+    }
+
+    #[test]
+    fn layers_of_one_stream_cost_what_comes_with_them_and_are_silent_only_alone() {
+        let now = Instant::now();
+        let later = |ms| now + Duration::from_millis(ms);
+        let mut track = published(&[]);
+        track.layer_of(None);
+        track.carry_all_in_one(3, &[90, 180, 360]);
+        let place = |spatial| Place {
+            spatial,
+            temporal: 0,
+            spatial_layers: 3,
+            begins: true,
+            ends: true,
+            climb: None,
+        };
+        for ms in (0..1100).step_by(10) {
+            for spatial in 0..3u8 {
+                let layer = usize::from(spatial);
+                let belongs = Belongs { layer, one_stream: true, place: place(spatial) };
+                track.heard(layer, later(ms));
+                track.count(&belongs, later(ms), 100 * (layer + 1));
+            }
+        }
+        let costs = track.costs(later(1100), &TrackSettings::default());
+        let bps: Vec<u64> = costs.iter().map(|cost| cost.bps).collect();
+        assert!(bps[1] > bps[0] * 2 && bps[2] > bps[1] + bps[0] * 2, "{bps:?}");
+        let small = TrackSettings { height: 100, ..TrackSettings::default() };
+        assert_eq!((track.choose(&small), track.costs(later(1100), &small).len()), (1, 2));
+        // A picture that stands still is no picture that lost its layers.
+        assert!(!track.check_silence(later(60_000)));
+        assert_eq!(track.choose(&TrackSettings::default()), 2);
+        for ms in (60_000..62_000).step_by(100) {
+            track.heard(0, later(ms));
+            assert_eq!(track.check_silence(later(ms)), ms == 61_600, "{ms}");
+        }
+        assert_eq!(track.choose(&TrackSettings::default()), 0);
+    }
+
+    #[test]
+    fn a_tap_gets_one_stream_whole_whatever_layers_it_has_at_the_moment() {
+        let now = Instant::now();
+        let mut track = published(&["q", "h", "f"]);
+        track.layer_of(None);
+        track.carry_all_in_one(3, &[]);
+        track.open_tap(TapId(1));
+        let mut delivered = Vec::new();
+        for (layers, starts) in [(3, true), (1, false), (3, false)] {
+            for layer in 0..layers {
+                track.heard(layer, now);
+                track.tap_layers(layer, starts && layer == 0, |_, name| {
+                    delivered.push((layer, name));
+                });
+            }
+        }
+        let top = |layer| (layer, TapLayer::Top);
+        assert_eq!(delivered, [0, 1, 2, 0, 0, 1, 2].map(top));
     }
 
     #[test]

@@ -393,9 +393,9 @@ impl Sfu {
                 })
                 .max(),
         };
-        // Scalable layers in one stream are passed through whole.
-        let one_stream = published.layers.iter().any(|layer| layer.active && layer.rid.is_none());
-        let wanted = wanted.map(|layer| if one_stream { top } else { layer });
+        // Layers within one stream cannot be switched off one by one.
+        let whole = published.sends_all_or_none();
+        let wanted = wanted.map(|layer| if whole { top } else { layer });
         let published = &mut self.tracks[track];
         if !published.demand.is_news(now, wanted) && !again {
             return;

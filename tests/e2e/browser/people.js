@@ -49,6 +49,7 @@ async function receiver(name, of, source) {
     received: found.framesReceived ?? 0,
     width: found.frameWidth ?? 0,
     height: found.frameHeight ?? 0,
+    rate: found.framesPerSecond ?? 0,
     freezes: found.freezeCount ?? 0,
     freezeSeconds: found.totalFreezesDuration ?? 0,
     packets: found.packetsReceived ?? 0,
@@ -138,7 +139,7 @@ window.people = {
   },
 
   async publishVideo(name, { codec = 'vp8', width = 640, height = 360, simulcast = false, screen = false,
-    device = false, busy = false } = {}) {
+    device = false, busy = false, scalabilityMode } = {}) {
     let track;
     if (device) {
       track = await LivekitClient.createLocalVideoTrack({ resolution: { width, height, frameRate: 25 } });
@@ -149,6 +150,7 @@ window.people = {
       videoCodec: codec,
       backupCodec: false,
       simulcast,
+      ...(scalabilityMode && { scalabilityMode }),
       source: screen ? Track.Source.ScreenShare : Track.Source.Camera,
       videoEncoding: { maxBitrate: 1_500_000, maxFramerate: 25 },
     });
@@ -196,6 +198,16 @@ window.people = {
     await until(async () => (await receiver(name, of, 'camera'))?.height === height, seconds,
       `height ${height}`);
     return performance.now() - begun;
+  },
+
+  // Wishes for so many frames a second; waits until the decoder shows a rate between the two.
+  async setFps(name, of, fps, [least, most], seconds = 20) {
+    publication(name, of, 'camera').setVideoFPS(fps);
+    let rate;
+    await until(async () => {
+      rate = (await receiver(name, of, 'camera'))?.rate ?? 0;
+      return rate >= least && rate <= most;
+    }, seconds, () => `${least} to ${most} frames a second, not ${rate}`);
   },
 
   async setSubscribed(name, of, source, on, seconds = 10) {

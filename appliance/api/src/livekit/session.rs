@@ -316,6 +316,7 @@ fn settings_of(setting: &pb::UpdateTrackSettings) -> TrackSettings {
         layer: (!by_size).then_some(setting.quality.clamp(0, 2) as usize),
         width: setting.width,
         height: setting.height,
+        fps: setting.fps,
         priority: setting.priority,
     }
 }

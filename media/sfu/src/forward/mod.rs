@@ -1,5 +1,6 @@
 //! From one publisher's packet to each subscriber's: choose, rewrite, hand to the connection.
 
+mod gaps;
 mod red;
 mod rewrite;
 mod selection;
@@ -8,7 +9,7 @@ mod vp8;
 pub use red::fuzz_red;
 pub(crate) use red::primary as red_primary;
 pub(crate) use rewrite::{OutgoingNumbers, Rewriter};
-pub(crate) use selection::Forward;
+pub(crate) use selection::{Belongs, Forward};
 pub(crate) use vp8::Vp8Indexes;
 
 use crate::peer::{ExtensionValues, Mid};

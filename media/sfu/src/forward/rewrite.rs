@@ -4,17 +4,13 @@
 //! where the SSRC stays. Sequence numbers, RTP timestamps, VP8 picture ids and TL0 indexes go on over
 //! a change of layer or publisher.
 
-use super::vp8::Vp8Indexes;
-use std::collections::VecDeque;
+use super::gaps::Gaps;
+use super::vp8::{PictureIdWidth, Vp8Indexes};
 use std::time::{Duration, Instant};
 
 /// First sequence number of a new stream: below 2^15 so that receivers guess a rollover counter
 /// of 0 (RFC 3711 §3.3.1), and not 0 so that a packet reordered before it has a number.
 const FIRST_SEQUENCE: u64 = 1000;
-
-/// Source packets that were dropped on purpose and whose numbers later packets take over.
-/// A retransmission older than this many drops loses its place, and is dropped.
-const DROPS_REMEMBERED: usize = 256;
 
 /// Where a source's numbers land in the outgoing stream.
 #[derive(Debug, Clone)]
@@ -50,11 +46,9 @@ pub(crate) struct OutgoingNumbers {
 pub(crate) struct Rewriter {
     clock_rate: u32,
     base: Option<Base>,
-    dropped: VecDeque<u64>,
-    /// Drops that have left `dropped`.
-    dropped_before: u64,
-    /// Source numbers below this one have lost their place.
-    oldest_source: u64,
+    /// Of the source's sequence numbers.
+    gaps: Gaps,
+    pictures: Pictures,
     last_seq: u64,
     last_time: u32,
     last_at: Option<Instant>,
@@ -67,9 +61,8 @@ impl Rewriter {
         Self {
             clock_rate,
             base: None,
-            dropped: VecDeque::new(),
-            dropped_before: 0,
-            oldest_source: 0,
+            gaps: Gaps::default(),
+            pictures: Pictures::default(),
             last_seq: FIRST_SEQUENCE - 1,
             last_time: 0,
             last_at: None,
@@ -110,9 +103,20 @@ impl Rewriter {
                 }
             },
         });
-        self.dropped.clear();
-        self.dropped_before = 0;
-        self.oldest_source = source_seq;
+        self.gaps.restart(source_seq);
+        self.pictures = Pictures::default();
+    }
+
+    /// Whether no packet after this one was given a number.
+    pub(crate) fn is_newest(&self, source_seq: u64) -> bool {
+        source_seq >= self.next_source()
+    }
+
+    /// The source number that would be given the next number.
+    fn next_source(&self) -> u64 {
+        self.base.as_ref().map_or(0, |base| {
+            base.source_seq + (self.last_seq + 1).saturating_sub(base.out_seq) + self.gaps.count()
+        })
     }
 
     /// Numbers for a packet of the present source; `None` if it is older than the source's first.
@@ -124,14 +128,15 @@ impl Rewriter {
         picture: Vp8Indexes,
     ) -> Option<OutgoingNumbers> {
         let base = self.base.as_ref()?;
-        if source_seq < self.oldest_source {
+        if !self.gaps.has_place(source_seq) {
             return None;
         }
-        let gaps = self.dropped_before
-            + self.dropped.iter().filter(|&&dropped| dropped < source_seq).count() as u64;
+        let gaps = self.gaps.before(source_seq);
         let seq = (base.out_seq + (source_seq - base.source_seq)).checked_sub(gaps)?;
         let time = base.out_time.wrapping_add(source_time.wrapping_sub(base.source_time) as u32);
-        let (picture_id_offset, tl0_offset) = (base.picture.picture_id, base.picture.tl0);
+        let left_out = self.pictures.before(picture);
+        let picture_id_offset = base.picture.picture_id.wrapping_sub(left_out) & 0x7fff;
+        let tl0_offset = base.picture.tl0;
         if seq > self.last_seq {
             self.last_seq = seq;
             self.last_time = time;
@@ -145,28 +150,58 @@ impl Rewriter {
         Some(OutgoingNumbers { seq, time, picture_id_offset, tl0_offset })
     }
 
-    /// Says that a packet of the present source is dropped on purpose (padding): later packets
-    /// move up, so that the receiver sees no loss.
-    pub(crate) fn drop_one(&mut self, source_seq: u64) {
-        let Some(base) = &self.base else { return };
-        if source_seq < self.oldest_source || self.dropped.contains(&source_seq) {
-            return;
+    /// Says that a packet of the present source is left out on purpose (padding, a layer that is not
+    /// followed): later packets move up, so that the receiver sees no loss.
+    pub(crate) fn leave_out(&mut self, source_seq: u64) {
+        // A late one sits among numbers that were already given away: its hole stays.
+        if self.base.is_some() && self.is_newest(source_seq) {
+            self.gaps.leave_out(source_seq);
         }
-        // A late padding packet sits among numbers that were already given away: its hole stays.
-        let newest = base.source_seq
-            + (self.last_seq + 1).saturating_sub(base.out_seq)
-            + self.dropped_before
-            + self.dropped.len() as u64;
-        if source_seq < newest {
-            return;
-        }
-        self.dropped.push_back(source_seq);
-        if self.dropped.len() > DROPS_REMEMBERED
-            && let Some(oldest) = self.dropped.pop_front()
+    }
+
+    /// Says that no packet of this VP8 picture is forwarded: the ids of later ones move up.
+    pub(crate) fn leave_out_picture(&mut self, picture: Vp8Indexes) {
+        self.pictures.leave_out(picture);
+    }
+}
+
+/// The VP8 picture ids of one source.
+///
+/// Receivers that know nothing but the payload descriptor wait for the pictures of ids that are
+/// missing.
+#[derive(Debug, Default)]
+struct Pictures {
+    /// Of ids that count on where the wire's begin anew.
+    gaps: Gaps,
+    newest: Option<u64>,
+}
+
+impl Pictures {
+    /// How many were left out before this one. Later ones are compared with it.
+    fn before(&mut self, picture: Vp8Indexes) -> u16 {
+        let Some(id) = self.unwrap(picture) else { return 0 };
+        self.newest = self.newest.max(Some(id));
+        self.gaps.before(id) as u16
+    }
+
+    fn leave_out(&mut self, picture: Vp8Indexes) {
+        if let Some(id) = self.unwrap(picture)
+            && self.newest.is_some_and(|newest| id > newest)
         {
-            self.dropped_before += 1;
-            self.oldest_source = oldest + 1;
+            self.gaps.leave_out(id);
         }
+    }
+
+    fn unwrap(&self, picture: Vp8Indexes) -> Option<u64> {
+        let (id, width) = picture.picture_id?;
+        let all = match width {
+            PictureIdWidth::Seven => 1 << 7,
+            PictureIdWidth::Fifteen => 1 << 15,
+        };
+        // Far from the beginning, so that there is room for older ones.
+        let near = self.newest.unwrap_or(all + u64::from(id));
+        let ahead = (u64::from(id) + all - near % all) % all;
+        Some(if ahead < all / 2 { near + ahead } else { (near + ahead).saturating_sub(all) })
     }
 }
 
@@ -179,10 +214,11 @@ mod tests {
     use super::super::vp8::PictureIdWidth;
     use super::*;
 
-    const NONE: Vp8Indexes = Vp8Indexes { picture_id: None, tl0: None };
+    const NONE: Vp8Indexes =
+        Vp8Indexes { begins: false, picture_id: None, tl0: None, temporal: None };
 
     fn picture(id: u16, tl0: u8) -> Vp8Indexes {
-        Vp8Indexes { picture_id: Some((id, PictureIdWidth::Fifteen)), tl0: Some(tl0) }
+        Vp8Indexes { picture_id: Some((id, PictureIdWidth::Fifteen)), tl0: Some(tl0), ..NONE }
     }
 
     #[test]
@@ -222,13 +258,47 @@ mod tests {
         let seq = |r: &mut Rewriter, n| r.map(now, n, 0, NONE).map(|o| o.seq - FIRST_SEQUENCE);
         assert_eq!(seq(&mut r, 10), Some(0));
         // 11 is late; 12 is padding.
-        r.drop_one(12);
+        r.leave_out(12);
         assert_eq!(seq(&mut r, 13), Some(2));
         assert_eq!(seq(&mut r, 11), Some(1));
         assert_eq!(seq(&mut r, 14), Some(3));
         // Padding that comes after its successors leaves its hole.
-        r.drop_one(13);
+        r.leave_out(13);
         assert_eq!(seq(&mut r, 15), Some(4));
+    }
+
+    #[test]
+    fn pictures_that_are_left_out_leave_no_hole_in_the_ids() {
+        let now = Instant::now();
+        for (width, last) in [(PictureIdWidth::Seven, 0x7f), (PictureIdWidth::Fifteen, 0x7fff)] {
+            let id = |n: u16| Vp8Indexes {
+                picture_id: Some((n.wrapping_add(last - 1) & last, width)),
+                ..NONE
+            };
+            let mut r = Rewriter::new(90_000);
+            r.switch(now, 0, 0, id(0));
+            let sent = |r: &mut Rewriter, n: u16| {
+                let out = r.map(now, u64::from(n), 0, id(n)).unwrap();
+                let (source, _) = id(n).picture_id.unwrap();
+                (out.seq - FIRST_SEQUENCE, width.wrap(source.wrapping_add(out.picture_id_offset)))
+            };
+            let first = sent(&mut r, 0).1;
+            for n in 1..3000u16 {
+                match n % 3 {
+                    0 => assert_eq!(
+                        sent(&mut r, n),
+                        (u64::from(n / 3), width.wrap(first.wrapping_add(n / 3)))
+                    ),
+                    _ => {
+                        r.leave_out(n.into());
+                        r.leave_out_picture(id(n));
+                        r.leave_out_picture(id(n));
+                    }
+                }
+            }
+            let late = sent(&mut r, 2994);
+            assert_eq!(late, (998, width.wrap(first.wrapping_add(998))), "sent again");
+        }
     }
 
     #[test]
@@ -254,7 +324,7 @@ mod tests {
                 }
                 1..4 => {
                     if given.insert(source) {
-                        r.drop_one(source);
+                        r.leave_out(source);
                     }
                     source += 1;
                 }

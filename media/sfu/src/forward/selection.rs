@@ -1,11 +1,15 @@
 //! Which layer of a track one subscriber gets, and when it changes.
 //!
-//! The current layer goes on until a packet of the wanted one starts a frame that needs no other
-//! (never a freeze); then numbers are rebased and the wanted layer is the current one.
+//! Layers that are streams of their own: the current one goes on until a packet of the wanted one
+//! starts a frame that needs no other (never a freeze); then numbers are rebased and the wanted layer
+//! is the current one. Layers within one stream: those above the current one are left out, and the
+//! current one rises where a keyframe starts and falls with any picture. Temporal layers rise where
+//! the stream says that this can be done, and fall at any frame.
 
 use super::rewrite::{OutgoingNumbers, Rewriter};
 use super::vp8::Vp8Indexes;
 use crate::peer::{IngressPacket, Mid, starts_decoding};
+use crate::scalable::{EVERY_FRAME, Place};
 use crate::track::Codec;
 use std::time::Instant;
 
@@ -25,11 +29,27 @@ pub(crate) struct Forward {
     pub wanted: usize,
     /// Layer that it gets.
     pub current: Option<usize>,
+    /// Temporal layer up to which it should get frames.
+    pub wanted_temporal: u8,
+    /// Temporal layer up to which it gets them.
+    temporal: u8,
+    /// All layers come in one stream.
+    one_stream: bool,
     /// SSRC of the source that the rewriter follows.
     source: u32,
     /// Payload types, looked up when the codec is first seen.
     payload_types: Option<(Codec, Option<u8>, Option<u8>)>,
     rewriter: Option<Rewriter>,
+}
+
+/// Which layer of a track a packet belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Belongs {
+    /// Index into the track's layers.
+    pub layer: usize,
+    /// The track's layers all come in this packet's stream.
+    pub one_stream: bool,
+    pub place: Place,
 }
 
 /// A packet that a subscriber should get.
@@ -39,6 +59,8 @@ pub(crate) struct Selected {
     pub numbers: OutgoingNumbers,
     /// Send the unwrapped primary block instead of the RED payload.
     pub unwrap_red: bool,
+    /// The last packet of a picture, as far as this subscriber gets it.
+    pub marker: bool,
 }
 
 impl Forward {
@@ -51,6 +73,9 @@ impl Forward {
             paused: false,
             wanted,
             current: None,
+            wanted_temporal: EVERY_FRAME,
+            temporal: EVERY_FRAME,
+            one_stream: false,
             source: 0,
             payload_types: None,
             rewriter: None,
@@ -75,7 +100,11 @@ impl Forward {
 
     /// True while a keyframe of the wanted layer is needed.
     pub(crate) fn needs_keyframe(&self) -> bool {
-        self.connected && !self.paused && self.current != Some(self.wanted)
+        let missing = match self.current {
+            Some(current) if self.one_stream => current < self.wanted,
+            current => current != Some(self.wanted),
+        };
+        self.connected && !self.paused && missing
     }
 
     /// Stops or goes on; going on starts at a keyframe.
@@ -86,23 +115,29 @@ impl Forward {
         }
     }
 
-    /// Decides about one packet of layer `layer`. `payload_type_of` looks up the subscriber's
-    /// payload type for a codec, plain or as RED.
+    /// Decides about one packet. `payload_type_of` looks up the subscriber's payload type for a codec,
+    /// plain or as RED.
     pub(crate) fn select(
         &mut self,
         now: Instant,
-        layer: usize,
+        belongs: Belongs,
         packet: &IngressPacket,
         payload_type_of: impl Fn(Codec, bool) -> Option<u8>,
     ) -> Option<Selected> {
+        let Belongs { layer, one_stream, place } = belongs;
         if self.paused {
             return None;
         }
-        let follows = self.current == Some(layer) && self.source == packet.ssrc;
+        self.one_stream = one_stream;
+        let follows = self.source == packet.ssrc
+            && match one_stream {
+                true => self.current.is_some(),
+                false => self.current == Some(layer),
+            };
         if packet.payload.is_empty() {
             // Padding: the hole that it leaves is closed.
             if follows && let Some(rewriter) = &mut self.rewriter {
-                rewriter.drop_one(packet.seq);
+                rewriter.leave_out(packet.seq);
             }
             return None;
         }
@@ -110,8 +145,9 @@ impl Forward {
             Codec::Vp8 => Vp8Indexes::parse(&packet.payload),
             _ => Vp8Indexes::default(),
         };
+        let starts = || starts_decoding(packet.codec, &packet.payload);
         if !follows {
-            let may_start = layer == self.wanted && starts_decoding(packet.codec, &packet.payload);
+            let may_start = (one_stream || layer == self.wanted) && starts();
             if !may_start {
                 return None;
             }
@@ -121,9 +157,32 @@ impl Forward {
                 packet.time,
                 vp8,
             );
-            self.current = Some(layer);
+            self.current = Some(if one_stream { self.wanted } else { layer });
+            self.temporal = self.wanted_temporal;
             self.source = packet.ssrc;
         }
+        let rewriter = self.rewriter.as_mut()?;
+        if follows && place.begins && rewriter.is_newest(packet.seq) {
+            if one_stream && layer == 0 {
+                let kept = self.current.filter(|current| *current < self.wanted && !starts());
+                self.current = Some(kept.unwrap_or(self.wanted));
+            }
+            match place.climb {
+                Some(climb) if self.temporal < self.wanted_temporal => {
+                    if climb.from <= self.temporal {
+                        self.temporal = self.wanted_temporal.min(climb.to.max(self.temporal));
+                    }
+                }
+                _ => self.temporal = self.temporal.min(self.wanted_temporal),
+            }
+        }
+        let current = self.current?;
+        if place.temporal > self.temporal || (one_stream && layer > current) {
+            rewriter.leave_out(packet.seq);
+            rewriter.leave_out_picture(vp8);
+            return None;
+        }
+        let marker = packet.marker || (one_stream && layer == current && place.ends);
         let (codec, plain, red) = match self.payload_types {
             Some(known) if known.0 == packet.codec => known,
             _ => {
@@ -142,7 +201,10 @@ impl Forward {
             (true, None, plain) => (plain?, true),
             (false, _, plain) => (plain?, false),
         };
-        let numbers = self.rewriter.as_mut()?.map(packet.at, packet.seq, packet.time, vp8)?;
-        Some(Selected { payload_type, numbers, unwrap_red })
+        let numbers = rewriter.map(packet.at, packet.seq, packet.time, vp8)?;
+        Some(Selected { payload_type, numbers, unwrap_red, marker })
     }
 }
+
+#[cfg(test)]
+mod tests;

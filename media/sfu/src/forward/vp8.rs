@@ -16,11 +16,15 @@ impl PictureIdWidth {
     }
 }
 
-/// Picture id and TL0 index of one packet, where it has them.
+/// Picture id, TL0 index and temporal layer of one packet, where it has them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Vp8Indexes {
+    /// The first packet of a picture.
+    pub begins: bool,
     pub picture_id: Option<(u16, PictureIdWidth)>,
     pub tl0: Option<u8>,
+    /// The layer, and whether the picture depends on the lowest layer alone.
+    pub temporal: Option<(u8, bool)>,
 }
 
 impl Vp8Indexes {
@@ -33,7 +37,11 @@ impl Vp8Indexes {
         const EXTENDED: u8 = 0x80;
         const HAS_PICTURE_ID: u8 = 0x80;
         const HAS_TL0: u8 = 0x40;
-        let mut found = Self::default();
+        const HAS_LAYER: u8 = 0x20;
+        const HAS_KEY_INDEX: u8 = 0x10;
+        // S, and partition index 0.
+        let begins = payload.first()? & 0x17 == 0x10;
+        let mut found = Self { begins, ..Self::default() };
         if payload.first()? & EXTENDED == 0 {
             return Some(found);
         }
@@ -52,6 +60,12 @@ impl Vp8Indexes {
         }
         if flags & HAS_TL0 != 0 {
             found.tl0 = Some(*payload.get(at)?);
+            at += 1;
+        }
+        if flags & (HAS_LAYER | HAS_KEY_INDEX) != 0 {
+            // T T Y K K K K K
+            let layer = *payload.get(at)?;
+            found.temporal = (flags & HAS_LAYER != 0).then_some((layer >> 6, layer & 0x20 != 0));
         }
         Some(found)
     }
@@ -73,8 +87,20 @@ mod tests {
 
     #[test]
     fn truncated_descriptors_have_no_indexes() {
-        for payload in [&[][..], &[0x80], &[0x80, 0x80], &[0x80, 0xc0, 0x81], &[0x10, 0xff]] {
+        for payload in [&[][..], &[0x80], &[0x80, 0x80], &[0x80, 0xc0, 0x81], &[0x80, 0x20]] {
             assert_eq!(Vp8Indexes::parse(payload), Vp8Indexes::default());
         }
+        let short = Vp8Indexes { begins: true, ..Vp8Indexes::default() };
+        assert_eq!(Vp8Indexes::parse(&[0x10, 0xff]), short);
+    }
+
+    #[test]
+    fn reads_the_temporal_layer_behind_whatever_comes_first() {
+        let wide = Vp8Indexes::parse(&[0x90, 0xe0, 0x92, 0x34, 7, 0b0110_0000]);
+        assert_eq!((wide.temporal, wide.begins), (Some((1, true)), true));
+        let alone = Vp8Indexes::parse(&[0x81, 0x20, 0b1000_0000]);
+        assert_eq!((alone.temporal, alone.begins), (Some((2, false)), false));
+        let key_index = Vp8Indexes::parse(&[0x90, 0x10, 0b1010_0011]);
+        assert_eq!((key_index.temporal, key_index.tl0), (None, None));
     }
 }

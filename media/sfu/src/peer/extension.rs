@@ -1,4 +1,4 @@
-//! The AV1 dependency descriptor, passed through unread.
+//! The AV1 dependency descriptor, passed through as it is.
 //!
 //! str0m does not know the extension. Without it end to end no AV1 stream decodes, so its bytes are
 //! carried from the publisher's packet to every subscriber's.
@@ -12,6 +12,11 @@ pub(super) const DEPENDENCY_DESCRIPTOR_URI: &str =
 /// Bytes of one dependency descriptor as they came from the publisher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DependencyDescriptor(pub Vec<u8>);
+
+/// The bytes of a packet's dependency descriptor, if it has one.
+pub(crate) fn dependency_descriptor(values: &ExtensionValues) -> Option<&[u8]> {
+    values.user_values.get().map(|DependencyDescriptor(bytes)| bytes.as_slice())
+}
 
 /// Copies the descriptor's bytes in and out of [`ExtensionValues`].
 #[derive(Debug)]

@@ -20,6 +20,7 @@ mod stun;
 mod transport_cc;
 
 pub use channel::Channel;
+pub(crate) use extension::dependency_descriptor;
 pub(crate) use keyframe::starts_decoding;
 pub use loopback::{LoopbackError, LoopbackPeer};
 pub(crate) use sdp::{OfferedSection, SectionAnswer};
