@@ -7,18 +7,22 @@ import { SIGNED_IN } from './first_visit.mjs';
 export const MET = 'owner and guest see each other';
 export const INVITED = 'the invite link opens the room for a guest without an account';
 
+/** Makes a room in the panel; the answer has its id and the invite link of its guests. */
+export async function newRoom(page, name) {
+  await page.getByRole('link', { name: 'Rooms' }).first().click();
+  await page.getByRole('button', { name: 'New room' }).click();
+  await page.getByLabel('Name of the room').fill(name);
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('heading', { name, level: 1 }).waitFor();
+  const invite = await page.getByLabel('Invite link').inputValue();
+  return { invite, room: page.url().split('/').at(-1) };
+}
+
 export async function meeting(steps, world) {
   const { browser } = world;
 
   await steps.run('a new room has an invite link', async () => {
-    const page = world.panel;
-    await page.getByRole('link', { name: 'Rooms' }).first().click();
-    await page.getByRole('button', { name: 'New room' }).click();
-    await page.getByLabel('Name of the room').fill('Library');
-    await page.getByRole('button', { name: 'Create' }).click();
-    await page.getByRole('heading', { name: 'Library', level: 1 }).waitFor();
-    world.invite = await page.getByLabel('Invite link').inputValue();
-    world.room = page.url().split('/').at(-1);
+    Object.assign(world, await newRoom(world.panel, 'Library'));
     assert.match(world.invite, new RegExp(`/meet/${world.room}#invite=.{16,}`));
   }, { needs: [SIGNED_IN] });
 
