@@ -2,7 +2,7 @@
 
 use crate::plain::{self, sealed};
 use crate::world::{Network, World};
-use roombox_sfu::view::Permissions;
+use roombox_sfu::view::{Permissions, Standing};
 use roombox_sfu::{
     Command, NewParticipant, Output, RoomOptions, Sfu, SfuConfig, Transport, TransportMode,
 };
@@ -24,6 +24,7 @@ pub fn join(id: &str, mode: TransportMode) -> Command {
         created_unix_ms: 0,
         opened_with: String::new(),
         max_participants: 0,
+        lobby: false,
         empty_timeout: Duration::from_secs(300),
         departure_timeout: Duration::from_secs(20),
     };
@@ -35,6 +36,8 @@ pub fn join(id: &str, mode: TransportMode) -> Command {
         metadata: String::new(),
         attributes: Default::default(),
         permissions,
+        standing: Standing::Member,
+        known_as: None,
         joined_unix_ms: 0,
         auto_subscribe: true,
         mode,

@@ -11,6 +11,7 @@ import { firstVisit } from './first_visit.mjs';
 import { INVITED, meeting } from './meeting.mjs';
 import * as recording from './recording.mjs';
 import { looks, ofEmptyBox, ofNewBox } from './looks.mjs';
+import { lobby } from './lobby.mjs';
 import { losses } from './losses.mjs';
 import * as doors from './doors.mjs';
 import { encrypted } from './encrypted.mjs';
@@ -38,6 +39,7 @@ await losses(steps, world);
 await doors.ofClaimedBox(steps, world);
 await restart(steps, world);
 await recording.deleted(steps, world);
+await lobby(steps);
 await updates(steps);
 await encrypted(steps, world.password);
 

@@ -25,7 +25,7 @@ const SCHEMES = ['light', 'dark'];
 
 /** Every size and colour of what the page shows now. axe takes a second for one: it sees a phone
  * and a desktop; that nothing is too wide does not depend on colours. */
-async function looksRight(page, name, language) {
+export async function looksRight(page, name, language) {
   const before = page.viewportSize();
   for (const { judged, ...size } of WINDOWS) {
     await page.setViewportSize(size);

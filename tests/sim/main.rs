@@ -3,6 +3,7 @@
 
 mod chance;
 mod client;
+mod lobby;
 mod narrow;
 mod once;
 mod picture;

@@ -11,8 +11,9 @@ use crate::client::{Client, RIDS};
 pub use network::Network;
 use network::{MOST_QUEUED, SFU_TCP, SFU_UDP, UDP_OVERHEAD, reached_by};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
+use roombox_sfu::tap::TapEvent;
 use roombox_sfu::track::{MediaKind, TrackSource};
-use roombox_sfu::view::{LayerInfo, Permissions};
+use roombox_sfu::view::{LayerInfo, Permissions, Standing};
 use roombox_sfu::{
     Command, Event, LeaveReason, NewParticipant, NewTrack, Output, RoomOptions, Sfu, SfuConfig,
     Transport, TransportMode,
@@ -67,6 +68,11 @@ pub struct World {
     pub without_vp8: Vec<&'static str>,
     /// Clients name a track otherwise in the offer than they announced it, as Firefox does.
     pub other_cid: bool,
+    /// Of the room once it opens: guests wait, and so many people may be in it (0: any number).
+    pub lobby: bool,
+    pub most: u32,
+    /// What taps saw, but for packets.
+    pub tapped: Vec<TapEvent>,
 }
 
 impl World {
@@ -109,6 +115,9 @@ impl World {
             spent: Duration::ZERO,
             without_vp8: Vec::new(),
             other_cid: false,
+            lobby: false,
+            most: 0,
+            tapped: Vec::new(),
         }
     }
 
@@ -124,11 +133,25 @@ impl World {
 
     /// Somebody joins for whom there is one way to the box.
     pub fn join_by(&mut self, transport: Transport, name: &str) {
+        self.come(transport, name, |_| {});
+    }
+
+    /// Somebody joins by UDP, but for what `otherwise` changes as others do.
+    pub fn join_otherwise(&mut self, name: &str, otherwise: impl FnOnce(&mut NewParticipant)) {
+        self.come(Transport::Udp, name, otherwise);
+    }
+
+    fn come(
+        &mut self,
+        transport: Transport,
+        name: &str,
+        otherwise: impl FnOnce(&mut NewParticipant),
+    ) {
         self.next_address += 1;
         let address = SocketAddr::from(([10, 0, 1, 1], 10_000 + self.next_address));
         let (seed, vp8) = (self.chance.next(), !self.without_vp8.contains(&name));
         let client = Client::new(self.now, name.to_owned(), (transport, address), seed, vp8);
-        self.enter(client, |_| {});
+        self.enter(client, otherwise);
         self.offer(name, 0, 1, &[]);
     }
 
@@ -143,6 +166,8 @@ impl World {
             metadata: String::new(),
             attributes: BTreeMap::new(),
             permissions: Permissions::everything(),
+            standing: Standing::Member,
+            known_as: None,
             joined_unix_ms: 0,
             auto_subscribe: true,
             mode: TransportMode::Single,
@@ -155,7 +180,8 @@ impl World {
             metadata: String::new(),
             created_unix_ms: 0,
             opened_with: String::new(),
-            max_participants: 0,
+            max_participants: self.most,
+            lobby: self.lobby,
             empty_timeout: Duration::from_secs(60),
             departure_timeout: Duration::from_secs(20),
         };
@@ -395,6 +421,9 @@ impl World {
                 }
                 Output::Event { participant, event } => {
                     self.event(&participant.to_string(), *event);
+                }
+                Output::Tap { item, .. } if !matches!(item.event, TapEvent::Packet(_)) => {
+                    self.tapped.push(item.event);
                 }
                 _ => {}
             }

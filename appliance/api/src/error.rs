@@ -68,6 +68,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::RoomNotKept
         | E::RoomInUse
         | E::NoMeeting
+        | E::RoomFull { .. }
         | E::AlreadyRecording
         | E::NotRecording
         | E::StillRecording

@@ -77,6 +77,10 @@ pub struct Claims {
     #[serde(skip_serializing_if = "String::is_empty")]
     #[serde(deserialize_with = "null_is_empty")]
     pub sha256: String,
+    /// The box's own: identity that the bearer had before in the room.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
+    pub known_as: String,
     #[serde(deserialize_with = "null_is_empty")]
     pub video: VideoGrant,
 }

@@ -12,7 +12,7 @@ pub use roombox_sfu::ids::{Identity, ParticipantId, RoomName, TrackId};
 pub use roombox_sfu::track::{Codec, MediaKind, TrackSource};
 pub use roombox_sfu::view::{
     DataTrackInfo, LayerInfo, ParticipantInfo, ParticipantState, Permissions, RoomInfo, RoomView,
-    SpeakerLevel, TrackInfo,
+    SpeakerLevel, Standing, TrackInfo,
 };
 pub use roombox_sfu::{
     Audience, AudienceMember, Channel, Command, ConnectionQuality, DataTrackRefusal, Event,
@@ -77,6 +77,10 @@ pub trait Conference: Send + Sync {
     /// # Errors
     /// See [`RoomRefused`].
     fn room_options(&self, room: &RoomName, api_key: &str) -> Result<RoomOptions, RoomRefused>;
+
+    /// What the bearer of a token of this API key is to a room with a lobby; `moderates` says that
+    /// the token may administer the room.
+    fn standing(&self, api_key: &str, moderates: bool) -> Standing;
 
     /// Sends a join or resume; from now on the participant's events go to `events`.
     ///

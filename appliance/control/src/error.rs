@@ -48,6 +48,8 @@ pub enum ControlError {
     KeyOnlyWatches,
     #[error("people are in this room: end the meeting first")]
     RoomInUse,
+    #[error("this room is full: {most} people may be in it")]
+    RoomFull { most: u32 },
     #[error("nobody is in this room: join it first, then record")]
     NoMeeting,
     #[error("this room is being recorded already")]
@@ -124,6 +126,7 @@ impl ControlError {
             Self::KeyOnlyPublishes => "key_only_publishes",
             Self::KeyOnlyWatches => "key_only_watches",
             Self::RoomInUse => "room_in_use",
+            Self::RoomFull { .. } => "room_full",
             Self::NoMeeting => "no_meeting",
             Self::AlreadyRecording => "already_recording",
             Self::NotRecording => "not_recording",

@@ -58,6 +58,9 @@ pub enum Happening {
     /// Its meeting is over.
     #[serde(rename = "room.ended")]
     RoomEnded { name: String },
+    /// A guest waits to be let in.
+    #[serde(rename = "participant.knocked")]
+    ParticipantKnocked { room: String, name: String },
     #[serde(rename = "participant.joined")]
     ParticipantJoined { room: String, name: String },
     #[serde(rename = "participant.left")]

@@ -13,6 +13,7 @@ pub mod guard;
 pub mod identity;
 pub mod jobs;
 pub mod keys;
+pub mod lobby;
 pub mod people;
 pub mod provisioning;
 pub mod recordings;

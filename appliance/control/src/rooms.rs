@@ -7,12 +7,14 @@ use crate::conference::{
 };
 use crate::error::{ControlError, checked_name};
 use crate::events::{Events, Happening};
+use crate::lobby::Lobby;
 use crate::people::random_text;
 use crate::recordings::Recordings;
 use crate::store::{RoomRow, Store};
 use crate::words;
 use serde::Serialize;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 use ulid::Ulid;
 use utoipa::ToSchema;
 
@@ -26,6 +28,8 @@ pub struct Room {
     /// Secret of the invite link; `null` for a room that a client opened with a token.
     #[schema(required)]
     pub invite: Option<String>,
+    /// Guests wait until somebody lets them in.
+    pub lobby: bool,
     /// `null`: nobody is in it.
     #[schema(required)]
     pub meeting: Option<Meeting>,
@@ -34,7 +38,7 @@ pub struct Room {
 /// A room while people are in it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Meeting {
-    /// People who are not hidden.
+    /// People who are neither hidden nor wait in the lobby.
     pub participants: u32,
     pub started_at: UnixMs,
     #[schema(required)]
@@ -58,6 +62,8 @@ pub struct Participant {
     #[schema(value_type = words::ParticipantState)]
     pub state: ParticipantState,
     pub joined_at: UnixMs,
+    /// In the lobby: sees and hears nothing until it is let in.
+    pub waiting: bool,
     pub tracks: Vec<PublishedTrack>,
 }
 
@@ -85,6 +91,8 @@ pub struct Doorplate {
     #[schema(required)]
     pub recording_started_at: Option<UnixMs>,
     pub participants: u32,
+    /// Guests wait until somebody lets them in.
+    pub lobby: bool,
 }
 
 /// How somebody asks to enter.
@@ -100,6 +108,9 @@ pub struct Rooms {
     store: Arc<Store>,
     conference: Arc<dyn Conference>,
     recordings: Arc<Recordings>,
+    lobby: Arc<Lobby>,
+    /// What the media plane hears last of a lobby must be what is kept.
+    switching: Mutex<()>,
     events: Arc<Events>,
 }
 
@@ -108,9 +119,10 @@ impl Rooms {
         store: Arc<Store>,
         conference: Arc<dyn Conference>,
         recordings: Arc<Recordings>,
+        lobby: Arc<Lobby>,
         events: Arc<Events>,
     ) -> Self {
-        Self { store, conference, recordings, events }
+        Self { store, conference, recordings, lobby, switching: Mutex::default(), events }
     }
 
     /// All rooms by name.
@@ -147,6 +159,7 @@ impl Rooms {
             name: row.name,
             created_at: UnixMs(row.created_ms),
             invite: row.kept.then_some(row.invite),
+            lobby: row.lobby,
             meeting,
         }
     }
@@ -172,6 +185,24 @@ impl Rooms {
         if !self.store.room_rename(id.to_owned(), name).await? {
             return Err(ControlError::NameTaken);
         }
+        self.lobby.refresh().await?;
+        self.changed(id).await
+    }
+
+    /// Lets guests in one by one from now on, or all at once again: those who wait come in then.
+    ///
+    /// # Errors
+    /// There is no such room, or the media plane is too busy.
+    pub async fn set_lobby(&self, id: &str, on: bool) -> Result<Room, ControlError> {
+        let room = RoomName::from(self.row(id).await?.name);
+        let _turn = self.switching.lock().await;
+        self.store.room_set_lobby(id.to_owned(), on).await?;
+        self.lobby.refresh().await?;
+        self.conference.command(&room, Command::SetLobby { room: room.clone(), on })?;
+        self.changed(id).await
+    }
+
+    async fn changed(&self, id: &str) -> Result<Room, ControlError> {
         let room = self.get(id).await?;
         self.events.publish(id, Happening::RoomChanged(room.clone()));
         Ok(room)
@@ -184,6 +215,7 @@ impl Rooms {
     pub async fn delete(&self, id: &str) -> Result<(), ControlError> {
         self.unused(id).await?;
         self.store.room_delete(id.to_owned()).await?;
+        self.lobby.refresh().await?;
         self.events.publish(id, Happening::RoomDeleted);
         Ok(())
     }
@@ -233,6 +265,7 @@ impl Rooms {
             recording: recording.is_some(),
             recording_started_at: recording.map(|running| running.started_at),
             participants: view.map_or(0, |view| view.info.participants),
+            lobby: self.lobby.is_on(room.as_str()),
         }
     }
 
@@ -274,7 +307,26 @@ impl Rooms {
         Ok(())
     }
 
-    /// Sends somebody out.
+    /// Lets somebody in who waits; nothing changes for those who are in.
+    ///
+    /// # Errors
+    /// The participant is not there, the room is full, or the media plane is too busy.
+    pub async fn let_in(&self, id: &str, participant: &str) -> Result<(), ControlError> {
+        let view = self.meeting(id).await?;
+        let found = view.participants.iter().find(|p| p.id.as_str() == participant);
+        if !found.ok_or(ControlError::NotFound("participant"))?.standing.waits() {
+            return Ok(());
+        }
+        let inside = view.participants.iter().filter(|p| !p.standing.waits()).count();
+        let most = view.info.max_participants;
+        if most > 0 && inside >= most as usize {
+            return Err(ControlError::RoomFull { most });
+        }
+        let participant = ParticipantId::from(participant);
+        Ok(self.conference.command(&view.info.name, Command::LetIn { participant })?)
+    }
+
+    /// Sends somebody out, or turns somebody away who waits.
     ///
     /// # Errors
     /// The participant is not there, or the media plane is too busy.
@@ -306,6 +358,11 @@ impl Rooms {
         self.store.room_insert(new_row(name, false)?).await?;
         if let Some(row) = self.store.room_by_name(name.to_owned()).await? {
             self.events.publish(&row.id, Happening::RoomOpened { name: row.name });
+            // It may have been switched between the question at the door and the opening.
+            let _turn = self.switching.lock().await;
+            let row = self.store.room_by_name(name.to_owned()).await?;
+            let (room, on) = (RoomName::from(name), row.is_some_and(|row| row.lobby));
+            self.conference.command(&room, Command::SetLobby { room: room.clone(), on })?;
         }
         Ok(())
     }
@@ -328,6 +385,7 @@ fn new_row(name: &str, kept: bool) -> Result<RoomRow, ControlError> {
         name: name.to_owned(),
         invite: random_text(20)?,
         kept,
+        lobby: false,
         created_ms: UnixMs::now().0,
     })
 }
@@ -346,6 +404,7 @@ fn participant(info: &ParticipantInfo) -> Participant {
         name: info.name.clone(),
         state: info.state,
         joined_at: UnixMs(info.joined_unix_ms),
+        waiting: info.standing.waits(),
         tracks: info.tracks.iter().map(track).collect(),
     }
 }

@@ -184,7 +184,8 @@ mod tests {
         let store = Arc::new(Store::open(&folder.join("box.db")).unwrap());
         for (id, kept) in [("rm_1", true), ("rm_2", true), ("rm_passing", false)] {
             let (id, name) = (id.to_owned(), format!("Room {id}"));
-            let row = RoomRow { id, name, invite: String::new(), kept, created_ms: 0 };
+            let invite = String::new();
+            let row = RoomRow { id, name, invite, kept, lobby: false, created_ms: 0 };
             store.room_insert(row).await.unwrap();
         }
         WhipKeys::new(store)

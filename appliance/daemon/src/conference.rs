@@ -4,9 +4,10 @@ use crate::health;
 use crate::relay::relay;
 use roombox_control::conference::{
     Busy, Command, Conference, Event, Later, ParticipantId, Relay, RoomName, RoomOptions,
-    RoomRefused, RoomView,
+    RoomRefused, RoomView, Standing,
 };
 use roombox_control::keys::LivekitKeys;
+use roombox_control::lobby::Lobby;
 use roombox_control::settings::SettingsDesk;
 use roombox_net::{EventSink, Plane, SinkFull};
 use std::sync::Arc;
@@ -30,12 +31,18 @@ pub struct BoxConference {
     plane: Arc<Plane>,
     settings: Arc<SettingsDesk>,
     keys: Arc<LivekitKeys>,
+    lobby: Arc<Lobby>,
     entrance: AtomicU8,
 }
 
 impl BoxConference {
-    pub fn new(plane: Arc<Plane>, settings: Arc<SettingsDesk>, keys: Arc<LivekitKeys>) -> Self {
-        Self { plane, settings, keys, entrance: AtomicU8::new(OPEN) }
+    pub fn new(
+        plane: Arc<Plane>,
+        settings: Arc<SettingsDesk>,
+        keys: Arc<LivekitKeys>,
+        lobby: Arc<Lobby>,
+    ) -> Self {
+        Self { plane, settings, keys, lobby, entrance: AtomicU8::new(OPEN) }
     }
 
     /// No more joins from now on.
@@ -97,9 +104,14 @@ impl Conference for BoxConference {
             created_unix_ms: since_epoch.map_or(0, |since| since.as_millis() as u64),
             opened_with: api_key.to_owned(),
             max_participants: meeting.max_participants,
+            lobby: self.lobby.is_on(room.as_str()),
             empty_timeout: Duration::from_secs(meeting.empty_timeout_s.into()),
             departure_timeout: Duration::from_secs(meeting.departure_timeout_s.into()),
         })
+    }
+
+    fn standing(&self, api_key: &str, moderates: bool) -> Standing {
+        self.lobby.standing(api_key, moderates)
     }
 
     fn attach(

@@ -19,6 +19,7 @@ use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
+use roombox_control::lobby::Lobby;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
@@ -109,8 +110,13 @@ impl House {
             tracing::error!(%error, "a roombox.toml cannot be looked at");
         }
         let keys = Arc::new(LivekitKeys::load(store.clone(), plan.dev).await?);
-        let conference =
-            Arc::new(BoxConference::new(plane.clone(), settings.clone(), keys.clone()));
+        let lobby = Arc::new(Lobby::load(store.clone(), keys.clone()).await?);
+        let conference = Arc::new(BoxConference::new(
+            plane.clone(),
+            settings.clone(),
+            keys.clone(),
+            lobby.clone(),
+        ));
         let reserve = settings.get().recording.reserve_bytes;
         let (recorder, recorder_news) = BoxRecorder::start(plane.clone(), &root, reserve)?;
         let runtime = tokio::runtime::Handle::current();
@@ -131,6 +137,7 @@ impl House {
             store.clone(),
             conference.clone(),
             recordings.clone(),
+            lobby,
             events.clone(),
         ));
         let updates = Updates::load(UpdatesParts {

@@ -42,7 +42,7 @@ impl RoomNewsDesk {
         }
         let now = UnixMs::now().0;
         let news: Result<Vec<_>, _> =
-            notices.iter().map(|notice| webhook::news(notice, now)).collect();
+            notices.iter().filter_map(|notice| webhook::news(notice, now)).collect();
         match news {
             Ok(news) => {
                 if let Err(error) = self.webhooks.note(&news).await {
@@ -61,6 +61,11 @@ impl RoomNewsDesk {
                 opened?;
             }
             Notice::RoomEnded { room } => self.rooms.ended(room.name.as_str()).await?,
+            Notice::ParticipantKnocked { room, participant } => {
+                let (room, name) = (room.name.to_string(), participant.name);
+                let knocked = Happening::ParticipantKnocked { room, name };
+                self.events.publish(participant.id.as_str(), knocked);
+            }
             Notice::ParticipantActive { room, participant } => {
                 let (room, name) = (room.name.to_string(), participant.name);
                 let joined = Happening::ParticipantJoined { room, name };
@@ -90,6 +95,9 @@ pub fn log(notice: &Notice) {
     match notice {
         Notice::RoomOpened { room } => tracing::info!(room = %room.sid, "room opened"),
         Notice::RoomEnded { room } => tracing::info!(room = %room.sid, "room ended"),
+        Notice::ParticipantKnocked { participant, .. } => {
+            tracing::info!(participant = %participant.id, "participant waits in the lobby");
+        }
         Notice::ParticipantActive { participant, .. } => {
             tracing::info!(participant = %participant.id, "participant is active");
         }

@@ -2,7 +2,7 @@
 
 use roombox_net::{EventSink, Plane, PlaneConfig, SinkFull};
 use roombox_sfu::ids::RoomName;
-use roombox_sfu::view::{Permissions, RoomView};
+use roombox_sfu::view::{Permissions, RoomView, Standing};
 use roombox_sfu::{Command, Event, LeaveReason, NewParticipant, RoomOptions, TransportMode};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -54,6 +54,7 @@ fn join(plane: &Plane, id: &str, room_for: usize) -> Receiver<Event> {
         created_unix_ms: 0,
         opened_with: String::new(),
         max_participants: 0,
+        lobby: false,
         empty_timeout: PATIENCE,
         departure_timeout: PATIENCE,
     };
@@ -64,6 +65,8 @@ fn join(plane: &Plane, id: &str, room_for: usize) -> Receiver<Event> {
         metadata: String::new(),
         attributes: BTreeMap::new(),
         permissions: Permissions::everything(),
+        standing: Standing::Member,
+        known_as: None,
         joined_unix_ms: 0,
         auto_subscribe: true,
         mode: TransportMode::Single,

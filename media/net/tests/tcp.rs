@@ -2,7 +2,7 @@
 
 use roombox_net::{EventSink, Plane, PlaneConfig, SinkFull};
 use roombox_sfu::ids::RoomName;
-use roombox_sfu::view::Permissions;
+use roombox_sfu::view::{Permissions, Standing};
 use roombox_sfu::{
     Command, Event, LoopbackPeer, NewParticipant, RoomOptions, Transport, TransportMode,
 };
@@ -91,6 +91,7 @@ impl Client {
             opened_with: String::new(),
             created_unix_ms: 0,
             max_participants: 0,
+            lobby: false,
             empty_timeout: PATIENCE,
             departure_timeout: PATIENCE,
         };
@@ -101,6 +102,8 @@ impl Client {
             metadata: String::new(),
             attributes: BTreeMap::new(),
             permissions: Permissions::everything(),
+            standing: Standing::Member,
+            known_as: None,
             joined_unix_ms: 0,
             auto_subscribe: true,
             mode: TransportMode::Single,

@@ -4,7 +4,7 @@ use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
 use crate::peer::Channel;
 use crate::tap::{TapId, TapLayer};
 use crate::track::{Codec, MediaKind, TrackSource};
-use crate::view::{DoorNote, LayerInfo, Permissions};
+use crate::view::{DoorNote, LayerInfo, Permissions, Standing};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct RoomOptions {
     pub opened_with: String,
     /// 0: no limit.
     pub max_participants: u32,
+    /// Guests wait until they are let in.
+    pub lobby: bool,
     /// A room that nobody joined ends after this.
     pub empty_timeout: Duration,
     /// A room that everybody left ends after this.
@@ -47,6 +49,10 @@ pub struct NewParticipant {
     pub metadata: String,
     pub attributes: BTreeMap<String, String>,
     pub permissions: Permissions,
+    /// A guest may have to wait.
+    pub standing: Standing,
+    /// Who it was when it came before: need not ask again if that one was let in.
+    pub known_as: Option<Identity>,
     pub joined_unix_ms: u64,
     /// Receives every track without asking.
     pub auto_subscribe: bool,
@@ -160,6 +166,7 @@ pub struct ParticipantChange {
     pub metadata: Option<String>,
     /// An empty value deletes.
     pub attributes: BTreeMap<String, String>,
+    /// Those of somebody who waits let it in, if they let it take part.
     pub permissions: Option<Permissions>,
 }
 
@@ -176,6 +183,15 @@ pub enum Command {
     SetRoomMetadata {
         room: RoomName,
         metadata: String,
+    },
+    /// Whether guests have to wait from now on. Those who wait come in when not.
+    SetLobby {
+        room: RoomName,
+        on: bool,
+    },
+    /// Lets somebody in who waits.
+    LetIn {
+        participant: ParticipantId,
     },
     /// Shows everybody whether a recording runs.
     SetRecording {

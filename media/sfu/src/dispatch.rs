@@ -16,6 +16,10 @@ impl Sfu {
             Command::SetRoomMetadata { room, metadata } => {
                 self.change_room(&room, |info| info.metadata = metadata);
             }
+            Command::SetLobby { room, on } => self.set_lobby(now, &room, on),
+            Command::LetIn { participant } => {
+                self.with(&participant, |sfu, key| sfu.let_in(now, key, None));
+            }
             Command::SetRecording { room, recording } => {
                 self.set_recording(&room, recording);
             }

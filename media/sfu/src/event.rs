@@ -188,11 +188,16 @@ pub enum Notice {
     RoomEnded {
         room: RoomInfo,
     },
+    /// A guest waits to be let in.
+    ParticipantKnocked {
+        room: RoomInfo,
+        participant: ParticipantInfo,
+    },
     ParticipantActive {
         room: RoomInfo,
         participant: ParticipantInfo,
     },
-    /// `active`: media had flowed.
+    /// `active`: media had flowed, and it did not wait.
     ParticipantLeft {
         room: RoomInfo,
         participant: ParticipantInfo,
@@ -217,6 +222,7 @@ impl Notice {
         match self {
             Self::RoomOpened { room }
             | Self::RoomEnded { room }
+            | Self::ParticipantKnocked { room, .. }
             | Self::ParticipantActive { room, .. }
             | Self::ParticipantLeft { room, .. }
             | Self::TrackPublished { room, .. }

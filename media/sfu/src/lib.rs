@@ -12,6 +12,7 @@ mod dynacast;
 mod event;
 mod forward;
 pub mod ids;
+mod lobby;
 mod packets;
 mod participant;
 mod peer;

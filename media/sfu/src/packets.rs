@@ -157,6 +157,7 @@ impl Sfu {
             let found = &self.participants[*key];
             let permissions = &found.info.permissions;
             let shown = found.info.state == ParticipantState::Active
+                && !found.waits()
                 && !permissions.hidden
                 && !permissions.recorder;
             if !shown {
@@ -203,7 +204,7 @@ impl Sfu {
             return;
         }
         let silence = vec![SpeakerLevel { participant, level: 0.0, active: false }];
-        for participant in self.rooms[room].participants.clone() {
+        for participant in self.inside(room) {
             self.tell(participant, Event::Speakers(silence.clone()));
         }
     }
@@ -246,7 +247,7 @@ impl Sfu {
             speaking.sort_by(|a, b| b.0.total_cmp(&a.0));
             let names = speaking.into_iter().map(|(_, id)| id).collect();
             self.tap_all(now, room, &TapEvent::Speakers(names));
-            for participant in self.rooms[room].participants.clone() {
+            for participant in self.inside(room) {
                 self.tell(participant, Event::Speakers(changes.clone()));
             }
         }

@@ -7,7 +7,7 @@ use crate::forward::Rewriter;
 use crate::ids::ParticipantId;
 use crate::peer::Mid;
 use crate::quality::Quality;
-use crate::view::ParticipantInfo;
+use crate::view::{ParticipantInfo, Permissions};
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -25,6 +25,8 @@ pub(crate) struct Wish {
 
 pub(crate) struct Participant {
     pub info: ParticipantInfo,
+    /// What its token lets it do: while it waits, it may do nothing.
+    pub granted: Permissions,
     /// Slab key.
     pub room: usize,
     pub auto_subscribe: bool,
@@ -79,7 +81,7 @@ impl Participant {
         self.info.version += 1;
     }
 
-    /// Whether a message goes to this participant. Nobody gets their own.
+    /// Whether a message goes to this participant. Nobody gets their own, and who waits gets none.
     pub(crate) fn is_meant(&self, sender: Option<&ParticipantId>, to: &Recipients) -> bool {
         let Self { info, .. } = self;
         let chosen = match to {
@@ -88,13 +90,18 @@ impl Participant {
                 participants.contains(&info.id) || identities.contains(&info.identity)
             }
         };
-        chosen && sender != Some(&info.id)
+        chosen && !self.waits() && sender != Some(&info.id)
     }
 
     /// It only watches, and cannot be told when there is nothing to see any more: a meeting is over
     /// without it.
-    pub(crate) fn is_audience(&self) -> bool {
+    fn is_audience(&self) -> bool {
         self.mode == TransportMode::Once && !self.info.permissions.can_publish
+    }
+
+    /// The meeting goes on because of it.
+    pub(crate) fn keeps_open(&self) -> bool {
+        !self.is_audience() && !self.waits()
     }
 
     pub(crate) fn is_visible(&self) -> bool {

@@ -171,7 +171,7 @@ impl Sfu {
             if own && found.quality == Quality::Lost {
                 continue;
             }
-            if own || (found.is_visible() && !found.info.tracks.is_empty()) {
+            if own || (self.sees(listener, *key) && !found.info.tracks.is_empty()) {
                 told.push(ConnectionQuality {
                     participant: found.info.id.clone(),
                     quality: found.quality,

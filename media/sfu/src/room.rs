@@ -8,13 +8,14 @@ use crate::command::{
 use crate::data_tracks::DataSubscriptions;
 use crate::event::{Event, Notice, Output};
 use crate::ids::{Identity, ParticipantId, RoomName};
+use crate::lobby::Admitted;
 use crate::participant::Participant;
 use crate::peer::Channel;
 use crate::quality::Quality;
 use crate::recent::RecentMessages;
 use crate::sfu::Sfu;
 use crate::tap::{TapEvent, TapId, TapItem};
-use crate::view::{ParticipantInfo, ParticipantState, RoomInfo, RoomView};
+use crate::view::{ParticipantInfo, ParticipantState, Permissions, RoomInfo, RoomView};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ pub(crate) struct Room {
     pub had_participants: bool,
     pub empty_since: Option<Instant>,
     pub recent: RecentMessages,
+    /// Guests who need not ask again.
+    pub admitted: Admitted,
 }
 
 impl Sfu {
@@ -102,6 +105,7 @@ impl Sfu {
             created_unix_ms: options.created_unix_ms,
             opened_with: options.opened_with,
             recording: false,
+            lobby: options.lobby,
             max_participants: options.max_participants,
             empty_timeout: options.empty_timeout,
             departure_timeout: options.departure_timeout,
@@ -116,6 +120,7 @@ impl Sfu {
             had_participants: false,
             empty_since: Some(now),
             recent: RecentMessages::default(),
+            admitted: Admitted::default(),
         });
         self.room_keys.insert(name.clone(), key);
         self.notice(Notice::RoomOpened { room: info });
@@ -154,7 +159,7 @@ impl Sfu {
     }
 
     /// Whoever is recorded must see it: tells everybody if that has changed.
-    fn show_recording(&mut self, key: usize) {
+    pub(crate) fn show_recording(&mut self, key: usize) {
         let room = &self.rooms[key];
         let recording = room.box_records
             || room.participants.iter().any(|p| self.participants[*p].info.permissions.recorder);
@@ -167,9 +172,9 @@ impl Sfu {
     fn tell_room(&mut self, key: usize) {
         let room = &mut self.rooms[key];
         room.told.0 = room.info.participants;
-        let info = room.info.clone();
         for participant in room.participants.clone() {
-            self.tell(participant, Event::Room(info.clone()));
+            let info = self.room_for(participant);
+            self.tell(participant, Event::Room(info));
         }
     }
 
@@ -189,8 +194,9 @@ impl Sfu {
         if let Some(double) = double {
             self.leave(now, double, LeaveReason::DuplicateIdentity);
         }
-        let limit = self.rooms[room].info.max_participants as usize;
-        if limit > 0 && self.rooms[room].participants.len() >= limit {
+        let standing = self.received_as(room, &new);
+        let waits = standing.waits();
+        if self.is_full(room, waits) {
             let reason = LeaveReason::JoinFailed;
             let event = Box::new(Event::Closed { reason });
             self.outputs.push_back(Output::Event { participant: new.id, event });
@@ -203,16 +209,17 @@ impl Sfu {
             metadata: new.metadata,
             attributes: new.attributes,
             state: ParticipantState::Joined,
-            permissions: new.permissions,
+            permissions: if waits { Permissions::nothing() } else { new.permissions.clone() },
+            standing,
             joined_unix_ms: new.joined_unix_ms,
             version: 1,
             tracks: Vec::new(),
             data_tracks: Vec::new(),
             note: new.note,
         };
-        let others = self.others(room, None);
         let key = self.participants.insert(Participant {
             info: info.clone(),
+            granted: new.permissions,
             room,
             auto_subscribe: new.auto_subscribe,
             audience: Audience::Everybody,
@@ -250,16 +257,11 @@ impl Sfu {
         let found = &mut self.participants[key];
         found.publisher = Some(publisher);
         found.subscriber = Some(subscriber);
-        let audience = found.is_audience();
-        let state = &mut self.rooms[room];
-        state.participants.push(key);
-        if !audience {
-            state.had_participants = true;
-            state.empty_since = None;
-        }
+        self.rooms[room].participants.push(key);
         self.count(room);
-        let room_info = self.rooms[room].info.clone();
-        self.tell(key, Event::Joined { room: room_info, me: info, others });
+        let (others, about) = (self.others(key), self.room_for(key));
+        self.tell(key, Event::Joined { room: about, me: info, others });
+        self.settle_in(room, key);
         self.announce(key, false);
         self.show_recording(room);
         if self.participants[key].auto_subscribe {
@@ -268,23 +270,14 @@ impl Sfu {
         self.unsettled.push(key);
     }
 
-    fn count(&mut self, room: usize) {
+    pub(crate) fn count(&mut self, room: usize) {
         let visible = self.rooms[room]
             .participants
             .iter()
             .filter(|key| self.participants[**key].is_visible())
+            .filter(|key| !self.participants[**key].waits())
             .count();
         self.rooms[room].info.participants = visible as u32;
-    }
-
-    /// Everybody visible but `except`.
-    fn others(&self, room: usize, except: Option<usize>) -> Vec<ParticipantInfo> {
-        self.rooms[room]
-            .participants
-            .iter()
-            .filter(|key| Some(**key) != except && self.participants[**key].is_visible())
-            .map(|key| self.participants[*key].info.clone())
-            .collect()
     }
 
     /// Ids of participants are public: whoever wants to be one again must have its identity, in its
@@ -316,9 +309,8 @@ impl Sfu {
         found.asked_at = None;
         found.answer_stale = true;
         let last_sequence = found.last_sequence;
-        let (me, room) = (found.info.clone(), found.room);
-        let others = self.others(room, Some(key));
-        let room = self.rooms[room].info.clone();
+        let me = found.info.clone();
+        let (others, room) = (self.others(key), self.room_for(key));
         self.tell(key, Event::Resumed { room, me, others, last_sequence });
         // What it was told while it was away did not arrive.
         let own: Vec<usize> = self.participants[key].by_mid.values().copied().collect();
@@ -334,9 +326,8 @@ impl Sfu {
     pub(crate) fn announce(&mut self, key: usize, and_self: bool) {
         let found = &self.participants[key];
         let update = vec![found.info.clone()];
-        let visible = found.is_visible();
         for other in self.rooms[found.room].participants.clone() {
-            if (other == key && and_self) || (other != key && visible) {
+            if (other == key && and_self) || (other != key && self.sees(other, key)) {
                 self.tell(other, Event::Participants(update.clone()));
             }
         }
@@ -355,6 +346,9 @@ impl Sfu {
             self.forget_data_track(key, &track.id);
         }
         self.tell(key, Event::Closed { reason });
+        let people = self.rooms[self.participants[key].room].participants.iter().copied();
+        let knew: Vec<usize> =
+            people.filter(|other| *other != key && self.sees(*other, key)).collect();
         let mut gone = self.participants.remove(key);
         self.participant_keys.remove(&gone.info.id);
         self.unsettled.retain(|unsettled| *unsettled != key);
@@ -364,19 +358,23 @@ impl Sfu {
         }
         let room = &mut self.rooms[gone.room];
         room.participants.retain(|other| *other != key);
-        if room.participants.iter().all(|other| self.participants[*other].is_audience()) {
+        if !room.participants.iter().any(|other| self.participants[*other].keeps_open()) {
             room.empty_since.get_or_insert(now);
         }
-        let others = room.participants.clone();
+        // Who was sent out has to ask again.
+        if reason == LeaveReason::Removed {
+            room.admitted.forget(&gone.info.identity);
+        }
         self.count(gone.room);
+        self.tell_who_waits(gone.room);
         self.show_recording(gone.room);
-        let active = gone.info.state == ParticipantState::Active;
+        let active = gone.info.state == ParticipantState::Active && !gone.waits();
         gone.info.state = ParticipantState::Disconnected;
         gone.changed();
-        if gone.is_visible() {
-            for other in others {
-                self.tell(other, Event::Participants(vec![gone.info.clone()]));
-            }
+        for other in knew {
+            self.tell(other, Event::Participants(vec![gone.info.clone()]));
+        }
+        if gone.is_visible() && !gone.waits() {
             let left = TapEvent::Left { participant: gone.info.id.clone() };
             self.tap_all(now, gone.room, &left);
         }
@@ -398,15 +396,20 @@ impl Sfu {
             found.info.metadata = metadata;
         }
         found.info.change_attributes(change.attributes);
-        let permissions_changed = change.permissions.is_some();
-        if let Some(permissions) = change.permissions {
-            found.info.permissions = permissions;
-        }
         found.changed();
-        let room = found.room;
-        if permissions_changed {
-            self.apply_permissions(now, key);
-            self.show_recording(room);
+        let (room, waits) = (found.room, found.waits());
+        match change.permissions {
+            Some(permissions) if waits && permissions.let_take_part() => {
+                self.let_in(now, key, Some(permissions));
+            }
+            Some(_) if waits => {}
+            Some(permissions) => {
+                found.info.permissions = permissions;
+                self.apply_permissions(now, key);
+                self.show_recording(room);
+                self.tell_who_waits(room);
+            }
+            None => {}
         }
         self.announce(key, true);
     }
@@ -421,18 +424,8 @@ impl Sfu {
         if found.info.state == ParticipantState::Joined {
             found.info.state = ParticipantState::Active;
             found.changed();
-            let (info, room) = (found.info.clone(), found.room);
             self.announce(key, true);
-            if !info.permissions.hidden && !info.permissions.recorder {
-                let joined = TapEvent::Joined {
-                    participant: info.id.clone(),
-                    identity: info.identity.clone(),
-                    name: info.name.clone(),
-                };
-                self.tap_all(now, room, &joined);
-            }
-            let room = self.rooms[room].info.clone();
-            self.notice(Notice::ParticipantActive { room, participant: info });
+            self.arrived(now, key);
         }
         self.start_sending(now, key);
         self.unsettled.push(key);
@@ -488,7 +481,10 @@ impl Sfu {
                     true => room.info.departure_timeout,
                     false => room.info.empty_timeout,
                 };
-                late(room.empty_since, patience)
+                // Whoever is early may wait for the others as long as they like.
+                let waits = room.participants.iter().any(|key| self.participants[*key].waits());
+                let early = waits && !room.had_participants;
+                late(room.empty_since, patience) && !early
             })
             .map(|(_, room)| room.info.name.clone())
             .collect();

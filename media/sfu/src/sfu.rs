@@ -352,6 +352,7 @@ impl Sfu {
                     return;
                 };
                 match channel {
+                    _ if self.participants[slot.participant].waits() => {}
                     Channel::DataTrack => self.data_packet(now, slot.participant, message),
                     _ => self.tell(slot.participant, Event::Data { channel, message }),
                 }
@@ -421,7 +422,7 @@ impl Sfu {
 mod tests {
     use super::*;
     use crate::command::{NewParticipant, RoomOptions, TransportMode};
-    use crate::view::Permissions;
+    use crate::view::{Permissions, Standing};
 
     fn join(id: &str) -> Command {
         let permissions = Permissions { can_update_metadata: false, ..Permissions::everything() };
@@ -432,6 +433,8 @@ mod tests {
             metadata: String::new(),
             attributes: Default::default(),
             permissions,
+            standing: Standing::Member,
+            known_as: None,
             joined_unix_ms: 0,
             auto_subscribe: true,
             mode: TransportMode::Single,
@@ -443,6 +446,7 @@ mod tests {
             created_unix_ms: 0,
             opened_with: String::new(),
             max_participants: 0,
+            lobby: false,
             empty_timeout: Duration::ZERO,
             departure_timeout: Duration::ZERO,
         };

@@ -23,11 +23,13 @@ pub struct RoomInfo {
     pub opened_with: String,
     /// A recording runs.
     pub recording: bool,
+    /// Guests wait until they are let in.
+    pub lobby: bool,
     /// 0: no limit.
     pub max_participants: u32,
     pub empty_timeout: Duration,
     pub departure_timeout: Duration,
-    /// Participants that are not hidden.
+    /// Participants that are neither hidden nor wait.
     pub participants: u32,
 }
 
@@ -40,6 +42,28 @@ pub enum ParticipantState {
     /// Media can flow.
     Active,
     Disconnected,
+}
+
+/// What somebody is to a room that lets guests in one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Waits to be let in: knows of nobody, and only hosts know of it.
+    Waiting {
+        /// Somebody is there who may let it in.
+        host_is_here: bool,
+    },
+    /// Came by invitation.
+    Guest,
+    /// Came by a right of its own, and never waits.
+    Member,
+    /// May let guests in.
+    Host,
+}
+
+impl Standing {
+    pub fn waits(self) -> bool {
+        matches!(self, Self::Waiting { .. })
+    }
 }
 
 /// What a participant may do.
@@ -71,6 +95,24 @@ impl Permissions {
         }
     }
 
+    /// What somebody may do who waits to be let in.
+    pub const fn nothing() -> Self {
+        Self {
+            can_publish: false,
+            can_subscribe: false,
+            can_publish_data: false,
+            publish_sources: Vec::new(),
+            can_update_metadata: false,
+            hidden: false,
+            recorder: false,
+        }
+    }
+
+    /// Whether they are of any use in a meeting.
+    pub fn let_take_part(&self) -> bool {
+        self.can_publish || self.can_subscribe || self.can_publish_data
+    }
+
     pub fn may_publish(&self, source: TrackSource) -> bool {
         self.can_publish
             && (self.publish_sources.is_empty() || self.publish_sources.contains(&source))
@@ -91,6 +133,7 @@ pub struct ParticipantInfo {
     pub attributes: BTreeMap<String, String>,
     pub state: ParticipantState,
     pub permissions: Permissions,
+    pub standing: Standing,
     pub joined_unix_ms: u64,
     /// Grows with every change.
     pub version: u32,
@@ -195,6 +238,7 @@ mod tests {
             attributes: BTreeMap::new(),
             state: ParticipantState::Active,
             permissions: Permissions::everything(),
+            standing: Standing::Member,
             joined_unix_ms: 0,
             version: 0,
             tracks: Vec::new(),

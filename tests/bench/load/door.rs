@@ -24,7 +24,7 @@ pub struct Door {
 impl Door {
     /// Knocks with everything the client wants: tracks and a first offer.
     pub fn knock(http: SocketAddr, room: &str, name: &str, join: &pb::JoinRequest) -> Result<Self> {
-        let (token, _) = roombox_api::livekit::join_token(DEV, room, name, false)
+        let (token, _) = roombox_api::livekit::join_token(DEV, room, name, false, "")
             .map_err(anyhow::Error::msg)
             .context("a token")?;
         let wrapped = pb::WrappedJoinRequest {

@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::conference::{
     Command, EVENT_QUEUE, NewParticipant, ParticipantId, Permissions, RoomName, RoomOptions,
-    RoomRefused, TransportMode,
+    RoomRefused, Standing, TransportMode,
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
@@ -242,6 +242,15 @@ fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
         true => claims.metadata.clone(),
         false => knock.wanted.metadata.clone(),
     };
+    let standing =
+        door.conference.standing(&claims.iss, claims.video.administers(&claims.video.room));
+    // Whoever signs with a key of their own has no lobby, and nothing to say about it.
+    let before = match knock.wanted.publish_only.is_empty() {
+        true => claims.known_as.as_str(),
+        // A second connection of somebody who may be in already.
+        false => &claims.sub,
+    };
+    let guest = standing == Standing::Guest && !before.is_empty();
     let participant = NewParticipant {
         id: id.clone(),
         identity: knock.identity.as_str().into(),
@@ -249,6 +258,8 @@ fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
         metadata,
         attributes,
         permissions: knock.permissions.clone(),
+        standing,
+        known_as: guest.then(|| before.into()),
         joined_unix_ms: unix_ms(),
         auto_subscribe: knock.wanted.auto_subscribe,
         mode: knock.mode,

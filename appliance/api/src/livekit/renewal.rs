@@ -37,12 +37,16 @@ pub(super) fn renewed(
 
 fn claims(came: &Came, me: &ParticipantInfo, now: u64) -> Claims {
     let mut claims = came.claims.clone();
-    let permissions = &me.permissions;
     claims.nbf = now.saturating_sub(10);
     claims.exp = claims.exp.max(now + GOOD_FOR_S);
     claims.name = me.name.clone();
     claims.metadata = me.metadata.clone();
     claims.attributes = me.attributes.clone();
+    // Who waits may do nothing yet, and keeps what it will be let in with.
+    if me.standing.waits() {
+        return claims;
+    }
+    let permissions = &me.permissions;
     claims.video.can_publish = Some(permissions.can_publish);
     // A connection that only publishes subscribes to nothing by its own wish. The token is of the
     // person, who may come with it again in either way.
@@ -61,7 +65,7 @@ fn claims(came: &Came, me: &ParticipantInfo, now: u64) -> Claims {
 mod tests {
     use super::*;
     use crate::token::VideoGrant;
-    use roombox_control::conference::{ParticipantState, Permissions, TrackSource};
+    use roombox_control::conference::{ParticipantState, Permissions, Standing, TrackSource};
 
     fn me(can_publish: bool) -> ParticipantInfo {
         ParticipantInfo {
@@ -77,6 +81,7 @@ mod tests {
                 can_update_metadata: false,
                 ..Permissions::everything()
             },
+            standing: Standing::Member,
             joined_unix_ms: 0,
             version: 1,
             tracks: Vec::new(),
@@ -106,6 +111,17 @@ mod tests {
         assert_eq!(new.video.can_publish_sources, ["microphone"]);
         assert!(new.video.administers("r"), "what the box knows nothing better of stays");
         assert_eq!((new.sub.as_str(), new.metadata.as_str()), ("ada", "new"));
+    }
+
+    #[test]
+    fn who_waits_keeps_what_its_token_grants() {
+        let waiting = ParticipantInfo {
+            permissions: Permissions::nothing(),
+            standing: Standing::Waiting { host_is_here: true },
+            ..me(true)
+        };
+        let new = claims(&came_with(0), &waiting, 1_000_000);
+        assert!(new.video.may_publish() && new.video.may_subscribe());
     }
 
     #[test]

@@ -9,7 +9,8 @@ const GOOD_FOR_S: u64 = 12 * 3600;
 const LONGEST_NAME: usize = 100;
 
 /// A token and the identity in it. Each one is another identity, so that a second tab does not
-/// throw the first one out.
+/// throw the first one out. `before` is a token that the same page had: whoever was let in with it
+/// need not ask again. One that is not ours, or of another room, is as good as none.
 ///
 /// # Errors
 /// The name will not do; the text says why.
@@ -18,6 +19,7 @@ pub fn join_token(
     room: &str,
     name: &str,
     moderator: bool,
+    before: &str,
 ) -> Result<(String, String), String> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
@@ -27,12 +29,15 @@ pub fn join_token(
     let role = if moderator { "moderator" } else { "guest" };
     let identity = format!("{role}_{}", Ulid::new());
     let now = unix_ms() / 1000;
+    let own = |issuer: &str| (issuer == key).then(|| secret.to_owned());
+    let before = token::verify(before, own).ok().filter(|before| before.video.room == room);
     let claims = Claims {
         iss: key.to_owned(),
         sub: identity.clone(),
         nbf: now.saturating_sub(10),
         exp: now + GOOD_FOR_S,
         name: name.to_owned(),
+        known_as: before.map(|before| before.sub).unwrap_or_default(),
         metadata: format!(r#"{{"role":"{role}"}}"#),
         video: VideoGrant {
             room: room.to_owned(),
@@ -51,15 +56,31 @@ pub fn join_token(
 mod tests {
     use super::*;
 
+    const OWN: (&str, &str) = ("k", "s");
+
     #[test]
     fn a_guest_may_meet_and_a_moderator_may_moderate() {
         for moderator in [false, true] {
-            let (token, identity) = join_token(("k", "s"), "Room 1", " Ada ", moderator).unwrap();
+            let (token, identity) = join_token(OWN, "Room 1", " Ada ", moderator, "").unwrap();
             let claims = token::verify(&token, |_| Some("s".to_owned())).unwrap();
             assert_eq!((claims.sub, claims.name.as_str()), (identity, "Ada"));
             assert_eq!(claims.video.administers("Room 1"), moderator);
             assert!(claims.video.room_join && claims.video.may_publish());
         }
-        assert!(join_token(("k", "s"), "Room 1", "  ", false).is_err());
+        assert!(join_token(OWN, "Room 1", "  ", false, "").is_err());
+    }
+
+    #[test]
+    fn who_comes_again_is_known_by_a_token_of_ours_for_the_same_room() {
+        let (first, identity) = join_token(OWN, "Room 1", "Ada", false, "").unwrap();
+        let known_as = |key, room, before: &str| {
+            let (token, _) = join_token(key, room, "Ada", false, before).unwrap();
+            token::verify(&token, |_| Some(key.1.to_owned())).unwrap().known_as
+        };
+        assert_eq!(known_as(OWN, "Room 1", &first), identity);
+        assert_eq!(known_as(OWN, "Room 2", &first), "", "another room");
+        assert_eq!(known_as(("k", "forged"), "Room 1", &first), "", "another signature");
+        assert_eq!(known_as(("other", "s"), "Room 1", &first), "", "another key");
+        assert_eq!(known_as(OWN, "Room 1", "x.y.z"), "");
     }
 }

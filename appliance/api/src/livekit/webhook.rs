@@ -20,16 +20,18 @@ const GOOD_FOR_S: u64 = 5 * 60;
 /// Receivers whose clocks are behind ours by less accept it as well.
 const CLOCKS_DIFFER_S: u64 = 10;
 
-/// A notice as receivers get it, at this time.
+/// A notice as receivers get it, at this time; `None`: LiveKit has no word for it.
 ///
 /// # Errors
 /// It cannot be written as JSON (never for events of this kind).
-pub fn news(notice: &Notice, now_ms: u64) -> Result<RoomNews, serde_json::Error> {
+pub fn news(notice: &Notice, now_ms: u64) -> Option<Result<RoomNews, serde_json::Error>> {
     let room = notice.room();
     let mut event = pb::WebhookEvent { room: Some(wire::room(room)), ..fresh(now_ms) };
     event.event = match notice {
         Notice::RoomOpened { .. } => "room_started",
         Notice::RoomEnded { .. } => "room_finished",
+        // Nobody has joined before they are let in.
+        Notice::ParticipantKnocked { .. } => return None,
         Notice::ParticipantActive { participant, .. } => {
             event.participant = Some(wire::participant(participant));
             "participant_joined"
@@ -56,12 +58,12 @@ pub fn news(notice: &Notice, now_ms: u64) -> Result<RoomNews, serde_json::Error>
         }
     }
     .to_owned();
-    Ok(RoomNews {
+    Some(serde_json::to_vec(&event).map(|body| RoomNews {
         room: room.name.to_string(),
         opened_with: room.opened_with.clone(),
-        body: serde_json::to_vec(&event)?,
+        body,
         id: event.id,
-    })
+    }))
 }
 
 /// An event that means nothing, to see whether a receiver takes it. Those that know only LiveKit's
@@ -114,7 +116,7 @@ pub fn authorization(
 mod tests {
     use super::*;
     use roombox_control::conference::{
-        LeaveReason, ParticipantInfo, ParticipantState, Permissions, RoomInfo,
+        LeaveReason, ParticipantInfo, ParticipantState, Permissions, RoomInfo, Standing,
     };
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
@@ -128,6 +130,7 @@ mod tests {
             created_unix_ms: 1_700_000_000_123,
             opened_with: "RBXkey".to_owned(),
             recording: false,
+            lobby: false,
             max_participants: 0,
             empty_timeout: Duration::from_secs(300),
             departure_timeout: Duration::from_secs(20),
@@ -144,6 +147,7 @@ mod tests {
             attributes: BTreeMap::from([("hand".to_owned(), "up".to_owned())]),
             state,
             permissions: Permissions::everything(),
+            standing: Standing::Member,
             joined_unix_ms: 5000,
             version: 3,
             tracks: Vec::new(),
@@ -153,7 +157,7 @@ mod tests {
     }
 
     fn told(notice: &Notice) -> (RoomNews, Value) {
-        let news = news(notice, 1_700_000_001_900).unwrap();
+        let news = news(notice, 1_700_000_001_900).unwrap().unwrap();
         let body = serde_json::from_slice(&news.body).unwrap();
         (news, body)
     }
@@ -169,6 +173,12 @@ mod tests {
         assert_eq!(body["room"]["creationTime"], "1700000000");
         assert_eq!(body["room"]["sid"], "RM_1");
         assert!(body.get("participant").is_none() && body.get("numDropped").is_none());
+    }
+
+    #[test]
+    fn receivers_hear_nothing_of_somebody_who_only_waits() {
+        let participant = ada(ParticipantState::Active);
+        assert!(news(&Notice::ParticipantKnocked { room: room(), participant }, 0).is_none());
     }
 
     #[test]

@@ -8,9 +8,10 @@ use prost::Message;
 use roombox_control::conference::{
     Audience, AudienceMember, Codec, ConnectionQuality, DataTrackInfo, Identity, LayerInfo,
     LeaveReason, MediaKind, NewDataTrack, NewTrack, ParticipantId, ParticipantInfo,
-    ParticipantState, Permissions, Quality, Relay, RoomInfo, StreamState, TrackId, TrackInfo,
-    TrackSource,
+    ParticipantState, Permissions, Quality, Relay, RoomInfo, Standing, StreamState, TrackId,
+    TrackInfo, TrackSource,
 };
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Clients gate features by this version: it must be valid semver, at least 1.8.0 for RPC, and
@@ -336,6 +337,20 @@ pub(super) fn permissions_from(permission: &pb::ParticipantPermission) -> Permis
     }
 }
 
+/// Says of somebody that they wait to be let in: `host_present`, or `host_absent` while nobody is
+/// there who could. Only the box sets it.
+const WAITING: &str = "roombox.waiting";
+
+fn attributes(info: &ParticipantInfo) -> HashMap<String, String> {
+    let mut attributes: HashMap<_, _> = info.attributes.clone().into_iter().collect();
+    attributes.remove(WAITING);
+    if let Standing::Waiting { host_is_here } = info.standing {
+        let waits = if host_is_here { "host_present" } else { "host_absent" };
+        attributes.insert(WAITING.to_owned(), waits.to_owned());
+    }
+    attributes
+}
+
 pub(super) fn participant(info: &ParticipantInfo) -> pb::ParticipantInfo {
     let template = pb::ParticipantInfo::decode(&*info.note).unwrap_or_default();
     let state = match info.state {
@@ -356,7 +371,7 @@ pub(super) fn participant(info: &ParticipantInfo) -> pb::ParticipantInfo {
         permission: Some(permission(&info.permissions)),
         is_publisher: !info.tracks.is_empty(),
         data_tracks: info.data_tracks.iter().map(data_track).collect(),
-        attributes: info.attributes.clone().into_iter().collect(),
+        attributes: attributes(info),
         ..template
     }
 }

@@ -27,6 +27,18 @@ pub(super) struct RoomName {
     name: String,
 }
 
+/// What is absent stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoomPatch {
+    /// Changed only while nobody is in the room.
+    #[schema(nullable = false)]
+    name: Option<String>,
+    /// Let guests in one by one. When it ends, those who wait come in.
+    #[schema(nullable = false)]
+    lobby: Option<bool>,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ParticipantList {
     items: Vec<Participant>,
@@ -36,7 +48,11 @@ pub(super) struct ParticipantList {
 #[serde(deny_unknown_fields)]
 pub(super) struct ParticipantPatch {
     /// Only `true`: people unmute themselves.
-    muted: bool,
+    #[schema(nullable = false)]
+    muted: Option<bool>,
+    /// Only `false`: lets somebody in. Who is in is not sent back to wait.
+    #[schema(nullable = false)]
+    waiting: Option<bool>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,6 +68,8 @@ pub(super) struct JoinRequest {
     /// Name that others see.
     name: String,
     invite: Option<String>,
+    /// An earlier token for this room: whoever was let in with it in this meeting does not wait again.
+    before: Option<String>,
 }
 
 /// What a LiveKit client needs; the URL is the page's own origin.
@@ -93,17 +111,24 @@ pub(super) async fn room_get(
     Ok(Json(door.rooms.get(&id).await?))
 }
 
-/// Renames a room that nobody is in.
+/// Renames a room that nobody is in, or switches its lobby.
 #[utoipa::path(patch, path = "/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
-    request_body = RoomName,
+    request_body = RoomPatch,
     responses((status = 200, body = Room), (status = 409, body = ErrorBody)))]
 pub(super) async fn room_patch(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path(id): Path<String>,
-    Body(room): Body<RoomName>,
+    Body(patch): Body<RoomPatch>,
 ) -> Result<Json<Room>, ApiError> {
-    Ok(Json(door.rooms.rename(&id, &room.name).await?))
+    // What may be refused comes first.
+    if let Some(name) = &patch.name {
+        door.rooms.rename(&id, name).await?;
+    }
+    if let Some(on) = patch.lobby {
+        door.rooms.set_lobby(&id, on).await?;
+    }
+    Ok(Json(door.rooms.get(&id).await?))
 }
 
 /// Forgets a room that nobody is in; its recordings stay.
@@ -141,27 +166,36 @@ pub(super) async fn participant_list(
     Ok(Json(ParticipantList { items: door.rooms.participants(&id).await? }))
 }
 
-/// Mutes somebody.
+/// Mutes somebody, or lets somebody in who waits.
 #[utoipa::path(patch, path = "/rooms/{id}/participants/{participant}", tag = "meetings",
     params(("id" = String, Path), ("participant" = String, Path)),
     request_body = ParticipantPatch,
-    responses((status = 204), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
 pub(super) async fn participant_patch(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path((id, participant)): Path<(String, String)>,
     Body(patch): Body<ParticipantPatch>,
 ) -> Result<StatusCode, ApiError> {
-    if !patch.muted {
-        let message = "people can only be muted from here: they unmute themselves";
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Err(ApiError::new(status, "only_mute", message));
+    let unwanted =
+        |code, message: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, message));
+    if patch.muted == Some(false) {
+        return unwanted("only_mute", "people can only be muted from here: they unmute themselves");
     }
-    door.rooms.mute(&id, &participant).await?;
+    if patch.waiting == Some(true) {
+        return unwanted("only_let_in", "nobody is sent back to wait: remove them instead");
+    }
+    if patch.waiting.is_some() {
+        door.rooms.let_in(&id, &participant).await?;
+    }
+    if patch.muted.is_some() {
+        door.rooms.mute(&id, &participant).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Sends somebody out.
+/// Sends somebody out, or turns somebody away who waits.
 #[utoipa::path(delete, path = "/rooms/{id}/participants/{participant}", tag = "meetings",
     params(("id" = String, Path), ("participant" = String, Path)),
     responses((status = 204), (status = 404, body = ErrorBody)))]
@@ -223,7 +257,9 @@ pub(super) async fn join_token_create(
     let guest = guest(person.as_ref(), request.invite.as_deref());
     let room = door.rooms.admit(&id, guest).await?;
     let moderator = person.is_some();
-    let (token, identity) = join_token(door.keys.own(), room.as_str(), &request.name, moderator)
+    let before = request.before.as_deref().unwrap_or_default();
+    let made = join_token(door.keys.own(), room.as_str(), &request.name, moderator, before);
+    let (token, identity) = made
         .map_err(|error| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_name", error))?;
     Ok((StatusCode::CREATED, Json(JoinToken { token, room: room.to_string(), identity })))
 }

@@ -104,7 +104,7 @@ impl Scene {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roombox_control::conference::{ParticipantState, Permissions};
+    use roombox_control::conference::{ParticipantState, Permissions, Standing};
 
     fn track(id: &str, kind: MediaKind, source: TrackSource, muted: bool) -> TrackInfo {
         TrackInfo {
@@ -133,6 +133,7 @@ mod tests {
             attributes: BTreeMap::new(),
             state: ParticipantState::Active,
             permissions: Permissions::everything(),
+            standing: Standing::Member,
             joined_unix_ms: joined,
             version: 1,
             tracks,

@@ -23,7 +23,7 @@ use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
 use roombox_control::conference::{
     Command, EVENT_QUEUE, Identity, NewParticipant, ParticipantId, Permissions, RoomOptions,
-    RoomRefused, TransportMode,
+    RoomRefused, Standing, TransportMode,
 };
 use roombox_control::store::WhipScope;
 use roombox_control::whip_keys::WhipGuest;
@@ -163,6 +163,8 @@ fn join(guest: &WhipGuest, id: &ParticipantId, scope: WhipScope, options: RoomOp
         metadata: String::new(),
         attributes: Default::default(),
         permissions,
+        standing: Standing::Member,
+        known_as: None,
         joined_unix_ms: UnixMs::now().0,
         auto_subscribe: false,
         mode: TransportMode::Once,

@@ -15,7 +15,7 @@ pub use timeline::TimelineItem;
 pub use views::{RecordedFile, RecordedTrack, Recording, RecordingPage, TrackFile};
 
 use crate::clock::UnixMs;
-use crate::conference::{Conference, RoomName};
+use crate::conference::{Conference, RoomName, RoomView};
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use crate::jobs::{Job, Jobs};
@@ -170,7 +170,11 @@ impl Recordings {
         let room = self.store.room_get(room_id.to_owned()).await?;
         let room = room.ok_or(ControlError::NotFound("room"))?;
         let open = self.conference.list().await;
-        if !open.iter().any(|view| view.info.name.as_str() == room.name) {
+        let meets = |view: &RoomView| {
+            let mut people = view.participants.iter();
+            view.participants.is_empty() || people.any(|person| !person.standing.waits())
+        };
+        if !open.iter().any(|view| view.info.name.as_str() == room.name && meets(view)) {
             return Err(ControlError::NoMeeting);
         }
         if self.conference.is_draining() {

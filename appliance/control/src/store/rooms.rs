@@ -14,10 +14,12 @@ pub struct RoomRow {
     pub invite: String,
     /// False: opened by a client with a token, forgotten when its meeting ends.
     pub kept: bool,
+    /// Guests wait until somebody lets them in.
+    pub lobby: bool,
     pub created_ms: u64,
 }
 
-const COLUMNS: &str = "id, name, invite, kept, created_ms";
+const COLUMNS: &str = "id, name, invite, kept, lobby, created_ms";
 
 fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
     Ok(RoomRow {
@@ -25,7 +27,8 @@ fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
         name: row.get(1)?,
         invite: row.get(2)?,
         kept: row.get(3)?,
-        created_ms: unsigned(row.get(4)?),
+        lobby: row.get(4)?,
+        created_ms: unsigned(row.get(5)?),
     })
 }
 
@@ -61,10 +64,11 @@ impl Store {
     pub async fn room_insert(&self, row: RoomRow) -> Result<bool, StoreError> {
         self.call(move |sql| {
             let changed = sql.execute(
-                "INSERT INTO rooms (id, name, invite, kept, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO rooms (id, name, invite, kept, lobby, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (name) DO UPDATE SET kept = excluded.kept
                  WHERE rooms.kept = 0 AND excluded.kept = 1",
-                params![row.id, row.name, row.invite, row.kept, signed(row.created_ms)],
+                params![row.id, row.name, row.invite, row.kept, row.lobby, signed(row.created_ms)],
             )?;
             Ok(changed == 1)
         })
@@ -87,6 +91,14 @@ impl Store {
     pub async fn room_set_invite(&self, id: String, invite: String) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute("UPDATE rooms SET invite = ?2 WHERE id = ?1", params![id, invite])?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn room_set_lobby(&self, id: String, on: bool) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute("UPDATE rooms SET lobby = ?2 WHERE id = ?1", params![id, on])?;
             Ok(())
         })
         .await

@@ -9,7 +9,7 @@ use roombox_net::{EventSink, Plane, SinkFull, TapSink};
 use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::{TapId, TapItem};
 use roombox_sfu::track::{MediaKind, TrackSource};
-use roombox_sfu::view::Permissions;
+use roombox_sfu::view::{Permissions, Standing};
 use roombox_sfu::{
     Command, Event, LoopbackPeer, NewParticipant, NewTrack, RoomOptions, Transport, TransportMode,
 };
@@ -93,6 +93,8 @@ impl<'a> Guest<'a> {
             metadata: String::new(),
             attributes: BTreeMap::new(),
             permissions: Permissions::everything(),
+            standing: Standing::Member,
+            known_as: None,
             joined_unix_ms: 0,
             auto_subscribe: !publishes,
             mode: TransportMode::Single,
@@ -104,6 +106,7 @@ impl<'a> Guest<'a> {
             created_unix_ms: 0,
             opened_with: String::new(),
             max_participants: 2,
+            lobby: false,
             empty_timeout: PATIENCE,
             departure_timeout: Duration::ZERO,
         };

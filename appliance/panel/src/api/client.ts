@@ -116,6 +116,7 @@ export const api = {
   room: (id: string) => ask<Room>("GET", `/rooms/${part(id)}`),
   createRoom: (name: string) => ask<Room>("POST", "/rooms", { name }),
   renameRoom: (id: string, name: string) => ask<Room>("PATCH", `/rooms/${part(id)}`, { name }),
+  setLobby: (id: string, lobby: boolean) => ask<Room>("PATCH", `/rooms/${part(id)}`, { lobby }),
   deleteRoom: (id: string) => ask<undefined>("DELETE", `/rooms/${part(id)}`),
   renewInvite: (id: string) => ask<Room>("POST", `/rooms/${part(id)}/invite`),
   whipKeys: (room: string) => ask<Page<WhipKey>>("GET", `/rooms/${part(room)}/whip-keys`),
@@ -127,12 +128,18 @@ export const api = {
   participants: (id: string) => ask<Page<Participant>>("GET", `/rooms/${part(id)}/participants`),
   muteParticipant: (room: string, id: string) =>
     ask<undefined>("PATCH", `/rooms/${part(room)}/participants/${part(id)}`, { muted: true }),
+  letIn: (room: string, id: string) =>
+    ask<undefined>("PATCH", `/rooms/${part(room)}/participants/${part(id)}`, { waiting: false }),
   removeParticipant: (room: string, id: string) =>
     ask<undefined>("DELETE", `/rooms/${part(room)}/participants/${part(id)}`),
   door: (room: string, invite: string | null) =>
     ask<Door>("GET", `/rooms/${part(room)}/door${invite ? `?invite=${part(invite)}` : ""}`),
-  joinToken: (room: string, name: string, invite: string | null) =>
-    ask<JoinToken>("POST", `/rooms/${part(room)}/join-token`, invite ? { name, invite } : { name }),
+  joinToken: (room: string, name: string, invite: string | null, before: string | null) =>
+    ask<JoinToken>("POST", `/rooms/${part(room)}/join-token`, {
+      name,
+      ...(invite && { invite }),
+      ...(before && { before }),
+    }),
 
   startRecording: (room: string, layout?: Layout) =>
     ask<Recording>("POST", `/rooms/${part(room)}/recording`, layout ? { layout } : {}),

@@ -390,7 +390,7 @@ export interface paths {
         delete: operations["room_delete"];
         options?: never;
         head?: never;
-        /** Renames a room that nobody is in. */
+        /** Renames a room that nobody is in, or switches its lobby. */
         patch: operations["room_patch"];
         trace?: never;
     };
@@ -489,11 +489,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Sends somebody out. */
+        /** Sends somebody out, or turns somebody away who waits. */
         delete: operations["participant_delete"];
         options?: never;
         head?: never;
-        /** Mutes somebody. */
+        /** Mutes somebody, or lets somebody in who waits. */
         patch: operations["participant_patch"];
         trace?: never;
     };
@@ -820,6 +820,8 @@ export interface components {
         /** @description What somebody with an invitation may know before joining. */
         Doorplate: {
             box: string;
+            /** @description Guests wait until somebody lets them in. */
+            lobby: boolean;
             /** Format: int32 */
             participants: number;
             recording: boolean;
@@ -990,6 +992,14 @@ export interface components {
             };
             /** @enum {string} */
             type: "room.ended";
+        } | {
+            /** @description A guest waits to be let in. */
+            data: {
+                name: string;
+                room: string;
+            };
+            /** @enum {string} */
+            type: "participant.knocked";
         } | {
             data: {
                 name: string;
@@ -1190,6 +1200,8 @@ export interface components {
          */
         JobState: "queued" | "running" | "finished" | "parked" | "cancelled";
         JoinRequest: {
+            /** @description An earlier token for this room: whoever was let in with it in this meeting does not wait again. */
+            before?: string | null;
             invite?: string | null;
             /** @description Name that others see. */
             name: string;
@@ -1230,7 +1242,7 @@ export interface components {
         Meeting: {
             /**
              * Format: int32
-             * @description People who are not hidden.
+             * @description People who are neither hidden nor wait in the lobby.
              */
             participants: number;
             recording: components["schemas"]["RunningRecording"] | null;
@@ -1312,13 +1324,17 @@ export interface components {
             name: string;
             state: components["schemas"]["ParticipantState"];
             tracks: components["schemas"]["PublishedTrack"][];
+            /** @description In the lobby: sees and hears nothing until it is let in. */
+            waiting: boolean;
         };
         ParticipantList: {
             items: components["schemas"]["Participant"][];
         };
         ParticipantPatch: {
             /** @description Only `true`: people unmute themselves. */
-            muted: boolean;
+            muted?: boolean;
+            /** @description Only `false`: lets somebody in. Who is in is not sent back to wait. */
+            waiting?: boolean;
         };
         /**
          * @description How far somebody has come into a meeting.
@@ -1507,6 +1523,8 @@ export interface components {
             id: string;
             /** @description Secret of the invite link; `null` for a room that a client opened with a token. */
             invite: string | null;
+            /** @description Guests wait until somebody lets them in. */
+            lobby: boolean;
             meeting: components["schemas"]["Meeting"] | null;
             name: string;
         };
@@ -1517,6 +1535,13 @@ export interface components {
         };
         RoomName: {
             name: string;
+        };
+        /** @description What is absent stays as it is. */
+        RoomPatch: {
+            /** @description Let guests in one by one. When it ends, those who wait come in. */
+            lobby?: boolean;
+            /** @description Changed only while nobody is in the room. */
+            name?: string;
         };
         /**
          * @description Of which rooms a receiver hears.
@@ -4210,7 +4235,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RoomName"];
+                "application/json": components["schemas"]["RoomPatch"];
             };
         };
         responses: {
@@ -4711,6 +4736,14 @@ export interface operations {
             };
             /** @description the body took too long */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

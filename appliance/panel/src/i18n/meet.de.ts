@@ -76,6 +76,31 @@ export const meet: Words<typeof en> = {
       "Der Besitzer kann diese Besprechung aufzeichnen. Sie sehen dann einen roten Punkt.",
     join: "Beitreten",
     joining: "Sie treten bei …",
+    lobby: "Gäste werden hier einzeln eingelassen: Vielleicht warten Sie einen Moment.",
+  },
+  waiting: {
+    title: "Sie warten darauf, eingelassen zu werden",
+    host: "Der Gastgeber ist noch nicht da. Sie kommen von selbst hinein, sobald er Sie einlässt.",
+    word: "Der Gastgeber sieht, dass Sie da sind. Sie kommen von selbst hinein, sobald er Sie einlässt.",
+    unseen: "Bis dahin sieht und hört Sie niemand, und Sie sehen und hören niemanden.",
+  },
+  knocking: {
+    title: "Es warten",
+    one: "{{name}} wartet darauf, eingelassen zu werden.",
+    many: "{{count}} Personen warten darauf, eingelassen zu werden.",
+    count_one: "{{count}} wartet",
+    count_other: "{{count}} warten",
+    show: "Zeigen",
+    let_in: "Einlassen",
+    let_all_in: "Alle einlassen",
+    let_in_named: "{{name}} einlassen",
+    turn_away_named: "{{name}} abweisen",
+  },
+  captions: {
+    title: "Untertitel",
+    on: "Untertitel an",
+    off: "Untertitel aus",
+    said: "{{name}}: {{text}}",
   },
   trouble: {
     both: "Mikrofon und Kamera",
@@ -142,6 +167,7 @@ export const meet: Words<typeof en> = {
     p: "Personen",
     g: "Raster oder Sprecher",
     r: "Aufzeichnen (fragt vorher)",
+    t: "Untertitel an oder aus",
     help: "Diese Tasten",
   },
   network: {
@@ -185,6 +211,7 @@ export const meet: Words<typeof en> = {
   notice: {
     again: "Zur Besprechung",
     retry: "Nochmals versuchen",
+    ask_again: "Noch einmal fragen",
     no_room: {
       title: "Dieser Link nennt keinen Raum",
       text: "Bitten Sie um den ganzen Link.",
@@ -197,6 +224,10 @@ export const meet: Words<typeof en> = {
     removed: {
       title: "Sie wurden entfernt",
       text: "Der Besitzer des Raums hat Sie aus der Besprechung genommen.",
+    },
+    turned_away: {
+      title: "Sie wurden nicht eingelassen",
+      text: "Der Gastgeber hat Sie nicht in diese Besprechung eingelassen. Fragen Sie nach, wenn das ein Irrtum ist.",
     },
     elsewhere: {
       title: "Sie sind woanders beigetreten",

@@ -70,6 +70,31 @@ export const meet = {
     may_be_recorded: "The owner may record this meeting. You then see a red dot.",
     join: "Join",
     joining: "Joining…",
+    lobby: "Guests are let in one by one here: you may have to wait a moment.",
+  },
+  waiting: {
+    title: "You are waiting to be let in",
+    host: "The host is not here yet. You come in by yourself once they let you.",
+    word: "The host sees that you are here. You come in by yourself once they let you.",
+    unseen: "Until then nobody sees or hears you, and you see and hear nobody.",
+  },
+  knocking: {
+    title: "Waiting",
+    one: "{{name}} is waiting to be let in.",
+    many: "{{count}} people are waiting to be let in.",
+    count_one: "{{count}} waiting",
+    count_other: "{{count}} waiting",
+    show: "Show",
+    let_in: "Let in",
+    let_all_in: "Let all in",
+    let_in_named: "Let in {{name}}",
+    turn_away_named: "Turn {{name}} away",
+  },
+  captions: {
+    title: "Captions",
+    on: "Captions on",
+    off: "Captions off",
+    said: "{{name}}: {{text}}",
   },
   trouble: {
     both: "Microphone and camera",
@@ -136,6 +161,7 @@ export const meet = {
     p: "People",
     g: "Grid or speaker",
     r: "Record (asks first)",
+    t: "Captions on or off",
     help: "These keys",
   },
   network: {
@@ -179,6 +205,7 @@ export const meet = {
   notice: {
     again: "Go to the meeting",
     retry: "Try again",
+    ask_again: "Ask again",
     no_room: {
       title: "This link names no room",
       text: "Ask the person who sent it for the whole link.",
@@ -188,6 +215,10 @@ export const meet = {
     removed: {
       title: "You were removed",
       text: "The owner of the room took you out of the meeting.",
+    },
+    turned_away: {
+      title: "You were not let in",
+      text: "The host did not let you into this meeting. Ask them, if you think that is a mistake.",
     },
     elsewhere: {
       title: "You joined from another place",

@@ -119,6 +119,9 @@ export const panel: Words<typeof en> = {
     people: "Personen",
     nobody_text: "Niemand ist hier. Öffnen Sie den Raum, oder senden Sie den Einladungslink unten.",
     invite: "Einladen",
+    lobby: "Gäste einzeln einlassen",
+    lobby_text:
+      "Wer mit dem Einladungslink kommt, wartet, bis Sie ihn einlassen: hier oder in der Besprechung. Gilt sofort.",
     rename: "Raum umbenennen",
     end: "Besprechung beenden",
     end_title: "Besprechung für alle beenden?",
@@ -167,6 +170,11 @@ export const panel: Words<typeof en> = {
   },
   people: {
     here: "beigetreten",
+    waiting: "wartet, kam",
+    let_in: "Einlassen",
+    let_in_named: "{{name}} einlassen",
+    turn_away: "Abweisen",
+    turn_away_named: "{{name}} abweisen",
     mic_on: "Mikrofon an",
     mic_off: "Mikrofon aus",
     camera_on: "Kamera an",

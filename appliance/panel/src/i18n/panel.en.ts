@@ -115,6 +115,9 @@ export const panel = {
     people: "People",
     nobody_text: "Nobody is here. Open the room, or send the invite link below.",
     invite: "Invite",
+    lobby: "Let guests in one by one",
+    lobby_text:
+      "Whoever comes by the invite link waits until you let them in, here or in the meeting. Applies at once.",
     rename: "Rename the room",
     end: "End meeting",
     end_title: "End the meeting for all?",
@@ -160,6 +163,11 @@ export const panel = {
   },
   people: {
     here: "joined",
+    waiting: "is waiting, came",
+    let_in: "Let in",
+    let_in_named: "Let in {{name}}",
+    turn_away: "Turn away",
+    turn_away_named: "Turn {{name}} away",
     mic_on: "Microphone on",
     mic_off: "Microphone off",
     camera_on: "Camera on",

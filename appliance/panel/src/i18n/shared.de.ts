@@ -22,6 +22,7 @@ export const shared: Words<typeof en> = {
       "Dieser Einladungslink gilt nicht mehr. Bitten Sie um einen neuen.",
     name_taken: "Diesen Namen gibt es schon. Wählen Sie einen anderen.",
     no_meeting: "Niemand ist in diesem Raum. Aufgezeichnet wird, sobald jemand beigetreten ist.",
+    room_full: "Dieser Raum ist voll. Lassen Sie jemanden ein, wenn jemand gegangen ist, oder erhöhen Sie die Grenze in den Einstellungen.",
     busy: "Diese Box hat ihre Grenze an Personen oder Räumen erreicht. Versuchen Sie es wieder, wenn jemand gegangen ist.",
     files_failed: "Die Dateien dieser Aufnahme sind nicht lesbar. Prüfen Sie die Platte der Box.",
     foreign_origin:

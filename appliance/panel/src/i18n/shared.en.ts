@@ -21,6 +21,7 @@ export const shared = {
     room_not_kept: "A program opened this room, and it ends with its meeting. Make a room first.",
     too_many_keys: "This room has as many keys as it may have. Revoke some that nobody uses.",
     no_meeting: "Nobody is in this room. Recording starts once somebody has joined.",
+    room_full: "This room is full. Let somebody in when somebody has left, or raise the limit in the settings.",
     busy: "This box has reached its limit of people or rooms. Try again when somebody has left.",
     files_failed: "The files of this recording cannot be read. Check the disk of the box.",
     foreign_origin: "This page belongs to another address. Open the panel at the box's own address.",

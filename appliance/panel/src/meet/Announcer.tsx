@@ -1,15 +1,23 @@
 // What sighted people see out of the corner of an eye, said to screen readers.
 import { useRoomContext, type ReceivedChatMessage } from "@livekit/components-react";
-import { RoomEvent, Track, type RemoteParticipant, type RemoteTrackPublication } from "livekit-client";
+import {
+  RoomEvent,
+  Track,
+  type Participant,
+  type RemoteParticipant,
+  type RemoteTrackPublication,
+} from "livekit-client";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { awaitedBy, useKnocking, wasLetIn } from "./lobby";
 
 interface AnnouncerProps {
   recording: boolean;
+  moderator: boolean;
   message: ReceivedChatMessage | undefined;
 }
 
-export function Announcer({ recording, message }: AnnouncerProps) {
+export function Announcer({ recording, moderator, message }: AnnouncerProps) {
   const { t } = useTranslation("meet");
   const room = useRoomContext();
   const [said, say] = useState("");
@@ -17,9 +25,17 @@ export function Announcer({ recording, message }: AnnouncerProps) {
   if (recording && !everRecorded) setEverRecorded(true);
 
   useEffect(() => {
-    const nameOf = (person: RemoteParticipant | undefined) => person?.name || person?.identity || "?";
-    const joined = (person: RemoteParticipant) => say(t("said.joined", { name: nameOf(person) }));
-    const left = (person: RemoteParticipant) => say(t("said.left", { name: nameOf(person) }));
+    const nameOf = (person: Participant | undefined) => person?.name || person?.identity || "?";
+    // Who knocks is told of below, and has joined when let in.
+    const joined = (person: RemoteParticipant) => {
+      if (awaitedBy(person) === null) say(t("said.joined", { name: nameOf(person) }));
+    };
+    const left = (person: RemoteParticipant) => {
+      if (awaitedBy(person) === null) say(t("said.left", { name: nameOf(person) }));
+    };
+    const changed = (what: Record<string, string>, person: Participant) => {
+      if (!person.isLocal && wasLetIn(what, person)) say(t("said.joined", { name: nameOf(person) }));
+    };
     const published = (publication: RemoteTrackPublication, person: RemoteParticipant) => {
       if (publication.source === Track.Source.ScreenShare) {
         say(t("said.shares", { name: nameOf(person) }));
@@ -28,12 +44,23 @@ export function Announcer({ recording, message }: AnnouncerProps) {
     room.on(RoomEvent.ParticipantConnected, joined);
     room.on(RoomEvent.ParticipantDisconnected, left);
     room.on(RoomEvent.TrackPublished, published);
+    room.on(RoomEvent.ParticipantAttributesChanged, changed);
     return () => {
       room.off(RoomEvent.ParticipantConnected, joined);
       room.off(RoomEvent.ParticipantDisconnected, left);
       room.off(RoomEvent.TrackPublished, published);
+      room.off(RoomEvent.ParticipantAttributesChanged, changed);
     };
   }, [room, t]);
+
+  const knocking = useKnocking();
+  const newest = knocking.at(-1);
+  const knocks =
+    moderator && newest
+      ? knocking.length === 1
+        ? t("knocking.one", { name: newest.name || newest.identity })
+        : t("knocking.many", { count: knocking.length })
+      : "";
 
   const from = message?.from;
   const written =
@@ -47,6 +74,7 @@ export function Announcer({ recording, message }: AnnouncerProps) {
       <p aria-live="polite">{said}</p>
       <p aria-live="polite">{written}</p>
       <p aria-live="polite">{recorded}</p>
+      <p aria-live="polite">{knocks}</p>
     </div>
   );
 }

@@ -1,9 +1,7 @@
 // The bar at the bottom. On a phone the seldom buttons move into "more".
+import { useLocalParticipant } from "@livekit/components-react";
 import {
-  useLocalParticipant,
-  useParticipants,
-} from "@livekit/components-react";
-import {
+  IconBadgeCc,
   IconDeviceSpeaker,
   IconDots,
   IconHandOff,
@@ -31,6 +29,7 @@ import { useTranslation } from "react-i18next";
 import { useHand } from "./hand";
 import type { Drawer } from "./InMeeting";
 import type { View } from "./layout";
+import { useKnocking, usePeople } from "./lobby";
 
 type Action =
   | "microphone"
@@ -45,6 +44,7 @@ type Action =
   | "keys"
   | "network"
   | "soundOnly"
+  | "captions"
   | "leave";
 
 interface BarProps {
@@ -53,18 +53,30 @@ interface BarProps {
   unread: number;
   recording: boolean;
   soundOnly: boolean;
+  /** Whether captions are shown; null: none have come. */
+  captions: boolean | null;
   moderator: boolean;
   act: Record<Action, () => void>;
 }
 
 const CAN_SHARE = "mediaDevices" in navigator && "getDisplayMedia" in navigator.mediaDevices;
 
-export function Bar({ view, drawer, unread, recording, soundOnly, moderator, act }: BarProps) {
+export function Bar({
+  view,
+  drawer,
+  unread,
+  recording,
+  soundOnly,
+  captions,
+  moderator,
+  act,
+}: BarProps) {
   const { t } = useTranslation("meet");
   const { isMicrophoneEnabled, isCameraEnabled, isScreenShareEnabled, localParticipant } =
     useLocalParticipant();
   const raised = useHand(localParticipant) !== null;
-  const people = useParticipants();
+  const people = usePeople();
+  const knocking = useKnocking().length;
   const menu = useId();
 
   const share = (
@@ -139,7 +151,12 @@ export function Bar({ view, drawer, unread, recording, soundOnly, moderator, act
         icon={IconUsers}
         words={t("people")}
         badge={people.length}
-        badgeWords={t("people_count", { count: people.length })}
+        badgeWords={[
+          t("people_count", { count: people.length }),
+          knocking > 0 && t("knocking.count", { count: knocking }),
+        ]
+          .filter(Boolean)
+          .join(", ")}
         shortcut="P"
         pressed={drawer === "people"}
         press={act.people}
@@ -167,6 +184,15 @@ export function Bar({ view, drawer, unread, recording, soundOnly, moderator, act
           pressed={soundOnly}
           press={act.soundOnly}
         />
+        {captions !== null && (
+          <BarButton
+            icon={IconBadgeCc}
+            words={captions ? t("captions.off") : t("captions.on")}
+            shortcut="T"
+            pressed={captions}
+            press={act.captions}
+          />
+        )}
         <BarButton icon={IconWifi} words={t("network.title")} press={act.network} />
         <BarButton icon={IconDeviceSpeaker} words={t("devices")} press={act.devices} />
         <BarButton icon={IconKeyboard} words={t("keys.title")} shortcut="?" press={act.keys} />

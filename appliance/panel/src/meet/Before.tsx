@@ -1,5 +1,6 @@
 // Before the meeting: see yourself, hear that the microphone works, say who you are.
 import {
+  IconDoorEnter,
   IconMicrophone,
   IconMicrophoneOff,
   IconPlayerRecordFilled,
@@ -7,7 +8,7 @@ import {
   IconVideoOff,
 } from "@tabler/icons-react";
 import { useEffect, useRef, useState, type SubmitEvent } from "react";
-import type { LocalAudioTrack, LocalVideoTrack } from "livekit-client";
+import type { LocalAudioTrack } from "livekit-client";
 import { useTranslation } from "react-i18next";
 import { api } from "../api/client";
 import type { Door } from "../api/schema";
@@ -16,6 +17,7 @@ import type { Wishes } from "./Meeting";
 import { DeviceTrouble } from "./DeviceTrouble";
 import { LanguageChoice } from "./LanguageChoice";
 import { listenTo, useDevices, usePreview } from "./devices";
+import { Picture } from "./Picture";
 
 const NAME = "roombox.name";
 
@@ -158,6 +160,12 @@ export function Before({ door, guest, error, join }: BeforeProps) {
           <IconPlayerRecordFilled size={16} aria-hidden />
           {door.recording ? t("before.recorded_now") : t("before.may_be_recorded")}
         </p>
+        {guest && door.lobby && (
+          <p className="notice-line">
+            <IconDoorEnter size={16} aria-hidden />
+            {t("before.lobby")}
+          </p>
+        )}
         {error !== null && (
           <p className="error" role="alert">
             {textOf(error)}
@@ -168,25 +176,6 @@ export function Before({ door, guest, error, join }: BeforeProps) {
         </button>
       </form>
     </main>
-  );
-}
-
-function Picture({ track, words }: { track: LocalVideoTrack | null; words: string }) {
-  const { t } = useTranslation("meet");
-  const video = useRef<HTMLVideoElement>(null);
-  useEffect(() => {
-    const element = video.current;
-    if (!element || !track) return;
-    track.attach(element);
-    return () => {
-      track.detach(element);
-    };
-  }, [track]);
-  return (
-    <>
-      <video ref={video} muted playsInline hidden={!track} aria-label={t("before.preview")} />
-      {!track && <p>{words}</p>}
-    </>
   );
 }
 

@@ -12,6 +12,7 @@ import type { Door } from "../api/schema";
 import { Announcer } from "./Announcer";
 import { useAsked } from "./asking";
 import { Bar } from "./Bar";
+import { Captions, useCaptions } from "./Captions";
 import { Chat } from "./Chat";
 import { DeviceDialog } from "./DeviceDialog";
 import { troubleOf, type Trouble } from "./devices";
@@ -20,6 +21,7 @@ import { turnHand } from "./hand";
 import { Hints } from "./Hints";
 import { KeysDialog } from "./KeysDialog";
 import { useKeys } from "./keys";
+import { KnockingNotice } from "./Knocking";
 import type { View } from "./layout";
 import type { Wishes } from "./Meeting";
 import { NetworkDialog } from "./NetworkDialog";
@@ -68,6 +70,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
   const away = useConnectionState() !== ConnectionState.Connected;
   const asked = useAsked(room);
   const soundOnly = useSoundOnly(room);
+  const captions = useCaptions(room);
   const unread = useUnread(chat.chatMessages.length, drawer === "chat");
 
   // Where to tell about the end may change with each render; the listener must not.
@@ -137,16 +140,30 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
     p: () => openDrawer("people"),
     g: changeView,
     r: () => moderator && setDialog("record"),
+    t: () => captions.there && captions.turn(),
     "?": () => setDialog("keys"),
   });
 
   return (
-    <div className={["meeting", drawer && "with-drawer", away && "away"].filter(Boolean).join(" ")}>
+    <div
+      className={[
+        "meeting",
+        drawer && "with-drawer",
+        away && "away",
+        captions.there && captions.on && "captioned",
+      ]
+        .filter(Boolean)
+        .join(" ")}
+    >
       <header className="meeting-head">
         <h1>{door.room}</h1>
         <RecordingSign recording={recording} />
       </header>
+      {moderator && drawer !== "people" && (
+        <KnockingNotice roomId={roomId} show={() => setDrawer("people")} />
+      )}
       <Stage view={view} />
+      <Captions captions={captions} />
       <Hints soundOnly={soundOnly} why={() => setDialog("network")} />
       {asked.by !== null && (
         <div className="hint-card" role="alertdialog" aria-label={t("asked", { name: asked.by })}>
@@ -185,6 +202,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         unread={unread}
         recording={recording.on}
         soundOnly={soundOnly.on}
+        captions={captions.there ? captions.on : null}
         moderator={moderator}
         act={{
           microphone: () => switchDevice("microphone"),
@@ -199,6 +217,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
           keys: () => setDialog("keys"),
           network: () => setDialog("network"),
           soundOnly: soundOnly.turn,
+          captions: captions.turn,
           leave: () => void room.disconnect(),
         }}
       />
@@ -211,8 +230,10 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       )}
       {dialog === "network" && <NetworkDialog close={() => setDialog(null)} />}
       {dialog === "devices" && <DeviceDialog close={() => setDialog(null)} />}
-      {dialog === "keys" && <KeysDialog moderator={moderator} close={() => setDialog(null)} />}
-      <Announcer recording={recording.on} message={chat.chatMessages.at(-1)} />
+      {dialog === "keys" && (
+        <KeysDialog moderator={moderator} captions={captions.there} close={() => setDialog(null)} />
+      )}
+      <Announcer recording={recording.on} moderator={moderator} message={chat.chatMessages.at(-1)} />
     </div>
   );
 }

@@ -10,15 +10,23 @@ const KEYS = [
   ["P", "keys.p"],
   ["G", "keys.g"],
   ["R", "keys.r"],
+  ["T", "keys.t"],
   ["?", "keys.help"],
 ] as const;
 
-export function KeysDialog({ moderator, close }: { moderator: boolean; close: () => void }) {
+interface KeysDialogProps {
+  moderator: boolean;
+  /** There are captions to switch. */
+  captions: boolean;
+  close: () => void;
+}
+
+export function KeysDialog({ moderator, captions, close }: KeysDialogProps) {
   const { t } = useTranslation("meet");
   return (
     <Modal title={t("keys.title")} close={close}>
       <dl className="keys">
-        {KEYS.filter(([key]) => moderator || key !== "R").map(([key, words]) => (
+        {KEYS.filter(([key]) => (key !== "R" || moderator) && (key !== "T" || captions)).map(([key, words]) => (
           <div key={key}>
             <dt>
               <kbd>{key}</kbd>

@@ -1,9 +1,12 @@
 // The way through a meeting: the door, the preview, the meeting, and what comes after.
 //
-//   door ──► before ──► in ──► gone
-//     │                 │ ▲
-//     └► refused        ▼ │ (the connection was lost for good: come back by itself)
-//                    returning
+//   door ──► before ──► waiting ──► in ──► gone
+//     │          └───────────────────► │ ▲
+//     └► refused                       ▼ │ (the connection was lost for good: come back by itself)
+//                                   returning
+//
+// Waiting is the lobby. Whoever is let in goes on with the same connection; whoever leaves it or is
+// turned away is gone, too.
 import { DisconnectReason, Room, RoomEvent, Track, VideoPresets, type LocalTrack } from "livekit-client";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -13,8 +16,10 @@ import { useRefusalText } from "../i18n/refusal";
 import { moderates, type MeetingAddress } from "./address";
 import { Before } from "./Before";
 import { InMeeting } from "./InMeeting";
+import { awaitedBy, keepPass, lastPass } from "./lobby";
 import { Notice, type NoticeKind } from "./Notice";
 import { Returning } from "./Returning";
+import { Waiting } from "./Waiting";
 
 export interface Wishes {
   name: string;
@@ -29,6 +34,7 @@ type Stage =
   | { at: "door" }
   | { at: "refused"; error: unknown }
   | { at: "before"; door: Door; error: unknown }
+  | { at: "waiting"; door: Door; room: Room; wishes: Wishes; moderator: boolean }
   | { at: "in"; door: Door; room: Room; wishes: Wishes; moderator: boolean }
   | { at: "returning"; door: Door; wishes: Wishes }
   | { at: "gone"; kind: NoticeKind };
@@ -75,7 +81,7 @@ export function Meeting({ address }: { address: MeetingAddress }) {
 
   const enter = useCallback(
     async (door: Door, wishes: Wishes) => {
-      const pass = await api.joinToken(roomId, wishes.name, invite);
+      const pass = await api.joinToken(roomId, wishes.name, invite, lastPass(roomId));
       const room = new Room({
         adaptiveStream: true,
         dynacast: true,
@@ -84,8 +90,11 @@ export function Meeting({ address }: { address: MeetingAddress }) {
         disconnectOnPageLeave: true,
       });
       await room.connect(location.origin.replace(/^http/, "ws"), pass.token);
-      setStage({ at: "in", door, room, wishes, moderator: moderates(pass.token) });
-      bringDevices(room, wishes);
+      keepPass(roomId, pass.token);
+      const waits = awaitedBy(room.localParticipant) !== null;
+      const at = waits ? "waiting" : "in";
+      setStage({ at, door, room, wishes, moderator: moderates(pass.token) });
+      if (!waits) bringDevices(room, wishes);
     },
     [roomId, invite],
   );
@@ -124,6 +133,30 @@ export function Meeting({ address }: { address: MeetingAddress }) {
               for (const track of wishes.tracks) track.stop();
               setStage({ ...stage, error });
             }
+          }}
+        />
+      );
+    case "waiting":
+      return (
+        <Waiting
+          key={stage.room.localParticipant.sid}
+          roomId={roomId}
+          invite={invite}
+          door={stage.door}
+          room={stage.room}
+          wishes={stage.wishes}
+          admitted={() => {
+            setStage({ ...stage, at: "in" });
+            bringDevices(stage.room, stage.wishes);
+          }}
+          ended={(reason) => {
+            for (const track of stage.wishes.tracks) track.stop();
+            const kind = reason === undefined ? undefined : WANTED[reason];
+            setStage(
+              kind
+                ? { at: "gone", kind: kind === "removed" ? "turned_away" : kind }
+                : { at: "returning", door: stage.door, wishes: { ...stage.wishes, tracks: [] } },
+            );
           }}
         />
       );

@@ -1,5 +1,5 @@
-// A page with one message: wrong link, left, ended, removed.
-import { IconDoorExit, IconLinkOff, IconUserX } from "@tabler/icons-react";
+// A page with one message: wrong link, left, ended, removed, turned away.
+import { IconDoorExit, IconDoorOff, IconLinkOff, IconUserX } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -8,6 +8,7 @@ export type NoticeKind =
   | "left"
   | "ended"
   | "removed"
+  | "turned_away"
   | "elsewhere"
   | "closed";
 
@@ -16,9 +17,16 @@ const PICTURES = {
   left: IconDoorExit,
   ended: IconDoorExit,
   removed: IconUserX,
+  turned_away: IconDoorOff,
   elsewhere: IconDoorExit,
   closed: IconLinkOff,
 } as const;
+
+/** What the button says where it does not lead back into the meeting at once. */
+const AGAIN: Partial<Record<NoticeKind, "notice.retry" | "notice.ask_again">> = {
+  closed: "notice.retry",
+  turned_away: "notice.ask_again",
+};
 
 interface NoticeProps {
   kind: NoticeKind;
@@ -45,7 +53,7 @@ export function Notice({ kind, detail, again }: NoticeProps) {
         <p className="quiet">{detail ?? t(`notice.${kind}.text`)}</p>
         {again && (
           <button type="button" className="primary" onClick={again}>
-            {t(kind === "closed" ? "notice.retry" : "notice.again")}
+            {t(AGAIN[kind] ?? "notice.again")}
           </button>
         )}
       </section>

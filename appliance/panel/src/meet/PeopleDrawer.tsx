@@ -1,5 +1,5 @@
 // Everybody here, with what the moderator can do.
-import { useIsMuted, useIsSpeaking, useParticipants, useRoomContext } from "@livekit/components-react";
+import { useIsMuted, useIsSpeaking, useRoomContext } from "@livekit/components-react";
 import {
   IconHandStop,
   IconMicrophone,
@@ -18,6 +18,8 @@ import { useRefusalText } from "../i18n/refusal";
 import { askToUnmute } from "./asking";
 import { handsFirst, useHand } from "./hand";
 import { initialsOf } from "./initials";
+import { KnockingList } from "./Knocking";
+import { usePeople } from "./lobby";
 
 interface PeopleDrawerProps {
   roomId: string;
@@ -29,7 +31,7 @@ export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
   const { t } = useTranslation(["meet", "shared"]);
   const textOf = useRefusalText();
   const room = useRoomContext();
-  const people = handsFirst(useParticipants());
+  const people = handsFirst(usePeople());
   const loud = people.filter((person) => !person.isLocal && person.isMicrophoneEnabled);
   const [error, setError] = useState<unknown>(null);
   const attempt = (work: Promise<unknown>) => {
@@ -51,6 +53,7 @@ export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
           {textOf(error)}
         </p>
       )}
+      {moderator && <KnockingList roomId={roomId} />}
       {moderator && people.length > 1 && (
         <div className="for-all">
           <button

@@ -17,6 +17,7 @@ import {
   type Candidate,
   type View,
 } from "./layout";
+import { useKnocking } from "./lobby";
 import { Tile } from "./Tile";
 
 /** Space between tiles, as in meet.css. */
@@ -28,13 +29,14 @@ export function Stage({ view }: { view: View }) {
   const size = useSize(host);
   const [pinned, setPinned] = useState<string | null>(null);
   const [page, setPage] = useState(0);
+  const knocking = useKnocking();
   const tracks = useTracks(
     [
       { source: Track.Source.Camera, withPlaceholder: true },
       { source: Track.Source.ScreenShare, withPlaceholder: false },
     ],
     { onlySubscribed: false },
-  );
+  ).filter((track) => !knocking.includes(track.participant));
   const most = tilesOnPage(size.width, size.height);
   const candidates = tracks.map(candidateOf);
   const [order, setOrder] = useState<string[]>([]);

@@ -20,11 +20,13 @@ impl Session {
         match event {
             Event::Joined { room, me, others } => {
                 self.about_me = Some(Box::new(me.clone()));
+                // Who waits may do less than the token says, for now.
+                let granted = std::mem::replace(&mut self.permissions, me.permissions.clone());
+                self.sender.allowed = me.permissions.can_publish_data;
                 let join = pb::JoinResponse {
                     participant: Some(wire::participant(&me)),
                     other_participants: others.iter().map(wire::participant).collect(),
-                    subscriber_primary: self.mode == TransportMode::Dual
-                        && self.permissions.can_subscribe,
+                    subscriber_primary: self.mode == TransportMode::Dual && granted.can_subscribe,
                     server_version: wire::PROTOCOL_VERSION_OF.to_owned(),
                     server_info: Some(wire::server_info()),
                     enabled_publish_codecs: wire::publish_codecs(),

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use roombox_control::conference::{
-    ConnectionQuality, Event, Identity, MediaKind, ParticipantState, Quality, StreamState,
-    TrackInfo, TrackRefusal, TrackSource,
+    ConnectionQuality, Event, Identity, MediaKind, ParticipantState, Quality, Standing,
+    StreamState, TrackInfo, TrackRefusal, TrackSource,
 };
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ fn me() -> ParticipantInfo {
         attributes: BTreeMap::new(),
         state: ParticipantState::Joined,
         permissions: permissions(),
+        standing: Standing::Member,
         joined_unix_ms: 0,
         version: 1,
         tracks: Vec::new(),
@@ -56,6 +57,7 @@ fn room() -> RoomInfo {
         created_unix_ms: 0,
         opened_with: String::new(),
         recording: false,
+        lobby: false,
         max_participants: 0,
         empty_timeout: Duration::from_secs(300),
         departure_timeout: Duration::from_secs(20),

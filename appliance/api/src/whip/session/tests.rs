@@ -4,7 +4,7 @@ use super::*;
 use crate::whip::offer::IceCredentials;
 use crate::whip::offer::tests::{AIORTC, AIORTC_PLAYER};
 use roombox_control::conference::{
-    ParticipantInfo, ParticipantState, Permissions, RoomInfo, TrackInfo, TrackRefusal,
+    ParticipantInfo, ParticipantState, Permissions, RoomInfo, Standing, TrackInfo, TrackRefusal,
 };
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ fn person(name: &str, tracks: &[(&str, MediaKind)]) -> ParticipantInfo {
         attributes: Default::default(),
         state: ParticipantState::Active,
         permissions: Permissions::everything(),
+        standing: Standing::Member,
         joined_unix_ms: 0,
         version: 1,
         tracks: tracks.iter().map(track).collect(),
@@ -51,6 +52,7 @@ fn joined(others: Vec<ParticipantInfo>) -> Event {
         created_unix_ms: 0,
         opened_with: String::new(),
         recording: false,
+        lobby: false,
         max_participants: 0,
         empty_timeout: Duration::ZERO,
         departure_timeout: Duration::ZERO,

@@ -1,5 +1,5 @@
 // One room: who is in it, its recording, its invite link, its end.
-import { Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Button, Group, Paper, Stack, Switch, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBookmark,
@@ -18,7 +18,7 @@ import type { Room } from "../../api/schema";
 import { Ago, Elapsed } from "../parts/Ago";
 import { Confirm } from "../parts/Confirm";
 import { Detail } from "../parts/Detail";
-import { Failure } from "../parts/Failure";
+import { Failure, useReportFailure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { Invite } from "../parts/InviteDialog";
 import { MoreMenu } from "../parts/MoreMenu";
@@ -73,11 +73,35 @@ function RoomView({ room }: { room: Room }) {
           <Title order={2} size="h4" mb="sm">
             {t("room.invite")}
           </Title>
-          <Invite room={room} />
+          <Stack>
+            <Invite room={room} />
+            {room.invite !== null && <LobbySwitch room={room} />}
+          </Stack>
         </Paper>
         {room.invite !== null && <WhipKeys room={room.id} />}
       </Stack>
     </>
+  );
+}
+
+function LobbySwitch({ room }: { room: Room }) {
+  const { t } = useTranslation("panel");
+  const cache = useQueryClient();
+  const report = useReportFailure();
+  const change = useMutation({
+    mutationFn: (on: boolean) => api.setLobby(room.id, on),
+    onSuccess: () => cache.invalidateQueries({ queryKey: keys.rooms }),
+    onError: report,
+  });
+  return (
+    <Switch
+      label={t("room.lobby")}
+      description={t("room.lobby_text")}
+      // What was asked for is shown at once; what the box says counts.
+      checked={change.isPending ? change.variables : room.lobby}
+      disabled={change.isPending}
+      onChange={(event) => change.mutate(event.currentTarget.checked)}
+    />
   );
 }
 

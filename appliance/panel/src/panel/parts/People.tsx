@@ -1,5 +1,5 @@
 // Who is in a meeting, what they send, and what the owner can do about it.
-import { ActionIcon, Avatar, Group, Skeleton, Stack, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Avatar, Button, Group, Skeleton, Stack, Text, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconMicrophone,
@@ -29,10 +29,63 @@ export function People({ room }: { room: string }) {
   if (people.data.items.length === 0) return <Text c="dimmed">{t("rooms.nobody")}</Text>;
   return (
     <Stack gap="sm" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
-      {people.data.items.map((person) => (
-        <PersonRow key={person.id} room={room} person={person} />
-      ))}
+      {people.data.items.map((person) =>
+        person.waiting ? (
+          <KnockingRow key={person.id} room={room} person={person} />
+        ) : (
+          <PersonRow key={person.id} room={room} person={person} />
+        ),
+      )}
     </Stack>
+  );
+}
+
+/** Somebody in the lobby. */
+function KnockingRow({ room, person }: { room: string; person: Participant }) {
+  const { t } = useTranslation("panel");
+  const cache = useQueryClient();
+  const report = useReportFailure();
+  const name = person.name || person.identity;
+  const options = {
+    onSuccess: () => cache.invalidateQueries({ queryKey: keys.rooms }),
+    onError: report,
+  };
+  const letIn = useMutation({ mutationFn: () => api.letIn(room, person.id), ...options });
+  const turnAway = useMutation({
+    mutationFn: () => api.removeParticipant(room, person.id),
+    ...options,
+  });
+  return (
+    <Group component="li" justify="space-between" gap="xs">
+      <Group gap="sm" wrap="nowrap" miw={0}>
+        <Avatar name={name} color="gray" radius="xl" aria-hidden />
+        <Stack gap={0} miw={0}>
+          <Text fw={500} truncate>
+            {name}
+          </Text>
+          <Text size="xs" c="dimmed">
+            {t("people.waiting")} <Ago at={person.joined_at} />
+          </Text>
+        </Stack>
+      </Group>
+      <Group gap={4} wrap="nowrap">
+        <Button
+          variant="default"
+          aria-label={t("people.turn_away_named", { name })}
+          loading={turnAway.isPending}
+          onClick={() => turnAway.mutate()}
+        >
+          {t("people.turn_away")}
+        </Button>
+        <Button
+          aria-label={t("people.let_in_named", { name })}
+          loading={letIn.isPending}
+          onClick={() => letIn.mutate()}
+        >
+          {t("people.let_in")}
+        </Button>
+      </Group>
+    </Group>
   );
 }
 
