@@ -88,7 +88,7 @@ export const meet = {
     let_in: "Let in",
     let_all_in: "Let all in",
     let_in_named: "Let in {{name}}",
-    turn_away_named: "Turn {{name}} away",
+    turn_away_named: "Turn away {{name}}",
   },
   captions: {
     title: "Captions",

@@ -167,7 +167,7 @@ export const panel = {
     let_in: "Let in",
     let_in_named: "Let in {{name}}",
     turn_away: "Turn away",
-    turn_away_named: "Turn {{name}} away",
+    turn_away_named: "Turn away {{name}}",
     mic_on: "Microphone on",
     mic_off: "Microphone off",
     camera_on: "Camera on",

@@ -1,3 +1,5 @@
+//! Descriptors that are written bit by bit, as the specification has them.
+
 use super::*;
 
 /// Writes bits, most significant first.
@@ -51,7 +53,7 @@ fn keyframe() -> Vec<u8> {
         .each(2, &[NONE, NONE, NONE, DISCARDABLE])
         // One reference each but for the first, four back.
         .write(1, 0)
-        .each(6, &[0b1_0011_0; 3])
+        .each(6, &[0b10_0110; 3])
         // Two chains, of numbers below five.
         .write(2, 2)
         .each(1, &[0, 0, 1, 1])
