@@ -14,7 +14,7 @@ import {
   type LocalTrack,
   type Room,
 } from "livekit-client";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Door } from "../api/schema";
 import { awaitedBy } from "./lobby";
@@ -103,28 +103,20 @@ export function Waiting({ roomId, invite, door, room, wishes, admitted, ended }:
             />
             <div className="preview-buttons">
               {microphone && (
-                <button
-                  type="button"
-                  className="round"
-                  aria-pressed={microphoneOn.on}
-                  aria-label={t("microphone")}
-                  title={microphoneOn.on ? t("mute") : t("unmute")}
-                  onClick={microphoneOn.turn}
-                >
-                  {microphoneOn.on ? <IconMicrophone aria-hidden /> : <IconMicrophoneOff aria-hidden />}
-                </button>
+                <DeviceButton
+                  name={t("microphone")}
+                  device={microphoneOn}
+                  turns={microphoneOn.on ? t("mute") : t("unmute")}
+                  icon={microphoneOn.on ? <IconMicrophone aria-hidden /> : <IconMicrophoneOff aria-hidden />}
+                />
               )}
               {camera && (
-                <button
-                  type="button"
-                  className="round"
-                  aria-pressed={cameraOn.on}
-                  aria-label={t("camera")}
-                  title={cameraOn.on ? t("camera_off") : t("camera_on")}
-                  onClick={cameraOn.turn}
-                >
-                  {cameraOn.on ? <IconVideo aria-hidden /> : <IconVideoOff aria-hidden />}
-                </button>
+                <DeviceButton
+                  name={t("camera")}
+                  device={cameraOn}
+                  turns={cameraOn.on ? t("camera_off") : t("camera_on")}
+                  icon={cameraOn.on ? <IconVideo aria-hidden /> : <IconVideoOff aria-hidden />}
+                />
               )}
             </div>
           </div>
@@ -153,8 +145,36 @@ export function Waiting({ roomId, invite, door, room, wishes, admitted, ended }:
   );
 }
 
+interface DeviceSwitch {
+  on: boolean;
+  turn: () => void;
+}
+
+interface DeviceButtonProps {
+  name: string;
+  device: DeviceSwitch;
+  /** What pressing it does. */
+  turns: string;
+  icon: ReactNode;
+}
+
+function DeviceButton({ name, device, turns, icon }: DeviceButtonProps) {
+  return (
+    <button
+      type="button"
+      className="round"
+      aria-pressed={device.on}
+      aria-label={name}
+      title={turns}
+      onClick={device.turn}
+    >
+      {icon}
+    </button>
+  );
+}
+
 /** A device of one's own that nobody is sent anything of yet. */
-function useSwitch(track: LocalTrack | undefined): { on: boolean; turn: () => void } {
+function useSwitch(track: LocalTrack | undefined): DeviceSwitch {
   const [on, setOn] = useState(track !== undefined && !track.isMuted);
   const turn = () => {
     if (!track) return;
