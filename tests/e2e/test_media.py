@@ -228,6 +228,33 @@ async def test_six_people_hear_each_other(box):
                 await person.until(lambda: stands_out(heard, 400 + 100 * n))
 
 
+async def test_in_a_room_of_many_microphones_whoever_speaks_is_heard(box):
+    def subscribed(listener):
+        people = listener.room.remote_participants.values()
+        return {sid for person in people for sid, track in person.track_publications.items() if track.subscribed}
+
+    only_there = rtc.RoomOptions(auto_subscribe=False)
+    names = [f"silent-{n}" for n in range(10)]
+    async with (
+        meeting(box, "ann", room="hall", options=options(True)) as (ann,),
+        meeting(box, "bea", room="hall", options=options(False)) as (bea,),
+        meeting(box, *names, room="hall", options=only_there) as people,
+    ):
+        tones = []
+        for n, person in enumerate(people):
+            person.amplitude = 0
+            tones.append((await person.publish_tone(frequency=400 + 100 * n)).sid)
+        for listener in (ann, bea):
+            await listener.until(lambda: len(listener.seen("track_published")) == len(people))
+            await listener.until(lambda: subscribed(listener) == set(tones[:8]))
+        for n in (9, 8):
+            people[n].amplitude = 12_000
+            for listener in (ann, bea):
+                heard = lambda: listener.audio.get(tones[n])
+                await listener.until(lambda: heard() and heard().purity(400 + 100 * n) > PURE)
+            people[n].amplitude = 0
+
+
 async def test_twenty_quick_joins_and_leaves(box):
     """Churn: nobody stays behind."""
     async with meeting(box, "anchor", room="churn") as (anchor,):

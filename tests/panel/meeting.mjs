@@ -14,7 +14,7 @@ export async function newRoom(page, name) {
   await page.getByLabel('Name of the room').fill(name);
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByRole('heading', { name, level: 1 }).waitFor();
-  const invite = await page.getByLabel('Invite link').inputValue();
+  const invite = await page.getByRole('textbox', { name: 'Invite link' }).inputValue();
   return { invite, room: page.url().split('/').at(-1) };
 }
 

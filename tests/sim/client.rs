@@ -95,6 +95,8 @@ pub struct Client {
     pub numbers: HashMap<String, u16>,
     /// No answer says what comes on which section.
     pub told_nothing: bool,
+    /// How loud its speech is, in dBov; `None`: its packets do not say.
+    pub level: Option<i8>,
 }
 
 impl Client {
@@ -143,6 +145,7 @@ impl Client {
             nervous: false,
             numbers: HashMap::new(),
             told_nothing: false,
+            level: None,
         };
         client.drain(now);
         client
@@ -251,6 +254,14 @@ impl Client {
         });
     }
 
+    /// Packets of speech that came of a track since then, if the last answer has a section for it.
+    pub fn hears(&self, track: &str, since: Instant) -> usize {
+        let section = self.mapping.iter().find(|(_, carried)| *carried == track);
+        let ssrc = section.and_then(|(mid, _)| self.ssrcs.get(mid)?.first());
+        let heard = ssrc.and_then(|ssrc| self.heard.get(ssrc));
+        heard.map_or(0, |packets| packets.values().filter(|at| **at >= since).count())
+    }
+
     /// Closes the connection.
     pub fn hang_up(&mut self, now: Instant) {
         self.rtc.close().expect("an open connection");
@@ -336,7 +347,14 @@ impl Client {
         let (seq, time) = (state.seq, frame.wrapping_mul(SPEECH_CLOCK / 50));
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
             let pt = Pt::new_with_value(111);
-            stream.write_rtp(RtpWrite::new(pt, seq.into(), time, now, vec![0x5a; SPEECH_BYTES]));
+            let extensions = ExtensionValues {
+                audio_level: self.level,
+                // Without it str0m leaves the level out.
+                voice_activity: self.level.map(|level| level > -50),
+                ..ExtensionValues::default()
+            };
+            let write = RtpWrite::new(pt, seq.into(), time, now, vec![0x5a; SPEECH_BYTES]);
+            stream.write_rtp(write.ext_vals(extensions));
             self.drain(now);
         }
     }

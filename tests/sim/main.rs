@@ -7,6 +7,7 @@ mod lobby;
 mod narrow;
 mod once;
 mod picture;
+mod voices;
 mod world;
 
 use chance::Chance;

@@ -218,6 +218,8 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Result<()> {
+    // From here on a stop waits until the box is up and can stop in order.
+    let stop_asked = stop_asked()?;
     let addresses = match arguments.address.is_empty() {
         true => addresses::local_addresses().context("cannot list the network interfaces")?,
         false => arguments.address.clone(),
@@ -304,7 +306,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let (stopping, stopped) = watch::channel(false);
     let serve = doors.serve(router, Arc::new(MediaEntrance(plane.clone())), stopped.clone());
     let stop = async move {
-        stop_asked().await;
+        stop_asked.await;
         tracing::info!("stopping");
         supervisor.stopping();
         conference.drain();
@@ -378,16 +380,15 @@ fn import(path: &Path) -> anyhow::Result<Settings> {
     Ok(parsed.with_context(|| format!("{} will not do", path.display()))?.settings)
 }
 
-async fn stop_asked() {
-    let terminate = signal(SignalKind::terminate());
-    let interrupt = signal(SignalKind::interrupt());
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+/// Ends when somebody asks the box to stop, also if that was before anybody waited for it.
+fn stop_asked() -> anyhow::Result<impl Future<Output = ()>> {
+    let listen = |kind| signal(kind).context("cannot listen to signals");
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-        _ => std::future::pending().await,
-    }
+    })
 }

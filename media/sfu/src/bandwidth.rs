@@ -3,6 +3,7 @@
 
 use crate::allocate::{Importance, Want};
 use crate::event::{Event, StreamState};
+use crate::forward::Target;
 use crate::ids::{ParticipantId, TrackId};
 use crate::participant::Participant;
 use crate::quality::Shortage;
@@ -69,20 +70,19 @@ impl Sfu {
             let layer = match given.layers.get(track) {
                 Some(given) => *given,
                 // Nobody looks, or nothing is sent: it goes on as the client wants it.
-                None => (!wish.settings.disabled).then(|| published.choose(&wish.settings)),
+                None => (!wish.settings.disabled).then(|| published.layers.choose(&wish.settings)),
             };
-            let temporal = layer.map(|layer| published.temporal(layer, &wish.settings));
+            let target = layer.map(|layer| Target {
+                layer,
+                temporal: published.layers.temporal(layer, &wish.settings),
+            });
             let publisher = published.participant;
             let Some(forward) = published.forwards.iter_mut().find(|f| f.participant == key) else {
                 continue;
             };
-            forward.set_paused(layer.is_none());
-            if let (Some(layer), Some(temporal)) = (layer, temporal) {
-                forward.wanted = layer;
-                forward.wanted_temporal = temporal;
-            }
+            forward.aim(target);
             if forward.needs_keyframe() {
-                keyframes.push((*track, forward.wanted));
+                keyframes.push((*track, forward.wanted()));
             }
             let paused = layer.is_none();
             if given.layers.contains_key(track) && wish.paused != paused {
@@ -123,7 +123,7 @@ impl Sfu {
             if settings.disabled {
                 continue;
             }
-            let layers = published.costs(now, settings);
+            let layers = published.layers.costs(now, settings);
             if published.info.kind == MediaKind::Audio {
                 audio += layers.iter().map(|layer| layer.bps).sum::<u64>();
                 continue;

@@ -12,6 +12,7 @@ mod dynacast;
 mod event;
 mod forward;
 pub mod ids;
+mod layers;
 mod lobby;
 mod packets;
 mod participant;
@@ -29,6 +30,7 @@ pub mod tap;
 pub mod track;
 mod transport;
 pub mod view;
+mod voices;
 
 pub use command::{
     Audience, AudienceMember, Command, LeaveReason, NewDataTrack, NewParticipant, NewTrack,

@@ -43,8 +43,8 @@ impl Sfu {
             return;
         }
         let published = &mut self.tracks[track];
-        published.count(&belongs, now, packet.payload.len());
-        if published.heard(layer, now) {
+        published.layers.count(&belongs, now, packet.payload.len());
+        if published.layers.heard(layer, now) {
             self.choose_layers(track);
             // At once: this packet may start the keyframe that somebody waits for.
             self.divide_due(now);
@@ -52,8 +52,10 @@ impl Sfu {
         if !self.tracks.contains(track) {
             return;
         }
-        if let Some(level) = packet.audio_level {
-            self.tracks[track].loudness.hear(level);
+        // Padding says no level, and is no sound.
+        let sounds = !packet.payload.is_empty();
+        if sounds && self.tracks[track].loudness.hear(packet.audio_level) {
+            self.sounds(now, track);
         }
         self.forward(now, track, belongs, packet);
         self.tap_packet(track, layer, packet);

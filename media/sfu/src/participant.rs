@@ -15,6 +15,8 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Wish {
     pub settings: TrackSettings,
+    /// The client asked for this very track.
+    pub by_id: bool,
     /// The publisher's audience does not include this subscriber.
     pub barred: bool,
     /// Section that carries the track.

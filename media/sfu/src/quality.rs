@@ -157,7 +157,7 @@ impl Sfu {
             published.info.kind == MediaKind::Video
                 && !published.info.muted
                 && published.announced
-                && published.demand.told().is_some_and(|told| !published.sends(told))
+                && published.demand.told().is_some_and(|told| !published.layers.sends(told))
         });
         if short { Shortage::Detail } else { Shortage::Nothing }
     }

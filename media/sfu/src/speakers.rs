@@ -9,6 +9,10 @@ use std::time::Duration;
 pub(crate) const WINDOW: Duration = Duration::from_millis(400);
 /// Louder than this counts, in −dBov.
 const THRESHOLD: i8 = -35;
+/// Louder than this, in −dBov, is more than the noise of a room; and so many packets of a window make
+/// it a sound that somebody makes.
+const SOUND: i8 = -45;
+const SOUND_PACKETS: u32 = 4;
 /// Packets of 20 ms that make 40 % of a window.
 const ACTIVE_PACKETS: u32 = 8;
 const SMOOTHING: f32 = 0.5;
@@ -19,6 +23,8 @@ const STEP: f32 = 0.05;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Loudness {
     loud_packets: u32,
+    /// Packets of the window that are more than noise.
+    sounds: u32,
     sum: f32,
     smoothed: f32,
     /// Level that was last reported; 0 silent.
@@ -35,12 +41,16 @@ pub(crate) struct Heard {
 }
 
 impl Loudness {
-    /// Takes one packet's level in dBov, 0 to −127.
-    pub(crate) fn hear(&mut self, level: i8) {
-        if level > THRESHOLD {
+    /// Takes one packet's level in dBov, 0 to −127. True once in a window, when there is a sound. Of a
+    /// sender that tells no levels every packet may be one.
+    pub(crate) fn hear(&mut self, level: Option<i8>) -> bool {
+        if let Some(level) = level.filter(|level| *level > THRESHOLD) {
             self.loud_packets += 1;
             self.sum += 10f32.powf(f32::from(level) / 20.0);
         }
+        let sound = level.is_none_or(|level| level > SOUND);
+        self.sounds += u32::from(sound);
+        sound && self.sounds == SOUND_PACKETS
     }
 
     /// True if others were told that this one speaks.
@@ -56,6 +66,7 @@ impl Loudness {
             0.0
         };
         self.loud_packets = 0;
+        self.sounds = 0;
         self.sum = 0.0;
         self.smoothed += (now - self.smoothed) * SMOOTHING;
         let floor = 10f32.powf(f32::from(THRESHOLD) / 20.0) * SMOOTHING;
@@ -76,7 +87,7 @@ mod tests {
     use super::*;
 
     fn window(loudness: &mut Loudness, packets: u32, level: i8) -> Heard {
-        (0..packets).for_each(|_| loudness.hear(level));
+        (0..packets).for_each(|_| drop(loudness.hear(Some(level))));
         loudness.close_window()
     }
 
@@ -88,6 +99,16 @@ mod tests {
         let silent = (0..10).map(|_| window(&mut l, 20, -60)).find(|h| h.level == 0.0);
         assert!(silent.is_some_and(|h| h.changed));
         assert!(!window(&mut l, 20, -60).changed);
+    }
+
+    #[test]
+    fn a_sound_is_told_once_a_window_and_before_it_is_speech() {
+        let mut l = Loudness::default();
+        for level in [Some(-40), None] {
+            let told: Vec<usize> = (0..20).filter(|_| l.hear(level)).collect();
+            assert_eq!((told, l.close_window().level), (vec![3], 0.0), "{level:?}");
+        }
+        assert!((0..20).all(|_| !l.hear(Some(-50))), "the noise of a room");
     }
 
     #[test]

@@ -31,7 +31,12 @@ impl Sfu {
                 continue;
             }
             match on {
-                true => self.wish(key, track),
+                true => {
+                    self.wish(key, track);
+                    if let Some(wish) = self.participants[key].wishes.get_mut(&track) {
+                        wish.by_id = true;
+                    }
+                }
                 false => self.forget_wish(now, key, track),
             }
         }
@@ -180,17 +185,16 @@ impl Sfu {
             .collect()
     }
 
-    /// Wanted, announced tracks without a section.
-    fn waiting(&self, key: usize) -> Vec<usize> {
-        let mut waiting: Vec<usize> = self.participants[key]
+    /// Wanted, announced tracks that have no section and should have one.
+    fn waiting(&self, now: Instant, key: usize) -> Vec<usize> {
+        let waiting: Vec<usize> = self.participants[key]
             .wishes
             .iter()
             .filter(|(_, wish)| wish.mid.is_none() && !wish.barred)
             .map(|(track, _)| *track)
             .filter(|track| self.tracks.get(*track).is_some_and(|t| t.announced))
             .collect();
-        waiting.sort_unstable();
-        waiting
+        self.worth_sections(now, key, waiting)
     }
 
     /// Puts waiting tracks on free sections: during an answer where that must say so, else at once.
@@ -198,7 +202,7 @@ impl Sfu {
         let Some(peer) = self.participants[key].subscriber else {
             return;
         };
-        for track in self.waiting(key) {
+        for track in self.waiting(now, key) {
             let kind = self.tracks[track].info.kind;
             if let Some(mid) = self.peers[peer].peer.take_section(kind) {
                 self.start_forward(now, key, track, mid);
@@ -216,7 +220,7 @@ impl Sfu {
             return;
         };
         wish.mid = Some(mid);
-        let wanted = published.choose(&wish.settings);
+        let wanted = published.layers.choose(&wish.settings);
         let numbers = found.kept_numbers.remove(&mid);
         let mut forward = Forward::new(peer, key, mid, wanted).continuing(numbers);
         forward.set_paused(wish.settings.disabled);
@@ -251,7 +255,7 @@ impl Sfu {
             let Some(forward) = forward else { continue };
             forward.connected = self.peers.get(forward.peer).is_some_and(|s| s.peer.is_connected());
             if forward.needs_keyframe() {
-                let wanted = forward.wanted;
+                let wanted = forward.wanted();
                 self.ask_keyframe(now, track, wanted);
             }
         }
@@ -273,7 +277,7 @@ impl Sfu {
     }
 
     fn ask_for_sections(&mut self, now: Instant, key: usize) {
-        let waiting = self.waiting(key);
+        let waiting = self.waiting(now, key);
         let found = &self.participants[key];
         // Before the first answer there is nothing to add sections to: the client's own first
         // offer is on its way.
@@ -299,7 +303,7 @@ impl Sfu {
     }
 
     fn offer_sections(&mut self, now: Instant, key: usize) {
-        let waiting = self.waiting(key);
+        let waiting = self.waiting(now, key);
         let found = &mut self.participants[key];
         let Some(peer) = found.subscriber else { return };
         if self.peers[peer].peer.is_offering() {
@@ -343,10 +347,11 @@ impl Sfu {
     /// Asks a track's publisher for a keyframe, if that is not too soon.
     pub(crate) fn ask_keyframe(&mut self, now: Instant, track: usize, layer: usize) {
         let published = &mut self.tracks[track];
-        if published.info.kind == MediaKind::Audio || !published.may_ask_keyframe(layer, now) {
+        if published.info.kind == MediaKind::Audio || !published.layers.may_ask_keyframe(layer, now)
+        {
             return;
         }
-        let rid = published.layers.get(layer).and_then(|layer| layer.rid);
+        let rid = published.layers.rid(layer);
         let mid = published.mid;
         let Some(peer) = self.participants[published.participant].publisher else {
             return;
@@ -368,7 +373,7 @@ impl Sfu {
             return;
         };
         let forward = self.tracks[track].forwards.iter().find(|f| f.participant == key);
-        if let Some(layer) = forward.map(|f| f.current.unwrap_or(f.wanted)) {
+        if let Some(layer) = forward.map(|f| f.current.unwrap_or_else(|| f.wanted())) {
             self.ask_keyframe(now, track, layer);
         }
     }
@@ -379,7 +384,7 @@ impl Sfu {
         if published.info.kind == MediaKind::Audio || !published.announced {
             return;
         }
-        let top = published.layers.len().saturating_sub(1);
+        let top = published.layers.top();
         let wanted = match published.taps.is_empty() {
             // What is recorded is recorded in full.
             false => Some(top),
@@ -389,12 +394,12 @@ impl Sfu {
                 .filter_map(|forward| {
                     let settings =
                         self.participants[forward.participant].wishes.get(&track)?.settings;
-                    (!settings.disabled).then(|| published.wanted(&settings))
+                    (!settings.disabled).then(|| published.layers.wanted(&settings))
                 })
                 .max(),
         };
         // Layers within one stream cannot be switched off one by one.
-        let whole = published.sends_all_or_none();
+        let whole = published.layers.sends_all_or_none();
         let wanted = wanted.map(|layer| if whole { top } else { layer });
         let published = &mut self.tracks[track];
         if !published.demand.is_news(now, wanted) && !again {
@@ -413,7 +418,7 @@ impl Sfu {
     pub(crate) fn look_after_layers(&mut self, now: Instant) {
         let tracks: Vec<usize> = self.tracks.iter().map(|(track, _)| track).collect();
         for track in tracks {
-            if self.tracks[track].check_silence(now) {
+            if self.tracks[track].layers.check_silence(now) {
                 self.choose_layers(track);
             }
             for layer in self.tracks[track].keyframes_due() {

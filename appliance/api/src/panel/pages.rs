@@ -40,12 +40,13 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/favicon.svg", get(|headers| page("favicon.svg", headers)))
 }
 
-/// LiveKit's clients and health checks ask for `/` and expect `OK`; people get the panel.
+/// LiveKit's clients and health checks ask for `/` and expect `OK`; people get the panel. Clients in
+/// browsers ask from pages of any origin, to learn whether the network is back.
 async fn front(headers: HeaderMap) -> Response {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     match accepts.is_some_and(|accepts| accepts.contains("text/html")) {
         true => Redirect::temporary("/panel/").into_response(),
-        false => "OK".into_response(),
+        false => ([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], "OK").into_response(),
     }
 }
 

@@ -9,7 +9,7 @@ mod vp8;
 pub use red::fuzz_red;
 pub(crate) use red::primary as red_primary;
 pub(crate) use rewrite::{OutgoingNumbers, Rewriter};
-pub(crate) use selection::{Belongs, Forward};
+pub(crate) use selection::{Belongs, Forward, Target};
 pub(crate) use vp8::Vp8Indexes;
 
 use crate::peer::{ExtensionValues, Mid};

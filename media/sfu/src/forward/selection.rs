@@ -25,12 +25,10 @@ pub(crate) struct Forward {
     pub connected: bool,
     /// Nothing is sent (the client hid the tile).
     pub paused: bool,
-    /// Layer that the subscriber should get: index into the track's layers.
-    pub wanted: usize,
+    /// What the subscriber should get.
+    target: Target,
     /// Layer that it gets.
     pub current: Option<usize>,
-    /// Temporal layer up to which it should get frames.
-    pub wanted_temporal: u8,
     /// Temporal layer up to which it gets them.
     temporal: u8,
     /// All layers come in one stream.
@@ -40,6 +38,15 @@ pub(crate) struct Forward {
     /// Payload types, looked up when the codec is first seen.
     payload_types: Option<(Codec, Option<u8>, Option<u8>)>,
     rewriter: Option<Rewriter>,
+}
+
+/// What a subscriber should get of a track.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    /// Index into the track's layers.
+    pub layer: usize,
+    /// Temporal layer up to which it should get frames.
+    pub temporal: u8,
 }
 
 /// Which layer of a track a packet belongs to.
@@ -71,9 +78,8 @@ impl Forward {
             mid,
             connected: false,
             paused: false,
-            wanted,
+            target: Target { layer: wanted, temporal: EVERY_FRAME },
             current: None,
-            wanted_temporal: EVERY_FRAME,
             temporal: EVERY_FRAME,
             one_stream: false,
             source: 0,
@@ -101,10 +107,27 @@ impl Forward {
     /// True while a keyframe of the wanted layer is needed.
     pub(crate) fn needs_keyframe(&self) -> bool {
         let missing = match self.current {
-            Some(current) if self.one_stream => current < self.wanted,
-            current => current != Some(self.wanted),
+            Some(current) if self.one_stream => current < self.target.layer,
+            current => current != Some(self.target.layer),
         };
         self.connected && !self.paused && missing
+    }
+
+    /// The layer that the subscriber should get: index into the track's layers.
+    pub(crate) fn wanted(&self) -> usize {
+        self.target.layer
+    }
+
+    /// What the subscriber should get from now on; `None`: nothing, for the present.
+    pub(crate) fn aim(&mut self, target: Option<Target>) {
+        self.set_paused(target.is_none());
+        self.target = target.unwrap_or(self.target);
+    }
+
+    /// The track turned out to have so many layers below those that were known.
+    pub(crate) fn layers_were_found_below(&mut self, found: usize) {
+        self.target.layer += found;
+        self.current = self.current.map(|current| current + found);
     }
 
     /// Stops or goes on; going on starts at a keyframe.
@@ -147,7 +170,7 @@ impl Forward {
         };
         let starts = || starts_decoding(packet.codec, &packet.payload);
         if !follows {
-            let may_start = (one_stream || layer == self.wanted) && starts();
+            let may_start = (one_stream || layer == self.target.layer) && starts();
             if !may_start {
                 return None;
             }
@@ -157,23 +180,23 @@ impl Forward {
                 packet.time,
                 vp8,
             );
-            self.current = Some(if one_stream { self.wanted } else { layer });
-            self.temporal = self.wanted_temporal;
+            self.current = Some(if one_stream { self.target.layer } else { layer });
+            self.temporal = self.target.temporal;
             self.source = packet.ssrc;
         }
         let rewriter = self.rewriter.as_mut()?;
         if follows && place.begins && rewriter.is_newest(packet.seq) {
             if one_stream && layer == 0 {
-                let kept = self.current.filter(|current| *current < self.wanted && !starts());
-                self.current = Some(kept.unwrap_or(self.wanted));
+                let kept = self.current.filter(|current| *current < self.target.layer && !starts());
+                self.current = Some(kept.unwrap_or(self.target.layer));
             }
             match place.climb {
-                Some(climb) if self.temporal < self.wanted_temporal => {
+                Some(climb) if self.temporal < self.target.temporal => {
                     if climb.from <= self.temporal {
-                        self.temporal = self.wanted_temporal.min(climb.to.max(self.temporal));
+                        self.temporal = self.target.temporal.min(climb.to.max(self.temporal));
                     }
                 }
-                _ => self.temporal = self.temporal.min(self.wanted_temporal),
+                _ => self.temporal = self.temporal.min(self.target.temporal),
             }
         }
         let current = self.current?;

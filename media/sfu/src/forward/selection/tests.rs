@@ -171,12 +171,12 @@ fn a_subscriber_gets_its_size_and_those_below_it_alone() {
         run(&mut sender, &mut receiver, 40);
         assert_eq!(receiver.frames_of(1..41), HashMap::from([(0, 40), (1, 40)]));
         // Down with the next picture, without a keyframe.
-        receiver.forward.wanted = 0;
+        receiver.forward.target.layer = 0;
         assert!(!receiver.forward.needs_keyframe());
         run(&mut sender, &mut receiver, 40);
         assert_eq!(receiver.frames_of(41..81), HashMap::from([(0, 40)]));
         // Up with the next keyframe, and not a picture before it.
-        receiver.forward.wanted = 2;
+        receiver.forward.target.layer = 2;
         assert!(receiver.forward.needs_keyframe());
         run(&mut sender, &mut receiver, 40);
         assert_eq!(receiver.frames_of(81..121), HashMap::from([(0, 40), (1, 38), (2, 38)]));
@@ -189,7 +189,7 @@ fn fewer_frames_a_second_leave_out_whole_temporal_layers() {
     let (mut sender, mut receiver) = (Sender::new(true), Receiver::new(2));
     run(&mut sender, &mut receiver, 40);
     for (temporal, share) in [(1, 20), (0, 10), (EVERY_FRAME, 40), (0, 10), (1, 20)] {
-        receiver.forward.wanted_temporal = temporal;
+        receiver.forward.target.temporal = temporal;
         // The first pictures may still be of the rate before.
         run(&mut sender, &mut receiver, 4);
         let from = sender.picture + 1;
@@ -206,8 +206,8 @@ fn any_wishes_leave_a_stream_that_decodes() {
         let mut sender = Sender::new(seed % 2 == 0);
         let mut receiver = Receiver::new(chance.below(3) as usize);
         for _ in 0..40 {
-            receiver.forward.wanted = chance.below(3) as usize;
-            receiver.forward.wanted_temporal = [0, 1, 2, EVERY_FRAME][chance.below(4) as usize];
+            receiver.forward.target.layer = chance.below(3) as usize;
+            receiver.forward.target.temporal = [0, 1, 2, EVERY_FRAME][chance.below(4) as usize];
             let pictures = 1 + chance.below(12) as u32;
             run(&mut sender, &mut receiver, pictures);
         }
@@ -223,8 +223,8 @@ fn packets_out_of_order_never_share_a_number() {
         let mut numbers = HashMap::new();
         let mut held: Vec<IngressPacket> = Vec::new();
         for picture in 0..200 {
-            receiver.forward.wanted = chance.below(3) as usize;
-            receiver.forward.wanted_temporal = chance.below(3) as u8;
+            receiver.forward.target.layer = chance.below(3) as usize;
+            receiver.forward.target.temporal = chance.below(3) as u8;
             let mut packets: Vec<_> =
                 sender.picture(picture % 50 == 0).into_iter().map(|(_, packet)| packet).collect();
             packets.append(&mut held);
