@@ -52,10 +52,12 @@ fn rooms() -> Value {
     println!("room on a virtual clock, 1 publisher at 720p (simulcast), CPU per forwarded packet");
     println!("  subscribers   ratio to floor    µs    floor µs   forwarded");
     let mut rows = Vec::new();
-    for subscribers in [2, 10, 100] {
+    for (subscribers, dividing) in
+        [(2, true), (10, true), (100, true), (2, false), (10, false), (100, false)]
+    {
         let (mut ours, mut floors, mut forwarded) = (Vec::new(), Vec::new(), 0);
         for round in 0..ROUNDS {
-            let cost = room::cost(round as u64 + 1, subscribers);
+            let cost = room::cost(round as u64 + 1, subscribers, dividing);
             forwarded = cost.forwarded;
             ours.push(micros(cost.spent) / cost.forwarded.max(1) as f64);
             floors.push(
@@ -64,11 +66,12 @@ fn rooms() -> Value {
         }
         let (us, floor) = (least(&ours), least(&floors));
         println!(
-            "  {subscribers:>11}   {:>14.1}   {us:>4.2}   {floor:>8.2}   {forwarded:>9}",
-            us / floor
+            "  {subscribers:>11}   {:>14.1}   {us:>4.2}   {floor:>8.2}   {forwarded:>9}{}",
+            us / floor,
+            if dividing { "" } else { "   bandwidth not divided" },
         );
         rows.push(
-            json!({ "subscribers": subscribers, "ratio": us / floor, "us": ours, "floor_us": floors,
+            json!({ "subscribers": subscribers, "dividing": dividing, "ratio": us / floor, "us": ours, "floor_us": floors,
             "forwarded": forwarded }),
         );
     }

@@ -9,9 +9,14 @@ pub struct Cost {
     pub forwarded: usize,
 }
 
-/// Five seconds of media after everybody is in and the picture flows.
-pub fn cost(seed: u64, subscribers: usize) -> Cost {
-    let mut world = World::new(seed, Network::default());
+/// Five seconds of media after everybody is in and the picture flows. `dividing`: each connection's
+/// bandwidth is estimated, paced and divided.
+pub fn cost(seed: u64, subscribers: usize, dividing: bool) -> Cost {
+    let network = Network::default();
+    let mut world = match dividing {
+        true => World::dividing(seed, network),
+        false => World::new(seed, network),
+    };
     world.join("publisher");
     for number in 0..subscribers {
         world.join(&format!("subscriber-{number}"));

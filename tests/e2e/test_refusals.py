@@ -370,6 +370,15 @@ async def test_nobody_takes_the_place_of_another(box):
         assert not alice.seen("reconnecting") and not alice.seen("disconnected")
 
 
+async def test_n5_who_says_nothing_more_is_given_up(box):
+    """A machine that lost its power says no goodbye: its socket stays open."""
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box, "silent", "silent")
+        begun = time.monotonic()
+        assert await close_code(ws) is not None
+        assert 10 < time.monotonic() - begun < 20
+
+
 async def test_many_half_open_sockets_do_not_hinder_a_join(box):
     async with aiohttp.ClientSession() as session:
         sockets = [await socket(session, box, f"idle-{n}", "idle") for n in range(40)]

@@ -4,6 +4,7 @@ Reads a number a line, has that many in the room and says so; they leave when th
 """
 
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
@@ -17,8 +18,8 @@ NAMES = ["Grace", "Jürgen", "Alan", "Margaret", "Edsger", "Barbara", "Donald", 
 SIZE = (320, 180)
 # Many of them share two cores with the browser that looks at them.
 FPS = 5
-# Seconds of film between two people who show the same one.
-APART = 4
+# Seconds of the film between what two people show.
+APART = 0.25
 
 
 async def film(clip: Path, begin: float):
@@ -38,8 +39,9 @@ async def film(clip: Path, begin: float):
 
 
 async def show(camera: rtc.VideoSource, clip: Path, begin: float):
-    async for frame in film(clip, begin):
-        camera.capture_frame(rtc.VideoFrame(*SIZE, rtc.VideoBufferType.I420, frame))
+    async with contextlib.aclosing(film(clip, begin)) as frames:
+        async for frame in frames:
+            camera.capture_frame(rtc.VideoFrame(*SIZE, rtc.VideoBufferType.I420, frame))
 
 
 async def join(url: str, name: str, token: str, clip: Path, begin: float):
@@ -58,7 +60,8 @@ async def join(url: str, name: str, token: str, clip: Path, begin: float):
 
 
 async def main(url: str, name: str):
-    films = list(clips(Path(os.environ.get("ROOMBOX_CLIPS", tempfile.gettempdir())), sys.executable).values())
+    # The one whose pictures may be published.
+    clip = clips(Path(os.environ.get("ROOMBOX_CLIPS", tempfile.gettempdir())), sys.executable)["Grace"]
     here, loop = [], asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         while len(here) < int(line):
@@ -66,12 +69,12 @@ async def main(url: str, name: str):
             grants = api.VideoGrants(room_join=True, room=name)
             token = api.AccessToken("devkey", "secret").with_identity(f"crowd-{n}").with_name(NAMES[n])
             token = token.with_grants(grants).with_ttl(timedelta(hours=1)).to_jwt()
-            clip, begin = films[n % len(films)], n // len(films) * APART % 10
-            here.append(await join(url, NAMES[n], token, clip, begin))
+            here.append(await join(url, NAMES[n], token, clip, n * APART))
         print(len(here), flush=True)
-    for room, task in here:
+    for _, task in here:
         task.cancel()
-        await room.disconnect()
+    await asyncio.gather(*(task for _, task in here), return_exceptions=True)
+    await asyncio.gather(*(room.disconnect() for room, _ in here))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
-/// A client says something every 5 s; LiveKit gives up after 15.
-const SILENCE: Duration = Duration::from_secs(20);
+/// Clients ping every second. Their place is kept when the box gives them up, as LiveKit does after as
+/// long.
+const SILENCE: Duration = Duration::from_secs(15);
 /// A client that does not read for this long is gone.
 const WRITE: Duration = Duration::from_secs(10);
 

@@ -6,7 +6,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Temporal layers that are told apart; no encoder in use makes more.
 const LAYERS: usize = 4;
 /// A layer is enough for a wish if it brings this share of it, in percent: encoders drop frames.
-const ENOUGH_PERCENT: u32 = 85;
+const ENOUGH_PERCENT: u64 = 85;
 
 /// Frames of one stream in the newest whole second, by temporal layer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,8 +36,8 @@ impl Cadence {
         let measured = self.measured.filter(|_| fps > 0)?;
         let mut frames = 0;
         let enough = measured.iter().position(|layer| {
-            frames += layer;
-            frames * 100 >= fps * ENOUGH_PERCENT
+            frames += u64::from(*layer);
+            frames * 100 >= u64::from(fps) * ENOUGH_PERCENT
         })?;
         Some(enough as u8)
     }
@@ -56,7 +56,7 @@ mod tests {
             cadence.count(start + Duration::from_millis(n * 1000 / 30), temporal);
         }
         let wish = |fps| cadence.temporal(fps);
-        assert_eq!((wish(0), wish(30), wish(60)), (None, Some(2), None));
+        assert_eq!((wish(0), wish(30), wish(60), wish(u32::MAX)), (None, Some(2), None, None));
         assert_eq!((wish(15), wish(10), wish(7), wish(1)), (Some(1), Some(1), Some(0), Some(0)));
     }
 
