@@ -4,6 +4,7 @@ import pytest
 
 from browsers import Browser, missing
 from loss import LossyPath
+from test_room_service import post
 
 ROUNDS = {"chromium": 30, "firefox": 15}
 
@@ -116,6 +117,24 @@ def test_layers_of_one_stream_are_chosen_by_each_subscriber(browser, box, pair, 
     assert browser.receives("carol", "alice", "camera", 10, 25)["height"] == 720, "hers is another choice"
 
 
+@pytest.mark.parametrize("codec", ["vp9", "av1"])
+def test_who_cannot_decode_a_codec_gets_the_backup(browser, pair, codec):
+    only(browser, "chromium", "livekit-client falls back to VP8 in Firefox")
+    if not browser.canSend(codec):
+        pytest.skip(f"this Chromium has no {codec} encoder")
+    pair(names=["alice", "carol"])
+    pair(names=["bob"], lacks=codec)
+    browser.publishVideo("alice", codec=codec, width=640, height=360, backup=True)
+    for name, expected in [("carol", codec), ("bob", "vp8")]:
+        seen = browser.receives(name, "alice", "camera", 30, 30)
+        assert seen["codec"].lower() == f"video/{expected}", name
+    # Both at once, and after a moment without it.
+    browser.setSubscribed("bob", "alice", "camera", False)
+    browser.receives("carol", "alice", "camera", 30, 30)
+    browser.setSubscribed("bob", "alice", "camera", True)
+    assert browser.receives("bob", "alice", "camera", 30, 30)["codec"] == "video/VP8"
+
+
 @pytest.mark.parametrize("codec", ["vp8", "vp9"])
 def test_fewer_frames_a_second_for_whom_they_are_enough(browser, pair, codec):
     only(browser, "chromium", "Firefox makes no temporal layers")
@@ -179,6 +198,7 @@ def test_mute_and_unmute(browser, pair):
     ("resume-reconnect", "signalReconnecting"),
     ("full-reconnect", "reconnecting"),
     ("node-failure", "reconnected"),
+    ("migration", "reconnected"),
 ])
 def test_coming_back(browser, pair, scenario, event):
     pair()
@@ -193,6 +213,37 @@ def test_coming_back(browser, pair, scenario, event):
     for sender, receiver in [("alice", "bob"), ("bob", "alice")]:
         browser.receives(receiver, sender, "camera", 20, 20)
         browser.receives(receiver, sender, "microphone", 20, 20)
+
+
+def test_who_asks_for_tcp_gets_that(browser, pair):
+    only(browser, "chromium", "Firefox tells of no selected pair")
+    pair()
+    browser.publishVideo("alice", width=320, height=180)
+    browser.receives("bob", "alice", "camera", 10)
+    assert browser.carrier("bob", "alice", "camera") == "udp"
+    since = len(browser.events("bob"))
+    browser.simulate("bob", "force-tcp")
+    browser.happens("bob", "reconnected", 30, since)
+    browser.receives("bob", "alice", "camera", 20, 20)
+    assert browser.carrier("bob", "alice", "camera") == "tcp"
+
+
+def test_a_connection_that_seems_narrow_gets_smaller_pictures(browser, pair):
+    only(browser, "chromium", "what the box chooses is the same for both")
+    pair()
+    browser.publishVideo("alice", width=1280, height=720, simulcast=True)
+    browser.heightBecomes("bob", "alice", [720], 40)
+    browser.simulate("bob", "subscriber-bandwidth", 350_000)
+    browser.heightBecomes("bob", "alice", [180, 360], 20)
+    browser.receives("bob", "alice", "camera", 20)
+    browser.simulate("bob", "subscriber-bandwidth", 0)
+    browser.heightBecomes("bob", "alice", [720], 30)
+
+
+def test_who_seems_to_speak_is_shown(browser, pair):
+    pair()
+    browser.simulate("alice", "speaker")
+    browser.happens("bob", "activeSpeakersChanged")
 
 
 def test_dynacast_stops_layers_that_nobody_wants(browser, pair):
@@ -220,6 +271,18 @@ def test_data_rpc_text_and_metadata(browser, pair):
     assert browser.rpc("alice", "bob", 20_000)
     assert browser.text("alice", "bob", 99_999)
     browser.metadata("alice", "bob")
+
+
+def test_the_server_calls_a_browser(browser, box, pair, request):
+    pair()
+    room = request.node.name
+    assert browser.data("alice", "bob", 10, 1)
+    browser.answersCalls("bob")
+    body = dict(room=room, destination_identity="bob", method="reverse", payload="abc")
+    assert post(box, "PerformRpc", body, room=room, room_admin=True) == (200, {"payload": "cba"})
+    body["method"] = "missing"
+    status, answer = post(box, "PerformRpc", body, room=room, room_admin=True)
+    assert (status, answer["code"]) == (400, "invalid_argument") and "1400" in answer["msg"]
 
 
 def test_end_to_end_encryption(browser, pair):

@@ -5,6 +5,8 @@ import contextlib
 
 import pytest
 from livekit import rtc
+from livekit.rtc._ffi_client import FfiClient
+from livekit.rtc._proto import ffi_pb2
 
 from clients import meeting
 from test_media import BOTH, options
@@ -174,3 +176,36 @@ async def frames_arrive(track, payloads, payload):
         track.try_push(rtc.DataTrackFrame(payload=payload))
         await asyncio.sleep(0.05)
     raise AssertionError(f"no frame came: {len(payloads)} others")
+
+
+async def schema(client, request, name, **more):
+    """Defines or gets the schema of a data track. The SDK has it in its Rust part alone as yet."""
+    asked = ffi_pb2.FfiRequest()
+    part = getattr(asked, request)
+    part.local_participant_handle = client.room.local_participant._ffi_handle.handle
+    part.schema_id.name = name
+    part.schema_id.encoding.well_known = 7  # JSON schema
+    for key, value in more.items():
+        setattr(part, key, value)
+    answers = FfiClient.instance.queue.subscribe()
+    try:
+        number = getattr(FfiClient.instance.request(asked), request).async_id
+        mine = lambda event: event.WhichOneof("message") == request and getattr(event, request).async_id == number
+        event = await asyncio.wait_for(answers.wait_for(mine), 10)
+        return getattr(event, request)
+    finally:
+        FfiClient.instance.queue.unsubscribe(answers)
+
+
+@BOTH
+async def test_a_schema_that_one_leaves_the_other_gets(box, single):
+    async with meeting(box, "alice", "bob", options=options(single)) as (alice, bob):
+        text = '{"type": "number"}'
+        assert not (await schema(alice, "define_schema", "heat", definition=text)).error
+        got = await schema(bob, "get_schema", "heat", participant_identity="alice")
+        assert got.definition == text, got
+        for name, owner in [("light", "alice"), ("heat", "bob"), ("heat", "nobody")]:
+            got = await schema(bob, "get_schema", name, participant_identity=owner)
+            assert "NotFound" in got.error, got
+        got = await schema(alice, "define_schema", "large", definition="x" * 60_000)
+        assert "LimitExceeded" in got.error, got

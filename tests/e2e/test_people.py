@@ -116,7 +116,7 @@ async def test_only_allowed_people_may_subscribe(box):
 
 
 @BOTH
-@pytest.mark.parametrize("kind", ["SIGNAL_RECONNECT", "FULL_RECONNECT", "NODE_FAILURE"])
+@pytest.mark.parametrize("kind", ["SIGNAL_RECONNECT", "FULL_RECONNECT", "NODE_FAILURE", "MIGRATION", "FORCE_TCP"])
 async def test_coming_back(box, single, kind):
     """After each kind of interruption media flows again, both ways."""
     async with meeting(box, "alice", "bob", options=options(single)) as (alice, bob):
@@ -134,6 +134,14 @@ async def test_coming_back(box, single, kind):
             lambda: sum(h.frames for h in alice.audio.values()) > frames + 100
             and any(heard.purity(900) > PURE for heard in alice.audio.values())
         )
+
+
+async def test_who_seems_to_speak_is_shown_and_stops(box):
+    async with meeting(box, "alice", "bob") as (alice, bob):
+        speakers = lambda: [[p.identity for p in args[0]] for args in bob.seen("active_speakers_changed")]
+        await alice.room.simulate_scenario(Scenario.SIMULATE_SPEAKER)
+        await bob.until(lambda: ["alice"] in speakers())
+        await bob.until(lambda: speakers()[-1] == [], 8)
 
 
 async def test_server_leave_ends_the_session(box):

@@ -78,7 +78,7 @@ fn signalling() {
 fn media() {
     let mut meeting = Meeting::new(1);
     let here = (Transport::Udp, HERE);
-    let mut client = Client::new(meeting.world.now, "dave".to_owned(), here, 1, true);
+    let mut client = Client::new(meeting.world.now, "dave".to_owned(), here, 1, (true, false));
     client.publish(meeting.world.now, MediaKind::Video, "camera".to_owned(), 1, 3, [0; 3]);
     let (_, sdp) = client.offer(meeting.world.now, 0, 2, &[]).unwrap();
     keep("z2_descriptions", "simulcast", sdp.as_bytes());

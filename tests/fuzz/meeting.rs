@@ -40,6 +40,7 @@ pub fn join(id: &str, mode: TransportMode) -> Command {
         known_as: None,
         joined_unix_ms: 0,
         auto_subscribe: true,
+        auto_subscribe_data: false,
         mode,
         note: [].into(),
     });

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::format::Codec;
 use str0m::media::{
     Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer,
 };
@@ -37,6 +38,8 @@ pub struct Publishing {
     pub mid: Option<Mid>,
     pub kind: MediaKind,
     pub layers: usize,
+    /// As H.264, in frames of one packet that are all keyframes.
+    pub h264: bool,
     /// Bits per second by layer; 0: as little as it takes.
     pub bitrates: [usize; 3],
     frame: u32,
@@ -92,7 +95,7 @@ pub struct Client {
     /// Sends a keyframe request now and then, as a decoder that lost packets does.
     pub nervous: bool,
     /// Numbers of tracks by their ids; the world tells.
-    pub numbers: HashMap<String, u16>,
+    pub numbers: BTreeMap<String, u16>,
     /// No answer says what comes on which section.
     pub told_nothing: bool,
     /// How loud its speech is, in dBov; `None`: its packets do not say.
@@ -105,13 +108,13 @@ impl Client {
         name: String,
         (transport, address): (Transport, SocketAddr),
         seed: u64,
-        vp8: bool,
+        (vp8, h264): (bool, bool),
     ) -> Self {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_vp8(vp8)
-            .enable_h264(!vp8)
+            .enable_h264(h264)
             .enable_opus(true, false)
             .build(now);
         let candidate = match transport {
@@ -143,7 +146,7 @@ impl Client {
             offers: 0,
             asked_at: now,
             nervous: false,
-            numbers: HashMap::new(),
+            numbers: BTreeMap::new(),
             told_nothing: false,
             level: None,
         };
@@ -240,13 +243,14 @@ impl Client {
                 since_keyframe: 0,
             })
             .collect();
-        let (mid, frame) = (None, 0);
+        let (mid, frame, h264) = (None, 0, false);
         self.publishing.push(Publishing {
             cid,
             number,
             mid,
             kind,
             layers,
+            h264,
             bitrates,
             frame,
             next: now,
@@ -367,6 +371,10 @@ impl Client {
             return;
         };
         let (number, frame, layers) = (track.number, track.frame, track.layers);
+        if track.h264 {
+            self.send_plain_frame(now, n, mid);
+            return;
+        }
         for (layer, name) in RIDS.iter().enumerate().take(layers) {
             let rid = (layers > 1).then(|| Rid::from(*name));
             let state = &mut self.publishing[n].states[layer];
@@ -406,6 +414,21 @@ impl Client {
                 stream.write_rtp(write);
                 self.drain(now);
             }
+        }
+    }
+
+    fn send_plain_frame(&mut self, now: Instant, n: usize, mid: Mid) {
+        let Publishing { number, frame, states, .. } = &mut self.publishing[n];
+        let (track, frame, state) = (*number, *frame, &mut states[0]);
+        state.seq += 1;
+        let (seq, time) = (state.seq, frame.wrapping_mul(CLOCK / 25));
+        let payload = picture::plain(track, frame);
+        let codecs = self.rtc.codec_config();
+        let h264 = codecs.params().iter().find(|p| p.spec().codec == Codec::H264);
+        let pt = h264.expect("H.264").pt();
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.write_rtp(RtpWrite::new(pt, seq.into(), time, now, payload).marker(true));
+            self.drain(now);
         }
     }
 

@@ -146,6 +146,7 @@ fn who_waits_can_send_nothing() {
         encrypted: false,
         layers: Vec::new(),
         codec: None,
+        backup: None,
         no_red: false,
         note: [].into(),
     };

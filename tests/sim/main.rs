@@ -1,12 +1,16 @@
 //! Whole rooms on a virtual clock: a real `Sfu`, real str0m clients, a seeded network, no sockets.
 //! A failure names its seed; `ROOMBOX_SIM_SEEDS=from..to` runs others than the usual ones.
 
+mod backup;
 mod chance;
 mod client;
+mod data;
 mod lobby;
+mod moving;
 mod narrow;
 mod once;
 mod picture;
+mod pretence;
 mod voices;
 mod world;
 
@@ -15,7 +19,7 @@ use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::tap::TapId;
 use roombox_sfu::{
     Audience, Command, Connections, Event, LeaveReason, MOST_TRACKS, TrackRefusal, TrackSettings,
-    Transport,
+    Transport, WantedCodec,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -126,7 +130,7 @@ fn fewer_frames_a_second_come_where_they_are_enough_and_leave_no_holes() {
 fn told(world: &World, name: &str) -> Option<Option<usize>> {
     let told = world.events.iter().rev().filter(|(who, _)| who == name);
     told.filter_map(|(_, event)| match event {
-        Event::LayersWanted { best, .. } => Some(*best),
+        Event::LayersWanted { codecs, .. } => codecs.first().map(|codec| codec.best),
         _ => None,
     })
     .next()
@@ -163,7 +167,8 @@ fn a_publisher_hears_which_layers_anybody_wants() {
     world.command(Command::Detach { participant: participant.clone() });
     world.command(Command::Resume { room, participant, identity });
     let again = world.events[before..].iter().any(|(who, event)| {
-        who == "alice" && matches!(event, Event::LayersWanted { best: Some(2), .. })
+        let full = |codecs: &[WantedCodec]| matches!(codecs, [WantedCodec { best: Some(2), .. }]);
+        who == "alice" && matches!(event, Event::LayersWanted { codecs, .. } if full(codecs))
     });
     assert!(again, "{:?}", &world.events[before..]);
 }

@@ -217,8 +217,10 @@ fn many_voices_are_not_pushed_off_the_link_by_a_picture() {
     // They take 420 kb/s, 224 of it payload.
     let (percent, silence) = world.speech("bob", 10 * SECOND);
     assert_eq!(world.clients["bob"].heard.len(), 7);
-    assert!(percent >= 98 && silence < SECOND / 5, "{percent} %, {silence:?}");
-    assert!(paused(&world, &camera));
+    // Now and then the picture is tried again, and what that costs is another test's.
+    let least = if paused(&world, &camera) { 98 } else { 90 };
+    assert!(percent >= least && silence < SECOND / 5, "{percent} %, {silence:?}");
+    assert_eq!(told(&world, 0).first(), Some(&(camera, true)));
 }
 
 /// A link for one of two pictures: the client's word decides which, and what it does not look at

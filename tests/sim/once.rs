@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 fn join(world: &mut World, name: &str, can_publish: bool) {
     let address = SocketAddr::from(([10, 0, 2, 1], 10_000 + world.clients.len() as u16));
     let (seed, way) = (world.chance.next(), (Transport::Udp, address));
-    let mut client = Client::new(world.now, name.to_owned(), way, seed, true);
+    let mut client = Client::new(world.now, name.to_owned(), way, seed, (true, false));
     client.told_nothing = true;
     world.enter(client, |participant| {
         participant.permissions.can_publish = can_publish;

@@ -63,8 +63,37 @@ pub fn payload(mark: Mark, picture_id: u16, tl0: u8, synchronous: bool, filling:
     out
 }
 
-/// Reads what [`payload`] wrote.
+/// A frame of H.264 in one packet: a sequence parameter set, which is where decoding can start
+/// (RFC 6184 §5.6), with a mark in it.
+pub fn plain(track: u16, frame: u32) -> Vec<u8> {
+    let mut out = vec![PARAMETERS];
+    out.extend(track.to_be_bytes());
+    out.extend(frame.to_be_bytes());
+    out
+}
+
+/// Head of a sequence parameter set (H.264 §7.3.1); a VP8 descriptor of ours begins otherwise.
+const PARAMETERS: u8 = 0x67;
+
+fn read_plain(payload: &[u8]) -> Option<Seen> {
+    let mark = Mark {
+        track: u16::from_be_bytes(payload.get(1..3)?.try_into().ok()?),
+        layer: 0,
+        frame: u32::from_be_bytes(payload.get(3..7)?.try_into().ok()?),
+        part: 0,
+        parts: 1,
+        keyframe: true,
+        temporal: 0,
+        needs: 0,
+    };
+    Some(Seen { mark, picture_id: 0, tl0: 0 })
+}
+
+/// Reads what [`payload`] and [`plain`] wrote.
 pub fn read(payload: &[u8]) -> Option<Seen> {
+    if payload.first() == Some(&PARAMETERS) {
+        return read_plain(payload);
+    }
     let begins = payload.first()? & 0x10 != 0;
     let picture_id = u16::from_be_bytes([payload[2] & 0x7f, payload[3]]);
     let tl0 = payload[4];

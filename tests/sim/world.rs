@@ -12,14 +12,14 @@ pub use network::Network;
 use network::{MOST_QUEUED, SFU_TCP, SFU_UDP, UDP_OVERHEAD, reached_by};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::tap::TapEvent;
-use roombox_sfu::track::{MediaKind, TrackSource};
+use roombox_sfu::track::{Codec, MediaKind, TrackSource};
 use roombox_sfu::view::{LayerInfo, Permissions, Standing};
 use roombox_sfu::{
     Command, Event, LeaveReason, NewParticipant, NewTrack, Output, RoomOptions, Sfu, SfuConfig,
     Transport, TransportMode,
 };
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::media::{MediaKind as Kind, Mid};
@@ -42,32 +42,38 @@ pub struct World {
     begun: Instant,
     pub now: Instant,
     pub sfu: Sfu,
-    pub clients: HashMap<String, Client>,
+    pub clients: BTreeMap<String, Client>,
     /// Clients that left, for the final check.
     pub left: Vec<Client>,
     pub network: Network,
     /// Networks of clients that have another one than the rest.
-    pub networks: HashMap<String, Network>,
+    pub networks: BTreeMap<String, Network>,
     /// Until when a client's bottleneck is busy.
-    busy: HashMap<String, Instant>,
+    busy: BTreeMap<String, Instant>,
     /// When the last datagram of each direction lands.
-    landed: HashMap<(String, bool), Instant>,
+    landed: BTreeMap<(String, bool), Instant>,
     pub chance: Chance,
     pub sfu_address: SocketAddr,
     air: BinaryHeap<Reverse<(Instant, u64)>>,
-    flights: HashMap<u64, Flight>,
+    flights: BTreeMap<u64, Flight>,
     next_flight: u64,
     next_track: u16,
     next_address: u16,
-    pub numbers: HashMap<String, u16>,
+    pub numbers: BTreeMap<String, u16>,
     pub events: Vec<(String, Event)>,
     pub dropped: u64,
     /// Thread CPU time that the `Sfu` took.
     pub spent: Duration,
     /// Clients that know H.264 instead.
     pub without_vp8: Vec<&'static str>,
+    /// Clients that know both.
+    pub with_both: Vec<&'static str>,
     /// Clients name a track otherwise in the offer than they announced it, as Firefox does.
     pub other_cid: bool,
+    /// The second codec of tracks that are published from now on.
+    pub backup: Option<Codec>,
+    /// Where clients join.
+    pub room: &'static str,
     /// Of the room once it opens: guests wait, and so many people may be in it (0: any number).
     pub lobby: bool,
     pub most: u32,
@@ -96,25 +102,28 @@ impl World {
                 tcp_addresses: vec![SFU_TCP],
                 estimates,
             }),
-            clients: HashMap::new(),
+            clients: BTreeMap::new(),
             left: Vec::new(),
             network,
-            networks: HashMap::new(),
-            busy: HashMap::new(),
-            landed: HashMap::new(),
+            networks: BTreeMap::new(),
+            busy: BTreeMap::new(),
+            landed: BTreeMap::new(),
             chance: Chance::new(seed),
             sfu_address,
             air: BinaryHeap::new(),
-            flights: HashMap::new(),
+            flights: BTreeMap::new(),
             next_flight: 0,
             next_track: 0,
             next_address: 1,
-            numbers: HashMap::new(),
+            numbers: BTreeMap::new(),
             events: Vec::new(),
             dropped: 0,
             spent: Duration::ZERO,
             without_vp8: Vec::new(),
+            with_both: Vec::new(),
             other_cid: false,
+            backup: None,
+            room: ROOM,
             lobby: false,
             most: 0,
             tapped: Vec::new(),
@@ -150,7 +159,8 @@ impl World {
         self.next_address += 1;
         let address = SocketAddr::from(([10, 0, 1, 1], 10_000 + self.next_address));
         let (seed, vp8) = (self.chance.next(), !self.without_vp8.contains(&name));
-        let client = Client::new(self.now, name.to_owned(), (transport, address), seed, vp8);
+        let codecs = (vp8, !vp8 || self.with_both.contains(&name));
+        let client = Client::new(self.now, name.to_owned(), (transport, address), seed, codecs);
         self.enter(client, otherwise);
         self.offer(name, 0, 1, &[]);
     }
@@ -170,12 +180,19 @@ impl World {
             known_as: None,
             joined_unix_ms: 0,
             auto_subscribe: true,
+            auto_subscribe_data: false,
             mode: TransportMode::Single,
             note: [].into(),
         });
         otherwise(&mut participant);
         self.clients.insert(name, client);
-        let options = RoomOptions {
+        let (room, options) = (RoomName::from(self.room), self.options());
+        self.command(Command::Join { room, options, participant });
+    }
+
+    /// How rooms open.
+    pub fn options(&self) -> RoomOptions {
+        RoomOptions {
             sid: "RM_1".to_owned(),
             metadata: String::new(),
             created_unix_ms: 0,
@@ -184,8 +201,7 @@ impl World {
             lobby: self.lobby,
             empty_timeout: Duration::from_secs(60),
             departure_timeout: Duration::from_secs(20),
-        };
-        self.command(Command::Join { room: RoomName::from(ROOM), options, participant });
+        }
     }
 
     pub fn leave(&mut self, name: &str) {
@@ -237,6 +253,7 @@ impl World {
                 })
                 .collect(),
             codec: None,
+            backup: self.backup,
             no_red: false,
             note: [].into(),
         };

@@ -142,6 +142,11 @@ impl VideoGrant {
         self.can_update_own_metadata.unwrap_or(false)
     }
 
+    /// May move people from one room to the other.
+    pub fn moves(&self, from: &str, to: &str) -> bool {
+        self.administers(from) && self.destination_room == to
+    }
+
     /// May administer this room.
     pub fn administers(&self, room: &str) -> bool {
         self.room_admin && self.room == room

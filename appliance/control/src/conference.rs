@@ -15,9 +15,10 @@ pub use roombox_sfu::view::{
     SpeakerLevel, Standing, TrackInfo,
 };
 pub use roombox_sfu::{
-    Audience, AudienceMember, Channel, Command, ConnectionQuality, DataTrackRefusal, Event,
-    LeaveReason, NewDataTrack, NewParticipant, NewTrack, Notice, ParticipantChange, Quality,
-    Recipients, RoomOptions, StreamState, TrackRefusal, TrackSettings, TransportMode,
+    Audience, AudienceMember, Blob, BlobRefusal, Channel, Command, ConnectionQuality,
+    DataTrackRefusal, Event, LeaveReason, NewBackup, NewDataTrack, NewParticipant, NewTrack,
+    Notice, ParticipantChange, Quality, Recipients, RoomOptions, Simulated, StreamState,
+    TrackRefusal, TrackSettings, TransportMode, WantedCodec,
 };
 
 /// Events that may wait for one client's connection before it counts as too slow.
@@ -99,6 +100,10 @@ pub trait Conference: Send + Sync {
     /// # Errors
     /// The media plane has too much waiting.
     fn command(&self, room: &RoomName, command: Command) -> Result<(), Busy>;
+
+    /// Has a room, if it is not open, open where people of another one can be moved to it on their
+    /// connections. False if it is open elsewhere.
+    fn beside(&self, room: &RoomName, other: &RoomName) -> bool;
 
     /// The relay that a participant may use, if there is one.
     fn relay(&self, participant: &ParticipantId) -> Option<Relay>;

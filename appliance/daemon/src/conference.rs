@@ -129,6 +129,10 @@ impl Conference for BoxConference {
         self.plane.command(room, command).map_err(|_| Busy)
     }
 
+    fn beside(&self, room: &RoomName, other: &RoomName) -> bool {
+        self.plane.beside(room, other)
+    }
+
     fn relay(&self, participant: &ParticipantId) -> Option<Relay> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         relay(&self.settings.get().turn, participant.as_str(), now)

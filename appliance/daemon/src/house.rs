@@ -181,7 +181,7 @@ impl House {
         let vitals = Vitals::new(plane, recordings.clone(), recorder.clone(), store, root);
         tokio::spawn(watch(status.clone(), vitals));
         tokio::spawn(updates.clone().watch());
-        let livekit = LivekitDoor { conference: conference.clone(), dev: plan.dev };
+        let livekit = LivekitDoor::new(conference.clone(), plan.dev);
         let reset = Arc::new(Reset {
             run: plan.run,
             people: people.clone(),

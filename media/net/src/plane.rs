@@ -274,6 +274,14 @@ impl Plane {
         &self.inboxes[shard]
     }
 
+    /// Gives a room that has no shard that of another one. False if it has another, or the other has
+    /// none.
+    pub fn beside(&self, room: &RoomName, other: &RoomName) -> bool {
+        let mut pins = self.pins();
+        let there = pins.get(other).copied();
+        there.is_some_and(|there| *pins.entry(room.clone()).or_insert(there) == there)
+    }
+
     /// Whether a room has a shard, and so is open or about to be.
     pub fn has_room(&self, room: &RoomName) -> bool {
         self.pins().contains_key(room)

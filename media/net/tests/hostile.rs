@@ -69,6 +69,7 @@ fn join(plane: &Plane, id: &str, room_for: usize) -> Receiver<Event> {
         known_as: None,
         joined_unix_ms: 0,
         auto_subscribe: true,
+        auto_subscribe_data: false,
         mode: TransportMode::Single,
         note: [].into(),
     });

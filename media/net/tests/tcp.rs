@@ -106,6 +106,7 @@ impl Client {
             known_as: None,
             joined_unix_ms: 0,
             auto_subscribe: true,
+            auto_subscribe_data: false,
             mode: TransportMode::Single,
             note: [].into(),
         });

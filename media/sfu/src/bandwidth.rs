@@ -61,12 +61,15 @@ impl Sfu {
         let estimate = self.peers.get(peer).and_then(|slot| slot.peer.estimate());
         let found = &mut self.participants[key];
         let estimate = found.doubt.believed(now, estimate, wants.is_empty());
+        let estimate = found.pretence.narrowed(estimate);
         let given = found.allocator.allocate(now, estimate, audio, &wants);
-        let paused = estimate.is_some() && found.allocator.shortage() == Shortage::Picture;
+        // A link that only seems narrow is not worth a trial.
+        let doubtful = estimate.is_some() && !found.pretence.is_narrow();
+        let paused = doubtful && found.allocator.shortage() == Shortage::Picture;
         let Participant { wishes, info, .. } = found;
         let (mut keyframes, mut states) = (Vec::new(), Vec::new());
         for (track, wish) in wishes {
-            let Some(published) = self.tracks.get_mut(*track) else { continue };
+            let Some(published) = self.tracks.get_mut(wish.encoding) else { continue };
             let layer = match given.layers.get(track) {
                 Some(given) => *given,
                 // Nobody looks, or nothing is sent: it goes on as the client wants it.
@@ -82,7 +85,7 @@ impl Sfu {
             };
             forward.aim(target);
             if forward.needs_keyframe() {
-                keyframes.push((*track, forward.wanted()));
+                keyframes.push((wish.encoding, forward.wanted()));
             }
             let paused = layer.is_none();
             if given.layers.contains_key(track) && wish.paused != paused {
@@ -116,7 +119,8 @@ impl Sfu {
     fn wants(&self, now: Instant, key: usize) -> (u64, Vec<Want>) {
         let (mut audio, mut wants) = (0, Vec::new());
         for (track, wish) in &self.participants[key].wishes {
-            let Some(published) = self.tracks.get(*track).filter(|_| wish.mid.is_some()) else {
+            let encoding = self.tracks.get(wish.encoding);
+            let Some(published) = encoding.filter(|_| wish.mid.is_some()) else {
                 continue;
             };
             let settings = &wish.settings;

@@ -1,5 +1,6 @@
 //! What doors and services ask of an `Sfu`.
 
+use crate::blobs::Blob;
 use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
 use crate::peer::Channel;
 use crate::tap::{TapId, TapLayer};
@@ -56,6 +57,8 @@ pub struct NewParticipant {
     pub joined_unix_ms: u64,
     /// Receives every track without asking.
     pub auto_subscribe: bool,
+    /// And every data track.
+    pub auto_subscribe_data: bool,
     pub mode: TransportMode,
     pub note: DoorNote,
 }
@@ -77,8 +80,23 @@ pub struct NewTrack {
     pub layers: Vec<LayerInfo>,
     /// The codec that the client asked for.
     pub codec: Option<Codec>,
+    /// Another one in which it would send the track for those who cannot decode that.
+    pub backup: Option<Codec>,
     /// Audio must not come as RED: the client said so, or it encrypts, which RED breaks.
     pub no_red: bool,
+    pub note: DoorNote,
+}
+
+/// The second encoding of a track, for those who cannot decode the first.
+#[derive(Debug, Clone)]
+pub struct NewBackup {
+    pub track: TrackId,
+    /// The client's name for it, as in [`NewTrack`].
+    pub cid: String,
+    pub codec: Codec,
+    /// Ascending in quality.
+    pub layers: Vec<LayerInfo>,
+    /// Of the track from now on.
     pub note: DoorNote,
 }
 
@@ -157,6 +175,20 @@ pub enum LeaveReason {
     ConnectionLost,
     SignalSlow,
     Shutdown,
+    /// To another room, by a moderator.
+    Moved,
+}
+
+/// What a client has simulated, to test itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Simulated {
+    /// It seems to speak for so long.
+    Speech(Duration),
+    /// Its connection seems to carry so many bits per second; `None`: not any more.
+    Bandwidth(Option<u64>),
+    /// From its next join on it reaches the box by TCP alone, where that is possible, or not any
+    /// more.
+    TcpOnly(bool),
 }
 
 /// A change to what others see of a participant; `None` leaves as it is.
@@ -217,6 +249,12 @@ pub enum Command {
         participant: ParticipantId,
         reason: LeaveReason,
     },
+    /// Moves somebody to another room of the shard, which opens if it is not open.
+    Move {
+        participant: ParticipantId,
+        to: RoomName,
+        options: RoomOptions,
+    },
     /// A client's offer; `id` comes back with the answer.
     Offer {
         participant: ParticipantId,
@@ -231,6 +269,11 @@ pub enum Command {
     AddTrack {
         participant: ParticipantId,
         track: Box<NewTrack>,
+    },
+    /// Announces the [`NewTrack::backup`] of a track that is published.
+    AddBackup {
+        participant: ParticipantId,
+        backup: Box<NewBackup>,
     },
     /// The client muted its own track.
     SetMuted {
@@ -294,11 +337,29 @@ pub enum Command {
         participant: ParticipantId,
         tracks: Vec<(TrackId, bool)>,
     },
+    /// Leaves a blob for others, in place of one of the same key. `request` comes back with what
+    /// came of it.
+    StoreBlob {
+        participant: ParticipantId,
+        request: u32,
+        blob: Box<Blob>,
+    },
+    /// Asks for a blob that somebody left.
+    FetchBlob {
+        participant: ParticipantId,
+        request: u32,
+        owner: Identity,
+        key: Vec<u8>,
+    },
     /// Somebody is back and says what reliable messages arrived: the newest number by sender. The
     /// others are sent again, as far as they are still known.
     Resend {
         participant: ParticipantId,
         received: Vec<(ParticipantId, u32)>,
+    },
+    Simulate {
+        participant: ParticipantId,
+        simulated: Simulated,
     },
     OpenTap {
         room: RoomName,

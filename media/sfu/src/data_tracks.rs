@@ -9,7 +9,7 @@ use crate::ids::TrackId;
 use crate::peer::Channel;
 use crate::sfu::Sfu;
 use crate::view::DataTrackInfo;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 /// Data tracks that one participant may publish at a time.
@@ -25,26 +25,46 @@ const VERSION: u8 = 0;
 /// What one participant subscribes to: its own number for each track, never 0.
 #[derive(Debug, Default)]
 pub(crate) struct DataSubscriptions {
-    by_handle: BTreeMap<u16, TrackId>,
+    by_handle: BTreeMap<u16, Followed>,
+    by_track: HashMap<TrackId, u16>,
+}
+
+#[derive(Debug)]
+struct Followed {
+    track: TrackId,
+    /// Slab key; good as long as the track is there.
+    publisher: usize,
 }
 
 impl DataSubscriptions {
     fn handle_of(&self, track: &TrackId) -> Option<u16> {
-        self.by_handle.iter().find(|(_, known)| *known == track).map(|(handle, _)| *handle)
+        self.by_track.get(track).copied()
+    }
+
+    /// The smallest number that is not taken.
+    fn free_handle(&self) -> Option<u16> {
+        // Without gaps, as it is while nothing has ended, the next one: rooms may have thousands.
+        match self.by_handle.last_key_value() {
+            None => Some(1),
+            Some((last, _)) if usize::from(*last) == self.by_handle.len() => last.checked_add(1),
+            Some(_) => (1..=u16::MAX).find(|handle| !self.by_handle.contains_key(handle)),
+        }
     }
 
     /// True if it was not there.
-    fn insert(&mut self, track: &TrackId) -> bool {
-        if self.handle_of(track).is_some() {
+    fn insert(&mut self, track: &TrackId, publisher: usize) -> bool {
+        let known = self.by_track.contains_key(track);
+        let Some(handle) = self.free_handle().filter(|_| !known) else {
             return false;
-        }
-        let free = (1..=u16::MAX).find(|handle| !self.by_handle.contains_key(handle));
-        free.map(|handle| self.by_handle.insert(handle, track.clone())).is_some()
+        };
+        self.by_handle.insert(handle, Followed { track: track.clone(), publisher });
+        self.by_track.insert(track.clone(), handle);
+        true
     }
 
     /// True if it was there.
     fn remove(&mut self, track: &TrackId) -> bool {
-        let handle = self.handle_of(track);
+        let handle = self.by_track.remove(track);
         handle.and_then(|handle| self.by_handle.remove(&handle)).is_some()
     }
 }
@@ -77,8 +97,19 @@ impl Sfu {
         let track = DataTrackInfo { id, handle, name, note };
         found.info.data_tracks.push(track.clone());
         found.changed();
+        let id = track.id.clone();
         self.tell(key, Event::DataTrackPublished(track));
         self.announce(key, true);
+        self.show_data_tracks(key, std::slice::from_ref(&id));
+    }
+
+    /// Subscribes those of a room who want everything to somebody's tracks.
+    pub(crate) fn show_data_tracks(&mut self, key: usize, tracks: &[TrackId]) {
+        for other in self.rooms[self.participants[key].room].participants.clone() {
+            if other != key && self.participants[other].auto_subscribe_data {
+                self.follow_data(other, key, tracks);
+            }
+        }
     }
 
     pub(crate) fn unpublish_data_track(&mut self, key: usize, handle: u16) {
@@ -108,14 +139,14 @@ impl Sfu {
     /// Begins and ends subscriptions to data tracks; unknown ones are left out.
     pub(crate) fn subscribe_data(&mut self, key: usize, wishes: &[(TrackId, bool)]) {
         for (track, on) in wishes {
-            let known = self.data_track(key, track).is_some();
+            let publisher = self.data_track(key, track);
             let found = &mut self.participants[key];
-            match on {
-                true if known && found.info.permissions.can_subscribe => {
-                    found.data.insert(track);
+            match (on, publisher) {
+                (true, Some(publisher)) if found.info.permissions.can_subscribe => {
+                    found.data.insert(track, publisher);
                 }
-                true => {}
-                false => {
+                (true, _) => {}
+                (false, _) => {
                     found.data.remove(track);
                 }
             }
@@ -124,12 +155,60 @@ impl Sfu {
         self.tell_data_handles(key);
     }
 
+    /// Subscribes somebody who wants every data track to those that are there.
+    pub(crate) fn subscribe_to_all_data(&mut self, key: usize) {
+        let found = &self.participants[key];
+        if !found.auto_subscribe_data {
+            return;
+        }
+        for other in self.rooms[found.room].participants.clone() {
+            let published = self.participants[other].info.data_tracks.iter();
+            let tracks: Vec<TrackId> = published.map(|track| track.id.clone()).collect();
+            if other != key {
+                self.follow_data(key, other, &tracks);
+            }
+        }
+    }
+
+    /// Subscribes to a publisher's tracks without being asked: the client hears of it if that is
+    /// news.
+    fn follow_data(&mut self, key: usize, publisher: usize, tracks: &[TrackId]) {
+        let seen = self.participants[publisher].is_visible();
+        let found = &mut self.participants[key];
+        if !seen || !found.info.permissions.can_subscribe {
+            return;
+        }
+        let new = tracks.iter().filter(|track| found.data.insert(track, publisher)).count();
+        if new > 0 {
+            self.tell_data_handles(key);
+        }
+    }
+
+    /// Takes down what is not allowed any more, and begins what is allowed now.
+    pub(crate) fn apply_data_permissions(&mut self, key: usize) {
+        let permissions = self.participants[key].info.permissions.clone();
+        if !permissions.can_publish_data {
+            let published = self.participants[key].info.data_tracks.iter();
+            let handles: Vec<u16> = published.map(|track| track.handle).collect();
+            for handle in handles {
+                self.unpublish_data_track(key, handle);
+            }
+        }
+        if permissions.can_subscribe {
+            self.subscribe_to_all_data(key);
+        } else if !self.participants[key].data.by_handle.is_empty() {
+            self.participants[key].data = DataSubscriptions::default();
+            self.tell_data_handles(key);
+        }
+    }
+
     /// Tells a participant all of its numbers.
     pub(crate) fn tell_data_handles(&mut self, key: usize) {
         let handles = self.participants[key].data.by_handle.iter();
-        let told = handles.filter_map(|(handle, track)| {
-            let publisher = &self.participants[self.data_track(key, track)?].info;
-            Some((*handle, track.clone(), publisher.id.clone(), publisher.identity.clone()))
+        let told = handles.map(|(handle, followed)| {
+            let publisher = &self.participants[followed.publisher].info;
+            let (id, identity) = (publisher.id.clone(), publisher.identity.clone());
+            (*handle, followed.track.clone(), id, identity)
         });
         let told = told.collect();
         self.tell(key, Event::DataHandles(told));
@@ -176,10 +255,10 @@ mod tests {
     fn numbers_are_used_again_and_never_twice_at_a_time() {
         let mut all = DataSubscriptions::default();
         let (a, b, c) = (TrackId::from("a"), TrackId::from("b"), TrackId::from("c"));
-        assert!(all.insert(&a) && all.insert(&b) && !all.insert(&a));
+        assert!(all.insert(&a, 0) && all.insert(&b, 1) && !all.insert(&a, 0));
         assert_eq!((all.handle_of(&a), all.handle_of(&b)), (Some(1), Some(2)));
         assert!(all.remove(&a) && !all.remove(&a));
-        assert!(all.insert(&c));
+        assert!(all.insert(&c, 1));
         assert_eq!((all.handle_of(&b), all.handle_of(&c)), (Some(2), Some(1)));
     }
 

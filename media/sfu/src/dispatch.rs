@@ -37,6 +37,11 @@ impl Sfu {
             Command::Leave { participant, reason } => {
                 self.with(&participant, |sfu, key| sfu.leave(now, key, reason));
             }
+            Command::Move { participant, to, options } => {
+                // Whoever is gone by now leaves a room behind that ends by itself.
+                self.open_room(now, &to, options);
+                self.with(&participant, |sfu, key| sfu.move_to(now, key, &to));
+            }
             Command::Offer { participant, id, sdp } => {
                 self.with(&participant, |sfu, key| sfu.client_offer(now, key, id, &sdp));
             }
@@ -45,6 +50,9 @@ impl Sfu {
             }
             Command::AddTrack { participant, track } => {
                 self.with(&participant, |sfu, key| sfu.add_track(key, *track));
+            }
+            Command::AddBackup { participant, backup } => {
+                self.with(&participant, |sfu, key| sfu.add_backup(key, *backup));
             }
             Command::SetMuted { participant, track, muted } => {
                 self.with(&participant, |sfu, key| sfu.set_muted(now, key, &track, muted));
@@ -91,8 +99,17 @@ impl Sfu {
             Command::SubscribeData { participant, tracks } => {
                 self.with(&participant, |sfu, key| sfu.subscribe_data(key, &tracks));
             }
+            Command::StoreBlob { participant, request, blob } => {
+                self.with(&participant, |sfu, key| sfu.store_blob(key, request, *blob));
+            }
+            Command::FetchBlob { participant, request, owner, key: of } => {
+                self.with(&participant, |sfu, key| sfu.fetch_blob(key, request, &owner, &of));
+            }
             Command::Resend { participant, received } => {
                 self.with(&participant, |sfu, key| sfu.resend(now, key, &received));
+            }
+            Command::Simulate { participant, simulated } => {
+                self.with(&participant, |sfu, key| sfu.simulate(now, key, simulated));
             }
             Command::OpenTap { room, tap } => self.open_tap(now, &room, tap),
             Command::CloseTap { room, tap } => self.close_tap(&room, tap),

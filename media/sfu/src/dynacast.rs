@@ -27,6 +27,11 @@ impl Demand {
         Self { told: top, wanted: top, last_wanted: Vec::new() }
     }
 
+    /// Of an encoding that its publisher sends only when it hears so.
+    pub(crate) fn unsent() -> Self {
+        Self { told: None, wanted: None, last_wanted: Vec::new() }
+    }
+
     pub(crate) fn told(&self) -> Option<usize> {
         self.told
     }
@@ -64,6 +69,16 @@ mod tests {
         assert_eq!(demand.told(), Some(0));
         assert!(demand.is_news(at(start, 6.2), Some(1)));
         assert_eq!(demand.told(), Some(1));
+    }
+
+    #[test]
+    fn what_is_not_sent_by_itself_is_asked_for_at_once() {
+        let start = Instant::now();
+        let mut demand = Demand::unsent();
+        assert!(!demand.is_news(start, None));
+        assert!(demand.is_news(at(start, 1.0), Some(0)));
+        assert!(!demand.is_news(at(start, 5.0), None), "somebody may come back");
+        assert!(demand.is_news(at(start, 10.1), None));
     }
 
     #[test]

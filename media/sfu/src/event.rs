@@ -1,5 +1,6 @@
 //! What an `Sfu` tells doors and services.
 
+use crate::blobs::{Blob, BlobRefusal};
 use crate::command::LeaveReason;
 use crate::data_tracks::MOST_DATA_TRACKS;
 use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
@@ -28,6 +29,12 @@ pub enum Event {
         me: ParticipantInfo,
         others: Vec<ParticipantInfo>,
         last_sequence: u32,
+    },
+    /// One is in another room now, and has nothing of the old one any more.
+    Moved {
+        room: RoomInfo,
+        me: ParticipantInfo,
+        others: Vec<ParticipantInfo>,
     },
     /// Answer to the offer `id`; `tracks` maps media sections to what we send on them.
     Answer {
@@ -78,13 +85,11 @@ pub enum Event {
     TrackSubscribed {
         track: TrackId,
     },
-    /// Which layers of one's own track anybody wants: those up to this index; `None`: none.
+    /// What anybody wants of one's own track, by codec: the first, then the backup if there may be
+    /// one.
     LayersWanted {
         track: TrackId,
-        codec: Option<Codec>,
-        /// How many layers the track has.
-        layers: usize,
-        best: Option<usize>,
+        codecs: Vec<WantedCodec>,
     },
     /// Streams that one receives were paused because the connection cannot carry them, or go on.
     Streams(Vec<StreamState>),
@@ -115,10 +120,33 @@ pub enum Event {
     },
     /// All data tracks that one has subscribed to: one's own number of each, track, publisher.
     DataHandles(Vec<(u16, TrackId, ParticipantId, Identity)>),
+    /// What one left for others is there, under this key.
+    BlobStored {
+        request: u32,
+        key: Vec<u8>,
+    },
+    BlobFetched {
+        request: u32,
+        blob: Blob,
+    },
+    BlobRefused {
+        request: u32,
+        why: BlobRefusal,
+    },
     /// The last event: the participant is out.
     Closed {
         reason: LeaveReason,
     },
+}
+
+/// What is wanted of one encoding of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedCodec {
+    pub codec: Option<Codec>,
+    /// How many layers it has; 0: not known yet.
+    pub layers: usize,
+    /// Layers up to this index are wanted; `None`: none.
+    pub best: Option<usize>,
 }
 
 /// Whether the connection can carry a subscribed track. Changes only.
@@ -135,6 +163,8 @@ pub enum TrackRefusal {
     NotAllowed,
     /// The participant has [`MOST_TRACKS`] already.
     TooMany,
+    /// A second codec was announced for a track that is not there, or not with that one.
+    Unknown,
 }
 
 /// Why a data track may not be published or taken down. The texts go to clients.
@@ -172,6 +202,9 @@ impl fmt::Display for TrackRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAllowed => f.write_str("the token does not allow to publish this source"),
+            Self::Unknown => {
+                f.write_str("you publish no track with this sid and this codec as its backup")
+            }
             Self::TooMany => {
                 write!(f, "one participant may publish {MOST_TRACKS} tracks: unpublish some first")
             }

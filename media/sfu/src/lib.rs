@@ -4,7 +4,9 @@
 //! One [`Sfu`] serves one shard. Give it datagrams, [`Command`]s and time; take its [`Output`]s.
 
 mod allocate;
+mod backup;
 mod bandwidth;
+mod blobs;
 mod command;
 mod data_tracks;
 mod dispatch;
@@ -14,6 +16,7 @@ mod forward;
 pub mod ids;
 mod layers;
 mod lobby;
+mod moving;
 mod packets;
 mod participant;
 mod peer;
@@ -24,6 +27,7 @@ mod recent;
 mod room;
 mod scalable;
 mod sfu;
+mod simulate;
 mod speakers;
 mod subscribe;
 pub mod tap;
@@ -32,11 +36,14 @@ mod transport;
 pub mod view;
 mod voices;
 
+pub use blobs::{Blob, BlobRefusal, MOST_BLOB_BYTES, MOST_ROOM_BLOB_BYTES};
 pub use command::{
-    Audience, AudienceMember, Command, LeaveReason, NewDataTrack, NewParticipant, NewTrack,
-    ParticipantChange, Recipients, RoomOptions, TrackSettings, TransportMode,
+    Audience, AudienceMember, Command, LeaveReason, NewBackup, NewDataTrack, NewParticipant,
+    NewTrack, ParticipantChange, Recipients, RoomOptions, Simulated, TrackSettings, TransportMode,
 };
-pub use event::{DataTrackRefusal, Event, MOST_TRACKS, Notice, Output, StreamState, TrackRefusal};
+pub use event::{
+    DataTrackRefusal, Event, MOST_TRACKS, Notice, Output, StreamState, TrackRefusal, WantedCodec,
+};
 pub use forward::fuzz_red;
 pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError, stun_local_ufrag};
 pub use quality::{ConnectionQuality, Quality};

@@ -181,6 +181,10 @@ impl Sfu {
         let tracks: Vec<usize> =
             self.tracks.iter().filter(|(_, t)| t.room == room).map(|(track, _)| track).collect();
         for track in tracks {
+            // What everybody can decode is recorded in the first codec.
+            if self.tracks[track].backup_of.is_some() {
+                continue;
+            }
             self.tracks[track].open_tap(tap);
             self.tell_wanted_layers(now, track, false);
         }

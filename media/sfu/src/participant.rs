@@ -1,14 +1,16 @@
 //! A participant's state inside its shard.
 
 use crate::allocate::{Allocator, Doubt};
-use crate::command::{Audience, NewTrack, Recipients, TrackSettings, TransportMode};
+use crate::blobs::Blobs;
+use crate::command::{Audience, NewBackup, NewTrack, Recipients, TrackSettings, TransportMode};
 use crate::data_tracks::DataSubscriptions;
 use crate::forward::Rewriter;
 use crate::ids::ParticipantId;
 use crate::peer::Mid;
 use crate::quality::Quality;
+use crate::simulate::Pretence;
 use crate::view::{ParticipantInfo, Permissions};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 /// What a participant wants of a track, and where it is sent.
@@ -19,6 +21,8 @@ pub(crate) struct Wish {
     pub by_id: bool,
     /// The publisher's audience does not include this subscriber.
     pub barred: bool,
+    /// Slab key of the encoding that it gets: the track's first, or its backup.
+    pub encoding: usize,
     /// Section that carries the track.
     pub mid: Option<Mid>,
     /// Its client was told that there is no bandwidth for it.
@@ -32,6 +36,7 @@ pub(crate) struct Participant {
     /// Slab key.
     pub room: usize,
     pub auto_subscribe: bool,
+    pub auto_subscribe_data: bool,
     /// Who may subscribe to its tracks.
     pub audience: Audience,
     pub mode: TransportMode,
@@ -40,13 +45,19 @@ pub(crate) struct Participant {
     pub subscriber: Option<usize>,
     /// Announced by `AddTrack`, not yet seen in an offer.
     pub pending: Vec<NewTrack>,
-    /// Published tracks by section.
-    pub by_mid: HashMap<Mid, usize>,
+    /// Second encodings, announced and not yet seen in an offer.
+    pub backups: Vec<NewBackup>,
+    /// Published tracks and backups by section.
+    pub by_mid: BTreeMap<Mid, usize>,
     /// Wanted tracks by slab key.
-    pub wishes: HashMap<usize, Wish>,
+    pub wishes: BTreeMap<usize, Wish>,
     pub allocator: Allocator,
     pub doubt: Doubt,
     pub data: DataSubscriptions,
+    /// What it left for others.
+    pub blobs: Blobs,
+    /// What it has simulated.
+    pub pretence: Pretence,
     /// How its connection was judged last, and the score of that.
     pub quality: Quality,
     pub score: f32,

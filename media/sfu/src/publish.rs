@@ -129,7 +129,7 @@ impl Sfu {
         mid: Mid,
         section: &crate::peer::OfferedSection,
     ) {
-        if !section.sends {
+        if !section.sends || self.offered_backup(now, key, mid, section.msid_track.as_deref()) {
             return;
         }
         let found = &mut self.participants[key];
@@ -159,19 +159,32 @@ impl Sfu {
         let track = self.tracks.insert(Published::new(info, new.codec, new.no_red, key, room, mid));
         self.track_keys.insert(id, track);
         self.participants[key].by_mid.insert(mid, track);
+        if let Some(codec) = new.backup {
+            self.prepare_backup(track, codec);
+        }
     }
 
     /// First media of a track: now others learn of it.
     pub(crate) fn announce_track(&mut self, now: Instant, track: usize) {
         let published = &mut self.tracks[track];
         published.announced = true;
-        let (key, room, info) = (published.participant, published.room, published.info.clone());
+        if published.backup_of.is_some() {
+            return;
+        }
+        let (key, info) = (published.participant, published.info.clone());
         let found = &mut self.participants[key];
-        found.info.tracks.push(info.clone());
+        found.info.tracks.push(info);
         found.changed();
-        let participant = found.info.clone();
-        let visible = found.is_visible();
         self.announce(key, true);
+        self.show_track(now, track);
+    }
+
+    /// Brings an announced track to those of its room who want everything, and to taps.
+    pub(crate) fn show_track(&mut self, now: Instant, track: usize) {
+        let published = &self.tracks[track];
+        let (key, room, info) = (published.participant, published.room, published.info.clone());
+        let participant = self.participants[key].info.clone();
+        let visible = self.participants[key].is_visible();
         if visible {
             for other in self.rooms[room].participants.clone() {
                 if other != key && self.participants[other].auto_subscribe {
@@ -192,7 +205,12 @@ impl Sfu {
 
     /// Takes a track down. `forced`: by the box, so its publisher must be told.
     pub(crate) fn unpublish(&mut self, now: Instant, track: usize, forced: bool) {
-        let published = &self.tracks[track];
+        // A backup may have gone with its track.
+        let Some(published) = self.tracks.get(track) else { return };
+        if published.backup_of.is_some() {
+            self.rest_backup(track);
+            return;
+        }
         let (key, room) = (published.participant, published.room);
         let (info, mid, announced) = (published.info.clone(), published.mid, published.announced);
         let subscribers: Vec<usize> =
@@ -200,6 +218,7 @@ impl Sfu {
         for subscriber in subscribers {
             self.forget_wish(now, subscriber, track);
         }
+        self.forget_backup(track);
         let silenced = self.tracks.remove(track).loudness.is_heard();
         self.track_keys.remove(&info.id);
         if silenced {
@@ -312,6 +331,7 @@ impl Sfu {
         for track in forbidden {
             self.unpublish(now, track, true);
         }
+        self.apply_data_permissions(key);
         if permissions.can_subscribe {
             if self.participants[key].auto_subscribe {
                 self.subscribe_to_all(key);

@@ -40,6 +40,9 @@ pub(crate) struct Published {
     /// When a voice, or any other sound, was last to be heard.
     pub heard_at: Option<Instant>,
     pub demand: Demand,
+    /// Slab key of its second encoding, or of the track that this is the second of.
+    pub backup: Option<usize>,
+    pub backup_of: Option<usize>,
 }
 
 impl Published {
@@ -67,6 +70,8 @@ impl Published {
             taps: Vec::new(),
             loudness: Loudness::default(),
             heard_at: None,
+            backup: None,
+            backup_of: None,
         }
     }
 

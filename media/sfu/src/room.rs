@@ -1,6 +1,7 @@
 //! A room's state, and the life of rooms and participants.
 
 use crate::allocate::{Allocator, Doubt};
+use crate::blobs::Blobs;
 use crate::command::{
     Audience, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions,
     TransportMode,
@@ -14,9 +15,10 @@ use crate::peer::Channel;
 use crate::quality::Quality;
 use crate::recent::RecentMessages;
 use crate::sfu::Sfu;
+use crate::simulate::{Pretence, TcpOnly};
 use crate::tap::{TapEvent, TapId, TapItem};
 use crate::view::{ParticipantInfo, ParticipantState, Permissions, RoomInfo, RoomView};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 /// A participant without signalling or media for this long is gone. LiveKit's clients try to
@@ -42,6 +44,7 @@ pub(crate) struct Room {
     pub recent: RecentMessages,
     /// Guests who need not ask again.
     pub admitted: Admitted,
+    pub tcp_only: TcpOnly,
 }
 
 impl Sfu {
@@ -121,6 +124,7 @@ impl Sfu {
             empty_since: Some(now),
             recent: RecentMessages::default(),
             admitted: Admitted::default(),
+            tcp_only: TcpOnly::default(),
         });
         self.room_keys.insert(name.clone(), key);
         self.notice(Notice::RoomOpened { room: info });
@@ -222,13 +226,15 @@ impl Sfu {
             granted: new.permissions,
             room,
             auto_subscribe: new.auto_subscribe,
+            auto_subscribe_data: new.auto_subscribe_data,
             audience: Audience::Everybody,
             mode: new.mode,
             publisher: None,
             subscriber: None,
             pending: Vec::new(),
-            by_mid: HashMap::new(),
-            wishes: HashMap::new(),
+            backups: Vec::new(),
+            by_mid: BTreeMap::new(),
+            wishes: BTreeMap::new(),
             allocator: Allocator::default(),
             doubt: Doubt::default(),
             quality: Quality::Excellent,
@@ -236,6 +242,8 @@ impl Sfu {
             knows: false,
             spoke_at: None,
             data: DataSubscriptions::default(),
+            blobs: Blobs::default(),
+            pretence: Pretence::default(),
             attached: true,
             lost_since: None,
             joined_at: now,
@@ -267,6 +275,7 @@ impl Sfu {
         if self.participants[key].auto_subscribe {
             self.subscribe_to_all(key);
         }
+        self.subscribe_to_all_data(key);
         self.unsettled.push(key);
     }
 
@@ -338,48 +347,15 @@ impl Sfu {
         for track in tracks {
             self.unpublish(now, track, false);
         }
-        let wishes: Vec<usize> = self.participants[key].wishes.keys().copied().collect();
-        for track in wishes {
-            self.forget_wish(now, key, track);
-        }
-        for track in self.participants[key].info.data_tracks.clone() {
-            self.forget_data_track(key, &track.id);
-        }
+        self.quit_room(now, key, reason);
         self.tell(key, Event::Closed { reason });
-        let people = self.rooms[self.participants[key].room].participants.iter().copied();
-        let knew: Vec<usize> =
-            people.filter(|other| *other != key && self.sees(*other, key)).collect();
-        let mut gone = self.participants.remove(key);
+        let gone = self.participants.remove(key);
         self.participant_keys.remove(&gone.info.id);
         self.unsettled.retain(|unsettled| *unsettled != key);
         self.undivided.retain(|undivided| *undivided != key);
         for peer in [gone.publisher, gone.subscriber].into_iter().flatten() {
             self.remove_peer(now, peer);
         }
-        let room = &mut self.rooms[gone.room];
-        room.participants.retain(|other| *other != key);
-        if !room.participants.iter().any(|other| self.participants[*other].keeps_open()) {
-            room.empty_since.get_or_insert(now);
-        }
-        // Who was sent out has to ask again.
-        if reason == LeaveReason::Removed {
-            room.admitted.forget(&gone.info.identity);
-        }
-        self.count(gone.room);
-        self.tell_who_waits(gone.room);
-        self.show_recording(gone.room);
-        let active = gone.info.state == ParticipantState::Active && !gone.waits();
-        gone.info.state = ParticipantState::Disconnected;
-        gone.changed();
-        for other in knew {
-            self.tell(other, Event::Participants(vec![gone.info.clone()]));
-        }
-        if gone.is_visible() && !gone.waits() {
-            let left = TapEvent::Left { participant: gone.info.id.clone() };
-            self.tap_all(now, gone.room, &left);
-        }
-        let (participant, room) = (gone.info, self.rooms[gone.room].info.clone());
-        self.notice(Notice::ParticipantLeft { room, participant, reason, active });
     }
 
     pub(crate) fn change_participant(

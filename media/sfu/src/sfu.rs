@@ -224,6 +224,7 @@ impl Sfu {
         }
         if self.next_housekeeping.is_some_and(|at| at <= now) {
             self.housekeeping(now);
+            self.end_simulated_speech(now);
             self.count_connections();
             self.next_housekeeping = (!self.rooms.is_empty()).then_some(now + HOUSEKEEPING);
         }
@@ -361,7 +362,7 @@ impl Sfu {
     }
 
     pub(crate) fn add_peer(&mut self, now: Instant, participant: usize) -> usize {
-        let peer = Peer::new(now, &self.config);
+        let peer = Peer::new(now, &self.reach_of(now, participant));
         let ufrag = peer.ufrag().to_owned();
         let key = self.peers.insert(PeerSlot {
             peer,
@@ -437,6 +438,7 @@ mod tests {
             known_as: None,
             joined_unix_ms: 0,
             auto_subscribe: true,
+            auto_subscribe_data: false,
             mode: TransportMode::Single,
             note: [].into(),
         });

@@ -87,7 +87,9 @@ mod tests {
     use super::*;
 
     fn window(loudness: &mut Loudness, packets: u32, level: i8) -> Heard {
-        (0..packets).for_each(|_| drop(loudness.hear(Some(level))));
+        for _ in 0..packets {
+            loudness.hear(Some(level));
+        }
         loudness.close_window()
     }
 

@@ -4,12 +4,13 @@
 //! time. Adding up what was asked for before made other servers' offers grow without end.
 
 use crate::command::{Audience, TrackSettings, TransportMode};
-use crate::event::Event;
+use crate::event::{Event, WantedCodec};
 use crate::forward::Forward;
 use crate::ids::TrackId;
 use crate::participant::Wish;
 use crate::peer::Mid;
 use crate::publish::stream_id;
+use crate::published::Published;
 use crate::sfu::Sfu;
 use crate::track::MediaKind;
 use crate::view::ParticipantState;
@@ -49,6 +50,7 @@ impl Sfu {
             .tracks
             .iter()
             .filter(|(_, t)| t.room == room && t.participant != key && t.announced)
+            .filter(|(_, t)| t.backup_of.is_none())
             .filter(|(_, t)| self.participants[t.participant].is_visible())
             .map(|(track, _)| track)
             .collect();
@@ -63,7 +65,9 @@ impl Sfu {
             return;
         }
         let barred = !self.admitted(key, track);
-        self.participants[key].wishes.insert(track, Wish { barred, ..Wish::default() });
+        self.participants[key]
+            .wishes
+            .insert(track, Wish { barred, encoding: track, ..Wish::default() });
         self.unsettled.push(key);
         if barred {
             self.tell_audience(key, track, false);
@@ -125,11 +129,12 @@ impl Sfu {
             return;
         };
         let mid = wish.mid.take();
+        let encoding = std::mem::replace(&mut wish.encoding, track);
         // An offer of ours may be under way for it.
         found.offered.retain(|(_, offered)| *offered != track);
         self.unsettled.push(key);
         let Some(mid) = mid else { return };
-        let ended = self.tracks.get_mut(track).and_then(|published| {
+        let ended = self.tracks.get_mut(encoding).and_then(|published| {
             let at = published.forwards.iter().position(|forward| forward.participant == key)?;
             Some(published.forwards.remove(at))
         });
@@ -211,26 +216,26 @@ impl Sfu {
     }
 
     pub(crate) fn start_forward(&mut self, now: Instant, key: usize, track: usize, mid: Mid) {
-        let found = &mut self.participants[key];
+        let found = &self.participants[key];
         let Some(peer) = found.subscriber else { return };
-        let wish = found.wishes.get_mut(&track).filter(|wish| !wish.barred);
-        let (Some(wish), Some(published)) = (wish, self.tracks.get_mut(track)) else {
+        let wanted = found.wishes.get(&track).is_some_and(|wish| !wish.barred);
+        if !wanted || !self.tracks.contains(track) {
             // Unwanted since it was offered: stop it with the next offer.
-            found.stopping.push(mid);
+            self.participants[key].stopping.push(mid);
             return;
-        };
-        wish.mid = Some(mid);
-        let wanted = published.layers.choose(&wish.settings);
+        }
+        let (encoding, decodes) = self.encoding_for(peer, mid, track);
+        let found = &mut self.participants[key];
         let numbers = found.kept_numbers.remove(&mid);
+        let Some(wish) = found.wishes.get_mut(&track) else { return };
+        (wish.mid, wish.encoding) = (Some(mid), encoding);
+        let wanted = self.tracks[encoding].layers.choose(&wish.settings);
         let mut forward = Forward::new(peer, key, mid, wanted).continuing(numbers);
         forward.set_paused(wish.settings.disabled);
-        let slot = self.peers.get(peer);
-        let connected = slot.is_some_and(|slot| slot.peer.is_connected());
+        let connected = self.peers.get(peer).is_some_and(|slot| slot.peer.is_connected());
         forward.connected = connected;
-        let decodes = published.info.codec.is_none_or(|codec| {
-            slot.is_some_and(|slot| slot.peer.payload_type(mid, codec, false).is_some())
-        });
-        published.forwards.push(forward);
+        self.tracks[encoding].forwards.push(forward);
+        let published = &mut self.tracks[track];
         let first = !std::mem::replace(&mut published.had_subscriber, true);
         let (publisher, id) = (published.participant, published.info.id.clone());
         self.tell_wanted_layers(now, track, false);
@@ -241,14 +246,15 @@ impl Sfu {
             self.tell(publisher, Event::TrackSubscribed { track: id });
         }
         if connected {
-            self.ask_keyframe(now, track, wanted);
+            self.ask_keyframe(now, encoding, wanted);
         }
         self.divide_soon(key);
     }
 
     /// What is sent to a connection that has just come up starts with keyframes.
     pub(crate) fn start_sending(&mut self, now: Instant, key: usize) {
-        let tracks: Vec<usize> = self.participants[key].wishes.keys().copied().collect();
+        let wishes = self.participants[key].wishes.values();
+        let tracks: Vec<usize> = wishes.map(|wish| wish.encoding).collect();
         for track in tracks {
             let Some(published) = self.tracks.get_mut(track) else { continue };
             let forward = published.forwards.iter_mut().find(|f| f.participant == key);
@@ -347,8 +353,9 @@ impl Sfu {
     /// Asks a track's publisher for a keyframe, if that is not too soon.
     pub(crate) fn ask_keyframe(&mut self, now: Instant, track: usize, layer: usize) {
         let published = &mut self.tracks[track];
-        if published.info.kind == MediaKind::Audio || !published.layers.may_ask_keyframe(layer, now)
-        {
+        // Audio has none, and a backup none before it comes.
+        let none = published.info.kind == MediaKind::Audio || !published.announced;
+        if none || !published.layers.may_ask_keyframe(layer, now) {
             return;
         }
         let rid = published.layers.rid(layer);
@@ -369,7 +376,7 @@ impl Sfu {
             return;
         };
         let wishes = &self.participants[key].wishes;
-        let Some(track) = wishes.iter().find(|(_, w)| w.mid == Some(mid)).map(|(t, _)| *t) else {
+        let Some(track) = wishes.values().find(|w| w.mid == Some(mid)).map(|w| w.encoding) else {
             return;
         };
         let forward = self.tracks[track].forwards.iter().find(|f| f.participant == key);
@@ -381,38 +388,49 @@ impl Sfu {
     /// Tells a track's publisher which layers are wanted, if that is news (or `again`).
     pub(crate) fn tell_wanted_layers(&mut self, now: Instant, track: usize, again: bool) {
         let published = &self.tracks[track];
-        if published.info.kind == MediaKind::Audio || !published.announced {
+        let told_with_the_first = published.backup_of.is_some();
+        if published.info.kind == MediaKind::Audio || !published.announced || told_with_the_first {
             return;
         }
-        let top = published.layers.top();
-        let wanted = match published.taps.is_empty() {
+        let encodings = [Some(track), published.backup];
+        let mut news = again;
+        for encoding in encodings.into_iter().flatten() {
+            let wanted = self.wanted_layer(track, encoding);
+            news |= self.tracks[encoding].demand.is_news(now, wanted);
+        }
+        if !news {
+            return;
+        }
+        let codecs = encodings.into_iter().flatten().map(|encoding| {
+            let Published { info, wanted_codec, layers, demand, .. } = &self.tracks[encoding];
+            let codec = info.codec.or(*wanted_codec);
+            WantedCodec { codec, layers: layers.len(), best: demand.told() }
+        });
+        let codecs = codecs.collect();
+        let Published { info, participant, .. } = &self.tracks[track];
+        let (publisher, track) = (*participant, info.id.clone());
+        self.tell(publisher, Event::LayersWanted { track, codecs });
+    }
+
+    /// The best layer of one encoding of a track that anybody wants.
+    fn wanted_layer(&self, track: usize, encoding: usize) -> Option<usize> {
+        let Published { taps, forwards, layers, .. } = &self.tracks[encoding];
+        let top = layers.top();
+        let wanted = match taps.is_empty() {
             // What is recorded is recorded in full.
             false => Some(top),
-            true => published
-                .forwards
+            true => forwards
                 .iter()
                 .filter_map(|forward| {
                     let settings =
                         self.participants[forward.participant].wishes.get(&track)?.settings;
-                    (!settings.disabled).then(|| published.layers.wanted(&settings))
+                    (!settings.disabled).then(|| layers.wanted(&settings))
                 })
                 .max(),
         };
         // Layers within one stream cannot be switched off one by one.
-        let whole = published.layers.sends_all_or_none();
-        let wanted = wanted.map(|layer| if whole { top } else { layer });
-        let published = &mut self.tracks[track];
-        if !published.demand.is_news(now, wanted) && !again {
-            return;
-        }
-        let event = Event::LayersWanted {
-            track: published.info.id.clone(),
-            codec: published.info.codec,
-            layers: published.layers.len(),
-            best: published.demand.told(),
-        };
-        let publisher = published.participant;
-        self.tell(publisher, event);
+        let whole = layers.sends_all_or_none();
+        wanted.map(|layer| if whole { top } else { layer })
     }
 
     pub(crate) fn look_after_layers(&mut self, now: Instant) {

@@ -96,9 +96,28 @@ function tone(frequency) {
   return out.stream.getAudioTracks()[0];
 }
 
+// Has a browser's connections that are made meanwhile do without a codec, as other browsers' do.
+async function without(codec, work) {
+  const Whole = window.RTCPeerConnection;
+  const { codecs } = RTCRtpReceiver.getCapabilities('video');
+  const left = codecs.filter((c) => c.mimeType.toLowerCase() !== `video/${codec}`);
+  window.RTCPeerConnection = class extends Whole {
+    addTransceiver(kind, init) {
+      const transceiver = super.addTransceiver(kind, init);
+      if (kind === 'video') transceiver.setCodecPreferences(left);
+      return transceiver;
+    }
+  };
+  try {
+    await work();
+  } finally {
+    window.RTCPeerConnection = Whole;
+  }
+}
+
 window.people = {
   async join(name, url, token, options = {}) {
-    const { key, ...roomOptions } = options;
+    const { key, lacks, ...roomOptions } = options;
     if (key) {
       const keyProvider = new ExternalE2EEKeyProvider();
       await keyProvider.setKey(key);
@@ -124,7 +143,8 @@ window.people = {
     rooms.set(name, { room, events });
     if (key) await room.setE2EEEnabled(true);
     const begun = performance.now();
-    await room.connect(url, token, { autoSubscribe: true });
+    const connect = () => room.connect(url, token, { autoSubscribe: true });
+    await (lacks ? without(lacks, connect) : connect());
     return performance.now() - begun;
   },
 
@@ -139,7 +159,7 @@ window.people = {
   },
 
   async publishVideo(name, { codec = 'vp8', width = 640, height = 360, simulcast = false, screen = false,
-    device = false, busy = false, scalabilityMode } = {}) {
+    device = false, busy = false, backup = false, scalabilityMode } = {}) {
     let track;
     if (device) {
       track = await LivekitClient.createLocalVideoTrack({ resolution: { width, height, frameRate: 25 } });
@@ -148,7 +168,7 @@ window.people = {
     }
     const published = await person(name).room.localParticipant.publishTrack(track, {
       videoCodec: codec,
-      backupCodec: false,
+      backupCodec: backup,
       simulcast,
       ...(scalabilityMode && { scalabilityMode }),
       source: screen ? Track.Source.ScreenShare : Track.Source.Camera,
@@ -224,8 +244,27 @@ window.people = {
     await until(() => publication(name, of, source)?.isMuted === muted, seconds, `muted=${muted}`);
   },
 
-  async simulate(name, scenario) {
-    await person(name).room.simulateScenario(scenario);
+  async simulate(name, scenario, argument) {
+    await person(name).room.simulateScenario(scenario, argument);
+  },
+
+  // Waits until a picture has one of these heights.
+  async heightBecomes(name, of, heights, seconds) {
+    let height;
+    await until(async () => {
+      height = (await receiver(name, of, 'camera'))?.height;
+      return heights.includes(height);
+    }, seconds, () => `height ${heights.join(' or ')}, not ${height}`);
+  },
+
+  // What carries the connection that a track comes by: udp or tcp.
+  async carrier(name, of, source) {
+    const report = await publication(name, of, source).track.receiver.getStats();
+    const all = new Map();
+    report.forEach((s) => all.set(s.id, s));
+    const transport = [...all.values()].find((s) => s.type === 'transport');
+    const pair = all.get(transport.selectedCandidatePairId);
+    return all.get(pair.localCandidateId).protocol;
   },
 
   async happens(name, event, seconds = 20, since = 0) {
@@ -288,6 +327,11 @@ window.people = {
     });
     person(to).room.unregisterRpcMethod('reverse');
     return answer === [...payload].reverse().join('');
+  },
+
+  // Reverses what it is called with, whoever calls.
+  answersCalls(name) {
+    person(name).room.registerRpcMethod('reverse', async (call) => [...call.payload].reverse().join(''));
   },
 
   async text(from, to, size) {

@@ -1,7 +1,9 @@
 //! Data messages on their way through the box (livekit_models.proto, `DataPacket`).
 //!
-//! RPC, streams and chat are opaque. The box vouches for who sent a message and picks who gets it.
+//! RPC, streams and chat are opaque, but for answers to calls of the server API. The box vouches for who
+//! sent a message and picks who gets it.
 
+use super::rpc::Reply;
 use livekit_protocol as pb;
 use livekit_protocol::data_packet::Value;
 use prost::Message;
@@ -14,6 +16,8 @@ pub(super) struct Relayed {
     pub to: Recipients,
     /// Its number among the sender's reliable messages; 0: none.
     pub sequence: u32,
+    /// It is for the box, and goes on to nobody.
+    pub reply: Option<Reply>,
 }
 
 /// Who sends, and what it has sent already.
@@ -64,8 +68,8 @@ impl DataSender {
             let identities = identities.into_iter().map(Identity::from).collect();
             Recipients::Only { participants, identities }
         };
-        let sequence = packet.sequence;
-        Some(Relayed { message: packet.encode_to_vec(), to, sequence })
+        let (sequence, reply) = (packet.sequence, Reply::of(&packet));
+        Some(Relayed { message: packet.encode_to_vec(), to, sequence, reply })
     }
 }
 

@@ -221,7 +221,7 @@ fn enter(
         dev: door.dev,
     });
     upgrade.max_message_size(MAX_SIGNAL).max_frame_size(MAX_SIGNAL).on_upgrade(move |websocket| {
-        socket::serve(door.conference, room, participant, session, came, inbox, websocket)
+        socket::serve(door, room, participant, session, came, inbox, websocket)
     })
 }
 
@@ -262,6 +262,7 @@ fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
         known_as: guest.then(|| before.into()),
         joined_unix_ms: unix_ms(),
         auto_subscribe: knock.wanted.auto_subscribe,
+        auto_subscribe_data: knock.wanted.auto_subscribe_data,
         mode: knock.mode,
         note: wire::participant_note(&knock.wanted.client, &claims.kind),
     };

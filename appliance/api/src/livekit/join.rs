@@ -44,6 +44,7 @@ pub(super) struct JoinQuery {
     pub version: String,
     pub protocol: i32,
     pub auto_subscribe: String,
+    pub auto_subscribe_data_track: String,
     pub publish: String,
     pub attributes: String,
     pub reconnect: String,
@@ -56,6 +57,7 @@ pub(super) struct JoinQuery {
 pub(super) struct Wanted {
     pub client: pb::ClientInfo,
     pub auto_subscribe: bool,
+    pub auto_subscribe_data: bool,
     pub metadata: String,
     pub attributes: BTreeMap<String, String>,
     pub add_tracks: Vec<pb::AddTrackRequest>,
@@ -81,6 +83,7 @@ pub(super) fn single(query: &JoinQuery) -> Result<Wanted, JoinError> {
     Ok(Wanted {
         client: request.client_info.unwrap_or_default(),
         auto_subscribe: settings.auto_subscribe,
+        auto_subscribe_data: settings.auto_subscribe_data_track.unwrap_or(false),
         metadata: request.metadata,
         attributes: not_empty(request.participant_attributes),
         add_tracks: request.add_track_requests,
@@ -109,7 +112,8 @@ fn decode_join_request(text: &str) -> Result<pb::JoinRequest, JoinError> {
     pb::JoinRequest::decode(&*plain).map_err(|_| JoinError::Protobuf)
 }
 
-/// Reads v0's query. Unlike v1's, an absent `auto_subscribe` means yes.
+/// Reads v0's query. Unlike v1's, an absent `auto_subscribe` means yes; of data tracks it means no in
+/// both.
 pub(super) fn dual(query: &JoinQuery) -> Result<Wanted, JoinError> {
     let attributes = if query.attributes.is_empty() {
         BTreeMap::new()
@@ -127,6 +131,7 @@ pub(super) fn dual(query: &JoinQuery) -> Result<Wanted, JoinError> {
             ..pb::ClientInfo::default()
         },
         auto_subscribe: query.auto_subscribe.is_empty() || is_true(&query.auto_subscribe),
+        auto_subscribe_data: is_true(&query.auto_subscribe_data_track),
         attributes,
         resume: is_true(&query.reconnect).then(|| query.sid.clone()),
         publish_only: query.publish.clone(),
@@ -199,5 +204,25 @@ mod tests {
         assert!(dual(&JoinQuery::default()).unwrap().auto_subscribe);
         let query = JoinQuery { auto_subscribe: "0".into(), ..JoinQuery::default() };
         assert!(!dual(&query).unwrap().auto_subscribe);
+    }
+
+    #[test]
+    fn data_tracks_come_unasked_only_for_whom_wants_that() {
+        for (text, wanted) in [("", false), ("0", false), ("1", true), ("true", true)] {
+            let older =
+                JoinQuery { auto_subscribe_data_track: text.into(), ..JoinQuery::default() };
+            assert_eq!(dual(&older).unwrap().auto_subscribe_data, wanted, "{text:?}");
+        }
+        for (said, wanted) in [(None, false), (Some(false), false), (Some(true), true)] {
+            let request = pb::JoinRequest {
+                connection_settings: Some(pb::ConnectionSettings {
+                    auto_subscribe_data_track: said,
+                    ..pb::ConnectionSettings::default()
+                }),
+                ..pb::JoinRequest::default()
+            };
+            let text = URL_SAFE_NO_PAD.encode(wrapped(&request.encode_to_vec(), false));
+            assert_eq!(single(&query(text)).unwrap().auto_subscribe_data, wanted, "{said:?}");
+        }
     }
 }

@@ -14,6 +14,12 @@ const ATTRIBUTES: usize = 64 * 1024;
 const TRACK: usize = 16 * 1024;
 /// Features of an audio track; there are seven.
 const FEATURES: usize = 32;
+/// Characters of the key of a data blob (`MaxDataBlobKeyLength`), and of the name of an encoding that
+/// is nobody else's (`MaxDataTrackCustomEncodingLength`).
+const BLOB_KEY: usize = 256;
+const ENCODING: usize = 32;
+/// Bytes of one data blob: 50 kB, says livekit_models.proto.
+const BLOB: usize = 50 * 1024;
 
 /// What is too much, or will not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +38,16 @@ pub(super) enum Excess {
     Nameless,
     #[error("an audio track may have {FEATURES} features")]
     Features,
+    #[error(
+        "the key of a data blob is a text, or the name of a schema, of 1 to {BLOB_KEY} characters"
+    )]
+    BlobKey,
+    #[error("the name of an encoding has 1 to {ENCODING} characters")]
+    Encoding,
+    #[error("a data blob is empty")]
+    EmptyBlob,
+    #[error("a data blob may have {BLOB} bytes")]
+    Blob,
 }
 
 /// A name that others read, in logs and file lists too. LiveKit checks only its length.
@@ -71,6 +87,32 @@ pub(super) fn data_track(request: &pb::PublishDataTrackRequest) -> Result<(), Ex
 
 pub(super) fn features(features: &[i32]) -> Result<(), Excess> {
     if features.len() > FEATURES { Err(Excess::Features) } else { Ok(()) }
+}
+
+/// The key of a data blob.
+pub(super) fn blob_key(key: Option<&pb::DataBlobKey>) -> Result<(), Excess> {
+    use pb::data_blob_key::Key;
+    use pb::data_track_schema_encoding::Value;
+    let fits = |text: &str, most| (1..=most).contains(&text.chars().count());
+    match key.and_then(|key| key.key.as_ref()) {
+        Some(Key::Generic(text)) if fits(text, BLOB_KEY) => Ok(()),
+        Some(Key::SchemaId(schema)) if fits(&schema.name, BLOB_KEY) => {
+            match schema.encoding.as_ref().and_then(|encoding| encoding.value.as_ref()) {
+                Some(Value::Custom(name)) if !fits(name, ENCODING) => Err(Excess::Encoding),
+                _ => Ok(()),
+            }
+        }
+        _ => Err(Excess::BlobKey),
+    }
+}
+
+pub(super) fn blob(blob: &pb::DataBlob) -> Result<(), Excess> {
+    blob_key(blob.key.as_ref())?;
+    match blob.contents.len() {
+        0 => Err(Excess::EmptyBlob),
+        1..=BLOB => Ok(()),
+        _ => Err(Excess::Blob),
+    }
 }
 
 /// What a participant is to be called and to have from now on; an empty name is no change.
@@ -126,5 +168,37 @@ mod tests {
         assert_eq!(track(&long), Err(Excess::Track));
         let named = pb::AddTrackRequest { name: "a\tb".to_owned(), ..Default::default() };
         assert!(matches!(track(&named), Err(Excess::Control { .. })));
+    }
+
+    #[test]
+    fn keys_and_contents_of_blobs_are_bounded() {
+        use pb::data_blob_key::Key;
+        use pb::data_track_schema_encoding::{Value, WellKnownSchemaEncoding};
+        let generic = |text: &str| Key::Generic(text.to_owned());
+        let schema = |name: &str, value| {
+            let encoding = Some(pb::DataTrackSchemaEncoding { value: Some(value) });
+            Key::SchemaId(pb::DataTrackSchemaId { name: name.to_owned(), encoding })
+        };
+        let custom = |name: &str| Value::Custom(name.to_owned());
+        let json = Value::WellKnown(WellKnownSchemaEncoding::JsonSchema as i32);
+        for (key, bytes, outcome) in [
+            (generic("k"), 1, Ok(())),
+            (generic(&"é".repeat(BLOB_KEY)), BLOB, Ok(())),
+            (generic(&"é".repeat(BLOB_KEY + 1)), 1, Err(Excess::BlobKey)),
+            (generic(""), 1, Err(Excess::BlobKey)),
+            (schema("s", json.clone()), 1, Ok(())),
+            (schema("", json), 1, Err(Excess::BlobKey)),
+            (schema("s", custom(&"x".repeat(ENCODING))), 1, Ok(())),
+            (schema("s", custom(&"x".repeat(ENCODING + 1))), 1, Err(Excess::Encoding)),
+            (schema("s", custom("")), 1, Err(Excess::Encoding)),
+            (generic("k"), 0, Err(Excess::EmptyBlob)),
+            (generic("k"), BLOB + 1, Err(Excess::Blob)),
+        ] {
+            let told = format!("{key:?}, {bytes} bytes");
+            let key = Some(pb::DataBlobKey { key: Some(key) });
+            assert_eq!(blob(&pb::DataBlob { key, contents: vec![7; bytes] }), outcome, "{told}");
+        }
+        assert_eq!(blob_key(None), Err(Excess::BlobKey));
+        assert_eq!(blob_key(Some(&pb::DataBlobKey { key: None })), Err(Excess::BlobKey));
     }
 }

@@ -10,6 +10,7 @@ mod join;
 mod limits;
 mod renewal;
 mod room_service;
+mod rpc;
 mod session;
 mod socket;
 mod ticket;
@@ -20,6 +21,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use roombox_control::conference::Conference;
+use rpc::Calls;
 use std::sync::Arc;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
@@ -34,9 +36,17 @@ const MAX_BODY: usize = 10 * 1024 * 1024;
 /// What the door's routes share.
 #[derive(Clone)]
 pub struct LivekitDoor {
-    pub conference: Arc<dyn Conference>,
+    conference: Arc<dyn Conference>,
     /// Accept the `simulate` requests with which SDKs test themselves.
-    pub dev: bool,
+    dev: bool,
+    calls: Arc<Calls>,
+}
+
+impl LivekitDoor {
+    /// `dev`: clients may have faults simulated.
+    pub fn new(conference: Arc<dyn Conference>, dev: bool) -> Self {
+        Self { conference, dev, calls: Arc::default() }
+    }
 }
 
 /// The door's routes.

@@ -20,6 +20,18 @@ pub(super) struct Came {
     pub publishes_only: bool,
 }
 
+impl Came {
+    /// Somebody moved the client to another room: the right to be there goes along, the right to
+    /// moderate does not.
+    pub(super) fn moved_to(&mut self, room: &str) {
+        let Claims { video, known_as, .. } = &mut self.claims;
+        room.clone_into(&mut video.room);
+        video.room_admin = false;
+        video.destination_room.clear();
+        known_as.clear();
+    }
+}
+
 /// A token like the one that the client came with, for the participant as it is now: a moderator
 /// may have changed its permissions since. It never ends before the old one.
 ///
@@ -111,6 +123,16 @@ mod tests {
         assert_eq!(new.video.can_publish_sources, ["microphone"]);
         assert!(new.video.administers("r"), "what the box knows nothing better of stays");
         assert_eq!((new.sub.as_str(), new.metadata.as_str()), ("ada", "new"));
+    }
+
+    #[test]
+    fn who_was_moved_gets_a_token_for_the_new_room_and_no_right_to_moderate_it() {
+        let mut came = came_with(0);
+        came.claims.video.destination_room = "s".to_owned();
+        came.moved_to("s");
+        let new = claims(&came, &me(true), 1_000_000);
+        assert_eq!((new.video.room.as_str(), new.video.may_publish()), ("s", true));
+        assert!(!new.video.administers("s") && !new.video.moves("s", "s"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::entrance::{claims, unix_ms};
 use super::limits::{self, Excess};
+use super::rpc::RpcFailure;
 use super::{LivekitDoor, wire};
 use crate::token::Claims;
 use axum::body::Bytes;
@@ -42,6 +43,8 @@ impl IntoResponse for Refused {
             "invalid_argument" | "malformed" => StatusCode::BAD_REQUEST,
             "not_found" | "bad_route" => StatusCode::NOT_FOUND,
             "failed_precondition" => StatusCode::PRECONDITION_FAILED,
+            "canceled" => StatusCode::REQUEST_TIMEOUT,
+            "resource_exhausted" => StatusCode::TOO_MANY_REQUESTS,
             "unimplemented" => StatusCode::NOT_IMPLEMENTED,
             "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -94,9 +97,12 @@ pub(super) async fn call(
         "UpdateSubscriptions" => call.update_subscriptions().await,
         "SendData" => call.send_data().await,
         "UpdateRoomMetadata" => call.update_room_metadata().await,
-        "ForwardParticipant" | "MoveParticipant" | "PerformRpc" => {
-            Err(refused("unimplemented", format!("{method} is not implemented")))
-        }
+        "PerformRpc" => call.perform_rpc().await,
+        "MoveParticipant" => call.move_participant().await,
+        "ForwardParticipant" => Err(refused(
+            "unimplemented",
+            "ForwardParticipant is not implemented: nobody can be in two rooms of this box at once",
+        )),
         _ => Err(refused("bad_route", format!("RoomService has no method {method}"))),
     };
     answer.unwrap_or_else(IntoResponse::into_response)
@@ -338,6 +344,70 @@ impl Call<'_> {
             },
         )?;
         self.answer(&pb::SendDataResponse {})
+    }
+
+    async fn move_participant(&self) -> Answer {
+        let request: pb::MoveParticipantRequest = self.request()?;
+        let (from, to) = (request.room.as_str(), request.destination_room.as_str());
+        self.granted(self.claims.video.moves(from, to))?;
+        if to.is_empty() || to == from {
+            return Err(refused("invalid_argument", "destination_room must be another room"));
+        }
+        limits::name("destination_room", to).map_err(too_much)?;
+        let info = self.participant(from, &request.identity).await?;
+        let (from, to) = (RoomName::from(from), RoomName::from(to));
+        let conference = &self.door.conference;
+        let options = conference
+            .room_options(&to, &self.claims.iss)
+            .map_err(|error| refused("failed_precondition", error.to_string()))?;
+        if !conference.beside(&to, &from) {
+            return Err(refused(
+                "failed_precondition",
+                "destination_room is open on another media thread of the box: \
+                 people can join it, but not be moved there",
+            ));
+        }
+        let (participant, there) = (info.id.clone(), to.clone());
+        self.command(&from, Command::Move { participant, to: there, options })?;
+        match self.participant(to.as_str(), &request.identity).await {
+            Ok(moved) if moved.id == info.id => self.answer(&pb::MoveParticipantResponse {}),
+            _ => Err(refused(
+                "failed_precondition",
+                "the participant cannot be moved: the room is full, or it waits in the lobby, came \
+                 by WHIP or has left",
+            )),
+        }
+    }
+
+    async fn perform_rpc(&self) -> Answer {
+        let request: pb::PerformRpcRequest = self.request()?;
+        self.administers(&request.room)?;
+        if request.destination_identity.is_empty() {
+            return Err(refused("invalid_argument", "destination_identity is missing"));
+        }
+        limits::name("method", &request.method).map_err(too_much)?;
+        let callee = self.participant(&request.room, &request.destination_identity).await?;
+        if callee.standing.waits() {
+            return Err(refused("failed_precondition", "who waits in the lobby cannot be called"));
+        }
+        let failed = |failure: RpcFailure| refused(failure.twirp(), failure.to_string());
+        let room = RoomName::from(request.room.as_str());
+        let number = self.door.conference.new_id("RPC_");
+        let to = vec![callee.id.clone()];
+        let (message, call) = self.door.calls.begin(number, callee.id, request).map_err(failed)?;
+        self.command(
+            &room,
+            Command::SendData {
+                room: room.clone(),
+                sender: None,
+                channel: Channel::Reliable,
+                message,
+                to: Recipients::Only { participants: to, identities: Vec::new() },
+                sequence: 0,
+            },
+        )?;
+        let payload = call.answer().await.map_err(failed)?;
+        self.answer(&pb::PerformRpcResponse { payload })
     }
 
     async fn update_room_metadata(&self) -> Answer {

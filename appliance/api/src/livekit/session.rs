@@ -7,12 +7,15 @@
 //! ```
 //! It knows no socket and no clock; recorded conversations are its tests.
 
+mod blobs;
 mod data_tracks;
 mod events;
+mod simulate;
 mod tracks;
 
 use super::data::DataSender;
 use super::join::Wanted;
+use super::rpc::Reply;
 use super::{limits, wire};
 use livekit_protocol as pb;
 use livekit_protocol::signal_request::Message as Request;
@@ -28,6 +31,10 @@ use std::collections::BTreeMap;
 pub(super) enum Action {
     Send(Box<pb::SignalResponse>),
     Command(Box<Command>),
+    /// Say that the client is in another room, with a token for it.
+    Moved(Box<pb::RoomMovedResponse>),
+    /// Give this to the call that waits for it.
+    Reply(Reply),
     /// Close the connection after what was sent.
     Close,
     /// Drop the connection without a word (a simulated fault, in dev mode).
@@ -151,6 +158,8 @@ impl Session {
                 vec![self.unpublish_data_track(request)]
             }
             Request::UpdateDataSubscription(update) => vec![self.subscribe_data(&update)],
+            Request::StoreDataBlobRequest(store) => vec![self.store_blob(store)],
+            Request::GetDataBlobRequest(get) => vec![self.fetch_blob(get)],
             Request::Subscription(subscription) => self.subscription(&subscription),
             Request::TrackSetting(setting) => {
                 vec![self.command(|participant| Command::TrackSettings {
@@ -261,24 +270,6 @@ impl Session {
         actions.push(respond(request_id, reason, &message));
         actions
     }
-
-    fn simulate(&mut self, simulate: &pb::SimulateScenario) -> Vec<Action> {
-        use pb::simulate_scenario::Scenario;
-        match simulate.scenario {
-            Some(
-                Scenario::NodeFailure(_)
-                | Scenario::DisconnectSignalOnResume(_)
-                | Scenario::DisconnectSignalOnResumeNoMessages(_),
-            ) => vec![Action::Drop],
-            Some(Scenario::ServerLeave(_)) => {
-                vec![send(Response::Leave(wire::leave(LeaveReason::Removed, false)))]
-            }
-            Some(Scenario::LeaveRequestFullReconnect(_)) => {
-                vec![send(Response::Leave(wire::leave(LeaveReason::Shutdown, false)))]
-            }
-            _ => Vec::new(),
-        }
-    }
 }
 
 pub(super) fn send(message: Response) -> Action {
@@ -324,8 +315,6 @@ fn settings_of(setting: &pb::UpdateTrackSettings) -> TrackSettings {
 fn name_of(request: &Request) -> &'static str {
     match request {
         Request::Simulate(_) => "simulate",
-        Request::StoreDataBlobRequest(_) => "store_data_blob",
-        Request::GetDataBlobRequest(_) => "get_data_blob",
         _ => "message",
     }
 }

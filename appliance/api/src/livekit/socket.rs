@@ -1,7 +1,9 @@
 //! One client's WebSocket: frames in, frames out, until either side has had enough.
 
+use super::LivekitDoor;
 use super::entrance::unix_ms;
 use super::renewal::{self, Came};
+use super::rpc::Calls;
 use super::session::{Action, Session, send};
 use axum::extract::ws::{CloseCode, CloseFrame, Message as Frame, WebSocket, close_code};
 use livekit_protocol as pb;
@@ -79,6 +81,8 @@ impl End {
 
 struct Client {
     conference: Arc<dyn Conference>,
+    calls: Arc<Calls>,
+    participant: ParticipantId,
     room: RoomName,
     session: Session,
     came: Came,
@@ -90,7 +94,7 @@ struct Client {
 }
 
 pub(super) async fn serve(
-    conference: Arc<dyn Conference>,
+    door: LivekitDoor,
     room: RoomName,
     participant: ParticipantId,
     session: Session,
@@ -98,7 +102,18 @@ pub(super) async fn serve(
     mut events: mpsc::Receiver<Event>,
     websocket: WebSocket,
 ) {
-    let mut client = Client { conference, room, session, came, websocket, json: false, unread: 0 };
+    let LivekitDoor { conference, calls, .. } = door;
+    let mut client = Client {
+        conference,
+        calls,
+        participant: participant.clone(),
+        room,
+        session,
+        came,
+        websocket,
+        json: false,
+        unread: 0,
+    };
     let end = client.run(&mut events).await;
     // Closed first: the shard ignores this if the participant reads elsewhere by now, because it
     // came back by another connection.
@@ -108,6 +123,8 @@ pub(super) async fn serve(
         if let Err(busy) = client.conference.command(&client.room, detach) {
             tracing::warn!(%participant, %busy, "a lost client could not be marked as such");
         }
+    } else {
+        client.calls.gone(&participant);
     }
     client.close(end).await;
     tracing::info!(%participant, ?end, unread = client.unread, "a client's signalling ended");
@@ -159,9 +176,11 @@ impl Client {
 
     /// A new token for the client, if it may still have one.
     fn renew(&self) -> Vec<Action> {
-        let me = self.session.about_me();
-        let token = me.and_then(|me| renewal::renewed(&*self.conference, &self.came, me));
-        token.map(pb::signal_response::Message::RefreshToken).map(send).into_iter().collect()
+        self.token().map(pb::signal_response::Message::RefreshToken).map(send).into_iter().collect()
+    }
+
+    fn token(&self) -> Option<String> {
+        renewal::renewed(&*self.conference, &self.came, self.session.about_me()?)
     }
 
     /// The farewell is a courtesy; the connection ends either way. Who says goodbye first waits for
@@ -213,14 +232,38 @@ impl Client {
         Some(self.session.request(message, unix_ms() as i64, || conference.new_id("TR_")))
     }
 
+    async fn say(&mut self, response: &pb::SignalResponse) -> Option<End> {
+        let frame = worded(response, self.json)?;
+        let sent = timeout(WRITE, self.websocket.send(frame)).await;
+        (!matches!(sent, Ok(Ok(())))).then_some(End::Lost)
+    }
+
+    /// From now on everything is about another room. The new token is said twice: the Rust SDK comes back
+    /// with the one that it was last refreshed with.
+    fn moved(&mut self, mut moved: pb::RoomMovedResponse) -> [pb::SignalResponse; 2] {
+        use pb::signal_response::Message;
+        let name = moved.room.as_ref().map(|room| room.name.as_str()).unwrap_or_default();
+        self.room = name.into();
+        self.came.moved_to(name);
+        let token = self.token().unwrap_or_default();
+        moved.token.clone_from(&token);
+        [Message::RoomMoved(moved), Message::RefreshToken(token)]
+            .map(|message| pb::SignalResponse { message: Some(message) })
+    }
+
     async fn act(&mut self, actions: Vec<Action>) -> Option<End> {
         for action in actions {
             match action {
                 Action::Send(response) => {
-                    let Some(frame) = worded(&response, self.json) else { continue };
-                    let sent = timeout(WRITE, self.websocket.send(frame)).await;
-                    if !matches!(sent, Ok(Ok(()))) {
-                        return Some(End::Lost);
+                    if let Some(end) = self.say(&response).await {
+                        return Some(end);
+                    }
+                }
+                Action::Moved(moved) => {
+                    for response in self.moved(*moved) {
+                        if let Some(end) = self.say(&response).await {
+                            return Some(end);
+                        }
                     }
                 }
                 Action::Command(command) => {
@@ -229,6 +272,7 @@ impl Client {
                         return Some(End::Busy);
                     }
                 }
+                Action::Reply(reply) => self.calls.reply(&self.participant, reply),
                 Action::Drop => return Some(End::Lost),
                 Action::Close => return Some(End::Done),
             }

@@ -1,18 +1,25 @@
-//! Between the sfu's nouns and LiveKit's protobufs (livekit_models.proto, livekit_rtc.proto).
+//! Between the sfu's nouns and LiveKit's protobufs (livekit_models.proto, livekit_rtc.proto): rooms, people
+//! and connections. What is published is in [`tracks`].
 
 // Fields that newer clients no longer need are still what older ones read.
 #![expect(deprecated, reason = "older clients read and write them")]
 
+mod tracks;
+
 use livekit_protocol as pb;
 use prost::Message;
 use roombox_control::conference::{
-    Audience, AudienceMember, Codec, ConnectionQuality, DataTrackInfo, Identity, LayerInfo,
-    LeaveReason, MediaKind, NewDataTrack, NewTrack, ParticipantId, ParticipantInfo,
-    ParticipantState, Permissions, Quality, Relay, RoomInfo, Standing, StreamState, TrackId,
-    TrackInfo, TrackSource,
+    Audience, AudienceMember, ConnectionQuality, Identity, LeaveReason, ParticipantId,
+    ParticipantInfo, ParticipantState, Permissions, Quality, Relay, RoomInfo, Standing, TrackId,
+    TrackSource,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
+
+pub(super) use tracks::{
+    data_handle, data_track, new_backup, new_data_track, new_track, publish_codecs, stream_state,
+    subscribed_audio, subscribed_quality, track, with_features,
+};
 
 /// Clients gate features by this version: it must be valid semver, at least 1.8.0 for RPC, and
 /// above 1.13.6 JavaScript publishes VP9 and AV1 in a way that needs another layer mode. It says
@@ -36,62 +43,6 @@ pub(super) fn server_info() -> pb::ServerInfo {
     }
 }
 
-/// Codecs that clients may publish.
-pub(super) fn publish_codecs() -> Vec<pb::Codec> {
-    ["audio/opus", "audio/red", "video/VP8", "video/H264", "video/VP9", "video/AV1", "video/rtx"]
-        .into_iter()
-        .map(|mime| pb::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
-        .collect()
-}
-
-pub(super) fn mime(codec: Codec, red: bool) -> &'static str {
-    match (codec, red) {
-        (Codec::Opus, true) => "audio/red",
-        (Codec::Opus, false) => "audio/opus",
-        (Codec::Vp8, _) => "video/VP8",
-        (Codec::Vp9, _) => "video/VP9",
-        (Codec::Av1, _) => "video/AV1",
-        (Codec::H264, _) => "video/H264",
-    }
-}
-
-/// What of a track is wanted: its layers up to `best` of `layers`, or none.
-pub(super) fn subscribed_quality(
-    track: &TrackId,
-    codec: Option<Codec>,
-    layers: usize,
-    best: Option<usize>,
-) -> pb::SubscribedQualityUpdate {
-    let all = best.is_some_and(|best| best + 1 >= layers);
-    let wanted = |quality: usize| all || best.is_some_and(|best| quality <= best);
-    let qualities: Vec<_> =
-        [pb::VideoQuality::Low, pb::VideoQuality::Medium, pb::VideoQuality::High]
-            .into_iter()
-            .zip(0..)
-            .map(|(quality, n)| pb::SubscribedQuality {
-                quality: quality as i32,
-                enabled: wanted(n),
-            })
-            .collect();
-    let name = codec.and_then(|codec| mime(codec, false).split('/').nth(1)).unwrap_or_default();
-    #[expect(deprecated, reason = "clients before per-codec qualities read nothing else")]
-    pb::SubscribedQualityUpdate {
-        track_sid: track.to_string(),
-        subscribed_qualities: qualities.clone(),
-        subscribed_codecs: vec![pb::SubscribedCodec { codec: name.to_lowercase(), qualities }],
-    }
-}
-
-/// Whether a subscribed stream is paused.
-pub(super) fn stream_state(state: &StreamState) -> pb::StreamStateInfo {
-    let paused = if state.paused { pb::StreamState::Paused } else { pb::StreamState::Active };
-    pb::StreamStateInfo {
-        participant_sid: state.publisher.to_string(),
-        track_sid: state.track.to_string(),
-        state: paused as i32,
-    }
-}
-
 /// How good somebody's connection is.
 pub(super) fn connection_quality(one: &ConnectionQuality) -> pb::ConnectionQualityInfo {
     let quality = match one.quality {
@@ -104,19 +55,6 @@ pub(super) fn connection_quality(one: &ConnectionQuality) -> pb::ConnectionQuali
         participant_sid: one.participant.to_string(),
         quality: quality as i32,
         score: one.score,
-    }
-}
-
-/// A codec by mime type or bare name, as `simulcast_codecs` has it.
-fn codec_named(name: &str) -> Option<Codec> {
-    let bare = name.rsplit('/').next().unwrap_or(name);
-    match bare.to_ascii_lowercase().as_str() {
-        "opus" | "red" => Some(Codec::Opus),
-        "vp8" => Some(Codec::Vp8),
-        "vp9" => Some(Codec::Vp9),
-        "av1" => Some(Codec::Av1),
-        "h264" => Some(Codec::H264),
-        _ => None,
     }
 }
 
@@ -159,137 +97,6 @@ pub(super) fn source_to(source: TrackSource) -> i32 {
         TrackSource::ScreenShareAudio => pb::TrackSource::ScreenShareAudio,
     };
     source as i32
-}
-
-/// Reads an `add_track` request. What only LiveKit clients care about travels in the track's note.
-pub(super) fn new_track(request: &pb::AddTrackRequest, sid: String) -> NewTrack {
-    let kind = match pb::TrackType::try_from(request.r#type) {
-        Ok(pb::TrackType::Video) => MediaKind::Video,
-        _ => MediaKind::Audio,
-    };
-    let first = request.simulcast_codecs.first();
-    let mut layers = match (request.layers.is_empty(), first) {
-        (true, Some(codec)) => codec.layers.clone(),
-        _ => request.layers.clone(),
-    };
-    layers.sort_by_key(|layer| layer.quality);
-    let codec = first.and_then(|codec| codec_named(&codec.codec));
-    let usual = ["q", "h", "f"];
-    let infos = layers
-        .iter()
-        .enumerate()
-        .map(|(n, layer)| LayerInfo {
-            rid: match layer.rid.is_empty() && layers.len() > 1 {
-                true => usual.get(n).copied().unwrap_or_default().to_owned(),
-                false => layer.rid.clone(),
-            },
-            width: layer.width,
-            height: layer.height,
-            bitrate: layer.bitrate,
-        })
-        .collect();
-    let template = pb::TrackInfo {
-        sid: sid.clone(),
-        r#type: request.r#type,
-        name: request.name.clone(),
-        muted: request.muted,
-        width: request.width,
-        height: request.height,
-        simulcast: layers.len() > 1,
-        disable_dtx: request.disable_dtx,
-        source: request.source,
-        layers: layers.clone(),
-        mime_type: codec.map(|codec| mime(codec, false).to_owned()).unwrap_or_default(),
-        codecs: vec![pb::SimulcastCodecInfo {
-            mime_type: codec.map(|codec| mime(codec, false).to_owned()).unwrap_or_default(),
-            cid: request.cid.clone(),
-            layers,
-            ..pb::SimulcastCodecInfo::default()
-        }],
-        stereo: request.stereo,
-        disable_red: request.disable_red,
-        encryption: request.encryption,
-        stream: request.stream.clone(),
-        audio_features: request.audio_features.clone(),
-        backup_codec_policy: request.backup_codec_policy,
-        packet_trailer_features: request.packet_trailer_features.clone(),
-        ..pb::TrackInfo::default()
-    };
-    NewTrack {
-        id: sid.into(),
-        cid: request.cid.clone(),
-        name: request.name.clone(),
-        kind,
-        source: source_from(request.source),
-        muted: request.muted,
-        width: request.width,
-        height: request.height,
-        encrypted: request.encryption != pb::encryption::Type::None as i32,
-        layers: infos,
-        codec,
-        no_red: request.disable_red || request.encryption != pb::encryption::Type::None as i32,
-        note: template.encode_to_vec().into(),
-    }
-}
-
-/// A track's note with other audio features. What older clients read follows them.
-pub(super) fn with_features(note: &[u8], features: Vec<i32>) -> Arc<[u8]> {
-    let mut track = pb::TrackInfo::decode(note).unwrap_or_default();
-    let has = |feature: pb::AudioTrackFeature| features.contains(&(feature as i32));
-    track.stereo = has(pb::AudioTrackFeature::TfStereo);
-    track.disable_dtx = has(pb::AudioTrackFeature::TfNoDtx);
-    track.audio_features = features;
-    track.encode_to_vec().into()
-}
-
-pub(super) fn track(info: &TrackInfo) -> pb::TrackInfo {
-    // Tracks of other doors have no note of ours: then the nouns alone must do.
-    let mut track = pb::TrackInfo::decode(&*info.note).unwrap_or_default();
-    if info.note.is_empty() {
-        track.layers = layers(&info.layers);
-        track.simulcast = track.layers.len() > 1;
-    }
-    track.sid = info.id.to_string();
-    track.name.clone_from(&info.name);
-    track.muted = info.muted;
-    track.width = info.width;
-    track.height = info.height;
-    track.source = source_to(info.source);
-    track.mid.clone_from(&info.mid);
-    track.r#type = match info.kind {
-        MediaKind::Audio => pb::TrackType::Audio as i32,
-        MediaKind::Video => pb::TrackType::Video as i32,
-    };
-    if let Some(codec) = info.codec {
-        let mime = mime(codec, info.red);
-        track.mime_type = mime.to_owned();
-        if track.codecs.is_empty() {
-            track.codecs.push(pb::SimulcastCodecInfo::default());
-        }
-        track.codecs[0].mime_type = mime.to_owned();
-        track.codecs[0].mid.clone_from(&info.mid);
-    }
-    track
-}
-
-/// Layers as clients choose them: three qualities, the best of which is `High`.
-fn layers(infos: &[LayerInfo]) -> Vec<pb::VideoLayer> {
-    let qualities = [pb::VideoQuality::High, pb::VideoQuality::Medium, pb::VideoQuality::Low];
-    let mut layers: Vec<_> = infos
-        .iter()
-        .rev()
-        .zip(qualities)
-        .map(|(layer, quality)| pb::VideoLayer {
-            quality: quality as i32,
-            width: layer.width,
-            height: layer.height,
-            bitrate: layer.bitrate,
-            rid: layer.rid.clone(),
-            ..pb::VideoLayer::default()
-        })
-        .collect();
-    layers.reverse();
-    layers
 }
 
 /// As whom LiveKit clients see somebody who comes by a door that is not theirs.
@@ -379,31 +186,18 @@ pub(super) fn participant(info: &ParticipantInfo) -> pb::ParticipantInfo {
     }
 }
 
-pub(super) fn data_track(info: &DataTrackInfo) -> pb::DataTrackInfo {
-    pb::DataTrackInfo {
-        sid: info.id.to_string(),
-        pub_handle: u32::from(info.handle),
-        name: info.name.clone(),
-        ..pb::DataTrackInfo::decode(&*info.note).unwrap_or_default()
+/// Without the token for the new room.
+pub(super) fn room_moved(
+    info: &RoomInfo,
+    me: &ParticipantInfo,
+    others: &[ParticipantInfo],
+) -> pb::RoomMovedResponse {
+    pb::RoomMovedResponse {
+        room: Some(room(info)),
+        token: String::new(),
+        participant: Some(participant(me)),
+        other_participants: others.iter().map(participant).collect(),
     }
-}
-
-/// Handles have 16 bits; 0 stands for those that have more, and is none.
-pub(super) fn data_handle(handle: u32) -> u16 {
-    u16::try_from(handle).unwrap_or(0)
-}
-
-/// Reads a wish to publish a data track. What only LiveKit clients care about travels in its note.
-pub(super) fn new_data_track(request: pb::PublishDataTrackRequest, sid: String) -> NewDataTrack {
-    let template = pb::DataTrackInfo {
-        encryption: request.encryption,
-        frame_encoding: request.frame_encoding,
-        schema: request.schema,
-        ..pb::DataTrackInfo::default()
-    };
-    let handle = data_handle(request.pub_handle);
-    let (name, note) = (request.name, template.encode_to_vec().into());
-    NewDataTrack { id: sid.into(), handle, name, note }
 }
 
 pub(super) fn room(info: &RoomInfo) -> pb::Room {
@@ -452,6 +246,7 @@ pub(super) fn disconnect_reason(reason: LeaveReason) -> pb::DisconnectReason {
         LeaveReason::JoinFailed => Why::JoinFailure,
         LeaveReason::SignalSlow => Why::SignalClose,
         LeaveReason::Shutdown => Why::ServerShutdown,
+        LeaveReason::Moved => Why::Migration,
     }
 }
 
@@ -471,6 +266,7 @@ pub(super) fn leave(reason: LeaveReason, resuming: bool) -> pb::LeaveRequest {
         | LeaveReason::DuplicateIdentity
         | LeaveReason::Removed
         | LeaveReason::RoomEnded
+        | LeaveReason::Moved
         | LeaveReason::JoinFailed => Action::Disconnect,
     };
     pb::LeaveRequest {

@@ -167,6 +167,7 @@ fn join(guest: &WhipGuest, id: &ParticipantId, scope: WhipScope, options: RoomOp
         known_as: None,
         joined_unix_ms: UnixMs::now().0,
         auto_subscribe: false,
+        auto_subscribe_data: false,
         mode: TransportMode::Once,
         note: ingress_note(),
     };

@@ -216,6 +216,7 @@ impl Session {
                 encrypted: false,
                 layers: section.layers.clone(),
                 codec: None,
+                backup: None,
                 no_red: false,
                 note: [].into(),
             };

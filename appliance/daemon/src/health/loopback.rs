@@ -97,6 +97,7 @@ impl<'a> Guest<'a> {
             known_as: None,
             joined_unix_ms: 0,
             auto_subscribe: !publishes,
+            auto_subscribe_data: false,
             mode: TransportMode::Single,
             note: [].into(),
         };
@@ -147,6 +148,7 @@ impl<'a> Guest<'a> {
                     encrypted: false,
                     layers: Vec::new(),
                     codec: None,
+                    backup: None,
                     no_red: true,
                     note: [].into(),
                 });

@@ -1,5 +1,6 @@
 //! What a session tells its client of the room.
 
+use super::blobs::{fetched, refuse_blob, stored};
 use super::data_tracks::{data_handles, refuse_data_track};
 use super::tracks::refuse_track;
 use super::{Action, Session, mids, respond, room_update, send, wire};
@@ -49,6 +50,11 @@ impl Session {
                 self.sender.last_sequence = last_sequence;
                 self.resumed(&room, &me, &others)
             }
+            Event::Moved { room, me, others } => {
+                self.room = room.name.clone();
+                self.about_me = Some(Box::new(me.clone()));
+                vec![Action::Moved(Box::new(wire::room_moved(&room, &me, &others)))]
+            }
             Event::Answer { id, sdp, tracks } => {
                 vec![send(Response::Answer(pb::SessionDescription {
                     r#type: "answer".to_owned(),
@@ -80,15 +86,19 @@ impl Session {
             Event::Participants(infos) => self.participants(&infos),
             Event::TrackAccepted { cid, track } => {
                 self.accept(&cid, &track.id);
-                vec![send(Response::TrackPublished(pb::TrackPublishedResponse {
+                let published = Response::TrackPublished(pb::TrackPublishedResponse {
                     cid,
                     track: Some(wire::track(&track)),
-                }))]
+                });
+                let codecs = wire::subscribed_audio(&track);
+                let codecs = codecs.map(Response::SubscribedAudioCodecUpdate);
+                std::iter::once(published).chain(codecs).map(send).collect()
             }
             Event::TrackRefused { cid, why } => {
                 use pb::request_response::Reason;
                 let reason = match why {
                     TrackRefusal::NotAllowed => Reason::NotAllowed,
+                    TrackRefusal::Unknown => Reason::NotFound,
                     TrackRefusal::TooMany => {
                         self.log_once("a client wants to publish too many tracks", &cid);
                         Reason::LimitExceeded
@@ -122,8 +132,8 @@ impl Session {
                     track_sid: track.to_string(),
                 }))]
             }
-            Event::LayersWanted { track, codec, layers, best } => {
-                let update = wire::subscribed_quality(&track, codec, layers, best);
+            Event::LayersWanted { track, codecs } => {
+                let update = wire::subscribed_quality(&track, &codecs);
                 vec![send(Response::SubscribedQualityUpdate(update))]
             }
             Event::Streams(states) => {
@@ -153,6 +163,9 @@ impl Session {
                 let Some(relayed) = self.sender.relay(channel, &message) else {
                     return Vec::new();
                 };
+                if let Some(reply) = relayed.reply {
+                    return vec![Action::Reply(reply)];
+                }
                 vec![Action::Command(Box::new(Command::SendData {
                     room: self.room.clone(),
                     sender: Some(self.me.clone()),
@@ -175,6 +188,9 @@ impl Session {
                 }))]
             }
             Event::DataTrackRefused { handle, why } => vec![refuse_data_track(handle, why)],
+            Event::BlobStored { request, key } => vec![stored(request, &key)],
+            Event::BlobFetched { request, blob } => vec![fetched(request, &blob)],
+            Event::BlobRefused { request, why } => vec![refuse_blob(request, why)],
             Event::DataHandles(handles) => vec![send(data_handles(handles))],
             Event::Closed { reason } => {
                 let silent = self.closed || reason == LeaveReason::ClientLeft;

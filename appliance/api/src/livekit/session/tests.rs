@@ -1,6 +1,8 @@
 //! Conversations replayed through the state machine: recorded from real clients
 //! (`transcripts/`, see tests/e2e/record_transcripts.py), and written by hand.
 
+mod blobs;
+mod simulate;
 mod tracks;
 
 use super::*;

@@ -12,8 +12,23 @@ impl Session {
             self.log_once("a client's track is described at too great length", &request.cid);
             return refuse_track(request.cid.clone(), Reason::LimitExceeded, &excess.to_string());
         }
+        if !request.sid.is_empty() {
+            return self.add_backup(request);
+        }
         let track = Box::new(wire::new_track(request, id));
         self.command(|participant| Command::AddTrack { participant, track })
+    }
+
+    /// One of its tracks in a second codec.
+    fn add_backup(&self, request: &pb::AddTrackRequest) -> Action {
+        let track = self.own_track(&request.sid);
+        match track.and_then(|track| wire::new_backup(request, track)) {
+            Some(backup) => {
+                let backup = Box::new(backup);
+                self.command(|participant| Command::AddBackup { participant, backup })
+            }
+            None => refuse_track(request.cid.clone(), Reason::NotFound, UNKNOWN),
+        }
     }
 
     /// Clients that go too far do so again and again: the log hears of it once.

@@ -1,6 +1,7 @@
 //! What clients say of their own tracks.
 
 use super::*;
+use roombox_control::conference::{Codec, WantedCodec};
 
 fn track(sid: &str) -> TrackInfo {
     TrackInfo {
@@ -217,4 +218,109 @@ fn data_tracks_are_published_by_handle_and_subscribed_to_by_sid() {
     let track = &told.sub_handles[&3];
     let told = (&*track.track_sid, &*track.publisher_sid, &*track.publisher_identity);
     assert_eq!(told, ("DTR_9", "PA_b", "bob"));
+}
+
+fn codec(codec: &str, cid: &str) -> pb::SimulcastCodec {
+    pb::SimulcastCodec { codec: codec.to_owned(), cid: cid.to_owned(), ..Default::default() }
+}
+
+fn announced(actions: &[Action]) -> roombox_control::conference::NewTrack {
+    match commands(actions)[..] {
+        [Command::AddTrack { track, .. }] => (**track).clone(),
+        _ => panic!("became {actions:?}"),
+    }
+}
+
+#[test]
+fn a_second_codec_is_announced_with_the_track_and_again_before_it_is_sent() {
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    let camera = pb::AddTrackRequest {
+        cid: "first".to_owned(),
+        r#type: pb::TrackType::Video as i32,
+        simulcast_codecs: vec![codec("vp9", "first"), codec("vp8", "")],
+        ..Default::default()
+    };
+    let new = announced(&session.request(Request::AddTrack(camera), 0, || "TR_1".to_owned()));
+    assert_eq!((new.codec, new.backup), (Some(Codec::Vp9), Some(Codec::Vp8)));
+    let info = TrackInfo { kind: MediaKind::Video, note: new.note, ..track("TR_1") };
+    let codecs = |info: &TrackInfo| {
+        let codecs = wire::track(info).codecs.into_iter();
+        codecs.map(|codec| (codec.mime_type, codec.cid)).collect::<Vec<_>>()
+    };
+    let named = |second: &str| {
+        [("video/VP9", "first"), ("video/VP8", second)].map(|(m, c)| (m.to_owned(), c.to_owned()))
+    };
+    assert_eq!(codecs(&info), named(""));
+    let update = ParticipantInfo { tracks: vec![info.clone()], ..me() };
+    session.event(Event::Participants(vec![update]), String::new);
+    let again = |sid: &str, name: &str| {
+        let layer = |quality: i32, height| pb::VideoLayer { quality, height, ..Default::default() };
+        Request::AddTrack(pb::AddTrackRequest {
+            cid: "second".to_owned(),
+            sid: sid.to_owned(),
+            r#type: pb::TrackType::Video as i32,
+            layers: vec![layer(1, 360), layer(0, 180)],
+            simulcast_codecs: vec![codec(name, "second")],
+            ..Default::default()
+        })
+    };
+    let actions = session.request(again("TR_1", "vp8"), 0, || "TR_2".to_owned());
+    let [Command::AddBackup { backup, .. }] = commands(&actions)[..] else {
+        panic!("became {actions:?}");
+    };
+    assert_eq!((backup.track.as_str(), backup.cid.as_str()), ("TR_1", "second"));
+    let layers: Vec<_> = backup.layers.iter().map(|l| (l.rid.as_str(), l.height)).collect();
+    assert_eq!((backup.codec, layers), (Codec::Vp8, vec![("q", 180), ("h", 360)]));
+    let now = TrackInfo { note: backup.note.clone(), ..info };
+    assert_eq!(codecs(&now), named("second"));
+    for (sid, name) in [("TR_9", "vp8"), ("TR_1", "wmv")] {
+        let actions = session.request(again(sid, name), 0, || "TR_2".to_owned());
+        assert!(matches!(responses(&actions)[..], [Response::RequestResponse(_)]), "{sid}, {name}");
+    }
+}
+
+#[test]
+fn what_is_wanted_is_told_by_codec() {
+    let wanted = |codec, layers, best| WantedCodec { codec: Some(codec), layers, best };
+    let codecs = [wanted(Codec::Av1, 3, Some(1)), wanted(Codec::Vp8, 0, Some(0))];
+    let update = wire::subscribed_quality(&"TR_1".into(), &codecs);
+    let enabled = |codec: &pb::SubscribedCodec| {
+        let enabled: Vec<_> = codec.qualities.iter().map(|quality| quality.enabled).collect();
+        (codec.codec.clone(), enabled)
+    };
+    let told: Vec<_> = update.subscribed_codecs.iter().map(enabled).collect();
+    let expected =
+        [("av1", [true, true, false]), ("vp8", [true; 3])].map(|(c, e)| (c.to_owned(), e.to_vec()));
+    assert_eq!(told, expected, "of unknown layers all are wanted");
+    let nobody = wire::subscribed_quality(&"TR_1".into(), &[wanted(Codec::Vp8, 0, None)]);
+    assert_eq!(enabled(&nobody.subscribed_codecs[0]), ("vp8".to_owned(), vec![false; 3]));
+}
+
+#[test]
+fn of_sound_in_several_codecs_opus_is_wanted() {
+    let mut session = session(Wanted::default());
+    joined(&mut session);
+    let mut add = |codecs: &[&str]| {
+        let microphone = pb::AddTrackRequest {
+            cid: "c".to_owned(),
+            simulcast_codecs: codecs.iter().map(|name| codec(name, "c")).collect(),
+            ..Default::default()
+        };
+        let new = announced(&session.request(Request::AddTrack(microphone), 0, String::new));
+        assert_eq!(new.backup, None);
+        let track = TrackInfo { note: new.note, ..track("TR_1") };
+        let accepted = Event::TrackAccepted { cid: "c".to_owned(), track };
+        let told = session.event(accepted, String::new);
+        let update = responses(&told).into_iter().find_map(|response| match response {
+            Response::SubscribedAudioCodecUpdate(update) => Some(update.clone()),
+            _ => None,
+        });
+        let codecs = update.map(|update| update.subscribed_audio_codecs);
+        codecs.map(|all| all.into_iter().map(|c| (c.codec, c.enabled)).collect::<Vec<_>>())
+    };
+    let told = [("audio/opus".to_owned(), true), ("audio/pcmu".to_owned(), false)];
+    assert_eq!(add(&["audio/opus", "audio/pcmu"]), Some(told.to_vec()));
+    assert_eq!(add(&["audio/opus"]), None, "there is nothing to choose");
+    assert_eq!(add(&[]), None);
 }
