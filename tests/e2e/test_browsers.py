@@ -285,6 +285,22 @@ def test_the_server_calls_a_browser(browser, box, pair, request):
     assert (status, answer["code"]) == (400, "invalid_argument") and "1400" in answer["msg"]
 
 
+def test_browsers_are_moved_to_another_room(browser, box, pair, request):
+    pair()
+    here = request.node.name
+    there = f"beside {here}"
+    browser.publishVideo("alice", width=320, height=180)
+    browser.publishAudio("alice")
+    browser.receives("bob", "alice", "camera", 10)
+    for name in ("alice", "bob"):
+        since = len(browser.events(name))
+        body = dict(room=here, identity=name, destination_room=there)
+        assert post(box, "MoveParticipant", body, room=here, room_admin=True, destination_room=there) == (200, {})
+        browser.happens(name, "moved", 10, since)
+    browser.receives("bob", "alice", "camera", 20)
+    browser.receives("bob", "alice", "microphone", 20)
+
+
 def test_end_to_end_encryption(browser, pair):
     pair(key="between us")
     browser.publishAudio("alice")
