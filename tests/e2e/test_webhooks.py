@@ -232,14 +232,17 @@ def test_what_will_not_do_is_refused_and_what_is_off_hears_nothing(owner, hook):
     for url in ["", "box", "ftp://box/", "http://", "http://ada:pw@box/", "http://box/" + "x" * 2000]:
         assert owner.refuses("POST", HOOKS, {"url": url, "key": KEY}) == (422, "invalid_webhook"), url
     assert owner.refuses("POST", HOOKS, {"url": "http://box/", "key": "none"}) == (422, "invalid_webhook")
-    with Receiver(KEY, SECRET, answer=503) as receiver:
+    with Receiver(KEY, SECRET, answer=503) as receiver, Receiver(KEY, SECRET) as witness:
         one = hook(receiver.url)
+        hook(witness.url)
         owner.ask("POST", "/rooms", {"name": "unheard"})
         open_room(owner, "off-a")
         until(lambda: state(owner, one)["waiting"] > 0)
         told = owner.ask("PATCH", f"{HOOKS}/{one}", {"enabled": False})
         assert told["waiting"] == 0 and told["dropped"] > 0
         open_room(owner, "off-b")
+        # What happened then is news before the receiver is told of anything again.
+        witness.until_ended("off-b")
         receiver.answer = 200
         told = owner.ask("PATCH", f"{HOOKS}/{one}", {"enabled": True})
         open_room(owner, "off-c")
