@@ -238,17 +238,13 @@ impl Client {
         (!matches!(sent, Ok(Ok(())))).then_some(End::Lost)
     }
 
-    /// From now on everything is about another room. The new token is said twice: the Rust SDK comes back
-    /// with the one that it was last refreshed with.
-    fn moved(&mut self, mut moved: pb::RoomMovedResponse) -> [pb::SignalResponse; 2] {
-        use pb::signal_response::Message;
+    /// From now on everything is about another room.
+    fn moved(&mut self, mut moved: pb::RoomMovedResponse) -> pb::SignalResponse {
         let name = moved.room.as_ref().map(|room| room.name.as_str()).unwrap_or_default();
         self.room = name.into();
         self.came.moved_to(name);
-        let token = self.token().unwrap_or_default();
-        moved.token.clone_from(&token);
-        [Message::RoomMoved(moved), Message::RefreshToken(token)]
-            .map(|message| pb::SignalResponse { message: Some(message) })
+        moved.token = self.token().unwrap_or_default();
+        pb::SignalResponse { message: Some(pb::signal_response::Message::RoomMoved(moved)) }
     }
 
     async fn act(&mut self, actions: Vec<Action>) -> Option<End> {
@@ -260,10 +256,9 @@ impl Client {
                     }
                 }
                 Action::Moved(moved) => {
-                    for response in self.moved(*moved) {
-                        if let Some(end) = self.say(&response).await {
-                            return Some(end);
-                        }
+                    let moved = self.moved(*moved);
+                    if let Some(end) = self.say(&moved).await {
+                        return Some(end);
                     }
                 }
                 Action::Command(command) => {

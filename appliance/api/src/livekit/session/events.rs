@@ -53,6 +53,8 @@ impl Session {
             Event::Moved { room, me, others } => {
                 self.room = room.name.clone();
                 self.about_me = Some(Box::new(me.clone()));
+                // Said twice: the Rust SDK comes back with the one that it was last refreshed with.
+                self.token_is_old = true;
                 vec![Action::Moved(Box::new(wire::room_moved(&room, &me, &others)))]
             }
             Event::Answer { id, sdp, tracks } => {
