@@ -79,6 +79,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::InvalidName { .. }
         | E::WrongBoxName
         | E::InvalidWebhook { .. }
+        | E::NothingToMake
         | E::OutOfRange { .. }
         | E::InvalidSetting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         E::ClaimLocked => StatusCode::LOCKED,

@@ -58,6 +58,8 @@ pub enum ControlError {
     NotRecording,
     #[error("this recording is still running: stop it first")]
     StillRecording,
+    #[error("nothing is to be made: ask for the film, the sound, or both")]
+    NothingToMake,
     #[error(
         "the disk is too full to record: {free} bytes are free, {reserve} must stay free. \
              Delete recordings that you do not need, or lower the reserve in the settings"
@@ -131,6 +133,7 @@ impl ControlError {
             Self::AlreadyRecording => "already_recording",
             Self::NotRecording => "not_recording",
             Self::StillRecording => "still_recording",
+            Self::NothingToMake => "nothing_to_make",
             Self::DiskBelowReserve { .. } => "disk_below_reserve",
             Self::InviteInvalid => "invite_invalid",
             Self::JobState { .. } => "job_state",
@@ -161,6 +164,7 @@ impl ControlError {
             | Self::NameTaken
             | Self::KeyNameTaken
             | Self::WrongBoxName => Some("name"),
+            Self::NothingToMake => Some("outputs"),
             Self::InvalidSetting { field, .. } => Some(field),
             Self::OutOfRange { field, .. } | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),

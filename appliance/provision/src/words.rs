@@ -44,7 +44,7 @@ macro_rules! words {
 
 words! {
     "Where the tiles of a film go."
-    Layout = LayoutName { Auto, Grid, Single }
+    Layout = LayoutName { Auto, Grid, Speaker, Screen, Single }
     "What makes H.264: `auto` and `openh264` need nothing, `x264` (GPL) its plug-in."
     Encoder = EncoderChoice { Auto, Openh264, X264 }
 }

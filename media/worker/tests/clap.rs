@@ -4,7 +4,7 @@
 mod studio;
 
 use roombox_jobs::spec::{EncoderChoice, LayoutName};
-use studio::{Film, SECOND, Studio, Take, beep, flash, onsets};
+use studio::{FILM, Film, SECOND, Studio, Take, beep, flash, onsets};
 
 const LIMIT_S: f64 = 0.040;
 
@@ -51,7 +51,7 @@ fn a_grid_of_two_is_in_step() {
     let wanted: Vec<f64> = (1..6).map(|s| f64::from(s) - 0.505).collect();
     assert_in_step(&film, (100, 120, 100, 60), &wanted);
     assert_eq!(film.probe().0[0].colour.as_deref(), Some("bt709"));
-    assert_eq!(studio.made(&job), ["film.mp4", "thumbnail.jpg"]);
+    assert_eq!(studio.made(&job), FILM);
 }
 
 #[test]

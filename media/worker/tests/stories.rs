@@ -4,11 +4,11 @@ mod studio;
 
 use roombox_capture::manifest::{Codec, RecordedLayer, TrackSource};
 use roombox_capture::timeline::TimelineEvent;
-use roombox_jobs::spec::{EncoderChoice, FileKind, JobSpec, LayoutName};
+use roombox_jobs::spec::{EncoderChoice, FileKind, JobSpec, LayoutName, Output};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-use studio::{Film, SECOND, Studio, Take, beep};
+use studio::{FILM, Film, SECOND, Studio, Take, beep};
 
 const MIDDLE: (u32, u32, u32, u32) = (220, 60, 200, 100);
 
@@ -111,7 +111,7 @@ fn a_recording_without_a_timeline_still_becomes_a_film() {
     let mut command = studio.command(&job);
     fs::remove_file(studio.path().join("timeline.jsonl")).unwrap();
     assert!(command.output().unwrap().status.success());
-    assert_eq!(studio.made(&job), ["film.mp4", "thumbnail.jpg"]);
+    assert_eq!(studio.made(&job), FILM);
 }
 
 #[test]
@@ -293,9 +293,10 @@ fn receipts_say_what_lies_on_the_disk() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("h264.part"), b"left behind").unwrap();
     let film = studio.film(&job);
-    assert_eq!(studio.made(&job), ["film.mp4", "thumbnail.jpg"]);
+    assert_eq!(studio.made(&job), FILM);
     let kinds: Vec<FileKind> = film.receipt.files.iter().map(|file| file.kind).collect();
-    assert_eq!(kinds, [FileKind::Mp4, FileKind::Thumbnail]);
+    let beside = [FileKind::Sprite, FileKind::SpriteMap, FileKind::Chapters, FileKind::Index];
+    assert_eq!(kinds, [&[FileKind::Mp4, FileKind::Thumbnail], &beside[..]].concat());
     for file in &film.receipt.files {
         let path = studio.path().join(&file.path);
         assert_eq!(fs::metadata(&path).unwrap().len(), file.bytes);
@@ -333,4 +334,146 @@ fn cancelling_leaves_nothing_behind() {
     assert!(log.contains("cancelled"), "{log}");
     assert!(studio.made(&job).is_empty(), "{:?}", studio.made(&job));
     assert!(!lines.any(|line| line.unwrap().contains("sha256")));
+}
+
+fn speaks(who: &str) -> TimelineEvent {
+    TimelineEvent::Speaker { participants: vec![format!("PA_{who}")] }
+}
+
+/// Size of a picture file and the luma of one of its pixels.
+fn pixel(path: &std::path::Path, (x, y): (u32, u32)) -> ((u64, u64), u8) {
+    let probe = ["-v", "error", "-show_entries", "stream=width,height", "-of", "csv=p=0"];
+    let size = Command::new("ffprobe").args(probe).arg(path).output().unwrap().stdout;
+    let size = String::from_utf8_lossy(&size).trim().to_owned();
+    let (width, height) = size.split_once(',').unwrap();
+    let crop = format!("crop=1:1:{x}:{y},format=gray");
+    let luma = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-vf", &crop, "-f", "rawvideo", "-"])
+        .output()
+        .unwrap()
+        .stdout;
+    ((width.parse().unwrap(), height.parse().unwrap()), luma[0])
+}
+
+#[test]
+fn chapters_and_small_pictures_lie_beside_the_film() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.join(0, "Bob");
+    // One of them is bright in the first half, so that the sheet shows which moment is where.
+    let half = |us: u64| if us < 30 * SECOND { 220 } else { 40 };
+    studio.camera("Ada", Take { fps: 5, ..Take::vp8(0, 60 * SECOND) }, half);
+    studio.microphone("Ada", 0, 60 * SECOND, quiet);
+    studio.microphone("Bob", 0, 60 * SECOND, quiet);
+    studio.at(SECOND, speaks("Ada"));
+    studio.at(30 * SECOND, speaks("Bob"));
+    let text = "Beschluß & <mehr>".to_owned();
+    studio.at(55 * SECOND, TimelineEvent::Marker { text: text.clone() });
+    let film = studio.film(&studio.job(LayoutName::Single));
+    let wanted = [(0.0, "Ada"), (30.0, "Bob"), (55.0, text.as_str())];
+    let chapters = film.chapters();
+    assert_eq!(chapters.len(), 3, "{chapters:?}");
+    for ((at, title), (wanted_at, wanted)) in chapters.iter().zip(wanted) {
+        assert!((at - wanted_at).abs() < 0.01 && title == wanted, "{chapters:?}");
+    }
+    let folder = film.path.parent().unwrap();
+    let list = fs::read_to_string(folder.join("chapters.vtt")).unwrap();
+    assert!(list.contains("00:00:30.000 --> 00:00:55.000\nBob\n"), "{list}");
+    assert!(list.ends_with("Beschluß &amp; &lt;mehr&gt;\n"), "{list}");
+    let index = fs::read(folder.join("film.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(index["chapters"][2]["kind"], "marker");
+    let spots = index["sprite"]["spots"].as_array().unwrap();
+    assert_eq!(spots.len(), 30, "one every two seconds");
+    let sheet = folder.join(index["sprite"]["file"].as_str().unwrap());
+    let at = |n: usize| {
+        let number = |key: &str| spots[n][key].as_u64().unwrap() as u32;
+        pixel(&sheet, (number("x") + 80, number("y") + 20))
+    };
+    assert_eq!(at(0).0, (1600, 3 * 88));
+    // From the fifteenth second on Bob has no picture: his initials.
+    assert!(at(5).1 > 180 && at(20).1 < 120, "{} {}", at(5).1, at(20).1);
+    let map = fs::read_to_string(folder.join("sprite.vtt")).unwrap();
+    assert!(map.contains("00:00:02.000 --> 00:00:04.000\nsprite.jpg#xywh=160,0,160,88\n"), "{map}");
+}
+
+#[test]
+fn a_copied_film_has_its_small_pictures_too() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.camera("Ada", Take::h264(0, 12 * SECOND), |us| if us < 6 * SECOND { 200 } else { 60 });
+    let job = studio.job(LayoutName::Auto);
+    let film = studio.film(&job);
+    assert_eq!(film.receipt.encoder, "copy");
+    assert_eq!(studio.made(&job), FILM);
+    let sheet = film.path.with_file_name("sprite.jpg");
+    // A keyframe every two seconds.
+    let ((width, height), first) = pixel(&sheet, (80, 44));
+    assert_eq!((width, height), (960, 88));
+    assert!(first > 180 && pixel(&sheet, (5 * 160 + 80, 44)).1 < 80);
+}
+
+#[test]
+fn a_quiet_and_a_loud_person_are_equally_loud() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.join(0, "Bob");
+    let words = |us: u64, from: u64, level: f64| {
+        let inside = us >= from * SECOND && us < (from + 8) * SECOND;
+        // Syllables: three a second.
+        let spoken = inside && us % 333_000 < 250_000;
+        let wave = (us as f64 / 1e6 * 300.0 * std::f64::consts::TAU).sin();
+        if spoken { (wave * level) as i16 } else { 0 }
+    };
+    studio.microphone("Ada", 0, 20 * SECOND, |us| words(us, 1, 900.0));
+    studio.microphone("Bob", 0, 20 * SECOND, |us| words(us, 11, 20_000.0));
+    let mut job = studio.job(LayoutName::Auto);
+    let film = studio.film(&job);
+    let (ada, bob, all) = (film.lufs(1, 9), film.lufs(11, 19), film.lufs(0, 20));
+    for lufs in [ada, bob, all] {
+        assert!((lufs + 16.0).abs() < 1.0, "Ada {ada}, Bob {bob}, together {all}");
+    }
+    job.audio.loudness_lufs = None;
+    let film = studio.film(&job);
+    assert!(film.lufs(11, 19) - film.lufs(1, 9) > 25.0, "as it was recorded");
+}
+
+#[test]
+fn the_sound_alone_needs_no_picture_and_can_lie_beside_the_film() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.camera("Ada", Take::vp8(0, 4 * SECOND), |_| 90);
+    studio.microphone("Ada", 0, 4 * SECOND, tone);
+    let mut job = grid(&studio);
+    job.outputs = vec![Output::Sound];
+    let sound = studio.film(&job);
+    assert_eq!(studio.made(&job), ["sound.m4a"]);
+    assert_eq!(sound.receipt.files[0].kind, FileKind::Sound);
+    let (streams, duration) = sound.probe();
+    assert_eq!(streams.iter().map(|stream| stream.codec.as_str()).collect::<Vec<_>>(), ["aac"]);
+    assert!((duration - 3.98).abs() < 0.1, "{duration}");
+    assert!(loudness(&sound, 0.5, 3.5) > 3000.0);
+    job.job = "job_02TEST".into();
+    job.outputs = vec![Output::Film, Output::Sound];
+    let both = studio.film(&job);
+    assert_eq!(both.receipt.files.len(), FILM.len() + 1);
+    assert_eq!(both.receipt.files[0].kind, FileKind::Mp4);
+    let alone = fs::metadata(both.path.with_file_name("sound.m4a")).unwrap().len();
+    assert_eq!(alone, sound.receipt.files[0].bytes, "the same sound");
+}
+
+#[test]
+fn sound_alone_of_a_silent_recording_is_refused_for_good() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.camera("Ada", Take::vp8(0, SECOND), |_| 90);
+    let mut job = grid(&studio);
+    job.outputs = vec![Output::Sound];
+    let output = studio.run(&job);
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{log}");
+    assert!(log.contains("the recording has no sound"), "{log}");
+    assert!(studio.made(&job).is_empty());
 }

@@ -20,6 +20,43 @@ pub struct JobSpec {
     pub video: VideoPreset,
     #[serde(default)]
     pub audio: AudioPreset,
+    #[serde(default = "usual_outputs")]
+    pub outputs: Vec<Output>,
+}
+
+impl JobSpec {
+    /// A job of schema version 1 with the usual presets and outputs.
+    pub fn new(job: String, recording: String, title: String) -> Self {
+        Self {
+            v: 1,
+            job,
+            recording,
+            title,
+            layout: Layout::default(),
+            video: VideoPreset::default(),
+            audio: AudioPreset::default(),
+            outputs: usual_outputs(),
+        }
+    }
+
+    pub fn makes(&self, output: Output) -> bool {
+        self.outputs.contains(&output)
+    }
+}
+
+/// What a job makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// The MP4 with picture, sound and chapters, its thumbnail, and what a player shows beside it:
+    /// chapters, small pictures for seeking, the index.
+    Film,
+    /// The sound alone, as M4A.
+    Sound,
+}
+
+fn usual_outputs() -> Vec<Output> {
+    vec![Output::Film]
 }
 
 /// Where the tiles go.
@@ -49,6 +86,11 @@ impl Default for Layout {
 pub enum LayoutName {
     /// Everybody in equal tiles.
     Grid,
+    /// The active speaker large, the others small beside; a screen share takes the stage.
+    Speaker,
+    /// For lectures: the screen share with cameras beside it; the active speaker alone, full canvas,
+    /// while nothing is shared.
+    Screen,
     /// The active speaker alone, full canvas.
     Single,
     /// `single` when one person was seen, `grid` otherwise; a screen share takes the stage.
@@ -91,11 +133,13 @@ pub struct AudioPreset {
     pub bps: u32,
     /// 1 or 2.
     pub channels: u32,
+    /// Everybody is brought to this loudness (ITU-R BS.1770, LUFS); `None`: as it was recorded.
+    pub loudness_lufs: Option<f64>,
 }
 
 impl Default for AudioPreset {
     fn default() -> Self {
-        Self { bps: 128_000, channels: 2 }
+        Self { bps: 128_000, channels: 2, loudness_lufs: Some(-16.0) }
     }
 }
 
@@ -146,4 +190,14 @@ pub struct MadeFile {
 pub enum FileKind {
     Mp4,
     Thumbnail,
+    /// M4A.
+    Sound,
+    /// WebVTT.
+    Chapters,
+    /// A sheet of small pictures, JPEG.
+    Sprite,
+    /// WebVTT: which moment is where on the sheet.
+    SpriteMap,
+    /// JSON: which moments of the recording the film shows, its chapters, its sheet.
+    Index,
 }

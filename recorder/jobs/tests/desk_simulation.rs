@@ -20,15 +20,7 @@ impl Random {
 }
 
 fn spec(n: usize) -> JobSpec {
-    JobSpec {
-        v: 1,
-        job: format!("job_{n}"),
-        recording: "rec_1".into(),
-        title: "t".into(),
-        layout: Default::default(),
-        video: Default::default(),
-        audio: Default::default(),
-    }
+    JobSpec::new(format!("job_{n}"), "rec_1".into(), "t".into())
 }
 
 /// A worker as the simulation sees it.

@@ -2,6 +2,7 @@
 //! tile without a new frame is not touched.
 
 use crate::font;
+use crate::icon;
 use crate::layout::Rect;
 use crate::picture::{Picture, PictureView, Yuv};
 use crate::scale;
@@ -26,6 +27,8 @@ pub struct TileView<'a> {
     pub rect: Rect,
     pub name: &'a str,
     pub label: bool,
+    /// The label says that the microphone is off.
+    pub muted: bool,
     /// Cut off what does not fit (cameras) instead of leaving bars (screens).
     pub fill: bool,
     pub content: Content<'a>,
@@ -36,6 +39,7 @@ struct Drawn {
     rect: Rect,
     name: String,
     label: bool,
+    muted: bool,
     frame: Option<u64>,
 }
 
@@ -78,6 +82,7 @@ impl Compositor {
                 rect: tile.rect,
                 name: tile.name.to_owned(),
                 label: tile.label,
+                muted: tile.muted,
                 frame: match tile.content {
                     Content::Frame { id, .. } => Some(id),
                     Content::Avatar => None,
@@ -109,21 +114,31 @@ impl Compositor {
             Content::Avatar => self.avatar(tile),
         }
         if tile.label && !tile.name.is_empty() {
-            let size = (tile.rect.height / LABEL_SHARE).clamp(LABEL_MIN, LABEL_MAX);
-            let room = tile.rect.width.saturating_sub(2 * size);
-            let key = (tile.name.to_owned(), size, room);
-            let text = self.labels.entry(key).or_insert_with(|| font::line(tile.name, size, room));
-            let box_height = (size * 3 / 2) & !1;
-            let box_width = ((text.width + size) & !1).min(tile.rect.width);
-            let place = Rect {
-                x: tile.rect.x,
-                y: tile.rect.y + tile.rect.height - box_height,
-                width: box_width,
-                height: box_height,
-            };
-            shade(&mut self.canvas, place);
-            print(&mut self.canvas, text, place.x + size / 2, place.y + size / 4);
+            self.label(tile);
         }
+    }
+
+    fn label(&mut self, tile: &TileView<'_>) {
+        let size = (tile.rect.height / LABEL_SHARE).clamp(LABEL_MIN, LABEL_MAX);
+        let sign = tile.muted.then(|| icon::microphone_off(size));
+        let sign_room = if tile.muted { size + size / 4 } else { 0 };
+        let room = tile.rect.width.saturating_sub(2 * size + sign_room);
+        let key = (tile.name.to_owned(), size, room);
+        let text = self.labels.entry(key).or_insert_with(|| font::line(tile.name, size, room));
+        let box_height = (size * 3 / 2) & !1;
+        let box_width = ((text.width + size + sign_room) & !1).min(tile.rect.width);
+        let place = Rect {
+            x: tile.rect.x,
+            y: tile.rect.y + tile.rect.height - box_height,
+            width: box_width,
+            height: box_height,
+        };
+        shade(&mut self.canvas, place);
+        let (x, y) = (place.x + size / 2, place.y + size / 4);
+        if let Some(sign) = sign {
+            print(&mut self.canvas, &sign, x, y);
+        }
+        print(&mut self.canvas, text, x + sign_room, y);
     }
 
     fn avatar(&mut self, tile: &TileView<'_>) {
@@ -249,7 +264,7 @@ mod tests {
 
     fn view(rect: Rect, picture: &Picture, id: u64) -> TileView<'_> {
         let content = Content::Frame { picture: picture.view(), id };
-        TileView { rect, name: "Ada Lovelace", label: true, fill: true, content }
+        TileView { rect, name: "Ada Lovelace", label: true, muted: false, fill: true, content }
     }
 
     const FULL: Rect = Rect { x: 0, y: 0, width: 320, height: 180 };

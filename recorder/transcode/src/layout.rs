@@ -12,6 +12,9 @@ pub struct Rect {
 /// Most tiles on one canvas.
 pub const MAX_TILES: usize = 9;
 
+/// Most small tiles beside a large one.
+pub const LONGEST_STRIP: usize = 4;
+
 /// Pixels between tiles.
 const GAP: u32 = 8;
 
@@ -58,7 +61,7 @@ pub fn grid(canvas: (u32, u32), count: usize) -> Vec<Rect> {
 
 /// A stage and a strip of so many small tiles to its right. The first rectangle is the stage.
 pub fn stage(canvas: (u32, u32), strip: usize) -> Vec<Rect> {
-    let strip = strip.min(4);
+    let strip = strip.min(LONGEST_STRIP);
     if strip == 0 {
         return grid(canvas, 1);
     }

@@ -17,9 +17,24 @@ pub struct MixSource {
     start: i64,
     /// Interleaved stereo.
     samples: Vec<i16>,
+    gain: Gain,
+}
+
+/// How much louder a source is made: 1 is as it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gain(pub f64);
+
+impl Default for Gain {
+    fn default() -> Self {
+        Self(1.0)
+    }
 }
 
 impl MixSource {
+    pub fn new(gain: Gain) -> Self {
+        Self { gain, ..Self::default() }
+    }
+
     /// Adds decoded sound whose first sample frame belongs at `at` of the film.
     pub fn push(&mut self, at: i64, samples: &[i16]) {
         let end = self.end();
@@ -51,8 +66,10 @@ impl MixSource {
         let into = (-offset).max(0) as usize * CHANNELS;
         let samples = self.samples.get(from..).unwrap_or_default();
         let block = block.get_mut(into..).unwrap_or_default();
+        // In 1/4096: a source that is not changed stays what it is, to the bit.
+        let gain = (self.gain.0 * 4096.0) as i32;
         for (sum, sample) in block.iter_mut().zip(samples) {
-            *sum += i32::from(*sample);
+            *sum += (i32::from(*sample) * gain) >> 12;
         }
         let done = (at + frames as i64 - self.start).max(0) as usize * CHANNELS;
         let done = done.min(self.samples.len());
@@ -141,6 +158,17 @@ mod tests {
             let block = mixer.block(n * BLOCK as i64, sources.iter_mut());
             assert!(block.iter().all(|s| *s > 25_000 && *s < 32_767), "{:?}", block[0]);
         }
+    }
+
+    #[test]
+    fn a_quiet_source_is_made_louder_and_its_peaks_do_not_clip() {
+        let mut source = MixSource::new(Gain(8.0));
+        source.push(0, &[tone(BLOCK, 1000), tone(BLOCK, 20_000)].concat());
+        let mut mixer = Mixer::default();
+        let quiet = mixer.block(0, std::iter::once(&mut source));
+        assert!(quiet.iter().all(|sample| *sample == 8000));
+        let loud = mixer.block(BLOCK as i64, std::iter::once(&mut source));
+        assert!(loud.iter().all(|sample| (25_000..=32_100).contains(sample)), "{}", loud[0]);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! What the film shows when: scenes on the recording's time, cuts, and whether anything must be
 //! drawn at all.
 
+mod chapters;
 mod people;
+
+pub(crate) use chapters::MOST as MOST_CHAPTERS;
+pub use chapters::{Chapter, ChapterKind, chapters};
 
 use crate::layout::{self, MAX_TILES, Rect};
 use crate::scale::magnification;
@@ -33,6 +37,8 @@ pub struct Tile {
     pub rect: Rect,
     pub name: String,
     pub label: bool,
+    /// A person whose microphone is off or missing.
+    pub muted: bool,
     /// Cut to the tile's shape instead of leaving bars.
     pub fill: bool,
     /// `None`: the person's initials.
@@ -223,39 +229,81 @@ fn compose(
     VideoPlan::Compose { scenes }
 }
 
+/// What is arranged how at a moment.
+enum Arrangement<'a> {
+    /// Equal tiles: shared screens first, then people.
+    Equal(Vec<&'a str>, Vec<&'a Person>),
+    /// A shared screen large, people small.
+    Stage(&'a str, Vec<&'a Person>),
+    /// The first one large, the others small.
+    Led(Vec<&'a Person>),
+}
+
+fn arrangement<'a>(
+    manifest: &Manifest,
+    people: &'a People,
+    job: &JobSpec,
+    time: u64,
+) -> Arrangement<'a> {
+    let present = people.present_at(time);
+    let shared: Vec<&str> = present
+        .iter()
+        .filter_map(|person| person.track_at(MediaKind::Video, TrackSource::ScreenShare, time))
+        .filter(|track| part_at(manifest, track, time).is_some())
+        .collect();
+    let leader = || {
+        let hold_us = u64::from(job.layout.hold_ms) * 1000;
+        people.speaker_at(time, hold_us).or(present.first().copied())
+    };
+    let strip = |most: &[&'a Person]| people.most_relevant(most, time, layout::LONGEST_STRIP);
+    match (job.layout.name, shared.first().copied(), leader()) {
+        (LayoutName::Grid, ..) => {
+            let shared: Vec<&str> = shared.into_iter().take(MAX_TILES / 2).collect();
+            let people = people.most_relevant(&present, time, MAX_TILES - shared.len());
+            Arrangement::Equal(shared, people)
+        }
+        (_, Some(shared), _) => Arrangement::Stage(shared, strip(&present)),
+        (LayoutName::Single | LayoutName::Screen, None, Some(leader)) => {
+            Arrangement::Led(vec![leader])
+        }
+        (LayoutName::Speaker, None, Some(leader)) => {
+            let others: Vec<&Person> =
+                present.iter().filter(|person| !std::ptr::eq(**person, leader)).copied().collect();
+            Arrangement::Led(std::iter::once(leader).chain(strip(&others)).collect())
+        }
+        _ => Arrangement::Equal(Vec::new(), people.most_relevant(&present, time, MAX_TILES)),
+    }
+}
+
 fn tiles_at(manifest: &Manifest, people: &People, job: &JobSpec, time: u64) -> Vec<Tile> {
     let canvas = job.layout.canvas;
-    let present = people.present_at(time);
-    let sharing = present
-        .iter()
-        .find_map(|person| person.track_at(MediaKind::Video, TrackSource::ScreenShare, time))
-        .filter(|track| part_at(manifest, track, time).is_some());
-    let with_stage = sharing.is_some() && job.layout.name != LayoutName::Grid;
-    let alone = job.layout.name == LayoutName::Single && !present.is_empty();
-    if let (true, Some(track)) = (with_stage, sharing) {
-        let shown: Vec<&&Person> = present.iter().take(4).collect();
-        let rects = layout::stage(canvas, shown.len());
-        let screen = Tile {
-            rect: rects[0],
-            name: String::new(),
-            label: false,
-            fill: false,
-            source: source_for(manifest, track, (rects[0], false), time),
-        };
-        let strip = shown.iter().zip(&rects[1..]);
-        let rest = strip.map(|(person, rect)| person_tile(manifest, person, *rect, job, time));
-        return std::iter::once(screen).chain(rest).collect();
-    }
-    let shown: Vec<&Person> = if alone {
-        vec![people.speaker_at(time, u64::from(job.layout.hold_ms) * 1000).unwrap_or(present[0])]
-    } else {
-        people.most_relevant(&present, time, MAX_TILES)
+    let screen = |track: &str, rect: Rect| Tile {
+        rect,
+        name: String::new(),
+        label: false,
+        muted: false,
+        fill: false,
+        source: source_for(manifest, track, (rect, false), time),
     };
-    let rects = layout::grid(canvas, shown.len());
-    shown
-        .iter()
-        .zip(rects)
-        .map(|(person, rect)| person_tile(manifest, person, rect, job, time))
+    let (screens, shown, rects) = match arrangement(manifest, people, job, time) {
+        Arrangement::Equal(screens, shown) => {
+            let rects = layout::grid(canvas, screens.len() + shown.len());
+            (screens, shown, rects)
+        }
+        Arrangement::Stage(track, shown) => {
+            let rects = layout::stage(canvas, shown.len());
+            (vec![track], shown, rects)
+        }
+        Arrangement::Led(shown) => {
+            let rects = layout::stage(canvas, shown.len().saturating_sub(1));
+            (Vec::new(), shown, rects)
+        }
+    };
+    let places = rects.split_at(screens.len().min(rects.len()));
+    let of_screens = screens.iter().zip(places.0).map(|(track, rect)| screen(track, *rect));
+    let of_people = shown.iter().zip(places.1);
+    of_screens
+        .chain(of_people.map(|(person, rect)| person_tile(manifest, person, *rect, job, time)))
         .collect()
 }
 
@@ -267,6 +315,7 @@ fn person_tile(manifest: &Manifest, person: &Person, rect: Rect, job: &JobSpec, 
         rect,
         name: person.name.clone(),
         label: job.layout.labels,
+        muted: !person.is_audible(time),
         fill: true,
         source: track.and_then(|track| source_for(manifest, track, (rect, true), time)),
     }

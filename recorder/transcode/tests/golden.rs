@@ -66,7 +66,14 @@ fn a_grid_of_nine_cameras_looks_as_it_did() {
                 5 | 8 => Content::Avatar,
                 _ => Content::Frame { picture, id: n as u64 },
             };
-            TileView { rect: rects[n], name: NAMES[n], label: true, fill: true, content }
+            TileView {
+                rect: rects[n],
+                name: NAMES[n],
+                label: true,
+                muted: false,
+                fill: true,
+                content,
+            }
         })
         .collect();
     compositor.draw(&tiles);
@@ -85,8 +92,8 @@ fn a_stage_with_its_strip_looks_as_it_did() {
                 3 => Content::Avatar,
                 _ => Content::Frame { picture: camera.view(), id: 1 },
             };
-            let (label, fill) = (n > 0, n > 0);
-            TileView { rect: rects[n], name: NAMES[n], label, fill, content }
+            let (label, muted, fill) = (n > 0, n > 1, n > 0);
+            TileView { rect: rects[n], name: NAMES[n], label, muted, fill, content }
         })
         .collect();
     compositor.draw(&tiles);
@@ -101,7 +108,7 @@ fn what_was_drawn_before_leaves_no_trace() {
         rects
             .map(|rect| {
                 let content = Content::Frame { picture: picture.view(), id };
-                TileView { rect, name: "Ada", label: true, fill: true, content }
+                TileView { rect, name: "Ada", label: true, muted: false, fill: true, content }
             })
             .collect()
     }

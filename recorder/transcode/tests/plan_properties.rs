@@ -6,9 +6,16 @@ use roombox_capture::manifest::{
 };
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use roombox_jobs::spec::{JobSpec, Layout, LayoutName};
-use roombox_transcode::plan::{Plan, VideoPlan, plan};
+use roombox_transcode::plan::{Chapter, Plan, VideoPlan, chapters, plan};
 
 const CANVAS: (u32, u32) = (1280, 720);
+const LAYOUTS: [LayoutName; 5] = [
+    LayoutName::Auto,
+    LayoutName::Grid,
+    LayoutName::Speaker,
+    LayoutName::Screen,
+    LayoutName::Single,
+];
 
 /// One track of one person: who, what, when, and whether it has parts.
 #[derive(Debug, Clone)]
@@ -37,6 +44,7 @@ enum Happening {
     Mute(u8),
     Unmute(u8),
     Speak(u8),
+    Mark,
     PowerLoss(u64),
 }
 
@@ -47,6 +55,7 @@ fn happening() -> impl Strategy<Value = (u64, Happening)> {
         (0..20u8).prop_map(Happening::Mute),
         (0..20u8).prop_map(Happening::Unmute),
         (0..12u8).prop_map(Happening::Speak),
+        Just(Happening::Mark),
         (0..20_000_000u64).prop_map(Happening::PowerLoss),
     ];
     (0..120_000_000u64, what)
@@ -106,6 +115,7 @@ fn recorded(takes: &[Take], happenings: &[(u64, Happening)]) -> (Manifest, Vec<T
             Happening::Mute(n) => TimelineEvent::Mute { track: format!("TR_{n}") },
             Happening::Unmute(n) => TimelineEvent::Unmute { track: format!("TR_{n}") },
             Happening::Speak(n) => TimelineEvent::Speaker { participants: vec![participant(n)] },
+            Happening::Mark => TimelineEvent::Marker { text: " ".into() },
             Happening::PowerLoss(length) => {
                 TimelineEvent::PowerLoss { from: t.saturating_sub(*length), to: *t }
             }
@@ -128,15 +138,8 @@ fn recorded(takes: &[Take], happenings: &[(u64, Happening)]) -> (Manifest, Vec<T
 }
 
 fn job(name: LayoutName) -> JobSpec {
-    JobSpec {
-        v: 1,
-        job: "job_1".into(),
-        recording: "rec_1".into(),
-        title: "t".into(),
-        layout: Layout { name, canvas: CANVAS, ..Layout::default() },
-        video: Default::default(),
-        audio: Default::default(),
-    }
+    let layout = Layout { name, canvas: CANVAS, ..Layout::default() };
+    JobSpec { layout, ..JobSpec::new("job_1".into(), "rec_1".into(), "t".into()) }
 }
 
 fn check(manifest: &Manifest, plan: &Plan) -> Result<(), TestCaseError> {
@@ -193,6 +196,16 @@ fn check(manifest: &Manifest, plan: &Plan) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Players want chapters that begin with the film, rise, and end before it does.
+fn check_chapters(chapters: &[Chapter], plan: &Plan) -> Result<(), TestCaseError> {
+    prop_assert_eq!(chapters.is_empty(), plan.duration_us() == 0);
+    prop_assert!(chapters.first().is_none_or(|first| first.from_us == 0));
+    prop_assert!(chapters.windows(2).all(|pair| pair[0].from_us < pair[1].from_us));
+    prop_assert!(chapters.iter().all(|chapter| chapter.from_us < plan.duration_us()));
+    prop_assert!(chapters.iter().all(|chapter| !chapter.title.is_empty()));
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn plans_have_no_holes(
@@ -200,8 +213,10 @@ proptest! {
         happenings in prop::collection::vec(happening(), 0..24),
     ) {
         let (manifest, lines) = recorded(&takes, &happenings);
-        for name in [LayoutName::Auto, LayoutName::Grid, LayoutName::Single] {
-            check(&manifest, &plan(&manifest, &lines, &job(name)))?;
+        for name in LAYOUTS {
+            let plan = plan(&manifest, &lines, &job(name));
+            check(&manifest, &plan)?;
+            check_chapters(&chapters(&manifest, &lines, &plan), &plan)?;
         }
     }
 }

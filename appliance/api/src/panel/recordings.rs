@@ -7,7 +7,7 @@ use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use roombox_control::jobs::{EncoderChoice, Job, LayoutName};
+use roombox_control::jobs::{EncoderChoice, Job, LayoutName, Output};
 use roombox_control::recordings::{Recording, RecordingPage, TimelineItem};
 use roombox_control::words;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,9 @@ pub(super) struct FilmRequest {
     layout: LayoutName,
     #[schema(value_type = Option<words::Encoder>)]
     encoder: Option<EncoderChoice>,
+    /// Left out: the film.
+    #[schema(value_type = Option<Vec<words::Output>>)]
+    outputs: Option<Vec<Output>>,
 }
 
 /// Records the meeting in a room.
@@ -159,7 +162,7 @@ pub(super) async fn timeline_get(
     Ok(Json(Timeline { items: door.recordings.timeline(&id).await? }))
 }
 
-/// Makes another film of a recording.
+/// Makes another film of a recording, or its sound alone.
 #[utoipa::path(post, path = "/recordings/{id}/jobs", tag = "jobs", params(("id" = String, Path)),
     request_body = FilmRequest,
     responses((status = 201, body = Job), (status = 409, body = ErrorBody)))]
@@ -169,6 +172,9 @@ pub(super) async fn film_create(
     Path(id): Path<String>,
     Body(request): Body<FilmRequest>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let encoder = request.encoder.unwrap_or(EncoderChoice::Auto);
-    Ok((StatusCode::CREATED, Json(door.recordings.render(&id, request.layout, encoder).await?)))
+    let FilmRequest { layout, encoder, outputs } = request;
+    let encoder = encoder.unwrap_or(EncoderChoice::Auto);
+    let outputs = outputs.unwrap_or_else(|| vec![Output::Film]);
+    let job = door.recordings.render(&id, layout, encoder, outputs).await?;
+    Ok((StatusCode::CREATED, Json(job)))
 }

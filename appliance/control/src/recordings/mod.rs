@@ -25,7 +25,7 @@ use crate::store::{RecordingRow, Store};
 use life::Interrupted;
 use roombox_capture::manifest::EndReason;
 use roombox_capture::{OpenRecording, RecordingFigures};
-use roombox_jobs::spec::{EncoderChoice, JobSpec, Layout, LayoutName, VideoPreset};
+use roombox_jobs::spec::{EncoderChoice, JobSpec, Layout, LayoutName, Output, VideoPreset};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io;
@@ -268,21 +268,26 @@ impl Recordings {
         Ok(recording)
     }
 
-    /// Makes another film of a recording.
+    /// Makes another film of a recording, or its sound alone, or both.
     ///
     /// # Errors
-    /// There is no such recording, or it still runs.
+    /// There is no such recording, it still runs, or nothing is to be made.
     pub async fn render(
         &self,
         id: &str,
         layout: LayoutName,
         encoder: EncoderChoice,
+        outputs: Vec<Output>,
     ) -> Result<Job, ControlError> {
+        if outputs.is_empty() {
+            return Err(ControlError::NothingToMake);
+        }
         let row = self.row(id).await?;
         if row.state == RecordingState::Recording {
             return Err(ControlError::StillRecording);
         }
-        self.jobs.create(self.spec(&row, layout, encoder)).await
+        let spec = JobSpec { outputs, ..self.spec(&row, layout, encoder) };
+        self.jobs.create(spec).await
     }
 
     async fn row(&self, id: &str) -> Result<RecordingRow, ControlError> {
@@ -291,14 +296,11 @@ impl Recordings {
     }
 
     fn spec(&self, row: &RecordingRow, name: LayoutName, encoder: EncoderChoice) -> JobSpec {
+        let id = format!("job_{}", Ulid::new());
         JobSpec {
-            v: 1,
-            job: format!("job_{}", Ulid::new()),
-            recording: row.id.clone(),
-            title: row.title.clone(),
             layout: Layout { name, ..Layout::default() },
             video: VideoPreset { encoder, ..VideoPreset::default() },
-            audio: Default::default(),
+            ..JobSpec::new(id, row.id.clone(), row.title.clone())
         }
     }
 }

@@ -15,6 +15,7 @@ import type {
   NewLivekitKey,
   NewWebhook,
   NewWhipKey,
+  Output,
   Page,
   Participant,
   PastUpdate,
@@ -34,6 +35,7 @@ import type {
   WhipKey,
   WhipScope,
 } from "./schema";
+import type { FilmIndex } from "../film";
 
 export const BASE = "/api/v1";
 
@@ -154,8 +156,9 @@ export const api = {
     ask<Recording>("PATCH", `/recordings/${part(id)}`, { title }),
   deleteRecording: (id: string) => ask<undefined>("DELETE", `/recordings/${part(id)}`),
   timeline: (id: string) => ask<Page<TimelineItem>>("GET", `/recordings/${part(id)}/timeline`),
-  render: (id: string, layout: Layout, encoder: Encoder) =>
-    ask<Job>("POST", `/recordings/${part(id)}/jobs`, { layout, encoder }),
+  filmIndex: (id: string, file: string) => ask<FilmIndex>("GET", filePath(id, file)),
+  render: (id: string, wish: { layout: Layout; encoder: Encoder; outputs: Output[] }) =>
+    ask<Job>("POST", `/recordings/${part(id)}/jobs`, wish),
 
   jobs: () => ask<Page<Job>>("GET", "/jobs"),
   cancelJob: (id: string) => ask<Job>("DELETE", `/jobs/${part(id)}`),
@@ -227,10 +230,14 @@ export function uploadBundle(
 
 /** Address of a file of a recording; `download` makes the browser keep it. */
 export function fileAddress(recording: string, name: string, download = false): string {
+  const address = BASE + filePath(recording, name);
+  return download ? `${address}?download=1` : address;
+}
+
+function filePath(recording: string, name: string): string {
   // A name may lead into a folder of the recording.
   const path = name.split("/").map(part).join("/");
-  const address = `${BASE}/recordings/${part(recording)}/files/${path}`;
-  return download ? `${address}?download=1` : address;
+  return `/recordings/${part(recording)}/files/${path}`;
 }
 
 /** The link that lets a guest in. The secret is in the fragment: it never reaches a server's log. */

@@ -9,6 +9,7 @@ export const keys = {
   recordings: ["recordings"],
   recording: (id: string) => ["recordings", id],
   timeline: (id: string) => ["recordings", id, "timeline"],
+  filmIndex: (id: string, file: string | undefined) => ["recordings", id, "index", file ?? ""],
   jobs: ["jobs"],
   status: ["status"],
   updates: ["updates"],

@@ -3,14 +3,15 @@
 use super::error::FilmError;
 use super::material::{Material, chain};
 use super::output::SampleFile;
-use super::pictures::PartDecoder;
+use super::pictures::{PartDecoder, Shown};
 use super::report::Work;
-use super::thumbnail::Poster;
+use super::stills::{Poster, Stills};
 use roombox_capture::manifest::Part;
 use roombox_capture::matroska::{Frame, PartInfo, PartReader};
 use roombox_transcode::colour;
 use roombox_transcode::mp4::{Sample, Track, TrackFormat};
 use roombox_transcode::plan::Plan;
+use roombox_transcode::sprite::SpriteSheet;
 
 /// Units a second of the track's clock.
 const TIMESCALE: u32 = 90_000;
@@ -38,11 +39,15 @@ pub fn copy(
     head: &PartInfo,
     out: &mut SampleFile,
     work: &Work,
-) -> Result<(Track, Option<Poster>), FilmError> {
+) -> Result<(Track, Stills), FilmError> {
     let units = |us: u64| us * u64::from(TIMESCALE) / 1_000_000;
     let end = units(plan.duration_us());
     let mut copied = Copied { samples: Vec::new(), begun: 0 };
-    let mut still: Option<Frame> = None;
+    let mut stills = Stills {
+        poster: Poster::new(1),
+        sheet: SpriteSheet::new(plan.duration_us(), (head.width, head.height)),
+    };
+    let mut chosen = false;
     for part in parts.iter().filter_map(|n| material.manifest.parts.get(*n)) {
         let Some(mut reader) = opened(material, part) else { continue };
         while let Some(frame) = next(&mut reader, part) {
@@ -53,12 +58,18 @@ pub fn copy(
             copied.add(units(film_us), &frame);
             work.frame_done(film_us)?;
             // A frame from the film's second quarter: the beginning is often black.
-            let wanted = still.is_none() || film_us * 4 >= plan.duration_us();
+            let late = film_us * 4 >= plan.duration_us();
+            let poster = stills.poster.is_empty() || (late && !chosen);
             if frame.keyframe
-                && wanted
-                && still.as_ref().is_none_or(|_| film_us * 2 < plan.duration_us())
+                && (poster || stills.sheet.wants(film_us))
+                && let Some(shown) = decoded(head, &frame)
+                && let Some(view) = shown.view()
             {
-                still = Some(frame);
+                stills.sheet.offer(film_us, &view);
+                if poster {
+                    stills.poster.choose(&view);
+                    chosen = late;
+                }
             }
         }
     }
@@ -70,8 +81,7 @@ pub fn copy(
         colour: colour::of_avcc(&head.codec_private),
     };
     let track = Track { format, timescale: TIMESCALE, samples: copied.samples, skip: 0 };
-    let poster = still.and_then(|frame| still_of(head, &frame));
-    Ok((track, poster))
+    Ok((track, stills))
 }
 
 struct Copied {
@@ -115,19 +125,16 @@ fn next(reader: &mut PartReader, part: &Part) -> Option<Frame> {
     })
 }
 
-/// The poster of a keyframe; without a decoder the film has none.
-fn still_of(head: &PartInfo, frame: &Frame) -> Option<Poster> {
+/// The picture of a keyframe; without a decoder the film has no small pictures.
+fn decoded(head: &PartInfo, frame: &Frame) -> Option<Shown> {
     let decode = || {
         let mut decoder = PartDecoder::new(head)?;
         decoder.push(frame)?;
         decoder.finish();
         Ok::<_, FilmError>(decoder.take_last(&mut 0))
     };
-    match decode() {
-        Ok(shown) => shown?.view().map(|view| Poster::of(&view)),
-        Err(error) => {
-            tracing::warn!(%error, "the film has no thumbnail");
-            None
-        }
-    }
+    decode().unwrap_or_else(|error| {
+        tracing::warn!(%error, "a moment of the film has no small picture");
+        None
+    })
 }

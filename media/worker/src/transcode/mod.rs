@@ -5,37 +5,40 @@
 //!                             │  (or: copy the recorded H.264)      ├─► MP4 ─► film.mp4
 //!                             └─ sound:   decode ► mix ► AAC ───────┘
 //! ```
-//! Picture and sound go to sample files at the same time; the MP4 is laid out when both are known.
+//! Picture and sound go to sample files at the same time; the MP4 is laid out when both are known,
+//! and beside it what players show with it: chapters, small pictures for seeking, an index.
 //! Memory does not grow with the recording's length but for the sample tables (about 4 MB in
 //! three hours).
 
 mod codecs;
 mod copy;
 mod error;
+mod files;
 mod frames;
 mod material;
 mod output;
 mod pictures;
 mod report;
 mod sound;
-mod thumbnail;
+mod stills;
 mod video;
 
 pub use error::FilmError;
 
+use files::Made;
 use gstreamer as gst;
 use material::{Material, chain};
 use output::{DerivedFolder, SampleFile};
 use report::{Reporter, Work};
 use roombox_capture::matroska::PartInfo;
-use roombox_jobs::spec::{EncoderChoice, FileKind, JobSpec, MadeFile, Receipt};
-use roombox_transcode::mp4::{FileInfo, Track, write_mp4};
+use roombox_jobs::spec::{EncoderChoice, JobSpec, MadeFile, Output, Receipt};
+use roombox_transcode::mp4::Track;
 use roombox_transcode::plan::{Plan, Scene, VideoPlan, plan};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use thumbnail::Poster;
+use stills::Stills;
 
 /// Exit status of a job that fails the same way again.
 const FINAL: u8 = 2;
@@ -83,11 +86,17 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
     let encoder = picture.encoder();
     let duration_us = plan.duration_us();
     let files = match picture {
-        Picture::Nothing => {
+        Picture::Nothing if plan.audio.is_empty() && !job.makes(Output::Film) => {
+            return Err(FilmError::UnusableSpec("the recording has no sound"));
+        }
+        Picture::Nothing if plan.audio.is_empty() => {
             tracing::info!("the recording has no media: there is nothing to film");
             Vec::new()
         }
         picture => {
+            if matches!(picture, Picture::Nothing) {
+                work.expect_sound_alone();
+            }
             let (id, total) = (job.job.clone(), plan.duration_us());
             let reporter = Reporter::start(work.clone(), id, total, encoder.to_owned());
             let files = produce(&material, &plan, &job, picture, &work);
@@ -121,6 +130,8 @@ fn read_spec(path: &Path) -> Result<JobSpec, FilmError> {
 fn unusable(job: &JobSpec) -> Option<&'static str> {
     let (width, height) = job.layout.canvas;
     let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let sensible_loudness =
+        job.audio.loudness_lufs.is_none_or(|lufs| (-40.0..=-5.0).contains(&lufs));
     let rules = [
         (job.v == 1, "its version is not 1"),
         (!job.job.is_empty() && job.job.chars().all(harmless), "its id is no file name"),
@@ -132,6 +143,8 @@ fn unusable(job: &JobSpec) -> Option<&'static str> {
         (job.video.max_bps >= 50_000, "its video rate is below 50 kbit/s"),
         ((1..=60).contains(&job.video.gop_s), "its keyframes are not 1 to 60 s apart"),
         ((1..=2).contains(&job.audio.channels), "its sound is neither mono nor stereo"),
+        (!job.outputs.is_empty(), "it makes nothing"),
+        (sensible_loudness, "its loudness is not -40 to -5 LUFS"),
         ((16_000..=320_000).contains(&job.audio.bps), "its audio rate is not 16 to 320 kbit/s"),
     ];
     rules.into_iter().find_map(|(kept, why)| (!kept).then_some(why))
@@ -156,6 +169,9 @@ impl Picture {
 
 fn planned(material: &Material, job: &JobSpec) -> Result<(Plan, Picture), FilmError> {
     let planned = plan(&material.manifest, &material.timeline, job);
+    if !job.makes(Output::Film) {
+        return Ok((planned, Picture::Nothing));
+    }
     match &planned.video {
         VideoPlan::Nothing => Ok((planned, Picture::Nothing)),
         VideoPlan::Copy { parts } => match copy::common_head(material, parts) {
@@ -189,11 +205,11 @@ fn produce(
     work: &Work,
 ) -> Result<Vec<MadeFile>, FilmError> {
     let folder = DerivedFolder::open(&material.folder, &job.job)?;
-    let (mut images, mut sound) = (folder.sample_file("h264")?, folder.sample_file("aac")?);
+    let (mut images, mut tones) = (folder.sample_file("h264")?, folder.sample_file("aac")?);
     let (pictured, mixed) = std::thread::scope(|scope| {
         let mixing = (!plan.audio.is_empty()).then(|| {
             scope.spawn(|| {
-                let mixed = sound::mix(material, plan, &job.audio, &mut sound, work);
+                let mixed = sound::mix(material, plan, &job.audio, &mut tones, work);
                 stop_others(mixed, work)
             })
         });
@@ -201,28 +217,10 @@ fn produce(
         let mixed = mixing.map(|thread| thread.join().map_err(|_| FilmError::Panicked)).transpose();
         (pictured, mixed.and_then(Option::transpose))
     });
-    let ((video, poster), audio) = first_cause(pictured, mixed)?;
-    let mut files = Vec::new();
-    if let Some(jpeg) = poster.map(Poster::jpeg).transpose()?.flatten() {
-        let write = |out: &mut output::Hashing| out.write_all(&jpeg);
-        files.push(folder.publish("thumbnail.jpg", FileKind::Thumbnail, write)?);
-    }
-    let info = FileInfo {
-        title: job.title.clone(),
-        created_unix_s: material.manifest.started_unix_ms / 1000,
-    };
-    let tracks: Vec<Track> = std::iter::once(video).chain(audio).collect();
-    let mut data = vec![Beating { input: images.into_reader()?, work }];
-    if tracks.len() > 1 {
-        data.push(Beating { input: sound.into_reader()?, work });
-    }
-    let mp4 = folder.publish("film.mp4", FileKind::Mp4, |out| {
-        write_mp4(out, &info, &tracks, &mut data).map(|_| ())
-    });
-    // Cancelling shows as a failed read.
-    work.beat()?;
-    files.insert(0, mp4?);
-    Ok(files)
+    let (pictured, mixed) = first_cause(pictured, mixed)?;
+    let picture = pictured.map(|(track, stills)| (Made { track, samples: images }, stills));
+    let sound = mixed.map(|track| Made { track, samples: tones });
+    files::publish(&folder, (material, plan, job), picture, sound, work)
 }
 
 fn film_pictures(
@@ -231,14 +229,15 @@ fn film_pictures(
     picture: Picture,
     out: &mut SampleFile,
     work: &Work,
-) -> Result<(Track, Option<Poster>), FilmError> {
+) -> Result<Option<(Track, Stills)>, FilmError> {
     match picture {
-        Picture::Copy { parts, head } => copy::copy(material, plan, &parts, &head, out, work),
-        Picture::Compose { scenes, shape, encoder } => {
-            let made = video::compose(material, plan, &scenes, shape, encoder, out, work)?;
-            Ok((made.0, Some(made.1)))
+        Picture::Nothing => Ok(None),
+        Picture::Copy { parts, head } => {
+            copy::copy(material, plan, &parts, &head, out, work).map(Some)
         }
-        Picture::Nothing => Err(FilmError::UnusableSpec("there is no picture to make")),
+        Picture::Compose { scenes, shape, encoder } => {
+            video::compose(material, plan, &scenes, shape, encoder, out, work).map(Some)
+        }
     }
 }
 
@@ -256,18 +255,5 @@ fn first_cause<A, B>(
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (Err(FilmError::Cancelled), Err(cause)) | (Err(cause), _) | (_, Err(cause)) => Err(cause),
-    }
-}
-
-/// A sample file that says that the job goes on while it is read.
-struct Beating<'a, R> {
-    input: R,
-    work: &'a Work,
-}
-
-impl<R: Read> Read for Beating<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.work.beat().map_err(io::Error::other)?;
-        self.input.read(buffer)
     }
 }

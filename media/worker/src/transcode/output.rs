@@ -4,7 +4,7 @@ use super::error::FilmError;
 use roombox_jobs::spec::{FileKind, MadeFile};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Ending of files that are not whole yet.
@@ -56,7 +56,7 @@ impl DerivedFolder {
     /// The disk refuses.
     pub fn sample_file(&self, name: &str) -> Result<SampleFile, FilmError> {
         let path = self.unfinished(name);
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        let file = File::create(&path);
         let file = file.map_err(|source| FilmError::Write { path: path.clone(), source })?;
         Ok(SampleFile { path, file: BufWriter::with_capacity(BUFFER, file) })
     }
@@ -132,18 +132,13 @@ impl SampleFile {
         written.map_err(|source| FilmError::Write { path: self.path.clone(), source })
     }
 
-    /// The samples from the first one on.
+    /// The samples from the first one on; more may not be written while it is read.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn into_reader(self) -> Result<impl Read, FilmError> {
-        let Self { path, file } = self;
-        let rewind = || -> io::Result<File> {
-            let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-            io::Seek::rewind(&mut file)?;
-            Ok(file)
-        };
-        let file = rewind().map_err(|source| FilmError::Write { path, source })?;
+    pub fn reader(&mut self) -> Result<BufReader<File>, FilmError> {
+        let open = self.file.flush().and_then(|()| File::open(&self.path));
+        let file = open.map_err(|source| FilmError::Write { path: self.path.clone(), source })?;
         Ok(BufReader::with_capacity(BUFFER, file))
     }
 }

@@ -20,6 +20,8 @@ pub struct Work {
     cancelled: Arc<AtomicBool>,
     done_us: AtomicU64,
     frames: AtomicU64,
+    /// Nothing but sound is made: it tells how far the job is.
+    sound_alone: AtomicBool,
     /// Grows with anything that was done: a worker that hangs does not look alive.
     beats: AtomicU64,
 }
@@ -50,6 +52,22 @@ impl Work {
             true => Err(FilmError::Cancelled),
             false => Ok(()),
         }
+    }
+
+    /// No picture will be made.
+    pub fn expect_sound_alone(&self) {
+        self.sound_alone.store(true, Ordering::Relaxed);
+    }
+
+    /// The film's sound is made up to this time of it.
+    ///
+    /// # Errors
+    /// The job was cancelled.
+    pub fn sound_done(&self, until_us: u64) -> Result<(), FilmError> {
+        if self.sound_alone.load(Ordering::Relaxed) {
+            self.done_us.fetch_max(until_us, Ordering::Relaxed);
+        }
+        self.beat()
     }
 
     /// A frame of the film is made, up to this time of it.

@@ -1,4 +1,5 @@
-//! The film's sound: every microphone decoded, mixed block by block, made into AAC.
+//! The film's sound: every microphone decoded, brought to one loudness, mixed block by block, made
+//! into AAC. How loud somebody is is known when all of it was heard: it is decoded twice.
 
 use super::codecs;
 use super::error::FilmError;
@@ -11,7 +12,8 @@ use gstreamer as gst;
 use roombox_capture::manifest::Part;
 use roombox_capture::matroska::Frame;
 use roombox_jobs::spec::AudioPreset;
-use roombox_transcode::mix::{BLOCK, CHANNELS, MixSource, Mixer, RATE};
+use roombox_transcode::loudness::Meter;
+use roombox_transcode::mix::{BLOCK, CHANNELS, Gain, MixSource, Mixer, RATE};
 use roombox_transcode::mp4::{Sample, Track, TrackFormat};
 use roombox_transcode::plan::Plan;
 use std::collections::{BTreeMap, VecDeque};
@@ -41,42 +43,68 @@ pub fn mix(
     out: &mut SampleFile,
     work: &Work,
 ) -> Result<Track, FilmError> {
+    let mut streams = streams(material, plan);
+    if let Some(target) = preset.loudness_lufs {
+        level(&mut streams, material, plan, target, work)?;
+    }
     let mut encoder = Encoder::new(preset, frames_of(plan.duration_us()), out)?;
     // Decoding and encoding each take about half of the time.
     let (sender, blocks) = mpsc::sync_channel::<Vec<i16>>(BLOCKS_AHEAD);
     std::thread::scope(|scope| {
         let encoding = scope.spawn(move || {
             for (n, block) in (0..).zip(blocks) {
-                work.beat()?;
-                encoder.push(n * BLOCK as u64, &block)?;
+                let at = n * BLOCK as u64;
+                work.sound_done(at * 1_000_000 / u64::from(RATE))?;
+                encoder.push(at, &block)?;
                 if encoder.is_full() {
                     break;
                 }
             }
             encoder.finish()
         });
-        let mixed = mix_blocks(material, plan, &sender, work);
+        let mixed = mix_blocks(streams, material, plan, &sender, work);
         drop(sender);
         let track = encoding.join().map_err(|_| FilmError::Panicked)??;
         mixed.map(|()| track)
     })
 }
 
+/// Listens to everything once and sets how much louder each track is made.
+fn level(
+    streams: &mut [SoundStream],
+    material: &Material,
+    plan: &Plan,
+    target: f64,
+    work: &Work,
+) -> Result<(), FilmError> {
+    for stream in streams {
+        let mut meter = Meter::default();
+        let mut listened = Decoding { waiting: stream.decoding.waiting.clone(), open: None };
+        listened.fill(material, plan, i64::MAX, work, &mut |_, samples| meter.push(samples))?;
+        let gain = meter.gain_to(target);
+        tracing::debug!(track = %stream.track, lufs = meter.lufs(), gain = gain.0, "loudness");
+        stream.sound = MixSource::new(gain);
+    }
+    Ok(())
+}
+
 /// Mixes until nobody wants more.
 fn mix_blocks(
+    mut streams: Vec<SoundStream>,
     material: &Material,
     plan: &Plan,
     blocks: &SyncSender<Vec<i16>>,
     work: &Work,
 ) -> Result<(), FilmError> {
-    let mut streams = streams(material, plan);
     let mut mixer = Mixer::default();
     let mut at = 0i64;
     loop {
         work.beat()?;
         let until = at + BLOCK as i64;
         for stream in &mut streams {
-            stream.fill(material, plan, until + AHEAD)?;
+            let SoundStream { decoding, sound, .. } = stream;
+            let push = &mut |at, samples: &[i16]| sound.push(at, samples);
+            decoding.fill(material, plan, until + AHEAD, work, push)?;
         }
         let block = mixer.block(at, streams.iter_mut().map(|stream| &mut stream.sound));
         if blocks.send(block).is_err() {
@@ -86,11 +114,17 @@ fn mix_blocks(
     }
 }
 
-/// One track's sound from its parts.
+/// One track's sound.
 struct SoundStream {
+    track: String,
+    decoding: Decoding,
+    sound: MixSource,
+}
+
+/// Reads and decodes a track's parts.
+struct Decoding {
     waiting: VecDeque<Part>,
     open: Option<OpenPart>,
-    sound: MixSource,
 }
 
 struct OpenPart {
@@ -103,18 +137,26 @@ fn streams(material: &Material, plan: &Plan) -> Vec<SoundStream> {
     for part in plan.audio.iter().filter_map(|n| material.manifest.parts.get(*n)) {
         tracks.entry(&part.track).or_default().push(part);
     }
-    let stream = |mut parts: Vec<&Part>| {
+    let stream = |(track, mut parts): (&str, Vec<&Part>)| {
         parts.sort_by_key(|part| part.start_us);
-        let waiting = parts.into_iter().cloned().collect();
-        SoundStream { waiting, open: None, sound: MixSource::default() }
+        let decoding = Decoding { waiting: parts.into_iter().cloned().collect(), open: None };
+        SoundStream { track: track.to_owned(), decoding, sound: MixSource::new(Gain::default()) }
     };
-    tracks.into_values().map(stream).collect()
+    tracks.into_iter().map(stream).collect()
 }
 
-impl SoundStream {
-    /// Decodes what belongs before sample frame `until` of the film.
-    fn fill(&mut self, material: &Material, plan: &Plan, until: i64) -> Result<(), FilmError> {
+impl Decoding {
+    /// Decodes what belongs before sample frame `until` of the film and hands it on with its place.
+    fn fill(
+        &mut self,
+        material: &Material,
+        plan: &Plan,
+        until: i64,
+        work: &Work,
+        sound: &mut impl FnMut(i64, &[i16]),
+    ) -> Result<(), FilmError> {
         loop {
+            work.beat()?;
             if self.open.is_none() {
                 let begins = |part: &Part| {
                     plan.film_us(part.start_us).is_none_or(|us| (frames_of(us) as i64) < until)
@@ -139,7 +181,7 @@ impl SoundStream {
             // What was cut is not decoded: the decoder needs no history to go on.
             if let Some(mut at) = at {
                 for samples in open.decode(&frame) {
-                    self.sound.push(at, &samples);
+                    sound(at, &samples);
                     at += (samples.len() / CHANNELS) as i64;
                 }
             }

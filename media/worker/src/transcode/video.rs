@@ -6,7 +6,7 @@ use super::material::Material;
 use super::output::SampleFile;
 use super::pictures::PictureStream;
 use super::report::Work;
-use super::thumbnail::Poster;
+use super::stills::{Poster, Stills};
 use crate::driven::ElementError;
 use gst::prelude::*;
 use gstreamer as gst;
@@ -15,6 +15,7 @@ use roombox_transcode::h264;
 use roombox_transcode::mp4::{Sample, Track, TrackFormat};
 use roombox_transcode::picture::Colour;
 use roombox_transcode::plan::{Plan, Scene, VideoSource};
+use roombox_transcode::sprite::SpriteSheet;
 use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
@@ -35,7 +36,7 @@ pub fn compose(
     encoder: H264Encoder,
     out: &mut SampleFile,
     work: &Work,
-) -> Result<(Track, Poster), FilmError> {
+) -> Result<(Track, Stills), FilmError> {
     let (sender, frames) = mpsc::sync_channel(AHEAD);
     std::thread::scope(|scope| {
         let encoding = scope.spawn(move || encode(encoder, &frames, shape, out, work));
@@ -55,11 +56,14 @@ fn draw(
     shape: FilmShape,
     sender: SyncSender<gst::Buffer>,
     work: &Work,
-) -> Result<Poster, FilmError> {
+) -> Result<Stills, FilmError> {
     let mut compositor = Compositor::new(shape.width, shape.height);
     let mut canvases = Canvases::new(shape)?;
     let mut streams: HashMap<VideoSource, PictureStream> = HashMap::new();
-    let mut poster = Poster::new(plan.frames(shape.fps));
+    let mut stills = Stills {
+        poster: Poster::new(plan.frames(shape.fps)),
+        sheet: SpriteSheet::new(plan.duration_us(), (shape.width, shape.height)),
+    };
     let mut ids = 0;
     let mut scene = 0;
     for n in 0..plan.frames(shape.fps) {
@@ -96,11 +100,12 @@ fn draw(
                     None => Content::Avatar,
                 };
                 let (rect, label, fill) = (tile.rect, tile.label, tile.fill);
-                TileView { rect, name: &tile.name, label, fill, content }
+                TileView { rect, name: &tile.name, label, muted: tile.muted, fill, content }
             })
             .collect();
         let changed = compositor.draw(&tiles);
-        poster.offer(n, pictured, compositor.canvas());
+        stills.poster.offer(n, pictured, compositor.canvas());
+        stills.sheet.offer(film_us, &compositor.canvas().view());
         let time = gst::ClockTime::from_useconds(film_us);
         let buffer = canvases.buffer(&compositor, changed, time)?;
         if sender.send(buffer).is_err() {
@@ -108,7 +113,7 @@ fn draw(
             break;
         }
     }
-    Ok(poster)
+    Ok(stills)
 }
 
 /// Canvases as buffers, their memory used again and again.

@@ -10,16 +10,19 @@ use roombox_capture::manifest::{
 use roombox_capture::matroska::{LONGEST_CLUSTER_US, PartFormat, PartWriter};
 use roombox_capture::storage::LocalDisk;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
-use roombox_jobs::spec::{JobSpec, Layout, LayoutName, Progress, Receipt};
+use roombox_jobs::spec::{JobSpec, Layout, LayoutName, Output, Progress, Receipt};
 use roombox_transcode::h264;
 use roombox_worker::driven::Driven;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{self, Command, Stdio};
 use tempfile::TempDir;
 
 pub const SECOND: u64 = 1_000_000;
+/// What lies in the folder of a film.
+pub const FILM: [&str; 6] =
+    ["chapters.vtt", "film.json", "film.mp4", "sprite.jpg", "sprite.vtt", "thumbnail.jpg"];
 const RECORDING: &str = "rec_01TEST";
 
 /// One recording in the making.
@@ -226,15 +229,9 @@ impl Studio {
     }
 
     pub fn job(&self, layout: LayoutName) -> JobSpec {
-        JobSpec {
-            v: 1,
-            job: "job_01TEST".into(),
-            recording: RECORDING.into(),
-            title: "Größe – test".into(),
-            layout: Layout { name: layout, canvas: (640, 360), ..Layout::default() },
-            video: Default::default(),
-            audio: Default::default(),
-        }
+        let layout = Layout { name: layout, canvas: (640, 360), ..Layout::default() };
+        let title = "Größe – test".into();
+        JobSpec { layout, ..JobSpec::new("job_01TEST".into(), RECORDING.into(), title) }
     }
 
     /// Writes manifest, timeline and job; returns the job's file.
@@ -259,7 +256,7 @@ impl Studio {
         command
     }
 
-    pub fn run(&mut self, job: &JobSpec) -> Output {
+    pub fn run(&mut self, job: &JobSpec) -> process::Output {
         self.command(job).output().unwrap()
     }
 
@@ -271,7 +268,8 @@ impl Studio {
         let mut lines: Vec<&str> = out.lines().collect();
         let receipt: Receipt = serde_json::from_str(lines.pop().expect("a receipt")).unwrap();
         let progress = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let path = self.path().join("derived").join(&job.job).join("film.mp4");
+        let made = if job.makes(Output::Film) { "film.mp4" } else { "sound.m4a" };
+        let path = self.path().join("derived").join(&job.job).join(made);
         Film { path, receipt, progress, log }
     }
 
@@ -354,16 +352,59 @@ impl Film {
         let number = |value: &serde_json::Value| -> f64 {
             value.as_str().map_or(0.0, |text| text.parse().unwrap())
         };
-        let streams = all["streams"].as_array().unwrap().iter().map(|stream| Stream {
-            codec: stream["codec_name"].as_str().unwrap().to_owned(),
-            duration_s: number(&stream["duration"]),
-            size: (stream["width"].as_u64().unwrap_or(0), stream["height"].as_u64().unwrap_or(0)),
-            fps: stream["avg_frame_rate"].as_str().unwrap().to_owned(),
-            frames: number(&stream["nb_read_packets"]) as u64,
-            colour: stream["color_space"].as_str().map(ToOwned::to_owned),
-        });
+        // The text track of the chapters is neither.
+        let played = |stream: &&serde_json::Value| stream["codec_type"] != "data";
+        let streams =
+            all["streams"].as_array().unwrap().iter().filter(played).map(|stream| Stream {
+                codec: stream["codec_name"].as_str().unwrap().to_owned(),
+                duration_s: number(&stream["duration"]),
+                size: (
+                    stream["width"].as_u64().unwrap_or(0),
+                    stream["height"].as_u64().unwrap_or(0),
+                ),
+                fps: stream["avg_frame_rate"].as_str().unwrap().to_owned(),
+                frames: number(&stream["nb_read_packets"]) as u64,
+                colour: stream["color_space"].as_str().map(ToOwned::to_owned),
+            });
         assert_eq!(all["format"]["tags"]["title"], "Größe – test");
         (streams.collect(), number(&all["format"]["duration"]))
+    }
+
+    /// Beginnings in seconds and titles of the chapters.
+    pub fn chapters(&self) -> Vec<(f64, String)> {
+        let output = Command::new("ffprobe")
+            .args(["-v", "error", "-show_chapters", "-of", "json"])
+            .arg(&self.path)
+            .output()
+            .unwrap();
+        let all: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let chapter = |chapter: &serde_json::Value| {
+            let from = chapter["start_time"].as_str().unwrap().parse().unwrap();
+            (from, chapter["tags"]["title"].as_str().unwrap().to_owned())
+        };
+        all["chapters"].as_array().unwrap().iter().map(chapter).collect()
+    }
+
+    /// Integrated loudness of a stretch in LUFS, as FFmpeg measures it.
+    pub fn lufs(&self, from_s: u32, to_s: u32) -> f64 {
+        let output = Command::new("ffmpeg")
+            .args(["-nostats", "-hide_banner", "-i"])
+            .arg(&self.path)
+            .args([
+                "-map",
+                "0:a",
+                "-af",
+                &format!("atrim={from_s}:{to_s},ebur128"),
+                "-f",
+                "null",
+                "-",
+            ])
+            .output()
+            .unwrap();
+        let log = text(&output.stderr);
+        let summary = log.rsplit("Integrated loudness:").next().unwrap();
+        let line = summary.lines().find(|line| line.trim().starts_with("I:")).unwrap();
+        line.trim().trim_start_matches("I:").trim_end_matches("LUFS").trim().parse().unwrap()
     }
 
     /// Mean luma of a rectangle (x, y, w, h) of each picture, 30 a second.

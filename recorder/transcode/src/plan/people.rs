@@ -43,14 +43,21 @@ impl Person {
             .find(|track| track.mutes.iter().filter(|at| **at <= time).count().is_multiple_of(2))
             .map(|track| track.track.as_str())
     }
+
+    /// Somebody whose microphone is open.
+    pub(super) fn is_audible(&self, time: u64) -> bool {
+        [TrackSource::Microphone, TrackSource::Unknown]
+            .iter()
+            .any(|source| self.track_at(MediaKind::Audio, *source, time).is_some())
+    }
 }
 
 /// Everybody of a recording.
 #[derive(Debug, Default)]
 pub(super) struct People {
     people: Vec<Person>,
-    /// When somebody began to be the loudest: time, person.
-    speakers: Vec<(u64, usize)>,
+    /// When somebody began to be the loudest, or nobody was heard any more.
+    speech: Vec<(u64, Option<usize>)>,
 }
 
 impl People {
@@ -97,15 +104,14 @@ impl People {
                 }),
                 TimelineEvent::Speaker { participants } => {
                     let loudest = participants.first().and_then(|p| by_participant.get(p));
-                    if let Some(person) = loudest {
-                        all.speakers.push((t, *person));
-                    }
+                    all.speech.push((t, loudest.copied()));
                 }
                 // Whoever was there comes back by a new join.
                 TimelineEvent::PowerLoss { from, .. } => {
                     for person in 0..all.people.len() {
                         all.close(person, *from);
                     }
+                    all.speech.push((*from, None));
                 }
                 _ => {}
             }
@@ -115,10 +121,11 @@ impl People {
         let active: Vec<usize> =
             (0..all.people.len()).filter(|n| !all.people[*n].tracks.is_empty()).collect();
         let renumbered = |person: usize| active.binary_search(&person).ok();
-        all.speakers = std::mem::take(&mut all.speakers)
-            .into_iter()
-            .filter_map(|(time, person)| Some((time, renumbered(person)?)))
-            .collect();
+        for (_, person) in &mut all.speech {
+            *person = person.and_then(renumbered);
+        }
+        // A loss of power is told after what happened before it.
+        all.speech.sort_by_key(|(time, _)| *time);
         all.people.retain(|person| !person.tracks.is_empty());
         all
     }
@@ -191,8 +198,37 @@ impl People {
                 times.extend(&track.mutes);
             }
         }
-        times.extend(self.speakers.iter().map(|(time, _)| *time));
+        times.extend(self.speakers().map(|(time, _)| time));
         times
+    }
+
+    /// When somebody began to be the loudest: time, person.
+    fn speakers(&self) -> impl DoubleEndedIterator<Item = (u64, usize)> {
+        self.speech.iter().filter_map(|(time, person)| Some((*time, (*person)?)))
+    }
+
+    /// Stretches in which one person was the loudest, `(from, to, person)`, the last one until `end`.
+    pub(super) fn spurts(&self, end: u64) -> Vec<(u64, u64, usize)> {
+        let ends = self.speech.iter().skip(1).map(|(time, _)| *time).chain([end]);
+        let all = self.speech.iter().zip(ends);
+        let spurt = |((from, person), to): (&(u64, Option<usize>), u64)| {
+            person.filter(|_| to > *from).map(|person| (*from, to, person))
+        };
+        all.filter_map(spurt).collect()
+    }
+
+    pub(super) fn name(&self, person: usize) -> &str {
+        &self.people[person].name
+    }
+
+    /// Screens that were shared: from when on, and by whom.
+    pub(super) fn shares(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.people.iter().flat_map(|person| {
+            let shares =
+                person.tracks.iter().filter(|track| track.source == TrackSource::ScreenShare);
+            let of_video = shares.filter(|track| track.kind == MediaKind::Video);
+            of_video.map(|track| (track.from, person.name.as_str()))
+        })
     }
 
     /// Who is there, in the order of first arrival.
@@ -203,11 +239,11 @@ impl People {
     /// Whom to show alone: the loudest who has held for `hold_us`.
     pub(super) fn speaker_at(&self, time: u64, hold_us: u64) -> Option<&Person> {
         let mut shown: Option<(u64, usize)> = None;
-        for (at, person) in self.speakers.iter().take_while(|(at, _)| *at <= time) {
+        for (at, person) in self.speakers().take_while(|(at, _)| *at <= time) {
             match shown {
                 Some((since, _)) if at - since < hold_us => {}
-                Some((_, same)) if same == *person => {}
-                _ => shown = Some((*at, *person)),
+                Some((_, same)) if same == person => {}
+                _ => shown = Some((at, person)),
             }
         }
         shown.map(|(_, person)| &self.people[person]).filter(|person| person.is_present(time))
@@ -225,8 +261,9 @@ impl People {
         }
         let spoke = |person: &Person| {
             let index = self.people.iter().position(|p| p.identity == person.identity);
-            let last = self.speakers.iter().filter(|(at, _)| *at <= time);
-            last.rev().find(|(_, p)| Some(*p) == index).map_or(0, |(at, _)| *at)
+            let until_now = self.speakers().rev().filter(|(at, _)| *at <= time);
+            let mut theirs = until_now.filter(|(_, person)| Some(*person) == index);
+            theirs.next().map_or(0, |(at, _)| at)
         };
         let mut ranked: Vec<(usize, u64)> =
             present.iter().enumerate().map(|(n, person)| (n, spoke(person))).collect();

@@ -7,15 +7,8 @@ use roombox_jobs::spec::Layout;
 const SECOND: u64 = 1_000_000;
 
 fn job(name: LayoutName) -> JobSpec {
-    JobSpec {
-        v: 1,
-        job: "job_1".into(),
-        recording: "rec_1".into(),
-        title: "t".into(),
-        layout: Layout { name, ..Layout::default() },
-        video: Default::default(),
-        audio: Default::default(),
-    }
+    let layout = Layout { name, ..Layout::default() };
+    JobSpec { layout, ..JobSpec::new("job_1".into(), "rec_1".into(), "t".into()) }
 }
 
 #[derive(Default)]
@@ -179,10 +172,87 @@ fn the_time_without_power_is_cut() {
 fn the_single_layout_follows_the_speaker_who_holds() {
     let mut story = Story::default();
     story.join(1, "a").video(1, "a", 60, Codec::Vp8).join(1, "b").video(1, "b", 60, Codec::Vp8);
-    let speaks = |who: &str| TimelineEvent::Speaker { participants: vec![format!("PA_{who}")] };
     story.at(5, speaks("a")).at(6, speaks("b")).at(20, speaks("b"));
     let plan = story.plan(LayoutName::Single);
     let names: Vec<&str> = scenes(&plan).iter().map(|s| s.tiles[0].name.as_str()).collect();
     assert_eq!(names, ["A", "B"]);
     assert_eq!(scenes(&plan)[1].from_us, 20 * SECOND);
+}
+
+fn speaks(who: &str) -> TimelineEvent {
+    TimelineEvent::Speaker { participants: vec![format!("PA_{who}")] }
+}
+
+/// Names on the tiles at a second, the large one first; a screen has none.
+fn names_at(plan: &Plan, t: u64) -> Vec<&str> {
+    let scene = scenes(plan).iter().rev().find(|scene| scene.from_us <= t * SECOND).unwrap();
+    scene.tiles.iter().map(|tile| tile.name.as_str()).collect()
+}
+
+#[test]
+fn the_speaker_is_large_and_the_others_stand_beside() {
+    let mut story = Story::default();
+    for who in ["a", "b", "c"] {
+        story.join(1, who).video(1, who, 60, Codec::Vp8);
+    }
+    story.at(5, speaks("b")).at(20, speaks("c"));
+    story.source(30, "a", 40, Codec::Vp8, TrackSource::ScreenShare);
+    story.at(40, TimelineEvent::Unpub { track: "TR_a_ScreenShare".into() });
+    let plan = story.plan(LayoutName::Speaker);
+    assert_eq!(names_at(&plan, 2), ["A", "B", "C"], "whoever came first, until somebody speaks");
+    assert_eq!(names_at(&plan, 10), ["B", "A", "C"]);
+    assert_eq!(names_at(&plan, 25), ["C", "A", "B"]);
+    assert_eq!(names_at(&plan, 35), ["", "A", "B", "C"], "a screen takes the stage");
+    assert_eq!(names_at(&plan, 50), ["C", "A", "B"]);
+    let large = &scenes(&plan).last().unwrap().tiles[0];
+    assert!(large.rect.width > 1000 && large.rect.height == 720);
+}
+
+#[test]
+fn a_lecture_shows_the_speaker_alone_until_a_screen_is_shared() {
+    let mut story = Story::default();
+    for who in ["a", "b"] {
+        story.join(1, who).video(1, who, 60, Codec::Vp8);
+    }
+    story.at(5, speaks("b"));
+    story.source(30, "b", 40, Codec::Vp8, TrackSource::ScreenShare);
+    story.at(40, TimelineEvent::Unpub { track: "TR_b_ScreenShare".into() });
+    let plan = story.plan(LayoutName::Screen);
+    assert_eq!(names_at(&plan, 10), ["B"]);
+    assert_eq!(names_at(&plan, 35), ["", "A", "B"]);
+    assert_eq!(names_at(&plan, 50), ["B"]);
+}
+
+#[test]
+fn a_grid_has_a_tile_for_a_shared_screen() {
+    let mut story = Story::default();
+    for who in ["a", "b", "c"] {
+        story.join(1, who).video(1, who, 60, Codec::Vp8);
+    }
+    story.source(30, "b", 60, Codec::Vp8, TrackSource::ScreenShare);
+    let plan = story.plan(LayoutName::Grid);
+    assert_eq!(names_at(&plan, 40), ["", "A", "B", "C"]);
+    let tiles = &scenes(&plan).last().unwrap().tiles;
+    assert!(tiles.iter().all(|tile| tile.rect.width == tiles[0].rect.width));
+}
+
+#[test]
+fn a_tile_says_whose_microphone_is_off() {
+    let mut story = Story::default();
+    for who in ["a", "b"] {
+        story.join(1, who).video(1, who, 60, Codec::Vp8);
+    }
+    let track = "TR_mic".to_owned();
+    let (participant, identity) = ("PA_a".to_owned(), "a".to_owned());
+    let (kind, source, muted) = (MediaKind::Audio, TrackSource::Microphone, false);
+    let id = track.clone();
+    story.at(1, TimelineEvent::Pub { track: id, participant, identity, kind, source, muted });
+    story.at(20, TimelineEvent::Mute { track });
+    let plan = story.plan(LayoutName::Grid);
+    let muted_at = |t: u64| {
+        let scene = scenes(&plan).iter().rev().find(|scene| scene.from_us <= t * SECOND).unwrap();
+        scene.tiles.iter().map(|tile| tile.muted).collect::<Vec<_>>()
+    };
+    assert_eq!(muted_at(10), [false, true], "Bob has no microphone");
+    assert_eq!(muted_at(30), [true, true]);
 }

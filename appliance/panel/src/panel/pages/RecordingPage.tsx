@@ -9,13 +9,17 @@ import { useLocation } from "wouter";
 import { api, fileAddress } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Recording } from "../../api/schema";
+import { filmMs, filmOf, recordingMs, type FilmIndex } from "../../film";
 import { Ago, Elapsed } from "../parts/Ago";
+import { Chapters } from "../parts/Chapters";
 import { DeleteRecording } from "../parts/DeleteRecording";
 import { Detail } from "../parts/Detail";
 import { Heading } from "../parts/Heading";
 import { JobProgress } from "../parts/JobProgress";
+import { MadeFiles } from "../parts/MadeFiles";
 import { MoreMenu } from "../parts/MoreMenu";
 import { NameDialog } from "../parts/NameDialog";
+import { Preview } from "../parts/Preview";
 import { RecordingState } from "../parts/RecordingState";
 import { RenderDialog } from "../parts/RenderDialog";
 import { TimelineStrip } from "../parts/TimelineStrip";
@@ -36,11 +40,12 @@ function RecordingView({ recording }: { recording: Recording }) {
   const format = useFormat();
   const video = useRef<HTMLVideoElement>(null);
   const [at, setAt] = useState(0);
-  const film = recording.files.find((file) => file.kind === "mp4");
-  const poster = recording.files.find((file) => file.kind === "thumbnail");
-  const seek = (ms: number) => {
-    if (video.current) video.current.currentTime = ms / 1000;
+  const film = filmOf(recording.files);
+  const index = useFilmIndex(recording.id, film?.index?.name);
+  const seek = (filmMs: number) => {
+    if (video.current) video.current.currentTime = filmMs / 1000;
   };
+  const chaptered = index !== undefined && index.chapters.length > 1;
 
   return (
     <>
@@ -65,16 +70,20 @@ function RecordingView({ recording }: { recording: Recording }) {
       </Heading>
       <Stack gap="md">
         {film ? (
-          <video
-            ref={video}
-            className="player"
-            controls
-            preload="metadata"
-            src={fileAddress(recording.id, film.name)}
-            poster={poster && fileAddress(recording.id, poster.name)}
-            aria-label={recording.title}
-            onTimeUpdate={(event) => setAt(event.currentTarget.currentTime * 1000)}
-          />
+          <div className={chaptered ? "watch chaptered" : "watch"}>
+            <video
+              key={film.movie.name}
+              ref={video}
+              className="player"
+              controls
+              preload="metadata"
+              src={fileAddress(recording.id, film.movie.name)}
+              poster={film.poster && fileAddress(recording.id, film.poster.name)}
+              aria-label={recording.title}
+              onTimeUpdate={(event) => setAt(event.currentTarget.currentTime * 1000)}
+            />
+            {chaptered && <Chapters index={index} at={at} seek={seek} />}
+          </div>
         ) : (
           <Paper className="surface" p="md">
             <Text>{t(`recording.no_film.${recording.state}`)}</Text>
@@ -82,8 +91,20 @@ function RecordingView({ recording }: { recording: Recording }) {
         )}
         <TimelineStrip
           recording={recording}
-          at={film ? at : null}
-          seek={film ? seek : undefined}
+          at={film ? (index ? recordingMs(index, at) : at) : null}
+          seek={film ? (ms) => seek(index ? filmMs(index, ms) : ms) : undefined}
+          preview={
+            index &&
+            film?.index &&
+            ((pointed) => (
+              <Preview
+                recording={recording.id}
+                index={index}
+                file={film.index?.name ?? ""}
+                pointed={pointed}
+              />
+            ))
+          }
         />
         <Grid gap="md">
           <Grid.Col span={{ base: 12, md: 7 }}>
@@ -97,6 +118,17 @@ function RecordingView({ recording }: { recording: Recording }) {
       </Stack>
     </>
   );
+}
+
+/** What lies beside the film; a film of an older version of the box has nothing. */
+function useFilmIndex(recording: string, file: string | undefined): FilmIndex | undefined {
+  const index = useQuery({
+    queryKey: keys.filmIndex(recording, file),
+    queryFn: () => api.filmIndex(recording, file ?? ""),
+    enabled: file !== undefined,
+    staleTime: Infinity,
+  });
+  return index.data;
 }
 
 function Happened({ recording }: { recording: Recording }) {
@@ -152,7 +184,10 @@ function Jobs({ recording }: { recording: Recording }) {
       ) : (
         <Stack gap="md">
           {mine.map((job) => (
-            <JobProgress key={job.id} job={job} />
+            <Stack key={job.id} gap={6}>
+              <JobProgress job={job} />
+              <MadeFiles recording={recording} job={job.id} />
+            </Stack>
           ))}
         </Stack>
       )}
@@ -168,7 +203,7 @@ function RecordingActions({ recording }: { recording: Recording }) {
   const [renaming, rename] = useDisclosure(false);
   const [rendering, render] = useDisclosure(false);
   const [deleting, remove] = useDisclosure(false);
-  const film = recording.files.find((file) => file.kind === "mp4");
+  const film = filmOf(recording.files)?.movie;
   const running = recording.state === "recording";
   const refresh = () => cache.invalidateQueries({ queryKey: keys.recordings });
 

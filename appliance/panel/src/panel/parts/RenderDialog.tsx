@@ -1,13 +1,14 @@
 // Render again: another arrangement of the same raw tracks.
-import { Button, Group, Modal, Radio, Select, Stack } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, Radio, Select, Stack } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { Encoder, Layout, Recording } from "../../api/schema";
+import type { Encoder, Layout, Output, Recording } from "../../api/schema";
 import { Failure } from "./Failure";
-import { ENCODERS, LAYOUTS } from "./choices";
+import { LayoutPicture } from "./LayoutPicture";
+import { ENCODERS, LAYOUTS, OUTPUTS } from "./choices";
 
 interface RenderDialogProps {
   recording: Recording;
@@ -20,8 +21,10 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
   const cache = useQueryClient();
   const [layout, setLayout] = useState<Layout>("auto");
   const [encoder, setEncoder] = useState<Encoder>("auto");
+  const [outputs, setOutputs] = useState<Output[]>(["film"]);
+  const film = outputs.includes("film");
   const work = useMutation({
-    mutationFn: () => api.render(recording.id, layout, encoder),
+    mutationFn: () => api.render(recording.id, { layout, encoder, outputs }),
     onSuccess() {
       void cache.invalidateQueries({ queryKey: keys.jobs });
       void cache.invalidateQueries({ queryKey: keys.recordings });
@@ -36,6 +39,23 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
       closeButtonProps={{ "aria-label": t("shared:close") }}
     >
       <Stack>
+        <Checkbox.Group
+          label={t("render.outputs")}
+          value={outputs}
+          onChange={(value) => setOutputs(value as Output[])}
+          error={outputs.length === 0 && t("render.nothing")}
+        >
+          <Stack gap="xs" mt="sm">
+            {OUTPUTS.map((each) => (
+              <Checkbox
+                key={each}
+                value={each}
+                label={t(`output.${each}`)}
+                description={t(`output.${each}_text`)}
+              />
+            ))}
+          </Stack>
+        </Checkbox.Group>
         <Radio.Group
           label={t("render.layout")}
           description={t("render.layout_text")}
@@ -44,12 +64,15 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
         >
           <Stack gap="xs" mt="sm">
             {LAYOUTS.map((each) => (
-              <Radio
-                key={each}
-                value={each}
-                label={t(`layout.${each}`)}
-                description={t(`layout.${each}_text`)}
-              />
+              <Group key={each} wrap="nowrap" gap="sm" align="flex-start">
+                <LayoutPicture layout={each} />
+                <Radio
+                  value={each}
+                  disabled={!film}
+                  label={t(`layout.${each}`)}
+                  description={t(`layout.${each}_text`)}
+                />
+              </Group>
             ))}
           </Stack>
         </Radio.Group>
@@ -58,6 +81,7 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
           description={t("render.encoder_text")}
           data={ENCODERS.map((value) => ({ value, label: t(`encoder.${value}`) }))}
           value={encoder}
+          disabled={!film}
           allowDeselect={false}
           onChange={(value) => setEncoder((value ?? "auto") as Encoder)}
         />
@@ -66,7 +90,11 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
           <Button variant="default" onClick={close}>
             {t("shared:cancel")}
           </Button>
-          <Button loading={work.isPending} onClick={() => work.mutate()}>
+          <Button
+            disabled={outputs.length === 0}
+            loading={work.isPending}
+            onClick={() => work.mutate()}
+          >
             {t("render.start")}
           </Button>
         </Group>

@@ -1,7 +1,14 @@
 // The recording at a glance: who was there, who spoke, what is missing; a click seeks.
 import { Group, Paper, Text, Title, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, type CSSProperties, type MouseEvent } from "react";
+import {
+  useMemo,
+  useState,
+  type CSSProperties,
+  type MouseEvent,
+  type PointerEvent,
+  type ReactNode,
+} from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
@@ -10,20 +17,25 @@ import { share } from "../../format";
 import { stripOf, type Lane, type Span, type Strip } from "../../timeline";
 import { useFormat } from "../wording";
 import { Failure } from "./Failure";
+import type { Pointed } from "./Preview";
 
 interface TimelineStripProps {
   recording: Recording;
-  /** Where the player is; null without a player. */
+  /** Where the player is, in the recording's time; null without a player. */
   at: number | null;
+  /** Goes to a moment of the recording. */
   seek: ((ms: number) => void) | undefined;
+  /** Draws what is at a moment. */
+  preview?: ((pointed: Pointed) => ReactNode) | undefined;
 }
 
-export function TimelineStrip({ recording, at, seek }: TimelineStripProps) {
+export function TimelineStrip({ recording, at, seek, preview }: TimelineStripProps) {
   const { t } = useTranslation("panel");
   const timeline = useQuery({
     queryKey: keys.timeline(recording.id),
     queryFn: () => api.timeline(recording.id),
   });
+  const [pointed, point] = useState<Pointed | null>(null);
   const length = recording.duration_ms;
   const strip = useMemo(
     () => (timeline.data ? stripOf(timeline.data.items, length) : null),
@@ -31,6 +43,17 @@ export function TimelineStrip({ recording, at, seek }: TimelineStripProps) {
   );
   if (timeline.error) return <Failure error={timeline.error} />;
   if (!strip || length === 0 || strip.lanes.length === 0) return null;
+
+  const follow = (event: PointerEvent<HTMLElement>) => {
+    const lane = (event.target as Element).closest(".strip-lane");
+    if (!lane) {
+      point(null);
+      return;
+    }
+    const box = lane.getBoundingClientRect();
+    const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    point({ x, ms: ((event.clientX - box.left) / box.width) * length });
+  };
 
   return (
     <Paper className="surface" p="md" component="section">
@@ -40,7 +63,8 @@ export function TimelineStrip({ recording, at, seek }: TimelineStripProps) {
         </Title>
         <Legend strip={strip} />
       </Group>
-      <div className="strip">
+      <div className="strip" onPointerMove={follow} onPointerLeave={() => point(null)}>
+        {pointed && preview?.(pointed)}
         {strip.markers.length > 0 && <Markers strip={strip} length={length} seek={seek} />}
         {strip.lanes.map((lane) => (
           <LaneRow

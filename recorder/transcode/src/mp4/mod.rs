@@ -3,7 +3,10 @@
 //! All sizes are known when the film is laid out, so one pass writes it: head, then the samples in
 //! chunks of about a second, tracks in turn.
 
+mod chapters;
+
 use crate::picture::{Colour, Matrix};
+use crate::plan::Chapter;
 use std::io::{self, Read, Write};
 
 /// Units a second of the movie's clock.
@@ -29,6 +32,8 @@ pub enum TrackFormat {
     Avc { avcc: Vec<u8>, width: u32, height: u32, colour: Option<Colour> },
     /// AudioSpecificConfig (ISO/IEC 14496-3) and channels.
     Aac { config: Vec<u8>, channels: u32, rate: u32, bps: u32 },
+    /// Titles of chapters; [`write_mp4`] makes it.
+    Chapters,
 }
 
 /// One track: what it is and where its samples end up.
@@ -59,6 +64,8 @@ pub struct FileInfo {
     pub title: String,
     /// Seconds since the Unix epoch.
     pub created_unix_s: u64,
+    /// In order, the first one at the beginning; may be empty.
+    pub chapters: Vec<Chapter>,
 }
 
 /// Samples of one track that lie together.
@@ -103,14 +110,24 @@ pub fn write_mp4<R: Read, W: Write>(
     tracks: &[Track],
     data: &mut [R],
 ) -> io::Result<u64> {
-    let chunks = chunks(tracks);
+    let mut tracks = tracks.to_vec();
+    let mut titles: &[u8] = &[];
+    let text;
+    if !info.chapters.is_empty() {
+        let longest = tracks.iter().map(Track::in_movie_units).max().unwrap_or(0);
+        let (track, data) = chapters::track(&info.chapters, longest * 1000);
+        tracks.push(track);
+        text = data;
+        titles = &text;
+    }
+    let chunks = chunks(&tracks);
     let media: u64 = chunks.iter().map(|chunk| chunk.bytes).sum();
     let large = media + (1 << 24) > u64::from(u32::MAX);
     let ftyp = atom(b"ftyp", &join(&[b"isom", &be(&[0x200]), b"isomiso2avc1mp41"]));
     // The head's length does not depend on the offsets in it.
-    let length = ftyp.len() as u64 + moov(info, tracks, &chunks, 0, large).len() as u64;
+    let length = ftyp.len() as u64 + moov(info, &tracks, &chunks, 0, large).len() as u64;
     let mdat_head = if large { 16 } else { 8 };
-    let moov = moov(info, tracks, &chunks, length + mdat_head, large);
+    let moov = moov(info, &tracks, &chunks, length + mdat_head, large);
     out.write_all(&ftyp)?;
     out.write_all(&moov)?;
     if large {
@@ -119,7 +136,10 @@ pub fn write_mp4<R: Read, W: Write>(
         out.write_all(&join(&[&be(&[media as u32 + 8]), b"mdat"]))?;
     }
     for chunk in &chunks {
-        let copied = io::copy(&mut data[chunk.track].by_ref().take(chunk.bytes), out)?;
+        let copied = match data.get_mut(chunk.track) {
+            Some(data) => io::copy(&mut data.take(chunk.bytes), out)?,
+            None => io::copy(&mut titles.by_ref().take(chunk.bytes), out)?,
+        };
         if copied != chunk.bytes {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "samples are missing"));
         }
@@ -184,7 +204,10 @@ fn moov(info: &FileInfo, tracks: &[Track], chunks: &[Chunk], base: u64, large: b
             }
             at += chunk.bytes;
         }
-        body.extend(trak(n as u32 + 1, track, created, &offsets, &counts, large));
+        let described = n == 0 && !info.chapters.is_empty();
+        let chapters = described.then_some(tracks.len() as u32);
+        let id = n as u32 + 1;
+        body.extend(trak(id, track, chapters, created, (&offsets, &counts, large)));
     }
     body.extend(udta(info));
     atom(b"moov", &body)
@@ -193,19 +216,20 @@ fn moov(info: &FileInfo, tracks: &[Track], chunks: &[Chunk], base: u64, large: b
 fn trak(
     id: u32,
     track: &Track,
+    chapters: Option<u32>,
     created: u64,
-    offsets: &[u64],
-    counts: &[u32],
-    large: bool,
+    (offsets, counts, large): (&[u64], &[u32], bool),
 ) -> Vec<u8> {
-    let (width, height, volume) = match &track.format {
-        TrackFormat::Avc { width, height, .. } => (width << 16, height << 16, 0u16),
-        TrackFormat::Aac { .. } => (0, 0, 0x0100),
+    // In the movie, and shown unless it only names chapters.
+    let (width, height, volume, flags) = match &track.format {
+        TrackFormat::Avc { width, height, .. } => (width << 16, height << 16, 0u16, 3),
+        TrackFormat::Aac { .. } => (0, 0, 0x0100, 3),
+        TrackFormat::Chapters => (0, 0, 0, 2),
     };
     let tkhd = full(
         b"tkhd",
         1,
-        3,
+        flags,
         &join(&[
             &created.to_be_bytes(),
             &created.to_be_bytes(),
@@ -247,6 +271,7 @@ fn trak(
     let (handler, name, header): (&[u8; 4], &[u8], Vec<u8>) = match track.format {
         TrackFormat::Avc { .. } => (b"vide", b"Picture\0", full(b"vmhd", 0, 1, &[0; 8])),
         TrackFormat::Aac { .. } => (b"soun", b"Sound\0", full(b"smhd", 0, 0, &[0; 4])),
+        TrackFormat::Chapters => (b"text", b"Chapters\0", chapters::media_header()),
     };
     let hdlr = full(b"hdlr", 0, 0, &join(&[&[0; 4], handler, &[0; 12], name]));
     let dref = full(b"dref", 0, 0, &join(&[&be(&[1]), &full(b"url ", 0, 1, &[])]));
@@ -254,7 +279,8 @@ fn trak(
     let stbl = sample_tables(track, offsets, counts, large);
     let minf = atom(b"minf", &join(&[&header, &dinf, &stbl]));
     let mdia = atom(b"mdia", &join(&[&mdhd, &hdlr, &minf]));
-    atom(b"trak", &join(&[&tkhd, &edts, &mdia]))
+    let tref = chapters.map_or_else(Vec::new, chapters::reference);
+    atom(b"trak", &join(&[&tkhd, &edts, &tref, &mdia]))
 }
 
 /// Lengths of runs of equal values.
@@ -346,6 +372,7 @@ fn sample_entry(format: &TrackFormat) -> Vec<u8> {
             ]);
             atom(b"mp4a", &body)
         }
+        TrackFormat::Chapters => chapters::sample_entry(),
     }
 }
 
@@ -369,12 +396,17 @@ fn udta(info: &FileInfo) -> Vec<u8> {
     let tool = text(b"\xa9too", "Roombox");
     let hdlr = full(b"hdlr", 0, 0, &join(&[&[0; 4], b"mdirappl", &[0; 9]]));
     let meta = full(b"meta", 0, 0, &join(&[&hdlr, &atom(b"ilst", &join(&[&title, &tool]))]));
-    atom(b"udta", &meta)
+    let list = match &info.chapters[..] {
+        [] => Vec::new(),
+        some => chapters::list(some),
+    };
+    atom(b"udta", &join(&[&meta, &list]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::ChapterKind;
 
     fn film() -> (Vec<Track>, Vec<Vec<u8>>) {
         let video = Track {
@@ -412,7 +444,13 @@ mod tests {
         let (tracks, data) = film();
         let mut readers: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
         let mut out = Vec::new();
-        let info = FileInfo { title: "Größe".into(), created_unix_s: 1_700_000_000 };
+        let chapter = |from_us, title: &str| Chapter {
+            from_us,
+            kind: ChapterKind::Turn,
+            title: title.to_owned(),
+        };
+        let chapters = vec![chapter(0, "Ada"), chapter(1_500_000, "Žofie")];
+        let info = FileInfo { title: "Größe".into(), created_unix_s: 1_700_000_000, chapters };
         let length = write_mp4(&mut out, &info, &tracks, &mut readers).unwrap();
         assert_eq!(length, out.len() as u64);
         out
@@ -441,7 +479,8 @@ mod tests {
         let kinds: Vec<String> = atoms(&out).into_iter().map(|(kind, _)| kind).collect();
         assert_eq!(kinds, ["ftyp", "moov", "mdat"]);
         let moov = inside(&out, &["moov"]);
-        let fills = [0xaau8, 0xbb];
+        // Pictures, sound, and the length of the first title.
+        let fills = [0xaau8, 0xbb, 0];
         let traks = atoms(moov).into_iter().filter(|(kind, _)| kind == "trak");
         for ((_, trak), fill) in traks.zip(fills) {
             let stco = inside(trak, &["mdia", "minf", "stbl", "stco"]);
@@ -453,10 +492,28 @@ mod tests {
     }
 
     #[test]
+    fn the_first_track_refers_to_its_chapters_and_both_lists_name_them() {
+        let out = written();
+        let moov = inside(&out, &["moov"]);
+        let tracks: Vec<&[u8]> = atoms(moov)
+            .into_iter()
+            .filter(|(kind, _)| kind == "trak")
+            .map(|(_, body)| body)
+            .collect();
+        assert_eq!(inside(tracks[0], &["tref", "chap"]), [0, 0, 0, 3]);
+        assert_eq!(&inside(tracks[2], &["mdia", "hdlr"])[8..12], b"text");
+        let list = inside(moov, &["udta", "chpl"]);
+        assert_eq!(list[8], 2);
+        let found =
+            |text: &str| out.windows(text.len()).filter(|part| *part == text.as_bytes()).count();
+        assert_eq!(found("Žofie"), 2);
+    }
+
+    #[test]
     fn missing_samples_are_an_error_not_a_short_file() {
         let (tracks, data) = film();
         let mut readers: Vec<&[u8]> = vec![&data[0][..50], &data[1]];
-        let info = FileInfo { title: String::new(), created_unix_s: 0 };
+        let info = FileInfo { title: String::new(), created_unix_s: 0, chapters: Vec::new() };
         assert!(write_mp4(&mut Vec::new(), &info, &tracks, &mut readers).is_err());
     }
 }

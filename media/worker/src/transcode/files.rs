@@ -1,0 +1,102 @@
+//! The files of a job, once picture and sound are made.
+
+use super::error::FilmError;
+use super::material::Material;
+use super::output::{DerivedFolder, Hashing, SampleFile};
+use super::report::Work;
+use super::stills::{Stills, jpeg};
+use roombox_jobs::spec::{FileKind, JobSpec, MadeFile, Output};
+use roombox_transcode::index::{FilmIndex, Sprite};
+use roombox_transcode::mp4::{FileInfo, Track, write_mp4};
+use roombox_transcode::plan::{Plan, chapters};
+use roombox_transcode::vtt;
+use std::io::{self, Read, Write};
+
+const SPRITE: &str = "sprite.jpg";
+
+/// Samples of a track and where they lie.
+pub struct Made {
+    pub track: Track,
+    pub samples: SampleFile,
+}
+
+/// Writes what the job asks for; the film, where there is one, comes first.
+///
+/// # Errors
+/// The disk refuses, an encoder of stills is missing, or the job was cancelled.
+pub fn publish(
+    folder: &DerivedFolder,
+    (material, plan, job): (&Material, &Plan, &JobSpec),
+    picture: Option<(Made, Stills)>,
+    mut sound: Option<Made>,
+    work: &Work,
+) -> Result<Vec<MadeFile>, FilmError> {
+    let mut info = FileInfo {
+        title: job.title.clone(),
+        created_unix_s: material.manifest.started_unix_ms / 1000,
+        chapters: Vec::new(),
+    };
+    let mut files = Vec::new();
+    if let (true, Some(made)) = (job.makes(Output::Sound), &mut sound) {
+        files.push(movie(folder, "sound.m4a", FileKind::Sound, &info, vec![made], work)?);
+    }
+    let Some((mut picture, stills)) = picture else { return Ok(files) };
+    info.chapters = chapters(&material.manifest, &material.timeline, plan);
+    let tracks = std::iter::once(&mut picture).chain(&mut sound).collect();
+    files.insert(0, movie(folder, "film.mp4", FileKind::Mp4, &info, tracks, work)?);
+    if let Some(poster) = stills.poster.finish() {
+        files.push(folder.publish("thumbnail.jpg", FileKind::Thumbnail, all(&jpeg(poster)?))?);
+    }
+    let duration_us = plan.duration_us();
+    let mut sprite = None;
+    if let Some((sheet, spots)) = stills.sheet.finish() {
+        let (width, height) = (sheet.width, sheet.height);
+        files.push(folder.publish(SPRITE, FileKind::Sprite, all(&jpeg(sheet)?))?);
+        let map = vtt::of_sheet(SPRITE, &spots, duration_us);
+        files.push(folder.publish("sprite.vtt", FileKind::SpriteMap, all(map.as_bytes()))?);
+        sprite = Some(Sprite { file: SPRITE.to_owned(), width, height, spots });
+    }
+    let list = vtt::of_chapters(&info.chapters, duration_us);
+    files.push(folder.publish("chapters.vtt", FileKind::Chapters, all(list.as_bytes()))?);
+    let index = FilmIndex::new(plan, info.chapters, sprite);
+    let write = |out: &mut Hashing| serde_json::to_writer(out, &index).map_err(io::Error::from);
+    files.push(folder.publish("film.json", FileKind::Index, write)?);
+    Ok(files)
+}
+
+fn all(bytes: &[u8]) -> impl FnOnce(&mut Hashing) -> io::Result<()> {
+    move |out| out.write_all(bytes)
+}
+
+fn movie(
+    folder: &DerivedFolder,
+    name: &str,
+    kind: FileKind,
+    info: &FileInfo,
+    made: Vec<&mut Made>,
+    work: &Work,
+) -> Result<MadeFile, FilmError> {
+    let (mut tracks, mut data) = (Vec::new(), Vec::new());
+    for made in made {
+        tracks.push(made.track.clone());
+        data.push(Beating { input: made.samples.reader()?, work });
+    }
+    let published =
+        folder.publish(name, kind, |out| write_mp4(out, info, &tracks, &mut data).map(|_| ()));
+    // Cancelling shows as a failed read.
+    work.beat()?;
+    published
+}
+
+/// A sample file that says that the job goes on while it is read.
+struct Beating<'a, R> {
+    input: R,
+    work: &'a Work,
+}
+
+impl<R: Read> Read for Beating<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.work.beat().map_err(io::Error::other)?;
+        self.input.read(buffer)
+    }
+}

@@ -1,0 +1,79 @@
+//! WebVTT (W3C): what players show beside a film.
+
+use crate::plan::Chapter;
+use crate::sprite::Spot;
+use std::fmt::Write;
+
+const HEAD: &str = "WEBVTT\n";
+
+/// `hh:mm:ss.mmm`
+fn time(us: u64) -> String {
+    let ms = us / 1000;
+    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+}
+
+/// One line of a cue: `&`, `<` and `>` mean something there, and an empty line ends it.
+fn line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn cue(out: &mut String, from_us: u64, to_us: u64, text: &str) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "\n{} --> {}\n{text}\n", time(from_us), time(to_us));
+}
+
+/// Chapters until the film's end, as a `<track kind="chapters">` wants them.
+pub fn of_chapters(chapters: &[Chapter], duration_us: u64) -> String {
+    let mut out = HEAD.to_owned();
+    let ends = chapters.iter().skip(1).map(|next| next.from_us).chain([duration_us]);
+    for (chapter, end) in chapters.iter().zip(ends) {
+        cue(&mut out, chapter.from_us, end, &line(&chapter.title));
+    }
+    out
+}
+
+/// Which moment is where on a sheet of small pictures: the address of the sheet with a media
+/// fragment (W3C Media Fragments §4.2.2), as players of thumbnails want it.
+pub fn of_sheet(sheet: &str, spots: &[Spot], duration_us: u64) -> String {
+    let mut out = HEAD.to_owned();
+    let ends = spots.iter().skip(1).map(|next| next.from_us).chain([duration_us]);
+    for (spot, end) in spots.iter().zip(ends) {
+        let Spot { x, y, width, height, .. } = spot;
+        cue(&mut out, spot.from_us, end, &format!("{sheet}#xywh={x},{y},{width},{height}"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::ChapterKind;
+
+    #[test]
+    fn a_title_cannot_become_markup_or_another_cue() {
+        let title = "a <b> & --> \n\nc".to_owned();
+        let chapters = [Chapter { from_us: 0, kind: ChapterKind::Marker, title }];
+        let text = of_chapters(&chapters, 3_723_004_000);
+        let wanted = "WEBVTT\n\n00:00:00.000 --> 01:02:03.004\na &lt;b&gt; &amp; --&gt;   c\n";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn each_cue_ends_where_the_next_one_begins() {
+        let spot = |from_us, x| Spot { from_us, x, y: 0, width: 160, height: 90 };
+        let text = of_sheet("sprite.jpg", &[spot(0, 0), spot(5_000_000, 160)], 7_000_000);
+        let cues: Vec<&str> = text.lines().filter(|line| line.contains("-->")).collect();
+        assert_eq!(cues, ["00:00:00.000 --> 00:00:05.000", "00:00:05.000 --> 00:00:07.000"]);
+        assert!(text.ends_with("sprite.jpg#xywh=160,0,160,90\n"));
+    }
+}
