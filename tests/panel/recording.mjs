@@ -89,12 +89,54 @@ export async function made(steps, world) {
     const items = (await inPanel(world, `/recordings/${world.recording}/timeline`)).items;
     const marker = items.find(({ kind }) => kind === 'marker');
     assert.equal(marker?.text, 'The good part');
-    await seeksBy(panel, marker.t_ms, (page) =>
+    // The film begins with the first picture or sound, not with the recording.
+    const index = world.seen.files.find(({ kind }) => kind === 'index');
+    world.index = await inPanel(world, `/recordings/${world.recording}/files/${index.name}`);
+    const before = world.index.pieces[0].from_us / 1000;
+    await seeksBy(panel, marker.t_ms - before, (page) =>
       page.getByRole('button', { name: /^Go to .*The good part/ }).click(),
     );
-    await seeksBy(panel, world.seen.duration_ms / 2, (page) =>
+    await seeksBy(panel, world.seen.duration_ms / 2 - before, (page) =>
       page.getByRole('img', { name: /^Ada: spoke/ }).click(),
     );
+  }, { needs: [READY] });
+
+  await steps.run('chapters lead to their moments, and the timeline shows a picture of each', async () => {
+    const { panel } = world;
+    const chapters = panel.getByRole('list', { name: 'Chapters' });
+    const marker = world.index.chapters.find(({ title }) => title === 'The good part');
+    assert.equal(marker?.kind, 'marker');
+    assert.equal(await chapters.getByRole('listitem').count(), world.index.chapters.length);
+    const button = chapters.getByRole('button', { name: /The good part/ });
+    await seeksBy(panel, marker.from_us / 1000, () => button.click());
+    await panel.locator('.chapter[aria-current="true"]', { hasText: 'The good part' }).waitFor();
+    const sheet = panel.waitForResponse(/sprite\.jpg$/);
+    const lane = panel.getByRole('img', { name: /^Ada: spoke/ });
+    const { width, height } = await lane.boundingBox();
+    await lane.hover({ position: { x: width / 2, y: height / 2 } });
+    assert.equal((await sheet).status(), 200);
+    const picture = await panel.locator('.preview-picture').boundingBox();
+    assert.deepEqual([picture.width, picture.height], [160, 88]);
+    await panel.getByRole('heading', { name: 'Timeline' }).hover();
+    await panel.locator('.preview').waitFor({ state: 'detached' });
+  }, { needs: [READY] });
+
+  await steps.run('the sound alone is made and taken along', async () => {
+    const { panel } = world;
+    await panel.getByRole('button', { name: 'Render again' }).click();
+    const dialog = panel.getByRole('dialog');
+    await dialog.getByLabel('Film (MP4)').uncheck();
+    const start = dialog.getByRole('button', { name: 'Make it' });
+    assert.ok(await start.isDisabled(), 'nothing was chosen');
+    await dialog.getByLabel('Sound alone (M4A)').check();
+    assert.ok(await dialog.getByLabel('Lecture').isDisabled(), 'sound has no layout');
+    await start.click();
+    const link = panel.getByRole('link', { name: /^Sound \(/ });
+    await link.waitFor({ timeout: RENDER_PATIENCE_MS });
+    const downloading = panel.waitForEvent('download');
+    await link.click();
+    assert.match((await downloading).suggestedFilename(), /Library.*\.m4a$/);
+    await panel.locator('video.player').waitFor();
   }, { needs: [READY] });
 
   await steps.run('the film downloads whole, under a readable name', async () => {

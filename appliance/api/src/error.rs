@@ -72,6 +72,8 @@ fn status(error: &ControlError) -> StatusCode {
         | E::AlreadyRecording
         | E::NotRecording
         | E::StillRecording
+        | E::EgressEnded
+        | E::TooManyOrders { .. }
         | E::ResetWhileRecording { .. }
         | E::TooManyWebhooks { .. }
         | E::JobState { .. } => StatusCode::CONFLICT,

@@ -58,6 +58,10 @@ pub enum ControlError {
     NotRecording,
     #[error("this recording is still running: stop it first")]
     StillRecording,
+    #[error("this film has ended already")]
+    EgressEnded,
+    #[error("{most} films are being made of this room already: stop one first")]
+    TooManyOrders { most: usize },
     #[error("nothing is to be made: ask for the film, the sound, or both")]
     NothingToMake,
     #[error(
@@ -133,6 +137,8 @@ impl ControlError {
             Self::AlreadyRecording => "already_recording",
             Self::NotRecording => "not_recording",
             Self::StillRecording => "still_recording",
+            Self::EgressEnded => "egress_ended",
+            Self::TooManyOrders { .. } => "too_many_orders",
             Self::NothingToMake => "nothing_to_make",
             Self::DiskBelowReserve { .. } => "disk_below_reserve",
             Self::InviteInvalid => "invite_invalid",

@@ -8,7 +8,9 @@ use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use crate::store::{NewJob, Store};
 use crate::words;
-pub use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName, Output, Progress, Receipt};
+pub use roombox_jobs::spec::{
+    EncoderChoice, FileKind, JobSpec, LayoutName, MadeFile, Only, Output, Progress, Receipt,
+};
 pub use roombox_jobs::{Attempt, JobState};
 use roombox_jobs::{Desk, Effect, Input, JobRow};
 use serde::Serialize;

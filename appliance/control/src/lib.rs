@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod conference;
+pub mod egress;
 mod error;
 pub mod events;
 pub mod files;

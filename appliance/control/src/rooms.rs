@@ -3,7 +3,7 @@
 use crate::clock::UnixMs;
 use crate::conference::{
     Command, Conference, LeaveReason, MediaKind, ParticipantId, ParticipantInfo, ParticipantState,
-    RoomName, RoomView,
+    RoomInfo, RoomName, RoomView,
 };
 use crate::error::{ControlError, checked_name};
 use crate::events::{Events, Happening};
@@ -274,6 +274,26 @@ impl Rooms {
         let views = self.conference.list().await;
         let view = views.into_iter().find(|view| view.info.name.as_str() == row.name);
         view.ok_or(ControlError::NoMeeting)
+    }
+
+    /// A meeting as the media plane knows it, by the room's name.
+    ///
+    /// # Errors
+    /// The room is not open.
+    pub(crate) async fn open(&self, name: &str) -> Result<RoomInfo, ControlError> {
+        let views = self.conference.list().await;
+        let view = views.into_iter().find(|view| view.info.name.as_str() == name);
+        Ok(view.ok_or(ControlError::NotFound("room"))?.info)
+    }
+
+    /// The room of a meeting that has only just begun may not be kept yet.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub(crate) async fn known(&self, name: &str) -> Result<RoomRow, ControlError> {
+        self.store.room_insert(new_row(name, false)?).await?;
+        let row = self.store.room_by_name(name.to_owned()).await?;
+        row.ok_or(ControlError::NotFound("room"))
     }
 
     /// Everybody in a meeting who is not hidden.

@@ -4,7 +4,7 @@
 use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
 use crate::image;
-use crate::news::RoomNewsDesk;
+use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
 use crate::rauc::Rauc;
 use crate::recorder::{BoxRecorder, RecorderNews};
@@ -15,6 +15,7 @@ use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
 use roombox_control::clock::UnixMs;
+use roombox_control::egress::Egress;
 use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
@@ -178,10 +179,13 @@ impl House {
         };
         let news = tokio::spawn(news.follow(notices));
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
-        let vitals = Vitals::new(plane, recordings.clone(), recorder.clone(), store, root);
+        let vitals = Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root);
         tokio::spawn(watch(status.clone(), vitals));
         tokio::spawn(updates.clone().watch());
-        let livekit = LivekitDoor::new(conference.clone(), plan.dev);
+        let (egress, told) = Egress::new(store.clone(), rooms.clone(), recordings.clone());
+        tokio::spawn(egress.clone().follow(events.clone()));
+        tokio::spawn(news::tell_of_egress(webhooks.clone(), told));
+        let livekit = LivekitDoor::new(conference.clone(), egress, plan.dev);
         let reset = Arc::new(Reset {
             run: plan.run,
             people: people.clone(),

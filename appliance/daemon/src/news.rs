@@ -1,8 +1,9 @@
 //! What happens in rooms, for everybody in the house who wants to know.
 
-use roombox_api::livekit::webhook;
+use roombox_api::livekit::{self, webhook};
 use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
+use roombox_control::egress::EgressView;
 use roombox_control::events::{Events, Happening};
 use roombox_control::recordings::Recordings;
 use roombox_control::rooms::Rooms;
@@ -87,6 +88,25 @@ impl RoomNewsDesk {
             }
         }
         Ok(())
+    }
+}
+
+/// Films that programs ordered begin and end, until nobody can tell of them any more.
+pub async fn tell_of_egress(webhooks: Arc<Webhooks>, mut views: mpsc::Receiver<EgressView>) {
+    while let Some(view) = views.recv().await {
+        if !webhooks.is_wanted() {
+            continue;
+        }
+        let noted = match livekit::egress_news(&view, UnixMs::now().0) {
+            Ok(news) => webhooks.note(&[news]).await,
+            Err(error) => {
+                tracing::error!(%error, "news of a film cannot be written for webhooks");
+                continue;
+            }
+        };
+        if let Err(error) = noted {
+            tracing::error!(%error, "news of a film could not be kept for webhooks");
+        }
     }
 }
 

@@ -22,6 +22,56 @@ pub struct JobSpec {
     pub audio: AudioPreset,
     #[serde(default = "usual_outputs")]
     pub outputs: Vec<Output>,
+    /// Which part of the recording; `None`: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
+    /// Of whom; empty: of everybody.
+    #[serde(default, skip_serializing_if = "Only::is_empty")]
+    pub only: Only,
+    /// Other layouts from some moments on, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relayouts: Vec<Relayout>,
+}
+
+/// A part of a recording, microseconds since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    pub from_us: u64,
+    /// `None`: to its end.
+    pub to_us: Option<u64>,
+}
+
+/// Whose media a film is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Only {
+    /// People, over all of their connections.
+    pub identities: Vec<String>,
+    /// Tracks (`TR_…`).
+    pub tracks: Vec<String>,
+}
+
+impl Only {
+    pub fn is_empty(&self) -> bool {
+        self.identities.is_empty() && self.tracks.is_empty()
+    }
+
+    /// True if a track of this person is wanted.
+    pub fn wants(&self, track: &str, identity: &str) -> bool {
+        self.is_empty()
+            || self.identities.iter().any(|one| one == identity)
+            || self.tracks.iter().any(|one| one == track)
+    }
+}
+
+/// A layout from a moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relayout {
+    /// Microseconds since the recording's start.
+    pub from_us: u64,
+    pub layout: LayoutName,
 }
 
 impl JobSpec {
@@ -36,7 +86,16 @@ impl JobSpec {
             video: VideoPreset::default(),
             audio: AudioPreset::default(),
             outputs: usual_outputs(),
+            range: None,
+            only: Only::default(),
+            relayouts: Vec::new(),
         }
+    }
+
+    /// The layout at a moment of the recording.
+    pub fn layout_at(&self, recording_us: u64) -> LayoutName {
+        let begun = self.relayouts.iter().rev().find(|change| change.from_us <= recording_us);
+        begun.map_or(self.layout.name, |change| change.layout)
     }
 
     pub fn makes(&self, output: Output) -> bool {

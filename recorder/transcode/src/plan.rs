@@ -12,7 +12,8 @@ use crate::scale::magnification;
 use people::{People, Person};
 use roombox_capture::manifest::{Codec, Manifest, MediaKind, Part, RecordedLayer, TrackSource};
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
-use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName};
+use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName, Only, Range};
+use std::collections::HashSet;
 
 /// A stream's last frame stands for this long after its part ended: scene changes come a little
 /// later than the last frame.
@@ -125,12 +126,18 @@ fn end_of(part: &Part) -> u64 {
 
 /// Plans a film.
 pub fn plan(manifest: &Manifest, timeline: &[TimelineLine], job: &JobSpec) -> Plan {
-    let start = manifest.parts.iter().map(|part| part.start_us).min();
-    let end = manifest.parts.iter().map(end_of).max();
-    let (Some(start), Some(end)) = (start, end) else {
-        return Plan { pieces: Vec::new(), video: VideoPlan::Nothing, audio: Vec::new() };
+    let nothing = || Plan { pieces: Vec::new(), video: VideoPlan::Nothing, audio: Vec::new() };
+    let first = manifest.parts.iter().map(|part| part.start_us).min();
+    let last = manifest.parts.iter().map(end_of).max();
+    let (Some(first), Some(last)) = (first, last) else { return nothing() };
+    let mut pieces = pieces(timeline, first, last);
+    if let Some(range) = job.range {
+        pieces = cut(&pieces, range);
+    }
+    let (Some((start, _)), Some((_, end))) = (pieces.first(), pieces.last()) else {
+        return nothing();
     };
-    let pieces = pieces(timeline, start, end);
+    let (start, end) = (*start, *end);
     let audio = (0..manifest.parts.len())
         .filter(|n| manifest.parts[*n].layer == RecordedLayer::Audio)
         .collect();
@@ -139,6 +146,27 @@ pub fn plan(manifest: &Manifest, timeline: &[TimelineLine], job: &JobSpec) -> Pl
         _ => compose(manifest, timeline, job, start, end),
     };
     Plan { pieces, video, audio }
+}
+
+/// What of the pieces lies in a range.
+fn cut(pieces: &[(u64, u64)], range: Range) -> Vec<(u64, u64)> {
+    let to_us = range.to_us.unwrap_or(u64::MAX);
+    let inside = pieces.iter().map(|(from, to)| ((*from).max(range.from_us), (*to).min(to_us)));
+    inside.filter(|(from, to)| from < to).collect()
+}
+
+/// Leaves out what a job does not want: tracks, their parts and their news.
+pub fn narrow(manifest: &mut Manifest, timeline: &mut Vec<TimelineLine>, only: &Only) {
+    if only.is_empty() {
+        return;
+    }
+    manifest.tracks.retain(|track| only.wants(&track.track, &track.identity));
+    let tracks: HashSet<&str> = manifest.tracks.iter().map(|track| track.track.as_str()).collect();
+    manifest.parts.retain(|part| tracks.contains(part.track.as_str()));
+    timeline.retain(|line| match &line.event {
+        TimelineEvent::Pub { track, identity, .. } => only.wants(track, identity),
+        _ => true,
+    });
 }
 
 /// The time while the box was down is not shown.
@@ -168,7 +196,9 @@ fn copyable(
     job: &JobSpec,
     (start, end): (u64, u64),
 ) -> Option<Vec<usize>> {
-    if job.layout.name == LayoutName::Grid || job.video.encoder != EncoderChoice::Auto {
+    let all = job.range.is_none() && job.relayouts.is_empty();
+    let may = job.layout.name != LayoutName::Grid && job.video.encoder == EncoderChoice::Auto;
+    if !all || !may {
         return None;
     }
     let mut video: Vec<usize> = (0..manifest.parts.len())
@@ -212,6 +242,7 @@ fn compose(
         times.push(part.start_us);
         times.push(end_of(part) + LINGER_US);
     }
+    times.extend(job.relayouts.iter().map(|change| change.from_us));
     times.push(start);
     times.retain(|time| *time >= start && *time < end);
     times.sort_unstable();
@@ -256,7 +287,7 @@ fn arrangement<'a>(
         people.speaker_at(time, hold_us).or(present.first().copied())
     };
     let strip = |most: &[&'a Person]| people.most_relevant(most, time, layout::LONGEST_STRIP);
-    match (job.layout.name, shared.first().copied(), leader()) {
+    match (job.layout_at(time), shared.first().copied(), leader()) {
         (LayoutName::Grid, ..) => {
             let shared: Vec<&str> = shared.into_iter().take(MAX_TILES / 2).collect();
             let people = people.most_relevant(&present, time, MAX_TILES - shared.len());

@@ -1,10 +1,11 @@
-//! The LiveKit door: the client protocol (`/rtc`, `/rtc/v1`), the RoomService API, and what webhooks
-//! say.
+//! The LiveKit door: the client protocol (`/rtc`, `/rtc/v1`), the RoomService and Egress APIs, and
+//! what webhooks say.
 //!
 //! It translates and authenticates; rooms live behind [`Conference`]. What is supported, partly
 //! supported and refused is listed in `docs/compat/livekit.md`.
 
 mod data;
+mod egress;
 mod entrance;
 mod join;
 mod limits;
@@ -14,6 +15,7 @@ mod rpc;
 mod session;
 mod socket;
 mod ticket;
+mod twirp;
 pub mod webhook;
 mod wire;
 
@@ -21,10 +23,12 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use roombox_control::conference::Conference;
+use roombox_control::egress::Egress;
 use rpc::Calls;
 use std::sync::Arc;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
+pub use egress::news as egress_news;
 pub use join::fuzz_join_request;
 pub use session::fuzz_signal;
 pub use ticket::join_token;
@@ -37,6 +41,7 @@ const MAX_BODY: usize = 10 * 1024 * 1024;
 #[derive(Clone)]
 pub struct LivekitDoor {
     conference: Arc<dyn Conference>,
+    egress: Arc<Egress>,
     /// Accept the `simulate` requests with which SDKs test themselves.
     dev: bool,
     calls: Arc<Calls>,
@@ -44,8 +49,8 @@ pub struct LivekitDoor {
 
 impl LivekitDoor {
     /// `dev`: clients may have faults simulated.
-    pub fn new(conference: Arc<dyn Conference>, dev: bool) -> Self {
-        Self { conference, dev, calls: Arc::default() }
+    pub fn new(conference: Arc<dyn Conference>, egress: Arc<Egress>, dev: bool) -> Self {
+        Self { conference, egress, dev, calls: Arc::default() }
     }
 }
 
@@ -62,7 +67,8 @@ pub fn router(door: LivekitDoor) -> Router {
         .route("/rtc/validate", get(entrance::validate_dual))
         .route("/rtc/v1/validate", get(entrance::validate_single))
         .route("/twirp/livekit.RoomService/{method}", post(room_service::call))
-        .route("/twirp/{service}/{method}", post(room_service::other))
+        .route("/twirp/livekit.Egress/{method}", post(egress::call))
+        .route("/twirp/{service}/{method}", post(twirp::other))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(cors)
         .with_state(door)

@@ -1,15 +1,11 @@
-//! LiveKit's RoomService (livekit_room.proto) over Twirp, as protobuf or JSON.
-//!
-//! Errors are Twirp's: a JSON body `{code, msg}` whatever the request was.
+//! LiveKit's RoomService (livekit_room.proto).
 
-use super::entrance::{claims, unix_ms};
-use super::limits::{self, Excess};
+use super::entrance::unix_ms;
+use super::limits;
 use super::rpc::RpcFailure;
+use super::twirp::{Answer, Call, Refused, refused, too_much};
 use super::{LivekitDoor, wire};
-use crate::token::Claims;
-use axum::body::Bytes;
-use axum::extract::{FromRequest as _, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use livekit_protocol as pb;
 use prost::Message;
@@ -17,74 +13,17 @@ use roombox_control::conference::{
     Channel, Command, Identity, LeaveReason, ParticipantChange, ParticipantInfo, Recipients,
     RoomName, RoomView,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::time::Duration;
-
-/// A Twirp error. The texts go to the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Refused {
-    code: &'static str,
-    message: String,
-}
-
-fn refused(code: &'static str, message: impl Into<String>) -> Refused {
-    Refused { code, message: message.into() }
-}
-
-fn too_much(excess: Excess) -> Refused {
-    refused("invalid_argument", excess.to_string())
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let status = match self.code {
-            "unauthenticated" => StatusCode::UNAUTHORIZED,
-            "invalid_argument" | "malformed" => StatusCode::BAD_REQUEST,
-            "not_found" | "bad_route" => StatusCode::NOT_FOUND,
-            "failed_precondition" => StatusCode::PRECONDITION_FAILED,
-            "canceled" => StatusCode::REQUEST_TIMEOUT,
-            "resource_exhausted" => StatusCode::TOO_MANY_REQUESTS,
-            "unimplemented" => StatusCode::NOT_IMPLEMENTED,
-            "unavailable" => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let body = serde_json::json!({ "code": self.code, "msg": self.message });
-        (status, axum::Json(body)).into_response()
-    }
-}
-
-/// The request's body and how it, and so the answer, is encoded.
-struct Call<'a> {
-    door: &'a LivekitDoor,
-    claims: Claims,
-    json: bool,
-    body: Bytes,
-}
-
-type Answer = Result<Response, Refused>;
 
 pub(super) async fn call(
     State(door): State<LivekitDoor>,
     Path(method): Path<String>,
     request: Request,
 ) -> Response {
-    let claims = match claims(&door, request.headers(), "") {
-        Ok(claims) => claims,
-        Err(error) => return refused("unauthenticated", error.to_string()).into_response(),
+    let call = match Call::read(&door, request).await {
+        Ok(call) => call,
+        Err(refusal) => return refusal,
     };
-    let json = is_json(request.headers());
-    // Only now: strangers must not make the box keep large bodies.
-    let body = match Bytes::from_request(request, &door).await {
-        Ok(body) => body,
-        Err(rejection) => {
-            let mut refusal = refused("malformed", rejection.body_text()).into_response();
-            // Twirp has no word for "too large"; the status says it.
-            *refusal.status_mut() = rejection.status();
-            return refusal;
-        }
-    };
-    let call = Call { door: &door, claims, json, body };
     let answer = match method.as_str() {
         "CreateRoom" => call.create_room().await,
         "ListRooms" => call.list_rooms().await,
@@ -108,51 +47,7 @@ pub(super) async fn call(
     answer.unwrap_or_else(IntoResponse::into_response)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("application/json"))
-}
-
-/// Services that this box does not have.
-pub(super) async fn other(
-    Path((service, method)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    // plugNmeet asks for this whenever a room ends. An empty list is an empty message.
-    if (service.as_str(), method.as_str()) == ("livekit.SIP", "ListSIPDispatchRule") {
-        return match is_json(&headers) {
-            true => axum::Json(serde_json::json!({})).into_response(),
-            false => [(header::CONTENT_TYPE, "application/protobuf")].into_response(),
-        };
-    }
-    refused("unimplemented", format!("{service}/{method} is not implemented")).into_response()
-}
-
 impl Call<'_> {
-    fn request<T: Message + Default + DeserializeOwned>(&self) -> Result<T, Refused> {
-        let malformed = |error: String| refused("malformed", error);
-        match self.json {
-            true => serde_json::from_slice(&self.body).map_err(|e| malformed(e.to_string())),
-            false => T::decode(self.body.clone()).map_err(|e| malformed(e.to_string())),
-        }
-    }
-
-    fn answer<T: Message + Serialize>(&self, answer: &T) -> Answer {
-        if self.json {
-            return Ok(axum::Json(answer).into_response());
-        }
-        let kind = [(header::CONTENT_TYPE, "application/protobuf")];
-        Ok((kind, answer.encode_to_vec()).into_response())
-    }
-
-    fn granted(&self, granted: bool) -> Result<(), Refused> {
-        // LiveKit answers a missing grant with "unauthenticated" too.
-        match granted {
-            true => Ok(()),
-            false => Err(refused("unauthenticated", "permissions denied")),
-        }
-    }
-
     fn administers(&self, room: &str) -> Result<(), Refused> {
         self.granted(self.claims.video.administers(room))
     }

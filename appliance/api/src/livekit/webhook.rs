@@ -75,7 +75,7 @@ pub fn test_body(now_ms: u64) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&pb::WebhookEvent { event: "test".to_owned(), ..fresh(now_ms) })
 }
 
-fn fresh(now_ms: u64) -> pb::WebhookEvent {
+pub(super) fn fresh(now_ms: u64) -> pb::WebhookEvent {
     pb::WebhookEvent {
         id: format!("EV_{}", Ulid::new()),
         created_at: (now_ms / 1000) as i64,

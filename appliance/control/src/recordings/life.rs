@@ -88,12 +88,13 @@ impl Recordings {
             .await
             .map_err(|error| ControlError::Files(error.into()))?;
         let reason = manifest.ended.as_ref().map_or(EndReason::Interrupted, |ended| ended.reason);
-        let encoder = self.settings.get().recording.encoder;
-        let job = (!manifest.parts.is_empty())
-            .then(|| JobRow::new(self.spec(&row, row.layout, encoder), 0, UnixMs::now().0));
-        let state = match job {
-            Some(_) => RecordingState::Captured,
-            None => RecordingState::Empty,
+        let jobs = match manifest.parts.is_empty() {
+            true => Vec::new(),
+            false => self.jobs_of(&row, summary.duration_us).await?,
+        };
+        let state = match jobs.is_empty() {
+            true => RecordingState::Empty,
+            false => RecordingState::Captured,
         };
         let duration_ms = summary.duration_us / 1000;
         let end = RecordingEnd {
@@ -107,16 +108,33 @@ impl Recordings {
             reason,
             interruptions: summary.interruptions,
         };
-        if !self.store.recording_end(end, job.clone().map(NewJob)).await? {
+        let new = jobs.iter().cloned().map(NewJob).collect();
+        if !self.store.recording_end(end, new).await? {
             return Ok(());
         }
         tracing::info!(recording = %row.id, ?state, ?reason, duration_ms, "recording captured");
         let captured = Happening::RecordingCaptured(Box::new(self.get(&row.id).await?));
         self.events.publish(&row.id, captured);
-        if let Some(job) = job {
+        for job in jobs {
             self.jobs.queued(job).await;
         }
         Ok(())
+    }
+
+    /// What is to be made of a recording of this length: its film, unless it only runs because others
+    /// were ordered, and those.
+    async fn jobs_of(
+        &self,
+        row: &RecordingRow,
+        duration_us: u64,
+    ) -> Result<Vec<JobRow>, ControlError> {
+        let orders = self.store.egress_list_of(row.id.clone()).await?;
+        let encoder = self.settings.get().recording.encoder;
+        let own = orders.iter().all(|order| !order.began);
+        let own = own.then(|| self.spec(row, row.layout, encoder));
+        let ordered = orders.iter().map(|order| order.job(duration_us));
+        let now = UnixMs::now().0;
+        Ok(own.into_iter().chain(ordered).map(|spec| JobRow::new(spec, 0, now)).collect())
     }
 
     /// The disk is filling.

@@ -81,7 +81,9 @@ impl Store {
             known_bytes.forget();
             update_job(sql, &row)?;
             insert_files(sql, &row.spec.recording, &row.spec.job, &files)?;
-            let state = match files.is_empty() {
+            // A film of a part may be empty though the recording is not.
+            let of_all = row.spec.range.is_none() && row.spec.only.is_empty();
+            let state = match files.is_empty() && of_all {
                 true => RecordingState::Empty,
                 false => RecordingState::Ready,
             };
@@ -208,13 +210,13 @@ mod tests {
     async fn the_sum_of_sizes_is_remembered_until_something_comes_or_goes() {
         let (store, _folder) = store(&["rec_1", "rec_2"]).await;
         assert_eq!(store.recording_bytes().await.unwrap(), 0);
-        store.recording_end(end("rec_1", 10), None).await.unwrap();
+        store.recording_end(end("rec_1", 10), Vec::new()).await.unwrap();
         assert_eq!(store.recording_bytes().await.unwrap(), 10);
         let row = row("job_1", "rec_1", JobState::Finished);
         store.job_insert(NewJob(row.clone())).await.unwrap();
         store.job_finish(row, vec![film("job_1", 5)]).await.unwrap();
         assert_eq!(store.recording_bytes().await.unwrap(), 15);
-        store.recording_end(end("rec_2", 100), None).await.unwrap();
+        store.recording_end(end("rec_2", 100), Vec::new()).await.unwrap();
         assert_eq!(store.recording_bytes().await.unwrap(), 115);
         // Behind the store's back: it does not look again.
         store.call(|sql| Ok(sql.execute("UPDATE recordings SET bytes = 7", [])?)).await.unwrap();
@@ -226,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_slow_disk_cost_is_kept() {
         let (store, _folder) = store(&["rec_1"]).await;
-        store.recording_end(end("rec_1", 10), None).await.unwrap();
+        store.recording_end(end("rec_1", 10), Vec::new()).await.unwrap();
         let row = store.recording_get("rec_1".to_owned()).await.unwrap().unwrap();
         assert_eq!(row.dropped, 3);
     }

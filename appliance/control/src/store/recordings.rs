@@ -202,12 +202,12 @@ impl Store {
         .await
     }
 
-    /// The recording is whole, and its job exists: one transaction, so that no crash can leave a
+    /// The recording is whole, and its jobs exist: one transaction, so that no crash can leave a
     /// recording that nobody renders. False if it had ended before.
     pub async fn recording_end(
         &self,
         end: RecordingEnd,
-        job: Option<NewJob>,
+        jobs: Vec<NewJob>,
     ) -> Result<bool, StoreError> {
         let known_bytes = self.known_bytes.clone();
         self.call(move |sql| {
@@ -228,10 +228,8 @@ impl Store {
                     signed(end.dropped)
                 ],
             )?;
-            if changed == 1
-                && let Some(job) = job
-            {
-                insert_job(sql, &job)?;
+            if changed == 1 {
+                jobs.iter().try_for_each(|job| insert_job(sql, job))?;
             }
             Ok(changed == 1)
         })

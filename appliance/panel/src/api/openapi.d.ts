@@ -332,7 +332,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes another film of a recording. */
+        /** Makes another film of a recording, or its sound alone. */
         post: operations["film_create"];
         delete?: never;
         options?: never;
@@ -866,10 +866,12 @@ export interface components {
          * @description What a file that was made is.
          * @enum {string}
          */
-        FileKind: "mp4" | "thumbnail";
+        FileKind: "mp4" | "thumbnail" | "sound" | "chapters" | "sprite" | "sprite_map" | "index";
         FilmRequest: {
             encoder?: components["schemas"]["Encoder"] | null;
             layout: components["schemas"]["Layout"];
+            /** @description Left out: the film. */
+            outputs?: components["schemas"]["Output"][] | null;
         };
         /** @description A bundle that can be installed. */
         FoundBundle: {
@@ -1216,7 +1218,7 @@ export interface components {
          * @description Where the tiles of a film go.
          * @enum {string}
          */
-        Layout: "auto" | "grid" | "single";
+        Layout: "auto" | "grid" | "speaker" | "screen" | "single";
         ListedKey: {
             created_at: components["schemas"]["Time"] | null;
             /** @description The well-known key of `--dev`. */
@@ -1310,6 +1312,11 @@ export interface components {
             url: string;
             version: string;
         };
+        /**
+         * @description What a job makes: the film with what players show beside it, or the sound alone.
+         * @enum {string}
+         */
+        Output: "film" | "sound";
         /**
          * @description A language of the box's pages.
          * @enum {string}

@@ -33,7 +33,7 @@ use report::{Reporter, Work};
 use roombox_capture::matroska::PartInfo;
 use roombox_jobs::spec::{EncoderChoice, JobSpec, MadeFile, Output, Receipt};
 use roombox_transcode::mp4::Track;
-use roombox_transcode::plan::{Plan, Scene, VideoPlan, plan};
+use roombox_transcode::plan::{Plan, Scene, VideoPlan, narrow, plan};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,10 +77,11 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
     let work = Work::cancelled_by_signals().map_err(|error| FilmError::Start(error.to_string()))?;
     let work = Arc::new(work);
     let job = read_spec(&request.spec)?;
-    let material = Material::read(&request.recording, &work)?;
+    let mut material = Material::read(&request.recording, &work)?;
     if job.recording != material.manifest.recording {
         return Err(FilmError::UnusableSpec("it is for another recording"));
     }
+    narrow(&mut material.manifest, &mut material.timeline, &job.only);
     gst::init().map_err(|error| FilmError::Start(error.to_string()))?;
     let (plan, picture) = planned(&material, &job)?;
     let encoder = picture.encoder();

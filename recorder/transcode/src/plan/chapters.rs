@@ -15,6 +15,8 @@ const NEAREST_TURN_US: u64 = 20_000_000;
 const MOST_TURNS: u64 = 100;
 /// What happens within this time is one chapter, called by what matters most.
 const TOGETHER_US: u64 = 2_000_000;
+/// What happened longer before the film begins is not in it.
+const BEFORE_US: u64 = 5_000_000;
 /// Players that know nothing better count chapters in one byte.
 pub(crate) const MOST: usize = 255;
 
@@ -50,8 +52,10 @@ pub fn chapters(manifest: &Manifest, timeline: &[TimelineLine], plan: &Plan) -> 
         return Vec::new();
     }
     let people = People::read(manifest, timeline);
+    let first = plan.pieces.first().map_or(0, |(from, _)| *from);
+    let in_film = |recording_us: u64| recording_us + BEFORE_US >= first;
     let mut fixed = vec![chapter(0, ChapterKind::Start, &manifest.room)];
-    let told = timeline.iter().filter_map(|line| {
+    let told = timeline.iter().filter(|line| in_film(line.t)).filter_map(|line| {
         let at = shown_at(plan, line.t)?;
         match &line.event {
             TimelineEvent::Marker { text } => Some(chapter(at, ChapterKind::Marker, text)),
@@ -63,12 +67,16 @@ pub fn chapters(manifest: &Manifest, timeline: &[TimelineLine], plan: &Plan) -> 
         }
     });
     fixed.extend(told);
-    let shares = people.shares().filter_map(|(from, name)| Some((shown_at(plan, from)?, name)));
+    let shares = people.shares().filter(|(from, _)| in_film(*from));
+    let shares = shares.filter_map(|(from, name)| Some((shown_at(plan, from)?, name)));
     fixed.extend(shares.map(|(at, name)| chapter(at, ChapterKind::Share, name)));
     fixed.sort_by(|a, b| (a.from_us, b.kind).cmp(&(b.from_us, a.kind)));
     let fixed = together(fixed);
     let end = manifest.parts.iter().map(end_of).max().unwrap_or(0);
-    let turns = turns(&people.spurts(end)).into_iter().filter_map(|(from, person)| {
+    let turns = turns(&people.spurts(end));
+    // Whoever has the floor when the film begins; who had it before does not matter.
+    let begun = turns.partition_point(|(from, _)| *from <= first).saturating_sub(1);
+    let turns = turns.into_iter().skip(begun).filter_map(|(from, person)| {
         Some(chapter(shown_at(plan, from)?, ChapterKind::Turn, people.name(person)))
     });
     let mut all = with_turns(fixed, turns, plan.duration_us());

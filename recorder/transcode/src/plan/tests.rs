@@ -2,7 +2,7 @@
 
 use super::*;
 use roombox_capture::manifest::RecordedTrack;
-use roombox_jobs::spec::Layout;
+use roombox_jobs::spec::{Layout, Relayout};
 
 const SECOND: u64 = 1_000_000;
 
@@ -76,7 +76,11 @@ impl Story {
     }
 
     fn plan(&self, name: LayoutName) -> Plan {
-        let manifest = Manifest {
+        self.plan_of(&job(name))
+    }
+
+    fn plan_of(&self, job: &JobSpec) -> Plan {
+        let mut manifest = Manifest {
             version: 1,
             recording: "rec_1".into(),
             room: "r".into(),
@@ -89,7 +93,8 @@ impl Story {
         };
         let mut lines = self.lines.clone();
         lines.sort_by_key(|line| line.t);
-        plan(&manifest, &lines, &job(name))
+        narrow(&mut manifest, &mut lines, &job.only);
+        plan(&manifest, &lines, job)
     }
 }
 
@@ -255,4 +260,54 @@ fn a_tile_says_whose_microphone_is_off() {
     };
     assert_eq!(muted_at(10), [false, true], "Bob has no microphone");
     assert_eq!(muted_at(30), [true, true]);
+}
+
+#[test]
+fn a_range_is_all_that_is_shown_and_is_never_copied() {
+    let mut story = Story::default();
+    story.join(1, "a").video(1, "a", 60, Codec::H264);
+    story.at(40, TimelineEvent::PowerLoss { from: 30 * SECOND, to: 40 * SECOND });
+    story.join(40, "a");
+    let ranged = |from: u64, to: Option<u64>| {
+        let range = Some(Range { from_us: from * SECOND, to_us: to.map(|to| to * SECOND) });
+        story.plan_of(&JobSpec { range, ..job(LayoutName::Auto) })
+    };
+    let plan = ranged(10, Some(50));
+    assert_eq!(plan.pieces, [(10 * SECOND, 30 * SECOND), (40 * SECOND, 50 * SECOND)]);
+    assert_eq!(scenes(&plan)[0].from_us, 10 * SECOND);
+    assert_eq!(ranged(45, None).pieces, [(45 * SECOND, 60 * SECOND)]);
+    assert_eq!(ranged(35, None).pieces, [(40 * SECOND, 60 * SECOND)], "it begins in the outage");
+    assert_eq!(ranged(0, Some(35)).pieces, [(SECOND, 30 * SECOND)], "it ends in the outage");
+    assert_eq!(ranged(70, None).video, VideoPlan::Nothing);
+}
+
+#[test]
+fn a_film_of_one_person_or_track_has_nobody_else() {
+    let mut story = Story::default();
+    for who in ["a", "b", "c"] {
+        story.join(1, who).video(1, who, 60, Codec::Vp8);
+    }
+    let of = |identities: &[&str], tracks: &[&str]| {
+        let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
+        let only = Only { identities: owned(identities), tracks: owned(tracks) };
+        story.plan_of(&JobSpec { only, ..job(LayoutName::Grid) })
+    };
+    assert_eq!(names_at(&of(&["b"], &[]), 30), ["B"]);
+    assert_eq!(names_at(&of(&[], &["TR_a_Camera", "TR_c_Camera"]), 30), ["A", "C"]);
+    assert_eq!(of(&["nobody"], &[]).video, VideoPlan::Nothing);
+}
+
+#[test]
+fn the_layout_changes_when_somebody_changed_it() {
+    let mut story = Story::default();
+    for who in ["a", "b", "c"] {
+        story.join(1, who).video(1, who, 60, Codec::Vp8);
+    }
+    story.at(5, speaks("b"));
+    let change = |at: u64, layout| Relayout { from_us: at * SECOND, layout };
+    let relayouts = vec![change(20, LayoutName::Single), change(40, LayoutName::Speaker)];
+    let plan = story.plan_of(&JobSpec { relayouts, ..job(LayoutName::Grid) });
+    assert_eq!(names_at(&plan, 10), ["A", "B", "C"]);
+    assert_eq!(names_at(&plan, 30), ["B"]);
+    assert_eq!(names_at(&plan, 50), ["B", "A", "C"]);
 }

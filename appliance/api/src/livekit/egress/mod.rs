@@ -1,0 +1,188 @@
+//! LiveKit's Egress API (livekit_egress.proto): films that programs order of a meeting.
+//!
+//! The box records tracks and makes films of them afterwards: an egress is complete when its film is,
+//! some time after it was stopped. Its file stays on the box and is fetched from its `location`, with
+//! an API token. What is refused is refused with its reason before anything is recorded.
+
+mod order;
+
+use super::LivekitDoor;
+use super::twirp::{Answer, Call, Refused, refused};
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use livekit_protocol as pb;
+use order::{Wish, layout_of};
+use pb::egress_info::Request as Asked;
+use prost::Message;
+use roombox_control::ControlError;
+use roombox_control::egress::{EgressState, EgressView};
+use roombox_control::jobs::FileKind;
+use roombox_control::webhooks::RoomNews;
+
+pub(super) async fn call(
+    State(door): State<LivekitDoor>,
+    Path(method): Path<String>,
+    request: Request,
+) -> Response {
+    let call = match Call::read(&door, request).await {
+        Ok(call) => call,
+        Err(refusal) => return refusal,
+    };
+    let answer = match method.as_str() {
+        "StartRoomCompositeEgress" => call.start(Asked::RoomComposite).await,
+        "StartParticipantEgress" => call.start(Asked::Participant).await,
+        "StartTrackCompositeEgress" => call.start(Asked::TrackComposite).await,
+        "StartTrackEgress" => call.start(Asked::Track).await,
+        "StartEgress" => call.start(Asked::Egress).await,
+        "StartWebEgress" => call.start(Asked::Web).await,
+        "UpdateLayout" => call.update_layout().await,
+        "UpdateStream" => Err(refused("unimplemented", order::NO_STREAMS)),
+        "ListEgress" => call.list_egress().await,
+        "StopEgress" => call.stop_egress().await,
+        _ => Err(refused("bad_route", format!("Egress has no method {method}"))),
+    };
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+impl From<ControlError> for Refused {
+    fn from(error: ControlError) -> Self {
+        use ControlError as E;
+        let code = match &error {
+            E::NotFound(_) | E::NoMeeting => "not_found",
+            E::EgressEnded => "failed_precondition",
+            E::TooManyOrders { .. } | E::DiskBelowReserve { .. } => "resource_exhausted",
+            E::Busy(_) | E::Draining => "unavailable",
+            _ => "internal",
+        };
+        if code == "internal" {
+            tracing::error!(%error, "an egress request failed");
+        }
+        match error {
+            E::NotFound("room") | E::NoMeeting => refused(code, "requested room does not exist"),
+            E::NotFound(_) => refused(code, "egress does not exist"),
+            error => refused(code, error.to_string()),
+        }
+    }
+}
+
+impl Call<'_> {
+    fn records(&self) -> Result<(), Refused> {
+        self.granted(self.claims.video.room_record)
+    }
+
+    async fn start<T>(&self, asked: impl FnOnce(T) -> Asked) -> Answer
+    where
+        T: Message + Default + serde::de::DeserializeOwned,
+    {
+        let asked = asked(self.request()?);
+        self.records()?;
+        let Wish { room, mut order } = Wish::of(&asked)?;
+        let kept = pb::EgressInfo { request: Some(asked), ..pb::EgressInfo::default() };
+        order.request = kept.encode_to_vec();
+        let view = self.door.egress.start(&room, order).await?;
+        self.answer(&info(&view))
+    }
+
+    async fn update_layout(&self) -> Answer {
+        let request: pb::UpdateLayoutRequest = self.request()?;
+        self.records()?;
+        let layout = layout_of(&request.layout)?;
+        self.answer(&info(&self.door.egress.relayout(&request.egress_id, layout).await?))
+    }
+
+    async fn stop_egress(&self) -> Answer {
+        let request: pb::StopEgressRequest = self.request()?;
+        self.records()?;
+        self.answer(&info(&self.door.egress.stop(&request.egress_id).await?))
+    }
+
+    async fn list_egress(&self) -> Answer {
+        let request: pb::ListEgressRequest = self.request()?;
+        self.records()?;
+        let views = match request.egress_id.as_str() {
+            "" => self.door.egress.list().await?,
+            id => match self.door.egress.get(id).await {
+                Ok(view) => vec![view],
+                Err(ControlError::NotFound(_)) => Vec::new(),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let goes_on = |state| matches!(state, EgressState::Active | EgressState::Ending);
+        let wanted = |view: &&EgressView| {
+            (request.room_name.is_empty() || view.row.room_name == request.room_name)
+                && (!request.active || goes_on(view.state))
+        };
+        let items = views.iter().filter(wanted).map(info).collect();
+        self.answer(&pb::ListEgressResponse { items, next_page_token: None })
+    }
+}
+
+/// What receivers of webhooks are told of an order that stands somewhere else now.
+///
+/// # Errors
+/// It cannot be written as JSON (never).
+pub fn news(view: &EgressView, now_ms: u64) -> Result<RoomNews, serde_json::Error> {
+    let event = match view.state {
+        EgressState::Active if view.row.updated_ms == view.row.started_ms => "egress_started",
+        EgressState::Active | EgressState::Ending => "egress_updated",
+        EgressState::Complete | EgressState::Failed | EgressState::Aborted => "egress_ended",
+    };
+    let event = pb::WebhookEvent {
+        event: event.to_owned(),
+        egress_info: Some(info(view)),
+        ..super::webhook::fresh(now_ms)
+    };
+    Ok(RoomNews {
+        room: view.row.room_name.clone(),
+        opened_with: view.row.opened_with.clone(),
+        body: serde_json::to_vec(&event)?,
+        id: event.id,
+    })
+}
+
+fn info(view: &EgressView) -> pb::EgressInfo {
+    let row = &view.row;
+    // It was encoded by this door; an older one may have known less.
+    let kept = pb::EgressInfo::decode(row.request.as_slice()).unwrap_or_default();
+    let nanoseconds = |ms: u64| (ms * 1_000_000) as i64;
+    let status = match view.state {
+        EgressState::Active => pb::EgressStatus::EgressActive,
+        EgressState::Ending => pb::EgressStatus::EgressEnding,
+        EgressState::Complete => pb::EgressStatus::EgressComplete,
+        EgressState::Failed => pb::EgressStatus::EgressFailed,
+        EgressState::Aborted => pb::EgressStatus::EgressAborted,
+    };
+    let ended_at = view.ended_ms.map_or(0, nanoseconds);
+    let movie = view.files.iter().find(|file| matches!(file.kind, FileKind::Mp4 | FileKind::Sound));
+    let file = pb::FileInfo {
+        filename: row.filename.clone(),
+        started_at: nanoseconds(row.started_ms),
+        ended_at,
+        duration: nanoseconds(view.duration_ms),
+        size: movie.map_or(0, |file| file.bytes as i64),
+        location: movie.map_or_else(String::new, |file| {
+            format!("/api/v1/recordings/{}/files/{}", row.spec.recording, file.path)
+        }),
+    };
+    #[expect(deprecated, reason = "clients that ask in the old way look for the answer there")]
+    let result = order::asks_in_the_old_way(kept.request.as_ref())
+        .then(|| pb::egress_info::Result::File(file.clone()));
+    pb::EgressInfo {
+        egress_id: row.id.clone(),
+        room_id: row.room_sid.clone(),
+        room_name: row.room_name.clone(),
+        source_type: pb::EgressSourceType::Sdk as i32,
+        status: status as i32,
+        started_at: nanoseconds(row.started_ms),
+        ended_at,
+        updated_at: nanoseconds(row.updated_ms.max(view.ended_ms.unwrap_or(0))),
+        file_results: vec![file],
+        error: view.error.clone().unwrap_or_default(),
+        request: kept.request,
+        result,
+        ..pb::EgressInfo::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

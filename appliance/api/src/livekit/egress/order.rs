@@ -1,0 +1,347 @@
+//! From what a program asks in one of LiveKit's five ways to what the box makes.
+
+use super::super::twirp::{Refused, refused};
+use livekit_protocol as pb;
+use pb::egress_info::Request as Asked;
+use roombox_control::clock::UnixMs;
+use roombox_control::egress::Order;
+use roombox_control::jobs::{JobSpec, LayoutName, Only, Output};
+
+pub(super) const NO_STREAMS: &str = "live streams are not implemented: this box makes files";
+const NO_SEGMENTS: &str = "HLS segments are not implemented: ask for a file output";
+const NO_IMAGES: &str =
+    "image outputs are not implemented: every film comes with a thumbnail and a sheet of pictures";
+const NO_UPLOADS: &str =
+    "uploads are not implemented: the file stays on the box, fetch it from its location";
+const NO_BROWSER: &str = "this box has no browser that could film a page: use a layout";
+const ONE_FILE: &str = "ask for one file output: each film is an egress of its own";
+const NO_SILENT_FILMS: &str = "video_only is not implemented";
+
+/// What is to be made, of which room.
+#[derive(Debug, PartialEq)]
+pub(super) struct Wish {
+    pub room: String,
+    pub order: Order,
+}
+
+type Wished<T> = Result<T, Refused>;
+
+fn cannot<T>(why: &str) -> Wished<T> {
+    Err(refused("unimplemented", why))
+}
+
+fn wrong<T>(why: impl Into<String>) -> Wished<T> {
+    Err(refused("invalid_argument", why))
+}
+
+/// How pictures and sound are coded.
+#[derive(Debug, Clone, Copy)]
+enum Encoding {
+    Preset(i32),
+    Advanced(pb::EncodingOptions),
+}
+
+impl Default for Encoding {
+    fn default() -> Self {
+        Self::Preset(pb::EncodingOptionsPreset::H264720p30 as i32)
+    }
+}
+
+/// `Options` of each request is a type of its own.
+macro_rules! encoding {
+    ($options:expr, $module:ident :: $kind:ident) => {
+        match $options {
+            Some(pb::$module::$kind::Preset(preset)) => Encoding::Preset(*preset),
+            Some(pb::$module::$kind::Advanced(options)) => Encoding::Advanced(*options),
+            None => Encoding::default(),
+        }
+    };
+}
+
+/// The one file of a request in the old ways: its type and name.
+macro_rules! file {
+    ($request:expr, $module:ident) => {{
+        let request = $request;
+        #[expect(deprecated, reason = "older SDKs ask in this way")]
+        let old = match &request.output {
+            Some(pb::$module::Output::File(file)) => Some(file),
+            Some(pb::$module::Output::Stream(_)) => return cannot(NO_STREAMS),
+            Some(pb::$module::Output::Segments(_)) => return cannot(NO_SEGMENTS),
+            None => None,
+        };
+        encoded_file(old, &request.file_outputs)?
+    }};
+}
+
+fn nothing_else(streams: usize, segments: usize, images: usize) -> Wished<()> {
+    match (streams, segments, images) {
+        (0, 0, 0) => Ok(()),
+        (0, 0, _) => cannot(NO_IMAGES),
+        (0, ..) => cannot(NO_SEGMENTS),
+        _ => cannot(NO_STREAMS),
+    }
+}
+
+fn encoded_file(
+    old: Option<&pb::EncodedFileOutput>,
+    new: &[pb::EncodedFileOutput],
+) -> Wished<(i32, String)> {
+    let mut all = old.into_iter().chain(new);
+    let (Some(file), None) = (all.next(), all.next()) else { return wrong(ONE_FILE) };
+    match file.output {
+        Some(_) => cannot(NO_UPLOADS),
+        None => Ok((file.file_type, file.filepath.clone())),
+    }
+}
+
+/// The layout of a name of LiveKit's templates, or of ours.
+pub(super) fn layout_of(name: &str) -> Wished<LayoutName> {
+    let plain = name.strip_suffix("-light").or(name.strip_suffix("-dark")).unwrap_or(name);
+    Ok(match plain {
+        "" | "grid" => LayoutName::Grid,
+        "speaker" => LayoutName::Speaker,
+        "single-speaker" | "single" => LayoutName::Single,
+        "screen" => LayoutName::Screen,
+        "auto" => LayoutName::Auto,
+        _ => {
+            return wrong(format!(
+                "there is no layout {name:?}: grid, speaker, single-speaker, screen and auto are known"
+            ));
+        }
+    })
+}
+
+/// True if the answer is looked for where it was before there could be several files.
+#[expect(deprecated, reason = "it is about the deprecated way")]
+pub(super) fn asks_in_the_old_way(asked: Option<&Asked>) -> bool {
+    use pb::room_composite_egress_request::Output as OfRoom;
+    use pb::track_composite_egress_request::Output as OfTracks;
+    match asked {
+        Some(Asked::RoomComposite(one)) => matches!(one.output, Some(OfRoom::File(_))),
+        Some(Asked::TrackComposite(one)) => matches!(one.output, Some(OfTracks::File(_))),
+        Some(Asked::Track(_)) => true,
+        _ => false,
+    }
+}
+
+/// What is filmed, before how.
+struct Source {
+    room: String,
+    layout: LayoutName,
+    only: Only,
+    sound_alone: bool,
+}
+
+impl Source {
+    /// Everybody.
+    fn room(name: &str, layout: LayoutName, sound_alone: bool) -> Self {
+        Self { room: name.to_owned(), layout, only: Only::default(), sound_alone }
+    }
+
+    fn tracks(room: &str, tracks: &[&str], sound_alone: bool) -> Wished<Self> {
+        let tracks: Vec<String> =
+            tracks.iter().filter(|id| !id.is_empty()).map(|id| (*id).to_owned()).collect();
+        if tracks.is_empty() {
+            return wrong("ask for a track");
+        }
+        let only = Only { tracks, ..Only::default() };
+        Ok(Self { room: room.to_owned(), layout: LayoutName::Auto, only, sound_alone })
+    }
+
+    fn person(room: &str, identity: &str, screen: bool) -> Wished<Self> {
+        if identity.is_empty() {
+            return wrong("identity is missing");
+        }
+        let only = Only { identities: vec![identity.to_owned()], ..Only::default() };
+        // With a screen it takes the stage; without, the person fills the picture.
+        let layout = if screen { LayoutName::Screen } else { LayoutName::Single };
+        Ok(Self { room: room.to_owned(), layout, only, sound_alone: false })
+    }
+}
+
+impl Wish {
+    /// What is asked, or why the box cannot do it.
+    pub fn of(asked: &Asked) -> Wished<Self> {
+        match asked {
+            Asked::RoomComposite(one) => Self::of_room(one),
+            Asked::Participant(one) => {
+                let none_old = None;
+                let file = encoded_file(none_old, &one.file_outputs);
+                nothing_else(
+                    one.stream_outputs.len(),
+                    one.segment_outputs.len(),
+                    one.image_outputs.len(),
+                )?;
+                let source = Source::person(&one.room_name, &one.identity, one.screen_share)?;
+                let encoding = encoding!(&one.options, participant_egress_request::Options);
+                Self::made(source, encoding, file?)
+            }
+            Asked::TrackComposite(one) => {
+                nothing_else(
+                    one.stream_outputs.len(),
+                    one.segment_outputs.len(),
+                    one.image_outputs.len(),
+                )?;
+                let file = file!(one, track_composite_egress_request);
+                let (sound, picture) = (one.audio_track_id.as_str(), one.video_track_id.as_str());
+                let alone = picture.is_empty();
+                let source = Source::tracks(&one.room_name, &[sound, picture], alone)?;
+                let encoding = encoding!(&one.options, track_composite_egress_request::Options);
+                Self::made(source, encoding, file)
+            }
+            Asked::Track(one) => {
+                use pb::track_egress_request::Output as Target;
+                let name = match &one.output {
+                    Some(Target::File(file)) if file.output.is_some() => return cannot(NO_UPLOADS),
+                    Some(Target::File(file)) => file.filepath.clone(),
+                    Some(Target::WebsocketUrl(_)) => return cannot(NO_STREAMS),
+                    None => String::new(),
+                };
+                let source = Source::tracks(&one.room_name, &[&one.track_id], false)?;
+                Self::made(source, Encoding::default(), (0, name))
+            }
+            Asked::Egress(one) => Self::of_egress(one),
+            Asked::Web(_) => cannot(NO_BROWSER),
+            Asked::Replay(_) => cannot("replays are not implemented"),
+        }
+    }
+
+    fn of_room(one: &pb::RoomCompositeEgressRequest) -> Wished<Self> {
+        nothing_else(one.stream_outputs.len(), one.segment_outputs.len(), one.image_outputs.len())?;
+        let file = file!(one, room_composite_egress_request);
+        if !one.custom_base_url.is_empty() {
+            return cannot(NO_BROWSER);
+        }
+        if one.video_only {
+            return cannot(NO_SILENT_FILMS);
+        }
+        let source = Source::room(&one.room_name, layout_of(&one.layout)?, one.audio_only);
+        let encoding = encoding!(&one.options, room_composite_egress_request::Options);
+        Self::made(source, encoding, file)
+    }
+
+    fn of_egress(one: &pb::StartEgressRequest) -> Wished<Self> {
+        use pb::media_source::Video;
+        use pb::output::Config;
+        use pb::start_egress_request::Source as From;
+        let [output] = &one.outputs[..] else { return wrong(ONE_FILE) };
+        if one.storage.is_some() || output.storage.is_some() {
+            return cannot(NO_UPLOADS);
+        }
+        let file = match &output.config {
+            Some(Config::File(file)) => (file.file_type, file.filepath.clone()),
+            Some(Config::Stream(_)) => return cannot(NO_STREAMS),
+            Some(Config::Segments(_)) => return cannot(NO_SEGMENTS),
+            Some(Config::Images(_)) => return cannot(NO_IMAGES),
+            None => return wrong(ONE_FILE),
+        };
+        let source = match &one.source {
+            Some(From::Template(template)) if !template.custom_base_url.is_empty() => {
+                return cannot(NO_BROWSER);
+            }
+            Some(From::Template(template)) if template.video_only => {
+                return cannot(NO_SILENT_FILMS);
+            }
+            Some(From::Template(template)) => {
+                Source::room(&one.room_name, layout_of(&template.layout)?, template.audio_only)
+            }
+            Some(From::Media(media)) => match &media.video {
+                Some(Video::ParticipantVideo(video)) => {
+                    Source::person(&one.room_name, &video.identity, video.prefer_screen_share)?
+                }
+                Some(Video::VideoTrackId(track)) => {
+                    Source::tracks(&one.room_name, &[track], false)?
+                }
+                None => Source::room(&one.room_name, LayoutName::Auto, true),
+            },
+            Some(From::Web(_)) => return cannot(NO_BROWSER),
+            None => return wrong("source is missing"),
+        };
+        let encoding = encoding!(&one.encoding, start_egress_request::Encoding);
+        Self::made(source, encoding, file)
+    }
+
+    fn made(source: Source, encoding: Encoding, (kind, name): (i32, String)) -> Wished<Self> {
+        let Source { room, layout, only, sound_alone } = source;
+        if room.is_empty() {
+            return wrong("room_name is missing");
+        }
+        match pb::EncodedFileType::try_from(kind) {
+            Ok(pb::EncodedFileType::DefaultFiletype | pb::EncodedFileType::Mp4) => {}
+            _ => return cannot("only MP4 is implemented; sound alone becomes an M4A"),
+        }
+        let mut spec = JobSpec::new(String::new(), String::new(), String::new());
+        encode(&mut spec, encoding)?;
+        spec.layout.name = layout;
+        spec.outputs = vec![if sound_alone { Output::Sound } else { Output::Film }];
+        let ending = if sound_alone { "m4a" } else { "mp4" };
+        let filename = filename(&name, &room, &only, ending);
+        spec.only = only;
+        Ok(Self { room, order: Order { spec, filename, request: Vec::new() } })
+    }
+}
+
+fn encode(spec: &mut JobSpec, encoding: Encoding) -> Wished<()> {
+    use pb::EncodingOptionsPreset as P;
+    let (canvas, fps, kbps) = match encoding {
+        Encoding::Preset(preset) => match P::try_from(preset) {
+            Ok(P::H264720p30) => ((1280, 720), 30, 3000),
+            Ok(P::H264720p60) => ((1280, 720), 60, 4500),
+            Ok(P::H2641080p30) => ((1920, 1080), 30, 4500),
+            Ok(P::H2641080p60) => ((1920, 1080), 60, 6000),
+            Ok(P::PortraitH264720p30) => ((720, 1280), 30, 3000),
+            Ok(P::PortraitH264720p60) => ((720, 1280), 60, 4500),
+            Ok(P::PortraitH2641080p30) => ((1080, 1920), 30, 4500),
+            Ok(P::PortraitH2641080p60) => ((1080, 1920), 60, 6000),
+            _ => return wrong("this preset is not known"),
+        },
+        Encoding::Advanced(options) => {
+            let video = pb::VideoCodec::try_from(options.video_codec);
+            if matches!(video, Ok(pb::VideoCodec::Vp8) | Err(_)) {
+                return cannot("films are H.264");
+            }
+            let or = |value: i32, usual: u32| match value {
+                0 => usual,
+                value => u32::try_from(value).unwrap_or(0),
+            };
+            // Encoders want rows of eights.
+            let canvas = (or(options.width, 1920) & !7, or(options.height, 1080) & !1);
+            spec.audio.bps = or(options.audio_bitrate, 128).clamp(16, 320) * 1000;
+            if options.key_frame_interval > 0.0 {
+                spec.video.gop_s = (options.key_frame_interval.round() as u32).clamp(1, 60);
+            }
+            (canvas, or(options.framerate, 30), or(options.video_bitrate, 4500))
+        }
+    };
+    if !(160..=3840).contains(&canvas.0) || !(90..=2160).contains(&canvas.1) {
+        return wrong("a film is 160 to 3840 pixels wide and 90 to 2160 high");
+    }
+    if !(1..=60).contains(&fps) {
+        return wrong("a film has 1 to 60 frames a second");
+    }
+    spec.layout.canvas = canvas;
+    spec.layout.fps = fps;
+    spec.video.max_bps = kbps.clamp(50, 50_000) * 1000;
+    Ok(())
+}
+
+/// The name that the program gave, its placeholders filled as LiveKit's service fills them.
+fn filename(wanted: &str, room: &str, only: &Only, ending: &str) -> String {
+    let wanted = if wanted.is_empty() { "{room_name}-{time}" } else { wanted };
+    let now = UnixMs::now();
+    let time = now.rfc3339().chars().take(19).filter(|c| *c != ':').collect::<String>();
+    let first = |list: &[String]| list.first().cloned().unwrap_or_default();
+    let name = [
+        ("{room_name}", room.to_owned()),
+        ("{time}", time),
+        ("{utc}", now.0.to_string()),
+        ("{publisher_identity}", first(&only.identities)),
+        ("{track_id}", first(&only.tracks)),
+    ]
+    .into_iter()
+    .fold(wanted.to_owned(), |name, (placeholder, value)| name.replace(placeholder, &value));
+    match name.rsplit_once('.') {
+        Some((_, end)) if (2..=4).contains(&end.len()) => name,
+        _ => format!("{name}.{ending}"),
+    }
+}

@@ -1,0 +1,149 @@
+use super::*;
+use roombox_control::egress::EgressRow;
+use roombox_control::jobs::{JobSpec, LayoutName, Output};
+
+fn file(name: &str) -> pb::EncodedFileOutput {
+    pb::EncodedFileOutput { filepath: name.to_owned(), ..pb::EncodedFileOutput::default() }
+}
+
+fn composite(change: impl FnOnce(&mut pb::RoomCompositeEgressRequest)) -> Asked {
+    let mut request = pb::RoomCompositeEgressRequest {
+        room_name: "Library".to_owned(),
+        file_outputs: vec![file("")],
+        ..pb::RoomCompositeEgressRequest::default()
+    };
+    change(&mut request);
+    Asked::RoomComposite(request)
+}
+
+fn refusal(asked: &Asked) -> String {
+    let refused = Wish::of(asked).map(|_| ()).unwrap_err();
+    format!("{refused:?}")
+}
+
+#[test]
+fn what_is_not_said_is_as_livekit_has_it() {
+    let wish = Wish::of(&composite(|_| {})).unwrap();
+    let spec = wish.order.spec;
+    assert_eq!(wish.room, "Library");
+    assert_eq!((spec.layout.name, spec.layout.canvas), (LayoutName::Grid, (1280, 720)));
+    assert_eq!((spec.layout.fps, spec.video.max_bps), (30, 3_000_000));
+    assert_eq!(spec.outputs, [Output::Film]);
+    assert!(wish.order.filename.starts_with("Library-20"), "{}", wish.order.filename);
+    assert!(wish.order.filename.ends_with(".mp4"));
+}
+
+#[test]
+fn layouts_presets_and_names_are_understood() {
+    let wish = Wish::of(&composite(|request| {
+        request.layout = "speaker-dark".to_owned();
+        request.file_outputs = vec![file("films/{room_name}/a.mp4")];
+        let preset = pb::EncodingOptionsPreset::H2641080p60 as i32;
+        request.options = Some(pb::room_composite_egress_request::Options::Preset(preset));
+    }));
+    let order = wish.unwrap().order;
+    assert_eq!(order.filename, "films/Library/a.mp4");
+    assert_eq!(order.spec.layout.name, LayoutName::Speaker);
+    assert_eq!((order.spec.layout.canvas, order.spec.layout.fps), ((1920, 1080), 60));
+    let alone = Wish::of(&composite(|request| request.audio_only = true)).unwrap().order;
+    assert_eq!(alone.spec.outputs, [Output::Sound]);
+    assert!(alone.filename.ends_with(".m4a"));
+}
+
+#[test]
+fn one_person_or_track_is_nobody_else() {
+    let person = Asked::Participant(pb::ParticipantEgressRequest {
+        room_name: "Library".to_owned(),
+        identity: "ada".to_owned(),
+        file_outputs: vec![file("{publisher_identity}")],
+        ..pb::ParticipantEgressRequest::default()
+    });
+    let order = Wish::of(&person).unwrap().order;
+    assert_eq!(
+        (order.spec.only.identities, order.filename.as_str()),
+        (vec!["ada".to_owned()], "ada.mp4")
+    );
+    assert_eq!(order.spec.layout.name, LayoutName::Single);
+    let tracks = Asked::TrackComposite(pb::TrackCompositeEgressRequest {
+        room_name: "Library".to_owned(),
+        audio_track_id: "TR_a".to_owned(),
+        file_outputs: vec![file("x")],
+        ..pb::TrackCompositeEgressRequest::default()
+    });
+    let order = Wish::of(&tracks).unwrap().order;
+    assert_eq!(order.spec.only.tracks, ["TR_a"]);
+    assert_eq!((order.spec.outputs, order.filename.as_str()), (vec![Output::Sound], "x.m4a"));
+}
+
+#[test]
+fn what_cannot_be_made_is_refused_with_its_reason() {
+    let refused = |change: fn(&mut pb::RoomCompositeEgressRequest)| refusal(&composite(change));
+    assert!(refused(|one| one.custom_base_url = "https://x".into()).contains("no browser"));
+    assert!(
+        refused(|one| one.stream_outputs.push(pb::StreamOutput::default())).contains("streams")
+    );
+    assert!(refused(|one| one.layout = "spiral".into()).contains("speaker"));
+    assert!(refused(|one| one.room_name.clear()).contains("room_name"));
+    assert!(refused(|one| one.file_outputs.clear()).contains("one file"));
+    assert!(
+        refused(|one| one.file_outputs[0].file_type = pb::EncodedFileType::Ogg as i32)
+            .contains("M4A")
+    );
+    let upload = |one: &mut pb::RoomCompositeEgressRequest| {
+        let s3 = pb::encoded_file_output::Output::S3(pb::S3Upload::default());
+        one.file_outputs[0].output = Some(s3);
+    };
+    assert!(refused(upload).contains("uploads"));
+    let huge = |one: &mut pb::RoomCompositeEgressRequest| {
+        let options = pb::EncodingOptions { width: 99_999, ..pb::EncodingOptions::default() };
+        one.options = Some(pb::room_composite_egress_request::Options::Advanced(options));
+    };
+    assert!(refused(huge).contains("3840"));
+    assert!(refusal(&Asked::Web(pb::WebEgressRequest::default())).contains("no browser"));
+}
+
+#[test]
+fn an_order_is_shown_with_what_was_asked_and_where_its_film_is() {
+    let asked = composite(|_| {});
+    let kept = pb::EgressInfo { request: Some(asked.clone()), ..pb::EgressInfo::default() };
+    let mut view = EgressView {
+        row: EgressRow {
+            id: "EG_1".to_owned(),
+            room_name: "Library".to_owned(),
+            room_sid: "RM_1".to_owned(),
+            opened_with: "key".to_owned(),
+            filename: "a.mp4".to_owned(),
+            request: kept.encode_to_vec(),
+            spec: JobSpec::new("job_1".into(), "rec_1".into(), String::new()),
+            started_ms: 1000,
+            updated_ms: 1000,
+            began: true,
+            stopped: false,
+        },
+        state: EgressState::Active,
+        duration_ms: 500,
+        ended_ms: None,
+        error: None,
+        files: Vec::new(),
+    };
+    let event = |view: &EgressView| -> serde_json::Value {
+        serde_json::from_slice(&news(view, 0).unwrap().body).unwrap()
+    };
+    assert_eq!(event(&view)["event"], "egress_started");
+    let shown = info(&view);
+    assert_eq!((shown.request, shown.started_at, shown.ended_at), (Some(asked), 1_000_000_000, 0));
+    view.state = EgressState::Complete;
+    view.ended_ms = Some(1500);
+    view.files.push(roombox_control::jobs::MadeFile {
+        kind: FileKind::Mp4,
+        path: "derived/job_1/film.mp4".to_owned(),
+        bytes: 7,
+        sha256: String::new(),
+    });
+    let body = event(&view);
+    assert_eq!(body["event"], "egress_ended");
+    assert_eq!(body["egressInfo"]["status"], "EGRESS_COMPLETE");
+    let file = &body["egressInfo"]["fileResults"][0];
+    assert_eq!(file["location"], "/api/v1/recordings/rec_1/files/derived/job_1/film.mp4");
+    assert_eq!((&file["size"], &file["duration"]), (&"7".into(), &"500000000".into()));
+}

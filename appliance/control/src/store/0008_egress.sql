@@ -1,0 +1,13 @@
+-- Films that programs ordered of rooms while they are being recorded (LiveKit's Egress API).
+CREATE TABLE egress (
+    -- `EG_` and a ULID; its job has the same ULID.
+    id TEXT PRIMARY KEY,
+    recording TEXT NOT NULL REFERENCES recordings (id) ON DELETE CASCADE,
+    started_ms INTEGER NOT NULL,
+    -- State that receivers of webhooks were told last.
+    told TEXT NOT NULL,
+    -- The whole row.
+    row TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX egress_of_recording ON egress (recording);
