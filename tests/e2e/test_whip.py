@@ -27,7 +27,9 @@ def tracks(client, identity):
 
 async def sees_and_hears(client, identity, frequency=440.0, frames=20):
     """A LiveKit client decodes a WHIP sender's picture and sound."""
-    await client.until(lambda: len(tracks(client, identity)) == 2)
+    # Of both, and of nobody whose place is being taken.
+    both = {rtc.TrackSource.SOURCE_MICROPHONE, rtc.TrackSource.SOURCE_CAMERA}
+    await client.until(lambda: both <= tracks(client, identity).keys())
     found = tracks(client, identity)
     sound = found[rtc.TrackSource.SOURCE_MICROPHONE].sid
     picture = found[rtc.TrackSource.SOURCE_CAMERA].sid

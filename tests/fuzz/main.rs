@@ -67,6 +67,9 @@ target!(z1_signalling, |bytes: &[u8]| roombox_api::livekit::fuzz_signal(bytes));
 
 target!(z1_join_request, |bytes: &[u8]| roombox_api::livekit::fuzz_join_request(&text(bytes)));
 
+// What a program orders of a meeting.
+target!(z1_egress_orders, |bytes: &[u8]| roombox_api::livekit::fuzz_egress(bytes));
+
 // An offer by WHIP or WHEP, and what such a client says of ICE.
 target!(z1_whip_bodies, |bytes: &[u8]| roombox_api::whip::fuzz_whip(&text(bytes)));
 

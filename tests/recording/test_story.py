@@ -1,6 +1,7 @@
 """Meet, record, watch: the main job, asked of the box as its panel asks."""
 
 import hashlib
+import json
 import time
 import urllib.request
 
@@ -36,8 +37,10 @@ def test_a_meeting_becomes_a_film_that_plays_everywhere(box):
     assert layers >= {("Ada", "audio"), ("Ada", "top"), ("Grace", "audio"), ("Grace", "top")}
     files = {file["kind"]: file for file in seen["files"]}
     film = box.folder(recording) / files["mp4"]["name"]
-    found = probe(film, "stream=codec_name,width,height:format=duration")
-    assert {stream["codec_name"] for stream in found["streams"]} == {"h264", "aac"}
+    found = probe(film, "stream=codec_name,codec_type,width,height:format=duration:chapter")
+    played = {stream["codec_name"] for stream in found["streams"] if stream["codec_type"] != "data"}
+    assert played == {"h264", "aac"}
+    assert "Decision" in [chapter["tags"]["title"] for chapter in found["chapters"]]
     assert float(found["format"]["duration"]) == pytest.approx(seen["duration_ms"] / 1000, abs=0.5)
     decode(film)
     content = film.read_bytes()
@@ -200,3 +203,37 @@ def test_what_was_deleted_is_gone_and_what_is_unknown_is_imported(box):
         box.recording(recording)
     assert not box.folder(recording).exists()
     assert (foreign / "photo.jpg").read_bytes() == b"not ours"
+
+
+def test_what_is_paused_is_not_recorded_not_even_after_a_crash(box):
+    with Meeting(box, people=("Ada",)) as meeting:
+        ada = meeting.people["Ada"].room
+        recording = meeting.record()
+        route = f"/rooms/{meeting.room['id']}/recording"
+        grown(box, recording, 3)
+        box.panel.call("PATCH", route, {"paused": True})
+        paused = grown(box, recording, 5)
+        assert paused["paused"] and not ada.is_recording
+        kept = {part["file"]: part["bytes"] for part in box.manifest(recording)["parts"]}
+        assert kept and all(kept.values()), "every part is sealed"
+        grown(box, recording, 7)
+        box.kill()
+        box.start()
+        # Ada comes back by herself, and the recording with her: still paused.
+        box.until(recording, lambda seen: seen["paused"] and seen["duration_ms"] > 9_000)
+        assert {part["file"]: part["bytes"] for part in box.manifest(recording)["parts"]} == kept
+        box.panel.call("PATCH", route, {"paused": False})
+        resumed = box.recording(recording)
+        assert not resumed["paused"]
+        grown(box, recording, resumed["duration_ms"] / 1000 + 3)
+        meeting.stop_recording()
+    seen = box.until(recording, lambda seen: seen["state"] == "ready", 240)
+    items = box.panel.call("GET", f"/recordings/{recording}/timeline")["items"]
+    pause, resume = [next(item["t_ms"] for item in items if item["kind"] == kind) for kind in ("pause", "resume")]
+    index = next(file["name"] for file in seen["files"] if file["kind"] == "index")
+    index = json.loads((box.folder(recording) / index).read_text())
+    pieces = [(piece["from_us"] / 1000, piece["to_us"] / 1000) for piece in index["pieces"]]
+    assert len(pieces) == 2 and pieces[0][1] == pytest.approx(pause, abs=300) and pieces[1][0] == pytest.approx(resume, abs=1)
+    film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
+    length = float(probe(film, "format=duration")["format"]["duration"])
+    assert length == pytest.approx(index["duration_us"] / 1e6, abs=0.2)

@@ -241,7 +241,12 @@ impl Egress {
     pub async fn list(&self) -> Result<Vec<EgressView>, ControlError> {
         let mut views = Vec::new();
         for row in self.store.egress_list().await? {
-            views.push(self.view(row).await?);
+            match self.view(row).await {
+                Ok(view) => views.push(view),
+                // Its recording was deleted meanwhile, and it with that.
+                Err(ControlError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(views)
     }

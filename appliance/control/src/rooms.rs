@@ -50,6 +50,7 @@ pub struct Meeting {
 pub struct RunningRecording {
     pub id: String,
     pub started_at: UnixMs,
+    pub paused: bool,
 }
 
 /// Somebody in a meeting.
@@ -87,6 +88,8 @@ pub struct Doorplate {
     #[serde(rename = "box")]
     pub box_name: String,
     pub recording: bool,
+    /// Somebody paused the recording: nothing is recorded now.
+    pub recording_paused: bool,
     /// When the running recording began.
     #[schema(required)]
     pub recording_started_at: Option<UnixMs>,
@@ -263,6 +266,7 @@ impl Rooms {
             room: room.to_string(),
             box_name,
             recording: recording.is_some(),
+            recording_paused: recording.as_ref().is_some_and(|running| running.paused),
             recording_started_at: recording.map(|running| running.started_at),
             participants: view.map_or(0, |view| view.info.participants),
             lobby: self.lobby.is_on(room.as_str()),

@@ -140,6 +140,12 @@ impl RoomRecorder for BoxRecorder {
         }
     }
 
+    fn pause(&self, recording: &str, paused: bool) {
+        if let Err(error) = self.recorder.pause(recording, paused) {
+            tracing::error!(recording, %error, "a recording cannot be paused");
+        }
+    }
+
     fn marker(&self, recording: &str, text: &str) {
         if let Err(error) = self.recorder.marker(recording, text) {
             tracing::error!(recording, %error, "a marker is lost");

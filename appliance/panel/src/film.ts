@@ -14,7 +14,7 @@ export interface FilmIndex {
 
 export interface Chapter {
   from_us: number;
-  kind: "start" | "turn" | "continued" | "share" | "marker";
+  kind: "start" | "turn" | "continued" | "resumed" | "share" | "marker";
   title: string;
 }
 

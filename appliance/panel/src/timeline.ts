@@ -23,6 +23,8 @@ export interface Strip {
   lanes: Lane[];
   /** Times in which the box itself was down: they cross every lane. */
   outages: Gap[];
+  /** Times in which nothing was recorded because somebody wanted it so. */
+  pauses: Span[];
   markers: { at: number; text: string }[];
 }
 
@@ -32,7 +34,8 @@ export function stripOf(items: TimelineItem[], durationMs: number): Strip {
   const speaking = new Map<string, number>();
   const sharing = new Map<string, { participant: string; since: number }>();
   const ownerOf = new Map<string, string>();
-  const strip: Strip = { lanes: [], outages: [], markers: [] };
+  const strip: Strip = { lanes: [], outages: [], pauses: [], markers: [] };
+  let pausedAt: number | null = null;
 
   const laneOf = (participant: string, name?: string): Lane => {
     let lane = lanes.get(participant);
@@ -94,12 +97,20 @@ export function stripOf(items: TimelineItem[], durationMs: number): Strip {
       case "power_loss":
         strip.outages.push({ ...extent(item), reason: "power_loss" });
         break;
+      case "pause":
+        pausedAt ??= at;
+        break;
+      case "resume":
+        if (pausedAt !== null) strip.pauses.push({ from: pausedAt, to: at });
+        pausedAt = null;
+        break;
       case "marker":
         strip.markers.push({ at, text: item.text });
         break;
     }
   }
 
+  if (pausedAt !== null) strip.pauses.push({ from: pausedAt, to: durationMs });
   for (const id of [...speaking.keys()]) end(speaking, id, durationMs, (lane) => lane.speaking);
   for (const id of [...present.keys()]) end(present, id, durationMs, (lane) => lane.present);
   for (const track of [...sharing.keys()]) endShare(track, durationMs);

@@ -37,6 +37,9 @@ pub struct Manifest {
     /// as of the newest manifest.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped: u64,
+    /// Somebody paused the recording: it stays so over a crash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
 }
 
 impl Manifest {
@@ -52,6 +55,7 @@ impl Manifest {
             parts: Vec::new(),
             tracks: Vec::new(),
             dropped: 0,
+            paused: false,
         }
     }
 }

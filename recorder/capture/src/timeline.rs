@@ -92,6 +92,9 @@ pub enum TimelineEvent {
     DiskLow {
         free_bytes: u64,
     },
+    /// From here on nothing of anybody is recorded, until [`TimelineEvent::Resume`].
+    Pause,
+    Resume,
     Marker {
         text: String,
     },

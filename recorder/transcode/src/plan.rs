@@ -169,23 +169,43 @@ pub fn narrow(manifest: &mut Manifest, timeline: &mut Vec<TimelineLine>, only: &
     });
 }
 
-/// The time while the box was down is not shown.
+/// The time while the box was down or the recording was paused is not shown.
 fn pieces(timeline: &[TimelineLine], start: u64, end: u64) -> Vec<(u64, u64)> {
     let mut pieces = Vec::new();
     let mut from = start;
-    for line in timeline {
-        if let TimelineEvent::PowerLoss { from: lost_from, to: lost_to } = line.event
-            && lost_from > from
-            && lost_to < end
-        {
-            pieces.push((from, lost_from));
-            from = lost_to.max(lost_from);
+    for (lost_from, lost_to) in hidden(timeline) {
+        let lost_to = lost_to.min(end);
+        if lost_from > from {
+            pieces.push((from, lost_from.min(end)));
+        }
+        from = from.max(lost_to);
+        if from >= end {
+            break;
         }
     }
     if end > from {
         pieces.push((from, end));
     }
     pieces
+}
+
+/// Outages and pauses in order of their beginning; a pause may have no end.
+fn hidden(timeline: &[TimelineLine]) -> Vec<(u64, u64)> {
+    let mut hidden = Vec::new();
+    let mut paused = None;
+    for line in timeline {
+        match line.event {
+            TimelineEvent::PowerLoss { from, to } => hidden.push((from, to.max(from))),
+            TimelineEvent::Pause => paused = paused.or(Some(line.t)),
+            TimelineEvent::Resume => {
+                hidden.extend(paused.take().map(|from| (from, line.t.max(from))));
+            }
+            _ => {}
+        }
+    }
+    hidden.extend(paused.map(|from| (from, u64::MAX)));
+    hidden.sort_unstable();
+    hidden
 }
 
 /// Parts that are the film's picture as they are: one H.264 stream of one size that never stops,

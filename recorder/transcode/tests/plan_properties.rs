@@ -5,7 +5,7 @@ use roombox_capture::manifest::{
     Codec, Manifest, MediaKind, Part, RecordedLayer, RecordedTrack, TrackSource,
 };
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
-use roombox_jobs::spec::{JobSpec, Layout, LayoutName};
+use roombox_jobs::spec::{JobSpec, Layout, LayoutName, Range, Relayout};
 use roombox_transcode::plan::{Chapter, Plan, VideoPlan, chapters, plan};
 
 const CANVAS: (u32, u32) = (1280, 720);
@@ -45,6 +45,8 @@ enum Happening {
     Unmute(u8),
     Speak(u8),
     Mark,
+    Pause,
+    Resume,
     PowerLoss(u64),
 }
 
@@ -56,6 +58,8 @@ fn happening() -> impl Strategy<Value = (u64, Happening)> {
         (0..20u8).prop_map(Happening::Unmute),
         (0..12u8).prop_map(Happening::Speak),
         Just(Happening::Mark),
+        Just(Happening::Pause),
+        Just(Happening::Resume),
         (0..20_000_000u64).prop_map(Happening::PowerLoss),
     ];
     (0..120_000_000u64, what)
@@ -116,6 +120,8 @@ fn recorded(takes: &[Take], happenings: &[(u64, Happening)]) -> (Manifest, Vec<T
             Happening::Unmute(n) => TimelineEvent::Unmute { track: format!("TR_{n}") },
             Happening::Speak(n) => TimelineEvent::Speaker { participants: vec![participant(n)] },
             Happening::Mark => TimelineEvent::Marker { text: " ".into() },
+            Happening::Pause => TimelineEvent::Pause,
+            Happening::Resume => TimelineEvent::Resume,
             Happening::PowerLoss(length) => {
                 TimelineEvent::PowerLoss { from: t.saturating_sub(*length), to: *t }
             }
@@ -133,6 +139,7 @@ fn recorded(takes: &[Take], happenings: &[(u64, Happening)]) -> (Manifest, Vec<T
         parts,
         tracks,
         dropped: 0,
+        paused: false,
     };
     (manifest, lines)
 }
@@ -154,14 +161,15 @@ fn check(manifest: &Manifest, plan: &Plan) -> Result<(), TestCaseError> {
         prop_assert!(*from >= before && to > from, "{:?}", plan.pieces);
         before = *to;
     }
-    prop_assert!(plan.pieces.first().is_none_or(|(from, _)| *from == first));
+    prop_assert!(plan.pieces.first().is_none_or(|(from, _)| *from >= first));
     // Film time and recording time are each other's inverse: no moment twice, none missing.
     let steps = plan.duration_us() / 97_001;
     for film_us in (0..steps).map(|n| n * 97_001) {
         prop_assert_eq!(plan.film_us(plan.recording_us(film_us)), Some(film_us));
     }
     if let VideoPlan::Compose { scenes } = &plan.video {
-        prop_assert_eq!(scenes.first().map(|scene| scene.from_us), Some(first));
+        let begins = plan.pieces.first().map(|(from, _)| *from);
+        prop_assert_eq!(scenes.first().map(|scene| scene.from_us), begins);
         prop_assert!(scenes.windows(2).all(|pair| pair[0].from_us < pair[1].from_us));
         for scene in scenes {
             prop_assert!(scene.tiles.len() <= 9);
@@ -206,17 +214,49 @@ fn check_chapters(chapters: &[Chapter], plan: &Plan) -> Result<(), TestCaseError
     Ok(())
 }
 
+/// A film of a part is that part of the film, and can be drawn as well.
+fn check_part(
+    manifest: &Manifest,
+    lines: &[TimelineLine],
+    whole: &Plan,
+    job: &JobSpec,
+) -> Result<(), TestCaseError> {
+    let part = plan(manifest, lines, job);
+    let range = job.range.unwrap_or(Range { from_us: 0, to_us: None });
+    let inside = |us: u64| us >= range.from_us && range.to_us.is_none_or(|to| us < to);
+    let seen = |plan: &Plan| -> Vec<u64> {
+        let steps = 90_000_000 / 97_001;
+        (0..steps).map(|n| n * 97_001).filter(|us| plan.film_us(*us).is_some()).collect()
+    };
+    let wanted: Vec<u64> = seen(whole).into_iter().filter(|us| inside(*us)).collect();
+    prop_assert_eq!(seen(&part), wanted);
+    if let VideoPlan::Compose { scenes } = &part.video {
+        let first = part.pieces.first().map(|(from, _)| *from);
+        prop_assert_eq!(scenes.first().map(|scene| scene.from_us), first);
+    }
+    check_chapters(&chapters(manifest, lines, &part), &part)
+}
+
 proptest! {
     #[test]
     fn plans_have_no_holes(
         takes in prop::collection::vec(take(), 0..16),
         happenings in prop::collection::vec(happening(), 0..24),
+        range in prop::option::of((0..90_000_000u64, prop::option::of(0..90_000_000u64))),
+        relayouts in prop::collection::vec((0..90_000_000u64, 0..LAYOUTS.len()), 0..3),
     ) {
         let (manifest, lines) = recorded(&takes, &happenings);
         for name in LAYOUTS {
             let plan = plan(&manifest, &lines, &job(name));
             check(&manifest, &plan)?;
             check_chapters(&chapters(&manifest, &lines, &plan), &plan)?;
+            let mut part = job(name);
+            part.range = range.map(|(from_us, to_us)| Range { from_us, to_us });
+            let changed = relayouts.iter().map(|(from_us, layout)| {
+                Relayout { from_us: *from_us, layout: LAYOUTS[*layout] }
+            });
+            part.relayouts = changed.collect();
+            check_part(&manifest, &lines, &plan, &part)?;
         }
     }
 }

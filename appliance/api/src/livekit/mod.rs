@@ -28,7 +28,7 @@ use rpc::Calls;
 use std::sync::Arc;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
-pub use egress::news as egress_news;
+pub use egress::{fuzz_egress, news as egress_news};
 pub use join::fuzz_join_request;
 pub use session::fuzz_signal;
 pub use ticket::join_token;

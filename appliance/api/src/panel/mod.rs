@@ -92,7 +92,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(rooms::join_token_create))
         .routes(routes!(
             recordings::recording_start,
-            recordings::recording_mark,
+            recordings::recording_change,
             recordings::recording_stop
         ))
         .routes(routes!(recordings::recording_list))

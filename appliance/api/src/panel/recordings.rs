@@ -23,9 +23,13 @@ pub(super) struct RecordingRequest {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MarkRequest {
+pub(super) struct RecordingChange {
     /// Text of a marker at this moment.
-    marker: String,
+    #[schema(nullable = false)]
+    marker: Option<String>,
+    /// Whether nothing is recorded from now on; the recording stays one.
+    #[schema(nullable = false)]
+    paused: Option<bool>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -77,17 +81,22 @@ pub(super) async fn recording_start(
     Ok((StatusCode::CREATED, Json(door.recordings.start(&id, layout).await?)))
 }
 
-/// Sets a marker in the running recording.
+/// Sets a marker in the running recording, pauses it, or has it go on.
 #[utoipa::path(patch, path = "/rooms/{id}/recording", tag = "recordings",
-    params(("id" = String, Path)), request_body = MarkRequest,
+    params(("id" = String, Path)), request_body = RecordingChange,
     responses((status = 204), (status = 409, body = ErrorBody)))]
-pub(super) async fn recording_mark(
+pub(super) async fn recording_change(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path(id): Path<String>,
-    Body(request): Body<MarkRequest>,
+    Body(change): Body<RecordingChange>,
 ) -> Result<StatusCode, ApiError> {
-    door.recordings.mark(&id, &request.marker).await?;
+    if let Some(marker) = change.marker {
+        door.recordings.mark(&id, &marker).await?;
+    }
+    if let Some(paused) = change.paused {
+        door.recordings.pause(&id, paused).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

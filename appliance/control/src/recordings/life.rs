@@ -232,7 +232,8 @@ impl Recordings {
         };
         let row = self.row(&recovered.manifest.recording).await?;
         let room = RoomName::from(room_name);
-        let running = Running { recording: row.id.clone(), started_ms: row.started_ms };
+        let paused = recovered.manifest.paused;
+        let running = Running { recording: row.id.clone(), started_ms: row.started_ms, paused };
         self.running().insert(room_name.to_owned(), running);
         let open = OpenRecording {
             recording: row.id.clone(),
@@ -244,7 +245,7 @@ impl Recordings {
             self.running().remove(room_name);
             return self.give_up(recovered).await;
         }
-        self.show(&room, true);
+        self.show(&room, !paused);
         let continued = Happening::RecordingContinued(Box::new(self.get(&row.id).await?));
         self.events.publish(&row.id, continued);
         Ok(())

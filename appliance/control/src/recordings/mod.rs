@@ -74,6 +74,9 @@ pub trait RoomRecorder: Send + Sync {
     /// Ends a recording; that it is whole is told to [`Recordings::ended`].
     fn stop(&self, room: &RoomName, recording: &str, reason: EndReason);
 
+    /// Records nothing until it goes on.
+    fn pause(&self, recording: &str, paused: bool);
+
     /// Sets a marker at this moment.
     fn marker(&self, recording: &str, text: &str);
 
@@ -95,6 +98,7 @@ pub trait RoomRecorder: Send + Sync {
 struct Running {
     recording: String,
     started_ms: u64,
+    paused: bool,
 }
 
 /// Recordings of the box.
@@ -149,6 +153,7 @@ impl Recordings {
         self.running().get(room_name).map(|running| RunningRecording {
             id: running.recording.clone(),
             started_at: UnixMs(running.started_ms),
+            paused: running.paused,
         })
     }
 
@@ -187,7 +192,7 @@ impl Recordings {
         let now = UnixMs::now();
         let id = format!("rec_{}", Ulid::new());
         let layout = layout.unwrap_or(self.settings.get().recording.layout);
-        let running = Running { recording: id.clone(), started_ms: now.0 };
+        let running = Running { recording: id.clone(), started_ms: now.0, paused: false };
         {
             // Taken before anything is awaited: two presses make one recording.
             let mut all = self.running();
@@ -243,6 +248,29 @@ impl Recordings {
         let (room, running) = self.running_of(room_id).await?;
         self.recorder.stop(&room, &running.recording, EndReason::Stopped);
         self.get(&running.recording).await
+    }
+
+    /// Pauses the recording of a room, or has it go on. Who is in the room sees that.
+    ///
+    /// # Errors
+    /// There is no such room, or it is not being recorded.
+    pub async fn pause(&self, room_id: &str, paused: bool) -> Result<(), ControlError> {
+        let (room, running) = self.running_of(room_id).await?;
+        {
+            let mut all = self.running();
+            let now = all.get_mut(room.as_str()).filter(|now| now.recording == running.recording);
+            let now = now.ok_or(ControlError::NotRecording)?;
+            if std::mem::replace(&mut now.paused, paused) == paused {
+                return Ok(());
+            }
+            // Under the lock: two presses come to the recorder in their order.
+            self.recorder.pause(&running.recording, paused);
+            self.show(&room, !paused);
+        }
+        let recording = self.get(&running.recording).await?;
+        self.events
+            .publish(&recording.id, Happening::RecordingChanged(Box::new(recording.clone())));
+        Ok(())
     }
 
     /// Sets a marker in the recording of a room.

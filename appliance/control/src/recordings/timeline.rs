@@ -74,6 +74,9 @@ pub enum Happened {
     DiskLow {
         free_bytes: u64,
     },
+    /// Nothing is recorded from here on.
+    Pause,
+    Resume,
     Marker {
         text: String,
     },
@@ -102,6 +105,8 @@ fn happened(event: TimelineEvent) -> Option<Happened> {
         E::Speaker { participants } => Happened::Speaker { participants },
         E::PowerLoss { from, to } => Happened::PowerLoss { from, to },
         E::DiskLow { free_bytes } => Happened::DiskLow { free_bytes },
+        E::Pause => Happened::Pause,
+        E::Resume => Happened::Resume,
         E::Marker { text } => Happened::Marker { text },
         E::End { reason } => Happened::End { reason },
     })

@@ -39,6 +39,8 @@ pub struct Recording {
     pub gaps: u64,
     /// Packets that were not written because the disk was slower than the meeting.
     pub dropped_packets: u64,
+    /// It runs, and somebody paused it.
+    pub paused: bool,
     /// Only when one recording is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -160,6 +162,7 @@ impl Recordings {
             RecordingState::Recording => self.recorder.figures(&row.id),
             _ => None,
         };
+        let paused = self.running().values().any(|now| now.paused && now.recording == row.id);
         Recording {
             id: row.id,
             room_id: row.room,
@@ -174,6 +177,7 @@ impl Recordings {
             interruptions: row.interruptions,
             gaps: live.map_or(row.gaps, |live| live.gaps),
             dropped_packets: live.map_or(row.dropped, |live| live.dropped),
+            paused,
             tracks: None,
             files: files.into_iter().map(file).collect(),
             job,

@@ -147,6 +147,8 @@ export const api = {
     ask<Recording>("POST", `/rooms/${part(room)}/recording`, layout ? { layout } : {}),
   markRecording: (room: string, marker: string) =>
     ask<undefined>("PATCH", `/rooms/${part(room)}/recording`, { marker }),
+  pauseRecording: (room: string, paused: boolean) =>
+    ask<undefined>("PATCH", `/rooms/${part(room)}/recording`, { paused }),
   stopRecording: (room: string) => ask<Recording>("DELETE", `/rooms/${part(room)}/recording`),
 
   recordings: (after: string | null) =>

@@ -50,6 +50,9 @@ export const meet: Words<typeof en> = {
   unread_one: "{{count}} neue Nachricht",
   unread_other: "{{count}} neue Nachrichten",
   recording: "Aufzeichnung",
+  recording_paused: "Aufzeichnung angehalten",
+  record_pause: "Anhalten",
+  record_resume: "Weiter aufzeichnen",
   record: "Aufzeichnen",
   record_title: "Diese Besprechung aufzeichnen?",
   record_text:
@@ -57,7 +60,7 @@ export const meet: Words<typeof en> = {
   record_stop: "Aufzeichnung beenden",
   record_stop_title: "Aufzeichnung beenden?",
   record_stop_text:
-    "Der Film entsteht dann von selbst. Sie können jederzeit eine neue Aufzeichnung beginnen.",
+    "Der Film entsteht dann von selbst. Sie können jederzeit eine neue Aufzeichnung beginnen, oder diese anhalten: Dann wird nichts aufgezeichnet, bis Sie es wieder sagen.",
   before: {
     nobody: "Noch ist niemand da.",
     people_one: "{{count}} Person ist da.",
@@ -200,6 +203,7 @@ export const meet: Words<typeof en> = {
     message: "{{name}} schreibt: {{text}}",
     recording: "Diese Besprechung wird jetzt aufgezeichnet.",
     recording_ended: "Die Aufzeichnung ist beendet.",
+    recording_paused: "Die Aufzeichnung ist angehalten.",
   },
   returning: {
     title: "Wir holen Sie zurück",

@@ -46,13 +46,17 @@ export const meet = {
   unread_one: "{{count}} new message",
   unread_other: "{{count}} new messages",
   recording: "Recording",
+  recording_paused: "Recording paused",
+  record_pause: "Pause",
+  record_resume: "Go on recording",
   record: "Record",
   record_title: "Record this meeting?",
   record_text:
     "Everybody sees a red dot with the time while it runs. Sound, cameras and screens are kept on this box.",
   record_stop: "Stop recording",
   record_stop_title: "Stop recording?",
-  record_stop_text: "The film is then made by itself. You can start another recording at any time.",
+  record_stop_text:
+    "The film is then made by itself. You can start another recording at any time, or pause this one: then nothing is recorded until you go on.",
   before: {
     nobody: "Nobody is here yet.",
     people_one: "{{count}} person is here.",
@@ -194,6 +198,7 @@ export const meet = {
     message: "{{name}} writes: {{text}}",
     recording: "This meeting is now recorded.",
     recording_ended: "The recording has ended.",
+    recording_paused: "The recording is paused.",
   },
   returning: {
     title: "Bringing you back",

@@ -15,6 +15,7 @@ export const panel: Words<typeof en> = {
   delete_named: "{{name}} löschen",
   show_password: "Passwort zeigen",
   recording_now: "Aufzeichnung",
+  recording_paused: "Aufzeichnung angehalten",
   seconds: "{{value}} s",
   nav: {
     label: "Bereiche",
@@ -137,6 +138,9 @@ export const panel: Words<typeof en> = {
       "Alle in der Besprechung sehen den roten Punkt. Was aufgezeichnet ist, liegt nach spätestens zwei Sekunden auf der Platte.",
     not_recording_text: "Nicht aufgezeichnet. Sobald Sie beginnen, sehen alle einen roten Punkt.",
     recording_start: "Aufzeichnen",
+    recording_pause: "Anhalten",
+    recording_resume: "Weiter aufzeichnen",
+    paused_text: "Jetzt wird nichts aufgezeichnet. Auf Ihr Wort geht es in derselben Aufnahme weiter.",
     recording_stop: "Aufzeichnung beenden",
     recording_stop_title: "Aufzeichnung beenden?",
     recording_stop_text:
@@ -217,6 +221,7 @@ export const panel: Words<typeof en> = {
       start: "{{title}}",
       turn: "{{title}}",
       continued: "Weiter nach einer Unterbrechung",
+      resumed: "Weiter nach einer Pause",
       share: "{{title}} teilt den Bildschirm",
       marker: "{{title}}",
     },
@@ -316,6 +321,7 @@ export const panel: Words<typeof en> = {
     speaking: "spricht",
     sharing: "teilt Bildschirm",
     gap: "fehlt",
+    paused: "angehalten",
     go_to: "Gehe zu {{text}}",
     lane: "{{name}}: sprach {{spoken}}, fehlende Stücke: {{gaps}}",
     reason: {

@@ -14,6 +14,7 @@ export const panel = {
   delete_named: "Delete {{name}}",
   show_password: "Show the password",
   recording_now: "Recording",
+  recording_paused: "Recording paused",
   seconds: "{{value}} s",
   nav: {
     label: "Places",
@@ -131,6 +132,9 @@ export const panel = {
       "Everybody in the meeting sees the red dot. What is recorded is on the disk within two seconds.",
     not_recording_text: "Not recorded. People see a red dot once you start.",
     recording_start: "Record",
+    recording_pause: "Pause",
+    recording_resume: "Go on recording",
+    paused_text: "Nothing is recorded now. It goes on in the same recording when you say so.",
     recording_stop: "Stop recording",
     recording_stop_title: "Stop recording?",
     recording_stop_text: "The film is then made by itself. You can start another recording at any time.",
@@ -209,6 +213,7 @@ export const panel = {
       start: "{{title}}",
       turn: "{{title}}",
       continued: "Goes on after an interruption",
+      resumed: "Goes on after a pause",
       share: "{{title}} shares a screen",
       marker: "{{title}}",
     },
@@ -306,6 +311,7 @@ export const panel = {
     speaking: "speaks",
     sharing: "shares a screen",
     gap: "missing",
+    paused: "paused",
     go_to: "Go to {{text}}",
     lane: "{{name}}: spoke {{spoken}}, missing pieces: {{gaps}}",
     reason: {

@@ -10,9 +10,10 @@ import {
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { awaitedBy, useKnocking, wasLetIn } from "./lobby";
+import type { RecordingNow } from "./recording";
 
 interface AnnouncerProps {
-  recording: boolean;
+  recording: RecordingNow;
   moderator: boolean;
   message: ReceivedChatMessage | undefined;
 }
@@ -21,8 +22,8 @@ export function Announcer({ recording, moderator, message }: AnnouncerProps) {
   const { t } = useTranslation("meet");
   const room = useRoomContext();
   const [said, say] = useState("");
-  const [everRecorded, setEverRecorded] = useState(recording);
-  if (recording && !everRecorded) setEverRecorded(true);
+  const [everRecorded, setEverRecorded] = useState(recording.on);
+  if (recording.on && !everRecorded) setEverRecorded(true);
 
   useEffect(() => {
     const nameOf = (person: Participant | undefined) => person?.name || person?.identity || "?";
@@ -67,7 +68,8 @@ export function Announcer({ recording, moderator, message }: AnnouncerProps) {
     from && !from.isLocal
       ? t("said.message", { name: from.name || from.identity, text: message.message })
       : "";
-  const recorded = recording ? t("said.recording") : everRecorded ? t("said.recording_ended") : "";
+  const over = recording.paused ? t("said.recording_paused") : t("said.recording_ended");
+  const recorded = recording.on ? t("said.recording") : everRecorded ? over : "";
 
   return (
     <div className="only-heard">

@@ -200,7 +200,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         view={view}
         drawer={drawer}
         unread={unread}
-        recording={recording.on}
+        recording={recording.on || recording.paused}
         soundOnly={soundOnly.on}
         captions={captions.there ? captions.on : null}
         moderator={moderator}
@@ -226,14 +226,14 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         <PeopleDrawer roomId={roomId} moderator={moderator} close={() => setDrawer(null)} />
       )}
       {dialog === "record" && (
-        <RecordDialog roomId={roomId} recording={recording.on} close={() => setDialog(null)} />
+        <RecordDialog roomId={roomId} recording={recording} close={() => setDialog(null)} />
       )}
       {dialog === "network" && <NetworkDialog close={() => setDialog(null)} />}
       {dialog === "devices" && <DeviceDialog close={() => setDialog(null)} />}
       {dialog === "keys" && (
         <KeysDialog moderator={moderator} captions={captions.there} close={() => setDialog(null)} />
       )}
-      <Announcer recording={recording.on} moderator={moderator} message={chat.chatMessages.at(-1)} />
+      <Announcer recording={recording} moderator={moderator} message={chat.chatMessages.at(-1)} />
     </div>
   );
 }

@@ -4,32 +4,31 @@ import { useTranslation } from "react-i18next";
 import { api } from "../api/client";
 import { useRefusalText } from "../i18n/refusal";
 import { Modal } from "./Modal";
+import type { RecordingNow } from "./recording";
 
 interface RecordDialogProps {
   roomId: string;
-  recording: boolean;
+  recording: RecordingNow;
   close: () => void;
 }
 
 export function RecordDialog({ roomId, recording, close }: RecordDialogProps) {
   const { t } = useTranslation(["meet", "shared"]);
   const textOf = useRefusalText();
-  const [wasRecording] = useState(recording);
+  const [{ on, paused }] = useState(recording);
+  const runs = on || paused;
   const [error, setError] = useState<unknown>(null);
   const [working, setWorking] = useState(false);
-  const run = () => {
+  const run = (work: Promise<unknown>) => {
     setWorking(true);
-    const work: Promise<unknown> = wasRecording
-      ? api.stopRecording(roomId)
-      : api.startRecording(roomId);
     work.then(close, (refusal: unknown) => {
       setError(refusal);
       setWorking(false);
     });
   };
   return (
-    <Modal title={t(wasRecording ? "record_stop_title" : "record_title")} close={close}>
-      <p>{t(wasRecording ? "record_stop_text" : "record_text")}</p>
+    <Modal title={t(runs ? "record_stop_title" : "record_title")} close={close}>
+      <p>{t(runs ? "record_stop_text" : "record_text")}</p>
       {error !== null && (
         <p className="error" role="alert">
           {textOf(error)}
@@ -39,8 +38,23 @@ export function RecordDialog({ roomId, recording, close }: RecordDialogProps) {
         <button type="button" onClick={close}>
           {t("shared:cancel")}
         </button>
-        <button type="button" className="danger" disabled={working} onClick={run} data-autofocus>
-          {t(wasRecording ? "record_stop" : "record")}
+        {runs && (
+          <button
+            type="button"
+            disabled={working}
+            onClick={() => run(api.pauseRecording(roomId, !paused))}
+          >
+            {t(paused ? "record_resume" : "record_pause")}
+          </button>
+        )}
+        <button
+          type="button"
+          className="danger"
+          disabled={working}
+          onClick={() => run(runs ? api.stopRecording(roomId) : api.startRecording(roomId))}
+          data-autofocus
+        >
+          {t(runs ? "record_stop" : "record")}
         </button>
       </div>
     </Modal>

@@ -8,6 +8,8 @@ import { clock } from "../format";
 
 export interface RecordingNow {
   on: boolean;
+  /** It runs, but nothing is recorded now. */
+  paused: boolean;
   /** Milliseconds since 1970; null while the box has not said it. */
   since: number | null;
 }
@@ -15,10 +17,14 @@ export interface RecordingNow {
 export function useRecording(room: Room, roomId: string, invite: string | null): RecordingNow {
   const on = useIsRecording(room);
   const [since, setSince] = useState<number | null>(null);
+  const [paused, setPaused] = useState(false);
 
   useEffect(() => {
     // Who is here when it begins sees the time at once; the box's own word follows.
-    const changed = (recording: boolean) => setSince(recording ? Date.now() : null);
+    const changed = (recording: boolean) => {
+      setSince(recording ? Date.now() : null);
+      if (recording) setPaused(false);
+    };
     room.on(RoomEvent.RecordingStatusChanged, changed);
     return () => {
       room.off(RoomEvent.RecordingStatusChanged, changed);
@@ -26,12 +32,13 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
   }, [room]);
 
   useEffect(() => {
-    if (!on) return;
     let stale = false;
     api.door(roomId, invite).then(
       (door) => {
+        if (stale) return;
         const began = door.recording_started_at;
-        if (!stale && began) setSince(Date.parse(began));
+        if (on && began) setSince(Date.parse(began));
+        setPaused(!on && door.recording_paused);
       },
       () => undefined,
     );
@@ -40,11 +47,12 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
     };
   }, [on, roomId, invite]);
 
-  return { on, since };
+  return { on, paused: paused && !on, since };
 }
 
 export function RecordingSign({ recording }: { recording: RecordingNow }) {
   const { t } = useTranslation("meet");
+  if (recording.paused) return <span className="recording-sign paused">{t("recording_paused")}</span>;
   if (!recording.on) return null;
   return (
     <span className="recording-sign">

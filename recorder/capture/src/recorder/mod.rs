@@ -123,6 +123,10 @@ enum Message {
         recording: String,
         text: String,
     },
+    Pause {
+        recording: String,
+        paused: bool,
+    },
     Stop {
         recording: String,
         reason: EndReason,
@@ -252,6 +256,14 @@ impl Recorder {
     pub fn marker(&self, recording: &str, text: &str) -> Result<(), CaptureError> {
         let (recording, text) = (recording.to_owned(), text.to_owned());
         self.send(Message::Marker { recording, text })
+    }
+
+    /// Nothing is recorded until the recording goes on.
+    ///
+    /// # Errors
+    /// The recorder has stopped.
+    pub fn pause(&self, recording: &str, paused: bool) -> Result<(), CaptureError> {
+        self.send(Message::Pause { recording: recording.to_owned(), paused })
     }
 
     /// Ends a recording; [`RecorderEvent::Ended`] tells when it is whole.

@@ -119,6 +119,13 @@ impl Writer {
                     running.recording.log(t, TimelineEvent::Marker { text });
                 }
             }
+            Message::Pause { recording, paused } => {
+                if let Some(running) = self.running.get_mut(&recording) {
+                    let t = running.time(Instant::now());
+                    running.recording.pause(t, paused);
+                    tracing::info!(%recording, paused, "recording");
+                }
+            }
             Message::Stop { recording, reason } => self.end(&recording, reason),
             Message::Shutdown => self.stopping = true,
         }

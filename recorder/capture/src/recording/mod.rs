@@ -143,6 +143,25 @@ impl Recording {
         }
     }
 
+    /// Pauses or goes on. Who comes and goes is still told; what they send is not kept.
+    pub(crate) fn pause(&mut self, t: u64, paused: bool) {
+        if self.ledger.manifest.paused == paused {
+            return;
+        }
+        if paused {
+            self.close_streams(t);
+        }
+        self.ledger.change_manifest(|manifest| manifest.paused = paused);
+        self.log(t, if paused { TimelineEvent::Pause } else { TimelineEvent::Resume });
+    }
+
+    fn close_streams(&mut self, t: u64) {
+        let keys: Vec<_> = self.streams.keys().cloned().collect();
+        for key in keys {
+            self.close_stream(t, &key);
+        }
+    }
+
     /// Packets that found the queue full.
     pub(crate) fn lost(&mut self, lost: &BTreeMap<(TrackId, TapLayer), u64>) {
         if lost.is_empty() {
@@ -184,6 +203,9 @@ impl Recording {
     }
 
     fn packet(&mut self, t: u64, packet: &TapPacket, wishes: &mut Vec<Wish>) {
+        if self.ledger.manifest.paused {
+            return;
+        }
         let Some(track) = self.tracks.get(&packet.track).filter(|track| track.recorded) else {
             return;
         };
@@ -223,10 +245,7 @@ impl Recording {
 
     /// Seals everything. The round makes it durable, and with it the manifest that says the reason.
     pub(crate) fn end(mut self, t: u64, reason: EndReason) -> (Option<Round>, Manifest) {
-        let keys: Vec<_> = self.streams.keys().cloned().collect();
-        for key in keys {
-            self.close_stream(t, &key);
-        }
+        self.close_streams(t);
         self.log(t, TimelineEvent::End { reason });
         self.note_dropped();
         self.ledger.change_manifest(|manifest| manifest.ended = Some(Ended { reason, at_us: t }));

@@ -40,6 +40,8 @@ pub enum ChapterKind {
     Turn,
     /// The box had died and goes on.
     Continued,
+    /// The recording had been paused.
+    Resumed,
     /// Somebody shares a screen.
     Share,
     /// Somebody set a marker.
@@ -63,6 +65,7 @@ pub fn chapters(manifest: &Manifest, timeline: &[TimelineLine], plan: &Plan) -> 
                 let at = shown_at(plan, *to)?;
                 Some(chapter(at, ChapterKind::Continued, &manifest.room))
             }
+            TimelineEvent::Resume => Some(chapter(at, ChapterKind::Resumed, &manifest.room)),
             _ => None,
         }
     });

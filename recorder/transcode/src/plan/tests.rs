@@ -90,6 +90,7 @@ impl Story {
             parts: self.parts.clone(),
             tracks: self.tracks.clone(),
             dropped: 0,
+            paused: false,
         };
         let mut lines = self.lines.clone();
         lines.sort_by_key(|line| line.t);
@@ -310,4 +311,23 @@ fn the_layout_changes_when_somebody_changed_it() {
     assert_eq!(names_at(&plan, 10), ["A", "B", "C"]);
     assert_eq!(names_at(&plan, 30), ["B"]);
     assert_eq!(names_at(&plan, 50), ["B", "A", "C"]);
+}
+
+#[test]
+fn what_was_paused_is_cut_and_the_film_goes_on_after_it() {
+    let mut story = Story::default();
+    story.join(1, "a").video(1, "a", 60, Codec::H264);
+    story.at(20, TimelineEvent::Pause).at(30, TimelineEvent::Resume);
+    // The box died while it was paused, and nobody went on until the end.
+    story.at(50, TimelineEvent::Pause);
+    story.at(55, TimelineEvent::PowerLoss { from: 52 * SECOND, to: 55 * SECOND });
+    let plan = story.plan(LayoutName::Auto);
+    assert_eq!(plan.pieces, [(SECOND, 20 * SECOND), (30 * SECOND, 50 * SECOND)]);
+    assert!(matches!(plan.video, VideoPlan::Compose { .. }));
+    let mut manifest = Manifest::new("rec_1", "weekly", 0, String::new());
+    manifest.parts.clone_from(&story.parts);
+    let chapters = chapters(&manifest, &story.lines, &plan);
+    let shown: Vec<(u64, ChapterKind)> =
+        chapters.iter().map(|chapter| (chapter.from_us / SECOND, chapter.kind)).collect();
+    assert_eq!(shown, [(0, ChapterKind::Start), (19, ChapterKind::Resumed)]);
 }

@@ -184,5 +184,17 @@ fn info(view: &EgressView) -> pb::EgressInfo {
     }
 }
 
+/// Entry for the fuzzer: any bytes as what is asked of an egress. What is understood can be made.
+pub fn fuzz_egress(bytes: &[u8]) {
+    let asked = pb::EgressInfo::decode(bytes).ok().and_then(|info| info.request);
+    let Some(Ok(Wish { room, order })) = asked.as_ref().map(Wish::of) else { return };
+    let (width, height) = order.spec.layout.canvas;
+    assert!(!room.is_empty() && !order.filename.is_empty());
+    assert!(width.is_multiple_of(8) && height.is_multiple_of(2) && width <= 3840 && height <= 2160);
+    assert!(
+        (1..=60).contains(&order.spec.layout.fps) && (1..=60).contains(&order.spec.video.gop_s)
+    );
+}
+
 #[cfg(test)]
 mod tests;

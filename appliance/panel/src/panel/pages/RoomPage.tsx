@@ -3,6 +3,7 @@ import { Button, Group, Paper, Stack, Switch, Text, TextInput, Title } from "@ma
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBookmark,
+  IconPlayerPause,
   IconPlayerRecord,
   IconPlayerStop,
   IconVideo,
@@ -58,7 +59,7 @@ function RoomView({ room }: { room: Room }) {
         <RoomActions room={room} />
       </Heading>
       <Stack gap="md">
-        {room.meeting && <RecordingPanel room={room} since={room.meeting.recording?.started_at} />}
+        {room.meeting && <RecordingPanel room={room} running={room.meeting.recording} />}
         <Paper className="surface" p="md" component="section">
           <Title order={2} size="h4" mb="sm">
             {t("room.people")}
@@ -173,18 +174,25 @@ function RoomActions({ room }: { room: Room }) {
   );
 }
 
-function RecordingPanel({ room, since }: { room: Room; since: string | undefined }) {
+type Running = NonNullable<Room["meeting"]>["recording"];
+
+function RecordingPanel({ room, running }: { room: Room; running: Running }) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
   const [marker, setMarker] = useState("");
   const refresh = () => cache.invalidateQueries({ queryKey: keys.rooms });
   const start = useMutation({ mutationFn: () => api.startRecording(room.id), onSuccess: refresh });
   const [stopping, stop] = useDisclosure(false);
+  const paused = running?.paused ?? false;
+  const pause = useMutation({
+    mutationFn: () => api.pauseRecording(room.id, !paused),
+    onSuccess: refresh,
+  });
   const mark = useMutation({
     mutationFn: (text: string) => api.markRecording(room.id, text),
     onSuccess: () => setMarker(""),
   });
-  const error = start.error ?? mark.error;
+  const error = start.error ?? mark.error ?? pause.error;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (marker.trim() !== "") mark.mutate(marker.trim());
@@ -196,12 +204,12 @@ function RecordingPanel({ room, since }: { room: Room; since: string | undefined
         <Title order={2} size="h4">
           {t("room.recording")}
         </Title>
-        {since && <RecordingTime since={since} />}
+        {running && <RecordingTime since={running.started_at} paused={paused} />}
       </Group>
       <Text c="dimmed" size="sm" mt={4} mb="sm">
-        {since ? t("room.recording_text") : t("room.not_recording_text")}
+        {t(running ? (paused ? "room.paused_text" : "room.recording_text") : "room.not_recording_text")}
       </Text>
-      {since ? (
+      {running ? (
         <Group align="flex-end" gap="xs">
           <form onSubmit={submit} style={{ flex: "1 1 240px" }}>
             <Group gap="xs" align="flex-end" wrap="nowrap">
@@ -224,6 +232,16 @@ function RecordingPanel({ room, since }: { room: Room; since: string | undefined
               </Button>
             </Group>
           </form>
+          <Button
+            variant="default"
+            loading={pause.isPending}
+            leftSection={
+              paused ? <IconPlayerRecord size={18} aria-hidden /> : <IconPlayerPause size={18} aria-hidden />
+            }
+            onClick={() => pause.mutate()}
+          >
+            {t(paused ? "room.recording_resume" : "room.recording_pause")}
+          </Button>
           <Button
             color="red.8"
             leftSection={<IconPlayerStop size={18} aria-hidden />}

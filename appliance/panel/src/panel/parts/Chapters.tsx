@@ -3,6 +3,7 @@ import { Paper, Text, Title, UnstyledButton } from "@mantine/core";
 import {
   IconBookmark,
   IconPlayerPlay,
+  IconPlayerTrackNext,
   IconPlugConnected,
   IconScreenShare,
   IconUser,
@@ -15,6 +16,7 @@ const ICONS = {
   start: IconPlayerPlay,
   turn: IconUser,
   continued: IconPlugConnected,
+  resumed: IconPlayerTrackNext,
   share: IconScreenShare,
   marker: IconBookmark,
 } as const satisfies Record<Chapter["kind"], unknown>;

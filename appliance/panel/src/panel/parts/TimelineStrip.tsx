@@ -148,6 +148,7 @@ function LaneRow({ lane, strip, length, at, seek }: Drawn & { lane: Lane; at: nu
         {spans("present", lane.present)}
         {spans("speaking", lane.speaking)}
         {spans("sharing", lane.sharing)}
+        {spans("paused", strip.pauses)}
         {[...lane.gaps, ...strip.outages].map((gap) => (
           <span
             key={`gap${gap.from}`}
@@ -171,6 +172,7 @@ function Legend({ strip }: { strip: Strip }) {
     { kind: "speaking", words: t("timeline.speaking"), shown: true },
     { kind: "sharing", words: t("timeline.sharing"), shown: shares },
     { kind: "gap", words: t("timeline.gap"), shown: gaps },
+    { kind: "paused", words: t("timeline.paused"), shown: strip.pauses.length > 0 },
   ];
   return (
     <Group gap="sm" aria-hidden>
