@@ -120,31 +120,62 @@ async def test_a_recording_of_the_panel_goes_on_when_an_ordered_film_ends(owner)
         recording = owner.ask("POST", f"/rooms/{rooms[room]}/recording", {})
         order = await server.egress.start_room_composite_egress(composite(room, audio_only=True))
         frames = bob.audio[tone.sid].frames
-        await bob.until(lambda: bob.audio[tone.sid].frames > frames + 60)
+        await bob.until(lambda: bob.audio[tone.sid].frames > frames + 250)
         await server.egress.stop_egress(api.StopEgressRequest(egress_id=order.egress_id))
         assert owner.ask("GET", f"/recordings/{recording['id']}")["state"] == "recording"
         owner.ask("DELETE", f"/rooms/{rooms[room]}/recording")
         info = await ended(server, order.egress_id)
         assert info.status == COMPLETE and info.file_results[0].filename == f"{room}.m4a"
+        whole = owner.ask("GET", f"/recordings/{recording['id']}")["duration_ms"]
+        assert 2_000 < info.file_results[0].duration / 1e6 < whole
         ready = lambda: {file["kind"] for file in owner.ask("GET", f"/recordings/{recording['id']}")["files"]}
         await asyncio.to_thread(until, lambda: {"mp4", "sound"} <= ready(), FILM)
 
 
-async def test_the_javascript_sdk_orders_a_film(owner):
+async def test_the_javascript_sdk_orders_films(owner):
     room = "in-javascript"
-    async with meeting(owner, "alice", room=room) as (alice,):
-        await alice.publish_tone()
+    async with meeting(owner, "alice", "bob", room=room) as (alice, bob):
+        tone = await alice.publish_tone()
+        await bob.until(lambda: tone.sid in bob.audio)
         node = await asyncio.create_subprocess_exec(
-            "node", "egress.mjs", owner.http, KEY, SECRET, room, cwd=BROWSER, stdout=subprocess.PIPE)
-        out, _ = await node.communicate()
-        assert node.returncode == 0, out
-        started, listed, changed, stopped, web = [json.loads(line) for line in out.decode().splitlines()]
+            "node", "egress.mjs", owner.http, KEY, SECRET, room, cwd=BROWSER,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        started, listed, changed, again = [json.loads(await node.stdout.readline()) for _ in range(4)]
         assert started == listed == changed, "it is active all the time"
         assert started["filename"] == f"films/{room}.mp4" and started["status"] == ACTIVE
-        assert stopped["egressId"] == started["egressId"] and stopped["status"] == ENDING
+        assert again["filename"] == "again.mp4" and again["egressId"] != started["egressId"]
+        frames = bob.audio[tone.sid].frames
+        await bob.until(lambda: bob.audio[tone.sid].frames > frames + 250)
+        out, _ = await node.communicate(b"\n")
+        assert node.returncode == 0, out
+        *stopped, web = [json.loads(line) for line in out.decode().splitlines()]
+        assert {one["egressId"] for one in stopped} == {started["egressId"], again["egressId"]}
+        assert [one["status"] for one in stopped] == [ENDING, ENDING]
         assert web["status"] == 501 and "no browser" in web["refused"]
         async with owner.api() as server:
-            await ended(server, started["egressId"])
+            for one in stopped:
+                info = await ended(server, one["egressId"])
+                assert info.status == COMPLETE and info.file_results[0].size > 1000, info
+
+
+async def test_who_orders_while_the_film_before_ends_gets_a_film_of_its_own(owner, tmp_path):
+    room = "one-after-the-other"
+    async with meeting(owner, "alice", "bob", room=room) as (alice, bob), owner.api() as server:
+        tone = await alice.publish_tone()
+        await bob.until(lambda: tone.sid in bob.audio)
+        films = []
+        for _ in range(2):
+            films.append(await server.egress.start_room_composite_egress(composite(room)))
+            frames = bob.audio[tone.sid].frames
+            await bob.until(lambda: bob.audio[tone.sid].frames > frames + 250)
+            stopped = await server.egress.stop_egress(api.StopEgressRequest(egress_id=films[-1].egress_id))
+            assert stopped.ended_at - stopped.started_at > 2e9, "what is told at once is true"
+        infos = [await ended(server, film.egress_id) for film in films]
+        recordings = {info.file_results[0].location.split("/")[4] for info in infos}
+        assert [info.status for info in infos] == [COMPLETE, COMPLETE] and len(recordings) == 2
+        for info in infos:
+            length = probe(await fetch(owner, info, tmp_path))[1]
+            assert 2.0 < length < 8.0, "each film is of its own time"
 
 
 async def test_what_cannot_be_filmed_is_refused_and_nothing_is_recorded(owner):
@@ -186,7 +217,7 @@ async def test_a_film_of_a_room_that_empties_ends_with_it(owner):
             await bob.until(lambda: tone.sid in bob.audio)
             order = await server.egress.start_room_composite_egress(composite(room))
             frames = bob.audio[tone.sid].frames
-            await bob.until(lambda: bob.audio[tone.sid].frames > frames + 40)
+            await bob.until(lambda: bob.audio[tone.sid].frames > frames + 150)
         info = await ended(server, order.egress_id)
         assert info.status == COMPLETE and info.ended_at > info.started_at
         with pytest.raises(api.TwirpError) as error:

@@ -237,3 +237,34 @@ def test_what_is_paused_is_not_recorded_not_even_after_a_crash(box):
     film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
     length = float(probe(film, "format=duration")["format"]["duration"])
     assert length == pytest.approx(index["duration_us"] / 1e6, abs=0.2)
+
+
+def test_an_ordered_film_is_made_although_the_box_died_and_its_maker_stops_it_meanwhile(box):
+    import asyncio
+
+    from livekit import api
+
+    async def ask(what):
+        async with api.LiveKitAPI(box.http, "devkey", "secret") as server:
+            return await what(server.egress)
+
+    def egress(what):
+        return asyncio.run(ask(what))
+
+    with Meeting(box, people=("Ada",)) as meeting:
+        file = api.EncodedFileOutput(filepath="ordered")
+        request = api.RoomCompositeEgressRequest(room_name=meeting.room["name"], file_outputs=[file])
+        order = egress(lambda service: service.start_room_composite_egress(request)).egress_id
+        recording = box.panel.call("GET", "/recordings")["items"][0]["id"]
+        grown(box, recording, 3)
+        box.kill()
+    box.start()
+    # Nobody is there any more: the recording waits for its room.
+    assert box.recording(recording)["state"] == "recording"
+    stopped = egress(lambda service: service.stop_egress(api.StopEgressRequest(egress_id=order)))
+    assert stopped.status == api.EgressStatus.EGRESS_ENDING
+    box.until(recording, lambda seen: seen["state"] == "ready", 240)
+    listed = egress(lambda service: service.list_egress(api.ListEgressRequest(egress_id=order)))
+    info = listed.items[0]
+    assert info.status == api.EgressStatus.EGRESS_COMPLETE
+    assert info.file_results[0].size > 10_000 and info.file_results[0].duration > 2e9

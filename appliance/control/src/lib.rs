@@ -10,6 +10,7 @@ pub mod egress;
 mod error;
 pub mod events;
 pub mod files;
+pub mod finish;
 pub mod guard;
 pub mod identity;
 pub mod jobs;

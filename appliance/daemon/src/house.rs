@@ -184,7 +184,7 @@ impl House {
         tokio::spawn(updates.clone().watch());
         let (egress, told) = Egress::new(store.clone(), rooms.clone(), recordings.clone());
         tokio::spawn(egress.clone().follow(events.clone()));
-        tokio::spawn(news::tell_of_egress(webhooks.clone(), told));
+        tokio::spawn(news::tell_of_egress(webhooks.clone(), egress.clone(), told));
         let livekit = LivekitDoor::new(conference.clone(), egress, plan.dev);
         let reset = Arc::new(Reset {
             run: plan.run,

@@ -3,10 +3,11 @@
 use roombox_api::livekit::{self, webhook};
 use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
-use roombox_control::egress::EgressView;
+use roombox_control::egress::{Egress, EgressView};
 use roombox_control::events::{Events, Happening};
 use roombox_control::recordings::Recordings;
 use roombox_control::rooms::Rooms;
+use roombox_control::store::StoreError;
 use roombox_control::webhooks::Webhooks;
 use roombox_sfu::Notice;
 use std::sync::Arc;
@@ -92,19 +93,21 @@ impl RoomNewsDesk {
 }
 
 /// Films that programs ordered begin and end, until nobody can tell of them any more.
-pub async fn tell_of_egress(webhooks: Arc<Webhooks>, mut views: mpsc::Receiver<EgressView>) {
+pub async fn tell_of_egress(
+    webhooks: Arc<Webhooks>,
+    egress: Arc<Egress>,
+    mut views: mpsc::Receiver<EgressView>,
+) {
     while let Some(view) = views.recv().await {
-        if !webhooks.is_wanted() {
-            continue;
-        }
-        let noted = match livekit::egress_news(&view, UnixMs::now().0) {
-            Ok(news) => webhooks.note(&[news]).await,
-            Err(error) => {
-                tracing::error!(%error, "news of a film cannot be written for webhooks");
-                continue;
+        let note = async {
+            if webhooks.is_wanted() {
+                let news = livekit::egress_news(&view, UnixMs::now().0);
+                webhooks.note(&[news.map_err(StoreError::from)?]).await?;
             }
+            // Only now: after a crash before this it is told again.
+            egress.noted(&view).await
         };
-        if let Err(error) = noted {
+        if let Err(error) = note.await {
             tracing::error!(%error, "news of a film could not be kept for webhooks");
         }
     }

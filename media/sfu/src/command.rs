@@ -225,7 +225,7 @@ pub enum Command {
     LetIn {
         participant: ParticipantId,
     },
-    /// Shows everybody whether a recording runs.
+    /// Shows everybody whether the room is being recorded at this moment: not while a recording is paused.
     SetRecording {
         room: RoomName,
         recording: bool,

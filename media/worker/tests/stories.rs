@@ -8,7 +8,7 @@ use roombox_jobs::spec::{EncoderChoice, FileKind, JobSpec, LayoutName, Output};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-use studio::{FILM, Film, SECOND, Studio, Take, beep};
+use studio::{FILM, Film, SECOND, Studio, Take, beep, pixel};
 
 const MIDDLE: (u32, u32, u32, u32) = (220, 60, 200, 100);
 
@@ -338,23 +338,6 @@ fn cancelling_leaves_nothing_behind() {
 
 fn speaks(who: &str) -> TimelineEvent {
     TimelineEvent::Speaker { participants: vec![format!("PA_{who}")] }
-}
-
-/// Size of a picture file and the luma of one of its pixels.
-fn pixel(path: &std::path::Path, (x, y): (u32, u32)) -> ((u64, u64), u8) {
-    let probe = ["-v", "error", "-show_entries", "stream=width,height", "-of", "csv=p=0"];
-    let size = Command::new("ffprobe").args(probe).arg(path).output().unwrap().stdout;
-    let size = String::from_utf8_lossy(&size).trim().to_owned();
-    let (width, height) = size.split_once(',').unwrap();
-    let crop = format!("crop=1:1:{x}:{y},format=gray");
-    let luma = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(path)
-        .args(["-vf", &crop, "-f", "rawvideo", "-"])
-        .output()
-        .unwrap()
-        .stdout;
-    ((width.parse().unwrap(), height.parse().unwrap()), luma[0])
 }
 
 #[test]

@@ -104,9 +104,20 @@ pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, Captu
     }
     manifest.parts.retain(|part| !unreadable.contains(&part.file));
     import_tracks(&timeline, &mut manifest);
+    manifest.paused = was_paused(&timeline, manifest.paused);
     let last_us = manifest.parts.iter().filter_map(|part| part.end_us).max().unwrap_or(0);
     write_manifest(&LocalDisk, folder, &manifest)?;
     Ok(Recovered { manifest, last_us, unreadable })
+}
+
+/// Whether somebody had paused it: the timeline is written at once, the manifest a round later.
+fn was_paused(timeline: &[TimelineLine], known: bool) -> bool {
+    let told = timeline.iter().rev().find_map(|line| match line.event {
+        TimelineEvent::Pause => Some(true),
+        TimelineEvent::Resume => Some(false),
+        _ => None,
+    });
+    told.unwrap_or(known)
 }
 
 /// Ends a recovered recording that does not go on.

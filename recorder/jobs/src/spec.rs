@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One piece of transcoding.
+/// One piece of transcoding. Of one that a newer version wrote, what is known is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct JobSpec {
     /// Schema version, 1.
     pub v: u32,
@@ -35,7 +34,6 @@ pub struct JobSpec {
 
 /// A part of a recording, microseconds since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Range {
     pub from_us: u64,
     /// `None`: to its end.
@@ -44,7 +42,7 @@ pub struct Range {
 
 /// Whose media a film is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Only {
     /// People, over all of their connections.
     pub identities: Vec<String>,
@@ -67,7 +65,6 @@ impl Only {
 
 /// A layout from a moment on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Relayout {
     /// Microseconds since the recording's start.
     pub from_us: u64,
@@ -120,7 +117,7 @@ fn usual_outputs() -> Vec<Output> {
 
 /// Where the tiles go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Layout {
     pub name: LayoutName,
     /// Width and height of the picture in pixels; both even.
@@ -143,14 +140,14 @@ impl Default for Layout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LayoutName {
-    /// Everybody in equal tiles.
+    /// Everybody and every shared screen in equal tiles.
     Grid,
     /// The active speaker large, the others small beside; a screen share takes the stage.
     Speaker,
     /// For lectures: the screen share with cameras beside it; the active speaker alone, full canvas,
     /// while nothing is shared.
     Screen,
-    /// The active speaker alone, full canvas.
+    /// The active speaker alone, full canvas, or the screen share.
     Single,
     /// `single` when one person was seen, `grid` otherwise; a screen share takes the stage.
     Auto,
@@ -158,7 +155,7 @@ pub enum LayoutName {
 
 /// The video encoder and its effort.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct VideoPreset {
     pub encoder: EncoderChoice,
     /// Bits per second at most.
@@ -186,7 +183,7 @@ pub enum EncoderChoice {
 
 /// The audio encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct AudioPreset {
     /// Bits per second of the AAC track.
     pub bps: u32,

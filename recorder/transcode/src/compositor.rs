@@ -48,6 +48,8 @@ pub struct Compositor {
     canvas: Picture,
     drawn: Vec<Drawn>,
     labels: HashMap<(String, u32, u32), font::Text>,
+    /// By size.
+    signs: HashMap<u32, font::Text>,
     /// Tiles that were drawn, of those that were asked for.
     pub drawn_tiles: u64,
 }
@@ -58,6 +60,7 @@ impl Compositor {
             canvas: Picture::filled(width, height, background()),
             drawn: Vec::new(),
             labels: HashMap::new(),
+            signs: HashMap::new(),
             drawn_tiles: 0,
         }
     }
@@ -120,7 +123,6 @@ impl Compositor {
 
     fn label(&mut self, tile: &TileView<'_>) {
         let size = (tile.rect.height / LABEL_SHARE).clamp(LABEL_MIN, LABEL_MAX);
-        let sign = tile.muted.then(|| icon::microphone_off(size));
         let sign_room = if tile.muted { size + size / 4 } else { 0 };
         let room = tile.rect.width.saturating_sub(2 * size + sign_room);
         let key = (tile.name.to_owned(), size, room);
@@ -135,8 +137,9 @@ impl Compositor {
         };
         shade(&mut self.canvas, place);
         let (x, y) = (place.x + size / 2, place.y + size / 4);
-        if let Some(sign) = sign {
-            print(&mut self.canvas, &sign, x, y);
+        if tile.muted {
+            let sign = self.signs.entry(size).or_insert_with(|| icon::microphone_off(size));
+            print(&mut self.canvas, sign, x, y);
         }
         print(&mut self.canvas, text, x + sign_room, y);
     }

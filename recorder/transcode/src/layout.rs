@@ -66,7 +66,9 @@ pub fn stage(canvas: (u32, u32), strip: usize) -> Vec<Rect> {
         return grid(canvas, 1);
     }
     let small_width = even(canvas.0 / 5);
-    let small_height = even(small_width * 9 / 16);
+    // As many as there are must fit, however wide the canvas is.
+    let fits = (canvas.1 - (strip as u32 - 1) * GAP) / strip as u32;
+    let small_height = even((small_width * 9 / 16).min(fits));
     let mut tiles = vec![Rect {
         x: 0,
         y: 0,
@@ -105,7 +107,9 @@ mod tests {
 
     #[test]
     fn tiles_are_even_inside_and_do_not_overlap() {
-        for canvas in [(1280, 720), (1920, 1080), (640, 360)] {
+        for canvas in
+            [(1280, 720), (1920, 1080), (640, 360), (1920, 360), (3840, 90), (160, 90), (720, 1280)]
+        {
             for count in 0..=MAX_TILES {
                 let tiles = grid(canvas, count);
                 assert_eq!(tiles.len(), count);

@@ -140,12 +140,17 @@ pub fn plan(manifest: &Manifest, timeline: &[TimelineLine], job: &JobSpec) -> Pl
     let (start, end) = (*start, *end);
     let audio = (0..manifest.parts.len())
         .filter(|n| manifest.parts[*n].layer == RecordedLayer::Audio)
+        .filter(|n| is_shown(&pieces, &manifest.parts[*n]))
         .collect();
     let video = match copyable(manifest, timeline, job, (start, end)) {
-        Some(parts) if pieces.len() == 1 => VideoPlan::Copy { parts },
+        Some(parts) if pieces == [(first, last)] => VideoPlan::Copy { parts },
         _ => compose(manifest, timeline, job, start, end),
     };
     Plan { pieces, video, audio }
+}
+
+fn is_shown(pieces: &[(u64, u64)], part: &Part) -> bool {
+    pieces.iter().any(|(from, to)| part.start_us < *to && end_of(part) > *from)
 }
 
 /// What of the pieces lies in a range.
@@ -313,6 +318,7 @@ fn arrangement<'a>(
             let people = people.most_relevant(&present, time, MAX_TILES - shared.len());
             Arrangement::Equal(shared, people)
         }
+        (LayoutName::Single, Some(shared), _) => Arrangement::Stage(shared, Vec::new()),
         (_, Some(shared), _) => Arrangement::Stage(shared, strip(&present)),
         (LayoutName::Single | LayoutName::Screen, None, Some(leader)) => {
             Arrangement::Led(vec![leader])
@@ -366,7 +372,8 @@ fn person_tile(manifest: &Manifest, person: &Person, rect: Rect, job: &JobSpec, 
         rect,
         name: person.name.clone(),
         label: job.layout.labels,
-        muted: !person.is_audible(time),
+        // Of a film of some tracks nobody knows which microphones were open.
+        muted: job.only.tracks.is_empty() && !person.is_audible(time),
         fill: true,
         source: track.and_then(|track| source_for(manifest, track, (rect, true), time)),
     }

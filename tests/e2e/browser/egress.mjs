@@ -13,9 +13,16 @@ say(started);
 const listed = await egress.listEgress({ roomName: room, active: true });
 listed.forEach(say);
 say(await egress.updateLayout(started.egressId, 'grid'));
-say(await egress.stopEgress(started.egressId));
+// The same in the way that the SDK writes twice into its request.
+say(await egress.startRoomCompositeEgress(room, new EncodedFileOutput({ filepath: 'again' }), 'grid'));
+// A film of something: the test says when.
+await new Promise((resolve) => process.stdin.once('data', resolve));
+for (const { egressId } of await egress.listEgress({ roomName: room, active: true })) {
+  say(await egress.stopEgress(egressId));
+}
 try {
   await egress.startWebEgress('https://example.org/', { file });
 } catch (error) {
   console.log(JSON.stringify({ refused: error.message, status: error.status }));
 }
+process.stdin.destroy();

@@ -7,6 +7,7 @@ use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use roombox_control::finish::to_the_end;
 use roombox_control::jobs::{EncoderChoice, Job, LayoutName, Output};
 use roombox_control::recordings::{Recording, RecordingPage, TimelineItem};
 use roombox_control::words;
@@ -78,7 +79,9 @@ pub(super) async fn recording_start(
     MaybeBody(body): MaybeBody<RecordingRequest>,
 ) -> Result<(StatusCode, Json<Recording>), ApiError> {
     let layout = body.and_then(|request| request.layout);
-    Ok((StatusCode::CREATED, Json(door.recordings.start(&id, layout).await?)))
+    let recordings = door.recordings.clone();
+    let started = to_the_end(async move { recordings.start(&id, layout).await }).await?;
+    Ok((StatusCode::CREATED, Json(started)))
 }
 
 /// Sets a marker in the running recording, pauses it, or has it go on.

@@ -3,9 +3,10 @@
 use super::{Interruption, RecordingState, Recordings, Running};
 use crate::clock::UnixMs;
 use crate::conference::{Command, RoomName};
+use crate::egress::EgressRow;
 use crate::error::ControlError;
 use crate::events::Happening;
-use crate::store::{NewJob, RecordingEnd, RecordingRow};
+use crate::store::{RecordingEnd, RecordingRow};
 use roombox_capture::manifest::{EndReason, Manifest};
 use roombox_capture::recovery::{self, Recovered};
 use roombox_capture::timeline::{GapReason, TimelineEvent};
@@ -88,11 +89,7 @@ impl Recordings {
             .await
             .map_err(|error| ControlError::Files(error.into()))?;
         let reason = manifest.ended.as_ref().map_or(EndReason::Interrupted, |ended| ended.reason);
-        let jobs = match manifest.parts.is_empty() {
-            true => Vec::new(),
-            false => self.jobs_of(&row, summary.duration_us).await?,
-        };
-        let state = match jobs.is_empty() {
+        let state = match manifest.parts.is_empty() {
             true => RecordingState::Empty,
             false => RecordingState::Captured,
         };
@@ -108,10 +105,18 @@ impl Recordings {
             reason,
             interruptions: summary.interruptions,
         };
-        let new = jobs.iter().cloned().map(NewJob).collect();
-        if !self.store.recording_end(end, new).await? {
-            return Ok(());
-        }
+        // Its film, unless it only ran because others were ordered, and those: as of the moment in which
+        // it is whole, and nobody can order any more.
+        let own = self.spec(&row, row.layout, self.settings.get().recording.encoder);
+        let (made, last_us, now) =
+            (!manifest.parts.is_empty(), summary.duration_us, UnixMs::now().0);
+        let jobs_for = move |orders: Vec<EgressRow>| -> Vec<JobRow> {
+            let own = orders.iter().all(|order| !order.began).then_some(own);
+            let ordered = orders.iter().map(|order| order.job(last_us));
+            let all = own.into_iter().chain(ordered).filter(|_| made);
+            all.map(|spec| JobRow::new(spec, 0, now)).collect()
+        };
+        let Some(jobs) = self.store.recording_end(end, jobs_for).await? else { return Ok(()) };
         tracing::info!(recording = %row.id, ?state, ?reason, duration_ms, "recording captured");
         let captured = Happening::RecordingCaptured(Box::new(self.get(&row.id).await?));
         self.events.publish(&row.id, captured);
@@ -119,22 +124,6 @@ impl Recordings {
             self.jobs.queued(job).await;
         }
         Ok(())
-    }
-
-    /// What is to be made of a recording of this length: its film, unless it only runs because others
-    /// were ordered, and those.
-    async fn jobs_of(
-        &self,
-        row: &RecordingRow,
-        duration_us: u64,
-    ) -> Result<Vec<JobRow>, ControlError> {
-        let orders = self.store.egress_list_of(row.id.clone()).await?;
-        let encoder = self.settings.get().recording.encoder;
-        let own = orders.iter().all(|order| !order.began);
-        let own = own.then(|| self.spec(row, row.layout, encoder));
-        let ordered = orders.iter().map(|order| order.job(duration_us));
-        let now = UnixMs::now().0;
-        Ok(own.into_iter().chain(ordered).map(|spec| JobRow::new(spec, 0, now)).collect())
     }
 
     /// The disk is filling.
@@ -227,14 +216,34 @@ impl Recordings {
     /// # Errors
     /// The store refuses.
     pub async fn room_opened(&self, room_name: &str) -> Result<(), ControlError> {
+        self.go_on_in(room_name).await.map(|_| ())
+    }
+
+    /// True if a recording that was cut short goes on in this room.
+    pub(super) async fn go_on_in(&self, room_name: &str) -> Result<bool, ControlError> {
         let Some(Interrupted { recovered, .. }) = self.interrupted().remove(room_name) else {
-            return Ok(());
+            return Ok(false);
         };
         let row = self.row(&recovered.manifest.recording).await?;
+        let orders = self.store.egress_list_of(row.id.clone()).await?;
+        if !orders.is_empty() && orders.iter().all(|order| order.began && order.stopped) {
+            // Whoever ordered it has stopped it meanwhile.
+            self.give_up(recovered).await?;
+            return Ok(false);
+        }
         let room = RoomName::from(room_name);
-        let paused = recovered.manifest.paused;
-        let running = Running { recording: row.id.clone(), started_ms: row.started_ms, paused };
-        self.running().insert(room_name.to_owned(), running);
+        let taken = {
+            let mut all = self.running();
+            let taken = all.contains_key(room_name);
+            if !taken {
+                all.insert(room_name.to_owned(), Running::new(&row, recovered.manifest.paused));
+            }
+            taken
+        };
+        if taken {
+            self.give_up(recovered).await?;
+            return Ok(false);
+        }
         let open = OpenRecording {
             recording: row.id.clone(),
             room: room_name.to_owned(),
@@ -243,12 +252,39 @@ impl Recordings {
         if let Err(error) = self.recorder.begin(&room, open) {
             tracing::error!(recording = %row.id, %error, "an interrupted recording cannot go on");
             self.running().remove(room_name);
-            return self.give_up(recovered).await;
+            self.give_up(recovered).await?;
+            return Ok(false);
         }
-        self.show(&room, !paused);
+        self.begun(&room, &row.id);
         let continued = Happening::RecordingContinued(Box::new(self.get(&row.id).await?));
         self.events.publish(&row.id, continued);
-        Ok(())
+        Ok(true)
+    }
+
+    /// Ends a recording wherever it stands: running, or waiting for its room after a crash.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub(crate) async fn end(&self, id: &str) -> Result<(), ControlError> {
+        let running = self
+            .running()
+            .iter()
+            .find(|(_, now)| now.recording == id)
+            .map(|(room, _)| RoomName::from(room.as_str()));
+        if let Some(room) = running {
+            self.end_running(&room, id);
+            return Ok(());
+        }
+        let waiting = {
+            let mut all = self.interrupted();
+            let of = |found: &Interrupted| found.recovered.manifest.recording == id;
+            let room = all.iter().find(|(_, found)| of(found)).map(|(room, _)| room.clone());
+            room.and_then(|room| all.remove(&room))
+        };
+        match waiting {
+            Some(interrupted) => self.give_up(interrupted.recovered).await,
+            None => Ok(()),
+        }
     }
 
     /// Ends interrupted recordings whose room did not come back. To be called every few seconds.

@@ -31,6 +31,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use ulid::Ulid;
 use utoipa::ToSchema;
 
@@ -99,6 +100,17 @@ struct Running {
     recording: String,
     started_ms: u64,
     paused: bool,
+    /// The recorder has it: before, there is nothing to pause.
+    begun: bool,
+    /// Somebody has ended it, and it is being made whole.
+    ending: bool,
+}
+
+impl Running {
+    fn new(row: &RecordingRow, paused: bool) -> Self {
+        let (recording, started_ms) = (row.id.clone(), row.started_ms);
+        Self { recording, started_ms, paused, begun: false, ending: false }
+    }
 }
 
 /// Recordings of the box.
@@ -113,6 +125,8 @@ pub struct Recordings {
     root: PathBuf,
     /// By the room's name.
     running: Mutex<HashMap<String, Running>>,
+    /// Pauses reach the recorder and the room in the order in which they were asked.
+    pausing: tokio::sync::Mutex<()>,
     /// Cut short by a crash, by the room's name: they go on if their room opens in time.
     interrupted: Mutex<HashMap<String, Interrupted>>,
 }
@@ -140,6 +154,7 @@ impl Recordings {
             events,
             root,
             running: Mutex::default(),
+            pausing: tokio::sync::Mutex::default(),
             interrupted: Mutex::default(),
         }
     }
@@ -162,7 +177,32 @@ impl Recordings {
         self.running().len()
     }
 
-    /// Records a room from now on.
+    fn goes_on(&self, id: &str) -> bool {
+        let this = |now: &Running| now.recording == id && now.begun && !now.ending;
+        self.running().values().any(this)
+    }
+
+    /// The time of a recording that goes on now; `None` for one that has only just begun, is ending,
+    /// or waits for its room.
+    pub(crate) fn elapsed_us(&self, id: &str) -> Option<u64> {
+        let figures = self.recorder.figures(id).filter(|_| self.goes_on(id));
+        figures.map(|figures| figures.elapsed_us)
+    }
+
+    /// The same, waiting for the recorder's first look at one that has only just begun.
+    pub(crate) async fn time_of(&self, id: &str) -> Option<u64> {
+        const LOOKS: u32 = 100;
+        for _ in 0..LOOKS {
+            let now = self.elapsed_us(id);
+            if now.is_some() || !self.goes_on(id) {
+                return now;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        None
+    }
+
+    /// Records a room from now on; one that was cut short and waits for this room goes on.
     ///
     /// # Errors
     /// There is no such room, nobody is in it, it is being recorded, the disk is too full, or the
@@ -172,6 +212,15 @@ impl Recordings {
         room_id: &str,
         layout: Option<LayoutName>,
     ) -> Result<Recording, ControlError> {
+        self.start_or_go_on(room_id, layout).await.map(|(recording, _)| recording)
+    }
+
+    /// The same, and whether it is a new recording.
+    pub(crate) async fn start_or_go_on(
+        &self,
+        room_id: &str,
+        layout: Option<LayoutName>,
+    ) -> Result<(Recording, bool), ControlError> {
         let room = self.store.room_get(room_id.to_owned()).await?;
         let room = room.ok_or(ControlError::NotFound("room"))?;
         let open = self.conference.list().await;
@@ -189,18 +238,14 @@ impl Recordings {
         if free < reserve {
             return Err(ControlError::DiskBelowReserve { free, reserve });
         }
+        if self.go_on_in(&room.name).await?
+            && let Some(running) = self.running_in(&room.name)
+        {
+            return Ok((self.get(&running.id).await?, false));
+        }
         let now = UnixMs::now();
         let id = format!("rec_{}", Ulid::new());
         let layout = layout.unwrap_or(self.settings.get().recording.layout);
-        let running = Running { recording: id.clone(), started_ms: now.0, paused: false };
-        {
-            // Taken before anything is awaited: two presses make one recording.
-            let mut all = self.running();
-            if all.contains_key(&room.name) {
-                return Err(ControlError::AlreadyRecording);
-            }
-            all.insert(room.name.clone(), running);
-        }
         let row = RecordingRow {
             id: id.clone(),
             room: room.id,
@@ -210,16 +255,24 @@ impl Recordings {
             started_ms: now.0,
             ..RecordingRow::default()
         };
+        {
+            // Taken before anything is awaited: two presses make one recording.
+            let mut all = self.running();
+            if all.contains_key(&room.name) {
+                return Err(ControlError::AlreadyRecording);
+            }
+            all.insert(room.name.clone(), Running::new(&row, false));
+        }
         let name = RoomName::from(room.name.as_str());
         let begun = self.begin_new(&name, &row).await;
         if let Err(error) = begun {
             self.running().remove(&room.name);
             return Err(error);
         }
-        self.show(&name, true);
+        self.begun(&name, &id);
         let recording = self.get(&id).await?;
         self.events.publish(&id, Happening::RecordingStarted(Box::new(recording.clone())));
-        Ok(recording)
+        Ok((recording, true))
     }
 
     async fn begin_new(&self, room: &RoomName, row: &RecordingRow) -> Result<(), ControlError> {
@@ -246,8 +299,28 @@ impl Recordings {
     /// There is no such room, or it is not being recorded.
     pub async fn stop(&self, room_id: &str) -> Result<Recording, ControlError> {
         let (room, running) = self.running_of(room_id).await?;
-        self.recorder.stop(&room, &running.recording, EndReason::Stopped);
+        self.end_running(&room, &running.recording);
         self.get(&running.recording).await
+    }
+
+    fn end_running(&self, room: &RoomName, id: &str) {
+        let mut all = self.running();
+        if let Some(now) = all.get_mut(room.as_str()).filter(|now| now.recording == id) {
+            now.ending = true;
+            drop(all);
+            self.recorder.stop(room, id, EndReason::Stopped);
+        }
+    }
+
+    /// The recorder has it from now on, and everybody in the room sees that, unless it is paused.
+    fn begun(&self, room: &RoomName, id: &str) {
+        let mut all = self.running();
+        if let Some(now) = all.get_mut(room.as_str()).filter(|now| now.recording == id) {
+            now.begun = true;
+            let paused = now.paused;
+            drop(all);
+            self.show(room, !paused);
+        }
     }
 
     /// Pauses the recording of a room, or has it go on. Who is in the room sees that.
@@ -256,17 +329,18 @@ impl Recordings {
     /// There is no such room, or it is not being recorded.
     pub async fn pause(&self, room_id: &str, paused: bool) -> Result<(), ControlError> {
         let (room, running) = self.running_of(room_id).await?;
+        let _turn = self.pausing.lock().await;
         {
             let mut all = self.running();
             let now = all.get_mut(room.as_str()).filter(|now| now.recording == running.recording);
-            let now = now.ok_or(ControlError::NotRecording)?;
+            let now =
+                now.filter(|now| now.begun && !now.ending).ok_or(ControlError::NotRecording)?;
             if std::mem::replace(&mut now.paused, paused) == paused {
                 return Ok(());
             }
-            // Under the lock: two presses come to the recorder in their order.
-            self.recorder.pause(&running.recording, paused);
-            self.show(&room, !paused);
         }
+        self.recorder.pause(&running.recording, paused);
+        self.show(&room, !paused);
         let recording = self.get(&running.recording).await?;
         self.events
             .publish(&recording.id, Happening::RecordingChanged(Box::new(recording.clone())));

@@ -205,7 +205,10 @@ impl Recordings {
         let made = self.store.file_list_of(vec![id.to_owned()]).await?.remove(id);
         let extension = Path::new(name).extension().and_then(|text| text.to_str()).unwrap_or("bin");
         if let Some(file) = made.into_iter().flatten().find(|file| file.path == name) {
-            let readable = format!("{}.{extension}", row.title);
+            let readable = match self.ordered_name(name).await? {
+                Some(ordered) => ordered,
+                None => format!("{}.{extension}", row.title),
+            };
             return Ok((folder.join(name), Some(file.sha256), readable));
         }
         let in_folder = folder.clone();
@@ -221,6 +224,22 @@ impl Recordings {
         // A sealed part never changes.
         let sealed = part.bytes.map(|bytes| format!("{id}.{name}.{bytes}"));
         Ok((folder.join(name), sealed, readable))
+    }
+}
+
+impl Recordings {
+    /// The name that a program wanted for a film that it ordered, without folders.
+    async fn ordered_name(&self, path: &str) -> Result<Option<String>, ControlError> {
+        let Some((job, file)) = path.strip_prefix("derived/job_").and_then(|p| p.split_once('/'))
+        else {
+            return Ok(None);
+        };
+        if !matches!(file, "film.mp4" | "sound.m4a") {
+            return Ok(None);
+        }
+        let order = self.store.egress_get(format!("EG_{job}")).await?;
+        let name = order.and_then(|order| order.filename.rsplit('/').next().map(str::to_owned));
+        Ok(name.filter(|name| !name.is_empty()))
     }
 }
 

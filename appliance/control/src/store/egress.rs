@@ -11,7 +11,14 @@ fn rows(
 ) -> Result<Vec<EgressRow>, StoreError> {
     let mut statement = sql.prepare(query)?;
     let rows = statement.query_map(values, |row| row.get::<_, String>(0))?;
-    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
+    let mut orders = Vec::new();
+    for row in rows {
+        match serde_json::from_str(&row?) {
+            Ok(order) => orders.push(order),
+            Err(error) => tracing::warn!(%error, "an order of a film is left as it is"),
+        }
+    }
+    Ok(orders)
 }
 
 pub(super) fn of_recording(
@@ -22,20 +29,22 @@ pub(super) fn of_recording(
 }
 
 impl Store {
-    pub async fn egress_insert(&self, row: EgressRow, told: EgressState) -> Result<(), StoreError> {
+    /// False if its recording does not run any more: it would never get a job.
+    pub async fn egress_insert(&self, row: EgressRow) -> Result<bool, StoreError> {
         self.call(move |sql| {
-            sql.execute(
-                "INSERT INTO egress (id, recording, started_ms, told, row)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            let inserted = sql.execute(
+                "INSERT INTO egress (id, recording, room, started_ms, told, row)
+                 SELECT ?1, ?2, ?3, ?4, '', ?5
+                 WHERE EXISTS (SELECT 1 FROM recordings WHERE id = ?2 AND state = 'recording')",
                 params![
                     row.id,
                     row.spec.recording,
+                    row.room_name,
                     signed(row.started_ms),
-                    told.name(),
                     serde_json::to_string(&row)?
                 ],
             )?;
-            Ok(())
+            Ok(inserted == 1)
         })
         .await
     }
@@ -59,9 +68,15 @@ impl Store {
         .await
     }
 
-    /// Newest first.
-    pub async fn egress_list(&self) -> Result<Vec<EgressRow>, StoreError> {
-        self.call(|sql| rows(sql, "SELECT row FROM egress ORDER BY id DESC", [])).await
+    /// The newest, of one room or of all.
+    pub async fn egress_list(
+        &self,
+        room: Option<String>,
+        most: u32,
+    ) -> Result<Vec<EgressRow>, StoreError> {
+        let query =
+            "SELECT row FROM egress WHERE ?1 IS NULL OR room = ?1 ORDER BY id DESC LIMIT ?2";
+        self.call(move |sql| rows(sql, query, params![room, most])).await
     }
 
     pub async fn egress_list_of(&self, recording: String) -> Result<Vec<EgressRow>, StoreError> {
@@ -75,11 +90,12 @@ impl Store {
         self.call(move |sql| rows(sql, query, ends)).await
     }
 
-    /// Receivers were told that it stands there; false if they had been before.
-    pub async fn egress_told(&self, id: String, told: EgressState) -> Result<bool, StoreError> {
+    /// Receivers will be told that it stands there, whatever happens.
+    pub async fn egress_told(&self, id: String, told: EgressState) -> Result<(), StoreError> {
         self.call(move |sql| {
-            let query = "UPDATE egress SET told = ?2 WHERE id = ?1 AND told <> ?2";
-            Ok(sql.execute(query, params![id, told.name()])? == 1)
+            let query = "UPDATE egress SET told = ?2 WHERE id = ?1";
+            sql.execute(query, params![id, told.name()])?;
+            Ok(())
         })
         .await
     }

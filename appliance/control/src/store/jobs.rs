@@ -41,7 +41,15 @@ fn jobs(
 ) -> Result<Vec<JobRow>, StoreError> {
     let mut statement = sql.prepare(query)?;
     let rows = statement.query_map(values, |row| row.get::<_, String>(0))?;
-    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
+    let mut jobs = Vec::new();
+    for row in rows {
+        match serde_json::from_str(&row?) {
+            Ok(job) => jobs.push(job),
+            // One job of a newer version must not stop all others.
+            Err(error) => tracing::warn!(%error, "a job is left as it is"),
+        }
+    }
+    Ok(jobs)
 }
 
 impl Store {
@@ -81,11 +89,21 @@ impl Store {
             known_bytes.forget();
             update_job(sql, &row)?;
             insert_files(sql, &row.spec.recording, &row.spec.job, &files)?;
+            let count = |query: &str, values: &[&str]| -> Result<i64, StoreError> {
+                let values = rusqlite::params_from_iter(values);
+                Ok(sql.query_row(query, values, |found| found.get(0))?)
+            };
+            let recording = row.spec.recording.as_str();
+            let [queued, running] = [JobState::Queued, JobState::Running].map(JobState::name);
+            let made = count("SELECT COUNT(*) FROM files WHERE recording = ?1", &[recording])?;
+            let open = "SELECT COUNT(*) FROM jobs WHERE recording = ?1 AND state IN (?2, ?3)";
+            let open = count(open, &[recording, queued, running])?;
             // A film of a part may be empty though the recording is not.
             let of_all = row.spec.range.is_none() && row.spec.only.is_empty();
-            let state = match files.is_empty() && of_all {
-                true => RecordingState::Empty,
-                false => RecordingState::Ready,
+            let state = match (made, open) {
+                (0, 1..) => return Ok(()),
+                (0, _) if of_all => RecordingState::Empty,
+                _ => RecordingState::Ready,
             };
             set_state(sql, &row.spec.recording, state)
         })
@@ -210,13 +228,13 @@ mod tests {
     async fn the_sum_of_sizes_is_remembered_until_something_comes_or_goes() {
         let (store, _folder) = store(&["rec_1", "rec_2"]).await;
         assert_eq!(store.recording_bytes().await.unwrap(), 0);
-        store.recording_end(end("rec_1", 10), Vec::new()).await.unwrap();
+        store.recording_end(end("rec_1", 10), |_| Vec::new()).await.unwrap();
         assert_eq!(store.recording_bytes().await.unwrap(), 10);
         let row = row("job_1", "rec_1", JobState::Finished);
         store.job_insert(NewJob(row.clone())).await.unwrap();
         store.job_finish(row, vec![film("job_1", 5)]).await.unwrap();
         assert_eq!(store.recording_bytes().await.unwrap(), 15);
-        store.recording_end(end("rec_2", 100), Vec::new()).await.unwrap();
+        store.recording_end(end("rec_2", 100), |_| Vec::new()).await.unwrap();
         assert_eq!(store.recording_bytes().await.unwrap(), 115);
         // Behind the store's back: it does not look again.
         store.call(|sql| Ok(sql.execute("UPDATE recordings SET bytes = 7", [])?)).await.unwrap();
@@ -228,7 +246,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_slow_disk_cost_is_kept() {
         let (store, _folder) = store(&["rec_1"]).await;
-        store.recording_end(end("rec_1", 10), Vec::new()).await.unwrap();
+        store.recording_end(end("rec_1", 10), |_| Vec::new()).await.unwrap();
         let row = store.recording_get("rec_1".to_owned()).await.unwrap().unwrap();
         assert_eq!(row.dropped, 3);
     }

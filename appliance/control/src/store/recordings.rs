@@ -1,9 +1,12 @@
 //! Recordings and the files made of them.
 
+use super::egress::of_recording;
 use super::jobs::{NewJob, insert_job};
 use super::{Store, StoreError, signed, unsigned};
+use crate::egress::EgressRow;
 use crate::recordings::{Interruption, RecordingState};
 use roombox_capture::manifest::EndReason;
+use roombox_jobs::JobRow;
 use roombox_jobs::spec::{FileKind, LayoutName, MadeFile};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
@@ -122,7 +125,8 @@ fn recording(row: &Row<'_>) -> rusqlite::Result<RecordingRow> {
         room_name: row.get(2)?,
         title: row.get(3)?,
         state: named(row.get(4)?)?,
-        layout: named(row.get(5)?)?,
+        // A newer version may know more of them.
+        layout: named(row.get(5)?).unwrap_or(LayoutName::Auto),
         started_ms: unsigned(row.get(6)?),
         ended_ms: row.get::<_, Option<i64>>(7)?.map(unsigned),
         duration_ms: unsigned(row.get(8)?),
@@ -203,12 +207,12 @@ impl Store {
     }
 
     /// The recording is whole, and its jobs exist: one transaction, so that no crash can leave a
-    /// recording that nobody renders. False if it had ended before.
+    /// recording that nobody renders, nor an order without a job. The jobs; `None` if it had ended before.
     pub async fn recording_end(
         &self,
         end: RecordingEnd,
-        jobs: Vec<NewJob>,
-    ) -> Result<bool, StoreError> {
+        jobs_for: impl FnOnce(Vec<EgressRow>) -> Vec<JobRow> + Send + 'static,
+    ) -> Result<Option<Vec<JobRow>>, StoreError> {
         let known_bytes = self.known_bytes.clone();
         self.call(move |sql| {
             known_bytes.forget();
@@ -228,10 +232,14 @@ impl Store {
                     signed(end.dropped)
                 ],
             )?;
-            if changed == 1 {
-                jobs.iter().try_for_each(|job| insert_job(sql, job))?;
+            if changed != 1 {
+                return Ok(None);
             }
-            Ok(changed == 1)
+            let jobs = jobs_for(of_recording(sql, &end.recording)?);
+            for job in &jobs {
+                insert_job(sql, &NewJob(job.clone()))?;
+            }
+            Ok(Some(jobs))
         })
         .await
     }
@@ -293,17 +301,19 @@ impl Store {
                  WHERE recording IN (SELECT value FROM json_each(?1)) ORDER BY job DESC, kind",
             )?;
             let rows = statement.query_map([serde_json::to_string(&recordings)?], |row| {
+                // Of a kind that only a newer version makes: it stays, and is not shown.
+                let Ok(kind) = named::<FileKind>(row.get(1)?) else { return Ok(None) };
                 let file = MadeFile {
-                    kind: named::<FileKind>(row.get(1)?)?,
+                    kind,
                     path: row.get(2)?,
                     bytes: unsigned(row.get(3)?),
                     sha256: row.get(4)?,
                 };
-                Ok((row.get(0)?, file))
+                Ok(Some((row.get(0)?, file)))
             })?;
             let mut files: HashMap<String, Vec<MadeFile>> = HashMap::new();
             for row in rows {
-                let (recording, file) = row?;
+                let Some((recording, file)) = row? else { continue };
                 files.entry(recording).or_default().push(file);
             }
             Ok(files)

@@ -512,8 +512,8 @@ export interface paths {
         delete: operations["recording_stop"];
         options?: never;
         head?: never;
-        /** Sets a marker in the running recording. */
-        patch: operations["recording_mark"];
+        /** Sets a marker in the running recording, pauses it, or has it go on. */
+        patch: operations["recording_change"];
         trace?: never;
     };
     "/api/v1/rooms/{id}/whip-keys": {
@@ -825,6 +825,8 @@ export interface components {
             /** Format: int32 */
             participants: number;
             recording: boolean;
+            /** @description Somebody paused the recording: nothing is recorded now. */
+            recording_paused: boolean;
             recording_started_at: components["schemas"]["Time"] | null;
             room: string;
         };
@@ -959,6 +961,12 @@ export interface components {
             free_bytes: number;
             /** @enum {string} */
             kind: "disk_low";
+        } | {
+            /** @enum {string} */
+            kind: "pause";
+        } | {
+            /** @enum {string} */
+            kind: "resume";
         } | {
             /** @enum {string} */
             kind: "marker";
@@ -1231,10 +1239,6 @@ export interface components {
         LogInRequest: {
             password: string;
         };
-        MarkRequest: {
-            /** @description Text of a marker at this moment. */
-            marker: string;
-        };
         /**
          * @description Sound or pictures.
          * @enum {string}
@@ -1453,6 +1457,8 @@ export interface components {
             id: string;
             interruptions: components["schemas"]["Interruption"][];
             job: components["schemas"]["Job"] | null;
+            /** @description It runs, and somebody paused it. */
+            paused: boolean;
             room_id: string;
             room_name: string;
             started_at: components["schemas"]["Time"];
@@ -1460,6 +1466,12 @@ export interface components {
             title: string;
             /** @description Only when one recording is asked for. */
             tracks?: components["schemas"]["RecordedTrack"][];
+        };
+        RecordingChange: {
+            /** @description Text of a marker at this moment. */
+            marker?: string;
+            /** @description Whether nothing is recorded from now on; the recording stays one. */
+            paused?: boolean;
         };
         /** @description Some recordings and where to go on. */
         RecordingPage: {
@@ -1558,6 +1570,7 @@ export interface components {
         /** @description The recording of a meeting that is going on. */
         RunningRecording: {
             id: string;
+            paused: boolean;
             started_at: components["schemas"]["Time"];
         };
         /** @description The box at one moment. */
@@ -4964,7 +4977,7 @@ export interface operations {
             };
         };
     };
-    recording_mark: {
+    recording_change: {
         parameters: {
             query?: never;
             header?: never;
@@ -4975,7 +4988,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["MarkRequest"];
+                "application/json": components["schemas"]["RecordingChange"];
             };
         };
         responses: {

@@ -58,6 +58,7 @@ export const meet: Words<typeof en> = {
   record_text:
     "Alle sehen einen roten Punkt mit der Zeit, solange sie läuft. Ton, Kameras und Bildschirme bleiben auf dieser Box.",
   record_stop: "Aufzeichnung beenden",
+  record_paused_text: "Jetzt wird nichts aufgezeichnet. Beenden Sie die Aufzeichnung, oder lassen Sie sie weitergehen.",
   record_stop_title: "Aufzeichnung beenden?",
   record_stop_text:
     "Der Film entsteht dann von selbst. Sie können jederzeit eine neue Aufzeichnung beginnen, oder diese anhalten: Dann wird nichts aufgezeichnet, bis Sie es wieder sagen.",
@@ -74,6 +75,7 @@ export const meet: Words<typeof en> = {
     device: "Gerät {{number}}",
     name: "Ihr Name",
     name_example: "So, wie andere ihn sehen sollen",
+    recording_paused: "Die Aufzeichnung dieser Besprechung ist angehalten. Sie kann jederzeit weitergehen.",
     recorded_now: "Diese Besprechung wird von der Box aufgezeichnet.",
     may_be_recorded:
       "Der Besitzer kann diese Besprechung aufzeichnen. Sie sehen dann einen roten Punkt.",

@@ -54,6 +54,7 @@ export const meet = {
   record_text:
     "Everybody sees a red dot with the time while it runs. Sound, cameras and screens are kept on this box.",
   record_stop: "Stop recording",
+  record_paused_text: "Nothing is recorded now. Stop the recording, or have it go on.",
   record_stop_title: "Stop recording?",
   record_stop_text:
     "The film is then made by itself. You can start another recording at any time, or pause this one: then nothing is recorded until you go on.",
@@ -70,6 +71,7 @@ export const meet = {
     device: "Device {{number}}",
     name: "Your name",
     name_example: "As others should see it",
+    recording_paused: "The recording of this meeting is paused. It may go on at any time.",
     recorded_now: "This meeting is being recorded by the box.",
     may_be_recorded: "The owner may record this meeting. You then see a red dot.",
     join: "Join",

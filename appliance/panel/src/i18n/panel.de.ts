@@ -196,13 +196,13 @@ export const panel: Words<typeof en> = {
     auto: "Automatisch",
     auto_text: "Raster, oder der geteilte Bildschirm groß mit Personen daneben.",
     grid: "Raster",
-    grid_text: "Alle Personen in gleich großen Kacheln.",
+    grid_text: "Alle Personen und geteilten Bildschirme in gleich großen Kacheln.",
     speaker: "Wer spricht, groß",
     speaker_text: "Wer spricht, ist groß, die anderen stehen daneben. Ein geteilter Bildschirm nimmt den Platz ein.",
     screen: "Vortrag",
     screen_text: "Der geteilte Bildschirm mit Personen daneben; sonst allein, wer spricht.",
     single: "Nur wer spricht",
-    single_text: "Wer spricht, oder der geteilte Bildschirm, füllt das Bild.",
+    single_text: "Wer spricht, oder der geteilte Bildschirm, allein im Bild.",
   },
   output: {
     film: "Film (MP4)",
@@ -301,6 +301,8 @@ export const panel: Words<typeof en> = {
     started: "Die Aufzeichnung begann am {{when}}.",
     interrupted:
       "Diese Box wurde bei {{at}} unterbrochen (Stromausfall oder Neustart); {{lost}} fehlen. Dann ging es weiter.",
+    pauses_one: "{{count}} Pause: Da wurde nichts aufgezeichnet, der Film lässt sie weg.",
+    pauses_other: "{{count}} Pausen: Da wurde nichts aufgezeichnet, der Film lässt sie weg.",
     gaps_one: "{{count}} Lücke: Pakete eines Senders kamen nie an.",
     gaps_other: "{{count}} Lücken: Pakete eines Senders kamen nie an.",
     dropped_one: "{{value}} Paket wurde nicht geschrieben, weil die Platte zu langsam war.",
@@ -323,7 +325,7 @@ export const panel: Words<typeof en> = {
     gap: "fehlt",
     paused: "angehalten",
     go_to: "Gehe zu {{text}}",
-    lane: "{{name}}: sprach {{spoken}}, fehlende Stücke: {{gaps}}",
+    lane: "{{name}}: sprach {{spoken}}, fehlende Stücke: {{gaps}}, Pausen: {{pauses}}",
     reason: {
       loss: "Pakete kamen nie an",
       overflow: "Die Platte war langsamer als die Besprechung",

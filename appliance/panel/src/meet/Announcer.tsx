@@ -23,7 +23,7 @@ export function Announcer({ recording, moderator, message }: AnnouncerProps) {
   const room = useRoomContext();
   const [said, say] = useState("");
   const [everRecorded, setEverRecorded] = useState(recording.on);
-  if (recording.on && !everRecorded) setEverRecorded(true);
+  if ((recording.on || recording.paused) && !everRecorded) setEverRecorded(true);
 
   useEffect(() => {
     const nameOf = (person: Participant | undefined) => person?.name || person?.identity || "?";
@@ -68,7 +68,12 @@ export function Announcer({ recording, moderator, message }: AnnouncerProps) {
     from && !from.isLocal
       ? t("said.message", { name: from.name || from.identity, text: message.message })
       : "";
-  const over = recording.paused ? t("said.recording_paused") : t("said.recording_ended");
+  const over =
+    recording.paused === null
+      ? ""
+      : recording.paused
+        ? t("said.recording_paused")
+        : t("said.recording_ended");
   const recorded = recording.on ? t("said.recording") : everRecorded ? over : "";
 
   return (

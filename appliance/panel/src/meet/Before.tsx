@@ -158,7 +158,13 @@ export function Before({ door, guest, error, join }: BeforeProps) {
 
         <p className={door.recording ? "notice-line recording" : "notice-line"}>
           <IconPlayerRecordFilled size={16} aria-hidden />
-          {door.recording ? t("before.recorded_now") : t("before.may_be_recorded")}
+          {t(
+            door.recording_paused
+              ? "before.recording_paused"
+              : door.recording
+                ? "before.recorded_now"
+                : "before.may_be_recorded",
+          )}
         </p>
         {guest && door.lobby && (
           <p className="notice-line">

@@ -200,7 +200,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         view={view}
         drawer={drawer}
         unread={unread}
-        recording={recording.on || recording.paused}
+        recording={recording.on || recording.paused === true}
         soundOnly={soundOnly.on}
         captions={captions.there ? captions.on : null}
         moderator={moderator}

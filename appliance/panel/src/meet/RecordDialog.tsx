@@ -16,7 +16,7 @@ export function RecordDialog({ roomId, recording, close }: RecordDialogProps) {
   const { t } = useTranslation(["meet", "shared"]);
   const textOf = useRefusalText();
   const [{ on, paused }] = useState(recording);
-  const runs = on || paused;
+  const runs = on || paused === true;
   const [error, setError] = useState<unknown>(null);
   const [working, setWorking] = useState(false);
   const run = (work: Promise<unknown>) => {
@@ -28,7 +28,7 @@ export function RecordDialog({ roomId, recording, close }: RecordDialogProps) {
   };
   return (
     <Modal title={t(runs ? "record_stop_title" : "record_title")} close={close}>
-      <p>{t(runs ? "record_stop_text" : "record_text")}</p>
+      <p>{t(paused ? "record_paused_text" : runs ? "record_stop_text" : "record_text")}</p>
       {error !== null && (
         <p className="error" role="alert">
           {textOf(error)}

@@ -8,22 +8,26 @@ import { clock } from "../format";
 
 export interface RecordingNow {
   on: boolean;
-  /** It runs, but nothing is recorded now. */
-  paused: boolean;
+  /** It runs, but nothing is recorded now; null while that is being asked. */
+  paused: boolean | null;
   /** Milliseconds since 1970; null while the box has not said it. */
   since: number | null;
 }
 
+/** While it is paused nobody tells that it has ended: the door is asked. */
+const ASK_AGAIN_MS = 5_000;
+
 export function useRecording(room: Room, roomId: string, invite: string | null): RecordingNow {
   const on = useIsRecording(room);
   const [since, setSince] = useState<number | null>(null);
-  const [paused, setPaused] = useState(false);
+  const [paused, setPaused] = useState<boolean | null>(false);
 
   useEffect(() => {
     // Who is here when it begins sees the time at once; the box's own word follows.
     const changed = (recording: boolean) => {
       setSince(recording ? Date.now() : null);
-      if (recording) setPaused(false);
+      // Whether it has ended or is paused the door says.
+      setPaused(recording ? false : null);
     };
     room.on(RoomEvent.RecordingStatusChanged, changed);
     return () => {
@@ -33,21 +37,25 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
 
   useEffect(() => {
     let stale = false;
-    api.door(roomId, invite).then(
-      (door) => {
-        if (stale) return;
-        const began = door.recording_started_at;
-        if (on && began) setSince(Date.parse(began));
-        setPaused(!on && door.recording_paused);
-      },
-      () => undefined,
-    );
+    const ask = () =>
+      void api.door(roomId, invite).then(
+        (door) => {
+          if (stale) return;
+          const began = door.recording_started_at;
+          if (on && began) setSince(Date.parse(began));
+          setPaused(!on && door.recording_paused);
+        },
+        () => undefined,
+      );
+    ask();
+    const again = paused ? setInterval(ask, ASK_AGAIN_MS) : undefined;
     return () => {
       stale = true;
+      clearInterval(again);
     };
-  }, [on, roomId, invite]);
+  }, [on, paused, roomId, invite]);
 
-  return { on, paused: paused && !on, since };
+  return { on, paused: on ? false : paused, since };
 }
 
 export function RecordingSign({ recording }: { recording: RecordingNow }) {

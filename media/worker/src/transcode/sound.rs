@@ -9,7 +9,7 @@ use super::output::SampleFile;
 use super::report::Work;
 use crate::driven::{Driven, ElementError};
 use gstreamer as gst;
-use roombox_capture::manifest::Part;
+use roombox_capture::manifest::{Part, TrackSource};
 use roombox_capture::matroska::Frame;
 use roombox_jobs::spec::AudioPreset;
 use roombox_transcode::loudness::Meter;
@@ -69,7 +69,8 @@ pub fn mix(
     })
 }
 
-/// Listens to everything once and sets how much louder each track is made.
+/// Listens to everything once and sets how much louder each person is made, over all of his or her
+/// tracks: who comes back is as loud as before. A screen's sound is only ever lowered.
 fn level(
     streams: &mut [SoundStream],
     material: &Material,
@@ -77,11 +78,18 @@ fn level(
     target: f64,
     work: &Work,
 ) -> Result<(), FilmError> {
-    for stream in streams {
-        let mut meter = Meter::default();
+    let mut meters: BTreeMap<Voice, Meter> = BTreeMap::new();
+    for stream in streams.iter() {
+        let meter = meters.entry(stream.voice.clone()).or_default();
         let mut listened = Decoding { waiting: stream.decoding.waiting.clone(), open: None };
         listened.fill(material, plan, i64::MAX, work, &mut |_, samples| meter.push(samples))?;
-        let gain = meter.gain_to(target);
+    }
+    for stream in streams {
+        let Some(meter) = meters.get(&stream.voice) else { continue };
+        let gain = match (meter.gain_to(target), stream.voice.of_screen) {
+            (Gain(gain), true) => Gain(gain.min(1.0)),
+            (gain, false) => gain,
+        };
         tracing::debug!(track = %stream.track, lufs = meter.lufs(), gain = gain.0, "loudness");
         stream.sound = MixSource::new(gain);
     }
@@ -114,9 +122,17 @@ fn mix_blocks(
     }
 }
 
+/// What is brought to one loudness.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Voice {
+    identity: String,
+    of_screen: bool,
+}
+
 /// One track's sound.
 struct SoundStream {
     track: String,
+    voice: Voice,
     decoding: Decoding,
     sound: MixSource,
 }
@@ -139,8 +155,14 @@ fn streams(material: &Material, plan: &Plan) -> Vec<SoundStream> {
     }
     let stream = |(track, mut parts): (&str, Vec<&Part>)| {
         parts.sort_by_key(|part| part.start_us);
+        let known = material.manifest.tracks.iter().find(|known| known.track == track);
+        let voice = Voice {
+            identity: known.map_or_else(|| track.to_owned(), |known| known.identity.clone()),
+            of_screen: known.is_some_and(|known| known.source == TrackSource::ScreenShareAudio),
+        };
         let decoding = Decoding { waiting: parts.into_iter().cloned().collect(), open: None };
-        SoundStream { track: track.to_owned(), decoding, sound: MixSource::new(Gain::default()) }
+        let sound = MixSource::default();
+        SoundStream { track: track.to_owned(), voice, decoding, sound }
     };
     tracks.into_iter().map(stream).collect()
 }

@@ -461,3 +461,20 @@ pub fn onsets(signal: impl Iterator<Item = bool>, rate: f64) -> Vec<f64> {
     }
     found
 }
+
+/// Size of a picture file and the luma of one of its pixels.
+pub fn pixel(path: &Path, (x, y): (u32, u32)) -> ((u64, u64), u8) {
+    let probe = ["-v", "error", "-show_entries", "stream=width,height", "-of", "csv=p=0"];
+    let size = Command::new("ffprobe").args(probe).arg(path).output().unwrap().stdout;
+    let size = String::from_utf8_lossy(&size).trim().to_owned();
+    let (width, height) = size.split_once(',').unwrap();
+    let crop = format!("format=gray,crop=1:1:{x}:{y}");
+    let luma = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-vf", &crop, "-f", "rawvideo", "-"])
+        .output()
+        .unwrap()
+        .stdout;
+    ((width.parse().unwrap(), height.parse().unwrap()), luma[0])
+}

@@ -2,6 +2,8 @@
 //! [`TapSink`], which never waits: the media threads must not feel a slow disk.
 
 mod losses;
+#[cfg(test)]
+mod pauses;
 mod rounds;
 #[cfg(test)]
 mod slow_disk;
@@ -126,6 +128,7 @@ enum Message {
     Pause {
         recording: String,
         paused: bool,
+        at: Instant,
     },
     Stop {
         recording: String,
@@ -263,7 +266,8 @@ impl Recorder {
     /// # Errors
     /// The recorder has stopped.
     pub fn pause(&self, recording: &str, paused: bool) -> Result<(), CaptureError> {
-        self.send(Message::Pause { recording: recording.to_owned(), paused })
+        let (recording, at) = (recording.to_owned(), Instant::now());
+        self.send(Message::Pause { recording, paused, at })
     }
 
     /// Ends a recording; [`RecorderEvent::Ended`] tells when it is whole.

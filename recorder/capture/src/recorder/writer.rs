@@ -119,12 +119,16 @@ impl Writer {
                     running.recording.log(t, TimelineEvent::Marker { text });
                 }
             }
-            Message::Pause { recording, paused } => {
-                if let Some(running) = self.running.get_mut(&recording) {
-                    let t = running.time(Instant::now());
-                    running.recording.pause(t, paused);
-                    tracing::info!(%recording, paused, "recording");
-                }
+            Message::Pause { recording, paused, at } => {
+                let Some(running) = self.running.get_mut(&recording) else {
+                    tracing::error!(%recording, paused, "there is no such recording to pause");
+                    return;
+                };
+                let t = running.time(at);
+                let mut wishes = Vec::new();
+                running.recording.pause(t, paused, &mut wishes);
+                tracing::info!(%recording, paused, "recording");
+                self.wishes(&recording, wishes);
             }
             Message::Stop { recording, reason } => self.end(&recording, reason),
             Message::Shutdown => self.stopping = true,

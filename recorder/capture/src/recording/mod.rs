@@ -47,6 +47,10 @@ pub(crate) struct Recording {
     tracks: HashMap<TrackId, Track>,
     streams: HashMap<(TrackId, TapLayer), Stream>,
     senders: HashMap<ParticipantId, SenderClock>,
+    /// Who speaks now, loudest first.
+    speaking: Vec<String>,
+    /// Pictures that were recorded when it was paused.
+    pictures: Vec<(TrackId, TapLayer)>,
     /// Packets that were dropped before an interruption.
     dropped_before: u64,
     /// Counted by whoever fills the queue: also what is dropped last is in it.
@@ -67,6 +71,8 @@ impl Recording {
             tracks: HashMap::new(),
             streams: HashMap::new(),
             senders: HashMap::new(),
+            speaking: Vec::new(),
+            pictures: Vec::new(),
         }
     }
 
@@ -135,24 +141,43 @@ impl Recording {
                 self.log(t, event);
             }
             TapEvent::Speakers(ids) => {
-                let participants = ids.iter().map(ToString::to_string).collect();
-                self.log(t, TimelineEvent::Speaker { participants });
+                self.speaking = ids.iter().map(ToString::to_string).collect();
+                if !self.ledger.manifest.paused {
+                    let participants = self.speaking.clone();
+                    self.log(t, TimelineEvent::Speaker { participants });
+                }
             }
             TapEvent::Packet(packet) => self.packet(t, &packet, wishes),
             TapEvent::RoomEnded => wishes.push(Wish::End(EndReason::RoomEnded)),
         }
     }
 
-    /// Pauses or goes on. Who comes and goes is still told; what they send is not kept.
-    pub(crate) fn pause(&mut self, t: u64, paused: bool) {
+    /// Pauses or goes on. Who comes and goes is still told; what they send, and who speaks, is not
+    /// kept.
+    pub(crate) fn pause(&mut self, t: u64, paused: bool, wishes: &mut Vec<Wish>) {
         if self.ledger.manifest.paused == paused {
             return;
         }
-        if paused {
-            self.close_streams(t);
-        }
         self.ledger.change_manifest(|manifest| manifest.paused = paused);
-        self.log(t, if paused { TimelineEvent::Pause } else { TimelineEvent::Resume });
+        let speak = |participants| TimelineEvent::Speaker { participants };
+        if paused {
+            // A picture that stands still may not send again for long.
+            self.pictures = self
+                .streams
+                .keys()
+                .filter(|(_, layer)| *layer != TapLayer::Audio)
+                .cloned()
+                .collect();
+            self.close_streams(t);
+            self.log(t, TimelineEvent::Pause);
+            self.log(t, speak(Vec::new()));
+            return;
+        }
+        self.log(t, TimelineEvent::Resume);
+        self.log(t, speak(self.speaking.clone()));
+        let known = std::mem::take(&mut self.pictures).into_iter();
+        let still_there = known.filter(|(track, _)| self.tracks.contains_key(track));
+        wishes.extend(still_there.map(|(track, layer)| Wish::Keyframe { track, layer }));
     }
 
     fn close_streams(&mut self, t: u64) {

@@ -14,7 +14,7 @@ const NEAREST_TURN_US: u64 = 20_000_000;
 /// Nor are there more than so many in a film: a list that nobody reads helps nobody.
 const MOST_TURNS: u64 = 100;
 /// What happens within this time is one chapter, called by what matters most.
-const TOGETHER_US: u64 = 2_000_000;
+const TOGETHER_US: u64 = 1_000_000;
 /// What happened longer before the film begins is not in it.
 const BEFORE_US: u64 = 5_000_000;
 /// Players that know nothing better count chapters in one byte.
@@ -70,21 +70,22 @@ pub fn chapters(manifest: &Manifest, timeline: &[TimelineLine], plan: &Plan) -> 
         }
     });
     fixed.extend(told);
-    let shares = people.shares().filter(|(from, _)| in_film(*from));
-    let shares = shares.filter_map(|(from, name)| Some((shown_at(plan, from)?, name)));
+    // One that was over before the film went on is not seen in it.
+    let seen = |from: u64, to: u64| plan.pieces.iter().any(|(a, b)| from < *b && to > *a);
+    let shares = people.shares().filter(|(from, to, _)| in_film(*from) && seen(*from, *to));
+    let shares = shares.filter_map(|(from, _, name)| Some((shown_at(plan, from)?, name)));
     fixed.extend(shares.map(|(at, name)| chapter(at, ChapterKind::Share, name)));
     fixed.sort_by(|a, b| (a.from_us, b.kind).cmp(&(b.from_us, a.kind)));
     let fixed = together(fixed);
     let end = manifest.parts.iter().map(end_of).max().unwrap_or(0);
-    let turns = turns(&people.spurts(end));
+    let turns = turns(&heard(&people.spurts(end), &plan.pieces));
     // Whoever has the floor when the film begins; who had it before does not matter.
-    let begun = turns.partition_point(|(from, _)| *from <= first).saturating_sub(1);
+    let begun = turns.iter().rposition(|(from, _)| *from <= first).unwrap_or(0);
     let turns = turns.into_iter().skip(begun).filter_map(|(from, person)| {
         Some(chapter(shown_at(plan, from)?, ChapterKind::Turn, people.name(person)))
     });
     let mut all = with_turns(fixed, turns, plan.duration_us());
     all.retain(|chapter| chapter.from_us < plan.duration_us());
-    all.truncate(MOST);
     all
 }
 
@@ -116,6 +117,19 @@ fn together(chapters: Vec<Chapter>) -> Vec<Chapter> {
         }
     }
     all
+}
+
+/// What of the spurts is in the film, or was said before it began.
+fn heard(spurts: &[(u64, u64, usize)], pieces: &[(u64, u64)]) -> Vec<(u64, u64, usize)> {
+    let first = pieces.first().map_or(0, |(from, _)| *from);
+    let before = std::iter::once((0, first));
+    let all: Vec<(u64, u64)> = before.chain(pieces.iter().copied()).collect();
+    let cut = |(from, to, person): &(u64, u64, usize)| {
+        let (from, to, person) = (*from, *to, *person);
+        let inside = all.iter().map(move |(a, b)| (from.max(*a), to.min(*b), person));
+        inside.filter(|(from, to, _)| from < to).collect::<Vec<_>>()
+    };
+    spurts.iter().flat_map(cut).collect()
 }
 
 /// When the floor went to whom.
@@ -168,6 +182,10 @@ fn with_turns(
     let mut all = fixed;
     for mut turn in turns {
         let after = all.partition_point(|chapter| chapter.from_us <= turn.from_us);
+        let next = all.get(after).map(|next| next.from_us);
+        if next.is_some_and(|next| next - turn.from_us < TOGETHER_US) {
+            continue;
+        }
         let before = after.checked_sub(1).map(|n| &mut all[n]);
         match before {
             // The film begins with whoever speaks first.
@@ -293,6 +311,45 @@ mod tests {
         lines.push(TimelineLine { t: 252 * SECOND, event: marker });
         let wanted = named(&[(0, "weekly"), (100, "weekly"), (150, "Later")]);
         assert_eq!(made(&manifest, lines), wanted);
+    }
+
+    #[test]
+    fn what_happened_in_a_pause_is_no_chapter() {
+        let (mut manifest, mut lines) = meeting();
+        speaks(&mut lines, 5, 95, "Ada");
+        lines.push(TimelineLine { t: 102 * SECOND, event: TimelineEvent::Pause });
+        speaks(&mut lines, 110, 190, "Bob");
+        let (track, participant) = ("TR_screen".to_owned(), "PA_Bob".to_owned());
+        let (kind, source) = (MediaKind::Video, TrackSource::ScreenShare);
+        let (identity, name) = ("bob".to_owned(), "Bob".to_owned());
+        manifest.tracks.push(RecordedTrack {
+            track: track.clone(),
+            participant: participant.clone(),
+            identity: identity.clone(),
+            name,
+            kind,
+            source,
+        });
+        let id = track.clone();
+        let event =
+            TimelineEvent::Pub { track: id, participant, identity, kind, source, muted: false };
+        lines.push(TimelineLine { t: 120 * SECOND, event });
+        lines.push(TimelineLine { t: 130 * SECOND, event: TimelineEvent::Unpub { track } });
+        lines.push(TimelineLine { t: 202 * SECOND, event: TimelineEvent::Resume });
+        speaks(&mut lines, 203, 300, "Ada");
+        assert_eq!(made(&manifest, lines), named(&[(0, "Ada"), (100, "weekly")]));
+    }
+
+    #[test]
+    fn a_film_of_a_part_begins_with_whoever_has_the_floor_then() {
+        let (manifest, mut lines) = meeting();
+        speaks(&mut lines, 5, 100, "Bob");
+        speaks(&mut lines, 110, 400, "Ada");
+        lines.sort_by_key(|line| line.t);
+        let pieces = vec![(300 * SECOND, 350 * SECOND)];
+        let plan = Plan { pieces, video: VideoPlan::Nothing, audio: Vec::new() };
+        let chapters = chapters(&manifest, &lines, &plan);
+        assert_eq!((chapters.len(), chapters[0].title.as_str()), (1, "Ada"));
     }
 
     #[test]

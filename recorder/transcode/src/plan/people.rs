@@ -221,13 +221,13 @@ impl People {
         &self.people[person].name
     }
 
-    /// Screens that were shared: from when on, and by whom.
-    pub(super) fn shares(&self) -> impl Iterator<Item = (u64, &str)> {
+    /// Screens that were shared: from when to when, and by whom.
+    pub(super) fn shares(&self) -> impl Iterator<Item = (u64, u64, &str)> {
         self.people.iter().flat_map(|person| {
             let shares =
                 person.tracks.iter().filter(|track| track.source == TrackSource::ScreenShare);
             let of_video = shares.filter(|track| track.kind == MediaKind::Video);
-            of_video.map(|track| (track.from, person.name.as_str()))
+            of_video.map(|track| (track.from, track.to, person.name.as_str()))
         })
     }
 

@@ -51,7 +51,7 @@ impl From<ControlError> for Refused {
             E::NotFound(_) | E::NoMeeting => "not_found",
             E::EgressEnded => "failed_precondition",
             E::TooManyOrders { .. } | E::DiskBelowReserve { .. } => "resource_exhausted",
-            E::Busy(_) | E::Draining => "unavailable",
+            E::Busy(_) | E::Draining | E::AlreadyRecording => "unavailable",
             _ => "internal",
         };
         if code == "internal" {
@@ -79,7 +79,7 @@ impl Call<'_> {
         let Wish { room, mut order } = Wish::of(&asked)?;
         let kept = pb::EgressInfo { request: Some(asked), ..pb::EgressInfo::default() };
         order.request = kept.encode_to_vec();
-        let view = self.door.egress.start(&room, order).await?;
+        let view = self.door.egress.start(room, order).await?;
         self.answer(&info(&view))
     }
 
@@ -93,14 +93,17 @@ impl Call<'_> {
     async fn stop_egress(&self) -> Answer {
         let request: pb::StopEgressRequest = self.request()?;
         self.records()?;
-        self.answer(&info(&self.door.egress.stop(&request.egress_id).await?))
+        self.answer(&info(&self.door.egress.stop(request.egress_id).await?))
     }
 
     async fn list_egress(&self) -> Answer {
         let request: pb::ListEgressRequest = self.request()?;
         self.records()?;
         let views = match request.egress_id.as_str() {
-            "" => self.door.egress.list().await?,
+            "" => {
+                let room = Some(request.room_name.clone()).filter(|room| !room.is_empty());
+                self.door.egress.list(room).await?
+            }
             id => match self.door.egress.get(id).await {
                 Ok(view) => vec![view],
                 Err(ControlError::NotFound(_)) => Vec::new(),

@@ -15,6 +15,9 @@ const NO_UPLOADS: &str =
     "uploads are not implemented: the file stays on the box, fetch it from its location";
 const NO_BROWSER: &str = "this box has no browser that could film a page: use a layout";
 const ONE_FILE: &str = "ask for one file output: each film is an egress of its own";
+const NO_CHANNELS: &str = "sound is mixed for everybody: channels of one's own are not implemented";
+const NO_RECEIVERS: &str =
+    "webhooks of one egress are not implemented: add the receiver in the box's settings";
 const NO_SILENT_FILMS: &str = "video_only is not implemented";
 
 /// What is to be made, of which room.
@@ -82,12 +85,20 @@ fn nothing_else(streams: usize, segments: usize, images: usize) -> Wished<()> {
     }
 }
 
+fn nobody_else(webhooks: &[pb::WebhookConfig]) -> Wished<()> {
+    if webhooks.is_empty() { Ok(()) } else { cannot(NO_RECEIVERS) }
+}
+
 fn encoded_file(
     old: Option<&pb::EncodedFileOutput>,
     new: &[pb::EncodedFileOutput],
 ) -> Wished<(i32, String)> {
-    let mut all = old.into_iter().chain(new);
-    let (Some(file), None) = (all.next(), all.next()) else { return wrong(ONE_FILE) };
+    // The JavaScript SDK says the same in both ways.
+    let file = match (old, new) {
+        (_, [file]) => file,
+        (Some(file), []) => file,
+        _ => return wrong(ONE_FILE),
+    };
     match file.output {
         Some(_) => cannot(NO_UPLOADS),
         None => Ok((file.file_type, file.filepath.clone())),
@@ -165,18 +176,19 @@ impl Wish {
         match asked {
             Asked::RoomComposite(one) => Self::of_room(one),
             Asked::Participant(one) => {
-                let none_old = None;
-                let file = encoded_file(none_old, &one.file_outputs);
                 nothing_else(
                     one.stream_outputs.len(),
                     one.segment_outputs.len(),
                     one.image_outputs.len(),
                 )?;
+                nobody_else(&one.webhooks)?;
+                let file = encoded_file(None, &one.file_outputs)?;
                 let source = Source::person(&one.room_name, &one.identity, one.screen_share)?;
                 let encoding = encoding!(&one.options, participant_egress_request::Options);
-                Self::made(source, encoding, file?)
+                Self::made(source, encoding, file)
             }
             Asked::TrackComposite(one) => {
+                nobody_else(&one.webhooks)?;
                 nothing_else(
                     one.stream_outputs.len(),
                     one.segment_outputs.len(),
@@ -190,6 +202,7 @@ impl Wish {
                 Self::made(source, encoding, file)
             }
             Asked::Track(one) => {
+                nobody_else(&one.webhooks)?;
                 use pb::track_egress_request::Output as Target;
                 let name = match &one.output {
                     Some(Target::File(file)) if file.output.is_some() => return cannot(NO_UPLOADS),
@@ -208,6 +221,10 @@ impl Wish {
 
     fn of_room(one: &pb::RoomCompositeEgressRequest) -> Wished<Self> {
         nothing_else(one.stream_outputs.len(), one.segment_outputs.len(), one.image_outputs.len())?;
+        nobody_else(&one.webhooks)?;
+        if one.audio_mixing != pb::AudioMixing::DefaultMixing as i32 {
+            return cannot(NO_CHANNELS);
+        }
         let file = file!(one, room_composite_egress_request);
         if !one.custom_base_url.is_empty() {
             return cannot(NO_BROWSER);
@@ -221,9 +238,9 @@ impl Wish {
     }
 
     fn of_egress(one: &pb::StartEgressRequest) -> Wished<Self> {
-        use pb::media_source::Video;
         use pb::output::Config;
         use pb::start_egress_request::Source as From;
+        nobody_else(&one.webhooks)?;
         let [output] = &one.outputs[..] else { return wrong(ONE_FILE) };
         if one.storage.is_some() || output.storage.is_some() {
             return cannot(NO_UPLOADS);
@@ -245,15 +262,7 @@ impl Wish {
             Some(From::Template(template)) => {
                 Source::room(&one.room_name, layout_of(&template.layout)?, template.audio_only)
             }
-            Some(From::Media(media)) => match &media.video {
-                Some(Video::ParticipantVideo(video)) => {
-                    Source::person(&one.room_name, &video.identity, video.prefer_screen_share)?
-                }
-                Some(Video::VideoTrackId(track)) => {
-                    Source::tracks(&one.room_name, &[track], false)?
-                }
-                None => Source::room(&one.room_name, LayoutName::Auto, true),
-            },
+            Some(From::Media(media)) => of_media(&one.room_name, media)?,
             Some(From::Web(_)) => return cannot(NO_BROWSER),
             None => return wrong("source is missing"),
         };
@@ -278,6 +287,51 @@ impl Wish {
         let filename = filename(&name, &room, &only, ending);
         spec.only = only;
         Ok(Self { room, order: Order { spec, filename, request: Vec::new() } })
+    }
+}
+
+/// Tracks and people whose picture or sound is wanted.
+fn of_media(room: &str, media: &pb::MediaSource) -> Wished<Source> {
+    use pb::audio_route::Match;
+    use pb::media_source::Video;
+    let none = pb::AudioConfig::default();
+    let audio = media.audio.as_ref().unwrap_or(&none);
+    let mut only = Only::default();
+    for route in &audio.routes {
+        if route.channel != pb::AudioChannel::Both as i32 {
+            return cannot(NO_CHANNELS);
+        }
+        match &route.r#match {
+            Some(Match::TrackId(track)) => only.tracks.push(track.clone()),
+            Some(Match::ParticipantIdentity(identity)) => only.identities.push(identity.clone()),
+            _ => return cannot("sound by kind of participant is not implemented"),
+        }
+    }
+    let some = !only.is_empty();
+    if audio.capture_all && (some || media.video.is_some()) {
+        return cannot("everybody's sound with one picture is not implemented: use a layout");
+    }
+    match &media.video {
+        None if audio.capture_all => Ok(Source::room(room, LayoutName::Auto, true)),
+        None if some => {
+            let (room, layout) = (room.to_owned(), LayoutName::Auto);
+            Ok(Source { room, layout, only, sound_alone: true })
+        }
+        None => wrong("neither picture nor sound is asked for"),
+        // A person comes with what that person says.
+        Some(Video::ParticipantVideo(video)) => {
+            if only.identities.iter().any(|one| *one != video.identity) || !only.tracks.is_empty() {
+                return cannot("another person's sound is not implemented");
+            }
+            Source::person(room, &video.identity, video.prefer_screen_share)
+        }
+        Some(Video::VideoTrackId(track)) => {
+            if !only.identities.is_empty() {
+                return cannot("a person's sound with a track is not implemented: name its track");
+            }
+            let tracks = only.tracks.iter().chain([track]).map(String::as_str);
+            Source::tracks(room, &tracks.collect::<Vec<_>>(), false)
+        }
     }
 }
 
@@ -340,8 +394,6 @@ fn filename(wanted: &str, room: &str, only: &Only, ending: &str) -> String {
     ]
     .into_iter()
     .fold(wanted.to_owned(), |name, (placeholder, value)| name.replace(placeholder, &value));
-    match name.rsplit_once('.') {
-        Some((_, end)) if (2..=4).contains(&end.len()) => name,
-        _ => format!("{name}.{ending}"),
-    }
+    let known = [".mp4", ".m4a"].iter().any(|ending| name.ends_with(ending));
+    if known { name } else { format!("{name}.{ending}") }
 }

@@ -1,3 +1,5 @@
+//! What is asked of an egress and what is answered, by example.
+
 use super::*;
 use roombox_control::egress::EgressRow;
 use roombox_control::jobs::{JobSpec, LayoutName, Output};

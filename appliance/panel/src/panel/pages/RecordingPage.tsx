@@ -39,8 +39,10 @@ function RecordingView({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const video = useRef<HTMLVideoElement>(null);
-  const [at, setAt] = useState(0);
   const film = filmOf(recording.files);
+  const [{ at, of }, setPlace] = useState({ at: 0, of: film?.movie.name });
+  // Another film begins at its beginning.
+  if (of !== film?.movie.name) setPlace({ at: 0, of: film?.movie.name });
   const index = useFilmIndex(recording.id, film?.index?.name);
   const seek = (filmMs: number) => {
     if (video.current) video.current.currentTime = filmMs / 1000;
@@ -80,7 +82,9 @@ function RecordingView({ recording }: { recording: Recording }) {
               src={fileAddress(recording.id, film.movie.name)}
               poster={film.poster && fileAddress(recording.id, film.poster.name)}
               aria-label={recording.title}
-              onTimeUpdate={(event) => setAt(event.currentTarget.currentTime * 1000)}
+              onTimeUpdate={(event) =>
+                setPlace({ at: event.currentTarget.currentTime * 1000, of: film.movie.name })
+              }
             />
             {chaptered && <Chapters index={index} at={at} seek={seek} />}
           </div>
@@ -134,6 +138,11 @@ function useFilmIndex(recording: string, file: string | undefined): FilmIndex | 
 function Happened({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
+  const timeline = useQuery({
+    queryKey: keys.timeline(recording.id),
+    queryFn: () => api.timeline(recording.id),
+  });
+  const pauses = timeline.data?.items.filter((item) => item.kind === "pause").length ?? 0;
   const sentences = [t("happened.started", { when: format.dateTime(recording.started_at) })];
   for (const { at_ms, lost_ms } of recording.interruptions) {
     sentences.push(
@@ -143,6 +152,7 @@ function Happened({ recording }: { recording: Recording }) {
       }),
     );
   }
+  if (pauses > 0) sentences.push(t("happened.pauses", { count: pauses }));
   if (recording.gaps > 0) sentences.push(t("happened.gaps", { count: recording.gaps }));
   const dropped = recording.dropped_packets;
   if (dropped > 0) {

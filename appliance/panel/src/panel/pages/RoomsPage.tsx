@@ -99,7 +99,12 @@ function RoomCard({ room }: { room: Room }) {
                 {room.name}
               </Link>
             </Title>
-            {room.meeting?.recording && <RecordingTime since={room.meeting.recording.started_at} />}
+            {room.meeting?.recording && (
+              <RecordingTime
+                since={room.meeting.recording.started_at}
+                paused={room.meeting.recording.paused}
+              />
+            )}
           </Group>
           {room.meeting ? (
             <Group gap="xs">

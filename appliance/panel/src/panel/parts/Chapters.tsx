@@ -21,6 +21,9 @@ const ICONS = {
   marker: IconBookmark,
 } as const satisfies Record<Chapter["kind"], unknown>;
 
+/** A player that was sent to a moment stands on a frame, maybe a little before it. */
+const FRAME_MS = 50;
+
 interface ChaptersProps {
   index: FilmIndex;
   /** Where the player is, in the film's time. */
@@ -31,7 +34,7 @@ interface ChaptersProps {
 export function Chapters({ index, at, seek }: ChaptersProps) {
   const { t } = useTranslation("panel");
   const format = useFormat();
-  const current = lastBegun(index.chapters, at);
+  const current = lastBegun(index.chapters, at + FRAME_MS);
   return (
     <Paper className="surface chapters" p="md" component="section">
       <Title order={2} size="h4" mb="xs">

@@ -5,11 +5,15 @@ import { filmMs, folderOf, lastBegun, type FilmIndex } from "../../film";
 import { useFormat } from "../wording";
 
 export interface Pointed {
-  /** Pixels from the strip's left edge. */
+  /** Pixels from the strip's left edge, and its width. */
   x: number;
+  width: number;
   /** In the recording's time. */
   ms: number;
 }
+
+/** Half of a picture with its frame: it stays inside the strip. */
+const HALF = 86;
 
 interface PreviewProps {
   recording: string;
@@ -26,7 +30,7 @@ export function Preview({ recording, index, file, pointed }: PreviewProps) {
   const spot = sprite && lastBegun(sprite.spots, at);
   const chapter = lastBegun(index.chapters, at);
   return (
-    <div className="preview" style={{ left: pointed.x }} aria-hidden>
+    <div className="preview" style={{ left: Math.max(HALF, Math.min(pointed.width - HALF, pointed.x)) }} aria-hidden>
       {sprite && spot && (
         <div
           className="preview-picture"

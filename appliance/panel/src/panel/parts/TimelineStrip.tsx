@@ -51,8 +51,9 @@ export function TimelineStrip({ recording, at, seek, preview }: TimelineStripPro
       return;
     }
     const box = lane.getBoundingClientRect();
-    const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
-    point({ x, ms: ((event.clientX - box.left) / box.width) * length });
+    const strip = event.currentTarget.getBoundingClientRect();
+    const x = event.clientX - strip.left;
+    point({ x, width: strip.width, ms: ((event.clientX - box.left) / box.width) * length });
   };
 
   return (
@@ -125,6 +126,7 @@ function LaneRow({ lane, strip, length, at, seek }: Drawn & { lane: Lane; at: nu
     name: lane.name,
     spoken: format.clock(spoken),
     gaps: lane.gaps.length + strip.outages.length,
+    pauses: strip.pauses.length,
   });
   const place = (span: Span): CSSProperties => ({
     left: `${share(span.from, length)}%`,

@@ -1,0 +1,381 @@
+//! Films that programs order of a meeting while it goes on: LiveKit's Egress, as the box means it.
+//!
+//! A room is recorded once, track by track, however many films are ordered of it. An order says which
+//! part of the recording its film is of: from now until somebody stops it.
+//!
+//! ```text
+//! active ─ stopped, or the recording ends ─► ending ─ its job is done ─► complete
+//!                                              ├─ its job is parked ──► failed
+//!                                              └─ nothing to film, cancelled ─► aborted
+//! ```
+//! Where an order stands follows from its recording and its job; nothing else is kept of it.
+
+mod order;
+
+pub use order::{EgressRow, EgressState, EgressView, Order};
+
+use crate::clock::UnixMs;
+use crate::conference::RoomInfo;
+use crate::error::ControlError;
+use crate::events::{Envelope, Events, Happening};
+use crate::finish::to_the_end;
+use crate::recordings::{RecordingState, Recordings};
+use crate::rooms::Rooms;
+use crate::store::Store;
+use order::state;
+use roombox_jobs::spec::{JobSpec, LayoutName, MadeFile, Range, Relayout};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, mpsc};
+use ulid::Ulid;
+
+/// Films of one recording that go on at a time, and those that were ordered of it in all.
+const MOST: usize = 20;
+const MOST_IN_ALL: usize = 200;
+/// Orders in one answer.
+const MOST_LISTED: u32 = 500;
+/// A recording that is ending is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// News that may wait for whoever tells receivers of webhooks.
+const NEWS: usize = 64;
+
+/// Orders of the box.
+pub struct Egress {
+    store: Arc<Store>,
+    rooms: Arc<Rooms>,
+    recordings: Arc<Recordings>,
+    news: mpsc::Sender<EgressView>,
+    /// Two orders for a room that nobody records make one recording; the last to stop ends it.
+    turn: Mutex<()>,
+    /// What was told in this life, of orders that go on: nothing twice.
+    told: std::sync::Mutex<HashMap<String, EgressState>>,
+}
+
+impl Egress {
+    /// With what receivers of webhooks are to be told.
+    pub fn new(
+        store: Arc<Store>,
+        rooms: Arc<Rooms>,
+        recordings: Arc<Recordings>,
+    ) -> (Arc<Self>, mpsc::Receiver<EgressView>) {
+        let (news, told) = mpsc::channel(NEWS);
+        (
+            Arc::new(Self {
+                store,
+                rooms,
+                recordings,
+                news,
+                turn: Mutex::default(),
+                told: Default::default(),
+            }),
+            told,
+        )
+    }
+
+    /// Films a room from now on.
+    ///
+    /// # Errors
+    /// The room is not open, too much is ordered of it, or it cannot be recorded.
+    pub async fn start(
+        self: &Arc<Self>,
+        room: String,
+        order: Order,
+    ) -> Result<EgressView, ControlError> {
+        let egress = self.clone();
+        to_the_end(async move { egress.start_now(&room, order).await }).await
+    }
+
+    async fn start_now(&self, room: &str, order: Order) -> Result<EgressView, ControlError> {
+        let _turn = self.turn.lock().await;
+        let open = self.rooms.open(room).await?;
+        let given_up = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let place = self.place_in(room, order.spec.layout.name).await?;
+            if let Some((recording, from_us, began)) = place {
+                let placed = self.place(room, &open, &order, (&recording, from_us, began)).await;
+                if began && placed.is_err() {
+                    // Nobody would ever end it.
+                    self.recordings.end(&recording).await?;
+                }
+                if let Some(row) = placed? {
+                    let view = self.view(row).await?;
+                    self.tell(&view, true);
+                    return Ok(view);
+                }
+            }
+            // The recording before is being made whole; the next one is ours.
+            if tokio::time::Instant::now() > given_up {
+                return Err(ControlError::AlreadyRecording);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// The recording that an order belongs to, its time now, and whether it runs for orders alone;
+    /// `None` while one that ends is in the way.
+    async fn place_in(
+        &self,
+        room: &str,
+        layout: LayoutName,
+    ) -> Result<Option<(String, u64, bool)>, ControlError> {
+        if let Some(running) = self.recordings.running_in(room) {
+            let now = self.recordings.elapsed_us(&running.id);
+            return Ok(now.map(|now| (running.id, now, false)));
+        }
+        let known = self.rooms.known(room).await?;
+        match self.recordings.start_or_go_on(&known.id, Some(layout)).await {
+            Ok((recording, true)) => Ok(Some((recording.id, 0, true))),
+            // One that was cut short goes on instead.
+            Ok((_, false)) => Ok(None),
+            // Somebody was faster.
+            Err(ControlError::AlreadyRecording) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps an order; `None` if its recording is ending.
+    async fn place(
+        &self,
+        room: &str,
+        open: &RoomInfo,
+        order: &Order,
+        (recording, from_us, began): (&str, u64, bool),
+    ) -> Result<Option<EgressRow>, ControlError> {
+        let recording = recording.to_owned();
+        let others = self.store.egress_list_of(recording.clone()).await?;
+        let going = others.iter().filter(|other| !other.stopped).count();
+        if going >= MOST || others.len() >= MOST_IN_ALL {
+            return Err(ControlError::TooManyOrders { most: MOST });
+        }
+        let ends = !others.is_empty() && others.iter().all(|other| other.began && other.stopped);
+        if ends {
+            return Ok(None);
+        }
+        let (ulid, now) = (Ulid::new(), UnixMs::now());
+        let range = Some(Range { from_us, to_us: None });
+        let (job, title) = (format!("job_{ulid}"), format!("{room} · {}", now.minute()));
+        let row = EgressRow {
+            id: format!("EG_{ulid}"),
+            room_name: room.to_owned(),
+            room_sid: open.sid.clone(),
+            opened_with: open.opened_with.clone(),
+            filename: order.filename.clone(),
+            request: order.request.clone(),
+            spec: JobSpec { job, recording, title, range, ..order.spec.clone() },
+            started_ms: now.0,
+            updated_ms: now.0,
+            // Whoever joins a recording that an order began keeps it alive as well.
+            began: began || others.iter().any(|other| other.began),
+            stopped: false,
+        };
+        let kept = self.store.egress_insert(row.clone()).await?;
+        tracing::info!(egress = %row.id, recording = %row.spec.recording, kept,
+            "a film was ordered");
+        Ok(kept.then_some(row))
+    }
+
+    /// The film ends here. The recording goes on while others want it.
+    ///
+    /// # Errors
+    /// There is no such order, or it has ended.
+    pub async fn stop(self: &Arc<Self>, id: String) -> Result<EgressView, ControlError> {
+        let egress = self.clone();
+        to_the_end(async move { egress.stop_now(&id).await }).await
+    }
+
+    async fn stop_now(&self, id: &str) -> Result<EgressView, ControlError> {
+        let _turn = self.turn.lock().await;
+        let (mut row, recording) = self.unended(id).await?;
+        let orders = self.store.egress_list_of(recording.clone()).await?;
+        let others_stopped = orders.iter().all(|order| order.stopped || order.id == row.id);
+        let last = row.began && others_stopped;
+        if row.stopped && !last {
+            return Err(ControlError::EgressEnded);
+        }
+        if !row.stopped {
+            row.stopped = true;
+            row.updated_ms = UnixMs::now().0;
+            if let Some(range) = row.spec.range.as_mut().filter(|_| !last) {
+                // While the time is not known the recording ends, and the film with it.
+                range.to_us = self.recordings.time_of(&recording).await;
+            }
+            self.store.egress_update(row.clone()).await?;
+        }
+        let view = self.view(row).await?;
+        if last {
+            self.recordings.end(&recording).await?;
+        }
+        self.tell(&view, false);
+        Ok(view)
+    }
+
+    /// The film has another layout from now on.
+    ///
+    /// # Errors
+    /// There is no such order, or it has ended.
+    pub async fn relayout(&self, id: &str, layout: LayoutName) -> Result<EgressView, ControlError> {
+        let _turn = self.turn.lock().await;
+        let (mut row, recording) = self.unended(id).await?;
+        let now = self.recordings.time_of(&recording).await.filter(|_| !row.stopped);
+        let from_us = now.ok_or(ControlError::EgressEnded)?;
+        row.updated_ms = UnixMs::now().0;
+        row.spec.relayouts.push(Relayout { from_us, layout });
+        self.store.egress_update(row.clone()).await?;
+        let view = self.view(row).await?;
+        self.tell(&view, true);
+        Ok(view)
+    }
+
+    /// An order whose recording has not ended, and that recording.
+    async fn unended(&self, id: &str) -> Result<(EgressRow, String), ControlError> {
+        let row = self.store.egress_get(id.to_owned()).await?;
+        let row = row.ok_or(ControlError::NotFound("egress"))?;
+        let id = row.spec.recording.clone();
+        let recording = self.store.recording_get(id.clone()).await?;
+        match recording.is_some_and(|found| found.state == RecordingState::Recording) {
+            true => Ok((row, id)),
+            false => Err(ControlError::EgressEnded),
+        }
+    }
+
+    /// One order.
+    ///
+    /// # Errors
+    /// There is none, or the store refuses.
+    pub async fn get(&self, id: &str) -> Result<EgressView, ControlError> {
+        let row = self.store.egress_get(id.to_owned()).await?;
+        self.view(row.ok_or(ControlError::NotFound("egress"))?).await
+    }
+
+    /// The newest orders, of one room or of all.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn list(&self, room: Option<String>) -> Result<Vec<EgressView>, ControlError> {
+        let mut views = Vec::new();
+        for row in self.store.egress_list(room, MOST_LISTED).await? {
+            match self.view(row).await {
+                Ok(view) => views.push(view),
+                // Its recording was deleted meanwhile, and it with that.
+                Err(ControlError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(views)
+    }
+
+    async fn view(&self, row: EgressRow) -> Result<EgressView, ControlError> {
+        let id = row.spec.recording.clone();
+        let recording = self.store.recording_get(id.clone()).await?;
+        let recording = recording.ok_or(ControlError::NotFound("egress"))?;
+        let job = self.store.job_get(row.spec.job.clone()).await?;
+        let own = format!("derived/{}/", row.spec.job);
+        let files = self.store.file_list_of(vec![id.clone()]).await?.remove(&id);
+        let files: Vec<MadeFile> =
+            files.into_iter().flatten().filter(|file| file.path.starts_with(&own)).collect();
+        let state = state(&row, recording.state, job.as_ref(), !files.is_empty());
+        let range = row.spec.range.unwrap_or(Range { from_us: 0, to_us: None });
+        let recorded_ms = match recording.state {
+            // As far as it is known; between two looks of the recorder, by the clock.
+            RecordingState::Recording => match self.recordings.elapsed_us(&id) {
+                Some(us) => us / 1000,
+                None => UnixMs::now().0.saturating_sub(recording.started_ms),
+            },
+            _ => recording.duration_ms,
+        };
+        let to_ms = range.to_us.map_or(recorded_ms, |to| (to / 1000).min(recorded_ms));
+        let duration_ms = to_ms.saturating_sub(range.from_us / 1000);
+        let error = job.filter(|_| state == EgressState::Failed).and_then(|job| job.last_error);
+        Ok(EgressView {
+            state,
+            duration_ms,
+            ended_ms: (state != EgressState::Active).then(|| row.started_ms + duration_ms),
+            error,
+            files,
+            row,
+        })
+    }
+
+    /// Tells receivers of orders that go on or end, until nobody can tell of them any more. What was
+    /// not told before a restart is told now.
+    pub async fn follow(self: Arc<Self>, events: Arc<Events>) {
+        let (_, _, mut live) = events.listen(None);
+        self.catch_up().await;
+        loop {
+            let heard = match live.recv().await {
+                Ok(event) => self.heard(&event).await,
+                Err(RecvError::Lagged(_)) => {
+                    self.catch_up().await;
+                    Ok(())
+                }
+                Err(RecvError::Closed) => return,
+            };
+            if let Err(error) = heard {
+                tracing::error!(%error, "it could not be told where a film stands");
+            }
+        }
+    }
+
+    async fn heard(&self, event: &Envelope) -> Result<(), ControlError> {
+        match &event.what {
+            Happening::RecordingCaptured(recording) => {
+                for row in self.store.egress_list_of(recording.id.clone()).await? {
+                    self.tell(&self.view(row).await?, false);
+                }
+            }
+            Happening::JobFinished(job)
+            | Happening::JobParked(job)
+            | Happening::JobCancelled(job) => {
+                let id = job.id.replacen("job_", "EG_", 1);
+                if let Some(row) = self.store.egress_get(id).await? {
+                    self.tell(&self.view(row).await?, false);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn catch_up(&self) {
+        let untold = match self.store.egress_list_untold().await {
+            Ok(untold) => untold,
+            Err(error) => {
+                tracing::error!(%error, "it could not be told where films stand");
+                return;
+            }
+        };
+        for row in untold {
+            match self.view(row).await {
+                Ok(view) => self.tell(&view, false),
+                Err(error) => tracing::warn!(%error, "it could not be told where a film stands"),
+            }
+        }
+    }
+
+    /// Tells where it stands, unless that was told; `anew`: something else of it changed.
+    fn tell(&self, view: &EgressView, anew: bool) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = told.insert(view.row.id.clone(), view.state);
+        if !anew && before == Some(view.state) {
+            return;
+        }
+        if EgressState::ENDS.contains(&view.state) {
+            told.retain(|id, _| *id != view.row.id);
+        }
+        drop(told);
+        if self.news.try_send(view.clone()).is_err() {
+            tracing::warn!("receivers of webhooks are told later where a film stands");
+        }
+    }
+
+    /// Receivers of webhooks will hear of it, whatever happens to the box.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn noted(&self, view: &EgressView) -> Result<(), ControlError> {
+        Ok(self.store.egress_told(view.row.id.clone(), view.state).await?)
+    }
+}
