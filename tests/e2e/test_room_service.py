@@ -306,7 +306,8 @@ def test_what_is_not_there_says_so(box):
     admin = {"room_create": True, "room_admin": True, "room": "x"}
     assert post(box, "ForwardParticipant", {}, **admin)[0] == 501
     assert post(box, "Nonsense", {}, **admin)[0] == 404
-    assert post(box, "StartWebEgress", {}, service="Egress", **admin)[0] == 501
+    assert post(box, "ListIngress", {}, service="Ingress", **admin)[0] == 501
+    assert post(box, "StartWebEgress", {}, service="Egress", room_record=True)[0] == 501
     status, error = post(box, "CreateRoom", b"{]", room_create=True)
     assert status == 400 and error["code"] == "malformed"
     status, _ = post(box, "CreateRoom", b"\xff\xff", content="application/protobuf",
