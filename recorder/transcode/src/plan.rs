@@ -4,7 +4,6 @@
 mod chapters;
 mod people;
 
-pub(crate) use chapters::MOST as MOST_CHAPTERS;
 pub use chapters::{Chapter, ChapterKind, chapters};
 
 use crate::layout::{self, MAX_TILES, Rect};

@@ -1,25 +1,8 @@
 //! Films that programs ordered.
 
-use super::{Store, StoreError, signed};
+use super::{Store, StoreError, rows, signed};
 use crate::egress::{EgressRow, EgressState};
-use rusqlite::{OptionalExtension, Params, Transaction, params};
-
-fn rows(
-    sql: &Transaction<'_>,
-    query: &str,
-    values: impl Params,
-) -> Result<Vec<EgressRow>, StoreError> {
-    let mut statement = sql.prepare(query)?;
-    let rows = statement.query_map(values, |row| row.get::<_, String>(0))?;
-    let mut orders = Vec::new();
-    for row in rows {
-        match serde_json::from_str(&row?) {
-            Ok(order) => orders.push(order),
-            Err(error) => tracing::warn!(%error, "an order of a film is left as it is"),
-        }
-    }
-    Ok(orders)
-}
+use rusqlite::{OptionalExtension, Transaction, params};
 
 pub(super) fn of_recording(
     sql: &Transaction<'_>,

@@ -1,11 +1,11 @@
 //! Jobs, as the desk knows them.
 
 use super::recordings::{insert_files, set_state};
-use super::{Store, StoreError, signed};
+use super::{Store, StoreError, rows, signed};
 use crate::recordings::RecordingState;
 use roombox_jobs::spec::MadeFile;
 use roombox_jobs::{JobRow, JobState};
-use rusqlite::{OptionalExtension, Params, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 /// A job that is to be kept for the first time.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,25 +31,6 @@ fn update_job(sql: &Transaction<'_>, row: &JobRow) -> Result<(), StoreError> {
         params![row.spec.job, row.state.name(), serde_json::to_string(row)?],
     )?;
     Ok(())
-}
-
-/// The rows that a query of `row` finds.
-fn jobs(
-    sql: &Transaction<'_>,
-    query: &str,
-    values: impl Params,
-) -> Result<Vec<JobRow>, StoreError> {
-    let mut statement = sql.prepare(query)?;
-    let rows = statement.query_map(values, |row| row.get::<_, String>(0))?;
-    let mut jobs = Vec::new();
-    for row in rows {
-        match serde_json::from_str(&row?) {
-            Ok(job) => jobs.push(job),
-            // One job of a newer version must not stop all others.
-            Err(error) => tracing::warn!(%error, "a job is left as it is"),
-        }
-    }
-    Ok(jobs)
 }
 
 impl Store {
@@ -112,14 +93,14 @@ impl Store {
 
     /// All jobs, newest first.
     pub async fn job_list(&self) -> Result<Vec<JobRow>, StoreError> {
-        self.call(|sql| jobs(sql, "SELECT row FROM jobs ORDER BY id DESC", [])).await
+        self.call(|sql| rows(sql, "SELECT row FROM jobs ORDER BY id DESC", [])).await
     }
 
     /// Jobs of a recording that wait or run.
     pub async fn job_list_open_of(&self, recording: String) -> Result<Vec<JobRow>, StoreError> {
         let open = [JobState::Queued, JobState::Running].map(JobState::name);
         let query = "SELECT row FROM jobs WHERE recording = ?1 AND state IN (?2, ?3) ORDER BY id";
-        self.call(move |sql| jobs(sql, query, params![recording, open[0], open[1]])).await
+        self.call(move |sql| rows(sql, query, params![recording, open[0], open[1]])).await
     }
 
     /// The newest job of each of these recordings that has one.
@@ -131,7 +112,7 @@ impl Store {
         let query = "SELECT row FROM jobs WHERE id IN (
                 SELECT MAX(id) FROM jobs WHERE recording IN (SELECT value FROM json_each(?1))
                 GROUP BY recording)";
-        self.call(move |sql| jobs(sql, query, [serde_json::to_string(&recordings)?])).await
+        self.call(move |sql| rows(sql, query, [serde_json::to_string(&recordings)?])).await
     }
 
     pub async fn job_get(&self, id: String) -> Result<Option<JobRow>, StoreError> {

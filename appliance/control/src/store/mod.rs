@@ -26,7 +26,8 @@ pub use rooms::RoomRow;
 pub use webhooks::{Settlement, Tally, WebhookRow};
 pub use whip_keys::{WhipKeyRow, WhipScope};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Params, Transaction, TransactionBehavior};
+use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
@@ -157,6 +158,25 @@ impl Drop for Store {
             tracing::error!("the database thread had panicked");
         }
     }
+}
+
+/// The rows, kept as JSON, that a query of their column finds. One that only a newer version understands
+/// stays as it is: it must not stop all others.
+fn rows<T: DeserializeOwned>(
+    sql: &Transaction<'_>,
+    query: &str,
+    values: impl Params,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = sql.prepare(query)?;
+    let texts = statement.query_map(values, |row| row.get::<_, String>(0))?;
+    let mut rows = Vec::new();
+    for text in texts {
+        match serde_json::from_str(&text?) {
+            Ok(row) => rows.push(row),
+            Err(error) => tracing::warn!(%error, query, "a row is left as it is"),
+        }
+    }
+    Ok(rows)
 }
 
 /// SQLite's integers are signed; sizes and times here never reach the sign bit.

@@ -8,6 +8,8 @@ use crate::plan::Chapter;
 const SCALE: u32 = 1000;
 /// A text is UTF-8 (QuickTime File Format, "Text Sample Data").
 const ENCODING_UTF8: u32 = 0x100;
+/// Nero's list counts in one byte.
+const MOST_LISTED: usize = 255;
 
 /// The text track and its samples' bytes; each chapter lasts until the next one, the last one until
 /// the film's end.
@@ -53,7 +55,7 @@ pub(super) fn reference(text_track: u32) -> Vec<u8> {
 
 /// Nero's list: at most 255 chapters of at most 255 bytes, in units of 100 ns.
 pub(super) fn list(chapters: &[Chapter]) -> Vec<u8> {
-    let shown = &chapters[..chapters.len().min(crate::plan::MOST_CHAPTERS)];
+    let shown = &chapters[..chapters.len().min(MOST_LISTED)];
     let mut body = join(&[&be(&[0]), &[shown.len() as u8]]);
     for chapter in shown {
         let title = cut(&chapter.title, usize::from(u8::MAX));

@@ -17,8 +17,6 @@ const MOST_TURNS: u64 = 100;
 const TOGETHER_US: u64 = 1_000_000;
 /// What happened longer before the film begins is not in it.
 const BEFORE_US: u64 = 5_000_000;
-/// Players that know nothing better count chapters in one byte.
-pub(crate) const MOST: usize = 255;
 
 /// A chapter of a film.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
