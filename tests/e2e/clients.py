@@ -97,14 +97,16 @@ class Client:
     # Publishing.
 
     async def publish_tone(self, *, red=True, name="tone", frequency=TONE):
-        source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=100)
+        source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=400)
         track = rtc.LocalAudioTrack.create_audio_track(name, source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, red=red)
         self.tasks.append(asyncio.create_task(self._play_tone(source, frequency)))
         return await self.room.local_participant.publish_track(track, options)
 
     async def _play_tone(self, source, frequency):
-        count = SAMPLE_RATE // 100
+        # Every call of the SDK is looked at by every stream of the process: of frames of 10 ms, ten
+        # tones leave gaps in each other.
+        count = SAMPLE_RATE // 10
         at = 0
         while True:
             phase = 2 * np.pi * frequency * np.arange(at, at + count) / SAMPLE_RATE
