@@ -116,6 +116,14 @@ class RecBox:
             time.sleep(0.2)
         raise AssertionError(f"never so: {json.dumps(seen, indent=1)}\n{self.log_path.read_text()[-3000:]}")
 
+    def wait(self, what, seconds=PATIENCE):
+        """Asks until `what()` holds."""
+        begun = time.monotonic()
+        while not (found := what()):
+            assert time.monotonic() - begun < seconds, self.log_path.read_text()[-3000:]
+            time.sleep(0.2)
+        return found
+
     def folder(self, recording: str) -> Path:
         return self.data / "recordings" / recording
 

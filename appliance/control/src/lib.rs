@@ -20,6 +20,7 @@ pub mod people;
 pub mod provisioning;
 pub mod recordings;
 pub mod reset;
+pub mod retention;
 pub mod rooms;
 pub mod settings;
 pub mod status;

@@ -1,6 +1,7 @@
 //! Everything in its place: the services of `roombox-control` over the media plane, the recorder
 //! and the workers, and the tasks that carry news between them.
 
+use crate::clock;
 use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
 use crate::image;
@@ -25,6 +26,7 @@ use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
 use roombox_control::reset::Reset;
+use roombox_control::retention::{Moment, Retention};
 use roombox_control::rooms::Rooms;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::status::{SAMPLE_S, Status};
@@ -42,6 +44,8 @@ use tokio::task::JoinHandle;
 
 /// Interrupted recordings are looked at this often.
 const TICK: Duration = Duration::from_secs(1);
+/// What is due is deleted this often.
+const RETENTION_TICK: Duration = Duration::from_secs(5);
 /// Films made at a time: encoders use all cores that meetings leave.
 const FILMS_AT_A_TIME: usize = 1;
 
@@ -186,6 +190,13 @@ impl House {
         tokio::spawn(egress.clone().follow(events.clone()));
         tokio::spawn(news::tell_of_egress(webhooks.clone(), egress.clone(), told));
         let livekit = LivekitDoor::new(conference.clone(), egress, plan.dev);
+        let retention = Arc::new(Retention::new(
+            store.clone(),
+            recordings.clone(),
+            recorder.clone(),
+            settings.clone(),
+        ));
+        tokio::spawn(keep_house(retention.clone(), plan.dev));
         let reset = Arc::new(Reset {
             run: plan.run,
             people: people.clone(),
@@ -199,6 +210,7 @@ impl House {
             people: people.clone(),
             rooms,
             recordings,
+            retention,
             jobs,
             keys,
             whip_keys,
@@ -228,6 +240,20 @@ async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<R
         };
         if let Err(error) = outcome {
             tracing::error!(%error, "a recording's end could not be kept: the next start will");
+        }
+    }
+}
+
+/// Deletes what the owner wants deleted, for as long as the box runs.
+async fn keep_house(retention: Arc<Retention>, dev: bool) {
+    let mut ticks = tokio::time::interval(RETENTION_TICK);
+    loop {
+        ticks.tick().await;
+        // In development nobody says that the clock was set; a developer's is.
+        let set = dev || clock::is_set();
+        let now = Moment { wall_ms: UnixMs::now().0, boot: clock::since_boot(), set };
+        if let Err(error) = retention.tick(now).await {
+            tracing::error!(%error, "recordings that are due cannot be deleted");
         }
     }
 }

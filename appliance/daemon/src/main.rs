@@ -2,6 +2,7 @@
 
 mod addresses;
 mod certificates;
+mod clock;
 mod conference;
 mod console;
 mod courier;

@@ -73,6 +73,12 @@ pub struct RecordingSettings {
     /// Seconds in which a recording that was cut short goes on when its room opens again.
     #[cfg_attr(feature = "schema", schema(required))]
     pub resume_window_s: u32,
+    /// Days after its end when the box deletes a recording; 0: it stays until somebody deletes it.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub keep_days: u32,
+    /// When the disk fills, the oldest recordings make room for new ones; else recording ends.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub overwrite_oldest: bool,
 }
 
 impl Default for RecordingSettings {
@@ -82,6 +88,8 @@ impl Default for RecordingSettings {
             layout: LayoutName::Auto,
             encoder: EncoderChoice::Auto,
             resume_window_s: 300,
+            keep_days: 0,
+            overwrite_oldest: false,
         }
     }
 }
@@ -132,6 +140,9 @@ impl Settings {
         }
         if self.recording.resume_window_s > 86_400 {
             return bad("recording.resume_window_s", "is at most a day (86400)");
+        }
+        if self.recording.keep_days > 36_500 {
+            return bad("recording.keep_days", "is at most a hundred years (36500)");
         }
         if !(1..=86_400).contains(&self.meeting.empty_timeout_s) {
             return bad("meeting.empty_timeout_s", "is between 1 and 86400");

@@ -35,6 +35,7 @@ use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::Recordings;
 use roombox_control::reset::Reset;
+use roombox_control::retention::Retention;
 use roombox_control::rooms::Rooms;
 use roombox_control::settings::SettingsDesk;
 use roombox_control::status::Status;
@@ -56,6 +57,7 @@ pub struct PanelDoor {
     pub people: Arc<People>,
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
+    pub retention: Arc<Retention>,
     pub jobs: Arc<Jobs>,
     pub keys: Arc<LivekitKeys>,
     pub whip_keys: Arc<WhipKeys>,
@@ -101,6 +103,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
             recordings::recording_patch,
             recordings::recording_delete
         ))
+        .routes(routes!(recordings::deletion_list))
         .routes(routes!(recordings::timeline_get))
         .routes(routes!(recordings::film_create))
         .routes(routes!(files::file_get))

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use roombox_control::finish::to_the_end;
 use roombox_control::jobs::{EncoderChoice, Job, LayoutName, Output};
 use roombox_control::recordings::{Recording, RecordingPage, TimelineItem};
+use roombox_control::retention::{Deletion, Doubt};
 use roombox_control::words;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -36,7 +37,18 @@ pub(super) struct RecordingChange {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RecordingPatch {
-    title: String,
+    #[schema(nullable = false)]
+    title: Option<String>,
+    /// The box never deletes it by itself.
+    #[schema(nullable = false)]
+    held: Option<bool>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeletionList {
+    items: Vec<Deletion>,
+    /// Why nothing is deleted because of its age now, although the settings want it.
+    clock_doubt: Option<Doubt>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -137,7 +149,7 @@ pub(super) async fn recording_get(
     Ok(Json(door.recordings.get(&id).await?))
 }
 
-/// Gives a recording another title.
+/// Gives a recording another title, or has it kept.
 #[utoipa::path(patch, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path)),
     request_body = RecordingPatch,
     responses((status = 200, body = Recording), (status = 404, body = ErrorBody)))]
@@ -147,7 +159,26 @@ pub(super) async fn recording_patch(
     Path(id): Path<String>,
     Body(patch): Body<RecordingPatch>,
 ) -> Result<Json<Recording>, ApiError> {
-    Ok(Json(door.recordings.set_title(&id, &patch.title).await?))
+    if let Some(title) = patch.title {
+        door.recordings.set_title(&id, &title).await?;
+    }
+    if let Some(held) = patch.held {
+        door.recordings.hold(&id, held).await?;
+    }
+    Ok(Json(door.recordings.get(&id).await?))
+}
+
+/// What the box deleted by itself, newest first.
+#[utoipa::path(get, path = "/deletions", tag = "recordings",
+    responses((status = 200, body = DeletionList)))]
+pub(super) async fn deletion_list(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<Json<DeletionList>, ApiError> {
+    Ok(Json(DeletionList {
+        items: door.retention.deletions().await?,
+        clock_doubt: door.retention.doubt(),
+    }))
 }
 
 /// Deletes a recording with its tracks and films.

@@ -370,6 +370,19 @@ impl Recordings {
         Ok(recording)
     }
 
+    /// Has the box keep a recording whatever the settings say, or not any more.
+    ///
+    /// # Errors
+    /// There is no such recording.
+    pub async fn hold(&self, id: &str, held: bool) -> Result<Recording, ControlError> {
+        if !self.store.recording_set_held(id.to_owned(), held).await? {
+            return Err(ControlError::NotFound("recording"));
+        }
+        let recording = self.get(id).await?;
+        self.events.publish(id, Happening::RecordingChanged(Box::new(recording.clone())));
+        Ok(recording)
+    }
+
     /// Makes another film of a recording, or its sound alone, or both.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ pub struct Recording {
     pub dropped_packets: u64,
     /// It runs, and somebody paused it.
     pub paused: bool,
+    /// The box never deletes it by itself.
+    pub held: bool,
     /// Only when one recording is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -178,6 +180,7 @@ impl Recordings {
             gaps: live.map_or(row.gaps, |live| live.gaps),
             dropped_packets: live.map_or(row.dropped, |live| live.dropped),
             paused,
+            held: row.held,
             tracks: None,
             files: files.into_iter().map(file).collect(),
             job,

@@ -9,6 +9,7 @@ mod outbox;
 mod people;
 mod provision;
 mod recordings;
+mod retention;
 mod rooms;
 mod schema;
 mod settings;

@@ -35,6 +35,8 @@ pub struct RecordingRow {
     pub dropped: u64,
     pub end_reason: Option<EndReason>,
     pub interruptions: Vec<Interruption>,
+    /// Never deleted by the box itself.
+    pub held: bool,
 }
 
 impl Default for RecordingRow {
@@ -55,6 +57,7 @@ impl Default for RecordingRow {
             dropped: 0,
             end_reason: None,
             interruptions: Vec::new(),
+            held: false,
         }
     }
 }
@@ -102,7 +105,7 @@ impl Default for KnownBytes {
 }
 
 const COLUMNS: &str = "id, room, room_name, title, state, layout, started_ms, ended_ms,
-     duration_ms, bytes, gaps, end_reason, interruptions, dropped";
+     duration_ms, bytes, gaps, end_reason, interruptions, dropped, held";
 
 /// Enums are kept by the names that the API gives them.
 fn name<T: Serialize>(value: T) -> Result<String, StoreError> {
@@ -135,6 +138,7 @@ fn recording(row: &Row<'_>) -> rusqlite::Result<RecordingRow> {
         end_reason: row.get::<_, Option<String>>(11)?.map(named).transpose()?,
         interruptions: serde_json::from_str(&row.get::<_, String>(12)?).unwrap_or_default(),
         dropped: unsigned(row.get(13)?),
+        held: row.get(14)?,
     })
 }
 

@@ -4,6 +4,7 @@ import type {
   ApiToken,
   BoxView,
   ClaimState,
+  DeletionList,
   Door,
   Encoder,
   InstallRequest,
@@ -156,6 +157,9 @@ export const api = {
   recording: (id: string) => ask<Recording>("GET", `/recordings/${part(id)}`),
   renameRecording: (id: string, title: string) =>
     ask<Recording>("PATCH", `/recordings/${part(id)}`, { title }),
+  holdRecording: (id: string, held: boolean) =>
+    ask<Recording>("PATCH", `/recordings/${part(id)}`, { held }),
+  deletions: () => ask<DeletionList>("GET", "/deletions"),
   deleteRecording: (id: string) => ask<undefined>("DELETE", `/recordings/${part(id)}`),
   timeline: (id: string) => ask<Page<TimelineItem>>("GET", `/recordings/${part(id)}/timeline`),
   filmIndex: (id: string, file: string) => ask<FilmIndex>("GET", filePath(id, file)),

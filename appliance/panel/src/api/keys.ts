@@ -10,6 +10,7 @@ export const keys = {
   recording: (id: string) => ["recordings", id],
   timeline: (id: string) => ["recordings", id, "timeline"],
   filmIndex: (id: string, file: string | undefined) => ["recordings", id, "index", file ?? ""],
+  deletions: ["recordings", "deletions"],
   jobs: ["jobs"],
   status: ["status"],
   updates: ["updates"],

@@ -92,6 +92,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the box deleted by itself, newest first. */
+        get: operations["deletion_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -299,7 +316,7 @@ export interface paths {
         delete: operations["recording_delete"];
         options?: never;
         head?: never;
-        /** Gives a recording another title. */
+        /** Gives a recording another title, or has it kept. */
         patch: operations["recording_patch"];
         trace?: never;
     };
@@ -785,6 +802,24 @@ export interface components {
             /** @description Goes on although somebody meets or is recorded. */
             now?: boolean;
         };
+        /** @description A recording that the box deleted by itself. */
+        Deletion: {
+            at: components["schemas"]["Time"];
+            /** Format: int64 */
+            bytes: number;
+            reason: components["schemas"]["DeletionReason"];
+            recording: string;
+            title: string;
+        };
+        DeletionList: {
+            clock_doubt?: components["schemas"]["Doubt"] | null;
+            items: components["schemas"]["Deletion"][];
+        };
+        /**
+         * @description Why the box deleted a recording.
+         * @enum {string}
+         */
+        DeletionReason: "age" | "space";
         /** @description The volume that recordings are on. */
         Disk: {
             /** Format: int64 */
@@ -830,6 +865,11 @@ export interface components {
             recording_started_at: components["schemas"]["Time"] | null;
             room: string;
         };
+        /**
+         * @description Why the clock is not believed.
+         * @enum {string}
+         */
+        Doubt: "unset" | "jumped";
         /**
          * @description What makes H.264: `auto` and `openh264` need nothing, `x264` (GPL) its plug-in.
          * @enum {string}
@@ -1454,6 +1494,8 @@ export interface components {
              * @description Pieces that are missing from tracks because they never arrived or could not be written.
              */
             gaps: number;
+            /** @description The box never deletes it by itself. */
+            held: boolean;
             id: string;
             interruptions: components["schemas"]["Interruption"][];
             job: components["schemas"]["Job"] | null;
@@ -1480,7 +1522,9 @@ export interface components {
             next: string | null;
         };
         RecordingPatch: {
-            title: string;
+            /** @description The box never deletes it by itself. */
+            held?: boolean;
+            title?: string;
         };
         RecordingRequest: {
             layout?: components["schemas"]["Layout"] | null;
@@ -1493,10 +1537,21 @@ export interface components {
              */
             encoder: components["schemas"]["Encoder"];
             /**
+             * Format: int32
+             * @description Days after its end when the box deletes a recording; 0: it stays until somebody deletes it.
+             * @default 0
+             */
+            keep_days: number;
+            /**
              * @description Layout of films.
              * @default auto
              */
             layout: components["schemas"]["Layout"];
+            /**
+             * @description When the disk fills, the oldest recordings make room for new ones; else recording ends.
+             * @default false
+             */
+            overwrite_oldest: boolean;
             /**
              * Format: int64
              * @description Bytes of the disk that stay free: below, recordings end cleanly. Applies after a restart.
@@ -1619,7 +1674,9 @@ export interface components {
             /**
              * @default {
              *       "encoder": "auto",
+             *       "keep_days": 0,
              *       "layout": "auto",
+             *       "overwrite_oldest": false,
              *       "reserve_bytes": 1000000000,
              *       "resume_window_s": 300
              *     }
@@ -1672,10 +1729,17 @@ export interface components {
                  */
                 encoder: components["schemas"]["Encoder"];
                 /**
+                 * Format: int32
+                 * @description Days after its end when the box deletes a recording; 0: it stays until somebody deletes it.
+                 */
+                keep_days?: number;
+                /**
                  * @description Layout of films.
                  * @default auto
                  */
                 layout: components["schemas"]["Layout"];
+                /** @description When the disk fills, the oldest recordings make room for new ones; else recording ends. */
+                overwrite_oldest?: boolean;
                 /**
                  * Format: int64
                  * @description Bytes of the disk that stay free: below, recordings end cleanly. Applies after a restart.
@@ -2632,6 +2696,43 @@ export interface operations {
                 };
             };
             423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deletion_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletionList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,8 +1,8 @@
 // One recording: watch it, see what happened in it, take its files along, render it again.
 import { Button, Grid, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconDownload, IconRefresh } from "@tabler/icons-react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { IconDownload, IconLock, IconRefresh } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
@@ -21,10 +21,14 @@ import { MoreMenu } from "../parts/MoreMenu";
 import { NameDialog } from "../parts/NameDialog";
 import { Preview } from "../parts/Preview";
 import { RecordingState } from "../parts/RecordingState";
+import { useReportFailure } from "../parts/Failure";
 import { RenderDialog } from "../parts/RenderDialog";
+import { StateBadge } from "../parts/StateBadge";
 import { TimelineStrip } from "../parts/TimelineStrip";
 import { TrackTable } from "../parts/TrackTable";
 import { useFormat } from "../wording";
+
+const HELD = { icon: IconLock, color: "gray" } as const;
 
 export function RecordingPage({ id }: { id: string }) {
   const query = useQuery({ queryKey: keys.recording(id), queryFn: () => api.recording(id) });
@@ -56,6 +60,7 @@ function RecordingView({ recording }: { recording: Recording }) {
         lead={
           <Group gap="xs">
             <RecordingState state={recording.state} />
+            {recording.held && <StateBadge look={HELD} word={t("retention.held")} />}
             <span>
               {recording.room_name} · <Ago at={recording.started_at} /> ·{" "}
               {recording.state === "recording" ? (
@@ -216,6 +221,12 @@ function RecordingActions({ recording }: { recording: Recording }) {
   const film = filmOf(recording.files)?.movie;
   const running = recording.state === "recording";
   const refresh = () => cache.invalidateQueries({ queryKey: keys.recordings });
+  const report = useReportFailure();
+  const hold = useMutation({
+    mutationFn: (held: boolean) => api.holdRecording(recording.id, held),
+    onSuccess: refresh,
+    onError: report,
+  });
 
   return (
     <>
@@ -241,6 +252,7 @@ function RecordingActions({ recording }: { recording: Recording }) {
         remove={remove.open}
         removal={t("recording.delete")}
         kept={running}
+        hold={{ held: recording.held, change: () => hold.mutate(!recording.held) }}
       />
       <NameDialog
         opened={renaming}

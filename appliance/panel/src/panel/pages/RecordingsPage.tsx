@@ -15,6 +15,7 @@ import { api, fileAddress } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Recording } from "../../api/schema";
 import { Ago, Elapsed } from "../parts/Ago";
+import { Deletions } from "../parts/Deletions";
 import { DeleteRecording } from "../parts/DeleteRecording";
 import { EmptyState } from "../parts/EmptyState";
 import { Failure } from "../parts/Failure";
@@ -73,6 +74,7 @@ export function RecordingsPage() {
           </Button>
         </Group>
       )}
+      <Deletions />
     </>
   );
 }

@@ -1,6 +1,6 @@
 // What one rarely does with a thing: give it another name, delete it. Both ask first.
 import { Button, Menu } from "@mantine/core";
-import { IconDotsVertical, IconPencil, IconTrash } from "@tabler/icons-react";
+import { IconDotsVertical, IconLock, IconLockOpen, IconPencil, IconTrash } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
 interface MoreMenuProps {
@@ -10,9 +10,11 @@ interface MoreMenuProps {
   removal: string;
   /** It cannot be deleted now. */
   kept?: boolean;
+  /** Keeps it from being deleted by the box, or not any more. */
+  hold?: { held: boolean; change: () => void };
 }
 
-export function MoreMenu({ rename, remove, removal, kept = false }: MoreMenuProps) {
+export function MoreMenu({ rename, remove, removal, kept = false, hold }: MoreMenuProps) {
   const { t } = useTranslation("panel");
   return (
     <Menu>
@@ -25,6 +27,14 @@ export function MoreMenu({ rename, remove, removal, kept = false }: MoreMenuProp
         <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename}>
           {t("rename")}
         </Menu.Item>
+        {hold && (
+          <Menu.Item
+            leftSection={hold.held ? <IconLockOpen size={16} aria-hidden /> : <IconLock size={16} aria-hidden />}
+            onClick={hold.change}
+          >
+            {t(hold.held ? "retention.release" : "retention.hold")}
+          </Menu.Item>
+        )}
         <Menu.Item
           color="red"
           disabled={kept}

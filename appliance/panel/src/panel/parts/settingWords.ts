@@ -11,6 +11,8 @@ const NAMES = {
   "recording.layout": "settings.layout",
   "recording.encoder": "render.encoder",
   "recording.resume_window_s": "settings.resume_window",
+  "recording.keep_days": "retention.keep_days",
+  "recording.overwrite_oldest": "retention.overwrite",
   "meeting.empty_timeout_s": "settings.empty_timeout_s",
   "meeting.departure_timeout_s": "settings.departure_timeout_s",
   "meeting.max_participants": "settings.max_participants",

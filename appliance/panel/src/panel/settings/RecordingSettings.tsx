@@ -1,6 +1,8 @@
 import { NumberInput, Select } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import type { Encoder, Layout, Settings } from "../../api/schema";
+import { Confirm } from "../parts/Confirm";
 import { ENCODERS, LAYOUTS } from "../parts/choices";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
@@ -13,10 +15,16 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
   const { t } = useTranslation("panel");
   const { form, save, bar } = useSection(settings, "recording");
   const { values } = form;
+  const [asking, ask] = useDisclosure(false);
+  const kept = settings.recording;
+  // What the box does by itself later cannot be taken back: it is asked now.
+  const takesMore =
+    (values.overwrite_oldest && !kept.overwrite_oldest) ||
+    (values.keep_days > 0 && (kept.keep_days === 0 || values.keep_days < kept.keep_days));
   return (
     <Card title={t("settings.recording")} text={t("settings.recording_text")}>
       <form
-        onSubmit={form.onSubmit((changed) => save.mutate(changed))}
+        onSubmit={form.onSubmit((changed) => (takesMore ? ask.open() : save.mutate(changed)))}
         style={{ display: "grid", gap: 16 }}
       >
         <NumberInput
@@ -57,8 +65,45 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
           value={values.resume_window_s}
           onChange={(value) => form.setValues({ resume_window_s: Number(value) })}
         />
+        <NumberInput
+          label={t("retention.keep_days")}
+          description={t("retention.keep_days_text")}
+          suffix={` ${t("retention.days")}`}
+          min={0}
+          max={36_500}
+          allowDecimal={false}
+          styles={NARROW}
+          value={values.keep_days}
+          onChange={(value) => form.setValues({ keep_days: Number(value) })}
+        />
+        <Select
+          label={t("retention.when_full")}
+          description={t("retention.when_full_text")}
+          styles={NARROW}
+          allowDeselect={false}
+          data={[
+            { value: "stop", label: t("retention.stop") },
+            { value: "overwrite", label: t("retention.overwrite") },
+          ]}
+          value={values.overwrite_oldest ? "overwrite" : "stop"}
+          onChange={(value) => form.setValues({ overwrite_oldest: value === "overwrite" })}
+        />
         <SaveBar {...bar} />
       </form>
+      <Confirm
+        opened={asking}
+        close={ask.close}
+        title={t("retention.ask_title")}
+        text={[
+          values.keep_days > 0 && t("retention.ask_age", { count: values.keep_days }),
+          values.overwrite_oldest && t("retention.ask_full"),
+          t("retention.ask_held"),
+        ]
+          .filter(Boolean)
+          .join(" ")}
+        action={t("retention.ask_go")}
+        run={() => save.mutateAsync(values)}
+      />
     </Card>
   );
 }

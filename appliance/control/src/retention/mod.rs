@@ -1,0 +1,156 @@
+//! How long recordings stay: as long as the owner wants, and never shorter.
+//!
+//! Nothing is deleted unless the owner has said so, nothing that somebody holds, nothing of which
+//! something is being made, and nothing because of its age while the clock is in doubt. Each deletion is
+//! remembered with its reason.
+
+mod rules;
+mod watch;
+
+pub(crate) use rules::Candidate;
+pub use rules::Why;
+pub use watch::{Doubt, Moment};
+
+use crate::clock::UnixMs;
+use crate::error::ControlError;
+use crate::recordings::{Recordings, RoomRecorder};
+use crate::settings::SettingsDesk;
+use crate::store::Store;
+use rules::{Policy, due};
+use serde::Serialize;
+use std::sync::{Arc, Mutex, PoisonError};
+use utoipa::ToSchema;
+use watch::ClockWatch;
+
+/// Room is made before the recorder's reserve is reached: recordings end there.
+const AHEAD: u64 = 2;
+
+/// A recording that the box deleted by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Deletion {
+    pub recording: String,
+    pub title: String,
+    pub at: UnixMs,
+    pub bytes: u64,
+    pub reason: DeletionReason,
+}
+
+/// Why the box deleted a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeletionReason {
+    Age,
+    Space,
+}
+
+impl DeletionReason {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Age => Why::Age.name(),
+            Self::Space => Why::Space.name(),
+        }
+    }
+}
+
+impl From<Why> for DeletionReason {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Age => Self::Age,
+            Why::Space => Self::Space,
+        }
+    }
+}
+
+/// What the box deletes by itself.
+pub struct Retention {
+    store: Arc<Store>,
+    recordings: Arc<Recordings>,
+    recorder: Arc<dyn RoomRecorder>,
+    settings: Arc<SettingsDesk>,
+    clock: Mutex<(ClockWatch, Option<Doubt>)>,
+}
+
+impl Retention {
+    pub fn new(
+        store: Arc<Store>,
+        recordings: Arc<Recordings>,
+        recorder: Arc<dyn RoomRecorder>,
+        settings: Arc<SettingsDesk>,
+    ) -> Self {
+        Self { store, recordings, recorder, settings, clock: Mutex::default() }
+    }
+
+    /// Why nothing is deleted because of its age now, although the owner wants it.
+    pub fn doubt(&self) -> Option<Doubt> {
+        let doubt = self.clock.lock().unwrap_or_else(PoisonError::into_inner).1;
+        doubt.filter(|_| self.settings.get().recording.keep_days > 0)
+    }
+
+    /// Deletes what is due. To be called every few seconds.
+    ///
+    /// # Errors
+    /// The store refuses, or a recording cannot be deleted.
+    pub async fn tick(&self, now: Moment) -> Result<(), ControlError> {
+        let believed = {
+            let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+            let believed = clock.0.look(now);
+            let doubt = believed.err();
+            if let Some(doubt) = doubt.filter(|_| clock.1 != doubt) {
+                tracing::warn!(
+                    ?doubt,
+                    "the clock is in doubt: nothing is deleted because of its age"
+                );
+            }
+            clock.1 = doubt;
+            believed.ok()
+        };
+        let settings = self.settings.get();
+        let (keep_days, overwrite_oldest) =
+            (settings.recording.keep_days, settings.recording.overwrite_oldest);
+        if keep_days == 0 && !overwrite_oldest {
+            return Ok(());
+        }
+        let (free, reserve) = self.recorder.space().map_err(ControlError::Files)?;
+        let short_by = (reserve * AHEAD).saturating_sub(free);
+        let candidates = self.store.recording_list_settled().await?;
+        let policy = Policy { keep_days, overwrite_oldest };
+        for (id, why) in due(&candidates, policy, believed, short_by) {
+            let bytes = candidates.iter().find(|one| one.id == id).map_or(0, |one| one.bytes);
+            self.delete(&id, bytes, why).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, id: &str, bytes: u64, why: Why) -> Result<(), ControlError> {
+        let recording = match self.recordings.get(id).await {
+            Ok(recording) => recording,
+            // Somebody was faster.
+            Err(ControlError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        // Somebody wants it kept, since the list was read.
+        if recording.held {
+            return Ok(());
+        }
+        // Before it is gone: a deletion without a reason would be worse than a reason without one.
+        self.store
+            .deletion_insert(Deletion {
+                recording: id.to_owned(),
+                title: recording.title,
+                at: UnixMs::now(),
+                bytes,
+                reason: why.into(),
+            })
+            .await?;
+        tracing::info!(recording = %id, bytes, reason = why.name(), "a recording is deleted");
+        self.recordings.delete(id).await
+    }
+
+    /// What was deleted, newest first.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn deletions(&self) -> Result<Vec<Deletion>, ControlError> {
+        Ok(self.store.deletion_list().await?)
+    }
+}

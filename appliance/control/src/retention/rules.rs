@@ -1,0 +1,141 @@
+//! What may be deleted: pure, so that every case can be shown.
+
+/// A recording that has ended and of which nothing is being made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub id: String,
+    pub ended_ms: u64,
+    /// Bytes of its tracks and of what was made of it.
+    pub bytes: u64,
+    /// Somebody said that it is kept.
+    pub held: bool,
+}
+
+/// What the owner wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Days after its end; 0: until somebody deletes it.
+    pub keep_days: u32,
+    /// The oldest make room for new ones.
+    pub overwrite_oldest: bool,
+}
+
+/// Why a recording is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It is older than the owner wants.
+    Age,
+    /// New recordings need its room.
+    Space,
+}
+
+impl Why {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Age => "age",
+            Self::Space => "space",
+        }
+    }
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+/// Which recordings go, oldest first. `now_ms`: `None` while the clock cannot be believed: nothing is
+/// too old then. `short_by`: bytes that must become free.
+pub fn due(
+    candidates: &[Candidate],
+    policy: Policy,
+    now_ms: Option<u64>,
+    short_by: u64,
+) -> Vec<(String, Why)> {
+    let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
+    // Ids are ULIDs: their order is the order of time, whatever the clock said later.
+    oldest.sort_by(|a, b| a.id.cmp(&b.id));
+    let keep_ms = u64::from(policy.keep_days) * DAY_MS;
+    let old = |one: &Candidate| {
+        keep_ms > 0 && now_ms.is_some_and(|now| now >= one.ended_ms.saturating_add(keep_ms))
+    };
+    let mut freed = 0;
+    let mut due = Vec::new();
+    for one in oldest {
+        let why = match (old(one), policy.overwrite_oldest && freed < short_by) {
+            (true, _) => Why::Age,
+            (false, true) => Why::Space,
+            (false, false) => continue,
+        };
+        freed += one.bytes;
+        due.push((one.id.clone(), why));
+    }
+    due
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn recording(n: u64, ended_day: u64, bytes: u64, held: bool) -> Candidate {
+        Candidate { id: format!("rec_{n:03}"), ended_ms: ended_day * DAY_MS, bytes, held }
+    }
+
+    fn ids(due: &[(String, Why)]) -> Vec<&str> {
+        due.iter().map(|(id, _)| id.as_str()).collect()
+    }
+
+    const KEEP_ALL: Policy = Policy { keep_days: 0, overwrite_oldest: false };
+
+    #[test]
+    fn nothing_goes_unless_the_owner_says_so() {
+        let all = [recording(1, 0, 5, false), recording(2, 9, 5, false)];
+        assert!(due(&all, KEEP_ALL, Some(1000 * DAY_MS), 100).is_empty());
+    }
+
+    #[test]
+    fn the_old_go_on_their_day_and_not_while_the_clock_is_in_doubt() {
+        let all = [recording(1, 10, 5, false), recording(2, 20, 5, false)];
+        let policy = Policy { keep_days: 30, ..KEEP_ALL };
+        assert!(due(&all, policy, Some(40 * DAY_MS - 1), 0).is_empty());
+        assert_eq!(due(&all, policy, Some(40 * DAY_MS), 0), [("rec_001".to_owned(), Why::Age)]);
+        assert!(due(&all, policy, None, 0).is_empty());
+    }
+
+    #[test]
+    fn a_full_disk_takes_the_oldest_and_no_more_than_it_needs() {
+        let all = [recording(3, 3, 5, false), recording(1, 1, 5, true), recording(2, 2, 5, false)];
+        let policy = Policy { overwrite_oldest: true, ..KEEP_ALL };
+        assert_eq!(ids(&due(&all, policy, None, 1)), ["rec_002"]);
+        assert_eq!(ids(&due(&all, policy, None, 6)), ["rec_002", "rec_003"]);
+        assert!(due(&all, policy, None, 0).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_held_stays_and_what_goes_is_older_than_what_stays(
+            seeds in prop::collection::vec((0..100u64, 0..50u64, any::<bool>()), 0..20),
+            keep_days in 0..40u32,
+            overwrite_oldest in any::<bool>(),
+            now in prop::option::of(0..200u64),
+            short_by in 0..200u64,
+        ) {
+            let all: Vec<Candidate> = (0..)
+                .zip(seeds)
+                .map(|(n, (day, bytes, held))| recording(n, day, bytes, held))
+                .collect();
+            let policy = Policy { keep_days, overwrite_oldest };
+            let gone = due(&all, policy, now.map(|day| day * DAY_MS), short_by);
+            for (id, why) in &gone {
+                let one = all.iter().find(|one| one.id == *id).expect("a recording of ours");
+                prop_assert!(!one.held);
+                if *why == Why::Space {
+                    // Everything older that may go goes as well.
+                    let older = all.iter().filter(|other| other.id < one.id && !other.held);
+                    prop_assert!(older.into_iter().all(|other| ids(&gone).contains(&other.id.as_str())));
+                }
+            }
+            let freed: u64 =
+                all.iter().filter(|one| ids(&gone).contains(&one.id.as_str())).map(|one| one.bytes).sum();
+            let all_free: u64 = all.iter().filter(|one| !one.held).map(|one| one.bytes).sum();
+            prop_assert!(!overwrite_oldest || freed >= short_by.min(all_free));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Whether the clock can be believed: what is deleted because of its age is gone because of a clock.
+
+use serde::Serialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// The wall clock may be set by so much.
+const JUMP: Duration = Duration::from_secs(3600);
+/// After a jump it must run evenly for so long before it is believed again.
+const CALM: Duration = Duration::from_secs(24 * 3600);
+
+/// A moment, by two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Wall clock, milliseconds since the Unix epoch.
+    pub wall_ms: u64,
+    /// Time since the box started; nobody sets it.
+    pub boot: Duration,
+    /// A time server has set the wall clock.
+    pub set: bool,
+}
+
+/// Why the clock is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// No time server has set it since the start.
+    Unset,
+    /// It was set by more than an hour within the last day.
+    Jumped,
+}
+
+/// Watches the clock; to be told of every look.
+#[derive(Debug, Default)]
+pub struct ClockWatch {
+    last: Option<Moment>,
+    jumped: Option<Duration>,
+}
+
+impl ClockWatch {
+    /// The wall clock, if it can be believed.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn look(&mut self, now: Moment) -> Result<u64, Doubt> {
+        if let Some(last) = self.last
+            && last.set
+        {
+            let passed = now.boot.saturating_sub(last.boot);
+            let expected = last.wall_ms + passed.as_millis() as u64;
+            if now.wall_ms.abs_diff(expected) > JUMP.as_millis() as u64 {
+                self.jumped = Some(now.boot);
+            }
+        }
+        self.last = Some(now);
+        if !now.set {
+            return Err(Doubt::Unset);
+        }
+        match self.jumped {
+            Some(at) if now.boot.saturating_sub(at) < CALM => Err(Doubt::Jumped),
+            _ => Ok(now.wall_ms),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+
+    fn moment(wall_ms: u64, boot_ms: u64, set: bool) -> Moment {
+        Moment { wall_ms, boot: Duration::from_millis(boot_ms), set }
+    }
+
+    #[test]
+    fn a_clock_that_nobody_has_set_is_not_believed() {
+        let mut watch = ClockWatch::default();
+        assert_eq!(watch.look(moment(5, 0, false)), Err(Doubt::Unset));
+        // Being set for the first time is no jump: it was not believed before.
+        assert_eq!(watch.look(moment(1_700_000_000_000, 60_000, true)), Ok(1_700_000_000_000));
+    }
+
+    #[test]
+    fn a_jump_is_doubted_for_a_day() {
+        let start = 1_700_000_000_000;
+        for jump in [start + 400 * 24 * HOUR, start - 2 * HOUR] {
+            let mut watch = ClockWatch::default();
+            watch.look(moment(start, 0, true)).unwrap();
+            assert_eq!(watch.look(moment(jump, 60_000, true)), Err(Doubt::Jumped));
+            let later = |hours: u64| moment(jump + hours * HOUR, 60_000 + hours * HOUR, true);
+            for hour in 1..24 {
+                assert_eq!(watch.look(later(hour)), Err(Doubt::Jumped));
+            }
+            assert!(watch.look(later(24)).is_ok());
+        }
+    }
+
+    #[test]
+    fn small_corrections_and_a_long_sleep_are_no_jump() {
+        let mut watch = ClockWatch::default();
+        let start = 1_700_000_000_000;
+        watch.look(moment(start, 0, true)).unwrap();
+        assert!(watch.look(moment(start + 61_500, 60_000, true)).is_ok());
+        // Boot time runs on while the box sleeps.
+        assert!(watch.look(moment(start + 90 * HOUR, 90 * HOUR, true)).is_ok());
+    }
+}

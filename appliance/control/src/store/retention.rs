@@ -1,0 +1,131 @@
+//! What may be deleted, and what was.
+
+use super::{Store, StoreError, signed, unsigned};
+use crate::clock::UnixMs;
+use crate::retention::{Candidate, Deletion, DeletionReason};
+use roombox_jobs::JobState;
+use rusqlite::params;
+
+/// Deletions that are remembered.
+const REMEMBERED: u32 = 1000;
+
+impl Store {
+    /// Recordings that have ended and of which nothing is being made or waits for a decision.
+    pub async fn recording_list_settled(&self) -> Result<Vec<Candidate>, StoreError> {
+        let open = [JobState::Queued, JobState::Running].map(JobState::name);
+        self.call(move |sql| {
+            let mut statement = sql.prepare(
+                "SELECT id, ended_ms, held,
+                     bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id)
+                 FROM recordings
+                 WHERE state IN ('ready', 'empty') AND ended_ms IS NOT NULL
+                     AND NOT EXISTS (SELECT 1 FROM jobs
+                         WHERE recording = recordings.id AND jobs.state IN (?1, ?2))
+                 ORDER BY id",
+            )?;
+            let rows = statement.query_map(open, |row| {
+                Ok(Candidate {
+                    id: row.get(0)?,
+                    ended_ms: unsigned(row.get(1)?),
+                    held: row.get(2)?,
+                    bytes: unsigned(row.get(3)?),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// False if there is no such recording.
+    pub async fn recording_set_held(&self, id: String, held: bool) -> Result<bool, StoreError> {
+        self.call(move |sql| {
+            let query = "UPDATE recordings SET held = ?2 WHERE id = ?1";
+            Ok(sql.execute(query, params![id, held])? == 1)
+        })
+        .await
+    }
+
+    pub async fn deletion_insert(&self, deletion: Deletion) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "INSERT OR REPLACE INTO deletions (recording, title, at_ms, bytes, reason)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    deletion.recording,
+                    deletion.title,
+                    signed(deletion.at.0),
+                    signed(deletion.bytes),
+                    deletion.reason.name()
+                ],
+            )?;
+            sql.execute(
+                "DELETE FROM deletions WHERE recording NOT IN
+                     (SELECT recording FROM deletions ORDER BY at_ms DESC LIMIT ?1)",
+                [REMEMBERED],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Newest first.
+    pub async fn deletion_list(&self) -> Result<Vec<Deletion>, StoreError> {
+        self.call(|sql| {
+            let mut statement = sql.prepare(
+                "SELECT recording, title, at_ms, bytes, reason FROM deletions ORDER BY at_ms DESC",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(Deletion {
+                    recording: row.get(0)?,
+                    title: row.get(1)?,
+                    at: UnixMs(unsigned(row.get(2)?)),
+                    bytes: unsigned(row.get(3)?),
+                    reason: match row.get::<_, String>(4)?.as_str() {
+                        "age" => DeletionReason::Age,
+                        _ => DeletionReason::Space,
+                    },
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RecordingRow;
+    use super::*;
+    use crate::recordings::RecordingState;
+
+    #[tokio::test]
+    async fn only_what_has_ended_and_is_done_may_be_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("box.db")).unwrap();
+        let states = [
+            ("rec_1", RecordingState::Ready),
+            ("rec_2", RecordingState::Recording),
+            ("rec_3", RecordingState::Captured),
+            ("rec_4", RecordingState::Parked),
+            ("rec_5", RecordingState::Empty),
+        ];
+        for (id, state) in states {
+            let row = RecordingRow { id: id.to_owned(), ..RecordingRow::default() };
+            store.recording_insert(row).await.unwrap();
+            store
+                .call(move |sql| {
+                    sql.execute("UPDATE recordings SET ended_ms = 7 WHERE id = ?1", [id])?;
+                    Ok(())
+                })
+                .await
+                .unwrap();
+            store.recording_set_state(id.to_owned(), state).await.unwrap();
+        }
+        assert!(store.recording_set_held("rec_5".to_owned(), true).await.unwrap());
+        assert!(!store.recording_set_held("rec_6".to_owned(), true).await.unwrap());
+        let settled = store.recording_list_settled().await.unwrap();
+        let seen: Vec<(&str, bool)> =
+            settled.iter().map(|one| (one.id.as_str(), one.held)).collect();
+        assert_eq!(seen, [("rec_1", false), ("rec_5", true)]);
+    }
+}

@@ -1,0 +1,77 @@
+"""Recordings stay as long as the owner wants: what is due goes with its reason, what is kept stays."""
+
+import os
+import sqlite3
+
+from meeting import Meeting
+from recbox import RecBox
+from test_disk import MIB, small_volume  # noqa: F401 (a fixture)
+
+DAY_MS = 86_400_000
+
+
+def record(box, count):
+    """Recordings of one short meeting, with their films; oldest first."""
+    made = []
+    with Meeting(box, people=("Ada",)) as meeting:
+        for _ in range(count):
+            recording = meeting.record()
+            box.until(recording, lambda seen: seen["duration_ms"] > 1500)
+            meeting.stop_recording()
+            box.until(recording, lambda seen: seen["state"] == "ready")
+            made.append(recording)
+    return made
+
+
+def aged(box, recordings, days):
+    """The box was off when these were made so long ago."""
+    with sqlite3.connect(box.data / "roombox.db") as sql:
+        for one in recordings:
+            query = "UPDATE recordings SET ended_ms = ended_ms - ? WHERE id = ?"
+            assert sql.execute(query, (days * DAY_MS, one)).rowcount == 1
+
+
+def here(box):
+    return {one["id"] for one in box.panel.call("GET", "/recordings")["items"]}
+
+
+def test_what_is_older_than_the_owner_wants_goes_and_what_is_kept_stays(box):
+    old, held, new = record(box, 3)
+    folder = box.folder(old)
+    assert box.panel.call("PATCH", f"/recordings/{held}", {"held": True})["held"]
+    box.panel.call("PATCH", "/settings", {"recording": {"keep_days": 2}})
+    box.stop()
+    aged(box, (old, held), days=3)
+    aged(box, (new,), days=1)
+    box.start()
+    box.wait(lambda: here(box) == {held, new})
+    assert not folder.exists()
+    deletions = box.panel.call("GET", "/deletions")
+    assert [(one["recording"], one["reason"]) for one in deletions["items"]] == [(old, "age")]
+    assert deletions["items"][0]["bytes"] > 10_000 and deletions["clock_doubt"] is None
+    assert "a recording is deleted" in box.log_path.read_text()
+    # Once nobody holds it any more, it goes like the others.
+    box.panel.call("PATCH", f"/recordings/{held}", {"held": False})
+    box.wait(lambda: here(box) == {new})
+
+
+def test_the_oldest_make_room_if_the_owner_says_so(small_volume):  # noqa: F811
+    config = f"[recording]\nreserve_bytes = {100 * MIB}\n"
+    with RecBox(small_volume / "data", config=config) as box:
+        held, oldest, newest = record(box, 3)
+        box.panel.call("PATCH", f"/recordings/{held}", {"held": True})
+        # Of the oldest there is so much that its end makes room enough.
+        with open(box.folder(oldest) / "ballast", "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 60 * MIB)
+        with sqlite3.connect(box.data / "roombox.db") as sql:
+            sql.execute("UPDATE recordings SET bytes = ? WHERE id = ?", (60 * MIB, oldest))
+        # The reserve applies from the next start on.
+        box.stop()
+        box.start()
+        box.panel.call("PATCH", "/settings", {"recording": {"overwrite_oldest": True}})
+        with open(small_volume / "filler", "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 170 * MIB)
+        box.wait(lambda: oldest not in here(box))
+        items = box.panel.call("GET", "/deletions")["items"]
+        assert [(one["recording"], one["reason"]) for one in items] == [(oldest, "space")]
+        assert here(box) == {held, newest}
