@@ -184,7 +184,7 @@ export async function deleted(steps, world) {
     await panel.getByText('No recordings yet').waitFor();
     await until('an empty disk', () => access(folder).then(() => false, () => true));
     // The news of it may come before the page has left, and make it ask once more.
-  }, { needs: [READY, LIVE_AGAIN], expects: [/^404 \/api\/v1\/recordings\/rec_\w+(\/timeline)?$/] });
+  }, { needs: [READY, LIVE_AGAIN], expects: [/^404 \/api\/v1\/recordings\/rec_\w+(\/timeline|\/copies)?$/] });
 }
 
 /** What the box tells the panel's own session. */

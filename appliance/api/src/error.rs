@@ -75,11 +75,14 @@ fn status(error: &ControlError) -> StatusCode {
         | E::EgressEnded
         | E::TooManyOrders { .. }
         | E::ResetWhileRecording { .. }
+        | E::NothingToCopy
+        | E::TooManyTargets { .. }
         | E::TooManyWebhooks { .. }
         | E::JobState { .. } => StatusCode::CONFLICT,
         E::WeakPassword { .. }
         | E::InvalidName { .. }
         | E::WrongBoxName
+        | E::InvalidTarget { .. }
         | E::InvalidWebhook { .. }
         | E::NothingToMake
         | E::OutOfRange { .. }

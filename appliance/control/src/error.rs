@@ -81,6 +81,12 @@ pub enum ControlError {
     InvalidWebhook { field: &'static str, why: &'static str },
     #[error("this box has {most} webhooks already: delete one that is not needed any more")]
     TooManyWebhooks { most: usize },
+    #[error("the target's {field} {why}")]
+    InvalidTarget { field: &'static str, why: &'static str },
+    #[error("this box has {most} targets already: remove one that is not needed any more")]
+    TooManyTargets { most: usize },
+    #[error("there is nothing to copy yet: the recording runs, or no film of it was made")]
+    NothingToCopy,
     #[error("this is not the box's name: type it as the panel shows it")]
     WrongBoxName,
     #[error("{recording} rooms are being recorded: stop them first, or force it and lose them")]
@@ -147,6 +153,9 @@ impl ControlError {
             Self::InvalidSetting { .. } => "invalid_setting",
             Self::InvalidWebhook { .. } => "invalid_webhook",
             Self::TooManyWebhooks { .. } => "too_many_webhooks",
+            Self::InvalidTarget { .. } => "invalid_target",
+            Self::TooManyTargets { .. } => "too_many_targets",
+            Self::NothingToCopy => "nothing_to_copy",
             Self::WrongBoxName => "wrong_box_name",
             Self::ResetWhileRecording { .. } => "reset_while_recording",
             Self::NoReset => "no_reset",

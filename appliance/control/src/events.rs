@@ -95,6 +95,12 @@ pub enum Happening {
     RecordingParked { job: String },
     #[serde(rename = "recording.deleted")]
     RecordingDeleted,
+    /// A target has everything of it that it should have.
+    #[serde(rename = "recording.copied")]
+    RecordingCopied { target: String },
+    /// A target, or what waits for it or is there.
+    #[serde(rename = "target.changed")]
+    TargetChanged,
     #[serde(rename = "job.queued")]
     JobQueued(Job),
     #[serde(rename = "job.started")]

@@ -25,6 +25,7 @@ pub mod rooms;
 pub mod settings;
 pub mod status;
 pub mod store;
+pub mod targets;
 pub mod updates;
 pub mod webhooks;
 pub mod whip_keys;

@@ -1,6 +1,7 @@
 //! Everything in its place: the services of `roombox-control` over the media plane, the recorder
 //! and the workers, and the tasks that carry news between them.
 
+use crate::carrier::CopyCarrier;
 use crate::clock;
 use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
@@ -31,6 +32,7 @@ use roombox_control::rooms::Rooms;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::store::Store;
+use roombox_control::targets::Targets;
 use roombox_control::updates::{Folders, Updates, UpdatesParts};
 use roombox_control::webhooks::Webhooks;
 use roombox_control::whip_keys::WhipKeys;
@@ -183,7 +185,8 @@ impl House {
         };
         let news = tokio::spawn(news.follow(notices));
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
-        let vitals = Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root);
+        let vitals =
+            Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root.clone());
         tokio::spawn(watch(status.clone(), vitals));
         tokio::spawn(updates.clone().watch());
         let (egress, told) = Egress::new(store.clone(), rooms.clone(), recordings.clone());
@@ -196,7 +199,16 @@ impl House {
             recorder.clone(),
             settings.clone(),
         ));
-        tokio::spawn(keep_house(retention.clone(), plan.dev));
+        let targets = Targets::load(
+            store.clone(),
+            events.clone(),
+            Arc::new(CopyCarrier),
+            root,
+            plan.data.clone(),
+        )
+        .await?;
+        tokio::spawn(targets.clone().run());
+        tokio::spawn(keep_house(retention.clone(), targets.clone(), plan.dev));
         let reset = Arc::new(Reset {
             run: plan.run,
             people: people.clone(),
@@ -211,6 +223,7 @@ impl House {
             rooms,
             recordings,
             retention,
+            targets,
             jobs,
             keys,
             whip_keys,
@@ -245,14 +258,19 @@ async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<R
 }
 
 /// Deletes what the owner wants deleted, for as long as the box runs.
-async fn keep_house(retention: Arc<Retention>, dev: bool) {
+async fn keep_house(retention: Arc<Retention>, targets: Arc<Targets>, dev: bool) {
     let mut ticks = tokio::time::interval(RETENTION_TICK);
     loop {
         ticks.tick().await;
         // In development nobody says that the clock was set; a developer's is.
         let set = dev || clock::is_set();
         let now = Moment { wall_ms: UnixMs::now().0, boot: clock::since_boot(), set };
-        if let Err(error) = retention.tick(now).await {
+        // First what is owed to targets: that is not deleted because of its age.
+        let kept = match targets.plan().await {
+            Ok(()) => retention.tick(now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
             tracing::error!(%error, "recordings that are due cannot be deleted");
         }
     }

@@ -1,4 +1,4 @@
-//! HTTP clients of the box: what it fetches from and sends to others.
+//! Clients of the box: what it fetches from, sends to and carries to others.
 //!
 //! It knows addresses and bytes, never what they mean: who calls it reads them.
 
@@ -6,6 +6,7 @@ mod address;
 mod fetch;
 mod post;
 mod reach;
+pub mod targets;
 
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use post::{Letter, PostError, Sender};

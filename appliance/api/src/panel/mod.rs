@@ -19,6 +19,7 @@ mod recordings;
 mod rooms;
 mod settings;
 pub(crate) mod shape;
+mod targets;
 mod updates;
 mod webhooks;
 mod whip_keys;
@@ -39,6 +40,7 @@ use roombox_control::retention::Retention;
 use roombox_control::rooms::Rooms;
 use roombox_control::settings::SettingsDesk;
 use roombox_control::status::Status;
+use roombox_control::targets::Targets;
 use roombox_control::updates::Updates;
 use roombox_control::webhooks::Webhooks;
 use roombox_control::whip_keys::WhipKeys;
@@ -58,6 +60,7 @@ pub struct PanelDoor {
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
     pub retention: Arc<Retention>,
+    pub targets: Arc<Targets>,
     pub jobs: Arc<Jobs>,
     pub keys: Arc<LivekitKeys>,
     pub whip_keys: Arc<WhipKeys>,
@@ -128,6 +131,12 @@ fn api() -> OpenApiRouter<PanelDoor> {
         ))
         .routes(routes!(updates::restart_create))
         .routes(routes!(updates::channel_check))
+        .routes(routes!(targets::target_list, targets::target_create))
+        .routes(routes!(targets::target_patch, targets::target_delete))
+        .routes(routes!(targets::target_test))
+        .routes(routes!(targets::target_retry))
+        .routes(routes!(targets::copy_list, targets::copy_create))
+        .routes(routes!(targets::copy_retry))
         .routes(routes!(webhooks::webhook_list, webhooks::webhook_create))
         .routes(routes!(webhooks::webhook_patch, webhooks::webhook_delete))
         .routes(routes!(webhooks::webhook_test))

@@ -128,8 +128,9 @@ impl Retention {
             Err(ControlError::NotFound(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        // Somebody wants it kept, since the list was read.
-        if recording.held {
+        // Somebody wants it kept or copied, since the list was read.
+        let owed = why == Why::Age && self.store.copy_owed(id.to_owned()).await?;
+        if recording.held || owed {
             return Ok(());
         }
         // Before it is gone: a deletion without a reason would be worse than a reason without one.

@@ -9,6 +9,8 @@ pub struct Candidate {
     pub bytes: u64,
     /// Somebody said that it is kept.
     pub held: bool,
+    /// A target that should have it has not, or not all of it.
+    pub undelivered: bool,
 }
 
 /// What the owner wants.
@@ -53,7 +55,9 @@ pub fn due(
     oldest.sort_by(|a, b| a.id.cmp(&b.id));
     let keep_ms = u64::from(policy.keep_days) * DAY_MS;
     let old = |one: &Candidate| {
-        keep_ms > 0 && now_ms.is_some_and(|now| now >= one.ended_ms.saturating_add(keep_ms))
+        keep_ms > 0
+            && !one.undelivered
+            && now_ms.is_some_and(|now| now >= one.ended_ms.saturating_add(keep_ms))
     };
     let mut freed = 0;
     let mut due = Vec::new();
@@ -75,7 +79,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn recording(n: u64, ended_day: u64, bytes: u64, held: bool) -> Candidate {
-        Candidate { id: format!("rec_{n:03}"), ended_ms: ended_day * DAY_MS, bytes, held }
+        Candidate {
+            id: format!("rec_{n:03}"),
+            ended_ms: ended_day * DAY_MS,
+            bytes,
+            held,
+            undelivered: false,
+        }
     }
 
     fn ids(due: &[(String, Why)]) -> Vec<&str> {
@@ -97,6 +107,14 @@ mod tests {
         assert!(due(&all, policy, Some(40 * DAY_MS - 1), 0).is_empty());
         assert_eq!(due(&all, policy, Some(40 * DAY_MS), 0), [("rec_001".to_owned(), Why::Age)]);
         assert!(due(&all, policy, None, 0).is_empty());
+    }
+
+    #[test]
+    fn what_a_target_lacks_grows_old_and_only_a_full_disk_takes_it() {
+        let all = [Candidate { undelivered: true, ..recording(1, 1, 5, false) }];
+        let policy = Policy { keep_days: 1, overwrite_oldest: true };
+        assert!(due(&all, policy, Some(100 * DAY_MS), 0).is_empty());
+        assert_eq!(due(&all, policy, Some(100 * DAY_MS), 1), [("rec_001".to_owned(), Why::Space)]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod retention;
 mod rooms;
 mod schema;
 mod settings;
+mod targets;
 mod updates;
 mod webhooks;
 mod whip_keys;
@@ -24,6 +25,8 @@ pub use people::{ApiTokenRow, Person, Role};
 pub use provision::Provisioned;
 pub use recordings::{RecordingEnd, RecordingRow};
 pub use rooms::RoomRow;
+pub use targets::CopyRow;
+pub(crate) use targets::{MANIFEST, Missing, Source, Wanted};
 pub use webhooks::{Settlement, Tally, WebhookRow};
 pub use whip_keys::{WhipKeyRow, WhipScope};
 

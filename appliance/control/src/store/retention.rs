@@ -16,6 +16,8 @@ impl Store {
         self.call(move |sql| {
             let mut statement = sql.prepare(
                 "SELECT id, ended_ms, held,
+                     EXISTS (SELECT 1 FROM copies
+                         WHERE recording = recordings.id AND state <> 'delivered'),
                      bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id)
                  FROM recordings
                  WHERE state IN ('ready', 'empty') AND ended_ms IS NOT NULL
@@ -28,7 +30,8 @@ impl Store {
                     id: row.get(0)?,
                     ended_ms: unsigned(row.get(1)?),
                     held: row.get(2)?,
-                    bytes: unsigned(row.get(3)?),
+                    undelivered: row.get(3)?,
+                    bytes: unsigned(row.get(4)?),
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

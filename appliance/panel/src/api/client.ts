@@ -4,6 +4,7 @@ import type {
   ApiToken,
   BoxView,
   ClaimState,
+  Copy,
   DeletionList,
   Door,
   Encoder,
@@ -14,6 +15,7 @@ import type {
   LivekitKey,
   NewApiToken,
   NewLivekitKey,
+  NewTarget,
   NewWebhook,
   NewWhipKey,
   Output,
@@ -28,6 +30,9 @@ import type {
   Settings,
   SettingsPatch,
   Status,
+  Target,
+  TargetPatch,
+  TargetTrial,
   TimelineItem,
   Updates,
   Webhook,
@@ -199,6 +204,19 @@ export const api = {
     ask<undefined>("DELETE", `/integrations/webhooks/${part(id)}`),
   testWebhook: (id: string) =>
     ask<WebhookTrial>("POST", `/integrations/webhooks/${part(id)}/tests`),
+  targets: () => ask<Page<Target>>("GET", "/targets"),
+  createTarget: (target: NewTarget) => ask<Target>("POST", "/targets", target),
+  changeTarget: (id: string, patch: TargetPatch) =>
+    ask<Target>("PATCH", `/targets/${part(id)}`, patch),
+  deleteTarget: (id: string) => ask<undefined>("DELETE", `/targets/${part(id)}`),
+  testTarget: (id: string) => ask<TargetTrial>("POST", `/targets/${part(id)}/tests`),
+  retryTarget: (id: string) => ask<undefined>("POST", `/targets/${part(id)}/retries`),
+  copies: (recording: string) =>
+    ask<Page<Copy>>("GET", `/recordings/${part(recording)}/copies`),
+  copyTo: (recording: string, target: string) =>
+    ask<undefined>("POST", `/recordings/${part(recording)}/copies`, { target }),
+  retryCopies: (recording: string) =>
+    ask<undefined>("POST", `/recordings/${part(recording)}/copies/retries`),
   deleteKey: (key: string) => ask<undefined>("DELETE", `/livekit-keys/${part(key)}`),
 };
 

@@ -20,6 +20,9 @@ export const keys = {
   tokens: ["api-tokens"],
   livekitKeys: ["livekit-keys"],
   webhooks: ["webhooks"],
+  targets: ["targets"],
+  copies: ["copies"],
+  copiesOf: (recording: string) => ["copies", recording],
 } as const;
 
 export type Key = readonly string[];

@@ -320,6 +320,41 @@ export interface paths {
         patch: operations["recording_patch"];
         trace?: never;
     };
+    "/api/v1/recordings/{id}/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of a recording at targets, with their receipts, and on their way there. */
+        get: operations["copy_list"];
+        put?: never;
+        /** Copies a recording to a target that it would not go to by itself. */
+        post: operations["copy_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/copies/retries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries everything of a recording now that is not at its targets. */
+        post: operations["copy_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/recordings/{id}/files/{*name}": {
         parameters: {
             query?: never;
@@ -622,6 +657,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Places that recordings are copied to, oldest first. */
+        get: operations["target_list"];
+        put?: never;
+        /** Adds a target. Recordings that end from now on go there. */
+        post: operations["target_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a target, what waits for it, and its receipts. What is there stays there. */
+        delete: operations["target_delete"];
+        options?: never;
+        head?: never;
+        /** Changes a target. What is absent stays, secrets too; what is on its way begins anew. */
+        patch: operations["target_patch"];
+        trace?: never;
+    };
+    "/api/v1/targets/{id}/retries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries everything now that is not there, what was given up too. */
+        post: operations["target_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/targets/{id}/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Writes a small file there, reads it back, takes it away, and tells whether that worked. The first
+         *     that reaches an SSH server remembers its key.
+         */
+        post: operations["target_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/updates": {
         parameters: {
             query?: never;
@@ -795,6 +903,43 @@ export interface components {
             attempts_left: number;
             claimed: boolean;
         };
+        /**
+         * @description What is copied of a recording.
+         * @enum {string}
+         */
+        Contents: "films" | "everything";
+        /** @description A file of a recording at a target, or on its way. */
+        Copy: {
+            /** Format: int32 */
+            attempts: number;
+            /** Format: int64 */
+            bytes: number;
+            delivered_at: components["schemas"]["Time"] | null;
+            /** @description Why the last attempt failed. */
+            error: string | null;
+            /** @description Name of the file in the recording. */
+            file: string;
+            /** @description Name at the target, below its folder. */
+            name: string;
+            next_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description It is being sent: bytes that the target has.
+             */
+            sent: number | null;
+            /** @description Hexadecimal; `null` before a file whose sum nobody needed was sent. */
+            sha256: string | null;
+            state: components["schemas"]["CopyState"];
+            target: string;
+        };
+        CopyList: {
+            items: components["schemas"]["Copy"][];
+        };
+        /**
+         * @description Where a file stands.
+         * @enum {string}
+         */
+        CopyState: "waiting" | "delivered" | "given_up";
         /** @description What the owner says to an update that waits. */
         Decision: {
             /** @description The version that runs already is meant. */
@@ -1114,6 +1259,16 @@ export interface components {
             /** @enum {string} */
             type: "recording.deleted";
         } | {
+            /** @description A target has everything of it that it should have. */
+            data: {
+                target: string;
+            };
+            /** @enum {string} */
+            type: "recording.copied";
+        } | {
+            /** @enum {string} */
+            type: "target.changed";
+        } | {
             data: components["schemas"]["Job"];
             /** @enum {string} */
             type: "job.queued";
@@ -1185,6 +1340,19 @@ export interface components {
             data: components["schemas"]["Sample"];
             /** @enum {string} */
             type: "status.sampled";
+        };
+        /** @description A part of the day, in the box's time zone; may reach over midnight. */
+        Hours: {
+            /**
+             * Format: int32
+             * @description Minutes since midnight, 0 to 1439.
+             */
+            from: number;
+            /**
+             * Format: int32
+             * @description Not any more from this minute on.
+             */
+            until: number;
         };
         /** @description What is to be installed. */
         InstallRequest: {
@@ -1320,14 +1488,46 @@ export interface components {
          * @enum {string}
          */
         Mode: "both";
+        /** @description A file on its way. */
+        Moving: {
+            /** Format: int64 */
+            bytes: number;
+            file: string;
+            recording: string;
+            /**
+             * Format: int64
+             * @description Bytes that the target has.
+             */
+            sent: number;
+        };
         /** @description A new API token; its text is shown only now. */
         NewApiToken: components["schemas"]["ApiToken"] & {
             token: string;
+        };
+        /** @description Where to. */
+        NewCopy: {
+            /** @description Id of the target. */
+            target: string;
         };
         /** @description A new LiveKit key; its secret is shown only now. */
         NewLivekitKey: {
             key: string;
             secret: string;
+        };
+        /** @description A new target. */
+        NewTarget: {
+            contents?: components["schemas"]["Contents"];
+            hours?: components["schemas"]["Hours"] | null;
+            /**
+             * Format: int32
+             * @description Mbit/s at most; absent: as fast as it goes.
+             */
+            megabits?: number | null;
+            name: string;
+            place: components["schemas"]["Place"];
+            /** @description Ids of the rooms whose recordings go there; empty: all. */
+            rooms?: string[];
+            secrets?: components["schemas"]["Secrets"];
         };
         /** @description A new receiver. */
         NewWebhook: {
@@ -1416,6 +1616,43 @@ export interface components {
             id: string;
             name: string;
             role: components["schemas"]["Role"];
+        };
+        /** @description Where a target is. */
+        Place: {
+            /** @enum {string} */
+            kind: "folder";
+            /** @description It must be a mount point: else, with the disk unplugged, copies would fill the box itself. */
+            mounted?: boolean;
+            /** @description Absolute. */
+            path: string;
+        } | {
+            access_key: string;
+            bucket: string;
+            /** @description `https://…` or `http://…`; empty: AWS. */
+            endpoint?: string;
+            /** @enum {string} */
+            kind: "s3";
+            /** @description What stands before all names; may be empty. */
+            prefix?: string;
+            /** @description Empty: `us-east-1`. */
+            region?: string;
+        } | {
+            /** @enum {string} */
+            kind: "webdav";
+            /** @description `https://…` or `http://…`. */
+            url: string;
+            user?: string;
+        } | {
+            /** @description Empty: where the server puts the user. */
+            folder?: string;
+            host: string;
+            /** @description `SHA256:…`; empty: the first test learns it. */
+            host_key?: string;
+            /** @enum {string} */
+            kind: "sftp";
+            /** Format: int32 */
+            port?: number;
+            user: string;
         };
         /** @description One point of the plots. */
         Point: {
@@ -1661,6 +1898,15 @@ export interface components {
             /** Format: int64 */
             uptime_s: number;
         };
+        /** @description What opens a target. Goes in and never comes out. */
+        Secrets: {
+            /** @description Of WebDAV and SFTP. */
+            password?: string;
+            /** @description Of SFTP: the text of an OpenSSH key file without a passphrase. */
+            private_key?: string;
+            /** @description Of S3. */
+            secret_key?: string;
+        };
         /** @description All settings of a box. */
         Settings: {
             /**
@@ -1845,6 +2091,74 @@ export interface components {
         /** @description The newest sample and the last ten minutes. */
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];
+        };
+        /** @description A place that recordings are copied to. */
+        Target: {
+            contents: components["schemas"]["Contents"];
+            enabled: boolean;
+            /** @description There is something that opens it; what, is told to nobody. */
+            has_secrets: boolean;
+            hours: components["schemas"]["Hours"] | null;
+            id: string;
+            /** Format: int32 */
+            megabits: number | null;
+            moving: components["schemas"]["Moving"] | null;
+            name: string;
+            place: components["schemas"]["Place"];
+            rooms: string[];
+            /** @description Recordings that ended since go there by themselves. */
+            since: components["schemas"]["Time"];
+            tally: components["schemas"]["TargetTally"];
+        };
+        TargetList: {
+            items: components["schemas"]["Target"][];
+        };
+        /** @description A change of a target; what is absent stays. */
+        TargetPatch: {
+            contents?: components["schemas"]["Contents"];
+            enabled?: boolean;
+            hours?: components["schemas"]["Hours"] | null;
+            /**
+             * Format: int32
+             * @description `null`: as fast as it goes.
+             */
+            megabits?: number | null;
+            name?: string;
+            place?: components["schemas"]["Place"];
+            rooms?: string[];
+            secrets?: components["schemas"]["Secrets"];
+        };
+        /** @description How copying to a target goes. */
+        TargetTally: {
+            /**
+             * Format: int64
+             * @description Files that are there and were read back.
+             */
+            delivered: number;
+            /** Format: int64 */
+            delivered_bytes: number;
+            /** @description Why the newest attempt of what waits failed. */
+            error: string | null;
+            /**
+             * Format: int64
+             * @description Files that the box does not try any more by itself.
+             */
+            given_up: number;
+            /**
+             * Format: int64
+             * @description Files that wait.
+             */
+            waiting: number;
+            /** Format: int64 */
+            waiting_bytes: number;
+        };
+        /** @description What a test of a target has shown. */
+        TargetTrial: {
+            /** @description Why not, and what to do. */
+            error: string | null;
+            /** Format: int64 */
+            took_ms: number;
+            works: boolean;
         };
         /** @description Media connections by TCP: of clients that cannot use UDP. */
         TcpSample: {
@@ -3862,6 +4176,218 @@ export interface operations {
             };
         };
     };
+    copy_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopyList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    copy_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCopy"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    copy_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     file_get: {
         parameters: {
             query?: {
@@ -5726,6 +6252,413 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    target_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    target_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTarget"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Target"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    target_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    target_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Target"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    target_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    target_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetTrial"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

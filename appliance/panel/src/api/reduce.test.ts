@@ -103,6 +103,15 @@ describe("an event", () => {
     expect(withWebhook([], webhook)).toEqual([]);
   });
 
+  test("of a target makes targets and copies old, a copied recording nothing else", () => {
+    const old = (type: string) =>
+      changesOf({ ...heard, type, data: { target: "tgt_1" } } as unknown as EventMessage).map((change) =>
+        change.do === "refetch" ? change.key[0] : change.do,
+      );
+    expect(old("target.changed")).toEqual(["targets", "copies"]);
+    expect(old("recording.copied")).toEqual(["copies", "targets"]);
+  });
+
   test("that tells of a gap makes everything old", () => {
     expect(changesOf({ type: "reset" })).toEqual([{ do: "refetch_all" }]);
   });

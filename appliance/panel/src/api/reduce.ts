@@ -32,6 +32,8 @@ export function changesOf(event: EventMessage): Change[] {
 
 /** What of the cache is old after an event that does not carry it. */
 function olds(type: string): Key[] {
+  // Nothing else about the recording is different.
+  if (type === "recording.copied") return [keys.copies, keys.targets];
   switch (type.split(".")[0]) {
     case "room":
     case "participant":
@@ -48,6 +50,8 @@ function olds(type: string): Key[] {
       return [keys.settings];
     case "webhook":
       return [keys.webhooks];
+    case "target":
+      return [keys.targets, keys.copies];
     case "storage":
       return [keys.status];
     default:

@@ -65,6 +65,19 @@ export type WebhookPatch = Schemas["WebhookPatch"];
 export type WebhookTrial = Schemas["WebhookTrial"];
 export type RoomsHeard = Schemas["RoomsHeard"];
 
+export type Place = Schemas["Place"];
+export type Secrets = Schemas["Secrets"];
+export type Contents = Schemas["Contents"];
+export type Hours = Schemas["Hours"];
+export type NewTarget = Schemas["NewTarget"];
+export type TargetPatch = Schemas["TargetPatch"];
+export type TargetTally = Schemas["TargetTally"];
+export type Moving = Schemas["Moving"];
+export type Target = Schemas["Target"];
+export type TargetTrial = Schemas["TargetTrial"];
+export type CopyState = Schemas["CopyState"];
+export type Copy = Schemas["Copy"];
+
 export type Settings = Schemas["Settings"];
 export type SettingsPatch = Schemas["SettingsPatch"];
 

@@ -1,4 +1,5 @@
 import type { panel as en } from "./panel.en";
+import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
@@ -443,6 +444,8 @@ export const panel: Words<typeof en> = {
     session_text: "Angemeldet als {{name}}.",
     sign_out: "Abmelden",
   },
+  copies,
+  targets,
   updates,
   webhooks,
   turn: {

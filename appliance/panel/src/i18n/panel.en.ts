@@ -1,3 +1,4 @@
+import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { webhooks } from "./webhooks.en";
 
@@ -431,6 +432,8 @@ export const panel = {
     session_text: "Signed in as {{name}}.",
     sign_out: "Sign out",
   },
+  copies,
+  targets,
   updates,
   webhooks,
   turn: {

@@ -36,6 +36,8 @@ export const shared: Words<typeof en> = {
     reset_while_recording: "Räume werden gerade aufgenommen. Beenden Sie die Aufnahmen, oder Sie verlieren sie.",
     invalid_webhook: "Dieser Empfänger geht so nicht: {{message}}.",
     too_many_webhooks: "Diese Box hat schon 16 Empfänger. Löschen Sie einen, der nicht mehr gebraucht wird.",
+    invalid_target: "Dieser Ort für Kopien geht so nicht: {{message}}.",
+    too_many_targets: "Diese Box kopiert schon an so viele Orte, wie sie kann. Entfernen Sie einen, der nicht mehr gebraucht wird.",
     wrong_box_name: "So heißt diese Box nicht. Geben Sie den Namen ein, wie er oben steht.",
     own_key: "Dieser Schlüssel gehört der Box selbst und bleibt.",
     recorder_failed:

@@ -34,6 +34,8 @@ export const shared = {
     reset_while_recording: "Rooms are being recorded. Stop the recordings first, or lose them.",
     invalid_webhook: "This receiver cannot be kept: {{message}}.",
     too_many_webhooks: "This box has 16 receivers already. Delete one that is not needed any more.",
+    invalid_target: "This place for copies cannot be kept: {{message}}.",
+    too_many_targets: "This box copies to as many places as it can. Remove one that is not needed any more.",
     wrong_box_name: "This is not the name of this box. Type it as it stands above.",
     own_key: "This key belongs to the box itself and stays.",
     recorder_failed: "Recording could not be started. Check the disk of the box, then try again.",

@@ -24,3 +24,13 @@ function subscribe(listener: () => void) {
 export function useNow(): number {
   return useSyncExternalStore(subscribe, () => now);
 }
+
+function minute(): number {
+  const date = new Date(now);
+  return date.getHours() * 60 + date.getMinutes();
+}
+
+/** Minutes since midnight here, which is where the box stands as well. Renders once a minute. */
+export function useMinuteOfDay(): number {
+  return useSyncExternalStore(subscribe, minute);
+}

@@ -12,6 +12,7 @@ import type { Recording } from "../../api/schema";
 import { filmMs, filmOf, recordingMs, type FilmIndex } from "../../film";
 import { Ago, Elapsed } from "../parts/Ago";
 import { Chapters } from "../parts/Chapters";
+import { Copies } from "../parts/Copies";
 import { DeleteRecording } from "../parts/DeleteRecording";
 import { Detail } from "../parts/Detail";
 import { Heading } from "../parts/Heading";
@@ -123,6 +124,7 @@ function RecordingView({ recording }: { recording: Recording }) {
             <Jobs recording={recording} />
           </Grid.Col>
         </Grid>
+        <Copies recording={recording} />
         <TrackTable recording={recording} />
       </Stack>
     </>

@@ -16,6 +16,7 @@ import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { RecordingSettings } from "../settings/RecordingSettings";
 import { Software } from "../settings/Software";
+import { Targets } from "../settings/Targets";
 import { Webhooks } from "../settings/Webhooks";
 import { TurnSettings } from "../settings/TurnSettings";
 
@@ -37,6 +38,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
         {settings.data && (
           <>
             <RecordingSettings settings={settings.data} />
+            <Targets />
             <MeetingSettings settings={settings.data} />
             <TurnSettings settings={settings.data} />
           </>

@@ -1,0 +1,444 @@
+//! Targets, and what is there or on its way.
+
+use super::{Store, StoreError, rows, signed, unsigned};
+use crate::targets::{CopyState, TargetRow, TargetTally};
+use rusqlite::{OptionalExtension, Row, named_params, params};
+
+/// The file with which a recording's tracks count as planned.
+pub(crate) const MANIFEST: &str = "manifest.json";
+
+/// A file on its way to a target, or its receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRow {
+    pub recording: String,
+    pub target: String,
+    /// Path within the recording's folder.
+    pub path: String,
+    /// Name at the target.
+    pub name: String,
+    pub bytes: u64,
+    /// Hexadecimal; empty: not known before it was sent.
+    pub sha256: String,
+    pub state: CopyState,
+    /// When it was to be sent for the first time.
+    pub since_ms: u64,
+    pub attempts: u32,
+    pub next_ms: u64,
+    pub error: Option<String>,
+    pub resume: Option<String>,
+    pub delivered_ms: Option<u64>,
+}
+
+/// Whose files a target should have.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub target: String,
+    /// Recordings that ended since.
+    pub since_ms: u64,
+    /// Of these rooms; empty: of all.
+    pub rooms: Vec<String>,
+    /// This one in any case.
+    pub also: Option<String>,
+}
+
+/// A recording that a target lacks something of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Source {
+    pub recording: String,
+    pub room_name: String,
+    pub started_ms: u64,
+}
+
+/// A file that a target lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missing {
+    pub source: Source,
+    pub path: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+const COLUMNS: &str = "recording, target, path, name, bytes, sha256, state, since_ms, attempts,
+     next_ms, error, resume, delivered_ms";
+/// Which recordings are meant by a [`Wanted`].
+const MEANT: &str =
+    "r.state NOT IN ('recording', 'empty') AND (r.id = :also OR (r.ended_ms >= :since
+     AND (:rooms = '[]' OR r.room IN (SELECT value FROM json_each(:rooms)))))";
+
+impl CopyState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::GivenUp => "given_up",
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        match name {
+            "delivered" => Self::Delivered,
+            "given_up" => Self::GivenUp,
+            _ => Self::Waiting,
+        }
+    }
+}
+
+fn source(row: &Row<'_>) -> rusqlite::Result<Source> {
+    Ok(Source { recording: row.get(0)?, room_name: row.get(1)?, started_ms: unsigned(row.get(2)?) })
+}
+
+fn copy(row: &Row<'_>) -> rusqlite::Result<CopyRow> {
+    Ok(CopyRow {
+        recording: row.get(0)?,
+        target: row.get(1)?,
+        path: row.get(2)?,
+        name: row.get(3)?,
+        bytes: unsigned(row.get(4)?),
+        sha256: row.get(5)?,
+        state: CopyState::named(&row.get::<_, String>(6)?),
+        since_ms: unsigned(row.get(7)?),
+        attempts: row.get(8)?,
+        next_ms: unsigned(row.get(9)?),
+        error: row.get(10)?,
+        resume: row.get(11)?,
+        delivered_ms: row.get::<_, Option<i64>>(12)?.map(unsigned),
+    })
+}
+
+impl Store {
+    /// Oldest first.
+    pub async fn target_list(&self) -> Result<Vec<TargetRow>, StoreError> {
+        self.call(|sql| rows(sql, "SELECT row FROM targets ORDER BY id", [])).await
+    }
+
+    /// A new one, or a new version of one. `elsewhere`: it is another place now, so nothing is there.
+    pub async fn target_put(&self, row: TargetRow, elsewhere: bool) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            if elsewhere {
+                sql.execute(
+                    "UPDATE copies SET state = 'waiting', attempts = 0, next_ms = since_ms,
+                         error = NULL, resume = NULL, delivered_ms = NULL WHERE target = ?1",
+                    [&row.id],
+                )?;
+            }
+            let query = "INSERT INTO targets (id, row) VALUES (?1, ?2)
+                 ON CONFLICT (id) DO UPDATE SET row = excluded.row";
+            sql.execute(query, params![row.id, serde_json::to_string(&row)?])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// With what waits for it and its receipts.
+    pub async fn target_delete(&self, id: String) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute("DELETE FROM targets WHERE id = ?1", [id])?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn target_tally(&self, id: String) -> Result<TargetTally, StoreError> {
+        self.call(move |sql| {
+            let mut tally = TargetTally::default();
+            let query =
+                "SELECT state, COUNT(*), SUM(bytes) FROM copies WHERE target = ?1 GROUP BY state";
+            let mut statement = sql.prepare(query)?;
+            let mut found = statement.query([&id])?;
+            while let Some(row) = found.next()? {
+                let (files, bytes) = (unsigned(row.get(1)?), unsigned(row.get(2)?));
+                match CopyState::named(&row.get::<_, String>(0)?) {
+                    CopyState::Waiting => (tally.waiting, tally.waiting_bytes) = (files, bytes),
+                    CopyState::Delivered => {
+                        (tally.delivered, tally.delivered_bytes) = (files, bytes);
+                    }
+                    CopyState::GivenUp => tally.given_up = files,
+                }
+            }
+            let query = "SELECT error FROM copies WHERE target = ?1 AND error IS NOT NULL
+                 AND state <> 'delivered' ORDER BY next_ms DESC LIMIT 1";
+            tally.error = sql.query_row(query, [&id], |row| row.get(0)).optional()?;
+            Ok(tally)
+        })
+        .await
+    }
+
+    /// Files that were made of recordings and that a target has not, or has older.
+    pub(crate) async fn copy_missing(&self, wanted: Wanted) -> Result<Vec<Missing>, StoreError> {
+        self.call(move |sql| {
+            let mut statement = sql.prepare(&format!(
+                "SELECT r.id, r.room_name, r.started_ms, f.path, f.bytes, f.sha256
+                 FROM files f JOIN recordings r ON r.id = f.recording
+                 LEFT JOIN copies c ON c.recording = r.id AND c.target = :target AND c.path = f.path
+                 WHERE {MEANT} AND (c.path IS NULL OR c.sha256 <> f.sha256)
+                 ORDER BY r.id, f.bytes"
+            ))?;
+            let found = statement.query_map(
+                named_params! {
+                    ":target": wanted.target,
+                    ":since": signed(wanted.since_ms),
+                    ":rooms": serde_json::to_string(&wanted.rooms)?,
+                    ":also": wanted.also,
+                },
+                |row| {
+                    Ok(Missing {
+                        source: source(row)?,
+                        path: row.get(3)?,
+                        bytes: unsigned(row.get(4)?),
+                        sha256: row.get(5)?,
+                    })
+                },
+            )?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Recordings whose tracks were never planned for a target.
+    pub(crate) async fn copy_missing_tracks(
+        &self,
+        wanted: Wanted,
+    ) -> Result<Vec<Source>, StoreError> {
+        self.call(move |sql| {
+            let mut statement = sql.prepare(&format!(
+                "SELECT r.id, r.room_name, r.started_ms FROM recordings r
+                 WHERE {MEANT} AND NOT EXISTS (SELECT 1 FROM copies c
+                     WHERE c.recording = r.id AND c.target = :target AND c.path = '{MANIFEST}')
+                 ORDER BY r.id"
+            ))?;
+            let found = statement.query_map(
+                named_params! {
+                    ":target": wanted.target,
+                    ":since": signed(wanted.since_ms),
+                    ":rooms": serde_json::to_string(&wanted.rooms)?,
+                    ":also": wanted.also,
+                },
+                source,
+            )?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// All at once, or none. What is there in an older version is sent anew.
+    pub async fn copy_plan(&self, new: Vec<CopyRow>) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            // Who was deleted since gets no copies.
+            let mut statement = sql.prepare(
+                "INSERT INTO copies (recording, target, path, name, bytes, sha256, state, since_ms,
+                     attempts, next_ms)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, 0, ?7
+                 WHERE EXISTS (SELECT 1 FROM recordings WHERE id = ?1)
+                     AND EXISTS (SELECT 1 FROM targets WHERE id = ?2)
+                 ON CONFLICT DO UPDATE SET bytes = excluded.bytes, sha256 = excluded.sha256,
+                     state = 'waiting', since_ms = excluded.since_ms, attempts = 0,
+                     next_ms = excluded.next_ms, error = NULL, resume = NULL, delivered_ms = NULL",
+            )?;
+            for row in new {
+                statement.execute(params![
+                    row.recording,
+                    row.target,
+                    row.path,
+                    row.name,
+                    signed(row.bytes),
+                    row.sha256,
+                    signed(row.since_ms),
+                ])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// What goes to a target next; manifests after the tracks that they name. `far_ms`: nothing was put off that far: who says so had another
+    /// clock.
+    pub async fn copy_next(
+        &self,
+        target: String,
+        now_ms: u64,
+        far_ms: u64,
+    ) -> Result<Option<CopyRow>, StoreError> {
+        self.call(move |sql| {
+            let query = format!(
+                "SELECT {COLUMNS} FROM copies
+                 WHERE target = ?1 AND state = 'waiting' AND (next_ms <= ?2 OR next_ms > ?3)
+                 ORDER BY next_ms, attempts, path = '{MANIFEST}', recording, bytes LIMIT 1"
+            );
+            let values = params![target, signed(now_ms), signed(far_ms)];
+            Ok(sql.query_row(&query, values, copy).optional()?)
+        })
+        .await
+    }
+
+    /// A transfer got so far.
+    pub async fn copy_keep_resume(
+        &self,
+        row: CopyRow,
+        resume: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE copies SET resume = ?5 WHERE recording = ?1 AND target = ?2 AND path = ?3
+                     AND sha256 = ?4 AND state = 'waiting'",
+                params![row.recording, row.target, row.path, row.sha256, resume],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A transfer was ended before its time: others go first now.
+    pub async fn copy_put_off(
+        &self,
+        row: CopyRow,
+        now_ms: u64,
+        why: &'static str,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE copies SET next_ms = ?4, error = ?5
+                 WHERE recording = ?1 AND target = ?2 AND path = ?3 AND state = 'waiting'",
+                params![row.recording, row.target, row.path, signed(now_ms), why],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether a target lacks something of a recording.
+    pub async fn copy_owed(&self, recording: String) -> Result<bool, StoreError> {
+        self.call(move |sql| {
+            let query = "SELECT EXISTS (SELECT 1 FROM copies
+                 WHERE recording = ?1 AND state <> 'delivered')";
+            Ok(sql.query_row(query, [recording], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// An attempt has ended. Where the contents are other ones by now the row is another one too,
+    /// and stays; so it does where the target is another one (its version) by now.
+    pub async fn copy_settle(
+        &self,
+        row: CopyRow,
+        sent: String,
+        version: u64,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE copies SET bytes = ?4, sha256 = ?5, state = ?6, attempts = ?7, next_ms = ?8,
+                     error = ?9, resume = ?10, delivered_ms = ?11
+                 WHERE recording = ?1 AND target = ?2 AND path = ?3 AND sha256 = ?12
+                     AND EXISTS (SELECT 1 FROM targets WHERE id = ?2 AND row ->> 'version' = ?13)",
+                params![
+                    row.recording,
+                    row.target,
+                    row.path,
+                    signed(row.bytes),
+                    row.sha256,
+                    row.state.name(),
+                    row.attempts,
+                    signed(row.next_ms),
+                    row.error,
+                    row.resume,
+                    row.delivered_ms.map(signed),
+                    sent,
+                    signed(version),
+                ],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Everything of a target or of a recording that is not there is due now; with `all` also what
+    /// was given up, and as if it had never failed.
+    pub async fn copy_hurry(
+        &self,
+        target: Option<String>,
+        recording: Option<String>,
+        all: bool,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE copies SET next_ms = :now,
+                     state = 'waiting',
+                     since_ms = CASE WHEN :all THEN :now ELSE since_ms END,
+                     attempts = CASE WHEN :all THEN 0 ELSE attempts END
+                 WHERE (:target IS NULL OR target = :target)
+                     AND (:recording IS NULL OR recording = :recording)
+                     AND (state = 'waiting' OR (:all AND state = 'given_up'))",
+                named_params! {
+                    ":now": signed(now_ms),
+                    ":all": all,
+                    ":target": target,
+                    ":recording": recording,
+                },
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Of one recording, by target and name.
+    pub async fn copy_list(&self, recording: String) -> Result<Vec<CopyRow>, StoreError> {
+        self.call(move |sql| {
+            let query =
+                format!("SELECT {COLUMNS} FROM copies WHERE recording = ?1 ORDER BY target, path");
+            let mut statement = sql.prepare(&query)?;
+            let found = statement.query_map([recording], copy)?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Whether a target has everything of a recording that it should have.
+    pub async fn copy_all_there(
+        &self,
+        recording: String,
+        target: String,
+    ) -> Result<bool, StoreError> {
+        self.call(move |sql| {
+            let query = "SELECT NOT EXISTS (SELECT 1 FROM copies
+                 WHERE recording = ?1 AND target = ?2 AND state <> 'delivered')";
+            Ok(sql.query_row(query, [recording, target], |row| row.get(0))?)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// A recording that has ended, and what was made of it: names and sums.
+    pub(crate) async fn recording_with_files(
+        &self,
+        id: &'static str,
+        files: &'static [(&'static str, &'static str)],
+    ) -> Result<(), StoreError> {
+        let row = super::RecordingRow {
+            id: id.to_owned(),
+            room: "room_1".to_owned(),
+            room_name: "Hall".to_owned(),
+            started_ms: 1_764_072_345_678,
+            state: crate::recordings::RecordingState::Ready,
+            ..Default::default()
+        };
+        self.recording_insert(row).await?;
+        self.call(move |sql| {
+            let query = "UPDATE recordings SET ended_ms = 1e15 WHERE id = ?1";
+            sql.execute(query, [id])?;
+            for (path, sum) in files {
+                sql.execute(
+                    "INSERT OR REPLACE INTO files (recording, path, kind, bytes, sha256, job)
+                     VALUES (?1, ?2, 'film', 10, ?3, 'job_1')",
+                    [id, path, sum],
+                )?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;

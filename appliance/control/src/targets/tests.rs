@@ -1,0 +1,242 @@
+//! The desk with a carrier that does what a test says.
+
+use super::*;
+use crate::conference::Later;
+use std::collections::HashSet;
+use tokio::sync::{Semaphore, mpsc};
+
+/// Takes what it has permits for; the rest waits. Refuses what it is told to.
+struct Ways {
+    permits: Semaphore,
+    begun: mpsc::UnboundedSender<Load>,
+    refused: std::sync::Mutex<HashSet<String>>,
+    dropped: Arc<std::sync::atomic::AtomicU64>,
+}
+
+struct Dropped(Arc<std::sync::atomic::AtomicU64>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Carrier for Ways {
+    fn carry(&self, load: Load, told: Told) -> Later<'_, Result<Receipt, String>> {
+        Box::pin(async move {
+            let _dropped = Dropped(self.dropped.clone());
+            told(7, Some("half".to_owned()));
+            let name = load.name.rsplit('/').next().unwrap_or_default().to_owned();
+            let sha256 = load.sha256.clone().unwrap_or_default();
+            self.begun.send(load).unwrap();
+            self.permits.acquire().await.unwrap().forget();
+            match self.refused.lock().unwrap().contains(&name) {
+                true => Err("it is full".to_owned()),
+                false => Ok(Receipt { bytes: 10, sha256 }),
+            }
+        })
+    }
+
+    fn test(&self, _: Place, _: Secrets) -> Later<'_, Result<Option<String>, String>> {
+        Box::pin(async { Ok(Some("SHA256:new".to_owned())) })
+    }
+}
+
+struct Office {
+    targets: Arc<Targets>,
+    store: Arc<Store>,
+    ways: Arc<Ways>,
+    begun: mpsc::UnboundedReceiver<Load>,
+    _folder: tempfile::TempDir,
+}
+
+impl Office {
+    /// With a recording of two files, `a` and `b`.
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
+        let (sender, begun) = mpsc::unbounded_channel();
+        let ways = Arc::new(Ways {
+            permits: Semaphore::new(0),
+            begun: sender,
+            refused: std::sync::Mutex::default(),
+            dropped: Arc::default(),
+        });
+        let (root, data) = (folder.path().join("recordings"), folder.path().to_owned());
+        let events = Arc::new(Events::default());
+        let targets = Targets::load(store.clone(), events, ways.clone(), root, data).await.unwrap();
+        tokio::spawn(targets.clone().run());
+        Self { targets, store, ways, begun, _folder: folder }
+    }
+
+    async fn record(&self, id: &'static str) {
+        self.store.recording_with_files(id, &[("a", "0a"), ("b", "0b")]).await.unwrap();
+    }
+
+    async fn add(&self, host: &str) -> String {
+        let place = Place::Sftp {
+            host: host.to_owned(),
+            port: 22,
+            user: "ada".to_owned(),
+            folder: String::new(),
+            host_key: String::new(),
+        };
+        let new = serde_json::json!({ "name": host, "place": place });
+        self.targets.create(serde_json::from_value(new).unwrap()).await.unwrap().id
+    }
+
+    /// The next transfer that begins: file and host.
+    async fn next(&mut self) -> (String, String) {
+        let load = self.begun.recv().await.unwrap();
+        let Place::Sftp { host, .. } = load.place else { unreachable!() };
+        (load.name.rsplit('/').next().unwrap().to_owned(), host)
+    }
+
+    /// Whether nothing more begins, although the desk had time to.
+    async fn quiet(&mut self) -> bool {
+        let time = std::time::Duration::from_millis(100);
+        tokio::time::timeout(time, self.begun.recv()).await.is_err()
+    }
+
+    /// Waits until the copies of a recording are as wanted.
+    async fn until(&self, recording: &str, so: impl Fn(&[Copy]) -> bool) -> Vec<Copy> {
+        let mut live = self.targets.events.listen(None).2;
+        loop {
+            let copies = self.targets.copies(recording).await.unwrap();
+            if so(&copies) {
+                return copies;
+            }
+            live.recv().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_target_gets_one_file_at_a_time_and_none_waits_for_another() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    for host in ["nas", "far"] {
+        office.add(host).await;
+    }
+    let mut first = [office.next().await, office.next().await];
+    first.sort();
+    assert_eq!(first, [("a".to_owned(), "far".to_owned()), ("a".to_owned(), "nas".to_owned())]);
+    assert!(office.quiet().await, "two files at a time went to one target");
+    let shown = office.targets.list().await.unwrap();
+    assert!(shown.iter().all(|target| target.moving.as_ref().is_some_and(|now| now.sent == 7)));
+    office.ways.permits.add_permits(4);
+    let copies = office
+        .until("rec_1", |copies| copies.iter().all(|one| one.state == CopyState::Delivered))
+        .await;
+    assert_eq!(copies.len(), 4);
+    assert!(copies.iter().all(|one| one.name.starts_with("2025-11-25_1205_Hall_rec_1/")));
+}
+
+#[tokio::test]
+async fn what_fails_waits_with_its_reason_and_goes_on_from_where_it_was() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    office.ways.refused.lock().unwrap().insert("a".to_owned());
+    let target = office.add("nas").await;
+    assert_eq!(office.next().await.0, "a");
+    office.ways.permits.add_permits(1);
+    let copies = office.until("rec_1", |copies| copies.iter().any(|one| one.attempts == 1)).await;
+    assert_eq!(copies[0].error.as_deref(), Some("it is full"));
+    assert!(copies[0].next_at.is_some_and(|at| at > UnixMs::now()));
+    // The target rests: the other file is not tried at once.
+    assert!(office.quiet().await);
+    office.ways.refused.lock().unwrap().clear();
+    office.targets.retry(&target).await.unwrap();
+    let load = office.begun.recv().await.unwrap();
+    let resumed = [load, {
+        office.ways.permits.add_permits(2);
+        office.begun.recv().await.unwrap()
+    }];
+    let resumes: HashSet<Option<String>> = resumed.into_iter().map(|load| load.resume).collect();
+    assert_eq!(resumes, HashSet::from([Some("half".to_owned()), None]));
+    office
+        .until("rec_1", |copies| copies.iter().all(|one| one.state == CopyState::Delivered))
+        .await;
+    let tally = office.targets.list().await.unwrap().remove(0).tally;
+    assert_eq!((tally.delivered, tally.waiting, tally.error), (2, 0, None));
+}
+
+#[tokio::test]
+async fn a_change_begins_anew_and_a_removal_ends() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    let target = office.add("nas").await;
+    assert_eq!(office.next().await, ("a".to_owned(), "nas".to_owned()));
+    let place = serde_json::json!({ "kind": "sftp", "host": "new", "user": "ada" });
+    let patch = serde_json::from_value(serde_json::json!({ "place": place })).unwrap();
+    office.targets.change(&target, patch).await.unwrap();
+    assert_eq!(office.next().await, ("a".to_owned(), "new".to_owned()));
+    assert_eq!(office.ways.dropped.load(Ordering::Relaxed), 1);
+    office.targets.delete(&target).await.unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(office.ways.dropped.load(Ordering::Relaxed), 2);
+    assert!(office.targets.copies("rec_1").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn at_another_place_nothing_is_there_yet_and_no_old_secret_goes_there() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    let target = office.add("nas").await;
+    office.ways.permits.add_permits(2);
+    let delivered = |copies: &[Copy]| copies.iter().all(|one| one.state == CopyState::Delivered);
+    office.until("rec_1", |copies| !copies.is_empty() && delivered(copies)).await;
+    let patch = |json| serde_json::from_value::<TargetPatch>(json).unwrap();
+    let kept = patch(serde_json::json!({ "secrets": { "password": "p" } }));
+    office.targets.change(&target, kept).await.unwrap();
+    assert!(delivered(&office.targets.copies("rec_1").await.unwrap()), "it is the same place");
+    let place = serde_json::json!({ "kind": "sftp", "host": "new", "user": "ada" });
+    let moved = patch(serde_json::json!({ "place": place }));
+    let refused = office.targets.change(&target, moved).await;
+    assert!(matches!(refused, Err(ControlError::InvalidTarget { field: "secrets", .. })));
+    let moved = patch(serde_json::json!({ "place": place, "secrets": { "password": "q" } }));
+    office.targets.change(&target, moved).await.unwrap();
+    let copies = office.targets.copies("rec_1").await.unwrap();
+    assert!(copies.iter().all(|one| one.state == CopyState::Waiting && one.delivered_at.is_none()));
+    for _ in 0..2 {
+        assert_eq!(office.next().await.1, "nas");
+    }
+    assert_eq!(office.next().await.1, "new");
+}
+
+#[tokio::test]
+async fn two_targets_are_never_one_place() {
+    let office = Office::open().await;
+    office.add("nas").await;
+    let place = serde_json::json!(
+        { "kind": "sftp", "host": "nas", "user": "ada", "host_key": "SHA256:any" });
+    let new = serde_json::json!({ "name": "again", "place": place });
+    let refused = office.targets.create(serde_json::from_value(new).unwrap()).await;
+    assert!(matches!(refused, Err(ControlError::InvalidTarget { field: "place", .. })));
+}
+
+#[tokio::test]
+async fn the_first_test_learns_the_host_key_and_no_later_one_another() {
+    let office = Office::open().await;
+    let target = office.add("nas").await;
+    assert!(office.targets.test(&target).await.unwrap().works);
+    let learnt = office.store.target_list().await.unwrap().remove(0);
+    let Place::Sftp { host_key, .. } = &learnt.place else { unreachable!() };
+    assert_eq!(host_key, "SHA256:new");
+    let place = serde_json::json!(
+        { "kind": "sftp", "host": "nas", "user": "ada", "host_key": "SHA256:mine" });
+    let patch = serde_json::from_value(serde_json::json!({ "place": place })).unwrap();
+    office.targets.change(&target, patch).await.unwrap();
+    office.targets.test(&target).await.unwrap();
+    let shown = office.targets.list().await.unwrap().remove(0);
+    assert!(matches!(shown.place, Place::Sftp { host_key, .. } if host_key == "SHA256:mine"));
+}
+
+#[test]
+fn null_takes_a_limit_away_and_what_is_absent_stays() {
+    let read = |text| serde_json::from_str::<TargetPatch>(text).unwrap();
+    assert_eq!(read("{}").megabits, None);
+    assert_eq!(read(r#"{"megabits": null, "hours": null}"#).megabits, Some(None));
+    assert_eq!(read(r#"{"megabits": 5}"#).megabits, Some(Some(5)));
+    assert!(serde_json::from_str::<TargetPatch>(r#"{"nonsense": 1}"#).is_err());
+}

@@ -1,0 +1,144 @@
+//! The door of the targets: one file on its way, and what is told of it.
+
+use super::source::{Load, Origin};
+use super::{SendError, Target, folder, s3, sftp, webdav};
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+/// How often is told how far a transfer is; what goes on from there is lost with it at most.
+const TELL: Duration = Duration::from_secs(1);
+/// What a check writes: longer than a line, so that half of it would be noticed.
+const CHECK: &[u8] =
+    b"Written by a Roombox, which looks whether its recordings can be delivered here.\n\
+                       It takes this file away again; if it is still here, remove it.\n";
+
+/// One file on its way.
+#[derive(Debug, Clone)]
+pub struct Shipment<'a> {
+    pub local: &'a Path,
+    /// Below the target's folder, parts divided by `/`, already made of safe characters.
+    pub name: &'a str,
+    /// Of the local file.
+    pub bytes: u64,
+    /// Of the local file.
+    pub sha256: [u8; 32],
+    /// What [`Progress::resume`] said last, of an earlier try; anything else begins anew.
+    pub resume: Option<String>,
+    /// Bytes a second at most, on their way out; None or 0: as fast as it goes.
+    pub pace: Option<u64>,
+}
+
+/// How far a transfer is: told once at its beginning, then about once a second, and at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that the target has.
+    pub sent: u64,
+    /// Where the next try can go on, to be kept beside the shipment; None: it begins anew.
+    pub resume: Option<String>,
+}
+
+/// What a check found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Of SFTP: the fingerprint of the server's key, `SHA256:...`.
+    pub host_key: Option<String>,
+}
+
+/// Carries a file there, reads it back and compares. Returns when the target has it under its name
+/// and with the same digest; if it had it so before, nothing is sent. A file of that name with other
+/// content is replaced.
+///
+/// It can be dropped at any time; what `told` heard last goes on in the next try.
+///
+/// # Errors
+/// See [`SendError`]; the name was not given then, unless `Differs` says so of an object store.
+pub async fn send(
+    target: &Target,
+    shipment: Shipment<'_>,
+    told: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<(), SendError> {
+    let load = Load {
+        origin: Origin::File(shipment.local),
+        name: shipment.name,
+        bytes: shipment.bytes,
+        sha256: shipment.sha256,
+        resume: shipment.resume,
+        pace: shipment.pace,
+    };
+    super::names::parts(load.name)?;
+    let mut teller = Teller { told, next: Instant::now() };
+    match target {
+        Target::Folder(target) => folder::carry(target, &load, &mut teller).await,
+        Target::S3(target) => s3::carry(&s3::open(target, load.pace)?, &load, &mut teller).await,
+        Target::WebDav(target) => {
+            webdav::carry(&webdav::open(target, load.pace)?, &load, &mut teller).await
+        }
+        Target::Sftp(target) => {
+            sftp::carry(&sftp::open(target, load.pace, false).await?, &load, &mut teller).await
+        }
+    }
+}
+
+/// Carries a small file as [`send`] does, and takes it away: whether deliveries would work.
+///
+/// # Errors
+/// See [`SendError`]. A host key that is not known yet is none: it is in the answer.
+pub async fn check(target: &Target) -> Result<Checked, SendError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let name = format!("roombox-check-{:x}", now.as_nanos());
+    let load = Load {
+        origin: Origin::Text(CHECK),
+        name: &name,
+        bytes: CHECK.len() as u64,
+        sha256: Sha256::digest(CHECK).into(),
+        resume: None,
+        pace: None,
+    };
+    let mut teller = Teller { told: &drop, next: Instant::now() };
+    let mut checked = Checked { host_key: None };
+    match target {
+        Target::Folder(target) => {
+            folder::carry(target, &load, &mut teller).await?;
+            folder::remove(target, &name).await?;
+        }
+        Target::S3(target) => {
+            let store = s3::open(target, None)?;
+            s3::carry(&store, &load, &mut teller).await?;
+            s3::remove(&store, &name).await?;
+        }
+        Target::WebDav(target) => {
+            let dav = webdav::open(target, None)?;
+            webdav::carry(&dav, &load, &mut teller).await?;
+            webdav::remove(&dav, &name).await?;
+        }
+        Target::Sftp(target) => {
+            let server = sftp::open(target, None, true).await?;
+            sftp::carry(&server, &load, &mut teller).await?;
+            sftp::remove(&server, &name).await?;
+            checked.host_key = Some(server.host_key.clone());
+        }
+    }
+    Ok(checked)
+}
+
+/// Tells how far it is, and not too often.
+pub(super) struct Teller<'a> {
+    told: &'a (dyn Fn(Progress) + Send + Sync),
+    next: Instant,
+}
+
+impl Teller<'_> {
+    pub fn tell(&mut self, sent: u64, resume: impl FnOnce() -> Option<String>) {
+        if self.next <= Instant::now() {
+            (self.told)(Progress { sent, resume: resume() });
+            self.next = Instant::now() + TELL;
+        }
+    }
+
+    /// The target has everything: nothing is left to go on with.
+    pub fn done(&mut self, sent: u64) {
+        (self.told)(Progress { sent, resume: None });
+    }
+}

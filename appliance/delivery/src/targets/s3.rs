@@ -1,0 +1,365 @@
+//! Into a bucket of an object store that speaks the S3 API.
+//!
+//! A small file goes out at once; a large one in parts, which the store keeps until all are there, so
+//! that an interrupted transfer goes on with the part that was missing. Only then it has its name:
+//! what is read back different is deleted.
+
+use super::carry::Teller;
+use super::names::hex;
+use super::s3_wire::Wire;
+use super::source::Load;
+use super::{S3Target, SendError};
+use crate::address::Address;
+use futures_util::StreamExt as _;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::multipart::{MultipartStore as _, PartId};
+use object_store::path::Path;
+use object_store::{BackoffConfig, ObjectStoreExt as _, PutPayload, RetryConfig};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+const MIB: u64 = 1 << 20;
+/// Up to this a file goes out at once, and above it in parts of this; a part is in memory while it
+/// goes out.
+const PART: u64 = 8 * MIB;
+/// The most parts that an upload may have (Amazon S3's own limit).
+const PARTS: u64 = 10_000;
+/// What the caller does with failures, it does with more patience.
+const RETRIES: usize = 2;
+
+/// A bucket.
+pub(super) struct Store {
+    store: AmazonS3,
+    wire: Wire,
+    prefix: String,
+    bucket: String,
+    host: String,
+}
+
+/// An upload that can go on; what [`super::Progress::resume`] says, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Upload {
+    /// Of which file.
+    sha256: String,
+    id: String,
+    part_bytes: u64,
+    /// What the store called each part that it has, from the first.
+    parts: Vec<String>,
+}
+
+/// Reads what the owner typed; speaks with nobody.
+pub(super) fn open(target: &S3Target, pace: Option<u64>) -> Result<Store, SendError> {
+    let unusable = |why: &str| SendError::Address(why.to_owned());
+    if target.bucket.is_empty() || target.bucket.contains('/') {
+        return Err(unusable("enter the name of a bucket, without a folder"));
+    }
+    let wire = Wire::new(pace);
+    let region = if target.region.is_empty() { "us-east-1" } else { &target.region };
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&target.bucket)
+        .with_region(region)
+        .with_access_key_id(&target.access_key)
+        .with_secret_access_key(&target.secret_key)
+        .with_http_connector(wire.clone())
+        // One object at a time: not every store knows the other way.
+        .with_disable_bulk_delete(true)
+        .with_retry(RetryConfig {
+            backoff: BackoffConfig { max_backoff: Duration::from_secs(5), ..Default::default() },
+            max_retries: RETRIES,
+            retry_timeout: Duration::from_secs(60),
+        });
+    let mut host = "AWS".to_owned();
+    if target.endpoint.is_empty() {
+        // A bucket with a dot has no certificate as a host (Amazon S3 User Guide, virtual hosting).
+        let as_host = !target.bucket.contains('.');
+        builder = builder.with_virtual_hosted_style_request(as_host);
+    } else {
+        let address = Address::parse(&target.endpoint)
+            .filter(|address| address.path == "/")
+            .ok_or_else(|| unusable("the address of the store is not like https://host:port"))?;
+        builder = builder
+            .with_endpoint(target.endpoint.trim_end_matches('/'))
+            .with_allow_http(!address.https);
+        host = address.host;
+    }
+    let store = builder.build().map_err(|error| SendError::Address(error.to_string()))?;
+    let prefix = target.prefix.trim_matches('/').to_owned();
+    Ok(Store { store, wire, prefix, bucket: target.bucket.clone(), host })
+}
+
+/// Carries `load` into the bucket.
+pub(super) async fn carry(
+    store: &Store,
+    load: &Load<'_>,
+    teller: &mut Teller<'_>,
+) -> Result<(), SendError> {
+    let path = store.path(load.name)?;
+    if store.has(&path, load).await? {
+        teller.done(load.bytes);
+        return Ok(());
+    }
+    if load.bytes <= PART {
+        teller.tell(0, || None);
+        let whole = load.open(0).await?.pieces(PART as usize).await?;
+        store.told(store.store.put(&path, payload(whole)).await)?;
+    } else {
+        store.in_parts(&path, load, teller).await?;
+    }
+    if !store.holds(&path, load).await? {
+        // If it stays under its name all the same: that it differs is the news.
+        remove(store, load.name).await.unwrap_or_default();
+        return Err(SendError::Differs(store.host.clone()));
+    }
+    teller.done(load.bytes);
+    Ok(())
+}
+
+/// Takes a file away.
+pub(super) async fn remove(store: &Store, name: &str) -> Result<(), SendError> {
+    store.told(store.store.delete(&store.path(name)?).await)
+}
+
+impl Store {
+    fn path(&self, name: &str) -> Result<Path, SendError> {
+        let name = match self.prefix.as_str() {
+            "" => name.to_owned(),
+            prefix => format!("{prefix}/{name}"),
+        };
+        // As it is: the library's other way would write percent signs into the name itself.
+        Path::parse(&name)
+            .map_err(|_| SendError::Address(format!("{name:?} is no name for a file")))
+    }
+
+    async fn has(&self, path: &Path, load: &Load<'_>) -> Result<bool, SendError> {
+        match self.store.head(path).await {
+            Ok(there) if there.size == load.bytes => self.holds(path, load).await,
+            Ok(_) => Ok(false),
+            // Whether it is there may be hidden from who may only write (403): writing tells.
+            Err(error) => match self.wire.failure() {
+                Some(failure) => Err(failure),
+                None if status(&error).is_some() => Ok(false),
+                None => Err(self.refused(&error)),
+            },
+        }
+    }
+
+    async fn holds(&self, path: &Path, load: &Load<'_>) -> Result<bool, SendError> {
+        let mut proof = load.proof();
+        let got = match self.store.get(path).await {
+            // It said a moment ago that it has it.
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            got => self.told(got)?,
+        };
+        let mut bytes = got.into_stream();
+        while !proof.is_too_long()
+            && let Some(piece) = bytes.next().await
+        {
+            proof.add(&self.told(piece)?);
+        }
+        Ok(proof.holds())
+    }
+
+    async fn in_parts(
+        &self,
+        path: &Path,
+        load: &Load<'_>,
+        teller: &mut Teller<'_>,
+    ) -> Result<(), SendError> {
+        if let Some(mut upload) = Upload::read(load) {
+            let had = upload.parts.len();
+            let sent = self.go_on(path, load, &mut upload, teller).await;
+            let refused = matches!(sent, Err(SendError::Missing(_) | SendError::Answer { .. }));
+            if !refused || upload.parts.len() > had {
+                return sent;
+            }
+            // Stores throw old uploads away, and not all say so in the same words.
+            self.abort(path, &upload).await;
+        }
+        let id = self.told(self.store.create_multipart(path).await)?;
+        self.go_on(path, load, &mut Upload::new(load, id), teller).await
+    }
+
+    /// Parts cost money for as long as they wait. If they stay: something else was the news.
+    async fn abort(&self, path: &Path, upload: &Upload) {
+        self.store.abort_multipart(path, &upload.id).await.unwrap_or_default();
+    }
+
+    async fn go_on(
+        &self,
+        path: &Path,
+        load: &Load<'_>,
+        upload: &mut Upload,
+        teller: &mut Teller<'_>,
+    ) -> Result<(), SendError> {
+        let sent = self.rest(path, load, upload, teller).await;
+        if matches!(sent, Err(SendError::Changed(_))) {
+            self.abort(path, upload).await;
+        }
+        sent
+    }
+
+    async fn rest(
+        &self,
+        path: &Path,
+        load: &Load<'_>,
+        upload: &mut Upload,
+        teller: &mut Teller<'_>,
+    ) -> Result<(), SendError> {
+        let mut source = load.open(upload.sent(load.bytes)).await?;
+        teller.tell(upload.sent(load.bytes), || upload.text());
+        while upload.sent(load.bytes) < load.bytes {
+            let part = source.pieces(upload.part_bytes as usize).await?;
+            let (at, part) = (upload.parts.len(), payload(part));
+            let put = self.store.put_part(path, &upload.id, at, part).await;
+            upload.parts.push(self.told(put)?.content_id);
+            teller.tell(upload.sent(load.bytes), || upload.text());
+        }
+        let parts = upload.parts.iter().map(|id| PartId { content_id: id.clone() }).collect();
+        self.told(self.store.complete_multipart(path, &upload.id, parts).await).map(drop)
+    }
+
+    fn told<T>(&self, answered: object_store::Result<T>) -> Result<T, SendError> {
+        answered.map_err(|error| self.wire.failure().unwrap_or_else(|| self.refused(&error)))
+    }
+
+    /// What the store's codes mean here (Amazon S3 API Reference, error responses; MinIO's own).
+    fn refused(&self, error: &object_store::Error) -> SendError {
+        let text = error.to_string();
+        let code = status(error).filter(|_| !text.contains("<Code>"));
+        let code = code.or_else(|| self::code(&text)).unwrap_or_default();
+        let (host, bucket) = (self.host.clone(), format!("the bucket {}", self.bucket));
+        match code {
+            "NoSuchBucket" | "404" => SendError::Missing(bucket),
+            "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "ExpiredToken"
+            | "401" => SendError::Credentials { host },
+            "AccessDenied" | "AllAccessDisabled" | "403" => {
+                SendError::NotWritable { place: bucket, why: format!("{host} says {code}") }
+            }
+            "QuotaExceeded"
+            | "XMinioStorageFull"
+            | "InsufficientStorage"
+            | "507 Insufficient Storage" => SendError::Full(bucket),
+            "EntityTooLarge" => SendError::TooLarge(bucket),
+            "AuthorizationHeaderMalformed" | "PermanentRedirect" | "InvalidRegion" => {
+                SendError::Address(format!("the bucket {} is in another region", self.bucket))
+            }
+            "RequestTimeTooSkewed" => SendError::answer(&host, "its clock and this box's differ"),
+            "" => SendError::answer(&host, text),
+            code => SendError::answer(&host, format!("it answers {code}")),
+        }
+    }
+}
+
+/// The code of an answer's XML, or else its status: the library gives both as a text only.
+fn code(text: &str) -> Option<&str> {
+    match text.split_once("<Code>") {
+        Some((_, rest)) => rest.split_once("</Code>").map(|(code, _)| code),
+        None => text.split_once("status code: ")?.1.split(':').next(),
+    }
+}
+
+fn status(error: &object_store::Error) -> Option<&'static str> {
+    match error {
+        object_store::Error::NotFound { .. } => Some("404"),
+        object_store::Error::PermissionDenied { .. } => Some("403"),
+        object_store::Error::Unauthenticated { .. } => Some("401"),
+        _ => None,
+    }
+}
+
+fn payload(pieces: Vec<bytes::Bytes>) -> PutPayload {
+    pieces.into_iter().collect()
+}
+
+impl Upload {
+    fn new(load: &Load<'_>, id: String) -> Self {
+        // A whole number of MiB, so that the last part is no sliver.
+        let part_bytes = load.bytes.div_ceil(PARTS).div_ceil(MIB) * MIB;
+        let part_bytes = part_bytes.max(PART);
+        Self { sha256: hex(&load.sha256), id, part_bytes, parts: Vec::new() }
+    }
+
+    /// What an earlier try left, if it is of this file and makes sense.
+    fn read(load: &Load<'_>) -> Option<Self> {
+        let upload: Self = serde_json::from_str(load.resume.as_deref()?).ok()?;
+        let whole = Self::new(load, upload.id.clone());
+        let fits = upload.parts.len() as u64 <= load.bytes.div_ceil(whole.part_bytes);
+        (upload.sha256 == whole.sha256 && upload.part_bytes == whole.part_bytes && fits)
+            .then_some(upload)
+    }
+
+    fn text(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+
+    fn sent(&self, bytes: u64) -> u64 {
+        (self.parts.len() as u64 * self.part_bytes).min(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::Origin;
+    use super::*;
+
+    fn load(bytes: u64, resume: Option<String>) -> Load<'static> {
+        let origin = Origin::Text(b"");
+        Load { origin, name: "a", bytes, sha256: [7; 32], resume, pace: None }
+    }
+
+    #[test]
+    fn an_upload_goes_on_only_with_its_own_file() {
+        let mut upload = Upload::new(&load(30 * MIB, None), "id".to_owned());
+        upload.parts = vec!["\"a\"".to_owned(), "b".to_owned()];
+        assert_eq!(upload.sent(30 * MIB), 16 * MIB);
+        let text = upload.text();
+        assert_eq!(Upload::read(&load(30 * MIB, text.clone())), Some(upload));
+        let other = Load { sha256: [8; 32], ..load(30 * MIB, text.clone()) };
+        assert_eq!(Upload::read(&other), None);
+        assert_eq!(Upload::read(&load(8 * MIB, text)), None);
+        for text in ["", "{}", "0707", "{\"id\":1}"] {
+            assert_eq!(Upload::read(&load(30 * MIB, Some(text.to_owned()))), None);
+        }
+        assert_eq!(Upload::read(&load(30 * MIB, None)), None);
+    }
+
+    #[test]
+    fn no_upload_has_too_many_parts() {
+        let part = |bytes| Upload::new(&load(bytes, None), String::new()).part_bytes;
+        assert_eq!(part(8 * MIB + 1), PART);
+        assert_eq!(part(PART * PARTS), PART);
+        for bytes in [PART * PARTS + 1, 200_000 * MIB, 5_000_000 * MIB] {
+            assert!(bytes.div_ceil(part(bytes)) <= PARTS, "{bytes}");
+            assert_eq!(part(bytes) % MIB, 0);
+        }
+    }
+
+    #[test]
+    fn what_a_store_says_is_read() {
+        assert_eq!(code("a <Error><Code>NoSuchKey</Code></Error>"), Some("NoSuchKey"));
+        let bare = "Server returned non-2xx status code: 500 Internal Server Error: <html>";
+        assert_eq!(code(bare), Some("500 Internal Server Error"));
+        assert_eq!(code("nothing"), None);
+    }
+
+    #[test]
+    fn a_name_is_kept_as_it_is() {
+        let target = S3Target {
+            endpoint: "http://[::1]:9000".to_owned(),
+            region: String::new(),
+            bucket: "films".to_owned(),
+            prefix: "/a b/".to_owned(),
+            access_key: String::new(),
+            secret_key: String::new(),
+        };
+        let store = open(&target, None).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(store.path("ü#%.mkv").unwrap().as_ref(), "a b/ü#%.mkv");
+        for endpoint in ["films", "ftp://a", "http://a:b@c/", "http://a/b"] {
+            let target = S3Target { endpoint: endpoint.to_owned(), ..target.clone() };
+            assert!(matches!(open(&target, None), Err(SendError::Address(_))), "{endpoint}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One HTTP request and its answer, each streamed, over a connection of its own (RFC 9110).
+//!
+//! It knows nothing of WebDAV or S3. A redirect is an answer like any other: what goes out is for
+//! the address that the owner named.
+
+use super::SendError;
+use super::pace::{IDLE, Watched};
+use crate::address::Address;
+use crate::reach::{Trust, USER, reach};
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::task::{Context, Poll};
+use tokio::task::JoinHandle;
+
+/// One for all: reading the system's authorities takes longer than a handshake.
+static TRUST: LazyLock<Trust> = LazyLock::new(Trust::default);
+
+/// A connection, watched, at a pace.
+pub(super) async fn open(at: &Address, pace: Option<u64>) -> Result<Watched, SendError> {
+    let reached = tokio::time::timeout(IDLE, reach(at, &TRUST)).await;
+    let stream = reached.map_err(|_| SendError::Still(at.host.clone()))??;
+    Ok(Watched::new(stream, pace))
+}
+
+/// Asks, and answers as soon as the other side begins to.
+///
+/// The request's address and host become those of `at`; a `Host` that is there already stays.
+pub(super) async fn ask<B>(
+    at: &Address,
+    pace: Option<u64>,
+    mut request: Request<B>,
+) -> Result<Response<Answer>, SendError>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let broken = |error: hyper::Error| SendError::broken(&at.host, &error);
+    let refused = || SendError::Address(format!("{} is no address", at.host));
+    *request.uri_mut() = at.path.parse::<Uri>().map_err(|_| refused())?;
+    let host = HeaderValue::from_str(&at.authority()).map_err(|_| refused())?;
+    let headers = request.headers_mut();
+    headers.entry(HOST).or_insert(host);
+    headers.insert(USER_AGENT, HeaderValue::from_static(USER));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    let stream = TokioIo::new(open(at, pace).await?);
+    let (mut sender, connection) = http1::handshake(stream).await.map_err(broken)?;
+    // How it ends is told to whoever waits for the answer or reads it.
+    let connection = Connection(tokio::spawn(async move { drop(connection.await) }));
+    let response = sender.send_request(request).await.map_err(broken)?;
+    Ok(response.map(|body| Answer { body, host: at.host.clone(), _connection: connection }))
+}
+
+/// Ends with whoever needs it: a transfer that is given up leaves nothing behind.
+struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The body of an answer, and the connection that it comes through.
+pub(super) struct Answer {
+    body: Incoming,
+    host: String,
+    _connection: Connection,
+}
+
+impl Answer {
+    /// The next bytes; None at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, SendError> {
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|error| SendError::broken(&self.host, &error))?;
+            if let Ok(bytes) = frame.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
