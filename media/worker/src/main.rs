@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use roombox_worker::probe;
 use roombox_worker::transcode::{self, Request};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -33,6 +34,20 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         spec: PathBuf,
     },
+    /// Makes ready what it can of a film while its recording still runs.
+    ///
+    /// Reads the job as one line of JSON from standard input; then `hold` and `go`, one a line: while
+    /// a meeting needs the machine nothing is made. Writes reels to DIR/ahead/ and a line of JSON to
+    /// standard output for each step. Ends when the recording has ended and its last reels are made,
+    /// or when standard input ends. A job of the same recording then finds them.
+    ///
+    /// Exit status: 0 all is made; 1 failed; 2 the job cannot be done as it is; 143 not wanted any
+    /// more.
+    Ahead {
+        /// The recording's folder: manifest.json, timeline.jsonl, tracks/.
+        #[arg(long, value_name = "DIR")]
+        recording: PathBuf,
+    },
     /// Tries a second of pictures on each H.264 encoder that is installed.
     ///
     /// Writes one object of JSON: {"gstreamer", "encoders": [{"element", "works", "ms", "why"?}]}.
@@ -41,9 +56,16 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).without_time().init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        // The daemon keeps the end of what is said.
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
     match Arguments::parse().task {
         Task::Transcode { recording, spec } => transcode::command(&Request { recording, spec }),
+        Task::Ahead { recording } => transcode::ahead::command(&recording),
         Task::Probe => match probe::all() {
             Ok(found) => {
                 println!("{found}");

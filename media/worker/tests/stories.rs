@@ -309,7 +309,7 @@ fn receipts_say_what_lies_on_the_disk() {
 }
 
 #[test]
-fn cancelling_leaves_nothing_behind() {
+fn cancelling_leaves_no_film_behind() {
     let mut studio = Studio::new();
     studio.join(0, "Ada");
     // Long enough to be in the middle of it when its first progress is read.
@@ -332,7 +332,8 @@ fn cancelling_leaves_nothing_behind() {
     assert_eq!(status.code(), Some(143), "{log}");
     assert!(begun.elapsed().as_secs_f64() < 2.0, "the desk kills after two seconds");
     assert!(log.contains("cancelled"), "{log}");
-    assert!(studio.made(&job).is_empty(), "{:?}", studio.made(&job));
+    // But for reels that are whole: another attempt need not make them.
+    assert!(studio.made(&job).iter().all(|name| name == "reels"), "{:?}", studio.made(&job));
     assert!(!lines.any(|line| line.unwrap().contains("sha256")));
 }
 

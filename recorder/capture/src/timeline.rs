@@ -118,6 +118,17 @@ pub enum GapReason {
     Disk,
 }
 
+/// Time of a recording at a moment of this boot of the kernel (CLOCK_BOOTTIME); `None` if it has not
+/// begun or gone on in this boot.
+pub fn elapsed_us(timeline: &[TimelineLine], this_boot: &str, now_boot_us: u64) -> Option<u64> {
+    let last = timeline.iter().rev().find_map(|line| match &line.event {
+        TimelineEvent::Start { boot_id, boot_us, .. } => Some((line.t, boot_id, *boot_us)),
+        _ => None,
+    });
+    let (t, _, boot_us) = last.filter(|(_, boot, _)| *boot == this_boot)?;
+    Some(t + now_boot_us.saturating_sub(boot_us))
+}
+
 /// Reads a timeline leniently: a torn last line and unknown events are skipped.
 pub fn parse_timeline(text: &str) -> Vec<TimelineLine> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()

@@ -217,6 +217,17 @@ pub struct Progress {
     pub cpu_s: f64,
 }
 
+/// What whoever makes reels ahead says, one JSON object a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ahead {
+    pub recording: String,
+    /// Of the film, microseconds: what is made, and what could be made of what is recorded.
+    pub made_us: u64,
+    pub recorded_us: u64,
+    /// CPU seconds (user and system) spent so far.
+    pub cpu_s: f64,
+}
+
 /// The worker's last line on success.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {

@@ -1,7 +1,9 @@
 //! Where tiles go on the canvas.
 
+use serde::Serialize;
+
 /// A rectangle in pixels; all numbers even, as 4:2:0 pictures want.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Rect {
     pub x: u32,
     pub y: u32,

@@ -13,6 +13,7 @@ pub mod mix;
 pub mod mp4;
 pub mod picture;
 pub mod plan;
+pub mod reel;
 mod scale;
 pub mod sprite;
 pub mod thumbnail;

@@ -8,34 +8,88 @@ const SPEECH_LUFS: f64 = -50.0;
 /// Nobody is made louder by more than this: their room would be heard instead.
 const MOST_DB: f64 = 18.0;
 
-/// Measures the loudness of one source; silence does not count.
-pub struct Meter {
+/// Blocks of 400 ms overlap by three quarters (BS.1770-5 §2.3).
+const STEP: usize = RATE as usize / 10;
+const WINDOW_STEPS: usize = 4;
+/// Absolute gate; and the relative one, below the mean of what passes the first.
+const GATE_LUFS: f64 = -70.0;
+const BELOW_MEAN: f64 = 10.0;
+/// Loudness from the gate up to +10 LUFS, in tenths.
+const BINS: usize = 800;
+
+/// Loudness of the blocks of a stretch of sound, in tenths of LUFS; silent ones are left out.
+///
+/// Adds nothing of a stretch shorter than a block.
+#[must_use]
+pub fn blocks<'a>(sound: impl Iterator<Item = &'a [i16]>) -> Vec<i16> {
     // Without memory it is not made, and nothing is measured.
-    meter: Option<EbuR128>,
+    let Ok(mut meter) = EbuR128::new(CHANNELS as u32, RATE, Mode::M) else { return Vec::new() };
+    let (mut found, mut step, mut steps) = (Vec::new(), 0, 0);
+    for mut samples in sound {
+        while !samples.is_empty() {
+            let length = ((STEP - step) * CHANNELS).min(samples.len());
+            let (now, later) = samples.split_at(length);
+            if meter.add_frames_i16(now).is_err() {
+                return found;
+            }
+            (samples, step) = (later, step + length / CHANNELS);
+            if step < STEP {
+                continue;
+            }
+            (step, steps) = (0, steps + 1);
+            if steps >= WINDOW_STEPS
+                && let Ok(lufs) = meter.loudness_momentary()
+                && lufs > GATE_LUFS
+            {
+                found.push((lufs * 10.0).round() as i16);
+            }
+        }
+    }
+    found
 }
 
-impl Default for Meter {
+/// How loud a source was until now.
+#[derive(Debug, Clone)]
+pub struct Loudness {
+    /// How often each tenth of LUFS was heard.
+    heard: Vec<u32>,
+}
+
+impl Default for Loudness {
     fn default() -> Self {
-        // A histogram: memory does not grow with the recording's length.
-        let mode = Mode::I | Mode::HISTOGRAM;
-        Self { meter: EbuR128::new(CHANNELS as u32, RATE, mode).ok() }
+        Self { heard: vec![0; BINS] }
     }
 }
 
-impl Meter {
-    /// Adds interleaved stereo.
-    pub fn push(&mut self, samples: &[i16]) {
-        if let Some(meter) = &mut self.meter
-            && meter.add_frames_i16(samples).is_err()
-        {
-            self.meter = None;
+fn lufs_of(bin: usize) -> f64 {
+    GATE_LUFS + bin as f64 / 10.0
+}
+
+impl Loudness {
+    /// Hears what [`blocks`] measured.
+    pub fn add(&mut self, blocks: &[i16]) {
+        for block in blocks {
+            let bin = (f64::from(*block) - GATE_LUFS * 10.0).clamp(0.0, BINS as f64 - 1.0);
+            self.heard[bin as usize] += 1;
         }
     }
 
-    /// Integrated loudness; `None` where nothing was heard.
+    pub fn is_empty(&self) -> bool {
+        self.heard.iter().all(|count| *count == 0)
+    }
+
+    /// Integrated loudness (BS.1770-5 §2.3); `None` where nothing was heard.
     pub fn lufs(&self) -> Option<f64> {
-        let lufs = self.meter.as_ref()?.loudness_global().ok()?;
-        lufs.is_finite().then_some(lufs)
+        let mean_above = |from: usize| {
+            let bins = self.heard.iter().enumerate().skip(from);
+            let (count, energy) = bins.fold((0.0, 0.0), |(count, energy), (bin, heard)| {
+                let heard = f64::from(*heard);
+                (count + heard, energy + heard * 10f64.powf(lufs_of(bin) / 10.0))
+            });
+            (count > 0.0).then(|| 10.0 * (energy / count).log10())
+        };
+        let gate = mean_above(0)? - BELOW_MEAN;
+        mean_above(((gate - GATE_LUFS) * 10.0).ceil().max(0.0) as usize)
     }
 
     /// What brings the source to `target` LUFS.
@@ -63,17 +117,17 @@ mod tests {
         (0..RATE * 3).flat_map(|n| [wave(n); CHANNELS]).collect()
     }
 
-    fn meter_of(sound: &[i16]) -> Meter {
-        let mut meter = Meter::default();
-        sound.chunks(960 * CHANNELS).for_each(|block| meter.push(block));
-        meter
+    fn loudness_of(sound: &[i16]) -> Loudness {
+        let mut loudness = Loudness::default();
+        loudness.add(&blocks(sound.chunks(960 * CHANNELS)));
+        loudness
     }
 
     #[test]
     fn a_tone_measures_what_ebu_tech_3341_says() {
         // EBU Tech 3341, test signals 1 and 2: a 1 kHz sine on both channels measures its level.
         for db in [-23.0, -33.0] {
-            let lufs = meter_of(&tone(db)).lufs().unwrap();
+            let lufs = loudness_of(&tone(db)).lufs().unwrap();
             assert!((lufs - db).abs() < 0.1, "{lufs}");
         }
     }
@@ -81,17 +135,36 @@ mod tests {
     #[test]
     fn silence_between_words_does_not_count() {
         let sound = [tone(-23.0), vec![0; RATE as usize * CHANNELS * 20], tone(-23.0)].concat();
-        let lufs = meter_of(&sound).lufs().unwrap();
+        let lufs = loudness_of(&sound).lufs().unwrap();
         assert!((lufs + 23.0).abs() < 0.3, "{lufs}");
     }
 
     #[test]
+    fn what_is_much_quieter_than_the_rest_does_not_count() {
+        // EBU Tech 3341, test signal 3.
+        let sound = [tone(-36.0), tone(-23.0), tone(-23.0), tone(-23.0), tone(-36.0)].concat();
+        let lufs = loudness_of(&sound).lufs().unwrap();
+        assert!((lufs + 23.0).abs() < 0.3, "{lufs}");
+    }
+
+    #[test]
+    fn stretches_measured_apart_measure_what_the_whole_does() {
+        let sound = [tone(-30.0), tone(-20.0), tone(-26.0)].concat();
+        let mut apart = Loudness::default();
+        for stretch in sound.chunks(RATE as usize * CHANNELS) {
+            apart.add(&blocks(stretch.chunks(960 * CHANNELS)));
+        }
+        let (apart, whole) = (apart.lufs().unwrap(), loudness_of(&sound).lufs().unwrap());
+        assert!((apart - whole).abs() < 0.3, "{apart} {whole}");
+    }
+
+    #[test]
     fn loud_is_lowered_quiet_is_raised_and_a_rooms_noise_is_left() {
-        let gain_db = |db: f64| 20.0 * meter_of(&tone(db)).gain_to(-16.0).0.log10();
+        let gain_db = |db: f64| 20.0 * loudness_of(&tone(db)).gain_to(-16.0).0.log10();
         assert!((gain_db(-10.0) + 6.0).abs() < 0.2);
         assert!((gain_db(-26.0) - 10.0).abs() < 0.2);
         assert!((gain_db(-45.0) - MOST_DB).abs() < 0.01);
         assert!(gain_db(-60.0).abs() < 0.01);
-        assert_eq!(Meter::default().gain_to(-16.0), Gain(1.0));
+        assert_eq!(Loudness::default().gain_to(-16.0), Gain(1.0));
     }
 }

@@ -31,8 +31,9 @@ impl Default for Gain {
 }
 
 impl MixSource {
-    pub fn new(gain: Gain) -> Self {
-        Self { gain, ..Self::default() }
+    /// From the next block on.
+    pub fn set_gain(&mut self, gain: Gain) {
+        self.gain = gain;
     }
 
     /// Adds decoded sound whose first sample frame belongs at `at` of the film.
@@ -162,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_quiet_source_is_made_louder_and_its_peaks_do_not_clip() {
-        let mut source = MixSource::new(Gain(8.0));
+        let mut source = MixSource::default();
+        source.set_gain(Gain(8.0));
         source.push(0, &[tone(BLOCK, 1000), tone(BLOCK, 20_000)].concat());
         let mut mixer = Mixer::default();
         let quiet = mixer.block(0, std::iter::once(&mut source));

@@ -12,6 +12,7 @@ use people::{People, Person};
 use roombox_capture::manifest::{Codec, Manifest, MediaKind, Part, RecordedLayer, TrackSource};
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName, Only, Range};
+use serde::Serialize;
 use std::collections::HashSet;
 
 /// A stream's last frame stands for this long after its part ended: scene changes come a little
@@ -25,14 +26,14 @@ const LONGEST_STILL_US: u64 = 1_000_000;
 const SHORTEST_SCENE_US: u64 = 300_000;
 
 /// Where a tile's picture comes from: a track's layer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct VideoSource {
     pub track: String,
     pub layer: RecordedLayer,
 }
 
 /// One tile of a scene.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tile {
     pub rect: Rect,
     pub name: String,
@@ -157,6 +158,15 @@ fn cut(pieces: &[(u64, u64)], range: Range) -> Vec<(u64, u64)> {
     let to_us = range.to_us.unwrap_or(u64::MAX);
     let inside = pieces.iter().map(|(from, to)| ((*from).max(range.from_us), (*to).min(to_us)));
     inside.filter(|(from, to)| from < to).collect()
+}
+
+/// Leaves out what came later than `now_us`: a recording that still runs as it was at that moment.
+pub fn until(manifest: &mut Manifest, timeline: &mut Vec<TimelineLine>, now_us: u64) {
+    manifest.parts.retain(|part| part.start_us < now_us);
+    for part in &mut manifest.parts {
+        part.end_us = Some(part.end_us.map_or(now_us, |end| end.min(now_us)));
+    }
+    timeline.retain(|line| line.t < now_us);
 }
 
 /// Leaves out what a job does not want: tracks, their parts and their news.

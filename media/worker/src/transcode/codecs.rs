@@ -100,38 +100,24 @@ pub fn opus_decoder() -> Result<Driven, ElementError> {
     Driven::new(first_installed(&["opusdec"])?, &[], &takes, &makes)
 }
 
-/// An AAC encoder, and how many samples of delay it puts before the sound.
-pub struct AacEncoder {
-    pub element: Driven,
-    pub delay: u32,
-}
-
 /// Makes raw AAC frames of 1024 samples.
 ///
 /// # Errors
 /// No encoder is installed or it refuses the bit rate.
-pub fn aac_encoder(bps: u32, channels: u32) -> Result<AacEncoder, ElementError> {
-    let factory = first_installed(&["voaacenc", "avenc_aac", "fdkaacenc"])?;
+pub fn aac_encoder(bps: u32, channels: u32) -> Result<Driven, ElementError> {
+    let (factory, _) = aac_factory()?;
     let makes = gst::Caps::builder("audio/mpeg")
         .field("mpegversion", 4i32)
         .field("stream-format", "raw")
         .build();
-    // None of the three tells. voaacenc's is measured (`tests/clap.rs`), the others' are what their
-    // authors document.
-    let delay = match factory {
-        "voaacenc" => 1600,
-        "avenc_aac" => 1024,
-        _ => 2048,
-    };
     let properties = [set("bitrate", bps)];
-    let element = match factory {
+    match factory {
         // It wants planes of floats.
         "avenc_aac" => {
-            Driven::behind("audioconvert", factory, &properties, &mixed_sound(channels), &makes)?
+            Driven::behind("audioconvert", factory, &properties, &mixed_sound(channels), &makes)
         }
-        _ => Driven::new(factory, &properties, &mixed_sound(channels), &makes)?,
-    };
-    Ok(AacEncoder { element, delay })
+        _ => Driven::new(factory, &properties, &mixed_sound(channels), &makes),
+    }
 }
 
 /// An H.264 encoder and its factory's name.
@@ -162,16 +148,64 @@ impl FilmShape {
     }
 }
 
+/// The H.264 encoder's factory.
+///
+/// # Errors
+/// It is not installed.
+pub fn h264_factory(preset: &VideoPreset) -> Result<&'static str, ElementError> {
+    first_installed(match preset.encoder {
+        EncoderChoice::X264 => &["x264enc"],
+        EncoderChoice::Auto | EncoderChoice::Openh264 => &["openh264enc"],
+    })
+}
+
+/// What tells encoders apart whose pictures do not fit together, or differ: name, version, settings.
+///
+/// # Errors
+/// The encoder is not installed.
+pub fn h264_maker(shape: FilmShape, preset: &VideoPreset) -> Result<String, ElementError> {
+    let factory = h264_factory(preset)?;
+    let FilmShape { width, height, fps } = shape;
+    let VideoPreset { encoder: _, max_bps, gop_s } = preset;
+    Ok(format!("{} {width}x{height} {fps} {max_bps} {gop_s}", edition(factory)))
+}
+
+/// A factory with the versions of what it is made of.
+fn edition(factory: &str) -> String {
+    format!("{factory} {} {}", gst::version_string(), env!("CARGO_PKG_VERSION"))
+}
+
+/// What tells encoders of sound apart: name, version, settings.
+///
+/// # Errors
+/// No encoder is installed.
+pub fn aac_maker(bps: u32, channels: u32) -> Result<String, ElementError> {
+    Ok(format!("{} {bps} {channels}", edition(aac_factory()?.0)))
+}
+
+/// The encoder's factory, and how many samples of delay it puts before the sound.
+///
+/// # Errors
+/// No encoder is installed.
+pub fn aac_factory() -> Result<(&'static str, u32), ElementError> {
+    let factory = first_installed(&["voaacenc", "avenc_aac", "fdkaacenc"])?;
+    // None of the three tells. voaacenc's is measured (`tests/clap.rs`), the others' are what their
+    // authors document.
+    let delay = match factory {
+        "voaacenc" => 1600,
+        "avenc_aac" => 1024,
+        _ => 2048,
+    };
+    Ok((factory, delay))
+}
+
 /// Makes H.264 with start codes. Frames come out in the order in which they are shown: no B
 /// frames, so that the file needs no second clock.
 ///
 /// # Errors
 /// The encoder is not installed or refuses the picture.
 pub fn h264_encoder(shape: FilmShape, preset: &VideoPreset) -> Result<H264Encoder, ElementError> {
-    let name = match preset.encoder {
-        EncoderChoice::X264 => first_installed(&["x264enc"])?,
-        EncoderChoice::Auto | EncoderChoice::Openh264 => first_installed(&["openh264enc"])?,
-    };
+    let name = h264_factory(preset)?;
     let gop = preset.gop_s.clamp(1, 60) * shape.fps;
     let makes = gst::Caps::builder("video/x-h264")
         .field("stream-format", "byte-stream")

@@ -3,9 +3,8 @@
 use super::error::FilmError;
 use super::material::{Material, chain};
 use super::output::SampleFile;
-use super::pictures::{PartDecoder, Shown};
 use super::report::Work;
-use super::stills::{Poster, Stills};
+use super::stills::{Poster, Stills, decoded};
 use roombox_capture::manifest::Part;
 use roombox_capture::matroska::{Frame, PartInfo, PartReader};
 use roombox_transcode::colour;
@@ -44,7 +43,7 @@ pub fn copy(
     let end = units(plan.duration_us());
     let mut copied = Copied { samples: Vec::new(), begun: 0 };
     let mut stills = Stills {
-        poster: Poster::new(1),
+        poster: Poster::default(),
         sheet: SpriteSheet::new(plan.duration_us(), (head.width, head.height)),
     };
     let mut chosen = false;
@@ -56,7 +55,7 @@ pub fn copy(
             let Some(film_us) = plan.film_us(recording_us.min(plan.last_us())) else { continue };
             out.write(&frame.data)?;
             copied.add(units(film_us), &frame);
-            work.frame_done(film_us)?;
+            work.copied(film_us)?;
             // A frame from the film's second quarter: the beginning is often black.
             let late = film_us * 4 >= plan.duration_us();
             let poster = stills.poster.is_empty() || (late && !chosen);
@@ -121,20 +120,6 @@ fn next(reader: &mut PartReader, part: &Part) -> Option<Frame> {
     reader.next_frame().unwrap_or_else(|error| {
         let error = chain(&error);
         tracing::warn!(part = %part.file, %error, "a part ends early");
-        None
-    })
-}
-
-/// The picture of a keyframe; without a decoder the film has no small pictures.
-fn decoded(head: &PartInfo, frame: &Frame) -> Option<Shown> {
-    let decode = || {
-        let mut decoder = PartDecoder::new(head)?;
-        decoder.push(frame)?;
-        decoder.finish();
-        Ok::<_, FilmError>(decoder.take_last(&mut 0))
-    };
-    decode().unwrap_or_else(|error| {
-        tracing::warn!(%error, "a moment of the film has no small picture");
         None
     })
 }

@@ -22,8 +22,12 @@ pub enum FilmError {
     Element(#[from] ElementError),
     #[error("the encoder {encoder} made {made} pictures of {given}")]
     LostPictures { encoder: &'static str, given: u64, made: u64 },
+    #[error("the encoder of sound made {made} frames of {given}")]
+    LostSound { given: u64, made: u64 },
     #[error("cannot write {path}")]
     Write { path: PathBuf, source: io::Error },
+    #[error("cannot read {path}")]
+    Read { path: PathBuf, source: io::Error },
     #[error("a worker thread panicked")]
     Panicked,
     #[error("cancelled")]

@@ -3,6 +3,7 @@
 use super::error::FilmError;
 use super::material::Material;
 use super::output::{DerivedFolder, Hashing, SampleFile};
+use super::reels::{Reel, ReelsReader};
 use super::report::Work;
 use super::stills::{Stills, jpeg};
 use roombox_jobs::spec::{FileKind, JobSpec, MadeFile, Output};
@@ -17,7 +18,22 @@ const SPRITE: &str = "sprite.jpg";
 /// Samples of a track and where they lie.
 pub struct Made {
     pub track: Track,
-    pub samples: SampleFile,
+    pub samples: Samples,
+}
+
+/// Where a track's samples lie.
+pub enum Samples {
+    File(SampleFile),
+    Reels(Vec<Reel>),
+}
+
+impl Samples {
+    fn reader(&mut self) -> Result<Box<dyn Read + '_>, FilmError> {
+        Ok(match self {
+            Self::File(file) => Box::new(file.reader()?),
+            Self::Reels(reels) => Box::new(ReelsReader::new(reels)),
+        })
+    }
 }
 
 /// Writes what the job asks for; the film, where there is one, comes first.

@@ -6,6 +6,7 @@ use roombox_capture::manifest::{Manifest, Part};
 use roombox_capture::matroska::PartReader;
 use roombox_capture::timeline::TimelineLine;
 use roombox_capture::{CaptureError, read_manifest, read_timeline};
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 /// What a film is made of.
@@ -14,6 +15,8 @@ pub struct Material {
     /// Holds only parts that can be opened and have a frame, with their ends.
     pub manifest: Manifest,
     pub timeline: Vec<TimelineLine>,
+    /// Files of parts that are still being written.
+    growing: HashSet<String>,
 }
 
 impl Material {
@@ -35,7 +38,26 @@ impl Material {
             }
         }
         manifest.parts = usable;
-        Ok(Self { folder: folder.to_owned(), manifest, timeline })
+        Ok(Self { folder: folder.to_owned(), manifest, timeline, growing: HashSet::new() })
+    }
+
+    /// A recording that still runs, as its folder tells it: parts that are being written have no
+    /// end.
+    ///
+    /// # Errors
+    /// The folder has no manifest that can be understood.
+    pub fn running(folder: &Path) -> Result<Self, FilmError> {
+        let mut manifest = read_manifest(folder).map_err(FilmError::Recording)?;
+        let timeline = read_timeline(folder);
+        manifest.parts.retain(is_inside);
+        let open = manifest.parts.iter().filter(|part| part.end_us.is_none());
+        let growing = open.map(|part| part.file.clone()).collect();
+        Ok(Self { folder: folder.to_owned(), manifest, timeline, growing })
+    }
+
+    /// Whether a part is still being written.
+    pub fn grows(&self, part: &Part) -> bool {
+        self.growing.contains(&part.file)
     }
 
     pub fn path(&self, part: &Part) -> PathBuf {
@@ -55,12 +77,15 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// A manifest may come from elsewhere: its files are in its folder.
+fn is_inside(part: &Part) -> bool {
+    Path::new(&part.file).components().all(|c| matches!(c, Component::Normal(_)))
+}
+
 /// The part with its end; `None` if it has no frame.
 fn surveyed(folder: &Path, part: &Part) -> Result<Option<Part>, CaptureError> {
-    // A manifest may come from elsewhere: its files are in its folder.
-    let inside = Path::new(&part.file).components().all(|c| matches!(c, Component::Normal(_)));
     let path = folder.join(&part.file);
-    if !inside {
+    if !is_inside(part) {
         return Err(CaptureError::NotAPart { path, what: "it lies outside the recording" });
     }
     let mut reader = PartReader::open(&path)?;

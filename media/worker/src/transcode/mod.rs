@@ -1,15 +1,17 @@
 //! `roombox-media transcode`: one recording, one job, one film.
 //!
 //! ```text
-//! manifest, timeline ─► plan ─┬─ picture: decode ► compose ► H.264 ─┐
-//!                             │  (or: copy the recorded H.264)      ├─► MP4 ─► film.mp4
-//!                             └─ sound:   decode ► mix ► AAC ───────┘
+//! manifest, timeline ─► plan ─┬─ picture: decode ► compose ► H.264 ► reels ─┐
+//!                             │  (or: copy the recorded H.264)              ├─► MP4 ─► film.mp4
+//!                             └─ sound:   decode ► mix ► AAC ► reels ───────┘
 //! ```
-//! Picture and sound go to sample files at the same time; the MP4 is laid out when both are known,
-//! and beside it what players show with it: chapters, small pictures for seeking, an index.
-//! Memory does not grow with the recording's length but for the sample tables (about 4 MB in
-//! three hours).
+//! Picture and sound are made at the same time, ten seconds a reel; reels that are there already,
+//! from an attempt before or made while the recording ran ([`ahead`]), are taken as they are. The MP4
+//! is laid out when all are known, and beside it what players show with it: chapters, small pictures
+//! for seeking, an index. Memory does not grow with the recording's length but for the sample tables
+//! (about 4 MB in three hours).
 
+pub mod ahead;
 mod codecs;
 mod copy;
 mod error;
@@ -18,6 +20,7 @@ mod frames;
 mod material;
 mod output;
 mod pictures;
+mod reels;
 mod report;
 mod sound;
 mod stills;
@@ -25,14 +28,14 @@ mod video;
 
 pub use error::FilmError;
 
-use files::Made;
+use files::{Made, Samples};
 use gstreamer as gst;
 use material::{Material, chain};
-use output::{DerivedFolder, SampleFile};
+use output::DerivedFolder;
+use reels::Reels;
 use report::{Reporter, Work};
 use roombox_capture::matroska::PartInfo;
 use roombox_jobs::spec::{EncoderChoice, JobSpec, MadeFile, Output, Receipt};
-use roombox_transcode::mp4::Track;
 use roombox_transcode::plan::{Plan, Scene, VideoPlan, narrow, plan};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -59,7 +62,11 @@ pub fn command(request: &Request) -> ExitCode {
         let path = PathBuf::from("standard output");
         report::say(&receipt).map_err(|source| FilmError::Write { path, source })
     });
-    let Err(error) = made else { return ExitCode::SUCCESS };
+    exit_code(made)
+}
+
+fn exit_code(done: Result<(), FilmError>) -> ExitCode {
+    let Err(error) = done else { return ExitCode::SUCCESS };
     // Nobody may be left to read it.
     let _ = writeln!(io::stderr(), "roombox-media: {}", chain(&error));
     match error {
@@ -119,7 +126,11 @@ fn read_spec(path: &Path) -> Result<JobSpec, FilmError> {
         }
         _ => std::fs::read(path).map_err(unreadable)?,
     };
-    let job: JobSpec = serde_json::from_slice(&text)
+    parse_spec(&text, path)
+}
+
+fn parse_spec(text: &[u8], path: &Path) -> Result<JobSpec, FilmError> {
+    let job: JobSpec = serde_json::from_slice(text)
         .map_err(|source| FilmError::ParseSpec { path: path.to_owned(), source })?;
     match unusable(&job) {
         Some(why) => Err(FilmError::UnusableSpec(why)),
@@ -155,7 +166,7 @@ fn unusable(job: &JobSpec) -> Option<&'static str> {
 enum Picture {
     Nothing,
     Copy { parts: Vec<usize>, head: PartInfo },
-    Compose { scenes: Vec<Scene>, shape: codecs::FilmShape, encoder: codecs::H264Encoder },
+    Compose { scenes: Vec<Scene>, shape: codecs::FilmShape, encoder: &'static str },
 }
 
 impl Picture {
@@ -163,7 +174,7 @@ impl Picture {
         match self {
             Self::Nothing => "none",
             Self::Copy { .. } => "copy",
-            Self::Compose { encoder, .. } => encoder.name,
+            Self::Compose { encoder, .. } => encoder,
         }
     }
 }
@@ -190,7 +201,7 @@ fn planned(material: &Material, job: &JobSpec) -> Result<(Plan, Picture), FilmEr
         VideoPlan::Compose { scenes } => {
             let (width, height) = job.layout.canvas;
             let shape = codecs::FilmShape { width, height, fps: job.layout.fps };
-            let encoder = codecs::h264_encoder(shape, &job.video)?;
+            let encoder = codecs::h264_factory(&job.video)?;
             let scenes = scenes.clone();
             Ok((planned, Picture::Compose { scenes, shape, encoder }))
         }
@@ -206,38 +217,54 @@ fn produce(
     work: &Work,
 ) -> Result<Vec<MadeFile>, FilmError> {
     let folder = DerivedFolder::open(&material.folder, &job.job)?;
-    let (mut images, mut tones) = (folder.sample_file("h264")?, folder.sample_file("aac")?);
+    ahead::wait(&material.folder, work)?;
+    let reels = Reels::of_job(&folder, &material.folder);
     let (pictured, mixed) = std::thread::scope(|scope| {
         let mixing = (!plan.audio.is_empty()).then(|| {
             scope.spawn(|| {
-                let mixed = sound::mix(material, plan, &job.audio, &mut tones, work);
-                stop_others(mixed, work)
+                let score = sound::Score { material, plan, preset: &job.audio };
+                stop_others(sound::mix(score, &reels, work), work)
             })
         });
-        let pictured = stop_others(film_pictures(material, plan, picture, &mut images, work), work);
+        let pictured =
+            stop_others(film_pictures(material, plan, job, picture, (&folder, &reels), work), work);
         let mixed = mixing.map(|thread| thread.join().map_err(|_| FilmError::Panicked)).transpose();
         (pictured, mixed.and_then(Option::transpose))
     });
-    let (pictured, mixed) = first_cause(pictured, mixed)?;
-    let picture = pictured.map(|(track, stills)| (Made { track, samples: images }, stills));
-    let sound = mixed.map(|track| Made { track, samples: tones });
-    files::publish(&folder, (material, plan, job), picture, sound, work)
+    let (picture, mixed) = first_cause(pictured, mixed)?;
+    let sound = mixed
+        .map(|made| {
+            let track = sound::track(&made, &job.audio, plan.duration_us())?;
+            Ok::<_, FilmError>(Made { track, samples: Samples::Reels(made) })
+        })
+        .transpose()?;
+    let files = files::publish(&folder, (material, plan, job), picture, sound, work)?;
+    reels.remove();
+    Ok(files)
 }
 
 fn film_pictures(
     material: &Material,
     plan: &Plan,
+    job: &JobSpec,
     picture: Picture,
-    out: &mut SampleFile,
+    (folder, reels): (&DerivedFolder, &Reels),
     work: &Work,
-) -> Result<Option<(Track, Stills)>, FilmError> {
+) -> Result<Option<(Made, Stills)>, FilmError> {
     match picture {
         Picture::Nothing => Ok(None),
         Picture::Copy { parts, head } => {
-            copy::copy(material, plan, &parts, &head, out, work).map(Some)
+            let mut out = folder.sample_file("h264")?;
+            let (track, stills) = copy::copy(material, plan, &parts, &head, &mut out, work)?;
+            Ok(Some((Made { track, samples: Samples::File(out) }, stills)))
         }
         Picture::Compose { scenes, shape, encoder } => {
-            video::compose(material, plan, &scenes, shape, encoder, out, work).map(Some)
+            let (scenes, preset) = (scenes.as_slice(), &job.video);
+            let scenery = video::Scenery { material, plan, scenes, shape, preset };
+            let made = video::compose(scenery, reels, work)?;
+            let track = video::track(&made, shape, encoder)?;
+            let stills = stills::of_reels(&made, shape, plan.duration_us(), work)?;
+            Ok(Some((Made { track, samples: Samples::Reels(made) }, stills)))
         }
     }
 }

@@ -33,6 +33,10 @@ impl DerivedFolder {
         Ok(folder)
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Removes unfinished files. What cannot be removed takes room and nothing else.
     fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.path) else { return };

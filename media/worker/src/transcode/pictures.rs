@@ -14,7 +14,6 @@ use roombox_transcode::h264;
 use roombox_transcode::picture::{Colour, PictureView};
 use roombox_transcode::plan::VideoSource;
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 /// Coded frames that are kept while a keyframe is looked for.
 const MOST_DUE: usize = 300;
@@ -47,8 +46,11 @@ struct OpenPart {
 
 /// One layer of a track, from its parts.
 pub struct PictureStream {
+    source: VideoSource,
     /// Parts that have not begun.
-    waiting: VecDeque<(Part, PathBuf)>,
+    waiting: VecDeque<Part>,
+    /// When the last part that is known begins.
+    newest_us: u64,
     open: Option<OpenPart>,
     shown: Option<Shown>,
 }
@@ -56,29 +58,41 @@ pub struct PictureStream {
 impl PictureStream {
     /// The stream from `now` (recording time) on.
     pub fn new(material: &Material, source: &VideoSource, now: u64) -> Self {
-        let of_source = |part: &&Part| part.track == source.track && part.layer == source.layer;
-        let mut parts: Vec<&Part> = material.manifest.parts.iter().filter(of_source).collect();
-        parts.sort_by_key(|part| part.start_us);
+        let parts = parts_of(material, source);
         // What a later part has replaced already need not be read.
         let begun = parts.partition_point(|part| part.start_us <= now);
-        let parts = parts.split_off(begun.saturating_sub(1));
-        let waiting = parts.into_iter().map(|part| (part.clone(), material.path(part))).collect();
-        Self { waiting, open: None, shown: None }
+        let waiting: VecDeque<Part> =
+            parts.into_iter().skip(begun.saturating_sub(1)).cloned().collect();
+        let newest_us = waiting.back().map_or(0, |part| part.start_us);
+        Self { source: source.clone(), waiting, newest_us, open: None, shown: None }
+    }
+
+    /// Hears of parts that were opened since.
+    pub fn learn(&mut self, material: &Material) {
+        let known = self.newest_us;
+        let parts = parts_of(material, &self.source).into_iter();
+        self.waiting.extend(parts.filter(|part| part.start_us > known).cloned());
+        self.newest_us = self.waiting.back().map_or(known, |part| part.start_us);
     }
 
     /// Goes on to `now`, which never falls. `ids` gives frames their numbers.
     ///
     /// # Errors
     /// There is no decoder for the stream. Damage is skipped.
-    pub fn advance(&mut self, now: u64, ids: &mut u64) -> Result<(), FilmError> {
+    pub fn advance(
+        &mut self,
+        material: &Material,
+        now: u64,
+        ids: &mut u64,
+    ) -> Result<(), FilmError> {
         let early = self.shown.is_none() && self.open.is_none();
         let soon = if early { now + EARLY_US } else { now };
-        while self.waiting.front().is_some_and(|(part, _)| part.start_us <= soon) {
-            let Some((part, path)) = self.waiting.pop_front() else { break };
-            if self.waiting.front().is_some_and(|(next, _)| next.start_us <= now) {
+        while self.waiting.front().is_some_and(|part| part.start_us <= soon) {
+            let Some(part) = self.waiting.pop_front() else { break };
+            if self.waiting.front().is_some_and(|next| next.start_us <= now) {
                 continue;
             }
-            self.open = OpenPart::open(&part, &path)?;
+            self.open = OpenPart::open(material, &part, now)?;
         }
         if let Some(open) = &mut self.open {
             open.advance(now);
@@ -97,9 +111,17 @@ impl PictureStream {
     }
 }
 
+/// Parts of a layer in the order of their beginnings.
+fn parts_of<'a>(material: &'a Material, source: &VideoSource) -> Vec<&'a Part> {
+    let of_source = |part: &&Part| part.track == source.track && part.layer == source.layer;
+    let mut parts: Vec<&Part> = material.manifest.parts.iter().filter(of_source).collect();
+    parts.sort_by_key(|part| part.start_us);
+    parts
+}
+
 impl OpenPart {
-    fn open(part: &Part, path: &std::path::Path) -> Result<Option<Self>, FilmError> {
-        let Some(frames) = PartFrames::open(part, path) else { return Ok(None) };
+    fn open(material: &Material, part: &Part, now: u64) -> Result<Option<Self>, FilmError> {
+        let Some(frames) = PartFrames::open(material, part, now) else { return Ok(None) };
         let decoder = PartDecoder::new(frames.info())?;
         Ok(Some(Self { frames, decoder }))
     }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// The desk renews a job's lease with each line.
 const EVERY: Duration = Duration::from_secs(1);
+/// Between two looks whether a meeting still needs the machine.
+const HELD: Duration = Duration::from_millis(50);
 
 /// What the working threads share with the reporter.
 #[derive(Default)]
@@ -22,6 +24,8 @@ pub struct Work {
     frames: AtomicU64,
     /// Nothing but sound is made: it tells how far the job is.
     sound_alone: AtomicBool,
+    /// A meeting needs the machine.
+    held: AtomicBool,
     /// Grows with anything that was done: a worker that hangs does not look alive.
     beats: AtomicU64,
 }
@@ -70,14 +74,50 @@ impl Work {
         self.beat()
     }
 
-    /// A frame of the film is made, up to this time of it.
+    /// A frame of the film is made.
     ///
     /// # Errors
     /// The job was cancelled.
-    pub fn frame_done(&self, until_us: u64) -> Result<(), FilmError> {
+    pub fn frame_done(&self, fps: u32) -> Result<(), FilmError> {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        self.frames_found(1, fps)
+    }
+
+    /// So many frames of the film are there.
+    ///
+    /// # Errors
+    /// The job was cancelled.
+    pub fn frames_found(&self, frames: u64, fps: u32) -> Result<(), FilmError> {
+        let us = frames * 1_000_000 / u64::from(fps.max(1));
+        self.done_us.fetch_add(us, Ordering::Relaxed);
+        self.beat()
+    }
+
+    /// A recorded frame is copied, up to this time of the film.
+    ///
+    /// # Errors
+    /// The job was cancelled.
+    pub fn copied(&self, until_us: u64) -> Result<(), FilmError> {
         self.frames.fetch_add(1, Ordering::Relaxed);
         self.done_us.fetch_max(until_us, Ordering::Relaxed);
         self.beat()
+    }
+
+    /// Whoever works ahead of time waits here while a meeting needs the machine.
+    ///
+    /// # Errors
+    /// The job was cancelled.
+    pub fn turn(&self) -> Result<(), FilmError> {
+        while self.held.load(Ordering::Relaxed) {
+            self.beat()?;
+            std::thread::sleep(HELD);
+        }
+        self.beat()
+    }
+
+    /// Whether work that could be done later must wait.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
     }
 }
 

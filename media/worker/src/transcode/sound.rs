@@ -1,146 +1,278 @@
-//! The film's sound: every microphone decoded, brought to one loudness, mixed block by block, made
-//! into AAC. How loud somebody is is known when all of it was heard: it is decoded twice.
+//! The film's sound, reel by reel: every microphone decoded, brought to one loudness, mixed block by
+//! block, made into AAC.
+//!
+//! How loud somebody is made follows from all that was heard of him or her until the reel's end: it
+//! is soon right, changes little from then on, and does not wait for the meeting's end.
 
 use super::codecs;
 use super::error::FilmError;
 use super::frames::PartFrames;
 use super::material::Material;
-use super::output::SampleFile;
+use super::reels::{Content, Kind, Reel, Reels, VoiceHeard};
 use super::report::Work;
 use crate::driven::{Driven, ElementError};
 use gstreamer as gst;
-use roombox_capture::manifest::{Part, TrackSource};
+use roombox_capture::manifest::{Part, RecordedLayer, TrackSource};
 use roombox_capture::matroska::Frame;
 use roombox_jobs::spec::AudioPreset;
-use roombox_transcode::loudness::Meter;
+use roombox_transcode::loudness::{Loudness, blocks};
 use roombox_transcode::mix::{BLOCK, CHANNELS, Gain, MixSource, Mixer, RATE};
 use roombox_transcode::mp4::{Sample, Track, TrackFormat};
 use roombox_transcode::plan::Plan;
+use roombox_transcode::reel::{self, AAC_FRAME, Recipe, SoundReel, samples};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{self, SyncSender};
-
-/// Samples of one AAC frame.
-const AAC_FRAME: u64 = 1024;
-/// Sound is decoded so far ahead of the mixer: a source must never run dry while it goes on.
-const AHEAD: i64 = RATE as i64 / 10;
+use std::sync::mpsc::{self, Receiver};
 
 /// Mixed blocks that wait for the encoder: 320 ms.
 const BLOCKS_AHEAD: usize = 16;
+/// A decoder that begins in the middle of a part is right after so much time (RFC 7845 §4.6).
+const PRE_ROLL_US: u64 = 80_000;
+/// Somebody is made louder or quieter over so many samples: a second.
+const RAMP: i64 = RATE as i64;
 
-/// Sample frames of a time.
-fn frames_of(us: u64) -> u64 {
-    us * u64::from(RATE) / 1_000_000
+/// Makes the film's sound, and keeps decoders from one reel to the next.
+#[derive(Default)]
+pub struct Mixing {
+    streams: BTreeMap<String, SoundStream>,
+    /// How loud everybody was before the next reel.
+    heard: BTreeMap<Voice, Loudness>,
+    next: u64,
 }
 
-/// Mixes the planned tracks into an AAC track; its frames go to `out`.
+/// What sound is made of and how.
+#[derive(Clone, Copy)]
+pub struct Score<'a> {
+    pub material: &'a Material,
+    pub plan: &'a Plan,
+    pub preset: &'a AudioPreset,
+}
+
+impl Score<'_> {
+    fn reel(&self, number: u64) -> Result<(SoundReel, Recipe), FilmError> {
+        let (_, delay) = codecs::aac_factory()?;
+        let reel = SoundReel::new(number, self.plan.duration_us(), delay);
+        let AudioPreset { bps, channels, loudness_lufs } = *self.preset;
+        let maker = format!("{} {loudness_lufs:?}", codecs::aac_maker(bps, channels)?);
+        let recipe = reel::of_sound(&self.material.manifest, self.plan, &reel, &maker);
+        Ok((reel, recipe))
+    }
+}
+
+/// All reels of the film's sound: those that are missing are made.
 ///
 /// # Errors
 /// An element is missing or fails, the disk refuses, or the job was cancelled.
-pub fn mix(
-    material: &Material,
-    plan: &Plan,
-    preset: &AudioPreset,
-    out: &mut SampleFile,
-    work: &Work,
-) -> Result<Track, FilmError> {
-    let mut streams = streams(material, plan);
-    if let Some(target) = preset.loudness_lufs {
-        level(&mut streams, material, plan, target, work)?;
+pub fn mix(score: Score<'_>, reels: &Reels, work: &Work) -> Result<Vec<Reel>, FilmError> {
+    let mut mixing = Mixing::default();
+    let all = 0..reel::count(score.plan.duration_us());
+    all.map(|_| mixing.next_reel(score, reels, work)).collect()
+}
+
+/// The film's sound track, of all of its reels.
+///
+/// # Errors
+/// Reels were made by encoders that do not fit together, or none is installed.
+pub fn track(reels: &[Reel], preset: &AudioPreset, duration_us: u64) -> Result<Track, FilmError> {
+    let (factory, delay) = codecs::aac_factory()?;
+    let config = reels.first().map(|reel| reel.content.config.clone()).unwrap_or_default();
+    if reels.iter().any(|reel| reel.content.config != config) {
+        return Err(FilmError::Element(ElementError::Failed {
+            element: factory.to_owned(),
+            what: "it changed its parameters from one reel to the next".to_owned(),
+        }));
     }
-    let mut encoder = Encoder::new(preset, frames_of(plan.duration_us()), out)?;
-    // Decoding and encoding each take about half of the time.
-    let (sender, blocks) = mpsc::sync_channel::<Vec<i16>>(BLOCKS_AHEAD);
-    std::thread::scope(|scope| {
-        let encoding = scope.spawn(move || {
-            for (n, block) in (0..).zip(blocks) {
-                let at = n * BLOCK as u64;
-                work.sound_done(at * 1_000_000 / u64::from(RATE))?;
-                encoder.push(at, &block)?;
-                if encoder.is_full() {
+    let mut all: Vec<Sample> = reels.iter().flat_map(|reel| reel.content.samples()).collect();
+    // Of exactly the film's length.
+    let before = all.len().saturating_sub(1) as u64 * AAC_FRAME;
+    let length = samples(duration_us) + u64::from(delay);
+    if let Some(last) = all.last_mut() {
+        last.duration = length.saturating_sub(before).min(AAC_FRAME) as u32;
+    }
+    let (bps, channels) = (preset.bps, preset.channels);
+    let format = TrackFormat::Aac { config, channels, rate: RATE, bps };
+    Ok(Track { format, timescale: RATE, samples: all, skip: delay })
+}
+
+impl Mixing {
+    /// The reel after the last one, found or made.
+    ///
+    /// # Errors
+    /// An element is missing or fails, the disk refuses, or the job was cancelled.
+    pub fn next_reel(
+        &mut self,
+        score: Score<'_>,
+        reels: &Reels,
+        work: &Work,
+    ) -> Result<Reel, FilmError> {
+        let (reel, recipe) = score.reel(self.next)?;
+        let found = reels.find(Kind::Sound, reel.number, &recipe);
+        let fits = |found: &Reel| {
+            let now = self.gains(score.preset, &found.content.heard);
+            found.content.heard.iter().all(|voice| now.get(&Voice::of(voice)) == Some(&voice.gains))
+        };
+        let made = match found.filter(fits) {
+            Some(found) => {
+                // They begin anew where they are wanted again.
+                self.streams.clear();
+                found
+            }
+            None => {
+                let (content, bytes) = self.make(score, &reel, work)?;
+                reels.keep(Kind::Sound, reel.number, &recipe, (content, &bytes))?
+            }
+        };
+        for voice in &made.content.heard {
+            self.heard.entry(Voice::of(voice)).or_default().add(&voice.blocks);
+        }
+        self.next += 1;
+        work.sound_done((self.next * reel::REEL_US).min(score.plan.duration_us()))?;
+        Ok(made)
+    }
+
+    /// How much louder everybody is made who is heard in the next reel: at its beginning, and then.
+    fn gains(&self, preset: &AudioPreset, heard: &[VoiceHeard]) -> BTreeMap<Voice, (f64, f64)> {
+        let gain = |voice: &Voice, loudness: &Loudness| {
+            let Some(target) = preset.loudness_lufs else { return 1.0 };
+            let Gain(gain) = loudness.gain_to(target);
+            // A screen's sound is only ever lowered. Numbers that survive being written down.
+            let most = if voice.of_screen { 1.0 } else { f64::MAX };
+            (gain.min(most) * 4096.0).round() / 4096.0
+        };
+        let mut gains = BTreeMap::new();
+        for heard in heard {
+            let voice = Voice::of(heard);
+            let before = self.heard.get(&voice).cloned().unwrap_or_default();
+            let mut now = before.clone();
+            now.add(&heard.blocks);
+            let to = gain(&voice, &now);
+            let from = if before.is_empty() { to } else { gain(&voice, &before) };
+            gains.insert(voice, (from, to));
+        }
+        gains
+    }
+
+    fn make(
+        &mut self,
+        score: Score<'_>,
+        reel: &SoundReel,
+        work: &Work,
+    ) -> Result<(Content, Vec<u8>), FilmError> {
+        let range = reel.heard();
+        let (from, until) = (range.start as i64, range.end as i64);
+        self.learn(score, from);
+        let mut heard: BTreeMap<Voice, Vec<i16>> = BTreeMap::new();
+        for stream in self.streams.values_mut() {
+            stream.fill(score, until, work)?;
+            let measured = reel.measured();
+            let sound = stream.decoded.iter().filter(|(at, _)| measured.contains(at));
+            let blocks = blocks(sound.map(|(_, samples)| samples.as_slice()));
+            heard.entry(stream.voice.clone()).or_default().extend(blocks);
+        }
+        let mut heard: Vec<VoiceHeard> = heard
+            .into_iter()
+            .map(|(Voice { identity, of_screen }, blocks)| VoiceHeard {
+                identity,
+                of_screen,
+                blocks,
+                gains: (1.0, 1.0),
+            })
+            .collect();
+        let gains = self.gains(score.preset, &heard);
+        for voice in &mut heard {
+            voice.gains = gains.get(&Voice::of(voice)).copied().unwrap_or((1.0, 1.0));
+        }
+        let mut encoder = Encoder::new(score.preset, reel)?;
+        // Mixing and encoding each take about half of the time.
+        let (sender, mixed) = mpsc::sync_channel(BLOCKS_AHEAD);
+        let encoded = std::thread::scope(|scope| {
+            let encoding = scope.spawn(|| encoder.encode(mixed, from, work));
+            let mut sources = self.sources(&gains);
+            let mut mixer = Mixer::default();
+            // An encoder that does not give what it was given ends, too.
+            for at in (from..until + i64::from(RATE)).step_by(BLOCK) {
+                for (source, gains) in &mut sources {
+                    source.set_gain(gain_at(*gains, at - reel.measured().start));
+                }
+                let block = mixer.block(at, sources.iter_mut().map(|(source, _)| source));
+                if sender.send(block).is_err() {
                     break;
                 }
             }
-            encoder.finish()
+            drop(sender);
+            encoding.join().map_err(|_| FilmError::Panicked)?
         });
-        let mixed = mix_blocks(streams, material, plan, &sender, work);
-        drop(sender);
-        let track = encoding.join().map_err(|_| FilmError::Panicked)??;
-        mixed.map(|()| track)
-    })
-}
-
-/// Listens to everything once and sets how much louder each person is made, over all of his or her
-/// tracks: who comes back is as loud as before. A screen's sound is only ever lowered.
-fn level(
-    streams: &mut [SoundStream],
-    material: &Material,
-    plan: &Plan,
-    target: f64,
-    work: &Work,
-) -> Result<(), FilmError> {
-    let mut meters: BTreeMap<Voice, Meter> = BTreeMap::new();
-    for stream in streams.iter() {
-        let meter = meters.entry(stream.voice.clone()).or_default();
-        let mut listened = Decoding { waiting: stream.decoding.waiting.clone(), open: None };
-        listened.fill(material, plan, i64::MAX, work, &mut |_, samples| meter.push(samples))?;
+        encoded?;
+        // The next reel hears a little of what was before it.
+        let next = reel.next_hears_from() as i64;
+        self.streams.values_mut().for_each(|stream| stream.forget(next));
+        let Encoder { bytes, content, .. } = encoder;
+        Ok((Content { heard, ..content }, bytes))
     }
-    for stream in streams {
-        let Some(meter) = meters.get(&stream.voice) else { continue };
-        let gain = match (meter.gain_to(target), stream.voice.of_screen) {
-            (Gain(gain), true) => Gain(gain.min(1.0)),
-            (gain, false) => gain,
+
+    /// Streams of all tracks, and of what was opened since.
+    fn learn(&mut self, score: Score<'_>, from: i64) {
+        let Score { material, plan, .. } = score;
+        let from_us = from.unsigned_abs() * 1_000_000 / u64::from(RATE);
+        let from_us = plan.recording_us(from_us).saturating_sub(PRE_ROLL_US);
+        let audio = |part: &&Part| part.layer == RecordedLayer::Audio;
+        let mut parts: Vec<&Part> = material.manifest.parts.iter().filter(audio).collect();
+        parts.sort_by_key(|part| part.start_us);
+        for part in parts {
+            let known = material.manifest.tracks.iter().find(|known| known.track == part.track);
+            let stream = self.streams.entry(part.track.clone()).or_insert_with(|| {
+                let identity = known.map_or(&part.track, |known| &known.identity).clone();
+                let of_screen =
+                    known.is_some_and(|known| known.source == TrackSource::ScreenShareAudio);
+                SoundStream::new(Voice { identity, of_screen }, from_us)
+            });
+            stream.learn(part);
+        }
+    }
+
+    fn sources(&self, gains: &BTreeMap<Voice, (f64, f64)>) -> Vec<(MixSource, (f64, f64))> {
+        let source = |stream: &SoundStream| {
+            let mut source = MixSource::default();
+            for (at, samples) in &stream.decoded {
+                source.push(*at, samples);
+            }
+            (source, gains.get(&stream.voice).copied().unwrap_or((1.0, 1.0)))
         };
-        tracing::debug!(track = %stream.track, lufs = meter.lufs(), gain = gain.0, "loudness");
-        stream.sound = MixSource::new(gain);
-    }
-    Ok(())
-}
-
-/// Mixes until nobody wants more.
-fn mix_blocks(
-    mut streams: Vec<SoundStream>,
-    material: &Material,
-    plan: &Plan,
-    blocks: &SyncSender<Vec<i16>>,
-    work: &Work,
-) -> Result<(), FilmError> {
-    let mut mixer = Mixer::default();
-    let mut at = 0i64;
-    loop {
-        work.beat()?;
-        let until = at + BLOCK as i64;
-        for stream in &mut streams {
-            let SoundStream { decoding, sound, .. } = stream;
-            let push = &mut |at, samples: &[i16]| sound.push(at, samples);
-            decoding.fill(material, plan, until + AHEAD, work, push)?;
-        }
-        let block = mixer.block(at, streams.iter_mut().map(|stream| &mut stream.sound));
-        if blocks.send(block).is_err() {
-            return Ok(());
-        }
-        at = until;
+        let sounding = self.streams.values().filter(|stream| !stream.decoded.is_empty());
+        sounding.map(source).collect()
     }
 }
 
-/// What is brought to one loudness.
+/// The gain so many samples after a reel's beginning.
+fn gain_at((from, to): (f64, f64), at: i64) -> Gain {
+    let along = at.clamp(0, RAMP) as f64 / RAMP as f64;
+    Gain(from + (to - from) * along)
+}
+
+/// What is brought to one loudness: a person over all of his or her tracks, who comes back as loud
+/// as before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Voice {
     identity: String,
     of_screen: bool,
 }
 
-/// One track's sound.
-struct SoundStream {
-    track: String,
-    voice: Voice,
-    decoding: Decoding,
-    sound: MixSource,
+impl Voice {
+    fn of(heard: &VoiceHeard) -> Self {
+        Self { identity: heard.identity.clone(), of_screen: heard.of_screen }
+    }
 }
 
-/// Reads and decodes a track's parts.
-struct Decoding {
+/// One track's sound: reads and decodes its parts.
+struct SoundStream {
+    voice: Voice,
+    /// Where in the recording it begins.
+    from_us: u64,
     waiting: VecDeque<Part>,
+    /// When the last part that is known begins.
+    newest_us: Option<u64>,
     open: Option<OpenPart>,
+    /// Interleaved stereo, and where on the film's time it begins.
+    decoded: VecDeque<(i64, Vec<i16>)>,
 }
 
 struct OpenPart {
@@ -148,72 +280,74 @@ struct OpenPart {
     decoder: Driven,
 }
 
-fn streams(material: &Material, plan: &Plan) -> Vec<SoundStream> {
-    let mut tracks: BTreeMap<&str, Vec<&Part>> = BTreeMap::new();
-    for part in plan.audio.iter().filter_map(|n| material.manifest.parts.get(*n)) {
-        tracks.entry(&part.track).or_default().push(part);
+impl SoundStream {
+    fn new(voice: Voice, from_us: u64) -> Self {
+        let (waiting, decoded) = (VecDeque::new(), VecDeque::new());
+        Self { voice, from_us, waiting, newest_us: None, open: None, decoded }
     }
-    let stream = |(track, mut parts): (&str, Vec<&Part>)| {
-        parts.sort_by_key(|part| part.start_us);
-        let known = material.manifest.tracks.iter().find(|known| known.track == track);
-        let voice = Voice {
-            identity: known.map_or_else(|| track.to_owned(), |known| known.identity.clone()),
-            of_screen: known.is_some_and(|known| known.source == TrackSource::ScreenShareAudio),
-        };
-        let decoding = Decoding { waiting: parts.into_iter().cloned().collect(), open: None };
-        let sound = MixSource::default();
-        SoundStream { track: track.to_owned(), voice, decoding, sound }
-    };
-    tracks.into_iter().map(stream).collect()
-}
 
-impl Decoding {
-    /// Decodes what belongs before sample frame `until` of the film and hands it on with its place.
-    fn fill(
-        &mut self,
-        material: &Material,
-        plan: &Plan,
-        until: i64,
-        work: &Work,
-        sound: &mut impl FnMut(i64, &[i16]),
-    ) -> Result<(), FilmError> {
+    fn learn(&mut self, part: &Part) {
+        if self.newest_us.is_none_or(|newest| part.start_us > newest) {
+            self.newest_us = Some(part.start_us);
+            if part.end_us.is_none_or(|end| end >= self.from_us) {
+                self.waiting.push_back(part.clone());
+            }
+        }
+    }
+
+    /// Decodes what belongs before sample frame `until` of the film.
+    fn fill(&mut self, score: Score<'_>, until: i64, work: &Work) -> Result<(), FilmError> {
+        let Score { material, plan, .. } = score;
+        let film_at = |us: u64| plan.film_us(us).map(|us| samples(us) as i64);
         loop {
-            work.beat()?;
-            if self.open.is_none() {
-                let begins = |part: &Part| {
-                    plan.film_us(part.start_us).is_none_or(|us| (frames_of(us) as i64) < until)
-                };
+            work.turn()?;
+            let Some(open) = &mut self.open else {
+                let begins = |part: &Part| film_at(part.start_us).is_none_or(|at| at < until);
                 if !self.waiting.front().is_some_and(begins) {
                     return Ok(());
                 }
                 let Some(part) = self.waiting.pop_front() else { return Ok(()) };
-                self.open = OpenPart::open(material, &part)?;
+                self.open = OpenPart::open(material, &part, self.from_us)?;
                 continue;
-            }
-            let Some(open) = &mut self.open else { return Ok(()) };
+            };
             let Some(next_us) = open.frames.next_us() else {
+                if open.frames.grows() && self.waiting.is_empty() {
+                    return Ok(());
+                }
                 self.open = None;
                 continue;
             };
-            let at = plan.film_us(next_us).map(|us| frames_of(us) as i64);
+            let at = film_at(next_us);
             if at.is_some_and(|at| at >= until) {
                 return Ok(());
             }
             let Some(frame) = open.frames.take() else { continue };
             // What was cut is not decoded: the decoder needs no history to go on.
-            if let Some(mut at) = at {
+            if let Some(mut at) = at
+                && next_us >= self.from_us
+            {
                 for samples in open.decode(&frame) {
-                    sound(at, &samples);
-                    at += (samples.len() / CHANNELS) as i64;
+                    let length = (samples.len() / CHANNELS) as i64;
+                    self.decoded.push_back((at, samples));
+                    at += length;
                 }
             }
+        }
+    }
+
+    /// Forgets what ended before a sample frame of the film.
+    fn forget(&mut self, before: i64) {
+        let ended =
+            |(at, samples): &(i64, Vec<i16>)| at + (samples.len() / CHANNELS) as i64 <= before;
+        while self.decoded.front().is_some_and(ended) {
+            self.decoded.pop_front();
         }
     }
 }
 
 impl OpenPart {
-    fn open(material: &Material, part: &Part) -> Result<Option<Self>, ElementError> {
-        let Some(frames) = PartFrames::open(part, &material.path(part)) else { return Ok(None) };
+    fn open(material: &Material, part: &Part, from_us: u64) -> Result<Option<Self>, ElementError> {
+        let Some(frames) = PartFrames::open(material, part, from_us) else { return Ok(None) };
         Ok(Some(Self { frames, decoder: codecs::opus_decoder()? }))
     }
 
@@ -238,35 +372,55 @@ impl OpenPart {
     }
 }
 
-/// AAC of exactly the film's length.
-struct Encoder<'a> {
-    out: &'a mut SampleFile,
+/// Makes the AAC frames of a reel.
+struct Encoder {
     element: Driven,
     channels: u32,
-    bps: u32,
-    delay: u32,
-    /// Sample frames of film and delay together.
-    length: u64,
-    samples: Vec<Sample>,
-    config: Vec<u8>,
+    /// Frames that came before the reel and are not kept.
+    lead: u64,
+    wanted: u64,
+    bytes: Vec<u8>,
+    content: Content,
 }
 
-impl<'a> Encoder<'a> {
-    fn new(
-        preset: &AudioPreset,
-        length: u64,
-        out: &'a mut SampleFile,
-    ) -> Result<Self, ElementError> {
-        let codecs::AacEncoder { element, delay } =
-            codecs::aac_encoder(preset.bps, preset.channels)?;
-        let (bps, channels) = (preset.bps, preset.channels);
-        let length = length + u64::from(delay);
-        let (samples, config) = (Vec::new(), Vec::new());
-        Ok(Self { out, element, channels, bps, delay, length, samples, config })
+impl Encoder {
+    fn new(preset: &AudioPreset, reel: &SoundReel) -> Result<Self, ElementError> {
+        Ok(Self {
+            element: codecs::aac_encoder(preset.bps, preset.channels)?,
+            channels: preset.channels,
+            lead: reel.frames.start - reel.lead,
+            wanted: reel.frames.end - reel.frames.start,
+            bytes: Vec::new(),
+            content: Content::default(),
+        })
     }
 
     fn is_full(&self) -> bool {
-        self.samples.len() as u64 * AAC_FRAME >= self.length
+        self.content.samples.len() as u64 >= self.wanted
+    }
+
+    /// Takes blocks, the first one from sample frame `from` of the film on, until the reel is full.
+    fn encode(
+        &mut self,
+        blocks: Receiver<Vec<i16>>,
+        from: i64,
+        work: &Work,
+    ) -> Result<(), FilmError> {
+        let starts = (from..).step_by(BLOCK);
+        for (at, block) in starts.zip(blocks) {
+            if self.is_full() {
+                break;
+            }
+            work.turn()?;
+            self.push(at.unsigned_abs(), &block)?;
+        }
+        match self.is_full() {
+            true => Ok(()),
+            false => Err(FilmError::LostSound {
+                given: self.wanted,
+                made: self.content.samples.len() as u64,
+            }),
+        }
     }
 
     fn push(&mut self, at: u64, block: &[i16]) -> Result<(), FilmError> {
@@ -287,40 +441,29 @@ impl<'a> Encoder<'a> {
             buffer.set_duration(time(at + BLOCK as u64) - time(at));
         }
         self.element.push(buffer)?;
-        self.collect()
+        self.collect();
+        Ok(())
     }
 
-    fn collect(&mut self) -> Result<(), FilmError> {
+    fn collect(&mut self) {
         while let Some(made) = self.element.take() {
-            if self.config.is_empty()
+            if self.content.config.is_empty()
                 && let Some(shape) = made.caps.as_ref().and_then(|caps| caps.structure(0))
                 && let Ok(config) = shape.get::<gst::Buffer>("codec_data")
                 && let Ok(bytes) = config.map_readable()
             {
-                self.config = bytes.to_vec();
+                self.content.config = bytes.to_vec();
             }
-            let done = self.samples.len() as u64 * AAC_FRAME;
-            if done >= self.length {
+            if self.lead > 0 {
+                self.lead -= 1;
                 continue;
             }
-            if let Ok(bytes) = made.buffer.map_readable() {
-                let duration = AAC_FRAME.min(self.length - done) as u32;
-                let bytes = bytes.as_slice();
-                self.out.write(bytes)?;
-                let sample = Sample { bytes: bytes.len() as u32, duration, keyframe: true };
-                self.samples.push(sample);
+            if !self.is_full()
+                && let Ok(bytes) = made.buffer.map_readable()
+            {
+                self.bytes.extend_from_slice(&bytes);
+                self.content.samples.push((bytes.len() as u32, AAC_FRAME as u32, true));
             }
         }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Track, FilmError> {
-        let format = TrackFormat::Aac {
-            config: self.config,
-            channels: self.channels,
-            rate: RATE,
-            bps: self.bps,
-        };
-        Ok(Track { format, timescale: RATE, samples: self.samples, skip: self.delay })
     }
 }

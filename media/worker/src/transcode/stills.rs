@@ -1,9 +1,14 @@
 //! Small pictures of the film: the one that stands for it in lists, and the sheet for seeking.
 
-use super::codecs;
+use super::codecs::{self, FilmShape};
 use super::error::FilmError;
+use super::pictures::{PartDecoder, Shown};
+use super::reels::Reel;
+use super::report::Work;
 use crate::driven::ElementError;
 use gstreamer as gst;
+use roombox_capture::manifest::Codec;
+use roombox_capture::matroska::{Frame, PartInfo};
 use roombox_transcode::picture::{Picture, PictureView};
 use roombox_transcode::sprite::SpriteSheet;
 use roombox_transcode::thumbnail;
@@ -18,39 +23,106 @@ pub struct Stills {
 }
 
 /// Keeps the picture that shows most people.
+#[derive(Default)]
 pub struct Poster {
-    every: u64,
-    best: Option<(usize, Picture)>,
+    best: Option<Picture>,
 }
 
 impl Poster {
-    /// For a film of so many frames.
-    pub fn new(frames: u64) -> Self {
-        Self { every: (frames / MOMENTS).max(1), best: None }
-    }
-
-    /// Shows it frame `n` with so many people in it.
-    pub fn offer(&mut self, n: u64, pictured: usize, canvas: &Picture) {
-        // The first moment is a last resort: people are still arriving.
-        let better = self.best.as_ref().is_none_or(|(most, _)| pictured > *most);
-        if n.is_multiple_of(self.every) && better {
-            self.best = Some((pictured, thumbnail::shrink(&canvas.view())));
-        }
-    }
-
     pub fn is_empty(&self) -> bool {
         self.best.is_none()
     }
 
     /// Keeps this picture and no other.
     pub fn choose(&mut self, frame: &PictureView<'_>) {
-        self.best = Some((usize::MAX, thumbnail::shrink(frame)));
+        self.best = Some(thumbnail::shrink(frame));
     }
 
-    /// The picture; `None` if nothing was offered.
+    /// The picture; `None` if nothing was chosen.
     pub fn finish(self) -> Option<Picture> {
-        self.best.map(|(_, picture)| picture)
+        self.best
     }
+}
+
+/// A keyframe of a reel.
+struct Keyframe<'a> {
+    film_us: u64,
+    reel: &'a Reel,
+    sample: usize,
+    pictured: usize,
+}
+
+fn keyframes(reels: &[Reel], fps: u32) -> Vec<Keyframe<'_>> {
+    let mut before = 0;
+    let mut all = Vec::new();
+    for reel in reels {
+        let samples = reel.content.samples.iter().enumerate();
+        let keys = samples.filter(|(_, (.., keyframe))| *keyframe).map(|(sample, _)| sample);
+        for (n, sample) in keys.enumerate() {
+            let film_us = (before + sample as u64) * 1_000_000 / u64::from(fps);
+            let pictured = reel.content.pictured.get(n).copied().unwrap_or(0);
+            all.push(Keyframe { film_us, reel, sample, pictured });
+        }
+        before += reel.content.samples.len() as u64;
+    }
+    all
+}
+
+/// Of a film that was drawn: from its keyframes.
+///
+/// # Errors
+/// The disk refuses, or the job was cancelled.
+pub fn of_reels(
+    reels: &[Reel],
+    shape: FilmShape,
+    duration_us: u64,
+    work: &Work,
+) -> Result<Stills, FilmError> {
+    let (width, height) = (shape.width, shape.height);
+    let mut stills =
+        Stills { poster: Poster::default(), sheet: SpriteSheet::new(duration_us, (width, height)) };
+    let Some(first) = reels.first() else { return Ok(stills) };
+    let codec_private = first.content.config.clone();
+    let head = PartInfo { codec: Codec::H264, codec_private, width, height };
+    let all = keyframes(reels, shape.fps);
+    // Where several show as many people: in the middle, beginnings and ends are empty.
+    let moments = (0..MOMENTS).filter_map(|n| {
+        let moment = duration_us * n / MOMENTS;
+        all.iter().position(|keyframe| keyframe.film_us >= moment)
+    });
+    let middle = duration_us / 2;
+    let poster = moments
+        .max_by_key(|n| (all[*n].pictured, std::cmp::Reverse(all[*n].film_us.abs_diff(middle))));
+    for (n, keyframe) in all.iter().enumerate() {
+        work.beat()?;
+        let chosen = Some(n) == poster;
+        if !chosen && !stills.sheet.wants(keyframe.film_us) {
+            continue;
+        }
+        let data = keyframe.reel.sample(keyframe.sample)?;
+        let frame = Frame { pts_us: 0, keyframe: true, data };
+        let Some(shown) = decoded(&head, &frame) else { continue };
+        let Some(view) = shown.view() else { continue };
+        stills.sheet.offer(keyframe.film_us, &view);
+        if chosen {
+            stills.poster.choose(&view);
+        }
+    }
+    Ok(stills)
+}
+
+/// The picture of a keyframe; without a decoder the film has no small pictures.
+pub fn decoded(head: &PartInfo, frame: &Frame) -> Option<Shown> {
+    let decode = || {
+        let mut decoder = PartDecoder::new(head)?;
+        decoder.push(frame)?;
+        decoder.finish();
+        Ok::<_, FilmError>(decoder.take_last(&mut 0))
+    };
+    decode().unwrap_or_else(|error| {
+        tracing::warn!(%error, "a moment of the film has no small picture");
+        None
+    })
 }
 
 /// A picture as JPEG; its rows are a multiple of eight pixels wide.

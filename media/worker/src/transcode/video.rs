@@ -1,21 +1,21 @@
-//! The film's picture, drawn frame by frame on a fixed clock and encoded beside it.
+//! The film's picture, drawn frame by frame on a fixed clock and encoded beside it, reel by reel.
 
-use super::codecs::{FilmShape, H264Encoder};
+use super::codecs::{self, FilmShape, H264Encoder};
 use super::error::FilmError;
 use super::material::Material;
-use super::output::SampleFile;
 use super::pictures::PictureStream;
+use super::reels::{Content, Kind, Reel, Reels};
 use super::report::Work;
-use super::stills::{Poster, Stills};
 use crate::driven::ElementError;
 use gst::prelude::*;
 use gstreamer as gst;
-use roombox_transcode::compositor::{Compositor, Content, TileView};
+use roombox_jobs::spec::VideoPreset;
+use roombox_transcode::compositor::{Compositor, Content as TileContent, TileView};
 use roombox_transcode::h264;
-use roombox_transcode::mp4::{Sample, Track, TrackFormat};
+use roombox_transcode::mp4::{Track, TrackFormat};
 use roombox_transcode::picture::Colour;
 use roombox_transcode::plan::{Plan, Scene, VideoSource};
-use roombox_transcode::sprite::SpriteSheet;
+use roombox_transcode::reel::{self, Recipe};
 use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
@@ -24,69 +24,201 @@ const AHEAD: usize = 3;
 /// Units of the track's clock in one frame.
 const FRAME_UNITS: u32 = 1000;
 
-/// Draws and encodes the scenes; samples go to `out`.
+/// What pictures are made of and how.
+#[derive(Clone, Copy)]
+pub struct Scenery<'a> {
+    pub material: &'a Material,
+    pub plan: &'a Plan,
+    pub scenes: &'a [Scene],
+    pub shape: FilmShape,
+    pub preset: &'a VideoPreset,
+}
+
+impl Scenery<'_> {
+    /// What a reel follows from.
+    ///
+    /// # Errors
+    /// No encoder is installed.
+    pub fn recipe(&self, number: u64) -> Result<Recipe, FilmError> {
+        let maker = codecs::h264_maker(self.shape, self.preset)?;
+        let (manifest, fps) = (&self.material.manifest, self.shape.fps);
+        Ok(reel::of_pictures(manifest, self.plan, self.scenes, (number, fps), &maker))
+    }
+}
+
+/// All reels of the film: those that are missing are made.
 ///
 /// # Errors
 /// An element is missing or fails, the disk refuses, or the job was cancelled.
-pub fn compose(
-    material: &Material,
-    plan: &Plan,
-    scenes: &[Scene],
-    shape: FilmShape,
-    encoder: H264Encoder,
-    out: &mut SampleFile,
-    work: &Work,
-) -> Result<(Track, Stills), FilmError> {
-    let (sender, frames) = mpsc::sync_channel(AHEAD);
-    std::thread::scope(|scope| {
-        let encoding = scope.spawn(move || encode(encoder, &frames, shape, out, work));
-        let drawn = draw(material, plan, scenes, shape, sender, work);
-        let encoded = encoding.join().map_err(|_| FilmError::Panicked)?;
-        // When the encoder fails, drawing ends too, and for that reason alone.
-        let track = encoded?;
-        Ok((track, drawn?))
+pub fn compose(scenery: Scenery<'_>, reels: &Reels, work: &Work) -> Result<Vec<Reel>, FilmError> {
+    let mut all = Vec::new();
+    let mut missing = Vec::new();
+    for number in 0..reel::count(scenery.plan.duration_us()) {
+        let recipe = scenery.recipe(number)?;
+        let found = reels.find(Kind::Picture, number, &recipe);
+        if found.is_none() {
+            missing.push((number, recipe));
+        }
+        all.push(found);
+    }
+    tracing::info!(reels = all.len(), missing = missing.len(), "the film's pictures");
+    for reel in all.iter().flatten() {
+        work.frames_found(reel.content.samples.len() as u64, scenery.shape.fps)?;
+    }
+    let numbers: Vec<u64> = missing.iter().map(|(number, _)| *number).collect();
+    let made = Drawing::new(scenery.shape)?.reels(scenery, missing, reels, work)?;
+    for (number, reel) in numbers.into_iter().zip(made) {
+        if let Some(place) = all.get_mut(number as usize) {
+            *place = Some(reel);
+        }
+    }
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// The film's picture track, of all of its reels.
+///
+/// # Errors
+/// Reels were made by encoders that do not fit together.
+pub fn track(reels: &[Reel], shape: FilmShape, encoder: &'static str) -> Result<Track, FilmError> {
+    let changed = || ElementError::Failed {
+        element: encoder.to_owned(),
+        what: "it changed its parameters from one reel to the next".to_owned(),
+    };
+    let first = reels.first().ok_or_else(changed)?;
+    if reels.iter().any(|reel| reel.content.config != first.content.config) {
+        return Err(changed().into());
+    }
+    let (width, height, colour) = (shape.width, shape.height, Some(Colour::FILM));
+    Ok(Track {
+        format: TrackFormat::Avc { avcc: first.content.config.clone(), width, height, colour },
+        timescale: shape.fps * FRAME_UNITS,
+        samples: reels.iter().flat_map(|reel| reel.content.samples()).collect(),
+        skip: 0,
     })
 }
 
-/// Draws every frame of the film.
-fn draw(
-    material: &Material,
-    plan: &Plan,
-    scenes: &[Scene],
-    shape: FilmShape,
-    sender: SyncSender<gst::Buffer>,
-    work: &Work,
-) -> Result<Stills, FilmError> {
-    let mut compositor = Compositor::new(shape.width, shape.height);
-    let mut canvases = Canvases::new(shape)?;
-    let mut streams: HashMap<VideoSource, PictureStream> = HashMap::new();
-    let mut stills = Stills {
-        poster: Poster::new(plan.frames(shape.fps)),
-        sheet: SpriteSheet::new(plan.duration_us(), (shape.width, shape.height)),
-    };
-    let mut ids = 0;
-    let mut scene = 0;
-    for n in 0..plan.frames(shape.fps) {
-        work.beat()?;
-        let film_us = n * 1_000_000 / u64::from(shape.fps);
-        // A frame is shown from the film's nearest one on, not always from a later one.
-        let now = plan.recording_us(film_us) + 500_000 / u64::from(shape.fps);
-        let begun = scenes.partition_point(|scene| scene.from_us <= now).saturating_sub(1);
-        let Some(shown) = scenes.get(begun) else { break };
-        let sources = || shown.tiles.iter().filter_map(|tile| tile.source.as_ref());
-        if begun != scene || n == 0 {
-            scene = begun;
-            // A decoder that is not seen costs memory; it begins anew when it is seen again.
-            streams.retain(|source, _| sources().any(|used| used == source));
+/// What the encoder is given.
+enum Drawn {
+    /// With the people who are seen in it.
+    Frame(gst::Buffer, usize),
+    /// The reel is drawn.
+    End,
+}
+
+/// Draws frames, and keeps decoders from one reel to the next.
+pub struct Drawing {
+    compositor: Compositor,
+    canvases: Canvases,
+    streams: HashMap<VideoSource, PictureStream>,
+    /// Where in the recording the streams are.
+    at_us: u64,
+    ids: u64,
+}
+
+impl Drawing {
+    /// # Errors
+    /// There is no memory for pictures.
+    pub fn new(shape: FilmShape) -> Result<Self, FilmError> {
+        Ok(Self {
+            compositor: Compositor::new(shape.width, shape.height),
+            canvases: Canvases::new(shape)?,
+            streams: HashMap::new(),
+            at_us: 0,
+            ids: 0,
+        })
+    }
+
+    /// Makes reels, in the order of the film.
+    ///
+    /// # Errors
+    /// An element is missing or fails, the disk refuses, or the job was cancelled.
+    pub fn reels(
+        &mut self,
+        scenery: Scenery<'_>,
+        wanted: Vec<(u64, Recipe)>,
+        reels: &Reels,
+        work: &Work,
+    ) -> Result<Vec<Reel>, FilmError> {
+        let (sender, drawn) = mpsc::sync_channel(AHEAD);
+        let numbers: Vec<u64> = wanted.iter().map(|(number, _)| *number).collect();
+        std::thread::scope(|scope| {
+            let encoding = scope.spawn(move || {
+                let reel = |(number, recipe): (u64, Recipe)| {
+                    encode(scenery, &drawn, work)?
+                        .map(|made| {
+                            let (content, bytes) = made;
+                            reels.keep(Kind::Picture, number, &recipe, (content, &bytes))
+                        })
+                        .transpose()
+                };
+                let made = wanted.into_iter().map(|one| reel(one).transpose());
+                // Where drawing has failed there is no reel, and drawing says why.
+                made.take_while(Option::is_some).flatten().collect::<Result<Vec<_>, _>>()
+            });
+            let drawing: Result<(), FilmError> =
+                numbers.iter().try_for_each(|number| self.draw(scenery, *number, &sender, work));
+            drop(sender);
+            let encoded = encoding.join().map_err(|_| FilmError::Panicked)?;
+            // When the encoder fails, drawing ends too, and for that reason alone.
+            let made = encoded?;
+            drawing.map(|()| made)
+        })
+    }
+
+    /// Draws every frame of a reel.
+    fn draw(
+        &mut self,
+        scenery: Scenery<'_>,
+        number: u64,
+        sender: &SyncSender<Drawn>,
+        work: &Work,
+    ) -> Result<(), FilmError> {
+        let Scenery { material, plan, scenes, shape, .. } = scenery;
+        let fps = u64::from(shape.fps);
+        self.streams.values_mut().for_each(|stream| stream.learn(material));
+        let mut scene = None;
+        for n in reel::frames(number, plan, shape.fps) {
+            work.turn()?;
+            let film_us = n * 1_000_000 / fps;
+            // A frame is shown from the film's nearest one on, not always from a later one.
+            let now = plan.recording_us(film_us) + 500_000 / fps;
+            let begun = scenes.partition_point(|scene| scene.from_us <= now).saturating_sub(1);
+            let Some(shown) = scenes.get(begun) else { break };
+            let sources = || shown.tiles.iter().filter_map(|tile| tile.source.as_ref());
+            if scene != Some(begun) {
+                scene = Some(begun);
+                // A decoder that is not seen costs memory; it begins anew when it is seen again,
+                // and so does one that would have to decode what nobody sees.
+                let skipped = now < self.at_us || now - self.at_us > reel::REEL_US / 2;
+                self.streams.retain(|source, _| !skipped && sources().any(|used| used == source));
+            }
+            self.at_us = now;
+            for source in sources() {
+                let stream = self
+                    .streams
+                    .entry(source.clone())
+                    .or_insert_with(|| PictureStream::new(material, source, now));
+                stream.advance(material, now, &mut self.ids)?;
+            }
+            let (pictured, changed) = self.paint(shown);
+            let time = gst::ClockTime::from_useconds(film_us);
+            let buffer = self.canvases.buffer(&self.compositor, changed, time)?;
+            if sender.send(Drawn::Frame(buffer, pictured)).is_err() {
+                // The encoder has failed and says why.
+                return Ok(());
+            }
         }
-        for source in sources() {
-            let stream = streams
-                .entry(source.clone())
-                .or_insert_with(|| PictureStream::new(material, source, now));
-            stream.advance(now, &mut ids)?;
-        }
+        // As above.
+        sender.send(Drawn::End).unwrap_or_default();
+        Ok(())
+    }
+
+    /// Draws a scene as its streams show it now: how many people are seen, and whether anything
+    /// looks different.
+    fn paint(&mut self, scene: &Scene) -> (usize, bool) {
         let mut pictured = 0;
-        let tiles: Vec<TileView<'_>> = shown
+        let streams = &self.streams;
+        let tiles: Vec<TileView<'_>> = scene
             .tiles
             .iter()
             .map(|tile| {
@@ -95,25 +227,17 @@ fn draw(
                 let content = match frame.and_then(|frame| Some((frame.view()?, frame.id))) {
                     Some((picture, id)) => {
                         pictured += 1;
-                        Content::Frame { picture, id }
+                        TileContent::Frame { picture, id }
                     }
-                    None => Content::Avatar,
+                    None => TileContent::Avatar,
                 };
                 let (rect, label, fill) = (tile.rect, tile.label, tile.fill);
                 TileView { rect, name: &tile.name, label, muted: tile.muted, fill, content }
             })
             .collect();
-        let changed = compositor.draw(&tiles);
-        stills.poster.offer(n, pictured, compositor.canvas());
-        stills.sheet.offer(film_us, &compositor.canvas().view());
-        let time = gst::ClockTime::from_useconds(film_us);
-        let buffer = canvases.buffer(&compositor, changed, time)?;
-        if sender.send(buffer).is_err() {
-            // The encoder has failed and says why.
-            break;
-        }
+        let changed = self.compositor.draw(&tiles);
+        (pictured, changed)
     }
-    Ok(stills)
 }
 
 /// Canvases as buffers, their memory used again and again.
@@ -168,49 +292,54 @@ impl Drop for Canvases {
     }
 }
 
-/// Encodes what comes, in the order of the film.
+/// Encodes a reel; `None` if its drawing broke off.
 fn encode(
-    encoder: H264Encoder,
-    frames: &Receiver<gst::Buffer>,
-    shape: FilmShape,
-    out: &mut SampleFile,
+    scenery: Scenery<'_>,
+    drawn: &Receiver<Drawn>,
     work: &Work,
-) -> Result<Track, FilmError> {
-    let mut samples = VideoSamples { encoder, out, head: None, samples: Vec::new() };
-    let mut given = 0;
-    for frame in frames {
-        samples.encoder.element.push(frame)?;
-        given += 1;
-        samples.collect()?;
-        work.frame_done(samples.samples.len() as u64 * 1_000_000 / u64::from(shape.fps))?;
+) -> Result<Option<(Content, Vec<u8>)>, FilmError> {
+    let encoder = codecs::h264_encoder(scenery.shape, scenery.preset)?;
+    let mut samples =
+        Samples { encoder, bytes: Vec::new(), head: None, content: Content::default() };
+    let mut pictured = Vec::new();
+    loop {
+        match drawn.recv() {
+            Ok(Drawn::Frame(frame, people)) => {
+                pictured.push(people);
+                samples.encoder.element.push(frame)?;
+                samples.collect()?;
+                work.frame_done(scenery.shape.fps)?;
+            }
+            Ok(Drawn::End) => break,
+            Err(_) => return Ok(None),
+        }
     }
     // openh264enc holds nothing back, and complains when it is asked for more.
-    if (samples.samples.len() as u64) < given {
+    if samples.content.samples.len() < pictured.len() {
         samples.encoder.element.finish();
         samples.collect()?;
     }
-    let made = samples.samples.len() as u64;
-    let lost = FilmError::LostPictures { encoder: samples.encoder.name, given, made };
-    let Some((sps, pps)) = samples.head.filter(|_| made == given) else { return Err(lost) };
+    let Samples { encoder, bytes, head, mut content } = samples;
+    let (given, made) = (pictured.len(), content.samples.len());
+    let lost =
+        FilmError::LostPictures { encoder: encoder.name, given: given as u64, made: made as u64 };
+    let Some((sps, pps)) = head.filter(|_| made == given) else { return Err(lost) };
     let Some(avcc) = h264::avcc(&sps, &pps) else { return Err(lost) };
-    let (width, height, colour) = (shape.width, shape.height, Some(Colour::FILM));
-    Ok(Track {
-        format: TrackFormat::Avc { avcc, width, height, colour },
-        timescale: shape.fps * FRAME_UNITS,
-        samples: samples.samples,
-        skip: 0,
-    })
+    content.config = avcc;
+    let keyframes = content.samples.iter().zip(pictured).filter(|((.., key), _)| *key);
+    content.pictured = keyframes.map(|(_, people)| people).collect();
+    Ok(Some((content, bytes)))
 }
 
-struct VideoSamples<'a> {
+struct Samples {
     encoder: H264Encoder,
-    out: &'a mut SampleFile,
-    /// Parameter sets of the whole film.
+    bytes: Vec<u8>,
+    /// Parameter sets of the whole reel.
     head: Option<(Vec<u8>, Vec<u8>)>,
-    samples: Vec<Sample>,
+    content: Content,
 }
 
-impl VideoSamples<'_> {
+impl Samples {
     fn collect(&mut self) -> Result<(), FilmError> {
         while let Some(made) = self.encoder.element.take() {
             let Ok(bytes) = made.buffer.map_readable() else { continue };
@@ -224,12 +353,8 @@ impl VideoSamples<'_> {
                     }));
                 }
             }
-            self.out.write(&unit.data)?;
-            self.samples.push(Sample {
-                bytes: unit.data.len() as u32,
-                duration: FRAME_UNITS,
-                keyframe: unit.keyframe,
-            });
+            self.bytes.extend_from_slice(&unit.data);
+            self.content.samples.push((unit.data.len() as u32, FRAME_UNITS, unit.keyframe));
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ const RECORDING: &str = "rec_01TEST";
 
 /// One recording in the making.
 pub struct Studio {
-    folder: TempDir,
+    pub folder: TempDir,
     pub manifest: Manifest,
     timeline: Vec<TimelineLine>,
 }
@@ -234,8 +234,8 @@ impl Studio {
         JobSpec { layout, ..JobSpec::new("job_01TEST".into(), RECORDING.into(), title) }
     }
 
-    /// Writes manifest, timeline and job; returns the job's file.
-    pub fn write(&mut self, job: &JobSpec) -> PathBuf {
+    /// Writes manifest and timeline.
+    fn write(&mut self) {
         self.timeline.sort_by_key(|line| line.t);
         let manifest = serde_json::to_vec(&self.manifest).unwrap();
         fs::write(self.path().join("manifest.json"), manifest).unwrap();
@@ -243,13 +243,16 @@ impl Studio {
         for line in &self.timeline {
             writeln!(lines, "{}", serde_json::to_string(line).unwrap()).unwrap();
         }
-        let spec = self.path().join("job.json");
-        fs::write(&spec, serde_json::to_vec(job).unwrap()).unwrap();
-        spec
     }
 
     pub fn command(&mut self, job: &JobSpec) -> Command {
-        let spec = self.write(job);
+        self.write();
+        self.transcode(job)
+    }
+
+    fn transcode(&self, job: &JobSpec) -> Command {
+        let spec = self.path().join("job.json");
+        fs::write(&spec, serde_json::to_vec(job).unwrap()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_roombox-media"));
         command.arg("transcode").arg("--recording").arg(self.path()).arg("--spec").arg(spec);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -260,9 +263,19 @@ impl Studio {
         self.command(job).output().unwrap()
     }
 
+    pub fn timeline(&self) -> impl Iterator<Item = &TimelineLine> {
+        self.timeline.iter()
+    }
+
     /// Makes the film, which must succeed.
     pub fn film(&mut self, job: &JobSpec) -> Film {
-        let output = self.run(job);
+        self.write();
+        self.film_of_what_is_there(job)
+    }
+
+    /// The same, of what the folder holds already.
+    pub fn film_of_what_is_there(&self, job: &JobSpec) -> Film {
+        let output = self.transcode(job).output().unwrap();
         let (out, log) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{log}");
         let mut lines: Vec<&str> = out.lines().collect();

@@ -1,6 +1,7 @@
 //! Matroska (RFC 9559) as far as track files need it: one track, clusters of known size, one
 //! segment of unknown size until it is sealed.
 
+mod clusters;
 mod ebml;
 mod head;
 mod reader;
@@ -9,6 +10,7 @@ mod repair;
 mod torn;
 mod writer;
 
+pub use clusters::{Cluster, Clusters};
 pub use reader::{Frame, PartInfo, PartReader};
 pub use repair::{Repaired, repair_part};
 pub use writer::{LONGEST_CLUSTER_US, PartFormat, PartWriter};

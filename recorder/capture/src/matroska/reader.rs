@@ -1,5 +1,7 @@
-//! Reads one part, frame by frame. Torn tails end the part; garbage is an error, never a panic.
+//! Reads one part, frame by frame. Torn tails end the part; garbage is an error, never a panic. What
+//! ends a part that is still being written may be whole later: it is asked for again.
 
+use super::clusters::Cluster;
 use super::ebml::{self, Header, id};
 use crate::error::CaptureError;
 use crate::manifest::Codec;
@@ -32,6 +34,8 @@ pub struct Frame {
 /// An open part.
 pub struct PartReader {
     input: BufReader<File>,
+    /// Byte from which is read next.
+    at: u64,
     path: PathBuf,
     info: PartInfo,
     cluster_ms: i64,
@@ -54,7 +58,7 @@ impl PartReader {
             .map_err(|source| CaptureError::OpenPart { path: path.to_owned(), source })?;
         let info = PartInfo { codec: Codec::Opus, codec_private: Vec::new(), width: 0, height: 0 };
         let input = BufReader::with_capacity(256 * 1024, file);
-        Ok(Self { input, path: path.to_owned(), info, cluster_ms: 0 })
+        Ok(Self { input, at: 0, path: path.to_owned(), info, cluster_ms: 0 })
     }
 
     pub fn info(&self) -> &PartInfo {
@@ -82,6 +86,7 @@ impl PartReader {
                 Err(source) => return Err(self.read_error(source)),
             }
             if let Some(header) = ebml::header(&bytes[..have]) {
+                self.at += have as u64;
                 return Ok(Some(header));
             }
         }
@@ -96,13 +101,15 @@ impl PartReader {
         let mut body = Vec::with_capacity(size as usize);
         let read = self.input.by_ref().take(size).read_to_end(&mut body);
         read.map_err(|source| self.read_error(source))?;
+        self.at += body.len() as u64;
         Ok((body.len() as u64 == size).then_some(body))
     }
 
     fn skip(&mut self, size: u64) -> Result<(), CaptureError> {
         let size = i64::try_from(size).map_err(|_| self.not_a_part("an element has no end"))?;
-        let skipped = self.input.seek_relative(size);
-        skipped.map_err(|source| self.read_error(source))
+        self.input.seek_relative(size).map_err(|source| self.read_error(source))?;
+        self.at += size.unsigned_abs();
+        Ok(())
     }
 
     pub(super) fn read_head(&mut self) -> Result<(), CaptureError> {
@@ -130,11 +137,21 @@ impl PartReader {
         }
     }
 
-    /// The next frame; `None` after the last whole one.
+    /// The next frame; `None` after the last whole one. Asked again, it looks whether more was
+    /// written.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        let from = self.at;
+        let next = self.read_frame()?;
+        if next.is_none() {
+            self.seek(from)?;
+        }
+        Ok(next)
+    }
+
+    fn read_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
         loop {
             let Some(header) = self.header()? else { return Ok(None) };
             match (header.id, header.size) {
@@ -168,12 +185,22 @@ impl PartReader {
         let mut bytes = Vec::new();
         let read = self.input.by_ref().take(length).read_to_end(&mut bytes);
         read.map_err(|source| self.read_error(source))?;
+        self.at = bytes.len() as u64;
         Ok(bytes)
     }
 
     pub(super) fn seek(&mut self, to: u64) -> Result<(), CaptureError> {
-        let sought = self.input.seek(SeekFrom::Start(to));
-        sought.map(|_| ()).map_err(|source| self.read_error(source))
+        self.input.seek(SeekFrom::Start(to)).map_err(|source| self.read_error(source))?;
+        self.at = to;
+        Ok(())
+    }
+
+    /// Goes to a cluster of this part: its first frame is the next one.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn go_to(&mut self, cluster: &Cluster) -> Result<(), CaptureError> {
+        self.seek(cluster.position)
     }
 
     /// The next cluster's body and where it ends; `None` if there is none, or no end of it.

@@ -9,7 +9,7 @@ use crate::disk::{self, DiskState};
 use crate::folder::{RecordingFolder, read_timeline};
 use crate::manifest::{EndReason, Manifest};
 use crate::recording::{Recording, Wish};
-use crate::timeline::TimelineEvent;
+use crate::timeline::{TimelineEvent, elapsed_us};
 use rustix::time::ClockId;
 use std::collections::HashMap;
 use std::path::Path;
@@ -293,16 +293,9 @@ fn resume_point(folder: &Path, manifest: &Manifest) -> (u64, u64) {
     let timeline = read_timeline(folder);
     let lines = timeline.iter().map(|line| line.t);
     let last_us = ends.max().unwrap_or(0);
-    let start = timeline.iter().rev().find_map(|line| match &line.event {
-        TimelineEvent::Start { boot_id, boot_us, .. } => Some((line.t, boot_id.clone(), *boot_us)),
-        _ => None,
-    });
-    let elapsed = match start {
-        Some((t, boot, boot_us)) if boot == boot_id() => {
-            t + clock_us(ClockId::Boottime).saturating_sub(boot_us)
-        }
-        _ => unix_ms().saturating_sub(manifest.started_unix_ms) * 1000,
-    };
+    let since_start = elapsed_us(&timeline, &boot_id(), clock_us(ClockId::Boottime));
+    let elapsed =
+        since_start.unwrap_or_else(|| unix_ms().saturating_sub(manifest.started_unix_ms) * 1000);
     (elapsed.max(last_us).max(lines.max().unwrap_or(0)), last_us)
 }
 

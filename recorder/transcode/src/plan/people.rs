@@ -29,8 +29,11 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// From the first track on: nobody knows of a listener whether he or she will ever send one, and
+    /// what a moment looks like must not depend on what comes later.
     fn is_present(&self, time: u64) -> bool {
         self.spans.iter().any(|(from, to)| *from <= time && time < *to)
+            && self.tracks.iter().any(|track| track.from <= time)
     }
 
     /// The track of this kind and source that is published and not muted.
@@ -103,8 +106,9 @@ impl People {
                     }
                 }),
                 TimelineEvent::Speaker { participants } => {
-                    let loudest = participants.first().and_then(|p| by_participant.get(p));
-                    all.speech.push((t, loudest.copied()));
+                    let loudest = participants.first().and_then(|p| by_participant.get(p)).copied();
+                    let loudest = loudest.filter(|person| !all.people[*person].tracks.is_empty());
+                    all.speech.push((t, loudest));
                 }
                 // Whoever was there comes back by a new join.
                 TimelineEvent::PowerLoss { from, .. } => {
