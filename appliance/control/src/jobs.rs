@@ -9,9 +9,9 @@ use crate::events::{Events, Happening};
 use crate::store::{NewJob, Store};
 use crate::words;
 pub use roombox_jobs::spec::{
-    EncoderChoice, FileKind, JobSpec, LayoutName, MadeFile, Only, Output, Progress, Receipt,
+    Ahead, EncoderChoice, FileKind, JobSpec, LayoutName, MadeFile, Only, Output, Progress, Receipt,
 };
-pub use roombox_jobs::{Attempt, JobState};
+pub use roombox_jobs::{Attempt, Governor, JobState, Load};
 use roombox_jobs::{Desk, Effect, Input, JobRow};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -31,6 +31,9 @@ pub trait Workers: Send + Sync {
     fn start(&self, attempt: Attempt, spec: JobSpec);
     /// Stops the worker of this attempt, if it still runs.
     fn kill(&self, attempt: Attempt);
+    /// Nobody wants the job's film any more: what attempts have left for the next one can go, once
+    /// none of them runs.
+    fn clear(&self, spec: &JobSpec);
 }
 
 /// What a worker tells.
@@ -325,6 +328,7 @@ impl DeskTask {
         };
         let error = row.last_error.as_deref().unwrap_or_default();
         match state {
+            JobState::Cancelled => self.workers.clear(&row.spec),
             JobState::Finished => tracing::info!(%job, "job finished"),
             JobState::Parked => {
                 tracing::error!(%job, error, "job parked: it needs somebody's decision");

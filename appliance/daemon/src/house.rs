@@ -1,6 +1,7 @@
 //! Everything in its place: the services of `roombox-control` over the media plane, the recorder
 //! and the workers, and the tasks that carry news between them.
 
+use crate::ahead::AheadDesk;
 use crate::carrier::CopyCarrier;
 use crate::clock;
 use crate::conference::BoxConference;
@@ -127,7 +128,7 @@ impl House {
         let reserve = settings.get().recording.reserve_bytes;
         let (recorder, recorder_news) = BoxRecorder::start(plane.clone(), &root, reserve)?;
         let runtime = tokio::runtime::Handle::current();
-        let workers = ChildWorkers::new(plan.worker, root.clone(), runtime);
+        let workers = ChildWorkers::new(plan.worker.clone(), root.clone(), runtime);
         let (jobs, desk) =
             Jobs::new(store.clone(), events.clone(), workers.clone(), FILMS_AT_A_TIME);
         workers.report_to(&jobs);
@@ -185,6 +186,7 @@ impl House {
         };
         let news = tokio::spawn(news.follow(notices));
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
+        tokio::spawn(AheadDesk::new(recordings.clone(), plan.worker, root.clone()).run());
         let vitals =
             Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root.clone());
         tokio::spawn(watch(status.clone(), vitals));

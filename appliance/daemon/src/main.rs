@@ -1,6 +1,7 @@
 //! `roomboxd`: wires the rooms of the house together, starts and stops them.
 
 mod addresses;
+mod ahead;
 mod carrier;
 mod certificates;
 mod clock;

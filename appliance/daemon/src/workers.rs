@@ -5,7 +5,7 @@
 
 use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, Workers};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -21,22 +21,27 @@ const LAST_CHANCE: Duration = Duration::from_secs(2);
 
 /// Starts and stops the box's workers.
 pub struct ChildWorkers {
+    me: Weak<Self>,
     /// `roombox-media`.
     program: PathBuf,
     recordings: PathBuf,
     runtime: Handle,
     jobs: OnceLock<Weak<Jobs>>,
     running: Mutex<HashMap<(String, u32), oneshot::Sender<()>>>,
+    /// Reels that go when their job's attempt has ended, by job.
+    unwanted: Mutex<HashMap<String, PathBuf>>,
 }
 
 impl ChildWorkers {
     pub fn new(program: PathBuf, recordings: PathBuf, runtime: Handle) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
             program,
             recordings,
             runtime,
             jobs: OnceLock::new(),
             running: Mutex::default(),
+            unwanted: Mutex::default(),
         })
     }
 
@@ -47,6 +52,18 @@ impl ChildWorkers {
 
     fn running(&self) -> std::sync::MutexGuard<'_, HashMap<(String, u32), oneshot::Sender<()>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unwanted(&self) -> std::sync::MutexGuard<'_, HashMap<String, PathBuf>> {
+        self.unwanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An attempt has ended: what it left for another one goes, if there will be none.
+    fn ended(&self, attempt: &Attempt) {
+        self.running().remove(&(attempt.job.clone(), attempt.number));
+        if let Some(reels) = self.unwanted().remove(&attempt.job) {
+            self.runtime.spawn_blocking(move || remove(&reels));
+        }
     }
 
     fn spawn(&self, spec: &JobSpec) -> std::io::Result<Child> {
@@ -63,6 +80,15 @@ impl ChildWorkers {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
+    }
+}
+
+fn remove(folder: &Path) {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(path = %folder.display(), %error, "what nobody needs stays");
+        }
+        _ => {}
     }
 }
 
@@ -163,12 +189,15 @@ impl Workers for ChildWorkers {
         };
         let (cancel, cancelled) = oneshot::channel();
         self.running().insert((attempt.job.clone(), attempt.number), cancel);
-        let program = self.program.display().to_string();
+        let (program, me) = (self.program.display().to_string(), self.me.clone());
         self.runtime.spawn(async move {
             let outcome = match child {
                 Ok(child) => supervise(child, &spec, &attempt, &jobs, cancelled).await,
                 Err(error) => Outcome::Failed(format!("cannot start {program}: {error}")),
             };
+            if let Some(workers) = me.upgrade() {
+                workers.ended(&attempt);
+            }
             let report = match outcome {
                 Outcome::Receipt(receipt) => {
                     let media_s = receipt.duration_us as f64 / 1e6;
@@ -190,5 +219,21 @@ impl Workers for ChildWorkers {
         if let Some(cancel) = self.running().remove(&(attempt.job, attempt.number)) {
             cancel.send(()).unwrap_or_else(|()| tracing::debug!("the worker had ended"));
         }
+    }
+    fn clear(&self, spec: &JobSpec) {
+        let folder = self.recordings.join(&spec.recording).join("derived").join(&spec.job);
+        let reels = folder.join("reels");
+        // Asked while nothing ends: an attempt that runs clears up when it ends.
+        let running = self.running();
+        if running.keys().any(|(job, _)| *job == spec.job) {
+            self.unwanted().insert(spec.job.clone(), reels);
+            return;
+        }
+        drop(running);
+        self.runtime.spawn_blocking(move || {
+            remove(&reels);
+            // Fails, as it should, unless nothing else is there.
+            let _ = std::fs::remove_dir(&folder);
+        });
     }
 }

@@ -1,8 +1,10 @@
 //! The job desk: queue, leases, attempts, back-off, parking. Pure: time is an argument.
 
 mod desk;
+mod governor;
 mod row;
 pub mod spec;
 
 pub use desk::{Attempt, Desk, Effect, Input, LEASE_MS, MAX_ATTEMPTS};
+pub use governor::{Governor, Load};
 pub use row::{JobRow, JobState};

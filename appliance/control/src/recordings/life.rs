@@ -12,7 +12,7 @@ use roombox_capture::recovery::{self, Recovered};
 use roombox_capture::timeline::{GapReason, TimelineEvent};
 use roombox_capture::{OpenRecording, read_timeline};
 use roombox_jobs::JobRow;
-use roombox_jobs::spec::LayoutName;
+use roombox_jobs::spec::{JobSpec, LayoutName};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -124,6 +124,42 @@ impl Recordings {
             self.jobs.queued(job).await;
         }
         Ok(())
+    }
+
+    /// What the films of recordings that run will be made of and how, the oldest first and no more
+    /// than `most`; of those that run only because others were ordered there is none.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn films_to_come(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+        most: usize,
+    ) -> Result<Vec<JobSpec>, ControlError> {
+        let mut running: Vec<(u64, String)> = {
+            let all = self.running();
+            let begun = all.values().filter(|running| running.begun && !running.ending);
+            let ours = begun.filter(|running| wanted(&running.recording));
+            ours.map(|running| (running.started_ms, running.recording.clone())).collect()
+        };
+        running.sort_unstable();
+        let mut specs = Vec::new();
+        for (_, id) in running {
+            if specs.len() == most {
+                break;
+            }
+            let orders = self.store.egress_list_of(id.clone()).await?;
+            if orders.iter().all(|order| !order.began) {
+                let row = self.row(&id).await?;
+                specs.push(self.spec(&row, row.layout, self.settings.get().recording.encoder));
+            }
+        }
+        Ok(specs)
+    }
+
+    /// Whether a recording runs, or is being made whole.
+    pub fn runs(&self, id: &str) -> bool {
+        self.running().values().any(|running| running.recording == id)
     }
 
     /// The disk is filling.

@@ -157,7 +157,7 @@ impl Reels {
     pub fn ahead(recording: &Path) -> Result<Option<(Self, AheadLock)>, FilmError> {
         let own = recording.join(AHEAD);
         let refused = |source| FilmError::Write { path: own.clone(), source };
-        fs::create_dir_all(&own).map_err(refused)?;
+        make(&own).map_err(refused)?;
         let lock = File::create(own.join(LOCK)).map_err(refused)?;
         match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some((Self { own, others: None }, AheadLock { _file: lock }))),
@@ -198,7 +198,7 @@ impl Reels {
         let unfinished = path.with_extension("part");
         let crc32 = crc32fast::hash(samples);
         let write = || -> io::Result<u64> {
-            fs::create_dir_all(&self.own)?;
+            make(&self.own)?;
             let head = Head { recipe: recipe.0.clone(), crc32, content: content.clone() };
             let head = serde_json::to_vec(&head)?;
             let mut file = File::create(&unfinished)?;
@@ -226,6 +226,14 @@ impl Reels {
                 tracing::warn!(path = %folder.display(), %error, "reels of a whole film stay");
             }
         }
+    }
+}
+
+/// Never a folder above it: a recording that was deleted must not come back.
+fn make(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
     }
 }
 

@@ -69,5 +69,6 @@ RDEPENDS:${PN} = "\
     gstreamer1.0-plugins-good-video4linux2 \
     gstreamer1.0-plugins-good-vpx \
     ttf-dejavu-sans \
+    util-linux-chrt \
     util-linux-ionice \
 "

@@ -1,0 +1,306 @@
+//! Films of recordings that still run: one `roombox-media ahead` each, for as many as the box has
+//! cores, held while meetings need the machine.
+//!
+//! Nothing depends on it. A follower that fails is started again a few times; one that is not there
+//! leaves more to do for the film's job.
+
+use roombox_control::jobs::{Ahead, Governor, JobSpec, Load};
+use roombox_control::recordings::Recordings;
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+const TICK: Duration = Duration::from_secs(1);
+/// A follower that failed so often is not started again for that recording.
+const MOST_FAILURES: u32 = 3;
+/// What the last reels of a recording may take.
+const LAST_REELS: Duration = Duration::from_secs(120);
+/// Of fewer turns on a core nothing is said.
+const FEW_TURNS: u64 = 20;
+/// How much of a follower's complaints is kept.
+const LOG_END: u64 = 4096;
+
+/// Starts followers, holds them and lets them go.
+pub struct AheadDesk {
+    recordings: Arc<Recordings>,
+    /// `roombox-media`.
+    program: PathBuf,
+    root: PathBuf,
+    most: usize,
+    followers: HashMap<String, Follower>,
+    failures: HashMap<String, u32>,
+    governor: Governor,
+    held: bool,
+}
+
+struct Follower {
+    child: Child,
+    input: ChildStdin,
+    /// The end of what it complained about.
+    complaints: JoinHandle<String>,
+    /// Since when its recording does not run any more.
+    over: Option<Instant>,
+}
+
+impl AheadDesk {
+    pub fn new(recordings: Arc<Recordings>, program: PathBuf, root: PathBuf) -> Self {
+        let most = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            recordings,
+            program,
+            root,
+            most,
+            followers: HashMap::new(),
+            failures: HashMap::new(),
+            governor: Governor::default(),
+            held: false,
+        }
+    }
+
+    /// For as long as the box runs.
+    pub async fn run(mut self) {
+        let mut ticks = tokio::time::interval(TICK);
+        let begun = Instant::now();
+        let mut waiting = Waiting::default();
+        loop {
+            ticks.tick().await;
+            let load = Load { waited: waiting.longest(), stalled: stalled() };
+            let held = self.governor.look(begun.elapsed(), load);
+            if std::mem::replace(&mut self.held, held) != held {
+                tracing::info!(
+                    held,
+                    waited = ?load.waited,
+                    stalled = load.stalled,
+                    "making films ahead of time"
+                );
+                self.tell_all().await;
+            }
+            self.look_after().await;
+            self.start_missing().await;
+        }
+    }
+
+    async fn tell_all(&mut self) {
+        for (recording, follower) in &mut self.followers {
+            if let Err(error) = follower.say(self.held).await {
+                tracing::debug!(%recording, %error, "a follower does not listen");
+            }
+        }
+    }
+
+    /// Takes leave of those that have ended, and ends those that nobody needs.
+    async fn look_after(&mut self) {
+        let mut ended = Vec::new();
+        for (recording, follower) in &mut self.followers {
+            match follower.child.try_wait() {
+                Ok(None) => {}
+                Ok(Some(status)) => {
+                    ended.push((recording.clone(), status.success(), status.to_string()));
+                    continue;
+                }
+                Err(error) => tracing::warn!(%recording, %error, "a follower's state is unknown"),
+            }
+            if self.recordings.runs(recording) {
+                continue;
+            }
+            let over = *follower.over.get_or_insert_with(Instant::now);
+            if over.elapsed() > LAST_REELS
+                && let Err(error) = follower.child.start_kill()
+            {
+                tracing::warn!(%recording, %error, "a follower cannot be killed");
+            }
+        }
+        for (recording, success, status) in ended {
+            let Some(follower) = self.followers.remove(&recording) else { continue };
+            if success {
+                continue;
+            }
+            let log = follower.complaints.await.unwrap_or_default();
+            tracing::warn!(%recording, %status, log, "making a film ahead of time failed");
+            *self.failures.entry(recording).or_default() += 1;
+        }
+        self.failures.retain(|recording, _| self.recordings.runs(recording));
+    }
+
+    async fn start_missing(&mut self) {
+        let followed: HashSet<&String> = self.followers.keys().collect();
+        let free = self.most.saturating_sub(followed.len());
+        let given_up = |id: &str| self.failures.get(id).is_some_and(|n| *n >= MOST_FAILURES);
+        let wanted = |id: &str| !followed.contains(&id.to_owned()) && !given_up(id);
+        if free == 0 || self.held {
+            return;
+        }
+        let specs = match self.recordings.films_to_come(wanted, free).await {
+            Ok(specs) => specs,
+            Err(error) => {
+                tracing::warn!(%error, "nobody knows which films can be made ahead of time");
+                return;
+            }
+        };
+        for spec in specs {
+            let recording = spec.recording.clone();
+            match self.start(&spec).await {
+                Ok(follower) => {
+                    tracing::debug!(%recording, "its film is made ahead of time");
+                    self.followers.insert(recording, follower);
+                }
+                Err(error) => {
+                    tracing::warn!(%recording, %error, "making a film ahead of time cannot start");
+                    *self.failures.entry(recording).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    async fn start(&self, spec: &JobSpec) -> std::io::Result<Follower> {
+        // It runs when nobody else wants the core.
+        let mut child = Command::new("chrt")
+            .args(["--idle", "0", "ionice", "-c", "3"])
+            .arg(&self.program)
+            .arg("ahead")
+            .arg("--recording")
+            .arg(self.root.join(&spec.recording))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(mut input), Some(output), Some(errors)) = pipes else {
+            return Err(std::io::Error::other("it has no pipes"));
+        };
+        let mut line = serde_json::to_vec(spec)?;
+        line.push(b'\n');
+        input.write_all(&line).await?;
+        tokio::spawn(hear(output));
+        Ok(Follower { child, input, complaints: tokio::spawn(complaints(errors)), over: None })
+    }
+}
+
+impl Follower {
+    async fn say(&mut self, held: bool) -> std::io::Result<()> {
+        self.input.write_all(if held { b"hold\n" } else { b"go\n" }).await
+    }
+}
+
+async fn hear(output: ChildStdout) {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Ok(Ahead { recording, made_us, recorded_us, cpu_s }) = serde_json::from_str(&line) {
+            let (made_s, recorded_s) = (made_us / 1_000_000, recorded_us / 1_000_000);
+            tracing::debug!(recording, made_s, recorded_s, cpu_s, "made ahead of time");
+        }
+    }
+}
+
+async fn complaints(mut errors: ChildStderr) -> String {
+    let (mut tail, mut chunk) = (Vec::new(), [0u8; 1024]);
+    while let Ok(count @ 1..) = errors.read(&mut chunk).await {
+        tail.extend_from_slice(&chunk[..count]);
+        let skip = tail.len().saturating_sub(LOG_END as usize);
+        tail.drain(..skip);
+    }
+    String::from_utf8_lossy(&tail).trim().to_owned()
+}
+
+/// How long the daemon's threads wait for a core.
+#[derive(Default)]
+struct Waiting {
+    last: HashMap<String, Turns>,
+}
+
+/// A thread's turns on a core until now, and what it has waited for them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Turns {
+    waited_ns: u64,
+    count: u64,
+}
+
+impl Waiting {
+    /// What a turn was waited for since the last look, on average, by the thread that waits longest.
+    /// A kernel that does not count it says nothing.
+    fn longest(&mut self) -> Duration {
+        let now = turns();
+        let mean = |(thread, now): (&String, &Turns)| {
+            let before = self.last.get(thread).copied().unwrap_or_default();
+            let count = now.count.saturating_sub(before.count);
+            // Of a few turns nothing follows.
+            (count >= FEW_TURNS).then(|| now.waited_ns.saturating_sub(before.waited_ns) / count)
+        };
+        let longest = now.iter().filter_map(mean).max().unwrap_or(0);
+        self.last = now;
+        Duration::from_nanos(longest)
+    }
+}
+
+/// By thread: `/proc/<pid>/task/<tid>/schedstat` has the time on a core, the time waited for one, in
+/// nanoseconds, and the turns (Documentation/scheduler/sched-stats).
+fn turns() -> HashMap<String, Turns> {
+    let Ok(threads) = fs::read_dir("/proc/self/task") else { return HashMap::new() };
+    let turns = |thread: fs::DirEntry| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let mut fields = text.split_whitespace().skip(1).map(str::parse);
+        let (waited_ns, count) = (fields.next()?.ok()?, fields.next()?.ok()?);
+        Some((thread.file_name().to_string_lossy().into_owned(), Turns { waited_ns, count }))
+    };
+    threads.flatten().filter_map(turns).collect()
+}
+
+/// Pressure stall information of disk and memory, the larger one, as a share of ten seconds.
+fn stalled() -> f64 {
+    let full = |what: &str| {
+        let text = fs::read_to_string(format!("/proc/pressure/{what}")).unwrap_or_default();
+        full_avg10(&text).unwrap_or(0.0)
+    };
+    full("io").max(full("memory"))
+}
+
+fn full_avg10(text: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("full avg10="))?;
+    let percent: f64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(percent / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pressure_is_read_as_the_kernel_writes_it() {
+        let text = "some avg10=2.34 avg60=2.64 avg300=2.24 total=700305986\n\
+                    full avg10=12.50 avg60=0.72 avg300=0.34 total=399791938\n";
+        assert_eq!(full_avg10(text), Some(0.125));
+        // Older kernels have no such line for the CPU.
+        assert_eq!(full_avg10("some avg10=2.34 avg60=2.64 avg300=2.24 total=7"), None);
+    }
+
+    #[test]
+    fn threads_that_want_a_core_and_have_none_are_seen_waiting() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let end = Instant::now() + Duration::from_secs(1);
+        let mut waiting = Waiting::default();
+        waiting.longest();
+        // More than there are cores, and each gives up its core as often as it can.
+        std::thread::scope(|scope| {
+            for _ in 0..4 * cores {
+                scope.spawn(|| {
+                    while Instant::now() < end {
+                        let until = Instant::now() + Duration::from_millis(2);
+                        while Instant::now() < until {}
+                        std::thread::yield_now();
+                    }
+                });
+            }
+            // Before they have ended.
+            std::thread::sleep(Duration::from_millis(700));
+            let longest = waiting.longest();
+            assert!(longest > Duration::from_millis(1), "{longest:?}");
+        });
+    }
+}
