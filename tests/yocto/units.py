@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What systemd and RAUC say of what the image gives them, without an image: units are sound, the daemon
-is locked in (exposure at most 2.0), and every board's updater configuration is understood.
+is locked in (exposure at most 2.0) and can write to disks for copies, and every board's updater configuration is understood.
 
 The root that systemd looks at is this machine's own units with ours on top. Last line: N passed, N
 failed, N skipped.
@@ -55,11 +55,26 @@ def every_unit_is_sound(folder: Path):
     sound(folder / "root", TREES)
 
 
+def daemon_unit() -> Path:
+    return next(tree / UNITS / "roomboxd.service" for tree in TREES if (tree / UNITS / "roomboxd.service").exists())
+
+
 def the_daemon_is_locked_in(_):
     needs("systemd-analyze")
-    unit = next(tree / UNITS / "roomboxd.service" for tree in TREES if (tree / UNITS / "roomboxd.service").exists())
+    unit = daemon_unit()
     done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", unit], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-400:] + done.stderr
+
+
+def disks_for_copies_can_be_written_whenever_they_come(_):
+    lines = [line.strip() for line in daemon_unit().read_text().splitlines()]
+    values = lambda key: [word for line in lines if line.startswith(f"{key}=") for word in line.split("=", 1)[1].split()]
+    # Those that are there at its start lie below what is writable; not all images have both folders.
+    assert {"-/media", "-/mnt"} <= set(values("ReadWritePaths"))
+    # Those that come later are seen as long as nothing cuts the namespace off from the host's mounts.
+    assert "private" not in values("MountFlags"), "mounts of the host do not come in any more"
+    stick = next(tree / "usr/lib/roombox/usb-stick" for tree in TREES if (tree / "usr/lib/roombox/usb-stick").exists())
+    assert "copies=/media/copies" in stick.read_text()
 
 
 def every_updater_understands_its_configuration(folder: Path):
@@ -77,7 +92,12 @@ def every_updater_understands_its_configuration(folder: Path):
         assert "none.raucb" in said and "conf" not in said.lower(), f"{board.name}: {done.stderr}"
 
 
-TESTS = [every_unit_is_sound, the_daemon_is_locked_in, every_updater_understands_its_configuration]
+TESTS = [
+    every_unit_is_sound,
+    the_daemon_is_locked_in,
+    disks_for_copies_can_be_written_whenever_they_come,
+    every_updater_understands_its_configuration,
+]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,13 @@
-SUMMARY = "USB sticks, read-only, for update bundles"
+SUMMARY = "USB sticks: read-only for update bundles, written for copies of recordings"
 HOMEPAGE = "https://roombox.example.org"
 
 inherit roombox_tree
 
-RDEPENDS:${PN} = "roombox-disk util-linux-blkid util-linux-mount"
+# The root is read-only: where a stick for copies is mounted must be there before.
+do_install:append() {
+    install -d ${D}/media/copies
+}
+
+FILES:${PN} += "/media/copies"
+
+RDEPENDS:${PN} = "roombox-disk util-linux-blkid util-linux-findmnt util-linux-mount util-linux-mountpoint"
