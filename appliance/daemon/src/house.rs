@@ -204,13 +204,13 @@ impl House {
         let targets = Targets::load(
             store.clone(),
             events.clone(),
-            Arc::new(CopyCarrier),
+            Arc::new(CopyCarrier::default()),
             root,
             plan.data.clone(),
         )
         .await?;
         tokio::spawn(targets.clone().run());
-        tokio::spawn(keep_house(retention.clone(), targets.clone(), plan.dev));
+        tokio::spawn(keep_house(retention.clone(), plan.dev));
         let reset = Arc::new(Reset {
             run: plan.run,
             people: people.clone(),
@@ -260,19 +260,14 @@ async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<R
 }
 
 /// Deletes what the owner wants deleted, for as long as the box runs.
-async fn keep_house(retention: Arc<Retention>, targets: Arc<Targets>, dev: bool) {
+async fn keep_house(retention: Arc<Retention>, dev: bool) {
     let mut ticks = tokio::time::interval(RETENTION_TICK);
     loop {
         ticks.tick().await;
         // In development nobody says that the clock was set; a developer's is.
         let set = dev || clock::is_set();
         let now = Moment { wall_ms: UnixMs::now().0, boot: clock::since_boot(), set };
-        // First what is owed to targets: that is not deleted because of its age.
-        let kept = match targets.plan().await {
-            Ok(()) => retention.tick(now).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = kept {
+        if let Err(error) = retention.tick(now).await {
             tracing::error!(%error, "recordings that are due cannot be deleted");
         }
     }

@@ -32,33 +32,7 @@ pub struct Deletion {
     pub title: String,
     pub at: UnixMs,
     pub bytes: u64,
-    pub reason: DeletionReason,
-}
-
-/// Why the box deleted a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DeletionReason {
-    Age,
-    Space,
-}
-
-impl DeletionReason {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Age => Why::Age.name(),
-            Self::Space => Why::Space.name(),
-        }
-    }
-}
-
-impl From<Why> for DeletionReason {
-    fn from(why: Why) -> Self {
-        match why {
-            Why::Age => Self::Age,
-            Why::Space => Self::Space,
-        }
-    }
+    pub reason: Why,
 }
 
 /// What the box deletes by itself.
@@ -112,8 +86,16 @@ impl Retention {
         }
         let (free, reserve) = self.recorder.space().map_err(ControlError::Files)?;
         let short_by = (reserve * AHEAD).saturating_sub(free);
-        let candidates = self.store.recording_list_settled().await?;
         let policy = Policy { keep_days, overwrite_oldest };
+        // Every few seconds: of those that are young nobody asks while there is room.
+        let ended_by = match overwrite_oldest && short_by > 0 {
+            true => None,
+            false => match believed.and_then(|now| policy.ended_by(now)) {
+                None => return Ok(()),
+                ended_by => ended_by,
+            },
+        };
+        let candidates = self.store.recording_list_settled(ended_by).await?;
         for (id, why) in due(&candidates, policy, believed, short_by) {
             let bytes = candidates.iter().find(|one| one.id == id).map_or(0, |one| one.bytes);
             self.delete(&id, bytes, why).await?;
@@ -140,7 +122,7 @@ impl Retention {
                 title: recording.title,
                 at: UnixMs::now(),
                 bytes,
-                reason: why.into(),
+                reason: why,
             })
             .await?;
         tracing::info!(recording = %id, bytes, reason = why.name(), "a recording is deleted");

@@ -1,5 +1,8 @@
 //! What may be deleted: pure, so that every case can be shown.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 /// A recording that has ended and of which nothing is being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -22,8 +25,10 @@ pub struct Policy {
     pub overwrite_oldest: bool,
 }
 
-/// Why a recording is deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why the box deletes a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DeletionReason)]
 pub enum Why {
     /// It is older than the owner wants.
     Age,
@@ -42,6 +47,14 @@ impl Why {
 
 const DAY_MS: u64 = 86_400_000;
 
+impl Policy {
+    /// What ended by then is old; `None`: nothing gets old.
+    pub fn ended_by(self, now_ms: u64) -> Option<u64> {
+        let keep_ms = u64::from(self.keep_days) * DAY_MS;
+        now_ms.checked_sub(keep_ms).filter(|_| keep_ms > 0)
+    }
+}
+
 /// Which recordings go, oldest first. `now_ms`: `None` while the clock cannot be believed: nothing is
 /// too old then. `short_by`: bytes that must become free.
 pub fn due(
@@ -53,12 +66,9 @@ pub fn due(
     let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
     // Ids are ULIDs: their order is the order of time, whatever the clock said later.
     oldest.sort_by(|a, b| a.id.cmp(&b.id));
-    let keep_ms = u64::from(policy.keep_days) * DAY_MS;
-    let old = |one: &Candidate| {
-        keep_ms > 0
-            && !one.undelivered
-            && now_ms.is_some_and(|now| now >= one.ended_ms.saturating_add(keep_ms))
-    };
+    let ended_by = now_ms.and_then(|now| policy.ended_by(now));
+    let old =
+        |one: &Candidate| !one.undelivered && ended_by.is_some_and(|ended| one.ended_ms <= ended);
     let mut freed = 0;
     let mut due = Vec::new();
     for one in oldest {

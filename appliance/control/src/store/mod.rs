@@ -5,6 +5,7 @@
 mod egress;
 mod jobs;
 mod keys;
+mod leftovers;
 mod outbox;
 mod people;
 mod provision;
@@ -20,6 +21,7 @@ mod whip_keys;
 
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
+pub use leftovers::Leftover;
 pub use outbox::{NewOutboxRow, OutboxEntry};
 pub use people::{ApiTokenRow, Person, Role};
 pub use provision::Provisioned;

@@ -2,6 +2,7 @@
 
 use super::egress::of_recording;
 use super::jobs::{NewJob, insert_job};
+use super::leftovers::keep_leftovers;
 use super::{Store, StoreError, signed, unsigned};
 use crate::egress::EgressRow;
 use crate::recordings::{Interruption, RecordingState};
@@ -269,6 +270,7 @@ impl Store {
         let known_bytes = self.known_bytes.clone();
         self.call(move |sql| {
             known_bytes.forget();
+            keep_leftovers(sql, &id)?;
             Ok(sql.execute("DELETE FROM recordings WHERE id = ?1", [id])? == 1)
         })
         .await

@@ -2,7 +2,7 @@
 
 use super::{Store, StoreError, signed, unsigned};
 use crate::clock::UnixMs;
-use crate::retention::{Candidate, Deletion, DeletionReason};
+use crate::retention::{Candidate, Deletion, Why};
 use roombox_jobs::JobState;
 use rusqlite::params;
 
@@ -10,9 +10,13 @@ use rusqlite::params;
 const REMEMBERED: u32 = 1000;
 
 impl Store {
-    /// Recordings that have ended and of which nothing is being made or waits for a decision.
-    pub async fn recording_list_settled(&self) -> Result<Vec<Candidate>, StoreError> {
-        let open = [JobState::Queued, JobState::Running].map(JobState::name);
+    /// Recordings that have ended, by then if that is said, and of which nothing is being made or waits
+    /// for a decision.
+    pub async fn recording_list_settled(
+        &self,
+        ended_by: Option<u64>,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let [queued, running] = [JobState::Queued, JobState::Running].map(JobState::name);
         self.call(move |sql| {
             let mut statement = sql.prepare(
                 "SELECT id, ended_ms, held,
@@ -20,12 +24,13 @@ impl Store {
                          WHERE recording = recordings.id AND state <> 'delivered'),
                      bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id)
                  FROM recordings
-                 WHERE state IN ('ready', 'empty') AND ended_ms IS NOT NULL
+                 WHERE state IN ('ready', 'empty') AND ended_ms <= ?3
                      AND NOT EXISTS (SELECT 1 FROM jobs
                          WHERE recording = recordings.id AND jobs.state IN (?1, ?2))
                  ORDER BY id",
             )?;
-            let rows = statement.query_map(open, |row| {
+            let ended_by = signed(ended_by.unwrap_or(u64::MAX));
+            let rows = statement.query_map(params![queued, running, ended_by], |row| {
                 Ok(Candidate {
                     id: row.get(0)?,
                     ended_ms: unsigned(row.get(1)?),
@@ -84,8 +89,8 @@ impl Store {
                     at: UnixMs(unsigned(row.get(2)?)),
                     bytes: unsigned(row.get(3)?),
                     reason: match row.get::<_, String>(4)?.as_str() {
-                        "age" => DeletionReason::Age,
-                        _ => DeletionReason::Space,
+                        "age" => Why::Age,
+                        _ => Why::Space,
                     },
                 })
             })?;
@@ -126,7 +131,9 @@ mod tests {
         }
         assert!(store.recording_set_held("rec_5".to_owned(), true).await.unwrap());
         assert!(!store.recording_set_held("rec_6".to_owned(), true).await.unwrap());
-        let settled = store.recording_list_settled().await.unwrap();
+        assert!(store.recording_list_settled(Some(6)).await.unwrap().is_empty());
+        let settled = store.recording_list_settled(Some(7)).await.unwrap();
+        assert_eq!(settled, store.recording_list_settled(None).await.unwrap());
         let seen: Vec<(&str, bool)> =
             settled.iter().map(|one| (one.id.as_str(), one.held)).collect();
         assert_eq!(seen, [("rec_1", false), ("rec_5", true)]);

@@ -1,8 +1,9 @@
 //! Targets, and what is there or on its way.
 
+use super::leftovers::forget_unwanted;
 use super::{Store, StoreError, rows, signed, unsigned};
 use crate::targets::{CopyState, TargetRow, TargetTally};
-use rusqlite::{OptionalExtension, Row, named_params, params};
+use rusqlite::{OptionalExtension, Row, Transaction, named_params, params};
 
 /// The file with which a recording's tracks count as planned.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -27,18 +28,20 @@ pub struct CopyRow {
     pub error: Option<String>,
     pub resume: Option<String>,
     pub delivered_ms: Option<u64>,
+    /// Somebody wanted it, and no rule.
+    pub asked: bool,
+    /// A track, timeline or manifest.
+    pub track: bool,
 }
 
-/// Whose files a target should have.
+/// Whose files a target should have, by its own rules.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
     pub target: String,
-    /// Recordings that ended since.
-    pub since_ms: u64,
-    /// Of these rooms; empty: of all.
-    pub rooms: Vec<String>,
-    /// This one in any case.
-    pub also: Option<String>,
+    /// Only this recording is looked at.
+    pub only: Option<String>,
+    /// Somebody asks for it, whatever the rules say.
+    pub asked: bool,
 }
 
 /// A recording that a target lacks something of.
@@ -56,14 +59,40 @@ pub(crate) struct Missing {
     pub path: String,
     pub bytes: u64,
     pub sha256: String,
+    pub track: bool,
 }
 
 const COLUMNS: &str = "recording, target, path, name, bytes, sha256, state, since_ms, attempts,
-     next_ms, error, resume, delivered_ms";
-/// Which recordings are meant by a [`Wanted`].
-const MEANT: &str =
-    "r.state NOT IN ('recording', 'empty') AND (r.id = :also OR (r.ended_ms >= :since
-     AND (:rooms = '[]' OR r.room IN (SELECT value FROM json_each(:rooms)))))";
+     next_ms, error, resume, delivered_ms, asked, track";
+/// Whether the rules of target `t` want recording `r`.
+pub(super) const RULES: &str =
+    "(r.ended_ms > COALESCE(t.row ->> 'after_ms', (t.row ->> 'since_ms') - 1)
+     AND (t.row ->> 'rooms' = '[]' OR r.room IN (SELECT value FROM json_each(t.row, '$.rooms'))))";
+/// Whether there is something of recording `r` that can be copied.
+const ENDED: &str = "r.state NOT IN ('recording', 'empty')";
+
+impl Wanted {
+    /// What `rest` finds of the wanted recordings.
+    fn find<T>(
+        self,
+        sql: &Transaction<'_>,
+        columns: &str,
+        rest: &str,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        // Of one recording nobody looks through all.
+        let one = if self.only.is_some() { "r.id = :only" } else { ":only IS NULL" };
+        let mut statement = sql.prepare(&format!(
+            "SELECT r.id, r.room_name, r.started_ms {columns}
+             FROM targets t CROSS JOIN recordings r {rest}
+             AND t.id = :target AND {one} AND {ENDED} AND (:asked OR {RULES}) ORDER BY r.id"
+        ))?;
+        let values =
+            named_params! { ":target": self.target, ":only": self.only, ":asked": self.asked };
+        let found = statement.query_map(values, read)?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+}
 
 impl CopyState {
     fn name(self) -> &'static str {
@@ -102,6 +131,8 @@ fn copy(row: &Row<'_>) -> rusqlite::Result<CopyRow> {
         error: row.get(10)?,
         resume: row.get(11)?,
         delivered_ms: row.get::<_, Option<i64>>(12)?.map(unsigned),
+        asked: row.get(13)?,
+        track: row.get(14)?,
     })
 }
 
@@ -111,20 +142,31 @@ impl Store {
         self.call(|sql| rows(sql, "SELECT row FROM targets ORDER BY id", [])).await
     }
 
-    /// A new one, or a new version of one. `elsewhere`: it is another place now, so nothing is there.
+    /// When the newest recording ended, by the clock of then.
+    pub async fn recording_newest_end(&self) -> Result<Option<u64>, StoreError> {
+        self.call(|sql| {
+            let query = "SELECT MAX(ended_ms) FROM recordings";
+            Ok(sql.query_row(query, [], |row| row.get::<_, Option<i64>>(0))?.map(unsigned))
+        })
+        .await
+    }
+
+    /// A new one, or a new version of one: what waits and is not wanted any more goes. `elsewhere`: it is
+    /// another place now, so nothing is there.
     pub async fn target_put(&self, row: TargetRow, elsewhere: bool) -> Result<(), StoreError> {
         self.call(move |sql| {
             if elsewhere {
                 sql.execute(
-                    "UPDATE copies SET state = 'waiting', attempts = 0, next_ms = since_ms,
+                    "UPDATE copies SET state = 'waiting', attempts = 0, next_ms = since_ms, begun = 0,
                          error = NULL, resume = NULL, delivered_ms = NULL WHERE target = ?1",
                     [&row.id],
                 )?;
+                sql.execute("DELETE FROM leftovers WHERE target = ?1", [&row.id])?;
             }
             let query = "INSERT INTO targets (id, row) VALUES (?1, ?2)
                  ON CONFLICT (id) DO UPDATE SET row = excluded.row";
             sql.execute(query, params![row.id, serde_json::to_string(&row)?])?;
-            Ok(())
+            forget_unwanted(sql, &row.id)
         })
         .await
     }
@@ -166,30 +208,18 @@ impl Store {
     /// Files that were made of recordings and that a target has not, or has older.
     pub(crate) async fn copy_missing(&self, wanted: Wanted) -> Result<Vec<Missing>, StoreError> {
         self.call(move |sql| {
-            let mut statement = sql.prepare(&format!(
-                "SELECT r.id, r.room_name, r.started_ms, f.path, f.bytes, f.sha256
-                 FROM files f JOIN recordings r ON r.id = f.recording
-                 LEFT JOIN copies c ON c.recording = r.id AND c.target = :target AND c.path = f.path
-                 WHERE {MEANT} AND (c.path IS NULL OR c.sha256 <> f.sha256)
-                 ORDER BY r.id, f.bytes"
-            ))?;
-            let found = statement.query_map(
-                named_params! {
-                    ":target": wanted.target,
-                    ":since": signed(wanted.since_ms),
-                    ":rooms": serde_json::to_string(&wanted.rooms)?,
-                    ":also": wanted.also,
-                },
-                |row| {
-                    Ok(Missing {
-                        source: source(row)?,
-                        path: row.get(3)?,
-                        bytes: unsigned(row.get(4)?),
-                        sha256: row.get(5)?,
-                    })
-                },
-            )?;
-            Ok(found.collect::<Result<_, _>>()?)
+            let rest = "JOIN files f ON f.recording = r.id
+                 LEFT JOIN copies c ON c.recording = r.id AND c.target = t.id AND c.path = f.path
+                 WHERE (c.path IS NULL OR c.sha256 <> f.sha256)";
+            wanted.find(sql, ", f.path, f.bytes, f.sha256", rest, |row| {
+                Ok(Missing {
+                    source: source(row)?,
+                    path: row.get(3)?,
+                    bytes: unsigned(row.get(4)?),
+                    sha256: row.get(5)?,
+                    track: false,
+                })
+            })
         })
         .await
     }
@@ -200,42 +230,46 @@ impl Store {
         wanted: Wanted,
     ) -> Result<Vec<Source>, StoreError> {
         self.call(move |sql| {
-            let mut statement = sql.prepare(&format!(
-                "SELECT r.id, r.room_name, r.started_ms FROM recordings r
-                 WHERE {MEANT} AND NOT EXISTS (SELECT 1 FROM copies c
-                     WHERE c.recording = r.id AND c.target = :target AND c.path = '{MANIFEST}')
-                 ORDER BY r.id"
-            ))?;
-            let found = statement.query_map(
-                named_params! {
-                    ":target": wanted.target,
-                    ":since": signed(wanted.since_ms),
-                    ":rooms": serde_json::to_string(&wanted.rooms)?,
-                    ":also": wanted.also,
-                },
-                source,
-            )?;
-            Ok(found.collect::<Result<_, _>>()?)
+            let rest = format!(
+                "WHERE NOT EXISTS (SELECT 1 FROM copies c
+                     WHERE c.recording = r.id AND c.target = t.id AND c.path = '{MANIFEST}')"
+            );
+            wanted.find(sql, "", &rest, source)
         })
         .await
     }
 
-    /// All at once, or none. What is there in an older version is sent anew.
+    /// Somebody wants what a target gets of a recording: no rule takes it away.
+    pub async fn copy_ask(&self, recording: String, target: String) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let query = "UPDATE copies SET asked = 1 WHERE recording = ?1 AND target = ?2";
+            sql.execute(query, [recording, target])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// All at once, or none. What is there in an older version is sent anew; what an earlier transfer left
+    /// is gone on with or thrown away by the next one.
     pub async fn copy_plan(&self, new: Vec<CopyRow>) -> Result<(), StoreError> {
         self.call(move |sql| {
             // Who was deleted since gets no copies.
-            let mut statement = sql.prepare(
+            let mut insert = sql.prepare(
                 "INSERT INTO copies (recording, target, path, name, bytes, sha256, state, since_ms,
-                     attempts, next_ms)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, 0, ?7
+                     attempts, next_ms, asked, track, resume, begun)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, 0, ?7, ?8, ?9,
+                     (SELECT resume FROM leftovers WHERE target = ?2 AND name = ?4),
+                     EXISTS (SELECT 1 FROM leftovers WHERE target = ?2 AND name = ?4)
                  WHERE EXISTS (SELECT 1 FROM recordings WHERE id = ?1)
                      AND EXISTS (SELECT 1 FROM targets WHERE id = ?2)
                  ON CONFLICT DO UPDATE SET bytes = excluded.bytes, sha256 = excluded.sha256,
                      state = 'waiting', since_ms = excluded.since_ms, attempts = 0,
-                     next_ms = excluded.next_ms, error = NULL, resume = NULL, delivered_ms = NULL",
+                     next_ms = excluded.next_ms, error = NULL, delivered_ms = NULL",
             )?;
+            let mut wanted =
+                sql.prepare("DELETE FROM leftovers WHERE target = ?1 AND name = ?2")?;
             for row in new {
-                statement.execute(params![
+                insert.execute(params![
                     row.recording,
                     row.target,
                     row.path,
@@ -243,15 +277,18 @@ impl Store {
                     signed(row.bytes),
                     row.sha256,
                     signed(row.since_ms),
+                    row.asked,
+                    row.track,
                 ])?;
+                wanted.execute([row.target, row.name])?;
             }
             Ok(())
         })
         .await
     }
 
-    /// What goes to a target next; manifests after the tracks that they name. `far_ms`: nothing was put off that far: who says so had another
-    /// clock.
+    /// What goes to a target next, and is begun with that; manifests after the tracks that they name.
+    /// `far_ms`: nothing was put off that far: who says so had another clock.
     pub async fn copy_next(
         &self,
         target: String,
@@ -259,13 +296,25 @@ impl Store {
         far_ms: u64,
     ) -> Result<Option<CopyRow>, StoreError> {
         self.call(move |sql| {
-            let query = format!(
-                "SELECT {COLUMNS} FROM copies
-                 WHERE target = ?1 AND state = 'waiting' AND (next_ms <= ?2 OR next_ms > ?3)
-                 ORDER BY next_ms, attempts, path = '{MANIFEST}', recording, bytes LIMIT 1"
-            );
-            let values = params![target, signed(now_ms), signed(far_ms)];
-            Ok(sql.query_row(&query, values, copy).optional()?)
+            let next = |which: &str, value: u64| {
+                let query = format!(
+                    "SELECT {COLUMNS} FROM copies
+                     WHERE target = ?1 AND state = 'waiting' AND next_ms {which} ?2
+                     ORDER BY next_ms, attempts, path = '{MANIFEST}', recording, bytes LIMIT 1"
+                );
+                sql.query_row(&query, params![target, signed(value)], copy).optional()
+            };
+            let found = match next("<=", now_ms)? {
+                None => next(">", far_ms)?,
+                due => due,
+            };
+            if let Some(row) = &found {
+                sql.execute(
+                    "UPDATE copies SET begun = 1 WHERE recording = ?1 AND target = ?2 AND path = ?3",
+                    params![row.recording, row.target, row.path],
+                )?;
+            }
+            Ok(found)
         })
         .await
     }
@@ -305,12 +354,19 @@ impl Store {
         .await
     }
 
-    /// Whether a target lacks something of a recording.
+    /// Whether a target lacks something of a recording, planned or not yet.
     pub async fn copy_owed(&self, recording: String) -> Result<bool, StoreError> {
         self.call(move |sql| {
-            let query = "SELECT EXISTS (SELECT 1 FROM copies
-                 WHERE recording = ?1 AND state <> 'delivered')";
-            Ok(sql.query_row(query, [recording], |row| row.get(0))?)
+            let query = format!(
+                "SELECT EXISTS (SELECT 1 FROM copies WHERE recording = ?1 AND state <> 'delivered')
+                     OR EXISTS (SELECT 1 FROM targets t CROSS JOIN recordings r
+                         JOIN files f ON f.recording = r.id
+                         LEFT JOIN copies c
+                             ON c.recording = r.id AND c.target = t.id AND c.path = f.path
+                         WHERE r.id = ?1 AND t.row ->> 'enabled' AND {ENDED} AND {RULES}
+                             AND (c.path IS NULL OR c.sha256 <> f.sha256))"
+            );
+            Ok(sql.query_row(&query, [recording], |row| row.get(0))?)
         })
         .await
     }
@@ -350,27 +406,33 @@ impl Store {
         .await
     }
 
-    /// Everything of a target or of a recording that is not there is due now; with `all` also what
-    /// was given up, and as if it had never failed.
+    /// What of a target waits for its pause to end is due now.
+    pub async fn copy_end_pauses(&self, target: String, now_ms: u64) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let query = "UPDATE copies SET next_ms = ?2
+                 WHERE target = ?1 AND state = 'waiting' AND next_ms > ?2";
+            sql.execute(query, params![target, signed(now_ms)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Everything of a target or of a recording that is not there is due now, what was given up too, and as
+    /// if it had never failed.
     pub async fn copy_hurry(
         &self,
         target: Option<String>,
         recording: Option<String>,
-        all: bool,
         now_ms: u64,
     ) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute(
-                "UPDATE copies SET next_ms = :now,
-                     state = 'waiting',
-                     since_ms = CASE WHEN :all THEN :now ELSE since_ms END,
-                     attempts = CASE WHEN :all THEN 0 ELSE attempts END
+                "UPDATE copies SET next_ms = :now, state = 'waiting', since_ms = :now, attempts = 0
                  WHERE (:target IS NULL OR target = :target)
                      AND (:recording IS NULL OR recording = :recording)
-                     AND (state = 'waiting' OR (:all AND state = 'given_up'))",
+                     AND state IN ('waiting', 'given_up')",
                 named_params! {
                     ":now": signed(now_ms),
-                    ":all": all,
                     ":target": target,
                     ":recording": recording,
                 },
@@ -399,42 +461,10 @@ impl Store {
         target: String,
     ) -> Result<bool, StoreError> {
         self.call(move |sql| {
+            // A recording has few copies, a target many.
             let query = "SELECT NOT EXISTS (SELECT 1 FROM copies
-                 WHERE recording = ?1 AND target = ?2 AND state <> 'delivered')";
+                 WHERE recording = ?1 AND +target = ?2 AND state <> 'delivered')";
             Ok(sql.query_row(query, [recording, target], |row| row.get(0))?)
-        })
-        .await
-    }
-}
-
-#[cfg(test)]
-impl Store {
-    /// A recording that has ended, and what was made of it: names and sums.
-    pub(crate) async fn recording_with_files(
-        &self,
-        id: &'static str,
-        files: &'static [(&'static str, &'static str)],
-    ) -> Result<(), StoreError> {
-        let row = super::RecordingRow {
-            id: id.to_owned(),
-            room: "room_1".to_owned(),
-            room_name: "Hall".to_owned(),
-            started_ms: 1_764_072_345_678,
-            state: crate::recordings::RecordingState::Ready,
-            ..Default::default()
-        };
-        self.recording_insert(row).await?;
-        self.call(move |sql| {
-            let query = "UPDATE recordings SET ended_ms = 1e15 WHERE id = ?1";
-            sql.execute(query, [id])?;
-            for (path, sum) in files {
-                sql.execute(
-                    "INSERT OR REPLACE INTO files (recording, path, kind, bytes, sha256, job)
-                     VALUES (?1, ?2, 'film', 10, ?3, 'job_1')",
-                    [id, path, sum],
-                )?;
-            }
-            Ok(())
         })
         .await
     }

@@ -20,6 +20,17 @@ pub struct Load {
     pub pace: Option<u64>,
 }
 
+/// What a transfer left that will not go on.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    pub place: Place,
+    pub secrets: Secrets,
+    /// As [`Load::name`].
+    pub name: String,
+    /// As [`Load::resume`].
+    pub resume: Option<String>,
+}
+
 /// What is there now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
@@ -38,6 +49,12 @@ pub trait Carrier: Send + Sync {
     /// # Errors
     /// A text for the owner: why not, and what to do.
     fn carry(&self, load: Load, told: Told) -> Later<'_, Result<Receipt, String>>;
+
+    /// Takes away what a transfer left that will not go on. That there is nothing is no error.
+    ///
+    /// # Errors
+    /// A text: why not. It is still there then.
+    fn clear(&self, rest: Rest) -> Later<'_, Result<(), String>>;
 
     /// Writes a small file, reads it back and takes it away. Answers the host key of a server that
     /// has one.

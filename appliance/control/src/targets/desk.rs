@@ -1,16 +1,13 @@
 //! The desk that sends copies on their way, one at a time to each target.
 
 use super::carrier::{Load, Receipt};
-use super::rules::{GIVE_UP_MS, LONGEST_PAUSE_MS, folder_name, pause_ms};
-use super::{Contents, CopyState, TargetRow, Targets};
+use super::rules::{GIVE_UP_MS, LONGEST_PAUSE_MS, pause_ms};
+use super::{CopyState, TargetRow, Targets};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::events::{Envelope, Happening};
-use crate::store::{CopyRow, MANIFEST, Missing, Source, Wanted};
-use roombox_capture::read_manifest;
-use std::collections::HashMap;
-use std::io;
-use std::path::Path;
+use crate::store::CopyRow;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,13 +20,14 @@ const TICK: Duration = Duration::from_secs(2);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Without so many attempts nothing is given up, whatever the clock says.
 const LEAST_ATTEMPTS: u32 = 100;
-const TIMELINE: &str = "timeline.jsonl";
 
 /// What is being sent.
 #[derive(Default)]
 pub(super) struct Desk {
     /// By target.
     pub moving: HashMap<String, Transfer>,
+    /// Targets from which something is taken away.
+    pub clearing: HashSet<String>,
     /// Targets that did not take something lately.
     pub resting: HashMap<String, Instant>,
     /// Counts transfers, so that one that was ended cannot end its successor.
@@ -43,7 +41,19 @@ pub(super) struct Transfer {
     pub sent: Arc<AtomicU64>,
     resume: Arc<Mutex<Option<String>>>,
     kept: Option<String>,
+    /// Somebody wants it tried at once, since it began: then its failure is no reason to wait.
+    pub hurried: bool,
     task: AbortHandle,
+}
+
+/// How a transfer ended.
+#[derive(Clone)]
+struct Ending {
+    /// Of the target that it went to.
+    version: u64,
+    ended: Result<Receipt, String>,
+    resume: Option<String>,
+    hurried: bool,
 }
 
 impl Targets {
@@ -51,114 +61,66 @@ impl Targets {
     pub async fn run(self: Arc<Self>) {
         let (_, _, mut live) = self.events.listen(None);
         let mut ticks = tokio::time::interval(TICK);
-        let mut plan = true;
+        // What a power cut kept from being planned.
+        self.unplanned(|unplanned| unplanned.all = true);
         loop {
-            let planned = match plan {
-                true => self.plan().await,
-                false => Ok(()),
-            };
-            if let Err(error) = &planned {
+            if let Err(error) = self.plan().await {
                 tracing::error!(%error, "it cannot be planned what is copied where: it is tried again");
             }
             if let Err(error) = self.start_due().await {
                 tracing::error!(%error, "copies that are due cannot be started");
             }
-            plan = tokio::select! {
+            tokio::select! {
                 event = live.recv() => match event {
-                    Ok(event) => self.heard(&event),
-                    Err(RecvError::Lagged(_)) => true,
+                    Ok(event) => self.heard(&event).await,
+                    Err(RecvError::Lagged(_)) => self.unplanned(|unplanned| unplanned.all = true),
                     Err(RecvError::Closed) => return,
                 },
-                () = self.wake.notified() => true,
-                _ = ticks.tick() => false,
-            } || planned.is_err();
+                () = self.wake.notified() => {}
+                _ = ticks.tick() => {}
+            }
         }
     }
 
-    /// Whether there may be new files to copy.
-    fn heard(&self, event: &Envelope) -> bool {
+    /// Of which recording there may be new files to copy, and which is gone.
+    async fn heard(&self, event: &Envelope) {
         match &event.what {
             Happening::RecordingDeleted => {
-                self.stop(|moving| moving.row.recording == event.subject);
-                false
+                for (row, resume) in self.stop(|moving| moving.row.recording == event.subject) {
+                    let kept = self.store.leftover_keep(row.target, row.name, resume).await;
+                    if let Err(error) = kept {
+                        tracing::error!(%error, "what is left of a copy may stay at its target");
+                    }
+                }
             }
             Happening::RecordingCaptured(_)
             | Happening::RecordingReady { .. }
-            | Happening::RecordingParked { .. } => true,
-            _ => false,
+            | Happening::RecordingParked { .. } => {
+                let recording = event.subject.clone();
+                self.unplanned(|unplanned| _ = unplanned.recordings.insert(recording));
+            }
+            _ => {}
         }
     }
 
-    /// Ends transfers; their rows wait on.
-    pub(super) fn stop(&self, which: impl Fn(&Transfer) -> bool) {
+    /// Ends transfers; their rows wait on. Answers what was sent, and how it could go on.
+    pub(super) fn stop(&self, which: impl Fn(&Transfer) -> bool) -> Vec<(CopyRow, Option<String>)> {
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        desk.moving.retain(|_, transfer| {
-            let ends = which(transfer);
-            if ends {
-                transfer.task.abort();
-            }
-            !ends
-        });
+        let ended = desk.moving.extract_if(|_, transfer| which(transfer));
+        let end = |(_, transfer): (String, Transfer)| {
+            transfer.task.abort();
+            let resume = transfer.resume.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            (transfer.row, resume)
+        };
+        ended.map(end).collect()
     }
 
-    /// Sees to it that every file that should be at a target has its row.
-    ///
-    /// # Errors
-    /// The store refuses.
-    pub async fn plan(&self) -> Result<(), ControlError> {
-        let rows = self.rows.lock().await.clone();
-        for row in rows.iter().filter(|row| row.enabled) {
-            self.plan_for(row, None).await?;
+    /// What is on its way now is wanted at once: see [`Transfer::hurried`].
+    pub(super) fn hurry(&self, which: impl Fn(&Transfer) -> bool) {
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        for transfer in desk.moving.values_mut() {
+            transfer.hurried |= which(transfer);
         }
-        Ok(())
-    }
-
-    pub(super) async fn plan_for(
-        &self,
-        target: &TargetRow,
-        also: Option<String>,
-    ) -> Result<(), ControlError> {
-        let wanted = Wanted {
-            target: target.id.clone(),
-            since_ms: target.since_ms,
-            rooms: target.rooms.clone(),
-            also,
-        };
-        let mut missing = self.store.copy_missing(wanted.clone()).await?;
-        if target.contents == Contents::Everything {
-            for source in self.store.copy_missing_tracks(wanted).await? {
-                let folder = self.root.join(&source.recording);
-                let found = tokio::task::spawn_blocking(move || tracks(&folder, &source)).await;
-                let found = found.map_err(|error| ControlError::Files(error.into()))?;
-                missing.extend(found.map_err(ControlError::Files)?);
-            }
-        }
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let now = UnixMs::now().0;
-        let row = |one: Missing| {
-            let Source { recording, room_name, started_ms } = one.source;
-            let folder = folder_name(&UnixMs(started_ms).minute(), &room_name, &recording);
-            CopyRow {
-                name: format!("{folder}/{}", one.path),
-                recording,
-                target: target.id.clone(),
-                path: one.path,
-                bytes: one.bytes,
-                sha256: one.sha256,
-                state: CopyState::Waiting,
-                since_ms: now,
-                attempts: 0,
-                next_ms: now,
-                error: None,
-                resume: None,
-                delivered_ms: None,
-            }
-        };
-        self.store.copy_plan(missing.into_iter().map(row).collect()).await?;
-        self.events.publish(&target.id, Happening::TargetChanged);
-        Ok(())
     }
 
     async fn start_due(self: &Arc<Self>) -> Result<(), ControlError> {
@@ -168,16 +130,21 @@ impl Targets {
         for target in rows {
             let open = target.enabled && target.hours.is_none_or(|hours| hours.contains(minute));
             if !open {
-                self.put_off(&target.id).await?;
+                let why = match target.enabled {
+                    true => "its hours ended before it was there",
+                    false => "the target was switched off before it was there",
+                };
+                self.put_off(&target.id, why).await?;
                 continue;
             }
             let busy = {
                 let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
                 let rests =
                     desk.resting.get(&target.id).is_some_and(|until| *until > Instant::now());
-                rests || desk.moving.contains_key(&target.id)
+                let moves = desk.moving.contains_key(&target.id);
+                rests || moves || desk.clearing.contains(&target.id)
             };
-            if busy {
+            if busy || self.clear_next(&target).await? {
                 continue;
             }
             let now = UnixMs::now().0;
@@ -195,22 +162,20 @@ impl Targets {
 
     /// Ends what goes to a target that may get nothing now. Others go first when it may again: what
     /// never fits into the hours must not hold them up for ever.
-    async fn put_off(&self, target: &str) -> Result<(), ControlError> {
+    async fn put_off(&self, target: &str, why: &'static str) -> Result<(), ControlError> {
         let row = {
             let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
             desk.moving.get(target).map(|transfer| transfer.row.clone())
         };
         let Some(row) = row else { return Ok(()) };
         self.stop(|moving| moving.row.target == target);
-        self.store
-            .copy_put_off(row, UnixMs::now().0, "its hours ended before it was there")
-            .await?;
+        self.store.copy_put_off(row, UnixMs::now().0, why).await?;
         self.events.publish(target, Happening::TargetChanged);
         Ok(())
     }
 
     /// After a crash a transfer goes on from what was kept here.
-    async fn keep_resumes(&self) -> Result<(), ControlError> {
+    pub(super) async fn keep_resumes(&self) -> Result<(), ControlError> {
         let mut newer = Vec::new();
         {
             let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
@@ -257,50 +222,51 @@ impl Targets {
             async move {
                 let ended = targets.carrier.carry(load, told).await;
                 let resume = resume.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                targets.ended(number, version, ended, resume).await;
+                targets.ended(number, Ending { version, ended, resume, hurried: false }).await;
             }
         });
         let kept = row.resume.clone();
         let task = task.abort_handle();
-        desk.moving.insert(row.target.clone(), Transfer { number, row, sent, resume, kept, task });
+        let transfer = Transfer { number, row, sent, resume, kept, hurried: false, task };
+        desk.moving.insert(transfer.row.target.clone(), transfer);
     }
 
-    async fn ended(
-        &self,
-        number: u64,
-        version: u64,
-        ended: Result<Receipt, String>,
-        resume: Option<String>,
-    ) {
+    async fn ended(&self, number: u64, mut ending: Ending) {
         let row = {
             let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = desk.moving.iter().find(|(_, transfer)| transfer.number == number);
-            let Some(row) = found.map(|(_, transfer)| transfer.row.clone()) else { return };
-            if ended.is_err() {
+            let found = desk.moving.values().find(|transfer| transfer.number == number);
+            let Some(transfer) = found else { return };
+            ending.hurried = transfer.hurried;
+            let row = transfer.row.clone();
+            if ending.ended.is_err() && !ending.hurried {
                 let rest = Duration::from_millis(pause_ms(row.attempts + 1)).min(LONGEST_REST);
                 desk.resting.insert(row.target.clone(), Instant::now() + rest);
             }
             row
         };
-        if let Err(error) = self.settle(row.clone(), version, ended, resume).await {
-            // It will be sent again, and found to be there.
-            tracing::error!(%error, recording = row.recording, file = row.path,
-                "what became of a copy cannot be kept");
+        loop {
+            if let Err(error) = self.settle(row.clone(), ending.clone()).await {
+                // It will be sent again, and found to be there.
+                tracing::error!(%error, recording = row.recording, file = row.path,
+                    "what became of a copy cannot be kept");
+            }
+            let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+            let of_this = |transfer: &Transfer| transfer.number == number;
+            let hurried = desk.moving.values().any(|one| of_this(one) && one.hurried);
+            if ending.ended.is_ok() || hurried == ending.hurried {
+                // Only now: the next attempt must find this one's outcome in the store.
+                desk.moving.retain(|_, transfer| !of_this(transfer));
+                break;
+            }
+            // Somebody wants it at once, and said so while it was being kept.
+            ending.hurried = hurried;
+            desk.resting.remove(&row.target);
         }
-        // Only now: the next attempt must find this one's outcome in the store.
-        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        desk.moving.retain(|_, transfer| transfer.number != number);
-        drop(desk);
         self.wake.notify_one();
     }
 
-    async fn settle(
-        &self,
-        mut row: CopyRow,
-        version: u64,
-        ended: Result<Receipt, String>,
-        resume: Option<String>,
-    ) -> Result<(), ControlError> {
+    async fn settle(&self, mut row: CopyRow, ending: Ending) -> Result<(), ControlError> {
+        let Ending { version, ended, resume, hurried } = ending;
         let (now, sent, failed) = (UnixMs::now().0, row.sha256.clone(), row.attempts);
         row.attempts += 1;
         let (recording, target) = (row.recording.clone(), row.target.clone());
@@ -314,7 +280,7 @@ impl Targets {
                 self.store.copy_settle(row, sent, version).await?;
                 if failed > 0 {
                     // It is back: the others need not wait for their pauses to end.
-                    self.store.copy_hurry(Some(target.clone()), None, false, now).await?;
+                    self.store.copy_end_pauses(target.clone(), now).await?;
                 }
                 if self.store.copy_all_there(recording.clone(), target.clone()).await? {
                     let copied = Happening::RecordingCopied { target: target.clone() };
@@ -329,6 +295,9 @@ impl Targets {
                     row.state = CopyState::GivenUp;
                 }
                 row.next_ms = now + pause_ms(row.attempts);
+                if hurried {
+                    (row.state, row.attempts, row.next_ms) = (CopyState::Waiting, 0, now);
+                }
                 (row.error, row.resume) = (Some(error), resume);
                 self.store.copy_settle(row, sent, version).await?;
             }
@@ -336,37 +305,6 @@ impl Targets {
         self.events.publish(&target, Happening::TargetChanged);
         Ok(())
     }
-}
-
-/// Tracks, timeline and manifest of a recording. Nothing of one without a manifest: its films are
-/// copied all the same.
-///
-/// # Errors
-/// The disk refuses: none is planned then, for what is left out now would never be copied.
-fn tracks(folder: &Path, source: &Source) -> io::Result<Vec<Missing>> {
-    let Ok(manifest) = read_manifest(folder) else { return Ok(Vec::new()) };
-    let mut paths: Vec<String> = manifest.parts.into_iter().map(|part| part.file).collect();
-    paths.extend([TIMELINE, MANIFEST].map(str::to_owned));
-    let mut missing = Vec::with_capacity(paths.len());
-    for path in paths {
-        match std::fs::metadata(folder.join(&path)) {
-            Ok(data) => missing.push(Missing {
-                source: source.clone(),
-                path,
-                bytes: data.len(),
-                sha256: String::new(),
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                tracing::warn!(
-                    recording = source.recording,
-                    path,
-                    "a track of the manifest is gone"
-                );
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(missing)
 }
 
 fn minute_of_day() -> u16 {

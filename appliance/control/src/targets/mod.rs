@@ -7,29 +7,32 @@
 //! ```
 //!
 //! What should be where follows from recordings, files and targets alone, so a plan that a power cut
-//! ate is made again. A row is a receipt only after the file was read back from its target. One file
+//! ate is made again; else it is made only where one of them has changed. A row is a receipt only after the file was read back from its target. One file
 //! at a time goes to each target, several targets are served at once, and none of them can hold up a
 //! recording.
 
 mod carrier;
 mod desk;
+mod leftovers;
 mod place;
+mod plan;
 mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use carrier::{Carrier, Load, Receipt, Told};
+pub use carrier::{Carrier, Load, Receipt, Rest, Told};
 pub use place::{
-    Contents, Copy, CopyState, Moving, NewTarget, Place, Secrets, Target, TargetPatch, TargetRow,
-    TargetTally, TargetTrial,
+    Contents, Copy, CopyState, Moving, NewTarget, Place, Secrets, SecretsPatch, Target,
+    TargetPatch, TargetRow, TargetTally, TargetTrial,
 };
 pub use rules::Hours;
 
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
-use crate::store::{CopyRow, Store};
+use crate::store::{CopyRow, Leftover, Store};
 use desk::Desk;
+use plan::Unplanned;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -55,6 +58,7 @@ pub struct Targets {
     /// Oldest first; locked while one is changed, so that two changes are both kept.
     rows: Mutex<Vec<TargetRow>>,
     desk: std::sync::Mutex<Desk>,
+    unplanned: std::sync::Mutex<Unplanned>,
     /// There may be something to do.
     wake: Notify,
 }
@@ -70,8 +74,9 @@ impl Targets {
         data: PathBuf,
     ) -> Result<Arc<Self>, ControlError> {
         let rows = Mutex::new(store.target_list().await?);
-        let (desk, wake) = (std::sync::Mutex::default(), Notify::new());
-        Ok(Arc::new(Self { store, events, carrier, root, data, rows, desk, wake }))
+        let (desk, unplanned) = (std::sync::Mutex::default(), std::sync::Mutex::default());
+        let wake = Notify::new();
+        Ok(Arc::new(Self { store, events, carrier, root, data, rows, desk, unplanned, wake }))
     }
 
     /// All, oldest first.
@@ -138,6 +143,8 @@ impl Targets {
     /// # Errors
     /// Something will not do, there are too many, or the store refuses.
     pub async fn create(&self, new: NewTarget) -> Result<Target, ControlError> {
+        let now = UnixMs::now().0;
+        let newest = self.store.recording_newest_end().await?.unwrap_or(0);
         let row = TargetRow {
             id: format!("tgt_{}", Ulid::new()),
             name: new.name.trim().to_owned(),
@@ -148,7 +155,8 @@ impl Targets {
             hours: new.hours,
             megabits: new.megabits,
             enabled: true,
-            since_ms: UnixMs::now().0,
+            since_ms: now,
+            after_ms: Some(newest.min(now)),
             version: 0,
         };
         self.check(&row)?;
@@ -160,7 +168,7 @@ impl Targets {
         self.store.target_put(row.clone(), false).await?;
         rows.push(row.clone());
         drop(rows);
-        self.changed(&row.id);
+        self.rules_changed(&row.id);
         self.view(row).await
     }
 
@@ -186,9 +194,12 @@ impl Targets {
                     why: "are needed anew for another server or user: the old ones are not sent there",
                 });
             }
+            if !same {
+                row.secrets = Secrets::default();
+            }
             row.place = place;
         }
-        row.secrets = patch.secrets.unwrap_or(row.secrets);
+        row.secrets = patch.secrets.unwrap_or_default().apply(row.secrets);
         row.contents = patch.contents.unwrap_or(row.contents);
         row.rooms = patch.rooms.unwrap_or(row.rooms);
         row.hours = patch.hours.unwrap_or(row.hours);
@@ -197,16 +208,20 @@ impl Targets {
         self.check(&row)?;
         only_one(&rows, &row)?;
         let elsewhere = !row.place.is_same(&rows[at].place);
+        let mut left = self.left_at(id).await?;
+        left.retain(|_| elsewhere);
         self.store.target_put(row.clone(), elsewhere).await?;
-        rows[at] = row.clone();
+        let old = std::mem::replace(&mut rows[at], row.clone());
         drop(rows);
         self.stop(|moving| moving.row.target == id);
-        self.store.copy_hurry(Some(id.to_owned()), None, false, UnixMs::now().0).await?;
-        self.changed(id);
+        self.clear_away(old, left);
+        self.store.copy_end_pauses(id.to_owned(), UnixMs::now().0).await?;
+        self.rules_changed(id);
         self.view(row).await
     }
 
-    /// Forgets a target, what waits for it, and its receipts; what is there stays there.
+    /// Forgets a target, what waits for it, and its receipts; what is there stays there, but for what is
+    /// not whole.
     ///
     /// # Errors
     /// There is no such target, or the store refuses.
@@ -214,12 +229,20 @@ impl Targets {
         let mut rows = self.rows.lock().await;
         let at = rows.iter().position(|row| row.id == id);
         let at = at.ok_or(ControlError::NotFound("target"))?;
+        let left = self.left_at(id).await?;
         self.store.target_delete(id.to_owned()).await?;
-        rows.remove(at);
+        let old = rows.remove(at);
         drop(rows);
         self.stop(|moving| moving.row.target == id);
+        self.clear_away(old, left);
         self.changed(id);
         Ok(())
+    }
+
+    async fn left_at(&self, id: &str) -> Result<Vec<Leftover>, ControlError> {
+        // With what is on its way.
+        self.keep_resumes().await?;
+        Ok(self.store.leftover_list(id.to_owned()).await?)
     }
 
     async fn row(&self, id: &str) -> Result<TargetRow, ControlError> {
@@ -276,7 +299,8 @@ impl Targets {
     /// There is no such target, or the store refuses.
     pub async fn retry(&self, id: &str) -> Result<(), ControlError> {
         self.row(id).await?;
-        self.store.copy_hurry(Some(id.to_owned()), None, true, UnixMs::now().0).await?;
+        self.hurry(|moving| moving.row.target == id);
+        self.store.copy_hurry(Some(id.to_owned()), None, UnixMs::now().0).await?;
         self.changed(id);
         Ok(())
     }
@@ -287,7 +311,8 @@ impl Targets {
     /// The store refuses.
     pub async fn retry_recording(&self, recording: &str) -> Result<(), ControlError> {
         let now = UnixMs::now().0;
-        self.store.copy_hurry(None, Some(recording.to_owned()), true, now).await?;
+        self.hurry(|moving| moving.row.recording == recording);
+        self.store.copy_hurry(None, Some(recording.to_owned()), now).await?;
         for copy in self.store.copy_list(recording.to_owned()).await? {
             self.changed(&copy.target);
         }
@@ -300,7 +325,8 @@ impl Targets {
     /// There is no such target or nothing to copy yet, or the store refuses.
     pub async fn copy(&self, recording: &str, id: &str) -> Result<(), ControlError> {
         let row = self.row(id).await?;
-        self.plan_for(&row, Some(recording.to_owned())).await?;
+        self.plan_for(&row, Some(recording), true).await?;
+        self.store.copy_ask(recording.to_owned(), id.to_owned()).await?;
         let copies = self.store.copy_list(recording.to_owned()).await?;
         if !copies.iter().any(|copy| copy.target == id) {
             return Err(ControlError::NothingToCopy);
@@ -336,6 +362,12 @@ impl Targets {
             }
         };
         Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// A target may want other files now.
+    fn rules_changed(&self, id: &str) {
+        self.unplanned(|unplanned| _ = unplanned.targets.insert(id.to_owned()));
+        self.changed(id);
     }
 
     /// Something about a target is different now: those who look are told, and the desk looks too.

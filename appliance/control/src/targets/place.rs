@@ -164,6 +164,37 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+/// Secrets that are replaced; what is absent stays, and what is empty goes.
+#[derive(Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretsPatch {
+    #[serde(default)]
+    #[schema(nullable = false)]
+    pub secret_key: Option<String>,
+    #[serde(default)]
+    #[schema(nullable = false)]
+    pub password: Option<String>,
+    #[serde(default)]
+    #[schema(nullable = false)]
+    pub private_key: Option<String>,
+}
+
+impl SecretsPatch {
+    pub(super) fn apply(self, kept: Secrets) -> Secrets {
+        Secrets {
+            secret_key: self.secret_key.unwrap_or(kept.secret_key),
+            password: self.password.unwrap_or(kept.password),
+            private_key: self.private_key.unwrap_or(kept.private_key),
+        }
+    }
+}
+
+impl std::fmt::Debug for SecretsPatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretsPatch").finish_non_exhaustive()
+    }
+}
+
 /// What is copied of a recording.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -208,7 +239,7 @@ pub struct TargetPatch {
     pub place: Option<Place>,
     #[serde(default)]
     #[schema(nullable = false)]
-    pub secrets: Option<Secrets>,
+    pub secrets: Option<SecretsPatch>,
     #[serde(default)]
     #[schema(nullable = false)]
     pub contents: Option<Contents>,
@@ -246,8 +277,12 @@ pub struct TargetRow {
     pub hours: Option<Hours>,
     pub megabits: Option<u32>,
     pub enabled: bool,
-    /// Recordings that ended before go there only when somebody says so.
+    /// When it was made. Recordings that ended before go there only when somebody says so.
     pub since_ms: u64,
+    /// When the newest recording of then had ended: those count that ended later, also if the clock was
+    /// wrong when the target was made. `None`: a version that did not keep it made it.
+    #[serde(default)]
+    pub after_ms: Option<u64>,
     /// Grows with every change: what was begun before says nothing of what is so now.
     pub version: u64,
 }

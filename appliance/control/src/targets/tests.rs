@@ -10,6 +10,8 @@ struct Ways {
     permits: Semaphore,
     begun: mpsc::UnboundedSender<Load>,
     refused: std::sync::Mutex<HashSet<String>>,
+    /// What was taken away: host, name and what it would have gone on with.
+    cleared: mpsc::UnboundedSender<(String, String, Option<String>)>,
     dropped: Arc<std::sync::atomic::AtomicU64>,
 }
 
@@ -37,6 +39,17 @@ impl Carrier for Ways {
         })
     }
 
+    fn clear(&self, rest: Rest) -> Later<'_, Result<(), String>> {
+        Box::pin(async move {
+            let Place::Sftp { host, .. } = rest.place else { unreachable!() };
+            self.cleared.send((host, rest.name, rest.resume)).unwrap();
+            match self.refused.lock().unwrap().contains("clear") {
+                true => Err("it is away".to_owned()),
+                false => Ok(()),
+            }
+        })
+    }
+
     fn test(&self, _: Place, _: Secrets) -> Later<'_, Result<Option<String>, String>> {
         Box::pin(async { Ok(Some("SHA256:new".to_owned())) })
     }
@@ -47,6 +60,7 @@ struct Office {
     store: Arc<Store>,
     ways: Arc<Ways>,
     begun: mpsc::UnboundedReceiver<Load>,
+    cleared: mpsc::UnboundedReceiver<(String, String, Option<String>)>,
     _folder: tempfile::TempDir,
 }
 
@@ -56,17 +70,19 @@ impl Office {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
         let (sender, begun) = mpsc::unbounded_channel();
+        let (clears, cleared) = mpsc::unbounded_channel();
         let ways = Arc::new(Ways {
             permits: Semaphore::new(0),
             begun: sender,
             refused: std::sync::Mutex::default(),
+            cleared: clears,
             dropped: Arc::default(),
         });
         let (root, data) = (folder.path().join("recordings"), folder.path().to_owned());
         let events = Arc::new(Events::default());
         let targets = Targets::load(store.clone(), events, ways.clone(), root, data).await.unwrap();
         tokio::spawn(targets.clone().run());
-        Self { targets, store, ways, begun, _folder: folder }
+        Self { targets, store, ways, begun, cleared, _folder: folder }
     }
 
     async fn record(&self, id: &'static str) {
@@ -202,6 +218,109 @@ async fn at_another_place_nothing_is_there_yet_and_no_old_secret_goes_there() {
         assert_eq!(office.next().await.1, "nas");
     }
     assert_eq!(office.next().await.1, "new");
+}
+
+#[tokio::test]
+async fn it_is_planned_when_something_changed_and_not_after_each_file() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    office.add("nas").await;
+    assert_eq!(office.next().await.0, "a");
+    // Nobody is told of this one: whoever looks at everything after a file would find it.
+    office.record("rec_2").await;
+    office.ways.permits.add_permits(2);
+    let delivered = |copies: &[Copy]| copies.iter().all(|one| one.state == CopyState::Delivered);
+    office.until("rec_1", delivered).await;
+    assert_eq!(office.next().await.0, "b");
+    assert!(office.quiet().await && office.targets.copies("rec_2").await.unwrap().is_empty());
+    assert!(
+        office.store.copy_owed("rec_2".to_owned()).await.unwrap(),
+        "and it is owed all the same"
+    );
+    let ready = Happening::RecordingReady { job: "job_1".to_owned() };
+    office.targets.events.publish("rec_2", ready);
+    assert_eq!(office.next().await.0, "a");
+}
+
+#[tokio::test]
+async fn who_wants_it_now_gets_it_tried_again_though_the_attempt_of_before_fails() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    office.ways.refused.lock().unwrap().insert("a".to_owned());
+    let target = office.add("nas").await;
+    assert_eq!(office.next().await.0, "a");
+    office.targets.retry(&target).await.unwrap();
+    office.ways.permits.add_permits(1);
+    // It is as if it had never failed, and so is its place in the queue.
+    let next = [office.next().await.0, {
+        office.ways.permits.add_permits(1);
+        office.next().await.0
+    }];
+    assert!(next.contains(&"a".to_owned()), "{next:?}");
+}
+
+#[tokio::test]
+async fn what_was_begun_of_a_recording_that_goes_is_taken_away() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    office.ways.refused.lock().unwrap().insert("clear".to_owned());
+    let target = office.add("nas").await;
+    office.next().await;
+    office.store.recording_delete("rec_1".to_owned()).await.unwrap();
+    office.targets.events.publish("rec_1", Happening::RecordingDeleted);
+    let (host, name, resume) = office.cleared.recv().await.unwrap();
+    assert_eq!((host.as_str(), resume.as_deref()), ("nas", Some("half")));
+    assert!(name.ends_with("_rec_1/a"), "{name}");
+    // It is away: later again, by its own pauses.
+    let left = async || office.store.leftover_list(target.clone()).await.unwrap();
+    while left().await[0].attempts == 0 {
+        tokio::task::yield_now().await;
+    }
+    office.ways.refused.lock().unwrap().clear();
+    let one = left().await.remove(0);
+    office.store.leftover_settle(one, Some(0)).await.unwrap();
+    office.targets.changed(&target);
+    office.cleared.recv().await.unwrap();
+    while !left().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_begun_at_a_target_that_goes_or_moves_is_taken_away_there() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    let target = office.add("nas").await;
+    office.next().await;
+    let place = serde_json::json!({ "kind": "sftp", "host": "new", "user": "ada" });
+    let patch = serde_json::from_value(serde_json::json!({ "place": place })).unwrap();
+    office.targets.change(&target, patch).await.unwrap();
+    assert_eq!(office.next().await.1, "new");
+    office.targets.delete(&target).await.unwrap();
+    for at in ["nas", "new"] {
+        let (host, name, resume) = office.cleared.recv().await.unwrap();
+        assert_eq!((host.as_str(), resume.as_deref()), (at, Some("half")));
+        assert!(name.ends_with("_rec_1/a"), "{name}");
+    }
+    assert!(office.cleared.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_named_stays() {
+    let office = Office::open().await;
+    let target = office.add("nas").await;
+    for secrets in [r#"{ "password": "p", "private_key": "k" }"#, r#"{ "private_key": "" }"#] {
+        let patch = serde_json::from_str(&format!(r#"{{ "secrets": {secrets} }}"#)).unwrap();
+        office.targets.change(&target, patch).await.unwrap();
+    }
+    let kept = office.store.target_list().await.unwrap().remove(0).secrets;
+    assert_eq!((kept.password.as_str(), kept.private_key.as_str()), ("p", ""));
+    // Elsewhere only what is typed anew is sent.
+    let place = serde_json::json!({ "kind": "sftp", "host": "new", "user": "ada" });
+    let moved = serde_json::json!({ "place": place, "secrets": { "private_key": "n" } });
+    office.targets.change(&target, serde_json::from_value(moved).unwrap()).await.unwrap();
+    let kept = office.store.target_list().await.unwrap().remove(0).secrets;
+    assert_eq!((kept.password.as_str(), kept.private_key.as_str()), ("", "n"));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The door of the targets: one file on its way, and what is told of it.
 
+use super::names::PART;
 use super::source::{Load, Origin};
-use super::{SendError, Target, folder, s3, sftp, webdav};
+use super::{Folders, SendError, Target, folder, s3, sftp, webdav};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 /// How often is told how far a transfer is; what goes on from there is lost with it at most.
 const TELL: Duration = Duration::from_secs(1);
 /// What a check writes: longer than a line, so that half of it would be noticed.
-const CHECK: &[u8] =
+pub(super) const CHECK: &[u8] =
     b"Written by a Roombox, which looks whether its recordings can be delivered here.\n\
                        It takes this file away again; if it is still here, remove it.\n";
 
@@ -56,6 +57,7 @@ pub struct Checked {
 /// See [`SendError`]; the name was not given then, unless `Differs` says so of an object store.
 pub async fn send(
     target: &Target,
+    threads: &Folders,
     shipment: Shipment<'_>,
     told: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(), SendError> {
@@ -70,7 +72,7 @@ pub async fn send(
     super::names::parts(load.name)?;
     let mut teller = Teller { told, next: Instant::now() };
     match target {
-        Target::Folder(target) => folder::carry(target, &load, &mut teller).await,
+        Target::Folder(target) => folder::carry(target, threads, &load, &mut teller).await,
         Target::S3(target) => s3::carry(&s3::open(target, load.pace)?, &load, &mut teller).await,
         Target::WebDav(target) => {
             webdav::carry(&webdav::open(target, load.pace)?, &load, &mut teller).await
@@ -81,11 +83,32 @@ pub async fn send(
     }
 }
 
+/// Takes away what a transfer left that will not go on: an unfinished file or upload. `resume`: what
+/// [`Progress::resume`] said last of it. That there is nothing is no error.
+///
+/// # Errors
+/// See [`SendError`]; it is still there then.
+pub async fn clear(
+    target: &Target,
+    threads: &Folders,
+    name: &str,
+    resume: Option<&str>,
+) -> Result<(), SendError> {
+    super::names::parts(name)?;
+    let part = format!("{name}{PART}");
+    match target {
+        Target::Folder(target) => folder::remove(target, threads, &part).await,
+        Target::S3(target) => s3::clear(&s3::open(target, None)?, name, resume).await,
+        Target::WebDav(target) => webdav::remove(&webdav::open(target, None)?, &part).await,
+        Target::Sftp(target) => sftp::remove(&sftp::open(target, None, false).await?, &part).await,
+    }
+}
+
 /// Carries a small file as [`send`] does, and takes it away: whether deliveries would work.
 ///
 /// # Errors
 /// See [`SendError`]. A host key that is not known yet is none: it is in the answer.
-pub async fn check(target: &Target) -> Result<Checked, SendError> {
+pub async fn check(target: &Target, threads: &Folders) -> Result<Checked, SendError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let name = format!("roombox-check-{:x}", now.as_nanos());
     let load = Load {
@@ -100,13 +123,15 @@ pub async fn check(target: &Target) -> Result<Checked, SendError> {
     let mut checked = Checked { host_key: None };
     match target {
         Target::Folder(target) => {
-            folder::carry(target, &load, &mut teller).await?;
-            folder::remove(target, &name).await?;
+            folder::carry(target, threads, &load, &mut teller).await?;
+            folder::remove(target, threads, &name).await?;
         }
         Target::S3(target) => {
             let store = s3::open(target, None)?;
-            s3::carry(&store, &load, &mut teller).await?;
-            s3::remove(&store, &name).await?;
+            let carried = s3::carry(&store, &load, &mut teller).await;
+            // There it has its name before it is read back.
+            let removed = s3::remove(&store, &name).await;
+            carried.and(removed)?;
         }
         Target::WebDav(target) => {
             let dav = webdav::open(target, None)?;
@@ -135,6 +160,12 @@ impl Teller<'_> {
             (self.told)(Progress { sent, resume: resume() });
             self.next = Instant::now() + TELL;
         }
+    }
+
+    /// A whole part is there: to be told at once, for it is large.
+    pub fn part(&mut self, sent: u64, resume: Option<String>) {
+        (self.told)(Progress { sent, resume });
+        self.next = Instant::now() + TELL;
     }
 
     /// The target has everything: nothing is left to go on with.

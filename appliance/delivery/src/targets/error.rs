@@ -5,6 +5,7 @@ use crate::reach::ReachError;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// Why a file is not where it should be. The texts go to the owner; none holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,11 @@ pub enum SendError {
     Missing(String),
     #[error("{place} cannot be written: {why}. Give this user the right to write there")]
     NotWritable { place: String, why: String },
+    #[error(
+        "the key may not read {0}, and what is not read back is not proved to be there: give it the \
+         right to read too (s3:GetObject)"
+    )]
+    NotReadable(String),
     #[error("{0} is full: make room there")]
     Full(String),
     /// FAT32 ends at 4 GiB, and servers have limits of their own.
@@ -51,6 +57,12 @@ pub enum SendError {
         "the recording's own file {0} is not as it was when it was finished: it is not delivered"
     )]
     Changed(PathBuf),
+    /// Only of folders: a share whose server is gone.
+    #[error(
+        "the folder {} does not answer: look at its disk, or at the server that it is mounted from",
+        place.display()
+    )]
+    Unanswered { place: PathBuf, since: SystemTime },
     #[error("{0} has not moved a byte for {seconds} s: it will be tried again", seconds = IDLE.as_secs())]
     Still(String),
     /// Everything else that a target says.
@@ -72,6 +84,14 @@ impl SendError {
             next = error.source();
         }
         Self::Broken { host: host.to_owned(), why }
+    }
+
+    /// Since when nothing answers, if that is known.
+    pub fn since(&self) -> Option<SystemTime> {
+        match self {
+            Self::Unanswered { since, .. } => Some(*since),
+            _ => None,
+        }
     }
 
     pub(super) fn answer(host: &str, why: impl ToString) -> Self {

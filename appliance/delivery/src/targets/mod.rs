@@ -18,11 +18,14 @@ mod s3_wire;
 mod sftp;
 mod source;
 mod ssh;
+mod thread;
 mod webdav;
 mod wire;
 
-pub use carry::{Checked, Progress, Shipment, check, send};
+pub use carry::{Checked, Progress, Shipment, check, clear, send};
 pub use error::SendError;
+pub use names::hex;
+pub use thread::Folders;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -40,7 +40,7 @@ pub(super) fn encoded(name: &str) -> String {
 }
 
 /// 32 bytes as 64 digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Into a String: cannot fail.
         _ = write!(text, "{byte:02x}");

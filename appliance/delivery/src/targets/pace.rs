@@ -3,6 +3,8 @@
 use crate::reach::Stream;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,6 +13,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// A target that moves no byte for so long is given up. How long a whole file takes does not count:
 /// a film over a slow line takes days.
 pub(crate) const IDLE: Duration = Duration::from_secs(60);
+/// Who has got everything may be silent for so long: a server that puts the parts of a film together, or
+/// brings it to another disk, says nothing meanwhile.
+pub(super) const THINK: Duration = Duration::from_secs(600);
 /// The most that goes out at once where there is a pace.
 const STEP: u64 = 64 * 1024;
 /// So much lateness of clocks and disks is made up for; longer silence is not.
@@ -49,10 +54,27 @@ impl Pace {
     }
 }
 
-/// A connection that ends when it is silent for [`IDLE`], and whose bytes go out at a pace.
+/// The other side has got everything, and has work to do before it answers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Thinks(Arc<AtomicBool>);
+
+impl Thinks {
+    pub fn set(&self, thinks: bool) {
+        self.0.store(thinks, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection that ends when it is silent for [`IDLE`], or for [`THINK`] before an answer, and whose
+/// bytes go out at a pace.
 pub(super) struct Watched {
     inner: Box<dyn Stream>,
+    moved: Instant,
     silence: Pin<Box<Sleep>>,
+    thinks: Thinks,
     pace: Option<(Pace, Pin<Box<Sleep>>)>,
 }
 
@@ -60,14 +82,19 @@ impl Watched {
     pub fn new(inner: Box<dyn Stream>, pace: Option<u64>) -> Self {
         let now = Instant::now();
         let pace = Pace::new(pace).map(|pace| (pace, Box::pin(sleep_until(now))));
-        Self { inner, silence: Box::pin(sleep_until(now + IDLE)), pace }
+        let silence = Box::pin(sleep_until(now + IDLE));
+        Self { inner, moved: now, silence, thinks: Thinks::default(), pace }
     }
 
-    fn moved(&mut self) {
-        self.silence.as_mut().reset(Instant::now() + IDLE);
+    pub fn thinks(&self) -> Thinks {
+        self.thinks.clone()
     }
 
     fn silent<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let ends = self.moved + if self.thinks.get() { THINK } else { IDLE };
+        if self.silence.deadline() != ends {
+            self.silence.as_mut().reset(ends);
+        }
         ready!(self.silence.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -81,7 +108,8 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.inner).poll_read(cx, buf) {
             Poll::Ready(read) => {
-                self.moved();
+                self.moved = Instant::now();
+                self.thinks.set(false);
                 Poll::Ready(read)
             }
             Poll::Pending => self.silent(cx),
@@ -109,7 +137,7 @@ impl AsyncWrite for Watched {
                 if let (Ok(wrote), Some((pace, _))) = (&wrote, &mut this.pace) {
                     pace.took(*wrote);
                 }
-                this.moved();
+                this.moved = Instant::now();
                 Poll::Ready(wrote)
             }
             Poll::Pending => this.silent(cx),
@@ -187,5 +215,21 @@ mod tests {
         assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
         let stuck = watched.write_all(&[0; 100]).await.unwrap_err();
         assert_eq!(stuck.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_everything_may_think_before_the_answer_and_not_in_its_midst() {
+        let (here, mut there) = duplex(16);
+        let mut watched = Watched::new(Box::new(here), None);
+        watched.thinks().set(true);
+        tokio::spawn(async move {
+            tokio::time::sleep(THINK - Duration::from_secs(1)).await;
+            there.write_all(b"x").await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        watched.read_u8().await.unwrap();
+        let begun = Instant::now();
+        assert_eq!(watched.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
     }
 }

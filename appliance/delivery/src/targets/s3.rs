@@ -4,17 +4,17 @@
 //! that an interrupted transfer goes on with the part that was missing. Only then it has its name:
 //! what is read back different is deleted.
 
-use super::carry::Teller;
+use super::carry::{CHECK, Teller};
 use super::names::hex;
 use super::s3_wire::Wire;
-use super::source::Load;
+use super::source::{Load, Origin};
 use super::{S3Target, SendError};
 use crate::address::Address;
 use futures_util::StreamExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
-use object_store::{BackoffConfig, ObjectStoreExt as _, PutPayload, RetryConfig};
+use object_store::{BackoffConfig, GetResult, ObjectStoreExt as _, PutPayload, RetryConfig};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -26,6 +26,11 @@ const PART: u64 = 8 * MIB;
 const PARTS: u64 = 10_000;
 /// What the caller does with failures, it does with more patience.
 const RETRIES: usize = 2;
+
+/// What shows whether a key may read; always the same, for a key that may not delete leaves it there.
+const PROBE: &str = "roombox-check";
+/// The store knows an upload no more, or not as it answered (Amazon S3 API Reference, error responses).
+const FORGOTTEN: [&str; 3] = ["NoSuchUpload", "InvalidPart", "InvalidPartOrder"];
 
 /// A bucket.
 pub(super) struct Store {
@@ -45,6 +50,23 @@ struct Upload {
     part_bytes: u64,
     /// What the store called each part that it has, from the first.
     parts: Vec<String>,
+}
+
+/// What is under a name.
+#[derive(PartialEq, Eq)]
+enum Found {
+    Same,
+    /// Nothing, or something else.
+    Other,
+    /// Not told: from a key that may not list, or not read.
+    Hidden,
+}
+
+/// What became of an upload.
+#[derive(PartialEq, Eq)]
+enum Went {
+    Whole,
+    Forgotten,
 }
 
 /// Reads what the owner typed; speaks with nobody.
@@ -94,9 +116,14 @@ pub(super) async fn carry(
     teller: &mut Teller<'_>,
 ) -> Result<(), SendError> {
     let path = store.path(load.name)?;
-    if store.has(&path, load).await? {
-        teller.done(load.bytes);
-        return Ok(());
+    match store.find(&path, load).await? {
+        Found::Same => {
+            teller.done(load.bytes);
+            return Ok(());
+        }
+        // Else films would go out again and again, and none be proved to be there.
+        Found::Hidden if matches!(load.origin, Origin::File(_)) => store.may_read().await?,
+        Found::Other | Found::Hidden => {}
     }
     if load.bytes <= PART {
         teller.tell(0, || None);
@@ -119,6 +146,21 @@ pub(super) async fn remove(store: &Store, name: &str) -> Result<(), SendError> {
     store.told(store.store.delete(&store.path(name)?).await)
 }
 
+/// Ends an upload that will not go on.
+pub(super) async fn clear(
+    store: &Store,
+    name: &str,
+    resume: Option<&str>,
+) -> Result<(), SendError> {
+    let Some(upload) = resume.and_then(|text| serde_json::from_str::<Upload>(text).ok()) else {
+        return Ok(());
+    };
+    match store.store.abort_multipart(&store.path(name)?, &upload.id).await {
+        Err(error) if is_forgotten(&error) => Ok(()),
+        aborted => store.told(aborted),
+    }
+}
+
 impl Store {
     fn path(&self, name: &str) -> Result<Path, SendError> {
         let name = match self.prefix.as_str() {
@@ -130,25 +172,45 @@ impl Store {
             .map_err(|_| SendError::Address(format!("{name:?} is no name for a file")))
     }
 
-    async fn has(&self, path: &Path, load: &Load<'_>) -> Result<bool, SendError> {
+    async fn find(&self, path: &Path, load: &Load<'_>) -> Result<Found, SendError> {
         match self.store.head(path).await {
-            Ok(there) if there.size == load.bytes => self.holds(path, load).await,
-            Ok(_) => Ok(false),
-            // Whether it is there may be hidden from who may only write (403): writing tells.
-            Err(error) => match self.wire.failure() {
-                Some(failure) => Err(failure),
-                None if status(&error).is_some() => Ok(false),
-                None => Err(self.refused(&error)),
+            Ok(there) if there.size == load.bytes => match self.holds(path, load).await? {
+                true => Ok(Found::Same),
+                false => Ok(Found::Other),
+            },
+            Ok(_) => Ok(Found::Other),
+            Err(error) => match (self.wire.failure(), &error) {
+                (Some(failure), _) => Err(failure),
+                (None, object_store::Error::PermissionDenied { .. }) => Ok(Found::Hidden),
+                (None, error) if status(error).is_some() => Ok(Found::Other),
+                (None, error) => Err(self.refused(error)),
             },
         }
     }
 
+    /// Whether what is written can be read back, tried with a few bytes.
+    async fn may_read(&self) -> Result<(), SendError> {
+        let path = self.path(PROBE)?;
+        self.told(self.store.put(&path, PutPayload::from_static(CHECK)).await)?;
+        let read = self.read(&path).await.map(drop);
+        self.store.delete(&path).await.unwrap_or_default();
+        read
+    }
+
+    async fn read(&self, path: &Path) -> Result<GetResult, SendError> {
+        let got = self.store.get(path).await;
+        self.told(got).map_err(|error| match error {
+            SendError::NotWritable { place, .. } => SendError::NotReadable(place),
+            error => error,
+        })
+    }
+
     async fn holds(&self, path: &Path, load: &Load<'_>) -> Result<bool, SendError> {
         let mut proof = load.proof();
-        let got = match self.store.get(path).await {
+        let got = match self.read(path).await {
             // It said a moment ago that it has it.
-            Err(object_store::Error::NotFound { .. }) => return Ok(false),
-            got => self.told(got)?,
+            Err(SendError::Missing(_)) => return Ok(false),
+            got => got?,
         };
         let mut bytes = got.into_stream();
         while !proof.is_too_long()
@@ -165,18 +227,25 @@ impl Store {
         load: &Load<'_>,
         teller: &mut Teller<'_>,
     ) -> Result<(), SendError> {
-        if let Some(mut upload) = Upload::read(load) {
-            let had = upload.parts.len();
-            let sent = self.go_on(path, load, &mut upload, teller).await;
-            let refused = matches!(sent, Err(SendError::Missing(_) | SendError::Answer { .. }));
-            if !refused || upload.parts.len() > had {
-                return sent;
+        let kept = load.resume.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        if let Some(mut upload) = kept {
+            if Upload::is_of(&upload, load)
+                && self.go_on(path, load, &mut upload, teller).await? == Went::Whole
+            {
+                return Ok(());
             }
-            // Stores throw old uploads away, and not all say so in the same words.
+            // Of a file that was made anew since, or of no use any more.
             self.abort(path, &upload).await;
+            // Its end may have come while nobody heard the answer.
+            if self.find(path, load).await? == Found::Same {
+                return Ok(());
+            }
         }
         let id = self.told(self.store.create_multipart(path).await)?;
-        self.go_on(path, load, &mut Upload::new(load, id), teller).await
+        match self.go_on(path, load, &mut Upload::new(load, id), teller).await? {
+            Went::Whole => Ok(()),
+            Went::Forgotten => Err(SendError::answer(&self.host, "it forgets what it was sent")),
+        }
     }
 
     /// Parts cost money for as long as they wait. If they stay: something else was the news.
@@ -190,7 +259,7 @@ impl Store {
         load: &Load<'_>,
         upload: &mut Upload,
         teller: &mut Teller<'_>,
-    ) -> Result<(), SendError> {
+    ) -> Result<Went, SendError> {
         let sent = self.rest(path, load, upload, teller).await;
         if matches!(sent, Err(SendError::Changed(_))) {
             self.abort(path, upload).await;
@@ -204,18 +273,25 @@ impl Store {
         load: &Load<'_>,
         upload: &mut Upload,
         teller: &mut Teller<'_>,
-    ) -> Result<(), SendError> {
+    ) -> Result<Went, SendError> {
         let mut source = load.open(upload.sent(load.bytes)).await?;
         teller.tell(upload.sent(load.bytes), || upload.text());
         while upload.sent(load.bytes) < load.bytes {
             let part = source.pieces(upload.part_bytes as usize).await?;
             let (at, part) = (upload.parts.len(), payload(part));
             let put = self.store.put_part(path, &upload.id, at, part).await;
+            if put.as_ref().is_err_and(is_forgotten) {
+                return Ok(Went::Forgotten);
+            }
             upload.parts.push(self.told(put)?.content_id);
-            teller.tell(upload.sent(load.bytes), || upload.text());
+            teller.part(upload.sent(load.bytes), upload.text());
         }
         let parts = upload.parts.iter().map(|id| PartId { content_id: id.clone() }).collect();
-        self.told(self.store.complete_multipart(path, &upload.id, parts).await).map(drop)
+        let whole = self.store.complete_multipart(path, &upload.id, parts).await;
+        match whole.as_ref().is_err_and(is_forgotten) {
+            true => Ok(Went::Forgotten),
+            false => self.told(whole).map(|_| Went::Whole),
+        }
     }
 
     fn told<T>(&self, answered: object_store::Result<T>) -> Result<T, SendError> {
@@ -261,6 +337,10 @@ fn code(text: &str) -> Option<&str> {
     }
 }
 
+fn is_forgotten(error: &object_store::Error) -> bool {
+    code(&error.to_string()).is_some_and(|code| FORGOTTEN.contains(&code))
+}
+
 fn status(error: &object_store::Error) -> Option<&'static str> {
     match error {
         object_store::Error::NotFound { .. } => Some("404"),
@@ -282,13 +362,11 @@ impl Upload {
         Self { sha256: hex(&load.sha256), id, part_bytes, parts: Vec::new() }
     }
 
-    /// What an earlier try left, if it is of this file and makes sense.
-    fn read(load: &Load<'_>) -> Option<Self> {
-        let upload: Self = serde_json::from_str(load.resume.as_deref()?).ok()?;
-        let whole = Self::new(load, upload.id.clone());
-        let fits = upload.parts.len() as u64 <= load.bytes.div_ceil(whole.part_bytes);
-        (upload.sha256 == whole.sha256 && upload.part_bytes == whole.part_bytes && fits)
-            .then_some(upload)
+    /// Whether it is of this file and makes sense.
+    fn is_of(&self, load: &Load<'_>) -> bool {
+        let whole = Self::new(load, self.id.clone());
+        let fits = self.parts.len() as u64 <= load.bytes.div_ceil(whole.part_bytes);
+        self.sha256 == whole.sha256 && self.part_bytes == whole.part_bytes && fits
     }
 
     fn text(&self) -> Option<String> {
@@ -315,15 +393,11 @@ mod tests {
         let mut upload = Upload::new(&load(30 * MIB, None), "id".to_owned());
         upload.parts = vec!["\"a\"".to_owned(), "b".to_owned()];
         assert_eq!(upload.sent(30 * MIB), 16 * MIB);
-        let text = upload.text();
-        assert_eq!(Upload::read(&load(30 * MIB, text.clone())), Some(upload));
-        let other = Load { sha256: [8; 32], ..load(30 * MIB, text.clone()) };
-        assert_eq!(Upload::read(&other), None);
-        assert_eq!(Upload::read(&load(8 * MIB, text)), None);
-        for text in ["", "{}", "0707", "{\"id\":1}"] {
-            assert_eq!(Upload::read(&load(30 * MIB, Some(text.to_owned()))), None);
-        }
-        assert_eq!(Upload::read(&load(30 * MIB, None)), None);
+        assert!(upload.is_of(&load(30 * MIB, None)));
+        assert!(!upload.is_of(&Load { sha256: [8; 32], ..load(30 * MIB, None) }));
+        assert!(!upload.is_of(&load(8 * MIB, None)));
+        let text = upload.text().unwrap();
+        assert_eq!(serde_json::from_str::<Upload>(&text).unwrap(), upload);
     }
 
     #[test]
@@ -343,6 +417,13 @@ mod tests {
         let bare = "Server returned non-2xx status code: 500 Internal Server Error: <html>";
         assert_eq!(code(bare), Some("500 Internal Server Error"));
         assert_eq!(code("nothing"), None);
+        let says = |text: &str| {
+            let path = "a".to_owned();
+            is_forgotten(&object_store::Error::NotFound { path, source: text.into() })
+        };
+        assert!(says("404 Not Found: <Error><Code>NoSuchUpload</Code></Error>"));
+        assert!(!says("404 Not Found: <Error><Code>NoSuchBucket</Code></Error>"));
+        assert!(!says("Server returned non-2xx status code: 503 Slow Down: "));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 
 use super::carry::Teller;
 use super::names::{PART, folders, hex};
-use super::pace::IDLE;
-use super::source::Load;
+use super::pace::{IDLE, THINK};
+use super::source::{Load, Source, TAIL};
 use super::ssh::{Visitor, connect};
 use super::{SendError, SftpTarget};
 use bytes::Bytes;
@@ -93,12 +93,13 @@ pub(super) async fn carry(
     }
     let part = format!("{last}{PART}");
     let is_ours = load.resume.as_ref() == Some(&hex(&load.sha256));
-    let from = match is_ours {
-        true => server.size(&part).await?.filter(|size| *size <= load.bytes).unwrap_or(0),
-        false => 0,
+    let tail = match is_ours {
+        true => server.tail(&part).await?,
+        false => (0, Vec::new()),
     };
+    let (from, source) = load.open_after(tail.0, &tail.1).await?;
     server.has_room(load.bytes - from).await?;
-    let mut done = server.write(&part, from, load, teller).await;
+    let mut done = server.write(&part, from, source, load, teller).await;
     let is_long = done.is_ok() && server.size(&part).await? == Some(load.bytes);
     if done.is_ok() && !(is_long && server.holds(&part, load).await?) {
         done = Err(SendError::Differs(server.host.clone()));
@@ -113,9 +114,12 @@ pub(super) async fn carry(
     Ok(())
 }
 
-/// Takes a file away.
+/// Takes a file away; that it is gone already is no error.
 pub(super) async fn remove(server: &Server, name: &str) -> Result<(), SendError> {
-    server.told(server.sftp.remove(server.at(name)).await).map(drop)
+    match server.sftp.remove(server.at(name)).await {
+        Err(Error::Status(status)) if status.status_code == StatusCode::NoSuchFile => Ok(()),
+        removed => server.told(removed).map(drop),
+    }
 }
 
 impl Server {
@@ -157,15 +161,29 @@ impl Server {
         Ok(())
     }
 
+    /// How long an unfinished file is, and its last bytes.
+    async fn tail(&self, part: &str) -> Result<(u64, Vec<u8>), SendError> {
+        let Some(length) = self.size(part).await? else { return Ok((0, Vec::new())) };
+        let opened = self.sftp.open(part, OpenFlags::READ, FileAttributes::empty()).await;
+        let handle = self.told(opened)?.handle;
+        let mut tail = Vec::new();
+        for from in (length.saturating_sub(TAIL as u64)..length).step_by(PIECE) {
+            let size = usize::try_from(length - from).map_or(PIECE, |left| left.min(PIECE));
+            tail.extend(self.told(self.read(&handle, from, size).await)?);
+        }
+        self.told(self.sftp.close(handle).await)?;
+        Ok((length, tail))
+    }
+
     async fn write(
         &self,
         part: &str,
         from: u64,
+        mut source: Source,
         load: &Load<'_>,
         teller: &mut Teller<'_>,
     ) -> Result<(), SendError> {
         let ours = || Some(hex(&load.sha256));
-        let mut source = load.open(from).await?;
         let mut flags = OpenFlags::WRITE | OpenFlags::CREATE;
         if from == 0 {
             flags |= OpenFlags::TRUNCATE;
@@ -197,10 +215,14 @@ impl Server {
             batch.took(begun.elapsed());
             teller.tell(sent, ours);
         }
+        // What a server still has in memory may take it long to write.
+        self.sftp.set_timeout(THINK.as_secs());
         if self.fsync {
             self.told(self.sftp.fsync(handle.as_str()).await)?;
         }
-        self.told(self.sftp.close(handle).await).map(drop)
+        self.told(self.sftp.close(handle).await)?;
+        self.sftp.set_timeout(IDLE.as_secs());
+        Ok(())
     }
 
     async fn holds(&self, path: &str, load: &Load<'_>) -> Result<bool, SendError> {

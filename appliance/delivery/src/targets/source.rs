@@ -11,6 +11,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 /// What is read at once: large enough for a disk, small beside a box's memory.
 pub(super) const CHUNK: usize = 256 * 1024;
 
+/// So much of what an interrupted transfer left is compared before it goes on: a power cut leaves a file
+/// that is as long as it was and ends in nothing.
+pub(super) const TAIL: usize = 1 << 20;
+
 /// Where the bytes come from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Origin<'a> {
@@ -47,13 +51,21 @@ impl Load<'_> {
         };
         let mut source =
             Source { file, path, left: self.bytes, hash: Sha256::new(), wanted: self.sha256 };
-        let mut skip = from.min(self.bytes);
-        while skip > 0 {
-            let most = usize::try_from(skip).map_or(CHUNK, |skip| skip.min(CHUNK));
-            let Some(read) = source.next(most).await? else { break };
-            skip = skip.saturating_sub(read.len() as u64);
-        }
+        source.skip(from.min(self.bytes)).await?;
         Ok(source)
+    }
+
+    /// Reads on from byte `from`, if what stands before it ends with `tail`; else from the beginning. Says
+    /// which.
+    pub async fn open_after(&self, from: u64, tail: &[u8]) -> Result<(u64, Source), SendError> {
+        if from == 0 || from > self.bytes || tail.is_empty() {
+            return Ok((0, self.open(0).await?));
+        }
+        let mut source = self.open(from.saturating_sub(tail.len() as u64)).await?;
+        match source.pieces(tail.len()).await?.concat() == tail {
+            true => Ok((from, source)),
+            false => Ok((0, self.open(0).await?)),
+        }
     }
 
     /// Ready to compare with what the target has.
@@ -72,6 +84,15 @@ pub(super) struct Source {
 }
 
 impl Source {
+    async fn skip(&mut self, mut bytes: u64) -> Result<(), SendError> {
+        while bytes > 0 {
+            let most = usize::try_from(bytes).map_or(CHUNK, |bytes| bytes.min(CHUNK));
+            let Some(read) = self.next(most).await? else { break };
+            bytes = bytes.saturating_sub(read.len() as u64);
+        }
+        Ok(())
+    }
+
     /// The next bytes, `most` of them unless the file ends; None at its end.
     ///
     /// The last bytes are only given out once the digest of everything is right: no target gets
@@ -184,6 +205,28 @@ mod tests {
         assert!(matches!(right.open(0).await, Err(SendError::Changed(_))));
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(right.open(0).await, Err(SendError::Local { .. })));
+    }
+
+    #[tokio::test]
+    async fn it_goes_on_only_after_what_is_the_beginning_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film");
+        let bytes: Vec<u8> = (0..3 * TAIL).map(|at| (at / 7) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let load = load(&path, &bytes);
+        let half = TAIL + 99;
+        let open = async |from: usize, tail: &[u8]| {
+            let (from, mut source) = load.open_after(from as u64, tail).await.unwrap();
+            assert_eq!(source.next(1).await.unwrap().unwrap()[0], bytes[from as usize]);
+            from as usize
+        };
+        assert_eq!(open(half, &bytes[99..half]).await, half);
+        assert_eq!(open(10, &bytes[..10]).await, 10);
+        // Of another file, or what a power cut left of this one.
+        assert_eq!(open(half, &bytes[98..half - 1]).await, 0);
+        assert_eq!(open(half, &vec![0; TAIL]).await, 0);
+        assert_eq!(open(0, &[]).await, 0);
+        assert_eq!(open(bytes.len() + 1, &[1]).await, 0);
     }
 
     #[tokio::test]

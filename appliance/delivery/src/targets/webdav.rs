@@ -126,7 +126,7 @@ impl Dav {
 
     async fn ask<B>(&self, request: Request<B>, name: &str) -> Result<Response<Answer>, SendError>
     where
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         ask(&self.at(name), self.pace, request).await

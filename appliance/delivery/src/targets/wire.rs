@@ -4,7 +4,7 @@
 //! the address that the owner named.
 
 use super::SendError;
-use super::pace::{IDLE, Watched};
+use super::pace::{IDLE, Thinks, Watched};
 use crate::address::Address;
 use crate::reach::{Trust, USER, reach};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
-use hyper::{Request, Response, Uri};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use std::error::Error;
 use std::pin::Pin;
@@ -39,7 +39,7 @@ pub(super) async fn ask<B>(
     mut request: Request<B>,
 ) -> Result<Response<Answer>, SendError>
 where
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let broken = |error: hyper::Error| SendError::broken(&at.host, &error);
@@ -50,12 +50,60 @@ where
     headers.entry(HOST).or_insert(host);
     headers.insert(USER_AGENT, HeaderValue::from_static(USER));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    let stream = TokioIo::new(open(at, pace).await?);
-    let (mut sender, connection) = http1::handshake(stream).await.map_err(broken)?;
+    let stream = open(at, pace).await?;
+    // What only reads is answered at once.
+    let works = matches!(*request.method(), Method::PUT | Method::POST);
+    let works = works || request.method().as_str() == "MOVE";
+    let thinks = works.then(|| stream.thinks());
+    let request = request.map(|body| Whole::new(body, thinks));
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     // How it ends is told to whoever waits for the answer or reads it.
     let connection = Connection(tokio::spawn(async move { drop(connection.await) }));
     let response = sender.send_request(request).await.map_err(broken)?;
     Ok(response.map(|body| Answer { body, host: at.host.clone(), _connection: connection }))
+}
+
+/// A request's body that says when all of it was given out.
+struct Whole<B> {
+    body: B,
+    thinks: Option<Thinks>,
+}
+
+impl<B: Body> Whole<B> {
+    fn new(body: B, thinks: Option<Thinks>) -> Self {
+        let whole = Self { body, thinks };
+        // Of nothing nobody asks for the end.
+        whole.look();
+        whole
+    }
+
+    fn look(&self) {
+        if let Some(thinks) = self.thinks.as_ref().filter(|_| self.body.is_end_stream()) {
+            thinks.set(true);
+        }
+    }
+}
+
+impl<B: Body + Unpin> Body for Whole<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.look();
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Ends with whoever needs it: a transfer that is given up leaves nothing behind.

@@ -2,8 +2,40 @@
 
 use super::*;
 
+impl Store {
+    /// A recording that has ended, and what was made of it: names and sums.
+    pub(crate) async fn recording_with_files(
+        &self,
+        id: &'static str,
+        files: &'static [(&'static str, &'static str)],
+    ) -> Result<(), StoreError> {
+        let row = super::super::RecordingRow {
+            id: id.to_owned(),
+            room: "room_1".to_owned(),
+            room_name: "Hall".to_owned(),
+            started_ms: 1_764_072_345_678,
+            state: crate::recordings::RecordingState::Ready,
+            ..Default::default()
+        };
+        self.recording_insert(row).await?;
+        self.call(move |sql| {
+            let query = "UPDATE recordings SET ended_ms = 1e15 WHERE id = ?1";
+            sql.execute(query, [id])?;
+            for (path, sum) in files {
+                sql.execute(
+                    "INSERT OR REPLACE INTO files (recording, path, kind, bytes, sha256, job)
+                     VALUES (?1, ?2, 'film', 10, ?3, 'job_1')",
+                    [id, path, sum],
+                )?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
 fn wanted(target: &str) -> Wanted {
-    Wanted { target: target.to_owned(), since_ms: 1, rooms: Vec::new(), also: None }
+    Wanted { target: target.to_owned(), only: None, asked: false }
 }
 
 async fn plan(store: &Store, target: &str, now_ms: u64) -> usize {
@@ -22,6 +54,8 @@ async fn plan(store: &Store, target: &str, now_ms: u64) -> usize {
         error: None,
         resume: None,
         delivered_ms: None,
+        asked: false,
+        track: one.track,
     };
     let rows: Vec<CopyRow> = missing.into_iter().map(row).collect();
     let planned = rows.len();
@@ -29,14 +63,21 @@ async fn plan(store: &Store, target: &str, now_ms: u64) -> usize {
     planned
 }
 
-async fn store(folder: &std::path::Path) -> Store {
-    let store = Store::open(&folder.join("box.db")).unwrap();
-    let row = serde_json::json!({
+fn target(change: serde_json::Value) -> TargetRow {
+    let mut row = serde_json::json!({
         "id": "tgt_1", "name": "nas", "place": { "kind": "folder", "path": "/mnt/nas" },
         "secrets": {}, "contents": "films", "rooms": [], "hours": null, "megabits": null,
         "enabled": true, "since_ms": 1, "version": 0,
     });
-    store.target_put(serde_json::from_value(row).unwrap(), false).await.unwrap();
+    for (field, value) in change.as_object().unwrap() {
+        row[field] = value.clone();
+    }
+    serde_json::from_value(row).unwrap()
+}
+
+async fn store(folder: &std::path::Path) -> Store {
+    let store = Store::open(&folder.join("box.db")).unwrap();
+    store.target_put(target(serde_json::json!({})), false).await.unwrap();
     store
 }
 
@@ -81,20 +122,105 @@ async fn what_waits_is_due_in_time_and_at_once_when_the_clock_went_back() {
 }
 
 #[tokio::test]
-async fn only_what_is_meant_is_missing() {
+async fn only_what_the_rules_want_or_somebody_asks_for_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path()).await;
-    store.recording_with_files("rec_1", &[("film.mp4", "aa")]).await.unwrap();
-    let count = |wanted| async { store.copy_missing(wanted).await.unwrap().len() };
-    let of = |rooms: &[&str], since_ms, also: Option<&str>| Wanted {
-        since_ms,
-        rooms: rooms.iter().map(|room| (*room).to_owned()).collect(),
-        also: also.map(str::to_owned),
-        ..wanted("tgt_1")
+    for id in ["rec_1", "rec_2"] {
+        store.recording_with_files(id, &[("film.mp4", "aa")]).await.unwrap();
+    }
+    let count = async |rules, wanted| {
+        store.target_put(target(rules), false).await.unwrap();
+        store.copy_missing(wanted).await.unwrap().len()
     };
-    assert_eq!(count(of(&[], 1, None)).await, 1);
-    assert_eq!(count(of(&["room_1", "room_2"], 1, None)).await, 1);
-    assert_eq!(count(of(&["room_2"], 1, None)).await, 0);
-    assert_eq!(count(of(&[], 2_000_000_000_000_000, None)).await, 0);
-    assert_eq!(count(of(&["room_2"], 1, Some("rec_1"))).await, 1);
+    let all = || wanted("tgt_1");
+    let one = || Wanted { only: Some("rec_1".to_owned()), ..all() };
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(count(json("{}"), all()).await, 2);
+    assert_eq!(count(json("{}"), one()).await, 1);
+    assert_eq!(count(json(r#"{ "rooms": ["room_1", "room_2"] }"#), all()).await, 2);
+    assert_eq!(count(json(r#"{ "rooms": ["room_2"] }"#), all()).await, 0);
+    assert_eq!(count(json(r#"{ "since_ms": 2000000000000000 }"#), all()).await, 0);
+    assert_eq!(count(json(r#"{ "after_ms": 1000000000000000 }"#), all()).await, 0);
+    // Made by a clock that was ahead: what counts is what had ended by then.
+    let ahead = r#"{ "since_ms": 2000000000000000, "after_ms": 999999999999999 }"#;
+    assert_eq!(count(json(ahead), all()).await, 2);
+    let asked = Wanted { asked: true, ..one() };
+    assert_eq!(count(json(r#"{ "rooms": ["room_2"] }"#), asked).await, 1);
+}
+
+#[tokio::test]
+async fn what_no_rule_wants_any_more_goes_and_what_was_begun_of_it_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    store.recording_with_files("rec_1", &[("a", "aa"), ("b", "bb"), ("c", "cc")]).await.unwrap();
+    plan(&store, "tgt_1", 100).await;
+    let owed = || store.copy_owed("rec_1".to_owned());
+    let far = u64::from(u32::MAX);
+    let begun = store.copy_next("tgt_1".to_owned(), 100, far).await.unwrap().unwrap();
+    assert_eq!(begun.path, "a");
+    store.copy_keep_resume(begun, Some("half".to_owned())).await.unwrap();
+    let other_room = || target(serde_json::json!({ "rooms": ["room_2"] }));
+    store.target_put(other_room(), false).await.unwrap();
+    assert!(!owed().await.unwrap());
+    let left = store.leftover_next("tgt_1".to_owned(), 0, far).await.unwrap().unwrap();
+    assert_eq!((left.name.as_str(), left.resume.as_deref()), ("a", Some("half")));
+    // Wanted again, it goes on from there.
+    store.target_put(target(serde_json::json!({})), false).await.unwrap();
+    assert!(owed().await.unwrap(), "it is owed before it is planned");
+    assert_eq!(plan(&store, "tgt_1", 200).await, 3);
+    assert_eq!(store.leftover_next("tgt_1".to_owned(), 0, far).await.unwrap(), None);
+    let again = store.copy_next("tgt_1".to_owned(), 200, far).await.unwrap().unwrap();
+    assert_eq!((again.path.as_str(), again.resume.as_deref()), ("a", Some("half")));
+    // What somebody asked for stays, and what is there too.
+    let there = CopyRow { state: CopyState::Delivered, ..again.clone() };
+    store.copy_settle(there, again.sha256, 0).await.unwrap();
+    store.copy_ask("rec_1".to_owned(), "tgt_1".to_owned()).await.unwrap();
+    store.target_put(other_room(), false).await.unwrap();
+    assert_eq!(store.copy_list("rec_1".to_owned()).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn tracks_go_when_only_films_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    store.recording_with_files("rec_1", &[("a", "aa")]).await.unwrap();
+    let everything = || target(serde_json::json!({ "contents": "everything" }));
+    store.target_put(everything(), false).await.unwrap();
+    plan(&store, "tgt_1", 100).await;
+    let film = store.copy_list("rec_1".to_owned()).await.unwrap().remove(0);
+    let track = CopyRow { path: MANIFEST.to_owned(), track: true, ..film.clone() };
+    store.copy_plan(vec![track]).await.unwrap();
+    let count = async || store.copy_list("rec_1".to_owned()).await.unwrap().len();
+    store.target_put(everything(), false).await.unwrap();
+    assert_eq!(count().await, 2);
+    store.target_put(target(serde_json::json!({})), false).await.unwrap();
+    assert_eq!(store.copy_list("rec_1".to_owned()).await.unwrap(), [film]);
+}
+
+#[tokio::test]
+async fn a_recording_that_goes_leaves_what_was_begun_and_a_target_that_goes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    store.recording_with_files("rec_1", &[("a", "aa"), ("b", "bb")]).await.unwrap();
+    plan(&store, "tgt_1", 100).await;
+    let far = u64::from(u32::MAX);
+    store.copy_next("tgt_1".to_owned(), 100, far).await.unwrap().unwrap();
+    let names = async || {
+        let left = store.leftover_list("tgt_1".to_owned()).await.unwrap();
+        left.into_iter().map(|one| one.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await, ["a"]);
+    store.recording_delete("rec_1".to_owned()).await.unwrap();
+    assert_eq!(names().await, ["a"]);
+    store.leftover_keep("tgt_1".to_owned(), "a".to_owned(), Some("x".to_owned())).await.unwrap();
+    let mut left = store.leftover_next("tgt_1".to_owned(), 5, far).await.unwrap().unwrap();
+    assert_eq!(left.resume.as_deref(), Some("x"));
+    left.attempts = 1;
+    store.leftover_settle(left.clone(), Some(10)).await.unwrap();
+    assert_eq!(store.leftover_next("tgt_1".to_owned(), 9, far).await.unwrap(), None);
+    assert_eq!(store.leftover_next("tgt_1".to_owned(), 10, far).await.unwrap(), Some(left));
+    store.target_delete("tgt_1".to_owned()).await.unwrap();
+    assert!(names().await.is_empty());
+    store.leftover_keep("tgt_1".to_owned(), "a".to_owned(), None).await.unwrap();
+    assert!(names().await.is_empty());
 }

@@ -1,0 +1,127 @@
+//! What is left at targets of copies that are not wanted any more.
+
+use super::targets::RULES;
+use super::{Store, StoreError, signed};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+/// An unfinished file or upload at a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    pub target: String,
+    /// Name at the target of what never got it.
+    pub name: String,
+    pub resume: Option<String>,
+    /// To take it away.
+    pub attempts: u32,
+}
+
+fn leftover(row: &Row<'_>) -> rusqlite::Result<Leftover> {
+    Ok(Leftover {
+        target: row.get(0)?,
+        name: row.get(1)?,
+        resume: row.get(2)?,
+        attempts: row.get(3)?,
+    })
+}
+
+/// A recording goes: what was begun of its copies is left.
+pub(super) fn keep_leftovers(sql: &Transaction<'_>, recording: &str) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT OR REPLACE INTO leftovers (target, name, resume)
+         SELECT target, name, resume FROM copies
+         WHERE recording = ?1 AND begun AND state <> 'delivered'",
+        [recording],
+    )?;
+    Ok(())
+}
+
+/// The target's rules are others: waiting copies that none of them wants go, and what was begun of them
+/// is left.
+pub(super) fn forget_unwanted(sql: &Transaction<'_>, target: &str) -> Result<(), StoreError> {
+    let unwanted = format!(
+        "FROM copies c JOIN targets t ON t.id = c.target JOIN recordings r ON r.id = c.recording
+         WHERE c.target = ?1 AND c.state <> 'delivered' AND NOT c.asked
+             AND NOT ({RULES} AND (NOT c.track OR t.row ->> 'contents' = 'everything'))"
+    );
+    sql.execute(
+        &format!(
+            "INSERT OR REPLACE INTO leftovers (target, name, resume)
+             SELECT c.target, c.name, c.resume {unwanted} AND c.begun"
+        ),
+        [target],
+    )?;
+    let query = format!("DELETE FROM copies WHERE rowid IN (SELECT c.rowid {unwanted})");
+    sql.execute(&query, [target])?;
+    Ok(())
+}
+
+impl Store {
+    /// What a target would keep for ever if it were forgotten now.
+    pub async fn leftover_list(&self, target: String) -> Result<Vec<Leftover>, StoreError> {
+        self.call(move |sql| {
+            let query = "SELECT target, name, resume, attempts FROM leftovers WHERE target = ?1
+                 UNION ALL SELECT target, name, resume, 0 FROM copies
+                 WHERE target = ?1 AND begun AND state <> 'delivered'";
+            let mut statement = sql.prepare(query)?;
+            let found = statement.query_map([target], leftover)?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// What of a target's leftovers is to be taken away now. `far_ms`: nothing was put off that far.
+    pub async fn leftover_next(
+        &self,
+        target: String,
+        now_ms: u64,
+        far_ms: u64,
+    ) -> Result<Option<Leftover>, StoreError> {
+        self.call(move |sql| {
+            let query = "SELECT target, name, resume, attempts FROM leftovers
+                 WHERE target = ?1 AND (next_ms <= ?2 OR next_ms > ?3) ORDER BY next_ms LIMIT 1";
+            let values = params![target, signed(now_ms), signed(far_ms)];
+            Ok(sql.query_row(query, values, leftover).optional()?)
+        })
+        .await
+    }
+
+    /// A transfer of what is gone by now has got this far: newer than what was kept of it.
+    pub async fn leftover_keep(
+        &self,
+        target: String,
+        name: String,
+        resume: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "INSERT INTO leftovers (target, name, resume)
+                 SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM targets WHERE id = ?1)
+                 ON CONFLICT DO UPDATE SET resume = excluded.resume",
+                params![target, name, resume],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// It is gone, or `next_ms` says when it is tried again.
+    pub async fn leftover_settle(
+        &self,
+        left: Leftover,
+        next_ms: Option<u64>,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let Some(next_ms) = next_ms else {
+                let query = "DELETE FROM leftovers WHERE target = ?1 AND name = ?2";
+                sql.execute(query, [left.target, left.name])?;
+                return Ok(());
+            };
+            sql.execute(
+                "UPDATE leftovers SET attempts = ?3, next_ms = ?4 WHERE target = ?1 AND name = ?2",
+                params![left.target, left.name, left.attempts, signed(next_ms)],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
