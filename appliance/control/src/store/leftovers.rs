@@ -1,6 +1,6 @@
 //! What is left at targets of copies that are not wanted any more.
 
-use super::targets::RULES;
+use super::targets::ROOMS;
 use super::{Store, StoreError, signed};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
@@ -36,12 +36,12 @@ pub(super) fn keep_leftovers(sql: &Transaction<'_>, recording: &str) -> Result<(
 }
 
 /// The target's rules are others: waiting copies that none of them wants go, and what was begun of them
-/// is left.
+/// is left. What was wanted by its time stays so: a target is only made once, and clocks are set.
 pub(super) fn forget_unwanted(sql: &Transaction<'_>, target: &str) -> Result<(), StoreError> {
     let unwanted = format!(
         "FROM copies c JOIN targets t ON t.id = c.target JOIN recordings r ON r.id = c.recording
          WHERE c.target = ?1 AND c.state <> 'delivered' AND NOT c.asked
-             AND NOT ({RULES} AND (NOT c.track OR t.row ->> 'contents' = 'everything'))"
+             AND NOT ({ROOMS} AND (NOT c.track OR t.row ->> 'contents' = 'everything'))"
     );
     sql.execute(
         &format!(

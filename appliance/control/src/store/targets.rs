@@ -64,10 +64,11 @@ pub(crate) struct Missing {
 
 const COLUMNS: &str = "recording, target, path, name, bytes, sha256, state, since_ms, attempts,
      next_ms, error, resume, delivered_ms, asked, track";
-/// Whether the rules of target `t` want recording `r`.
-pub(super) const RULES: &str =
-    "(r.ended_ms > COALESCE(t.row ->> 'after_ms', (t.row ->> 'since_ms') - 1)
-     AND (t.row ->> 'rooms' = '[]' OR r.room IN (SELECT value FROM json_each(t.row, '$.rooms'))))";
+/// Whether recording `r` is of a room of target `t`.
+pub(super) const ROOMS: &str =
+    "(t.row ->> 'rooms' = '[]' OR r.room IN (SELECT value FROM json_each(t.row, '$.rooms')))";
+/// Whether recording `r` ended after target `t` was made.
+const LATER: &str = "r.ended_ms > COALESCE(t.row ->> 'after_ms', (t.row ->> 'since_ms') - 1)";
 /// Whether there is something of recording `r` that can be copied.
 const ENDED: &str = "r.state NOT IN ('recording', 'empty')";
 
@@ -85,7 +86,7 @@ impl Wanted {
         let mut statement = sql.prepare(&format!(
             "SELECT r.id, r.room_name, r.started_ms {columns}
              FROM targets t CROSS JOIN recordings r {rest}
-             AND t.id = :target AND {one} AND {ENDED} AND (:asked OR {RULES}) ORDER BY r.id"
+             AND t.id = :target AND {one} AND {ENDED} AND (:asked OR {LATER} AND {ROOMS}) ORDER BY r.id"
         ))?;
         let values =
             named_params! { ":target": self.target, ":only": self.only, ":asked": self.asked };
@@ -363,7 +364,7 @@ impl Store {
                          JOIN files f ON f.recording = r.id
                          LEFT JOIN copies c
                              ON c.recording = r.id AND c.target = t.id AND c.path = f.path
-                         WHERE r.id = ?1 AND t.row ->> 'enabled' AND {ENDED} AND {RULES}
+                         WHERE r.id = ?1 AND t.row ->> 'enabled' AND {ENDED} AND {LATER} AND {ROOMS}
                              AND (c.path IS NULL OR c.sha256 <> f.sha256))"
             );
             Ok(sql.query_row(&query, [recording], |row| row.get(0))?)

@@ -253,13 +253,13 @@ impl Targets {
             let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
             let of_this = |transfer: &Transfer| transfer.number == number;
             let hurried = desk.moving.values().any(|one| of_this(one) && one.hurried);
-            if ending.ended.is_ok() || hurried == ending.hurried {
+            if ending.ended.is_ok() || ending.hurried || !hurried {
                 // Only now: the next attempt must find this one's outcome in the store.
                 desk.moving.retain(|_, transfer| !of_this(transfer));
                 break;
             }
             // Somebody wants it at once, and said so while it was being kept.
-            ending.hurried = hurried;
+            ending.hurried = true;
             desk.resting.remove(&row.target);
         }
         self.wake.notify_one();

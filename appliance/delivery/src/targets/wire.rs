@@ -154,3 +154,42 @@ impl Body for Answer {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::pace::THINK;
+    use http_body_util::Full;
+    use hyper::Method;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// A server that has got all of it and answers much later.
+    async fn asked(method: &str, body: &'static str) -> Result<u16, SendError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(format!("\r\n\r\n{body}").as_bytes()) {
+                stream.read_buf(&mut asked).await.unwrap();
+            }
+            tokio::time::sleep(THINK - Duration::from_secs(1)).await;
+            let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+        });
+        let at = Address::parse(&format!("http://127.0.0.1:{port}/film")).unwrap();
+        let mut request = Request::new(Full::new(Bytes::from_static(body.as_bytes())));
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
+        Ok(ask(&at, None, request).await?.status().as_u16())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_the_whole_of_something_may_take_long_to_answer() {
+        assert_eq!(asked("PUT", "all of the film").await.unwrap(), 201);
+        assert_eq!(asked("POST", "").await.unwrap(), 201);
+        assert_eq!(asked("MOVE", "").await.unwrap(), 201);
+        assert!(matches!(asked("GET", "").await, Err(SendError::Still(_))));
+    }
+}

@@ -171,6 +171,10 @@ async fn what_no_rule_wants_any_more_goes_and_what_was_begun_of_it_is_left() {
     assert_eq!(store.leftover_next("tgt_1".to_owned(), 0, far).await.unwrap(), None);
     let again = store.copy_next("tgt_1".to_owned(), 200, far).await.unwrap().unwrap();
     assert_eq!((again.path.as_str(), again.resume.as_deref()), ("a", Some("half")));
+    // A clock that is set makes nothing older than its target.
+    let young = || target(serde_json::json!({ "since_ms": 2_000_000_000_000_000_u64 }));
+    store.target_put(young(), false).await.unwrap();
+    assert_eq!(store.copy_list("rec_1".to_owned()).await.unwrap().len(), 3);
     // What somebody asked for stays, and what is there too.
     let there = CopyRow { state: CopyState::Delivered, ..again.clone() };
     store.copy_settle(there, again.sha256, 0).await.unwrap();
