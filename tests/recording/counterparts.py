@@ -5,6 +5,7 @@ look at what it holds, and leaves nothing behind. A test may `kill` one in mid-t
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +48,8 @@ def wait_for_port(port: int, process: subprocess.Popen) -> None:
 
 
 @contextlib.contextmanager
-def running(command: list, port: int, **options) -> Iterator[subprocess.Popen]:
-    quiet = None if os.environ.get("ROOMBOX_COUNTERPARTS_LOUD") else subprocess.DEVNULL
+def running(command: list, port: int, log=None, **options) -> Iterator[subprocess.Popen]:
+    quiet = log or (None if os.environ.get("ROOMBOX_COUNTERPARTS_LOUD") else subprocess.DEVNULL)
     process = subprocess.Popen(command, stdout=quiet, stderr=quiet, **options)
     try:
         wait_for_port(port, process)
@@ -95,12 +97,12 @@ class S3:
 
 
 @contextlib.contextmanager
-def s3(bucket: str = "films") -> Iterator[S3]:
-    """moto takes every key: wrong ones are for another counterpart to refuse."""
+def s3(bucket: str = "films", log=None) -> Iterator[S3]:
+    """moto takes every key: wrong ones are for another counterpart to refuse. It logs each request."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with running(command, port) as process:
+    with running(command, port, log) as process:
         client = boto3.client(
             "s3",
             endpoint_url=endpoint,
@@ -110,6 +112,27 @@ def s3(bucket: str = "films") -> Iterator[S3]:
         )
         client.create_bucket(Bucket=bucket)
         yield S3(endpoint, bucket, process, client)
+
+
+def may_only(server: S3, *actions: str) -> tuple[str, str]:
+    """A key that may do nothing but that; from now on every key is asked what it may."""
+    iam = boto3.client(
+        "iam",
+        endpoint_url=server.endpoint,
+        region_name=server.region,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+    )
+    iam.create_user(UserName="box")
+    allowed = [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    iam.put_user_policy(UserName="box", PolicyName="only", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="box")["AccessKey"]
+    # From the next request on, said as plain text.
+    head = {"Content-Type": "text/plain"}
+    asked = urllib.request.Request(f"{server.endpoint}/moto-api/reset-auth", b"0", head, method="POST")
+    urllib.request.urlopen(asked).close()
+    return key["AccessKeyId"], key["SecretAccessKey"]
 
 
 @dataclass

@@ -1,8 +1,12 @@
 """Recordings are copied to real servers, proved by reading back, and nothing that fails there costs a minute here."""
 
 import hashlib
+import json
 import os
+import re
+import sqlite3
 import subprocess
+from collections import Counter
 
 import counterparts
 import pytest
@@ -11,6 +15,7 @@ from panel_client import Refused
 from recbox import RecBox
 from test_retention import aged, here, record
 
+MIB = 1 << 20
 SECRETS = ("secret_key", "password", "private_key")
 
 
@@ -145,6 +150,65 @@ def test_kill9_in_mid_transfer_costs_nothing(box):
         for one, read in there:
             same(box, recording, box.wait(lambda: all_there(box, recording, one)), read)
         assert not s3.uploads() and not [name for name in ssh.names() if name.endswith(".unfinished")]
+
+
+def with_ballast(box, recording, size):
+    """A film so large that it goes out in parts; the box is off meanwhile."""
+    box.stop()
+    ballast = os.urandom(size)
+    (box.folder(recording) / "ballast.mp4").write_bytes(ballast)
+    with sqlite3.connect(box.data / "roombox.db") as sql:
+        row = (recording, "ballast.mp4", "film", size, hashlib.sha256(ballast).hexdigest(), "job_ballast")
+        sql.execute("INSERT INTO files (recording, path, kind, bytes, sha256, job) VALUES (?, ?, ?, ?, ?, ?)", row)
+    box.start()
+
+
+def parts_kept(box):
+    """Parts of the ballast that the box will know after a crash."""
+    with sqlite3.connect(f"file:{box.data}/roombox.db?mode=ro", uri=True) as sql:
+        found = sql.execute("SELECT resume FROM copies WHERE path = 'ballast.mp4' AND resume IS NOT NULL").fetchone()
+    return len(json.loads(found[0])["parts"]) if found else 0
+
+
+def test_kill9_between_parts_sends_no_part_twice(box, tmp_path):
+    recording, = record(box, 1)
+    with_ballast(box, recording, 30 * MIB)
+    with open(tmp_path / "s3.log", "w+") as log, counterparts.s3(log=log) as s3:
+        bucket = add(box, s3_place(s3), {"secret_key": s3.secret_key}, megabits=50)
+        box.panel.call("POST", f"/recordings/{recording}/copies", {"target": bucket})
+        kept = box.wait(lambda: parts_kept(box))
+        box.kill()
+        assert 1 <= kept < 4 and s3.uploads()
+        box.start()
+        box.panel.call("PATCH", f"/targets/{bucket}", {"megabits": None})
+        same(box, recording, box.wait(lambda: all_there(box, recording, bucket)), s3.read)
+        assert not s3.uploads()
+        asked = (tmp_path / "s3.log").read_text()
+    puts = re.findall(r'"PUT \S*/ballast\.mp4\?(\S*) HTTP', asked)
+    sent = Counter(int(re.search(r"partNumber=(\d+)", one)[1]) for one in puts)
+    assert set(sent) == {1, 2, 3, 4} and all(sent[part] == 1 for part in range(1, kept + 1)), sent
+    assert len({re.search(r"uploadId=([^&]+)", one)[1] for one in puts}) == 1, puts
+
+
+def test_a_key_that_may_not_read_sends_no_film_and_what_was_begun_of_one_that_goes_is_taken_away(box, tmp_path):
+    recording, = record(box, 1)
+    with_ballast(box, recording, 30 * MIB)
+    with open(tmp_path / "s3.log", "w+") as log, counterparts.s3(log=log) as s3, counterparts.s3() as open_to_all:
+        slow = add(box, s3_place(open_to_all), {"secret_key": open_to_all.secret_key}, megabits=5)
+        access_key, secret_key = counterparts.may_only(s3, "s3:PutObject", "s3:AbortMultipartUpload")
+        writes = add(box, {**s3_place(s3), "access_key": access_key}, {"secret_key": secret_key})
+        trial = box.panel.call("POST", f"/targets/{writes}/tests")
+        assert not trial["works"] and "may not read" in trial["error"], trial
+        for one in (slow, writes):
+            box.panel.call("POST", f"/recordings/{recording}/copies", {"target": one})
+        box.wait(lambda: waits_with(box, recording, writes, "may not read"))
+        asked = (tmp_path / "s3.log").read_text().splitlines()
+        assert not [line for line in asked if recording in line and "HEAD" not in line]
+        # All but the ballast is there; its upload waits for more parts.
+        box.wait(open_to_all.uploads)
+        box.panel.call("DELETE", f"/recordings/{recording}")
+        box.wait(lambda: not open_to_all.uploads())
+        assert not [name for name in open_to_all.names() if "ballast" in name]
 
 
 def test_a_pulled_disk_gets_what_it_lacks_when_it_is_back_and_the_box_is_not_filled(box, tmp_path):

@@ -961,7 +961,7 @@ export interface components {
             items: components["schemas"]["Deletion"][];
         };
         /**
-         * @description Why the box deleted a recording.
+         * @description Why the box deletes a recording.
          * @enum {string}
          */
         DeletionReason: "age" | "space";
@@ -1907,6 +1907,12 @@ export interface components {
             /** @description Of S3. */
             secret_key?: string;
         };
+        /** @description Secrets that are replaced; what is absent stays, and what is empty goes. */
+        SecretsPatch: {
+            password?: string;
+            private_key?: string;
+            secret_key?: string;
+        };
         /** @description All settings of a box. */
         Settings: {
             /**
@@ -2126,7 +2132,7 @@ export interface components {
             name?: string;
             place?: components["schemas"]["Place"];
             rooms?: string[];
-            secrets?: components["schemas"]["Secrets"];
+            secrets?: components["schemas"]["SecretsPatch"];
         };
         /** @description How copying to a target goes. */
         TargetTally: {

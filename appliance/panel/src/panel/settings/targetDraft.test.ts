@@ -66,8 +66,9 @@ describe("what opens a target", () => {
     expect(secretsOf({ ...emptyDraft("s3"), secret_key: "s", password: "p" })).toEqual({ secret_key: "s" });
     expect(secretsOf({ ...emptyDraft("webdav"), password: " p " })).toEqual({ password: " p " });
     const both = { ...emptyDraft("sftp"), password: "p", private_key: "\nKEY\n\n" };
-    expect(secretsOf(both)).toEqual({ password: "p" });
-    expect(secretsOf({ ...both, opens: "private_key" })).toEqual({ private_key: "KEY\n" });
+    // The box keeps what is not named: the other one must go.
+    expect(secretsOf(both)).toEqual({ password: "p", private_key: "" });
+    expect(secretsOf({ ...both, opens: "private_key" })).toEqual({ private_key: "KEY\n", password: "" });
     expect(secretsOf({ ...emptyDraft("folder"), password: "p" })).toBeNull();
   });
 });

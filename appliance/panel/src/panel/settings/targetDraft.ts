@@ -118,11 +118,13 @@ export function secretsOf(draft: Draft): Secrets | null {
   const { kind, opens, secret_key, password, private_key } = draft;
   if (kind === "s3") return secret_key ? { secret_key } : null;
   if (kind === "webdav" || (kind === "sftp" && opens === "password")) {
-    return password ? { password } : null;
+    // The box keeps what is not named: whoever goes over to a password wants the key gone.
+    const other = kind === "sftp" ? { private_key: "" } : {};
+    return password ? { password, ...other } : null;
   }
   // Programs that read such a file want its last line to end.
   const key = private_key.trim();
-  return kind === "sftp" && key ? { private_key: `${key}\n` } : null;
+  return kind === "sftp" && key ? { private_key: `${key}\n`, password: "" } : null;
 }
 
 function hoursOf({ anytime, from, until }: Draft): Hours | null {
