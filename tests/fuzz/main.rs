@@ -65,6 +65,9 @@ fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
 
 target!(z1_signalling, |bytes: &[u8]| roombox_api::livekit::fuzz_signal(bytes));
 
+// Data messages, as the reader of captions finds them.
+target!(z1_captions, |bytes: &[u8]| roombox_api::livekit::fuzz_captions(bytes));
+
 target!(z1_join_request, |bytes: &[u8]| roombox_api::livekit::fuzz_join_request(&text(bytes)));
 
 // What a program orders of a meeting.

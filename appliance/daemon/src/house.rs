@@ -194,7 +194,7 @@ impl House {
         let (egress, told) = Egress::new(store.clone(), rooms.clone(), recordings.clone());
         tokio::spawn(egress.clone().follow(events.clone()));
         tokio::spawn(news::tell_of_egress(webhooks.clone(), egress.clone(), told));
-        let livekit = LivekitDoor::new(conference.clone(), egress, plan.dev);
+        let livekit = LivekitDoor::new(conference.clone(), egress, recordings.clone(), plan.dev);
         let retention = Arc::new(Retention::new(
             store.clone(),
             recordings.clone(),

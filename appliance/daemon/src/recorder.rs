@@ -3,7 +3,7 @@
 use roombox_capture::manifest::{EndReason, Manifest};
 use roombox_capture::{OpenRecording, Recorder, RecorderConfig, RecorderEvent, RecordingFigures};
 use roombox_control::conference::{Command, RoomName};
-use roombox_control::recordings::RoomRecorder;
+use roombox_control::recordings::{RoomRecorder, Transcribed};
 use roombox_net::{Plane, TapSink};
 use roombox_sfu::tap::{TapId, TapItem};
 use std::collections::HashMap;
@@ -143,6 +143,12 @@ impl RoomRecorder for BoxRecorder {
     fn pause(&self, recording: &str, paused: bool) {
         if let Err(error) = self.recorder.pause(recording, paused) {
             tracing::error!(recording, %error, "a recording cannot be paused");
+        }
+    }
+
+    fn transcribed(&self, recording: &str, said: Transcribed) {
+        if !self.recorder.transcribed(recording, said) {
+            tracing::debug!(recording, "a caption is lost: the recorder is behind");
         }
     }
 

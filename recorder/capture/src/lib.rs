@@ -3,6 +3,7 @@
 //! Media enters by a [`TapSink`] and is on the disk within a second. No encoder, no GStreamer:
 //! films are made later, by others, from what is written here.
 
+pub mod captions;
 pub mod clock;
 pub mod depacketise;
 pub mod disk;

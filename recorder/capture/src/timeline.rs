@@ -98,6 +98,20 @@ pub enum TimelineEvent {
     Marker {
         text: String,
     },
+    /// What somebody said from `from` to `to`, as a program transcribed it.
+    Caption {
+        from: u64,
+        to: u64,
+        /// Who said it; empty: nobody is told.
+        identity: String,
+        /// On which track, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        track: Option<String>,
+        /// Who wrote it, if that is somebody else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        text: String,
+    },
     End {
         reason: EndReason,
     },

@@ -1,13 +1,15 @@
 //! Data messages on their way through the box (livekit_models.proto, `DataPacket`).
 //!
-//! RPC, streams and chat are opaque, but for answers to calls of the server API. The box vouches for who
+//! RPC, streams and chat are opaque, but for answers to calls of the server API and for captions. The box vouches for who
 //! sent a message and picks who gets it.
 
+use super::captions::CaptionReader;
 use super::rpc::Reply;
 use livekit_protocol as pb;
 use livekit_protocol::data_packet::Value;
 use prost::Message;
 use roombox_control::conference::{Channel, Identity, ParticipantId, Recipients};
+use roombox_control::recordings::Piece;
 
 /// A message that may go on.
 #[derive(Debug, PartialEq)]
@@ -18,6 +20,8 @@ pub(super) struct Relayed {
     pub sequence: u32,
     /// It is for the box, and goes on to nobody.
     pub reply: Option<Reply>,
+    /// What a recording of the room hears of it.
+    pub captions: Vec<Piece>,
 }
 
 /// Who sends, and what it has sent already.
@@ -30,6 +34,7 @@ pub(super) struct DataSender {
     pub allowed: bool,
     /// Newest reliable message that went through; clients send again after a resume.
     pub last_sequence: u32,
+    pub captions: CaptionReader,
 }
 
 impl DataSender {
@@ -69,7 +74,12 @@ impl DataSender {
             Recipients::Only { participants, identities }
         };
         let (sequence, reply) = (packet.sequence, Reply::of(&packet));
-        Some(Relayed { message: packet.encode_to_vec(), to, sequence, reply })
+        // What is meant for some is nobody else's business later.
+        let captions = match &to {
+            Recipients::Everybody => self.captions.read(&packet),
+            Recipients::Only { .. } => Vec::new(),
+        };
+        Some(Relayed { message: packet.encode_to_vec(), to, sequence, reply, captions })
     }
 }
 
@@ -84,6 +94,7 @@ mod tests {
             hidden: false,
             allowed: true,
             last_sequence: 0,
+            captions: CaptionReader::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! It translates and authenticates; rooms live behind [`Conference`]. What is supported, partly
 //! supported and refused is listed in `docs/compat/livekit.md`.
 
+mod captions;
 mod data;
 mod egress;
 mod entrance;
@@ -24,10 +25,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use roombox_control::conference::Conference;
 use roombox_control::egress::Egress;
+use roombox_control::recordings::Recordings;
 use rpc::Calls;
 use std::sync::Arc;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
+pub use captions::fuzz_captions;
 pub use egress::{fuzz_egress, news as egress_news};
 pub use join::fuzz_join_request;
 pub use session::fuzz_signal;
@@ -42,6 +45,7 @@ const MAX_BODY: usize = 10 * 1024 * 1024;
 pub struct LivekitDoor {
     conference: Arc<dyn Conference>,
     egress: Arc<Egress>,
+    recordings: Arc<Recordings>,
     /// Accept the `simulate` requests with which SDKs test themselves.
     dev: bool,
     calls: Arc<Calls>,
@@ -49,8 +53,13 @@ pub struct LivekitDoor {
 
 impl LivekitDoor {
     /// `dev`: clients may have faults simulated.
-    pub fn new(conference: Arc<dyn Conference>, egress: Arc<Egress>, dev: bool) -> Self {
-        Self { conference, egress, dev, calls: Arc::default() }
+    pub fn new(
+        conference: Arc<dyn Conference>,
+        egress: Arc<Egress>,
+        recordings: Arc<Recordings>,
+        dev: bool,
+    ) -> Self {
+        Self { conference, egress, recordings, dev, calls: Arc::default() }
     }
 }
 

@@ -13,6 +13,7 @@ mod events;
 mod simulate;
 mod tracks;
 
+use super::captions::CaptionReader;
 use super::data::DataSender;
 use super::join::Wanted;
 use super::rpc::Reply;
@@ -24,6 +25,7 @@ use roombox_control::conference::{
     Command, LeaveReason, ParticipantChange, ParticipantId, ParticipantInfo, Permissions, Relay,
     RoomInfo, RoomName, TrackId, TrackSettings, TransportMode,
 };
+use roombox_control::recordings::Transcribed;
 use std::collections::BTreeMap;
 
 /// What a session wants done.
@@ -35,6 +37,8 @@ pub(super) enum Action {
     Moved(Box<pb::RoomMovedResponse>),
     /// Give this to the call that waits for it.
     Reply(Reply),
+    /// A recording of the room hears this, if there is one.
+    Transcribed(Transcribed),
     /// Close the connection after what was sent.
     Close,
     /// Drop the connection without a word (a simulated fault, in dev mode).
@@ -87,6 +91,7 @@ impl Session {
                 hidden: start.permissions.hidden,
                 allowed: start.permissions.can_publish_data,
                 last_sequence: 0,
+                captions: CaptionReader::default(),
             },
             me: start.participant,
             room: start.room,

@@ -1,6 +1,7 @@
 //! One client's WebSocket: frames in, frames out, until either side has had enough.
 
 use super::LivekitDoor;
+use super::captions::Allowance;
 use super::entrance::unix_ms;
 use super::renewal::{self, Came};
 use super::rpc::Calls;
@@ -9,6 +10,7 @@ use axum::extract::ws::{CloseCode, CloseFrame, Message as Frame, WebSocket, clos
 use livekit_protocol as pb;
 use prost::Message as _;
 use roombox_control::conference::{Command, Conference, Event, ParticipantId, RoomName};
+use roombox_control::recordings::Recordings;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -82,6 +84,8 @@ impl End {
 struct Client {
     conference: Arc<dyn Conference>,
     calls: Arc<Calls>,
+    recordings: Arc<Recordings>,
+    captions: Allowance,
     participant: ParticipantId,
     room: RoomName,
     session: Session,
@@ -102,10 +106,12 @@ pub(super) async fn serve(
     mut events: mpsc::Receiver<Event>,
     websocket: WebSocket,
 ) {
-    let LivekitDoor { conference, calls, .. } = door;
+    let LivekitDoor { conference, calls, recordings, .. } = door;
     let mut client = Client {
         conference,
         calls,
+        recordings,
+        captions: Allowance::new(std::time::Instant::now()),
         participant: participant.clone(),
         room,
         session,
@@ -268,6 +274,11 @@ impl Client {
                     }
                 }
                 Action::Reply(reply) => self.calls.reply(&self.participant, reply),
+                Action::Transcribed(said) => {
+                    if self.captions.takes(std::time::Instant::now()) {
+                        self.recordings.transcribed(self.room.as_str(), said);
+                    }
+                }
                 Action::Drop => return Some(End::Lost),
                 Action::Close => return Some(End::Done),
             }

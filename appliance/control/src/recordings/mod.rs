@@ -7,10 +7,12 @@
 //! ```
 //! The bytes are `capture`'s; this service keeps what the box knows about them.
 
+mod captions;
 mod life;
 mod timeline;
 mod views;
 
+pub use roombox_capture::captions::{About, LONGEST_TEXT, Piece, Transcribed};
 pub use timeline::TimelineItem;
 pub use views::{RecordedFile, RecordedTrack, Recording, RecordingPage, TrackFile};
 
@@ -77,6 +79,9 @@ pub trait RoomRecorder: Send + Sync {
 
     /// Records nothing until it goes on.
     fn pause(&self, recording: &str, paused: bool);
+
+    /// Takes a piece of what somebody in the room transcribes; must not wait.
+    fn transcribed(&self, recording: &str, said: Transcribed);
 
     /// Sets a marker at this moment.
     fn marker(&self, recording: &str, text: &str);

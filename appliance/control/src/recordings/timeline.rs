@@ -80,6 +80,14 @@ pub enum Happened {
     Marker {
         text: String,
     },
+    /// What somebody said, as a program transcribed it.
+    Caption {
+        from: u64,
+        to: u64,
+        /// Empty: nobody is told.
+        identity: String,
+        text: String,
+    },
     End {
         #[schema(value_type = words::EndReason)]
         reason: EndReason,
@@ -108,6 +116,9 @@ fn happened(event: TimelineEvent) -> Option<Happened> {
         E::Pause => Happened::Pause,
         E::Resume => Happened::Resume,
         E::Marker { text } => Happened::Marker { text },
+        E::Caption { from, to, identity, text, .. } => {
+            Happened::Caption { from, to, identity, text }
+        }
         E::End { reason } => Happened::End { reason },
     })
 }

@@ -9,6 +9,7 @@ mod rounds;
 mod slow_disk;
 mod writer;
 
+use crate::captions::Transcribed;
 use crate::disk::FreeSpace;
 use crate::error::CaptureError;
 use crate::manifest::{EndReason, Manifest};
@@ -124,6 +125,11 @@ enum Message {
     Marker {
         recording: String,
         text: String,
+    },
+    Transcribed {
+        recording: String,
+        said: Box<Transcribed>,
+        at: Instant,
     },
     Pause {
         recording: String,
@@ -259,6 +265,13 @@ impl Recorder {
     pub fn marker(&self, recording: &str, text: &str) -> Result<(), CaptureError> {
         let (recording, text) = (recording.to_owned(), text.to_owned());
         self.send(Message::Marker { recording, text })
+    }
+
+    /// Takes a piece of what somebody transcribes. Never waits; false: there is no place for it, and it
+    /// is lost.
+    pub fn transcribed(&self, recording: &str, said: Transcribed) -> bool {
+        let (recording, said, at) = (recording.to_owned(), Box::new(said), Instant::now());
+        self.queue.try_send(Message::Transcribed { recording, said, at }).is_ok()
     }
 
     /// Nothing is recorded until the recording goes on.

@@ -1,6 +1,7 @@
 //! A recording that somebody paused: what it must not keep, and what it must.
 
 use super::{OpenRecording, Recorder, RecorderConfig, RecorderEvent, TapSink};
+use crate::captions::{About, Piece, Transcribed};
 use crate::manifest::{EndReason, Manifest};
 use crate::matroska::PartReader;
 use crate::recovery;
@@ -132,6 +133,37 @@ fn nothing_that_is_sent_or_said_in_a_pause_is_kept() {
         })
         .collect();
     assert_eq!(story, ["PA_1", "pause", "", "resume", "PA_3"]);
+}
+
+#[test]
+fn captions_are_in_the_timeline_but_for_what_is_said_in_a_pause() {
+    let root = tempfile::tempdir().unwrap();
+    let (recorder, told) = recorder(root.path());
+    let sink = recorder.open(open(None)).unwrap();
+    publish(&sink);
+    let say = |segment: &str, text: &str, last: bool| {
+        let track = Some("TR_1".to_owned());
+        let about = About { segment: segment.into(), track, last, ..About::default() };
+        let piece = Piece::Whole { about, text: text.into() };
+        let (sender, identity) = ("PA_agent".to_owned(), "agent".to_owned());
+        assert!(recorder.transcribed("rec_1", Transcribed { sender, identity, piece }));
+    };
+    say("a", "hello", true);
+    say("b", "so far", false);
+    recorder.pause("rec_1", true).unwrap();
+    say("b", "so far secret", true);
+    say("c", "secret", false);
+    recorder.pause("rec_1", false).unwrap();
+    say("c", "secret", true);
+    say("d", "unfinished", false);
+    recorder.stop("rec_1", EndReason::Stopped).unwrap();
+    until_ended(&told);
+    let said = read_timeline(&root.path().join("rec_1")).into_iter().filter_map(|line| {
+        let TimelineEvent::Caption { identity, by, text, .. } = line.event else { return None };
+        Some((identity, by.unwrap_or_default(), text))
+    });
+    let of_one = |text: &str| ("one".to_owned(), "agent".to_owned(), text.to_owned());
+    assert_eq!(said.collect::<Vec<_>>(), ["hello", "so far", "unfinished"].map(of_one));
 }
 
 #[test]

@@ -119,6 +119,12 @@ impl Writer {
                     running.recording.log(t, TimelineEvent::Marker { text });
                 }
             }
+            Message::Transcribed { recording, said, at } => {
+                if let Some(running) = self.running.get_mut(&recording) {
+                    let t = running.time(at);
+                    running.recording.transcribed(t, *said);
+                }
+            }
             Message::Pause { recording, paused, at } => {
                 let Some(running) = self.running.get_mut(&recording) else {
                     tracing::error!(%recording, paused, "there is no such recording to pause");

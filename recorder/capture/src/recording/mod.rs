@@ -2,10 +2,12 @@
 //!
 //! Runs on the writer's thread. Times are microseconds since the recording's start and arguments.
 
+mod captions;
 mod ledger;
 mod names;
 mod stream;
 
+use crate::captions::Captions;
 use crate::clock::SenderClock;
 use crate::folder::RecordingFolder;
 use crate::manifest::{EndReason, Ended, Manifest, RecordedTrack};
@@ -49,6 +51,7 @@ pub(crate) struct Recording {
     senders: HashMap<ParticipantId, SenderClock>,
     /// Who speaks now, loudest first.
     speaking: Vec<String>,
+    captions: Captions,
     /// Pictures that were recorded when it was paused.
     pictures: Vec<(TrackId, TapLayer)>,
     /// Packets that were dropped before an interruption.
@@ -72,6 +75,7 @@ impl Recording {
             streams: HashMap::new(),
             senders: HashMap::new(),
             speaking: Vec::new(),
+            captions: Captions::default(),
             pictures: Vec::new(),
         }
     }
@@ -122,6 +126,7 @@ impl Recording {
             }
             TapEvent::Left { participant } => {
                 self.senders.remove(&participant);
+                self.silenced(t, &participant);
                 self.log(t, TimelineEvent::Leave { participant: participant.to_string() });
             }
             TapEvent::Published(track) => self.published(t, &track, wishes),
@@ -169,6 +174,7 @@ impl Recording {
                 .cloned()
                 .collect();
             self.close_streams(t);
+            self.cut_captions(t);
             self.log(t, TimelineEvent::Pause);
             self.log(t, speak(Vec::new()));
             return;
@@ -258,6 +264,7 @@ impl Recording {
     /// Regular care of all streams.
     pub(crate) fn tick(&mut self, t: u64, wishes: &mut Vec<Wish>) {
         self.note_dropped();
+        self.settle_captions(t);
         for ((track, layer), stream) in &mut self.streams {
             let Some(known) = self.tracks.get(track) else { continue };
             let sender = self.senders.entry(known.participant.clone()).or_default();
@@ -271,6 +278,7 @@ impl Recording {
     /// Seals everything. The round makes it durable, and with it the manifest that says the reason.
     pub(crate) fn end(mut self, t: u64, reason: EndReason) -> (Option<Round>, Manifest) {
         self.close_streams(t);
+        self.cut_captions(t);
         self.log(t, TimelineEvent::End { reason });
         self.note_dropped();
         self.ledger.change_manifest(|manifest| manifest.ended = Some(Ended { reason, at_us: t }));

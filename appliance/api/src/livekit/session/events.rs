@@ -168,14 +168,18 @@ impl Session {
                 if let Some(reply) = relayed.reply {
                     return vec![Action::Reply(reply)];
                 }
-                vec![Action::Command(Box::new(Command::SendData {
+                let heard =
+                    relayed.captions.into_iter().map(|piece| self.sender.transcribed(piece));
+                let mut actions: Vec<Action> = heard.map(Action::Transcribed).collect();
+                actions.push(Action::Command(Box::new(Command::SendData {
                     room: self.room.clone(),
                     sender: Some(self.me.clone()),
                     channel,
                     message: relayed.message,
                     to: relayed.to,
                     sequence: relayed.sequence,
-                }))]
+                })));
+                actions
             }
             Event::DataTrackPublished(track) => {
                 let info = Some(wire::data_track(&track));
