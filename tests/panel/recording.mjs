@@ -134,7 +134,7 @@ export async function made(steps, world) {
     await dialog.getByLabel('Film (MP4)').uncheck();
     const start = dialog.getByRole('button', { name: 'Make it' });
     assert.ok(await start.isDisabled(), 'nothing was chosen');
-    await dialog.getByLabel('Sound alone (M4A)').check();
+    await dialog.getByLabel('Sound alone').check();
     assert.ok(await dialog.getByLabel('Lecture').isDisabled(), 'sound has no layout');
     await start.click();
     const link = panel.getByRole('link', { name: /^Sound \(/ });

@@ -10,6 +10,7 @@ use crate::store::{NewJob, Store};
 use crate::words;
 pub use roombox_jobs::spec::{
     Ahead, EncoderChoice, FileKind, JobSpec, LayoutName, MadeFile, Only, Output, Progress, Receipt,
+    SoundContainer,
 };
 pub use roombox_jobs::{Attempt, Governor, JobState, Load};
 use roombox_jobs::{Desk, Effect, Input, JobRow};

@@ -5,7 +5,7 @@ use crate::conference::{MediaKind as Kind, ParticipantState as Presence, TrackSo
 use roombox_capture::manifest::{Codec, EndReason as Ending, RecordedLayer};
 use roombox_capture::timeline::GapReason as Missing;
 use roombox_jobs::JobState as State;
-use roombox_jobs::spec::{FileKind as Made, Output as Wanted};
+use roombox_jobs::spec::{FileKind as Made, Output as Wanted, SoundContainer as Sounds};
 pub use roombox_provision::words::{Encoder, Layout};
 use roombox_provision::{Language, words};
 
@@ -14,10 +14,12 @@ words! {
     PageLanguage = Language { En, De }
     "Where a job stands."
     JobState = State { Queued, Running, Finished, Parked, Cancelled }
-    "What a job makes: the film with what players show beside it, or the sound alone."
-    Output = Wanted { Film, Sound }
+    "What a job makes: the film with what players show beside it, the sound alone, or what each person sent."
+    Output = Wanted { Film, Sound, Tracks }
     "What a file that was made is."
-    FileKind = Made { Mp4, Thumbnail, Sound, Chapters, Sprite, SpriteMap, Index }
+    FileKind = Made { Mp4, Thumbnail, Sound, Chapters, Captions, Track, Sprite, SpriteMap, Index }
+    "What a file of sound alone is."
+    SoundContainer = Sounds { M4a, Ogg, Flac }
     "Why media is missing: never arrived, the disk was slower, nothing was sent, the disk refused."
     GapReason = Missing { Loss, Overflow, Silence, Disk }
     "Why a recording ended."

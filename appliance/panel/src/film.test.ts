@@ -46,12 +46,15 @@ describe("a film", () => {
       file("sound", "derived/job_3/sound.m4a"),
       file("mp4", "derived/job_2/film.mp4"),
       file("index", "derived/job_2/film.json"),
+      file("captions", "derived/job_2/captions.vtt"),
+      file("captions", "derived/job_1/captions.vtt"),
       file("thumbnail", "derived/job_1/thumbnail.jpg"),
       file("mp4", "derived/job_1/film.mp4"),
     ];
     const film = filmOf(files);
     expect(film?.movie.name).toBe("derived/job_2/film.mp4");
     expect(film?.index?.name).toBe("derived/job_2/film.json");
+    expect(film?.captions?.name).toBe("derived/job_2/captions.vtt");
     expect(film?.poster).toBeUndefined();
     expect(filmOf(files.slice(0, 1))).toBeNull();
   });

@@ -38,6 +38,8 @@ export interface Film {
   movie: MadeFile;
   poster: MadeFile | undefined;
   index: MadeFile | undefined;
+  /** What was said, as WebVTT. */
+  captions: MadeFile | undefined;
 }
 
 /** The newest film of a recording, whose files come newest first. */
@@ -46,7 +48,7 @@ export function filmOf(files: MadeFile[]): Film | null {
   if (!movie) return null;
   const beside = files.filter((file) => folderOf(file.name) === folderOf(movie.name));
   const one = (kind: MadeFile["kind"]) => beside.find((file) => file.kind === kind);
-  return { movie, poster: one("thumbnail"), index: one("index") };
+  return { movie, poster: one("thumbnail"), index: one("index"), captions: one("captions") };
 }
 
 /** The folder in which a file's name lies, with its slash. */

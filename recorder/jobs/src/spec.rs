@@ -107,8 +107,10 @@ pub enum Output {
     /// The MP4 with picture, sound and chapters, its thumbnail, and what a player shows beside it:
     /// chapters, small pictures for seeking, the index.
     Film,
-    /// The sound alone, as M4A.
+    /// The sound alone.
     Sound,
+    /// What each person sent as files of their own, nothing of it coded anew.
+    Tracks,
 }
 
 fn usual_outputs() -> Vec<Output> {
@@ -185,8 +187,10 @@ pub enum EncoderChoice {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AudioPreset {
-    /// Bits per second of the AAC track.
+    /// Bits per second of AAC or Opus.
     pub bps: u32,
+    /// The file that sound alone becomes.
+    pub container: SoundContainer,
     /// 1 or 2.
     pub channels: u32,
     /// Everybody is brought to this loudness (ITU-R BS.1770, LUFS); `None`: as it was recorded.
@@ -195,8 +199,22 @@ pub struct AudioPreset {
 
 impl Default for AudioPreset {
     fn default() -> Self {
-        Self { bps: 128_000, channels: 2, loudness_lufs: Some(-16.0) }
+        let container = SoundContainer::M4a;
+        Self { bps: 128_000, container, channels: 2, loudness_lufs: Some(-16.0) }
     }
+}
+
+/// What a file of sound alone is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SoundContainer {
+    /// AAC in MP4.
+    #[default]
+    M4a,
+    /// Opus.
+    Ogg,
+    /// Not a bit is lost.
+    Flac,
 }
 
 /// What the worker says once a second, one JSON object a line on its standard output.
@@ -257,10 +275,14 @@ pub struct MadeFile {
 pub enum FileKind {
     Mp4,
     Thumbnail,
-    /// M4A.
+    /// M4A, Ogg or FLAC.
     Sound,
     /// WebVTT.
     Chapters,
+    /// WebVTT.
+    Captions,
+    /// What one person sent: Matroska, WebM, or Ogg with Opus.
+    Track,
     /// A sheet of small pictures, JPEG.
     Sprite,
     /// WebVTT: which moment is where on the sheet.

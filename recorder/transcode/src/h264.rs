@@ -81,19 +81,31 @@ pub fn avcc(sps: &[u8], pps: &[u8]) -> Option<Vec<u8>> {
 
 /// The parameter sets of an `avcC`, with start codes.
 pub fn parameter_sets(avcc: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut at = 5;
+    let sets = sets_of(avcc)?;
+    Some(sets.into_iter().flat_map(|set| [&START_CODE[..], set].concat()).collect())
+}
+
+/// The parameter sets of an `avcC`, each after its length in four bytes: as a sample has them.
+pub fn parameter_samples(avcc: &[u8]) -> Option<Vec<u8>> {
+    let sets = sets_of(avcc)?.into_iter();
+    let sample = |set: &[u8]| [&(set.len() as u32).to_be_bytes()[..], set].concat();
+    Some(sets.flat_map(sample).collect())
+}
+
+fn sets_of(avcc: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut sets = Vec::new();
+    let mut rest = avcc.get(5..)?;
     for mask in [0x1f, 0xff] {
-        let count = avcc.get(at)? & mask;
-        at += 1;
-        for _ in 0..count {
-            let length = usize::from(u16::from_be_bytes([*avcc.get(at)?, *avcc.get(at + 1)?]));
-            out.extend_from_slice(&START_CODE);
-            out.extend_from_slice(avcc.get(at + 2..at + 2 + length)?);
-            at += 2 + length;
+        let (count, after) = rest.split_first()?;
+        rest = after;
+        for _ in 0..count & mask {
+            let (length, after) = rest.split_first_chunk()?;
+            let (set, after) = after.split_at_checked(u16::from_be_bytes(*length).into())?;
+            sets.push(set);
+            rest = after;
         }
     }
-    Some(out)
+    Some(sets)
 }
 
 /// Appends a sample with start codes instead of lengths; `false` if its lengths are wrong.
@@ -144,6 +156,8 @@ mod tests {
         let head = avcc(&SPS, &PPS).unwrap();
         let sets = parameter_sets(&head).unwrap();
         assert_eq!(sets, [&START_CODE[..], &SPS, &START_CODE, &PPS].concat());
+        let lengths = [&[0, 0, 0, SPS.len() as u8][..], &SPS, &[0, 0, 0, PPS.len() as u8], &PPS];
+        assert_eq!(parameter_samples(&head).unwrap(), lengths.concat());
         assert_eq!(parameter_sets(&head[..9]), None);
         assert_eq!(avcc(&[0x67], &PPS), None);
     }

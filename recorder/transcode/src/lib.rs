@@ -1,6 +1,7 @@
 //! From a recording's manifest and a preset to a film: what is shown when, how a frame is put
 //! together, how sound is mixed, how an MP4 is laid out. Pure: no GStreamer, file, clock or thread.
 
+pub mod captions;
 pub mod colour;
 pub mod compositor;
 mod font;
@@ -11,10 +12,13 @@ pub mod layout;
 pub mod loudness;
 pub mod mix;
 pub mod mp4;
+pub mod ogg;
+pub mod opus;
 pub mod picture;
 pub mod plan;
 pub mod reel;
 mod scale;
 pub mod sprite;
 pub mod thumbnail;
+pub mod tracks;
 pub mod vtt;

@@ -179,6 +179,9 @@ pub fn narrow(manifest: &mut Manifest, timeline: &mut Vec<TimelineLine>, only: &
     manifest.parts.retain(|part| tracks.contains(part.track.as_str()));
     timeline.retain(|line| match &line.event {
         TimelineEvent::Pub { track, identity, .. } => only.wants(track, identity),
+        TimelineEvent::Caption { track, identity, .. } => {
+            only.wants(track.as_deref().unwrap_or_default(), identity)
+        }
         _ => true,
     });
 }

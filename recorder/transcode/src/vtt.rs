@@ -1,5 +1,6 @@
 //! WebVTT (W3C): what players show beside a film.
 
+use crate::captions::Cue;
 use crate::plan::Chapter;
 use crate::sprite::Spot;
 use std::fmt::Write;
@@ -42,6 +43,19 @@ pub fn of_chapters(chapters: &[Chapter], duration_us: u64) -> String {
     out
 }
 
+/// What is said, with whoever says it (a voice span), as a `<track kind="captions">` wants it.
+pub fn of_captions(cues: &[Cue]) -> String {
+    let mut out = HEAD.to_owned();
+    for Cue { from_us, to_us, name, text } in cues {
+        let said = match line(name.trim()) {
+            name if name.is_empty() => line(text),
+            name => format!("<v {name}>{}</v>", line(text)),
+        };
+        cue(&mut out, *from_us, *to_us, &said);
+    }
+    out
+}
+
 /// Which moment is where on a sheet of small pictures: the address of the sheet with a media
 /// fragment (W3C Media Fragments §4.2.2), as players of thumbnails want it.
 pub fn of_sheet(sheet: &str, spots: &[Spot], duration_us: u64) -> String {
@@ -65,6 +79,17 @@ mod tests {
         let chapters = [Chapter { from_us: 0, kind: ChapterKind::Marker, title }];
         let text = of_chapters(&chapters, 3_723_004_000);
         let wanted = "WEBVTT\n\n00:00:00.000 --> 01:02:03.004\na &lt;b&gt; &amp; --&gt;   c\n";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn a_name_or_a_text_cannot_leave_its_voice_span() {
+        let (name, text) = ("Ada > <v Bob>\n".to_owned(), "</v><b>&\n\n00:01 --> 00:02".to_owned());
+        let nobody = Cue { from_us: 0, to_us: 1_000, name: " ".into(), text: "hm".into() };
+        let text = of_captions(&[Cue { from_us: 0, to_us: 1_500_000, name, text }, nobody]);
+        let wanted = "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\n\
+            <v Ada &gt; &lt;v Bob&gt;>&lt;/v&gt;&lt;b&gt;&amp;  00:01 --&gt; 00:02</v>\n\n\
+            00:00:00.000 --> 00:00:00.001\nhm\n";
         assert_eq!(text, wanted);
     }
 

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use roombox_control::finish::to_the_end;
-use roombox_control::jobs::{EncoderChoice, Job, LayoutName, Output};
+use roombox_control::jobs::{EncoderChoice, Job, LayoutName, Output, SoundContainer};
 use roombox_control::recordings::{Recording, RecordingPage, TimelineItem};
 use roombox_control::retention::{Deletion, Doubt};
 use roombox_control::words;
@@ -77,6 +77,9 @@ pub(super) struct FilmRequest {
     /// Left out: the film.
     #[schema(value_type = Option<Vec<words::Output>>)]
     outputs: Option<Vec<Output>>,
+    /// The file that sound alone becomes. Left out: M4A.
+    #[schema(value_type = Option<words::SoundContainer>)]
+    container: Option<SoundContainer>,
 }
 
 /// Records the meeting in a room.
@@ -205,7 +208,7 @@ pub(super) async fn timeline_get(
     Ok(Json(Timeline { items: door.recordings.timeline(&id).await? }))
 }
 
-/// Makes another film of a recording, or its sound alone.
+/// Makes another film of a recording, its sound alone, or files of what each person sent.
 #[utoipa::path(post, path = "/recordings/{id}/jobs", tag = "jobs", params(("id" = String, Path)),
     request_body = FilmRequest,
     responses((status = 201, body = Job), (status = 409, body = ErrorBody)))]
@@ -215,9 +218,12 @@ pub(super) async fn film_create(
     Path(id): Path<String>,
     Body(request): Body<FilmRequest>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let FilmRequest { layout, encoder, outputs } = request;
+    let FilmRequest { layout, encoder, outputs, container } = request;
     let encoder = encoder.unwrap_or(EncoderChoice::Auto);
     let outputs = outputs.unwrap_or_else(|| vec![Output::Film]);
-    let job = door.recordings.render(&id, layout, encoder, outputs).await?;
+    let job = door
+        .recordings
+        .render(&id, layout, encoder, (outputs, container.unwrap_or_default()))
+        .await?;
     Ok((StatusCode::CREATED, Json(job)))
 }

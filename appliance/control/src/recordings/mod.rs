@@ -27,7 +27,9 @@ use crate::store::{RecordingRow, Store};
 use life::Interrupted;
 use roombox_capture::manifest::EndReason;
 use roombox_capture::{OpenRecording, RecordingFigures};
-use roombox_jobs::spec::{EncoderChoice, JobSpec, Layout, LayoutName, Output, VideoPreset};
+use roombox_jobs::spec::{
+    AudioPreset, EncoderChoice, JobSpec, Layout, LayoutName, Output, SoundContainer, VideoPreset,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io;
@@ -388,7 +390,8 @@ impl Recordings {
         Ok(recording)
     }
 
-    /// Makes another film of a recording, or its sound alone, or both.
+    /// Makes another film of a recording, or its sound alone, or files of each person, or several of
+    /// these.
     ///
     /// # Errors
     /// There is no such recording, it still runs, or nothing is to be made.
@@ -397,7 +400,7 @@ impl Recordings {
         id: &str,
         layout: LayoutName,
         encoder: EncoderChoice,
-        outputs: Vec<Output>,
+        (outputs, container): (Vec<Output>, SoundContainer),
     ) -> Result<Job, ControlError> {
         if outputs.is_empty() {
             return Err(ControlError::NothingToMake);
@@ -406,7 +409,8 @@ impl Recordings {
         if row.state == RecordingState::Recording {
             return Err(ControlError::StillRecording);
         }
-        let spec = JobSpec { outputs, ..self.spec(&row, layout, encoder) };
+        let audio = AudioPreset { container, ..AudioPreset::default() };
+        let spec = JobSpec { outputs, audio, ..self.spec(&row, layout, encoder) };
         self.jobs.create(spec).await
     }
 

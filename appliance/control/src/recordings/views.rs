@@ -210,6 +210,10 @@ impl Recordings {
         if let Some(file) = made.into_iter().flatten().find(|file| file.path == name) {
             let readable = match self.ordered_name(name).await? {
                 Some(ordered) => ordered,
+                None if file.kind == FileKind::Track => {
+                    let own = name.rsplit('/').next().unwrap_or(name);
+                    format!("{} · {own}", row.title)
+                }
                 None => format!("{}.{extension}", row.title),
             };
             return Ok((folder.join(name), Some(file.sha256), readable));
@@ -237,7 +241,9 @@ impl Recordings {
         else {
             return Ok(None);
         };
-        if !matches!(file, "film.mp4" | "sound.m4a") {
+        // Of a track there is one file for each order, and a person's for everybody's.
+        let ordered = matches!(file, "film.mp4" | "sound.m4a" | "sound.ogg");
+        if !ordered && !file.starts_with("tracks/") {
             return Ok(None);
         }
         let order = self.store.egress_get(format!("EG_{job}")).await?;

@@ -29,6 +29,7 @@ import type {
   Room,
   Settings,
   SettingsPatch,
+  SoundContainer,
   Status,
   Target,
   TargetPatch,
@@ -168,8 +169,10 @@ export const api = {
   deleteRecording: (id: string) => ask<undefined>("DELETE", `/recordings/${part(id)}`),
   timeline: (id: string) => ask<Page<TimelineItem>>("GET", `/recordings/${part(id)}/timeline`),
   filmIndex: (id: string, file: string) => ask<FilmIndex>("GET", filePath(id, file)),
-  render: (id: string, wish: { layout: Layout; encoder: Encoder; outputs: Output[] }) =>
-    ask<Job>("POST", `/recordings/${part(id)}/jobs`, wish),
+  render: (
+    id: string,
+    wish: { layout: Layout; encoder: Encoder; outputs: Output[]; container: SoundContainer },
+  ) => ask<Job>("POST", `/recordings/${part(id)}/jobs`, wish),
 
   jobs: () => ask<Page<Job>>("GET", "/jobs"),
   cancelJob: (id: string) => ask<Job>("DELETE", `/jobs/${part(id)}`),

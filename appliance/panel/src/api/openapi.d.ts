@@ -384,7 +384,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes another film of a recording, or its sound alone. */
+        /** Makes another film of a recording, its sound alone, or files of what each person sent. */
         post: operations["film_create"];
         delete?: never;
         options?: never;
@@ -1053,8 +1053,9 @@ export interface components {
          * @description What a file that was made is.
          * @enum {string}
          */
-        FileKind: "mp4" | "thumbnail" | "sound" | "chapters" | "sprite" | "sprite_map" | "index";
+        FileKind: "mp4" | "thumbnail" | "sound" | "chapters" | "captions" | "track" | "sprite" | "sprite_map" | "index";
         FilmRequest: {
+            container?: components["schemas"]["SoundContainer"] | null;
             encoder?: components["schemas"]["Encoder"] | null;
             layout: components["schemas"]["Layout"];
             /** @description Left out: the film. */
@@ -1156,6 +1157,16 @@ export interface components {
             /** @enum {string} */
             kind: "marker";
             text: string;
+        } | {
+            /** Format: int64 */
+            from: number;
+            /** @description Empty: nobody is told. */
+            identity: string;
+            /** @enum {string} */
+            kind: "caption";
+            text: string;
+            /** Format: int64 */
+            to: number;
         } | {
             /** @enum {string} */
             kind: "end";
@@ -1557,10 +1568,10 @@ export interface components {
             version: string;
         };
         /**
-         * @description What a job makes: the film with what players show beside it, or the sound alone.
+         * @description What a job makes: the film with what players show beside it, the sound alone, or what each person sent.
          * @enum {string}
          */
-        Output: "film" | "sound";
+        Output: "film" | "sound" | "tracks";
         /**
          * @description A language of the box's pages.
          * @enum {string}
@@ -2094,6 +2105,11 @@ export interface components {
          * @enum {string}
          */
         SlotState: "good" | "bad" | "empty" | "trying";
+        /**
+         * @description What a file of sound alone is.
+         * @enum {string}
+         */
+        SoundContainer: "m4a" | "ogg" | "flac";
         /** @description The newest sample and the last ten minutes. */
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];

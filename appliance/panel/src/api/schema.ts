@@ -33,6 +33,7 @@ export type RecordingState = Schemas["RecordingState"];
 export type RecordedTrack = Schemas["RecordedTrack"];
 export type MadeFile = Schemas["RecordedFile"];
 export type Output = Schemas["Output"];
+export type SoundContainer = Schemas["SoundContainer"];
 export type DeletionList = Schemas["DeletionList"];
 export type GapReason = Schemas["GapReason"];
 export type TimelineItem = Schemas["TimelineItem"];

@@ -1,4 +1,5 @@
 import type { panel as en } from "./panel.en";
+import { container, made, output } from "./outputs.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { webhooks } from "./webhooks.de";
@@ -205,17 +206,9 @@ export const panel: Words<typeof en> = {
     single: "Nur wer spricht",
     single_text: "Wer spricht, oder der geteilte Bildschirm, allein im Bild.",
   },
-  output: {
-    film: "Film (MP4)",
-    film_text: "Bild und Ton, mit Kapiteln und einem Bild für jeden Moment.",
-    sound: "Nur der Ton (M4A)",
-    sound_text: "Zum Anhören oder fürs Protokoll: etwa 60 MB pro Stunde.",
-  },
-  made: {
-    mp4: "Film",
-    sound: "Ton",
-    chapters: "Kapitel",
-  },
+  output,
+  made,
+  container,
   chapters: {
     title: "Kapitel",
     kind: {
@@ -294,7 +287,8 @@ export const panel: Words<typeof en> = {
     encoder: "Encoder",
     encoder_text: "Was Bilder zum Film macht. Vorgabe: automatisch. Gilt für neue Filme.",
     outputs: "Was entstehen soll",
-    nothing: "Wählen Sie den Film, den Ton oder beides.",
+    nothing: "Wählen Sie mindestens eines.",
+    container: "Datei des Tons",
     start: "Machen",
   },
   retention: {

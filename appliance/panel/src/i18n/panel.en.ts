@@ -1,3 +1,4 @@
+import { container, made, output } from "./outputs.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { webhooks } from "./webhooks.en";
@@ -197,17 +198,9 @@ export const panel = {
     single: "Speaker only",
     single_text: "Who speaks, or the shared screen, alone in the picture.",
   },
-  output: {
-    film: "Film (MP4)",
-    film_text: "Picture and sound, with chapters and a picture for each moment.",
-    sound: "Sound alone (M4A)",
-    sound_text: "For listening, or for whoever writes the minutes: about 60 MB an hour.",
-  },
-  made: {
-    mp4: "Film",
-    sound: "Sound",
-    chapters: "Chapters",
-  },
+  output,
+  made,
+  container,
   chapters: {
     title: "Chapters",
     kind: {
@@ -285,7 +278,8 @@ export const panel = {
     encoder: "Encoder",
     encoder_text: "What turns pictures into the film. Default: automatic. Applies to new films.",
     outputs: "What to make",
-    nothing: "Choose the film, the sound, or both.",
+    nothing: "Choose at least one.",
+    container: "File of the sound",
     start: "Make it",
   },
   retention: {

@@ -173,7 +173,8 @@ impl Follower<'_> {
             let heard = reel::heard(&material.manifest, &plan, &sound);
             if self.are_written(&material, &heard, &plan, self.sounds, now_us)? {
                 let (material, plan, preset) = (&material, &plan, &self.job.audio);
-                self.mixing.next_reel(Score { material, plan, preset }, self.reels, self.work)?;
+                let score = Score { material, plan, preset };
+                self.mixing.next_reel(score, self.reels, None, self.work)?;
                 self.sounds += 1;
                 made = true;
             }
@@ -254,7 +255,8 @@ impl Follower<'_> {
         std::thread::scope(|scope| {
             let sound = scope.spawn(move || {
                 let all = if score.plan.audio.is_empty() { from..from } else { from..to };
-                all.into_iter().try_for_each(|_| mixing.next_reel(score, reels, work).map(drop))
+                all.into_iter()
+                    .try_for_each(|_| mixing.next_reel(score, reels, None, work).map(drop))
             });
             let drawn = match &picture {
                 Picture::Compose { scenes, shape, .. } if self.job.makes(Output::Film) => {

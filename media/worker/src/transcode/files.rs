@@ -1,10 +1,12 @@
 //! The files of a job, once picture and sound are made.
 
+use super::captions;
 use super::error::FilmError;
 use super::material::Material;
 use super::output::{DerivedFolder, Hashing, SampleFile};
 use super::reels::{Reel, ReelsReader};
 use super::report::Work;
+use super::sound_file::SoundFile;
 use super::stills::{Stills, jpeg};
 use roombox_jobs::spec::{FileKind, JobSpec, MadeFile, Output};
 use roombox_transcode::index::{FilmIndex, Sprite};
@@ -44,7 +46,7 @@ pub fn publish(
     folder: &DerivedFolder,
     (material, plan, job): (&Material, &Plan, &JobSpec),
     picture: Option<(Made, Stills)>,
-    mut sound: Option<Made>,
+    (mut sound, another): (Option<Made>, Option<SoundFile>),
     work: &Work,
 ) -> Result<Vec<MadeFile>, FilmError> {
     let mut info = FileInfo {
@@ -54,7 +56,10 @@ pub fn publish(
     };
     let mut files = Vec::new();
     if let (true, Some(made)) = (job.makes(Output::Sound), &mut sound) {
-        files.push(movie(folder, "sound.m4a", FileKind::Sound, &info, vec![made], work)?);
+        files.push(match another {
+            Some(file) => file.publish(folder, &job.title, work)?,
+            None => movie(folder, "sound.m4a", FileKind::Sound, &info, vec![made], work)?,
+        });
     }
     let Some((mut picture, stills)) = picture else { return Ok(files) };
     info.chapters = chapters(&material.manifest, &material.timeline, plan);
@@ -74,6 +79,7 @@ pub fn publish(
     }
     let list = vtt::of_chapters(&info.chapters, duration_us);
     files.push(folder.publish("chapters.vtt", FileKind::Chapters, all(list.as_bytes()))?);
+    files.extend(captions::publish(folder, material, plan)?);
     let index = FilmIndex::new(plan, info.chapters, sprite);
     let write = |out: &mut Hashing| serde_json::to_writer(out, &index).map_err(io::Error::from);
     files.push(folder.publish("film.json", FileKind::Index, write)?);

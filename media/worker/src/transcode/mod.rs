@@ -5,6 +5,7 @@
 //!                             │  (or: copy the recorded H.264)              ├─► MP4 ─► film.mp4
 //!                             └─ sound:   decode ► mix ► AAC ► reels ───────┘
 //! ```
+//! Beside or instead of it: what each person sent, as files of their own ([`tracks`]).
 //! Picture and sound are made at the same time, ten seconds a reel; reels that are there already,
 //! from an attempt before or made while the recording ran ([`ahead`]), are taken as they are. The MP4
 //! is laid out when all are known, and beside it what players show with it: chapters, small pictures
@@ -12,6 +13,7 @@
 //! (about 4 MB in three hours).
 
 pub mod ahead;
+mod captions;
 mod codecs;
 mod copy;
 mod error;
@@ -23,7 +25,9 @@ mod pictures;
 mod reels;
 mod report;
 mod sound;
+mod sound_file;
 mod stills;
+mod tracks;
 mod video;
 
 pub use error::FilmError;
@@ -37,6 +41,7 @@ use report::{Reporter, Work};
 use roombox_capture::matroska::PartInfo;
 use roombox_jobs::spec::{EncoderChoice, JobSpec, MadeFile, Output, Receipt};
 use roombox_transcode::plan::{Plan, Scene, VideoPlan, narrow, plan};
+use sound_file::SoundFile;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -93,11 +98,14 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
     let (plan, picture) = planned(&material, &job)?;
     let encoder = picture.encoder();
     let duration_us = plan.duration_us();
+    let apart = job.makes(Output::Tracks) && !material.manifest.parts.is_empty();
+    let silent = plan.audio.is_empty() && !apart;
+    let sound_alone = job.makes(Output::Sound) && !job.makes(Output::Film);
     let files = match picture {
-        Picture::Nothing if plan.audio.is_empty() && !job.makes(Output::Film) => {
+        Picture::Nothing if silent && sound_alone => {
             return Err(FilmError::UnusableSpec("the recording has no sound"));
         }
-        Picture::Nothing if plan.audio.is_empty() => {
+        Picture::Nothing if silent => {
             tracing::info!("the recording has no media: there is nothing to film");
             Vec::new()
         }
@@ -219,11 +227,13 @@ fn produce(
     let folder = DerivedFolder::open(&material.folder, &job.job)?;
     ahead::wait(&material.folder, work)?;
     let reels = Reels::of_job(&folder, &material.folder);
+    let mut another = SoundFile::wanted(job, plan, &folder)?;
     let (pictured, mixed) = std::thread::scope(|scope| {
-        let mixing = (!plan.audio.is_empty()).then(|| {
+        let heard = job.makes(Output::Film) || job.makes(Output::Sound);
+        let mixing = (heard && !plan.audio.is_empty()).then(|| {
             scope.spawn(|| {
                 let score = sound::Score { material, plan, preset: &job.audio };
-                stop_others(sound::mix(score, &reels, work), work)
+                stop_others(sound::mix(score, &reels, another.as_mut(), work), work)
             })
         });
         let pictured =
@@ -238,7 +248,11 @@ fn produce(
             Ok::<_, FilmError>(Made { track, samples: Samples::Reels(made) })
         })
         .transpose()?;
-    let files = files::publish(&folder, (material, plan, job), picture, sound, work)?;
+    let sound = (sound, another);
+    let mut files = files::publish(&folder, (material, plan, job), picture, sound, work)?;
+    if job.makes(Output::Tracks) {
+        files.extend(tracks::publish((material, plan, job), work)?);
+    }
     reels.remove();
     Ok(files)
 }

@@ -10,6 +10,7 @@ use super::frames::PartFrames;
 use super::material::Material;
 use super::reels::{Content, Kind, Reel, Reels, VoiceHeard};
 use super::report::Work;
+use super::sound_file::SoundFile;
 use crate::driven::{Driven, ElementError};
 use gstreamer as gst;
 use roombox_capture::manifest::{Part, RecordedLayer, TrackSource};
@@ -51,21 +52,27 @@ impl Score<'_> {
     fn reel(&self, number: u64) -> Result<(SoundReel, Recipe), FilmError> {
         let (_, delay) = codecs::aac_factory()?;
         let reel = SoundReel::new(number, self.plan.duration_us(), delay);
-        let AudioPreset { bps, channels, loudness_lufs } = *self.preset;
+        let AudioPreset { bps, channels, loudness_lufs, .. } = *self.preset;
         let maker = format!("{} {loudness_lufs:?}", codecs::aac_maker(bps, channels)?);
         let recipe = reel::of_sound(&self.material.manifest, self.plan, &reel, &maker);
         Ok((reel, recipe))
     }
 }
 
-/// All reels of the film's sound: those that are missing are made.
+/// All reels of the film's sound: those that are missing are made, and all where another file wants
+/// to hear what is mixed.
 ///
 /// # Errors
 /// An element is missing or fails, the disk refuses, or the job was cancelled.
-pub fn mix(score: Score<'_>, reels: &Reels, work: &Work) -> Result<Vec<Reel>, FilmError> {
+pub fn mix(
+    score: Score<'_>,
+    reels: &Reels,
+    mut also: Option<&mut SoundFile>,
+    work: &Work,
+) -> Result<Vec<Reel>, FilmError> {
     let mut mixing = Mixing::default();
     let all = 0..reel::count(score.plan.duration_us());
-    all.map(|_| mixing.next_reel(score, reels, work)).collect()
+    all.map(|_| mixing.next_reel(score, reels, also.as_deref_mut(), work)).collect()
 }
 
 /// The film's sound track, of all of its reels.
@@ -94,7 +101,7 @@ pub fn track(reels: &[Reel], preset: &AudioPreset, duration_us: u64) -> Result<T
 }
 
 impl Mixing {
-    /// The reel after the last one, found or made.
+    /// The reel after the last one, found or made; made where `also` wants to hear it.
     ///
     /// # Errors
     /// An element is missing or fails, the disk refuses, or the job was cancelled.
@@ -102,10 +109,11 @@ impl Mixing {
         &mut self,
         score: Score<'_>,
         reels: &Reels,
+        also: Option<&mut SoundFile>,
         work: &Work,
     ) -> Result<Reel, FilmError> {
         let (reel, recipe) = score.reel(self.next)?;
-        let found = reels.find(Kind::Sound, reel.number, &recipe);
+        let found = reels.find(Kind::Sound, reel.number, &recipe).filter(|_| also.is_none());
         let fits = |found: &Reel| {
             let now = self.gains(score.preset, &found.content.heard);
             found.content.heard.iter().all(|voice| now.get(&Voice::of(voice)) == Some(&voice.gains))
@@ -117,7 +125,7 @@ impl Mixing {
                 found
             }
             None => {
-                let (content, bytes) = self.make(score, &reel, work)?;
+                let (content, bytes) = self.make(score, &reel, also, work)?;
                 reels.keep(Kind::Sound, reel.number, &recipe, (content, &bytes))?
             }
         };
@@ -155,6 +163,7 @@ impl Mixing {
         &mut self,
         score: Score<'_>,
         reel: &SoundReel,
+        mut also: Option<&mut SoundFile>,
         work: &Work,
     ) -> Result<(Content, Vec<u8>), FilmError> {
         let range = reel.heard();
@@ -184,24 +193,28 @@ impl Mixing {
         let mut encoder = Encoder::new(score.preset, reel)?;
         // Mixing and encoding each take about half of the time.
         let (sender, mixed) = mpsc::sync_channel(BLOCKS_AHEAD);
-        let encoded = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let encoding = scope.spawn(|| encoder.encode(mixed, from, work));
             let mut sources = self.sources(&gains);
             let mut mixer = Mixer::default();
+            let (measured, mut full) = (reel.measured(), false);
             // An encoder that does not give what it was given ends, too.
             for at in (from..until + i64::from(RATE)).step_by(BLOCK) {
-                for (source, gains) in &mut sources {
-                    source.set_gain(gain_at(*gains, at - reel.measured().start));
-                }
-                let block = mixer.block(at, sources.iter_mut().map(|(source, _)| source));
-                if sender.send(block).is_err() {
+                if full && (also.is_none() || at >= measured.end) {
                     break;
                 }
+                for (source, gains) in &mut sources {
+                    source.set_gain(gain_at(*gains, at - measured.start));
+                }
+                let block = mixer.block(at, sources.iter_mut().map(|(source, _)| source));
+                if let Some(file) = &mut also {
+                    file.push_within(&measured, at, &block)?;
+                }
+                full = full || sender.send(block).is_err();
             }
             drop(sender);
             encoding.join().map_err(|_| FilmError::Panicked)?
-        });
-        encoded?;
+        })?;
         // The next reel hears a little of what was before it.
         let next = reel.next_hears_from() as i64;
         self.streams.values_mut().for_each(|stream| stream.forget(next));

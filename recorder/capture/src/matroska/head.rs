@@ -29,8 +29,13 @@ pub(super) struct Head {
 
 impl Head {
     pub fn new(format: &PartFormat) -> Self {
+        Self::of(std::slice::from_ref(format))
+    }
+
+    /// The head of a file with several tracks, numbered from [`TRACK`] on.
+    pub fn of(formats: &[PartFormat]) -> Self {
         let mut out = Vec::new();
-        ebml::put_bytes(&mut out, id::EBML, &ebml_header(format.codec));
+        ebml::put_bytes(&mut out, id::EBML, &ebml_header(formats));
         ebml::put_id(&mut out, id::SEGMENT);
         let segment_size = grown(&mut out, |out| out.extend_from_slice(&ebml::UNKNOWN_SIZE));
         let seek_head = grown(&mut out, |out| ebml::put_void(out, SEEK_HEAD_ROOM));
@@ -47,7 +52,9 @@ impl Head {
 
         let tracks_at = out.len();
         let mut entry = Vec::new();
-        ebml::put_bytes(&mut entry, id::TRACK_ENTRY, &track_entry(format));
+        for (number, format) in (TRACK..).zip(formats) {
+            ebml::put_bytes(&mut entry, id::TRACK_ENTRY, &track_entry(number, format));
+        }
         // What no other byte vouches for: a picture's size, a decoder's configuration.
         let mut tracks = Vec::new();
         ebml::put_crc(&mut tracks, &[&entry]);
@@ -117,10 +124,10 @@ fn grown(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
     begin..out.len()
 }
 
-fn ebml_header(codec: Codec) -> Vec<u8> {
-    let doc_type: &[u8] = match codec {
-        Codec::H264 => b"matroska",
-        _ => b"webm",
+fn ebml_header(formats: &[PartFormat]) -> Vec<u8> {
+    let doc_type: &[u8] = match formats.iter().any(|format| format.codec == Codec::H264) {
+        true => b"matroska",
+        false => b"webm",
     };
     let mut body = Vec::new();
     ebml::put_uint(&mut body, id::EBML_VERSION, 1);
@@ -133,10 +140,10 @@ fn ebml_header(codec: Codec) -> Vec<u8> {
     body
 }
 
-fn track_entry(format: &PartFormat) -> Vec<u8> {
+fn track_entry(number: u8, format: &PartFormat) -> Vec<u8> {
     let mut entry = Vec::new();
-    ebml::put_uint(&mut entry, id::TRACK_NUMBER, u64::from(TRACK));
-    ebml::put_uint(&mut entry, id::TRACK_UID, u64::from(TRACK));
+    ebml::put_uint(&mut entry, id::TRACK_NUMBER, u64::from(number));
+    ebml::put_uint(&mut entry, id::TRACK_UID, u64::from(number));
     ebml::put_uint(&mut entry, id::FLAG_LACING, 0);
     ebml::put_bytes(&mut entry, id::CODEC_ID, format.codec.matroska_id().as_bytes());
     if format.codec == Codec::Opus {

@@ -65,6 +65,7 @@ RDEPENDS:${PN} = "\
     gstreamer1.0-plugins-base-typefindfunctions \
     gstreamer1.0-plugins-base-videoconvertscale \
     gstreamer1.0-plugins-good-audioparsers \
+    gstreamer1.0-plugins-good-flac \
     gstreamer1.0-plugins-good-jpeg \
     gstreamer1.0-plugins-good-video4linux2 \
     gstreamer1.0-plugins-good-vpx \

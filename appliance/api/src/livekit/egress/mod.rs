@@ -156,7 +156,8 @@ fn info(view: &EgressView) -> pb::EgressInfo {
         EgressState::Aborted => pb::EgressStatus::EgressAborted,
     };
     let ended_at = view.ended_ms.map_or(0, nanoseconds);
-    let movie = view.files.iter().find(|file| matches!(file.kind, FileKind::Mp4 | FileKind::Sound));
+    let ordered = |kind| matches!(kind, FileKind::Mp4 | FileKind::Sound | FileKind::Track);
+    let movie = view.files.iter().find(|file| ordered(file.kind));
     let file = pb::FileInfo {
         filename: row.filename.clone(),
         started_at: nanoseconds(row.started_ms),

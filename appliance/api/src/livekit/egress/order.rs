@@ -5,7 +5,7 @@ use livekit_protocol as pb;
 use pb::egress_info::Request as Asked;
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::Order;
-use roombox_control::jobs::{JobSpec, LayoutName, Only, Output};
+use roombox_control::jobs::{JobSpec, LayoutName, Only, Output, SoundContainer};
 
 pub(super) const NO_STREAMS: &str = "live streams are not implemented: this box makes files";
 const NO_SEGMENTS: &str = "HLS segments are not implemented: ask for a file output";
@@ -18,6 +18,8 @@ const ONE_FILE: &str = "ask for one file output: each film is an egress of its o
 const NO_CHANNELS: &str = "sound is mixed for everybody: channels of one's own are not implemented";
 const NO_RECEIVERS: &str =
     "webhooks of one egress are not implemented: add the receiver in the box's settings";
+/// Names of files with Opus in them.
+const OGG: &str = ".ogg";
 const NO_SILENT_FILMS: &str = "video_only is not implemented";
 
 /// What is to be made, of which room.
@@ -211,7 +213,13 @@ impl Wish {
                     None => String::new(),
                 };
                 let source = Source::tracks(&one.room_name, &[&one.track_id], false)?;
-                Self::made(source, Encoding::default(), (0, name))
+                let as_it_is = name.ends_with(OGG);
+                let mut wish = Self::made(source, Encoding::default(), (0, name))?;
+                // As LiveKit's service does: the track itself, nothing coded anew.
+                if as_it_is {
+                    wish.order.spec.outputs = vec![Output::Tracks];
+                }
+                Ok(wish)
             }
             Asked::Egress(one) => Self::of_egress(one),
             Asked::Web(_) => cannot(NO_BROWSER),
@@ -275,15 +283,23 @@ impl Wish {
         if room.is_empty() {
             return wrong("room_name is missing");
         }
-        match pb::EncodedFileType::try_from(kind) {
-            Ok(pb::EncodedFileType::DefaultFiletype | pb::EncodedFileType::Mp4) => {}
-            _ => return cannot("only MP4 is implemented; sound alone becomes an M4A"),
-        }
+        use pb::EncodedFileType as Kind;
+        let container = match Kind::try_from(kind) {
+            Ok(Kind::Ogg) if sound_alone => SoundContainer::Ogg,
+            Ok(Kind::DefaultFiletype) if sound_alone && name.ends_with(OGG) => SoundContainer::Ogg,
+            Ok(Kind::DefaultFiletype | Kind::Mp4) => SoundContainer::M4a,
+            _ => return cannot("films are MP4, and sound alone becomes an M4A or an OGG"),
+        };
         let mut spec = JobSpec::new(String::new(), String::new(), String::new());
         encode(&mut spec, encoding)?;
         spec.layout.name = layout;
         spec.outputs = vec![if sound_alone { Output::Sound } else { Output::Film }];
-        let ending = if sound_alone { "m4a" } else { "mp4" };
+        spec.audio.container = container;
+        let ending = match container {
+            SoundContainer::Ogg => "ogg",
+            _ if sound_alone => "m4a",
+            _ => "mp4",
+        };
         let filename = filename(&name, &room, &only, ending);
         spec.only = only;
         Ok(Self { room, order: Order { spec, filename, request: Vec::new() } })
@@ -394,6 +410,6 @@ fn filename(wanted: &str, room: &str, only: &Only, ending: &str) -> String {
     ]
     .into_iter()
     .fold(wanted.to_owned(), |name, (placeholder, value)| name.replace(placeholder, &value));
-    let known = [".mp4", ".m4a"].iter().any(|ending| name.ends_with(ending));
+    let known = [".mp4", ".m4a", OGG].iter().any(|ending| name.ends_with(ending));
     if known { name } else { format!("{name}.{ending}") }
 }

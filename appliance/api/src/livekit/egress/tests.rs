@@ -2,7 +2,7 @@
 
 use super::*;
 use roombox_control::egress::EgressRow;
-use roombox_control::jobs::{JobSpec, LayoutName, Output};
+use roombox_control::jobs::{JobSpec, LayoutName, Output, SoundContainer};
 
 fn file(name: &str) -> pb::EncodedFileOutput {
     pb::EncodedFileOutput { filepath: name.to_owned(), ..pb::EncodedFileOutput::default() }
@@ -78,6 +78,36 @@ fn one_person_or_track_is_nobody_else() {
 }
 
 #[test]
+fn sound_becomes_an_ogg_where_its_type_or_its_name_says_so() {
+    let ogg = |change: fn(&mut pb::RoomCompositeEgressRequest)| {
+        let wish = Wish::of(&composite(|request| {
+            request.audio_only = true;
+            change(request);
+        }));
+        let order = wish.unwrap().order;
+        assert_eq!(order.spec.outputs, [Output::Sound]);
+        (order.spec.audio.container, order.filename.rsplit('.').next().unwrap().to_owned())
+    };
+    let typed = ogg(|one| one.file_outputs[0].file_type = pb::EncodedFileType::Ogg as i32);
+    assert_eq!(typed, (SoundContainer::Ogg, "ogg".to_owned()));
+    let named = ogg(|one| one.file_outputs[0].filepath = "a/b.ogg".to_owned());
+    assert_eq!(named, (SoundContainer::Ogg, "ogg".to_owned()));
+    // One track in an Ogg is that track, and not a mix of it.
+    let track = |filepath: &str| {
+        let file = pb::DirectFileOutput { filepath: filepath.into(), ..Default::default() };
+        Wish::of(&Asked::Track(pb::TrackEgressRequest {
+            room_name: "Library".to_owned(),
+            track_id: "TR_a".to_owned(),
+            output: Some(pb::track_egress_request::Output::File(file)),
+            ..pb::TrackEgressRequest::default()
+        }))
+    };
+    let order = track("{track_id}.ogg").unwrap().order;
+    assert_eq!((order.spec.outputs, order.filename.as_str()), (vec![Output::Tracks], "TR_a.ogg"));
+    assert_eq!(track("x").unwrap().order.spec.outputs, [Output::Film]);
+}
+
+#[test]
 fn what_cannot_be_made_is_refused_with_its_reason() {
     let refused = |change: fn(&mut pb::RoomCompositeEgressRequest)| refusal(&composite(change));
     assert!(refused(|one| one.custom_base_url = "https://x".into()).contains("no browser"));
@@ -87,10 +117,10 @@ fn what_cannot_be_made_is_refused_with_its_reason() {
     assert!(refused(|one| one.layout = "spiral".into()).contains("speaker"));
     assert!(refused(|one| one.room_name.clear()).contains("room_name"));
     assert!(refused(|one| one.file_outputs.clear()).contains("one file"));
-    assert!(
-        refused(|one| one.file_outputs[0].file_type = pb::EncodedFileType::Ogg as i32)
-            .contains("M4A")
-    );
+    for kind in [pb::EncodedFileType::Ogg, pb::EncodedFileType::Mp3] {
+        let asked = composite(|one| one.file_outputs[0].file_type = kind as i32);
+        assert!(refusal(&asked).contains("M4A"), "a film in {kind:?}");
+    }
     let upload = |one: &mut pb::RoomCompositeEgressRequest| {
         let s3 = pb::encoded_file_output::Output::S3(pb::S3Upload::default());
         one.file_outputs[0].output = Some(s3);

@@ -91,7 +91,15 @@ function RecordingView({ recording }: { recording: Recording }) {
               onTimeUpdate={(event) =>
                 setPlace({ at: event.currentTarget.currentTime * 1000, of: film.movie.name })
               }
-            />
+            >
+              {film.captions && (
+                <track
+                  kind="captions"
+                  label={t("made.captions")}
+                  src={fileAddress(recording.id, film.captions.name)}
+                />
+              )}
+            </video>
             {chaptered && <Chapters index={index} at={at} seek={seek} />}
           </div>
         ) : (

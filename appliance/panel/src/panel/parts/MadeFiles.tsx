@@ -7,7 +7,7 @@ import type { MadeFile, Recording } from "../../api/schema";
 import { useFormat } from "../wording";
 
 /** What somebody would want; the rest is for the player. */
-const WANTED = ["mp4", "sound", "chapters"] as const satisfies MadeFile["kind"][];
+const WANTED = ["mp4", "sound", "chapters", "captions", "track"] as const satisfies MadeFile["kind"][];
 
 export function MadeFiles({ recording, job }: { recording: Recording; job: string }) {
   const { t } = useTranslation("panel");
@@ -28,7 +28,7 @@ export function MadeFiles({ recording, job }: { recording: Recording; job: strin
           className="file-link"
         >
           <IconDownload size={14} aria-hidden />
-          {t(`made.${file.kind}`)} ({format.bytes(file.bytes)})
+          {t(`made.${file.kind}`, { name: file.name.slice(file.name.lastIndexOf("/") + 1) })} ({format.bytes(file.bytes)})
         </Anchor>
       ))}
     </Group>

@@ -5,10 +5,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { Encoder, Layout, Output, Recording } from "../../api/schema";
+import type { Encoder, Layout, Output, Recording, SoundContainer } from "../../api/schema";
 import { Failure } from "./Failure";
 import { LayoutPicture } from "./LayoutPicture";
-import { ENCODERS, LAYOUTS, OUTPUTS } from "./choices";
+import { CONTAINERS, ENCODERS, LAYOUTS, OUTPUTS } from "./choices";
 
 interface RenderDialogProps {
   recording: Recording;
@@ -22,9 +22,10 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
   const [layout, setLayout] = useState<Layout>("auto");
   const [encoder, setEncoder] = useState<Encoder>("auto");
   const [outputs, setOutputs] = useState<Output[]>(["film"]);
+  const [container, setContainer] = useState<SoundContainer>("m4a");
   const film = outputs.includes("film");
   const work = useMutation({
-    mutationFn: () => api.render(recording.id, { layout, encoder, outputs }),
+    mutationFn: () => api.render(recording.id, { layout, encoder, outputs, container }),
     onSuccess() {
       void cache.invalidateQueries({ queryKey: keys.jobs });
       void cache.invalidateQueries({ queryKey: keys.recordings });
@@ -56,6 +57,15 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
             ))}
           </Stack>
         </Checkbox.Group>
+        {outputs.includes("sound") && (
+          <Select
+            label={t("render.container")}
+            data={CONTAINERS.map((value) => ({ value, label: t(`container.${value}`) }))}
+            value={container}
+            allowDeselect={false}
+            onChange={(value) => setContainer((value ?? "m4a") as SoundContainer)}
+          />
+        )}
         <Radio.Group
           label={t("render.layout")}
           description={t("render.layout_text")}

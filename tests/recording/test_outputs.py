@@ -1,0 +1,211 @@
+"""What a recording becomes beside its film: captions, each person's tracks, sound in other files."""
+
+import array
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from meeting import Meeting
+from recbox import decode, probe, started
+from test_story import fetch, grown
+
+TOPIC = "lk.transcription"
+RATE = 8000
+
+
+async def caption(room, text, final=True, segment="SG_1", track="", topic=TOPIC, to=None):
+    """A program's transcription, as LiveKit's agents send it: a stream of text in chunks."""
+    said = {"lk.segment_id": segment, "lk.transcription_final": "true" if final else "false"}
+    if track:
+        said["lk.transcribed_track_id"] = track
+    writer = await room.local_participant.stream_text(
+        topic=topic, attributes=said, destination_identities=to or []
+    )
+    for word in text.split(" "):
+        await writer.write(word + " ")
+    await writer.aclose()
+
+
+def cues(text):
+    """Beginning, end, speaker and text of each cue; what is none fails."""
+    head, *blocks = text.strip().split("\n\n")
+    assert head == "WEBVTT"
+    found = []
+    for block in blocks:
+        times, said = block.split("\n")
+        begin, end = times.split(" --> ")
+        seconds = [sum(float(x) * 60**n for n, x in enumerate(reversed(t.split(":")))) for t in (begin, end)]
+        speaker, words = re.fullmatch(r"<v ([^>]+)>(.*)</v>", said).groups()
+        found.append((*seconds, speaker, words))
+    return found
+
+
+def made(box, recording, **request):
+    """Has something made of a recording; paths of the files by kind."""
+    wish = {"layout": "auto"} | request
+    job = box.panel.call("POST", f"/recordings/{recording}/jobs", wish)["id"]
+
+    def done(seen):
+        newest = seen["job"]
+        assert newest["id"] != job or newest["state"] not in ("parked", "cancelled"), newest
+        return newest["id"] == job and newest["state"] == "finished"
+
+    seen = box.until(recording, done)
+    return [file for file in seen["files"] if f"/{job}/" in file["name"]]
+
+
+def heard(path: Path):
+    """Loudness of each 5 ms, as a program hears it that counts samples and does not look at times."""
+    ask = ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0:a"]
+    ask += ["-ac", "1", "-ar", str(RATE), "-f", "s16le", "-"]
+    done = subprocess.run(ask, capture_output=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    samples = array.array("h", done.stdout)
+    step = RATE // 200
+    return [sum(map(abs, samples[n : n + step])) / step for n in range(0, len(samples), step)]
+
+
+def offset(a, b) -> float:
+    """By how many seconds b comes later than a, as far as they are alike."""
+    most = 60
+    length = min(len(a), len(b)) - most
+    a, b = ([value ** 0.5 for value in one] for one in (a, b))
+    mean_a, mean_b = sum(a) / len(a), sum(b) / len(b)
+
+    def alike(shift):
+        pairs = ((a[n], b[n + shift]) for n in range(max(0, -shift), length))
+        return sum((x - mean_a) * (y - mean_b) for x, y in pairs)
+
+    return max(range(-most, most), key=alike) * 0.005
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """One recorded meeting, with a pause, in which a program transcribes."""
+    from recbox import RecBox
+
+    with RecBox(tmp_path_factory.mktemp("outputs") / "data") as box:
+        with Meeting(box, people=("Ada", "Grace")) as meeting:
+            recording = meeting.record()
+            grown(box, recording, 1)
+            meeting.say("Ada")
+            ada, grace = (meeting.people[who].room for who in ("Ada", "Grace"))
+            microphone = next(
+                track["track"] for track in box.manifest(recording)["tracks"]
+                if track["name"] == "Ada" and track["source"] == "microphone"
+            )
+            moments = {}
+
+            def say(room, text, **said):
+                begun = time.time()
+                meeting.run(caption(room, text, **said))
+                moments.setdefault(text, (begun, time.time()))
+
+            # Grace's program transcribes Ada; the first guess says when.
+            say(grace, "I shall", final=False, track=microphone)
+            grown(box, recording, 3)
+            say(grace, "I shall <translate> & note", track=microphone)
+            say(ada, "a guess that nobody takes back", final=False, segment="SG_2")
+            say(ada, "a secret chat", topic="lk.chat", segment="SG_3")
+            say(ada, "a secret whisper", segment="SG_4", to=["somebody"])
+            meeting.run(ada.local_participant.publish_transcription(old_transcription(microphone)))
+            grown(box, recording, 5)
+            pause = lambda on: box.panel.call("PATCH", f"/rooms/{meeting.room['id']}/recording", {"paused": on})
+            pause(True)
+            say(ada, "a secret in the pause", segment="SG_5")
+            pause(False)
+            meeting.say("Grace")
+            resumed = box.recording(recording)["duration_ms"] / 1000
+            grown(box, recording, resumed + 2)
+            say(ada, "after the pause", segment="SG_6")
+            grown(box, recording, resumed + 4)
+            meeting.stop_recording()
+        seen = box.until(recording, lambda seen: seen["state"] == "ready", 240)
+        yield box, recording, seen, moments
+
+
+def old_transcription(track):
+    """What programs sent before there were text streams; who sends streams is heard once."""
+    from livekit import rtc
+
+    said = rtc.TranscriptionSegment(
+        id="OLD_1", text="said in the older way", start_time=0, end_time=0, language="en", final=True
+    )
+    return rtc.Transcription(participant_identity="", track_sid=track, segments=[said])
+
+
+def film_time(box, recording, unix):
+    """The film's time of a moment of the wall clock: pauses are cut, and so is what was before."""
+    index = next(file for file in box.recording(recording)["files"] if file["kind"] == "index")
+    at = (unix - started(box.timeline(recording))) * 1e6
+    before = 0
+    for piece in json.loads(fetch(box, recording, index["name"])[2])["pieces"]:
+        if at < piece["to_us"]:
+            return (before + max(0, at - piece["from_us"])) / 1e6
+        before += piece["to_us"] - piece["from_us"]
+    raise AssertionError(f"{unix} is after the film")
+
+
+def test_what_programs_transcribe_is_beside_the_film_under_the_speakers_name(story):
+    box, recording, seen, moments = story
+    file = next(file for file in seen["files"] if file["kind"] == "captions")
+    status, headers, body = fetch(box, recording, file["name"])
+    assert status == 200 and headers["Content-Type"].startswith("text/vtt")
+    found = cues(body.decode())
+    said = {text: (begin, speaker) for begin, _, speaker, text in found}
+    guess, sure = "I shall", "I shall &lt;translate&gt; &amp; note"
+    assert set(said) == {sure, "a guess that nobody takes back", "after the pause"}, found
+    assert {speaker for _, speaker in said.values()} == {"Ada"}
+    for text, moment in [(sure, guess), ("a guess that nobody takes back",) * 2, ("after the pause",) * 2]:
+        # While it was sent: a machine that is busy with other things takes its time.
+        first, last = (film_time(box, recording, when) for when in moments[moment])
+        assert first - 0.5 <= said[text][0] <= last + 0.5, (text, first, last)
+    assert "secret" not in (box.folder(recording) / "timeline.jsonl").read_text()
+    kept = [line for line in box.timeline(recording) if line["e"] == "caption"]
+    assert len(kept) == 3 and kept[0]["by"] != kept[0]["identity"]
+    packets = probe(box.folder(recording) / file["name"], "packet=pts_time")["packets"]
+    assert [float(packet["pts_time"]) for packet in packets] == [begin for begin, *_ in found]
+
+
+def test_tracks_of_each_person_play_and_are_in_step_with_the_film(story):
+    box, recording, seen, _ = story
+    film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
+    length = float(probe(film, "format=duration")["format"]["duration"])
+    files = made(box, recording, outputs=["tracks"])
+    assert {file["kind"] for file in files} == {"track"}
+    paths = {Path(file["name"]).name: box.folder(recording) / file["name"] for file in files}
+    identities = {track["name"]: track["identity"] for track in box.manifest(recording)["tracks"]}
+    names = {f"{re.sub('[^A-Za-z0-9_-]', '_', one)}-{what}" for one in identities.values()
+             for what in ("camera.webm", "microphone.ogg")}
+    assert set(paths) == names
+    for path in paths.values():
+        decode(path)
+        found = probe(path, "stream=codec_name:format=duration")
+        assert float(found["format"]["duration"]) == pytest.approx(length, abs=0.6), path
+        codecs = {stream["codec_name"] for stream in found["streams"]}
+        assert codecs == ({"opus"} if path.suffix == ".ogg" else {"vp8", "opus"})
+    # Both voices together are the film's, in either kind of file.
+    for ending in (".ogg", ".webm"):
+        voices = [heard(path) for path in paths.values() if path.suffix == ending]
+        mixed = [a + b for a, b in zip(*voices)]
+        assert abs(offset(heard(film), mixed)) <= 0.04, ending
+    status, headers, _ = fetch(box, recording, files[0]["name"] + "?download=1")
+    assert status == 200 and Path(files[0]["name"]).name in headers["Content-Disposition"]
+
+
+def test_sound_alone_is_as_long_as_the_film_in_every_file(story):
+    box, recording, seen, _ = story
+    film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
+    length = float(probe(film, "format=duration")["format"]["duration"])
+    for container, codec in [("ogg", "opus"), ("flac", "flac")]:
+        (file,) = made(box, recording, outputs=["sound"], container=container)
+        path = box.folder(recording) / file["name"]
+        assert (file["kind"], path.name) == ("sound", f"sound.{container}")
+        found = probe(path, "stream=codec_name:format=duration")
+        assert [stream["codec_name"] for stream in found["streams"]] == [codec]
+        assert float(found["format"]["duration"]) == pytest.approx(length, abs=0.1)
+        decode(path)
+        assert abs(offset(heard(film), heard(path))) <= 0.04
