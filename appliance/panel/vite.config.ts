@@ -16,7 +16,7 @@ export default defineConfig({
     // livekit-client alone is 450 kB before compression; the budget is 300 kB of brotli for meet.
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
-      input: { panel: "index.html", meet: "meet.html" },
+      input: { panel: "index.html", meet: "meet.html", share: "share.html" },
       output: {
         codeSplitting: {
           groups: [{ name: "shared", test: /node_modules\/(react|react-dom|scheduler|i18next|react-i18next)\// }],

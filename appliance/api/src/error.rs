@@ -53,10 +53,14 @@ impl ApiError {
 fn status(error: &ControlError) -> StatusCode {
     use ControlError as E;
     match error {
-        E::Unauthenticated | E::WrongPassword | E::UnknownWhipKey => StatusCode::UNAUTHORIZED,
+        E::Unauthenticated | E::WrongPassword | E::UnknownWhipKey | E::SharePassword => {
+            StatusCode::UNAUTHORIZED
+        }
+        E::ShareGone => StatusCode::GONE,
         E::WrongCode { .. }
         | E::InviteInvalid
         | E::OwnKey
+        | E::ShareNotDownloaded
         | E::KeyOnlyPublishes
         | E::KeyOnlyWatches => StatusCode::FORBIDDEN,
         E::NotFound(_) => StatusCode::NOT_FOUND,
@@ -76,12 +80,16 @@ fn status(error: &ControlError) -> StatusCode {
         | E::TooManyOrders { .. }
         | E::ResetWhileRecording { .. }
         | E::NothingToCopy
+        | E::TooManyShares { .. }
         | E::TooManyTargets { .. }
         | E::TooManyWebhooks { .. }
         | E::JobState { .. } => StatusCode::CONFLICT,
         E::WeakPassword { .. }
         | E::InvalidName { .. }
         | E::WrongBoxName
+        | E::InvalidRange { .. }
+        | E::InvalidSearch { .. }
+        | E::InvalidShare { .. }
         | E::InvalidTarget { .. }
         | E::InvalidWebhook { .. }
         | E::NothingToMake

@@ -21,6 +21,12 @@ impl UnixMs {
         time.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
     }
 
+    /// A moment in RFC 3339, with whatever offset; `None`: it is none, or not of the years 1970 to 9999.
+    pub fn parse(text: &str) -> Option<Self> {
+        let ms = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+        u64::try_from(ms).ok().map(Self)
+    }
+
     /// `2026-11-25 14:05` in UTC, for titles.
     pub fn minute(self) -> String {
         self.rfc3339().get(..16).unwrap_or_default().replace('T', " ")
@@ -53,6 +59,21 @@ impl utoipa::ToSchema for UnixMs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_read_with_their_offset_and_nothing_else_is() {
+        assert_eq!(UnixMs::parse("2025-11-25T13:05:45.678+01:00"), Some(UnixMs(1_764_072_345_678)));
+        assert_eq!(UnixMs::parse("1970-01-01T00:00:00Z"), Some(UnixMs(0)));
+        for none in [
+            "",
+            "2025-11-25",
+            "2025-02-30T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "99999-01-01T00:00:00Z",
+        ] {
+            assert_eq!(UnixMs::parse(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn times_are_written_as_rfc_3339() {

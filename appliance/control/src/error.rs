@@ -65,6 +65,11 @@ pub enum ControlError {
     #[error("nothing is to be made: ask for the film, the sound, or both")]
     NothingToMake,
     #[error(
+        "a part begins and ends within the recording, which has {duration_ms} ms, and is 1000 ms long \
+         at least"
+    )]
+    InvalidRange { duration_ms: u64 },
+    #[error(
         "the disk is too full to record: {free} bytes are free, {reserve} must stay free. \
              Delete recordings that you do not need, or lower the reserve in the settings"
     )]
@@ -75,6 +80,18 @@ pub enum ControlError {
     JobState { state: &'static str },
     #[error("{field} is between {least} and {most}: ask for less at a time, and go on from there")]
     OutOfRange { field: &'static str, least: u32, most: u32 },
+    #[error("the search's {field} {why}")]
+    InvalidSearch { field: &'static str, why: &'static str },
+    #[error("the share link's {field} {why}")]
+    InvalidShare { field: &'static str, why: &'static str },
+    #[error("a recording may have {most} share links: revoke some that nobody uses")]
+    TooManyShares { most: usize },
+    #[error("this link does not work any more, or never did: ask whoever sent it for a new one")]
+    ShareGone,
+    #[error("this link needs its password: send it to the session below the link first")]
+    SharePassword,
+    #[error("whoever made this link lets the film be watched and not be taken along")]
+    ShareNotDownloaded,
     #[error("the setting {field} {why}")]
     InvalidSetting { field: String, why: String },
     #[error("the webhook's {field} {why}")]
@@ -146,10 +163,17 @@ impl ControlError {
             Self::EgressEnded => "egress_ended",
             Self::TooManyOrders { .. } => "too_many_orders",
             Self::NothingToMake => "nothing_to_make",
+            Self::InvalidRange { .. } => "invalid_range",
             Self::DiskBelowReserve { .. } => "disk_below_reserve",
             Self::InviteInvalid => "invite_invalid",
             Self::JobState { .. } => "job_state",
             Self::OutOfRange { .. } => "out_of_range",
+            Self::InvalidSearch { .. } => "invalid_search",
+            Self::InvalidShare { .. } => "invalid_share",
+            Self::TooManyShares { .. } => "too_many_shares",
+            Self::ShareGone => "share_gone",
+            Self::SharePassword => "share_password",
+            Self::ShareNotDownloaded => "share_not_downloaded",
             Self::InvalidSetting { .. } => "invalid_setting",
             Self::InvalidWebhook { .. } => "invalid_webhook",
             Self::TooManyWebhooks { .. } => "too_many_webhooks",
@@ -180,8 +204,12 @@ impl ControlError {
             | Self::KeyNameTaken
             | Self::WrongBoxName => Some("name"),
             Self::NothingToMake => Some("outputs"),
+            Self::InvalidRange { .. } => Some("range"),
             Self::InvalidSetting { field, .. } => Some(field),
-            Self::OutOfRange { field, .. } | Self::InvalidWebhook { field, .. } => Some(field),
+            Self::OutOfRange { field, .. }
+            | Self::InvalidSearch { field, .. }
+            | Self::InvalidShare { field, .. }
+            | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),
             _ => None,
         }

@@ -98,6 +98,14 @@ pub enum Happening {
     /// A target has everything of it that it should have.
     #[serde(rename = "recording.copied")]
     RecordingCopied { target: String },
+    /// A link with which anybody watches this recording.
+    #[serde(rename = "share.created")]
+    ShareCreated { recording: String },
+    /// Somebody came by the link: once a visit.
+    #[serde(rename = "share.opened")]
+    ShareOpened { recording: String },
+    #[serde(rename = "share.revoked")]
+    ShareRevoked { recording: String },
     /// A target, or what waits for it or is there.
     #[serde(rename = "target.changed")]
     TargetChanged,

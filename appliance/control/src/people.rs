@@ -20,7 +20,7 @@ const CLAIM_TRIES: u32 = 5;
 /// A session ends after this, used or not.
 const SESSION_MS: u64 = 30 * 24 * 3600 * 1000;
 /// Letters and digits that nobody mistakes for each other on a screen across the room.
-const CLEAR: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+pub(crate) const CLEAR: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// Random text of letters and digits, 5 bits a character.
 ///
@@ -256,7 +256,7 @@ pub(crate) async fn hash_password(password: String) -> Result<String, ControlErr
     tokio::task::spawn_blocking(work).await.map_err(|_| ControlError::Hash)?
 }
 
-async fn verify_password(password: String, hash: String) -> Result<bool, ControlError> {
+pub(crate) async fn verify_password(password: String, hash: String) -> Result<bool, ControlError> {
     let work = move || {
         let hash = PasswordHash::new(&hash).map_err(|_| ControlError::Hash)?;
         Ok(argon2().verify_password(password.as_bytes(), &hash).is_ok())

@@ -31,7 +31,9 @@ use roombox_control::reset::Reset;
 use roombox_control::retention::{Moment, Retention};
 use roombox_control::rooms::Rooms;
 use roombox_control::settings::{Settings, SettingsDesk};
+use roombox_control::shares::Shares;
 use roombox_control::status::{SAMPLE_S, Status};
+use roombox_control::storage::Storage;
 use roombox_control::store::Store;
 use roombox_control::targets::Targets;
 use roombox_control::updates::{Folders, Updates, UpdatesParts};
@@ -170,6 +172,7 @@ impl House {
         let whip = WhipDoor::new(conference.clone(), whip_keys.clone());
         let status = Arc::new(Status::new(events.clone()));
         recordings.recover().await.context("the recordings cannot be looked through")?;
+        tokio::spawn(learn_people(recordings.clone()));
         tokio::spawn(async move {
             if let Err(error) = desk.run().await {
                 tracing::error!(%error, "the job desk has stopped");
@@ -201,6 +204,13 @@ impl House {
             recorder.clone(),
             settings.clone(),
         ));
+        let storage = Arc::new(Storage::new(
+            store.clone(),
+            recordings.clone(),
+            recorder.clone(),
+            retention.clone(),
+        ));
+        let shares = Arc::new(Shares::new(store.clone(), events.clone(), root.clone()));
         let targets = Targets::load(
             store.clone(),
             events.clone(),
@@ -210,7 +220,7 @@ impl House {
         )
         .await?;
         tokio::spawn(targets.clone().run());
-        tokio::spawn(keep_house(retention.clone(), plan.dev));
+        tokio::spawn(keep_house(retention.clone(), storage.clone(), plan.dev));
         let reset = Arc::new(Reset {
             run: plan.run,
             people: people.clone(),
@@ -225,6 +235,8 @@ impl House {
             rooms,
             recordings,
             retention,
+            shares,
+            storage,
             targets,
             jobs,
             keys,
@@ -259,14 +271,22 @@ async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<R
     }
 }
 
-/// Deletes what the owner wants deleted, for as long as the box runs.
-async fn keep_house(retention: Arc<Retention>, dev: bool) {
+/// Finds out who was in recordings of older versions.
+async fn learn_people(recordings: Arc<Recordings>) {
+    if let Err(error) = recordings.learn_people().await {
+        tracing::warn!(%error, "who was in older recordings is not known yet: the next start tries");
+    }
+}
+
+/// Deletes what the owner wants deleted and watches the disk, for as long as the box runs.
+async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: bool) {
     let mut ticks = tokio::time::interval(RETENTION_TICK);
     loop {
         ticks.tick().await;
         // In development nobody says that the clock was set; a developer's is.
         let set = dev || clock::is_set();
         let now = Moment { wall_ms: UnixMs::now().0, boot: clock::since_boot(), set };
+        storage.look(now.boot);
         if let Err(error) = retention.tick(now).await {
             tracing::error!(%error, "recordings that are due cannot be deleted");
         }

@@ -17,6 +17,11 @@ const OPEN: &[(&str, &str)] = &[
     ("post", "/api/v1/claim"),
     ("post", "/api/v1/session"),
     ("delete", "/api/v1/session"),
+    // Who has a share link needs nothing else, but its password.
+    ("get", "/s/{token}/about"),
+    ("post", "/s/{token}/session"),
+    ("get", "/s/{token}/film.mp4"),
+    ("get", "/s/{token}/poster.jpg"),
 ];
 /// For guests with an invitation as well.
 const FOR_GUESTS: &[(&str, &str)] =

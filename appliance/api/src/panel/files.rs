@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
 use serde::Deserialize;
+use std::path::PathBuf;
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
 use utoipa::IntoParams;
@@ -33,10 +34,26 @@ pub(super) async fn file_get(
     _: Visitor,
     Path((id, name)): Path<(String, String)>,
     Query(query): Query<FileQuery>,
-    mut request: Request,
+    request: Request,
 ) -> Result<Response, ApiError> {
     let (path, contents, readable) = door.recordings.file(&id, &name).await?;
+    let save_as = query.download.is_some().then_some(readable);
     let etag = contents.map(|contents| format!("\"{contents}\""));
+    let mut response = served(path, etag, save_as, request).await?;
+    if name.ends_with(".mkv") && response.status().is_success() {
+        let kind = HeaderValue::from_static("video/x-matroska");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    Ok(response)
+}
+
+/// A file, or the range of it that is asked for. `save_as`: the name under which browsers keep it.
+pub(super) async fn served(
+    path: PathBuf,
+    etag: Option<String>,
+    save_as: Option<String>,
+    mut request: Request,
+) -> Result<Response, ApiError> {
     let method = request.method().clone();
     if request.headers().contains_key(header::RANGE)
         && let Ok(file) = tokio::fs::metadata(&path).await
@@ -67,12 +84,7 @@ pub(super) async fn file_get(
     if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
         headers.insert(header::ETAG, etag);
     }
-    if name.ends_with(".mkv") {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/x-matroska"));
-    }
-    if query.download.is_some()
-        && let Ok(value) = HeaderValue::from_str(&disposition(&readable))
-    {
+    if let Some(value) = save_as.and_then(|name| HeaderValue::from_str(&disposition(&name)).ok()) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));

@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod jobs;
 mod keys;
+mod library;
 mod metrics;
 mod pages;
 mod provisioning;
@@ -19,8 +20,11 @@ mod recordings;
 mod rooms;
 mod settings;
 pub(crate) mod shape;
+mod shares;
+mod storage;
 mod targets;
 mod updates;
+mod watch;
 mod webhooks;
 mod whip_keys;
 
@@ -39,7 +43,9 @@ use roombox_control::reset::Reset;
 use roombox_control::retention::Retention;
 use roombox_control::rooms::Rooms;
 use roombox_control::settings::SettingsDesk;
+use roombox_control::shares::Shares;
 use roombox_control::status::Status;
+use roombox_control::storage::Storage;
 use roombox_control::targets::Targets;
 use roombox_control::updates::Updates;
 use roombox_control::webhooks::Webhooks;
@@ -60,6 +66,8 @@ pub struct PanelDoor {
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
     pub retention: Arc<Retention>,
+    pub shares: Arc<Shares>,
+    pub storage: Arc<Storage>,
     pub targets: Arc<Targets>,
     pub jobs: Arc<Jobs>,
     pub keys: Arc<LivekitKeys>,
@@ -100,7 +108,12 @@ fn api() -> OpenApiRouter<PanelDoor> {
             recordings::recording_change,
             recordings::recording_stop
         ))
-        .routes(routes!(recordings::recording_list))
+        .routes(routes!(library::recording_list))
+        .routes(routes!(library::day_list))
+        .routes(routes!(library::recorded_room_list))
+        .routes(routes!(shares::share_list, shares::share_create))
+        .routes(routes!(shares::share_revoke))
+        .routes(routes!(storage::storage_get))
         .routes(routes!(
             recordings::recording_get,
             recordings::recording_patch,
@@ -147,7 +160,12 @@ fn api() -> OpenApiRouter<PanelDoor> {
         ))
         .routes(routes!(provisioning::box_reset))
         .routes(routes!(events::listen));
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", routes)
+        .routes(routes!(watch::shared_get))
+        .routes(routes!(watch::shared_unlock))
+        .routes(routes!(watch::shared_film))
+        .routes(routes!(watch::shared_poster))
 }
 
 /// The API's description, generated from the code.
@@ -165,6 +183,8 @@ pub fn router(door: PanelDoor) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(access::same_origin))
         .route("/metrics", get(metrics::metrics_get))
+        .route("/s/{token}", get(watch::page))
+        .layer(middleware::from_fn(watch::for_nobody_else))
         .with_state(door);
     api.merge(pages::router())
 }

@@ -50,7 +50,7 @@ async fn front(headers: HeaderMap) -> Response {
     }
 }
 
-async fn page(name: &'static str, headers: HeaderMap) -> Response {
+pub(super) async fn page(name: &'static str, headers: HeaderMap) -> Response {
     match embedded(name, &headers, "no-cache") {
         Some(response) => response,
         None if name.ends_with(".html") => {

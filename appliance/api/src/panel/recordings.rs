@@ -5,15 +5,15 @@ use super::access::Visitor;
 use super::body::{Body, MaybeBody};
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use roombox_control::finish::to_the_end;
 use roombox_control::jobs::{EncoderChoice, Job, LayoutName, Output, SoundContainer};
-use roombox_control::recordings::{Recording, RecordingPage, TimelineItem};
+use roombox_control::recordings::{Film, FilmRange, Recording, TimelineItem};
 use roombox_control::retention::{Deletion, Doubt};
 use roombox_control::words;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,17 +51,6 @@ pub(super) struct DeletionList {
     clock_doubt: Option<Doubt>,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PageQuery {
-    /// At most so many (1 to 200); 50 if left out.
-    #[param(minimum = 1, maximum = 200, nullable = false)]
-    limit: Option<u32>,
-    /// `next` of the page before.
-    #[param(nullable = false)]
-    after: Option<String>,
-}
-
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Timeline {
     items: Vec<TimelineItem>,
@@ -80,6 +69,9 @@ pub(super) struct FilmRequest {
     /// The file that sound alone becomes. Left out: M4A.
     #[schema(value_type = Option<words::SoundContainer>)]
     container: Option<SoundContainer>,
+    /// Left out: all of the recording.
+    #[schema(nullable = false)]
+    range: Option<FilmRange>,
 }
 
 /// Records the meeting in a room.
@@ -128,17 +120,6 @@ pub(super) async fn recording_stop(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Recording>), ApiError> {
     Ok((StatusCode::ACCEPTED, Json(door.recordings.stop(&id).await?)))
-}
-
-/// Recordings, newest first.
-#[utoipa::path(get, path = "/recordings", tag = "recordings", params(PageQuery),
-    responses((status = 200, body = RecordingPage)))]
-pub(super) async fn recording_list(
-    State(door): State<PanelDoor>,
-    _: Visitor,
-    Query(page): Query<PageQuery>,
-) -> Result<Json<RecordingPage>, ApiError> {
-    Ok(Json(door.recordings.list(page.limit.unwrap_or(50), page.after).await?))
 }
 
 /// One recording with its tracks.
@@ -208,22 +189,23 @@ pub(super) async fn timeline_get(
     Ok(Json(Timeline { items: door.recordings.timeline(&id).await? }))
 }
 
-/// Makes another film of a recording, its sound alone, or files of what each person sent.
+/// Makes another film of a recording or of a part of it, its sound alone, or files of what each person
+/// sent.
 #[utoipa::path(post, path = "/recordings/{id}/jobs", tag = "jobs", params(("id" = String, Path)),
     request_body = FilmRequest,
-    responses((status = 201, body = Job), (status = 409, body = ErrorBody)))]
+    responses((status = 201, body = Job), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody)))]
 pub(super) async fn film_create(
     State(door): State<PanelDoor>,
     _: Visitor,
     Path(id): Path<String>,
     Body(request): Body<FilmRequest>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let FilmRequest { layout, encoder, outputs, container } = request;
+    let FilmRequest { layout, encoder, outputs, container, range } = request;
     let encoder = encoder.unwrap_or(EncoderChoice::Auto);
     let outputs = outputs.unwrap_or_else(|| vec![Output::Film]);
-    let job = door
-        .recordings
-        .render(&id, layout, encoder, (outputs, container.unwrap_or_default()))
-        .await?;
+    let container = container.unwrap_or_default();
+    let film = Film { layout, encoder, outputs, container, range };
+    let job = door.recordings.render(&id, film).await?;
     Ok((StatusCode::CREATED, Json(job)))
 }

@@ -1,5 +1,6 @@
 //! A recording's life beyond the buttons: endings, crashes, continuation, import, deletion.
 
+use super::search::people_in;
 use super::{Interruption, RecordingState, Recordings, Running};
 use crate::clock::UnixMs;
 use crate::conference::{Command, RoomName};
@@ -32,6 +33,7 @@ struct Summary {
     duration_us: u64,
     gaps: u64,
     interruptions: Vec<Interruption>,
+    people: Vec<String>,
 }
 
 fn summarise(folder: &Path, manifest: &Manifest) -> Summary {
@@ -51,6 +53,7 @@ fn summarise(folder: &Path, manifest: &Manifest) -> Summary {
             .unwrap_or(0),
         gaps: timeline.iter().filter(|line| gap(&line.event)).count() as u64,
         interruptions: interruptions.collect(),
+        people: people_in(&timeline),
     }
 }
 
@@ -104,6 +107,7 @@ impl Recordings {
             dropped: manifest.dropped,
             reason,
             interruptions: summary.interruptions,
+            people: summary.people,
         };
         // Its film, unless it only ran because others were ordered, and those: as of the moment in which
         // it is whole, and nobody can order any more.
@@ -174,6 +178,7 @@ impl Recordings {
     /// The folder cannot be read or the store refuses.
     pub async fn recover(&self) -> Result<(), ControlError> {
         self.finish_deletions().await?;
+        self.store.recording_mend_words().await?;
         let root = self.root.clone();
         let scan = tokio::task::spawn_blocking(move || recovery::scan(&root))
             .await

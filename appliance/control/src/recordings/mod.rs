@@ -8,28 +8,32 @@
 //! The bytes are `capture`'s; this service keeps what the box knows about them.
 
 mod captions;
+mod film;
 mod life;
+mod search;
+mod spelling;
 mod timeline;
 mod views;
 
+pub use film::{Film, FilmRange};
 pub use roombox_capture::captions::{About, LONGEST_TEXT, Piece, Transcribed};
+pub use search::{Day, RecordingPage, Wanted};
+pub(crate) use spelling::plain;
 pub use timeline::TimelineItem;
-pub use views::{RecordedFile, RecordedTrack, Recording, RecordingPage, TrackFile};
+pub use views::{RecordedFile, RecordedTrack, Recording, TrackFile};
 
 use crate::clock::UnixMs;
 use crate::conference::{Conference, RoomName, RoomView};
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
-use crate::jobs::{Job, Jobs};
+use crate::jobs::Jobs;
 use crate::rooms::RunningRecording;
 use crate::settings::SettingsDesk;
 use crate::store::{RecordingRow, Store};
 use life::Interrupted;
 use roombox_capture::manifest::EndReason;
 use roombox_capture::{OpenRecording, RecordingFigures};
-use roombox_jobs::spec::{
-    AudioPreset, EncoderChoice, JobSpec, Layout, LayoutName, Output, SoundContainer, VideoPreset,
-};
+use roombox_jobs::spec::{EncoderChoice, JobSpec, Layout, LayoutName, VideoPreset};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io;
@@ -182,6 +186,13 @@ impl Recordings {
     /// How many recordings run now.
     pub fn running_count(&self) -> usize {
         self.running().len()
+    }
+
+    /// Bytes that each recording has written that runs now.
+    pub(crate) fn running_bytes(&self) -> Vec<(String, u64)> {
+        let ids: Vec<String> = self.running().values().map(|now| now.recording.clone()).collect();
+        let bytes = |id: String| Some((self.recorder.figures(&id)?.bytes, id));
+        ids.into_iter().filter_map(bytes).map(|(bytes, id)| (id, bytes)).collect()
     }
 
     fn goes_on(&self, id: &str) -> bool {
@@ -388,30 +399,6 @@ impl Recordings {
         let recording = self.get(id).await?;
         self.events.publish(id, Happening::RecordingChanged(Box::new(recording.clone())));
         Ok(recording)
-    }
-
-    /// Makes another film of a recording, or its sound alone, or files of each person, or several of
-    /// these.
-    ///
-    /// # Errors
-    /// There is no such recording, it still runs, or nothing is to be made.
-    pub async fn render(
-        &self,
-        id: &str,
-        layout: LayoutName,
-        encoder: EncoderChoice,
-        (outputs, container): (Vec<Output>, SoundContainer),
-    ) -> Result<Job, ControlError> {
-        if outputs.is_empty() {
-            return Err(ControlError::NothingToMake);
-        }
-        let row = self.row(id).await?;
-        if row.state == RecordingState::Recording {
-            return Err(ControlError::StillRecording);
-        }
-        let audio = AudioPreset { container, ..AudioPreset::default() };
-        let spec = JobSpec { outputs, audio, ..self.spec(&row, layout, encoder) };
-        self.jobs.create(spec).await
     }
 
     async fn row(&self, id: &str) -> Result<RecordingRow, ControlError> {

@@ -15,9 +15,6 @@ use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
 use utoipa::ToSchema;
 
-/// Recordings in one answer at most.
-const LONGEST_PAGE: u32 = 200;
-
 /// A recording.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Recording {
@@ -43,6 +40,8 @@ pub struct Recording {
     pub paused: bool,
     /// The box never deletes it by itself.
     pub held: bool,
+    /// Names of those who were in it, once it has ended.
+    pub people: Vec<String>,
     /// Only when one recording is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -95,35 +94,7 @@ pub struct RecordedFile {
     pub sha256: String,
 }
 
-/// Some recordings and where to go on.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct RecordingPage {
-    pub items: Vec<Recording>,
-    /// To be given as `after`; `null`: these were the last.
-    #[schema(required)]
-    pub next: Option<String>,
-}
-
 impl Recordings {
-    /// Newest first, at most `limit`, which is 1 to [`LONGEST_PAGE`].
-    ///
-    /// # Errors
-    /// `limit` is none of these, or the store refuses.
-    pub async fn list(
-        &self,
-        limit: u32,
-        after: Option<String>,
-    ) -> Result<RecordingPage, ControlError> {
-        if !(1..=LONGEST_PAGE).contains(&limit) {
-            return Err(ControlError::OutOfRange { field: "limit", least: 1, most: LONGEST_PAGE });
-        }
-        let mut rows = self.store.recording_list(limit + 1, after).await?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| row.id.clone());
-        Ok(RecordingPage { items: self.views(rows).await?, next })
-    }
-
     /// One recording with its tracks.
     ///
     /// # Errors
@@ -141,7 +112,10 @@ impl Recordings {
     }
 
     /// As many questions to the store for many rows as for one.
-    async fn views(&self, rows: Vec<RecordingRow>) -> Result<Vec<Recording>, ControlError> {
+    pub(super) async fn views(
+        &self,
+        rows: Vec<RecordingRow>,
+    ) -> Result<Vec<Recording>, ControlError> {
         let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
         let mut files = self.store.file_list_of(ids.clone()).await?;
         let mut jobs = self.jobs.newest_of(ids).await?;
@@ -181,6 +155,7 @@ impl Recordings {
             dropped_packets: live.map_or(row.dropped, |live| live.dropped),
             paused,
             held: row.held,
+            people: row.people,
             tracks: None,
             files: files.into_iter().map(file).collect(),
             job,

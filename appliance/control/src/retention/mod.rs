@@ -16,7 +16,7 @@ use crate::error::ControlError;
 use crate::recordings::{Recordings, RoomRecorder};
 use crate::settings::SettingsDesk;
 use crate::store::Store;
-use rules::{Policy, due};
+use rules::{Policy, due, upcoming};
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 use utoipa::ToSchema;
@@ -24,6 +24,7 @@ use watch::ClockWatch;
 
 /// Room is made before the recorder's reserve is reached: recordings end there.
 const AHEAD: u64 = 2;
+const NOTHING_GOES: Policy = Policy { keep_days: 0, overwrite_oldest: false };
 
 /// A recording that the box deleted by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -33,6 +34,27 @@ pub struct Deletion {
     pub at: UnixMs,
     pub bytes: u64,
     pub reason: Why,
+}
+
+/// A recording that the box will delete by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Upcoming {
+    pub recording: String,
+    pub title: String,
+    /// Bytes of its tracks and films.
+    pub bytes: u64,
+    pub reason: Why,
+    /// When its day is; `null`: when the disk fills.
+    #[schema(required)]
+    pub at: Option<UnixMs>,
+}
+
+/// What will be deleted, and by which rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    pub next: Vec<Upcoming>,
+    pub keep_days: u32,
+    pub overwrite_oldest: bool,
 }
 
 /// What the box deletes by itself.
@@ -78,17 +100,14 @@ impl Retention {
             clock.1 = doubt;
             believed.ok()
         };
-        let settings = self.settings.get();
-        let (keep_days, overwrite_oldest) =
-            (settings.recording.keep_days, settings.recording.overwrite_oldest);
-        if keep_days == 0 && !overwrite_oldest {
+        let policy = self.policy();
+        if policy == NOTHING_GOES {
             return Ok(());
         }
         let (free, reserve) = self.recorder.space().map_err(ControlError::Files)?;
         let short_by = (reserve * AHEAD).saturating_sub(free);
-        let policy = Policy { keep_days, overwrite_oldest };
         // Every few seconds: of those that are young nobody asks while there is room.
-        let ended_by = match overwrite_oldest && short_by > 0 {
+        let ended_by = match policy.overwrite_oldest && short_by > 0 {
             true => None,
             false => match believed.and_then(|now| policy.ended_by(now)) {
                 None => return Ok(()),
@@ -101,6 +120,36 @@ impl Retention {
             self.delete(&id, bytes, why).await?;
         }
         Ok(())
+    }
+
+    fn policy(&self) -> Policy {
+        let recording = &self.settings.get().recording;
+        let (keep_days, overwrite_oldest) = (recording.keep_days, recording.overwrite_oldest);
+        Policy { keep_days, overwrite_oldest }
+    }
+
+    /// What is deleted next, `most` of it.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn upcoming(&self, most: usize) -> Result<Outlook, ControlError> {
+        let policy = self.policy();
+        let Policy { keep_days, overwrite_oldest } = policy;
+        if policy == NOTHING_GOES {
+            return Ok(Outlook { next: Vec::new(), keep_days, overwrite_oldest });
+        }
+        let candidates = self.store.recording_list_settled(None).await?;
+        let due = upcoming(&candidates, policy, most);
+        let ids = due.iter().map(|(one, ..)| one.id.clone()).collect();
+        let mut titles = self.store.recording_titles(ids).await?;
+        let next = due.into_iter().map(|(one, why, at)| Upcoming {
+            recording: one.id.clone(),
+            title: titles.remove(&one.id).unwrap_or_default(),
+            bytes: one.bytes,
+            reason: why,
+            at: at.map(UnixMs),
+        });
+        Ok(Outlook { next: next.collect(), keep_days, overwrite_oldest })
     }
 
     async fn delete(&self, id: &str, bytes: u64, why: Why) -> Result<(), ControlError> {

@@ -83,6 +83,29 @@ pub fn due(
     due
 }
 
+/// What goes next, and when its day is; `None`: when the disk fills.
+pub fn upcoming(
+    candidates: &[Candidate],
+    policy: Policy,
+    most: usize,
+) -> Vec<(&Candidate, Why, Option<u64>)> {
+    let keep_ms = u64::from(policy.keep_days) * DAY_MS;
+    let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
+    oldest.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut next: Vec<_> = oldest
+        .into_iter()
+        .filter_map(|one| match (keep_ms > 0 && !one.undelivered, policy.overwrite_oldest) {
+            (true, _) => Some((one, Why::Age, Some(one.ended_ms.saturating_add(keep_ms)))),
+            (false, true) => Some((one, Why::Space, None)),
+            (false, false) => None,
+        })
+        .collect();
+    // By their day; what has none goes by its age, after those that have one.
+    next.sort_by_key(|(_, _, at)| at.unwrap_or(u64::MAX));
+    next.truncate(most);
+    next
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +157,34 @@ mod tests {
         assert_eq!(ids(&due(&all, policy, None, 1)), ["rec_002"]);
         assert_eq!(ids(&due(&all, policy, None, 6)), ["rec_002", "rec_003"]);
         assert!(due(&all, policy, None, 0).is_empty());
+    }
+
+    #[test]
+    fn what_goes_next_is_told_with_its_day_or_the_full_disk() {
+        let all = [
+            recording(2, 7, 5, false),
+            recording(1, 9, 5, false),
+            recording(3, 1, 5, true),
+            Candidate { undelivered: true, ..recording(4, 2, 5, false) },
+        ];
+        let told = |policy, most| {
+            let next = upcoming(&all, policy, most).into_iter();
+            let told = |(one, why, at): (&Candidate, Why, Option<u64>)| {
+                (one.id.clone(), why.name(), at.map(|at| at / DAY_MS))
+            };
+            next.map(told).collect::<Vec<_>>()
+        };
+        let (one, two, four) = ("rec_001".to_owned(), "rec_002".to_owned(), "rec_004".to_owned());
+        assert!(told(KEEP_ALL, 9).is_empty());
+        let aged = Policy { keep_days: 30, ..KEEP_ALL };
+        let ages = [(two.clone(), "age", Some(37)), (one.clone(), "age", Some(39))];
+        assert_eq!(told(aged, 9), ages);
+        assert_eq!(told(aged, 1), ages[..1]);
+        let full = Policy { overwrite_oldest: true, ..KEEP_ALL };
+        let spaces = [one, two, four.clone()].map(|id| (id, "space", None));
+        assert_eq!(told(full, 9), spaces);
+        let both = Policy { keep_days: 30, overwrite_oldest: true };
+        assert_eq!(told(both, 9)[2], (four, "space", None), "a target lacks it");
     }
 
     proptest! {

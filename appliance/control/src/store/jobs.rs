@@ -169,6 +169,7 @@ mod tests {
             dropped: 3,
             reason: EndReason::Stopped,
             interruptions: Vec::new(),
+            people: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::egress::of_recording;
 use super::jobs::{NewJob, insert_job};
 use super::leftovers::keep_leftovers;
+use super::library::{learn_words, set_people};
 use super::{Store, StoreError, signed, unsigned};
 use crate::egress::EgressRow;
 use crate::recordings::{Interruption, RecordingState};
@@ -38,6 +39,8 @@ pub struct RecordingRow {
     pub interruptions: Vec<Interruption>,
     /// Never deleted by the box itself.
     pub held: bool,
+    /// Names of those who were in it, once it has ended.
+    pub people: Vec<String>,
 }
 
 impl Default for RecordingRow {
@@ -59,6 +62,7 @@ impl Default for RecordingRow {
             end_reason: None,
             interruptions: Vec::new(),
             held: false,
+            people: Vec::new(),
         }
     }
 }
@@ -76,6 +80,7 @@ pub struct RecordingEnd {
     pub dropped: u64,
     pub reason: EndReason,
     pub interruptions: Vec<Interruption>,
+    pub people: Vec<String>,
 }
 
 /// The sum of all sizes while nothing has changed it. Learnt and forgotten on the store's thread
@@ -105,11 +110,11 @@ impl Default for KnownBytes {
     }
 }
 
-const COLUMNS: &str = "id, room, room_name, title, state, layout, started_ms, ended_ms,
-     duration_ms, bytes, gaps, end_reason, interruptions, dropped, held";
+pub(super) const COLUMNS: &str = "id, room, room_name, title, state, layout, started_ms, ended_ms,
+     duration_ms, bytes, gaps, end_reason, interruptions, dropped, held, people";
 
 /// Enums are kept by the names that the API gives them.
-fn name<T: Serialize>(value: T) -> Result<String, StoreError> {
+pub(super) fn name<T: Serialize>(value: T) -> Result<String, StoreError> {
     match serde_json::to_value(value)? {
         serde_json::Value::String(name) => Ok(name),
         other => Ok(other.to_string()),
@@ -122,7 +127,7 @@ fn named<T: DeserializeOwned>(name: String) -> rusqlite::Result<T> {
     })
 }
 
-fn recording(row: &Row<'_>) -> rusqlite::Result<RecordingRow> {
+pub(super) fn recording(row: &Row<'_>) -> rusqlite::Result<RecordingRow> {
     Ok(RecordingRow {
         id: row.get(0)?,
         room: row.get(1)?,
@@ -140,6 +145,10 @@ fn recording(row: &Row<'_>) -> rusqlite::Result<RecordingRow> {
         interruptions: serde_json::from_str(&row.get::<_, String>(12)?).unwrap_or_default(),
         dropped: unsigned(row.get(13)?),
         held: row.get(14)?,
+        people: row
+            .get::<_, Option<String>>(15)?
+            .map(|people| people.lines().map(str::to_owned).collect())
+            .unwrap_or_default(),
     })
 }
 
@@ -168,7 +177,7 @@ impl Store {
                     signed(row.started_ms)
                 ],
             )?;
-            Ok(())
+            learn_words(sql, &row.id)
         })
         .await
     }
@@ -177,25 +186,6 @@ impl Store {
         self.call(move |sql| {
             let query = format!("SELECT {COLUMNS} FROM recordings WHERE id = ?1");
             Ok(sql.query_row(&query, [id], recording).optional()?)
-        })
-        .await
-    }
-
-    /// Newest first, from after `after` on.
-    pub async fn recording_list(
-        &self,
-        limit: u32,
-        after: Option<String>,
-    ) -> Result<Vec<RecordingRow>, StoreError> {
-        self.call(move |sql| {
-            // Ids are ULIDs: their order is the order of time.
-            let query = format!(
-                "SELECT {COLUMNS} FROM recordings WHERE ?1 IS NULL OR id < ?1
-                 ORDER BY id DESC LIMIT ?2"
-            );
-            let mut statement = sql.prepare(&query)?;
-            let rows = statement.query_map(params![after, limit], recording)?;
-            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
@@ -240,6 +230,7 @@ impl Store {
             if changed != 1 {
                 return Ok(None);
             }
+            set_people(sql, &end.recording, &end.people)?;
             let jobs = jobs_for(of_recording(sql, &end.recording)?);
             for job in &jobs {
                 insert_job(sql, &NewJob(job.clone()))?;
@@ -261,6 +252,7 @@ impl Store {
         self.call(move |sql| {
             let changed =
                 sql.execute("UPDATE recordings SET title = ?2 WHERE id = ?1", params![id, title])?;
+            learn_words(sql, &id)?;
             Ok(changed == 1)
         })
         .await

@@ -5,9 +5,11 @@ import type {
   BoxView,
   ClaimState,
   Copy,
+  Day,
   DeletionList,
   Door,
   Encoder,
+  FilmRange,
   InstallRequest,
   Job,
   JoinToken,
@@ -15,6 +17,8 @@ import type {
   LivekitKey,
   NewApiToken,
   NewLivekitKey,
+  NewShare,
+  NewShareLink,
   NewTarget,
   NewWebhook,
   NewWhipKey,
@@ -29,8 +33,10 @@ import type {
   Room,
   Settings,
   SettingsPatch,
+  Share,
   SoundContainer,
   Status,
+  StorageReport,
   Target,
   TargetPatch,
   TargetTrial,
@@ -64,10 +70,19 @@ export class Refusal extends Error {
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
-async function ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
+const ask = <T>(method: Method, path: string, body?: unknown): Promise<T> =>
+  askAt<T>(BASE, method, path, body);
+
+/** Asks for something that does not lie below `BASE`. */
+export async function askAt<T>(
+  base: string,
+  method: Method,
+  path: string,
+  body?: unknown,
+): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(BASE + path, {
+    response = await fetch(base + path, {
       method,
       credentials: "same-origin",
       headers: body === undefined ? {} : { "content-type": "application/json" },
@@ -158,8 +173,19 @@ export const api = {
     ask<undefined>("PATCH", `/rooms/${part(room)}/recording`, { paused }),
   stopRecording: (room: string) => ask<Recording>("DELETE", `/rooms/${part(room)}/recording`),
 
-  recordings: (after: string | null) =>
-    ask<Page<Recording>>("GET", `/recordings?limit=30${after ? `&after=${part(after)}` : ""}`),
+  recordings: (asked: string, after: string | null) =>
+    ask<Page<Recording>>(
+      "GET",
+      `/recordings?limit=30&${asked}${after ? `&after=${part(after)}` : ""}`,
+    ),
+  recordedDays: (starts: string[], asked: string) =>
+    ask<Page<Day>>("GET", `/recordings/days?starts=${part(starts.join(","))}&${asked}`),
+  recordedRooms: () => ask<Page<string>>("GET", "/recordings/rooms"),
+  storage: () => ask<StorageReport>("GET", "/storage"),
+  shares: (recording: string) => ask<Page<Share>>("GET", `/recordings/${part(recording)}/shares`),
+  createShare: (recording: string, share: NewShare) =>
+    ask<NewShareLink>("POST", `/recordings/${part(recording)}/shares`, share),
+  revokeShare: (id: string) => ask<undefined>("DELETE", `/shares/${part(id)}`),
   recording: (id: string) => ask<Recording>("GET", `/recordings/${part(id)}`),
   renameRecording: (id: string, title: string) =>
     ask<Recording>("PATCH", `/recordings/${part(id)}`, { title }),
@@ -171,7 +197,13 @@ export const api = {
   filmIndex: (id: string, file: string) => ask<FilmIndex>("GET", filePath(id, file)),
   render: (
     id: string,
-    wish: { layout: Layout; encoder: Encoder; outputs: Output[]; container: SoundContainer },
+    wish: {
+      layout: Layout;
+      encoder?: Encoder;
+      outputs?: Output[];
+      container?: SoundContainer;
+      range?: FilmRange;
+    },
   ) => ask<Job>("POST", `/recordings/${part(id)}/jobs`, wish),
 
   jobs: () => ask<Page<Job>>("GET", "/jobs"),

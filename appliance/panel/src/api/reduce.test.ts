@@ -103,6 +103,11 @@ describe("an event", () => {
     expect(withWebhook([], webhook)).toEqual([]);
   });
 
+  test("of a share link makes the lists of links old, and nothing else", () => {
+    const event = { ...heard, type: "share.opened", data: { recording: "rec_1" } };
+    expect(changesOf(event as unknown as EventMessage)).toEqual([{ do: "refetch", key: ["shares"] }]);
+  });
+
   test("of a target makes targets and copies old, a copied recording nothing else", () => {
     const old = (type: string) =>
       changesOf({ ...heard, type, data: { target: "tgt_1" } } as unknown as EventMessage).map((change) =>

@@ -50,6 +50,8 @@ function olds(type: string): Key[] {
       return [keys.settings];
     case "webhook":
       return [keys.webhooks];
+    case "share":
+      return [keys.shares];
     case "target":
       return [keys.targets, keys.copies];
     case "storage":

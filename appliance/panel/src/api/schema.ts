@@ -39,6 +39,16 @@ export type GapReason = Schemas["GapReason"];
 export type TimelineItem = Schemas["TimelineItem"];
 export type Job = Schemas["Job"];
 
+export type Day = Schemas["Day"];
+export type FilmRange = Schemas["FilmRange"];
+export type Share = Schemas["Share"];
+export type NewShare = Schemas["NewShare"];
+export type NewShareLink = Schemas["NewShareLink"];
+export type SharedFilm = Schemas["SharedFilm"];
+
+export type StorageReport = Schemas["StorageReport"];
+export type Forecast = Schemas["Forecast"];
+
 export type Sample = Schemas["Sample"];
 export type Status = Schemas["StatusReport"];
 export type Disk = Schemas["Disk"];

@@ -1,10 +1,11 @@
 import type { meet } from "./meet.en";
 import type { panel } from "./panel.en";
+import type { share } from "./share.en";
 import type { shared } from "./shared.en";
 
 declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "shared";
-    resources: { panel: typeof panel; meet: typeof meet; shared: typeof shared };
+    resources: { panel: typeof panel; meet: typeof meet; share: typeof share; shared: typeof shared };
   }
 }

@@ -1,4 +1,5 @@
 import type { panel as en } from "./panel.en";
+import { calendar, library, shares, storage, trim } from "./library.de";
 import { container, made, output } from "./outputs.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
@@ -244,7 +245,6 @@ export const panel: Words<typeof en> = {
     },
   },
   recordings: {
-    lead: "Neueste zuerst.",
     working_one: "{{count}} Film entsteht",
     working_other: "{{count}} Filme entstehen",
     empty: "Noch keine Aufnahmen",
@@ -438,7 +438,12 @@ export const panel: Words<typeof en> = {
     session_text: "Angemeldet als {{name}}.",
     sign_out: "Abmelden",
   },
+  calendar,
   copies,
+  library,
+  shares,
+  storage,
+  trim,
   targets,
   updates,
   webhooks,

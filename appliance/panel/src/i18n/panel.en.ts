@@ -1,3 +1,4 @@
+import { calendar, library, shares, storage, trim } from "./library.en";
 import { container, made, output } from "./outputs.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
@@ -236,7 +237,6 @@ export const panel = {
     },
   },
   recordings: {
-    lead: "Newest first.",
     working_one: "{{count}} film is being made",
     working_other: "{{count}} films are being made",
     empty: "No recordings yet",
@@ -426,7 +426,12 @@ export const panel = {
     session_text: "Signed in as {{name}}.",
     sign_out: "Sign out",
   },
+  calendar,
   copies,
+  library,
+  shares,
+  storage,
+  trim,
   targets,
   updates,
   webhooks,

@@ -27,6 +27,10 @@ export const shared: Words<typeof en> = {
     files_failed: "Die Dateien dieser Aufnahme sind nicht lesbar. Prüfen Sie die Platte der Box.",
     foreign_origin:
       "Diese Seite gehört zu einer anderen Adresse. Öffnen Sie das Panel unter der Adresse der Box.",
+    invalid_search: "Danach lässt sich nicht suchen: {{message}}.",
+    invalid_share: "Dieser Link lässt sich nicht anlegen: {{message}}.",
+    invalid_range: "Ein Teil beginnt und endet innerhalb der Aufnahme und ist mindestens eine Sekunde lang.",
+    too_many_shares: "Diese Aufnahme hat so viele Links, wie sie haben darf. Ziehen Sie einige zurück.",
     invalid_setting: "Ein Wert liegt außerhalb seines Bereichs: {{message}}.",
     job_state: "Dieser Film ist inzwischen weiter. Die Liste zeigt nun, wie es steht.",
     not_claimed: "Diese Box gehört noch niemandem. Laden Sie die Seite neu, um sie zu übernehmen.",

@@ -28,7 +28,7 @@ export function suggestLanguage(code: string | null) {
 }
 
 export function startWords(
-  namespace: "panel" | "meet",
+  namespace: "panel" | "meet" | "share",
   words: { en: object; de: object },
 ): typeof i18next {
   const mark = (language: string) => {

@@ -16,6 +16,7 @@ import { RoomsPage } from "./pages/RoomsPage";
 import { SettingsPage } from "./pages/SettingsPage";
 import { SignInPage } from "./pages/SignInPage";
 import { StatusPage } from "./pages/StatusPage";
+import { StoragePage } from "./pages/StoragePage";
 import { UpdatesPage } from "./pages/UpdatesPage";
 import { NothingHere } from "./parts/EmptyState";
 import { Failure } from "./parts/Failure";
@@ -56,6 +57,7 @@ function Entrance() {
         <Route path="/rooms" component={RoomsPage} />
         <Route path="/rooms/:id">{({ id }) => <RoomPage key={id} id={id} />}</Route>
         <Route path="/recordings" component={RecordingsPage} />
+        <Route path="/recordings/storage" component={StoragePage} />
         <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
         <Route path="/status" component={StatusPage} />
         <Route path="/settings/updates" component={UpdatesPage} />

@@ -1,7 +1,7 @@
 // One recording: watch it, see what happened in it, take its files along, render it again.
 import { Button, Grid, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconDownload, IconLock, IconRefresh } from "@tabler/icons-react";
+import { IconCut, IconDownload, IconLock, IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -24,9 +24,11 @@ import { Preview } from "../parts/Preview";
 import { RecordingState } from "../parts/RecordingState";
 import { useReportFailure } from "../parts/Failure";
 import { RenderDialog } from "../parts/RenderDialog";
+import { Shares } from "../parts/Shares";
 import { StateBadge } from "../parts/StateBadge";
 import { TimelineStrip } from "../parts/TimelineStrip";
 import { TrackTable } from "../parts/TrackTable";
+import { Trim } from "../parts/Trim";
 import { useFormat } from "../wording";
 
 const HELD = { icon: IconLock, color: "gray" } as const;
@@ -52,6 +54,9 @@ function RecordingView({ recording }: { recording: Recording }) {
   const seek = (filmMs: number) => {
     if (video.current) video.current.currentTime = filmMs / 1000;
   };
+  const [trimming, trim] = useDisclosure(false);
+  const here = film ? (index ? recordingMs(index, at) : at) : null;
+  const seekRecording = film ? (ms: number) => seek(index ? filmMs(index, ms) : ms) : undefined;
   const chaptered = index !== undefined && index.chapters.length > 1;
 
   return (
@@ -74,7 +79,7 @@ function RecordingView({ recording }: { recording: Recording }) {
           </Group>
         }
       >
-        <RecordingActions recording={recording} />
+        <RecordingActions recording={recording} trim={trim.toggle} />
       </Heading>
       <Stack gap="md">
         {film ? (
@@ -109,8 +114,8 @@ function RecordingView({ recording }: { recording: Recording }) {
         )}
         <TimelineStrip
           recording={recording}
-          at={film ? (index ? recordingMs(index, at) : at) : null}
-          seek={film ? (ms) => seek(index ? filmMs(index, ms) : ms) : undefined}
+          at={here}
+          seek={seekRecording}
           preview={
             index &&
             film?.index &&
@@ -124,6 +129,9 @@ function RecordingView({ recording }: { recording: Recording }) {
             ))
           }
         />
+        {trimming && (
+          <Trim recording={recording} at={here} seek={seekRecording} close={trim.close} />
+        )}
         <Grid gap="md">
           <Grid.Col span={{ base: 12, md: 7 }}>
             <Happened recording={recording} />
@@ -132,6 +140,7 @@ function RecordingView({ recording }: { recording: Recording }) {
             <Jobs recording={recording} />
           </Grid.Col>
         </Grid>
+        <Shares recording={recording} />
         <Copies recording={recording} />
         <TrackTable recording={recording} />
       </Stack>
@@ -220,7 +229,7 @@ function Jobs({ recording }: { recording: Recording }) {
   );
 }
 
-function RecordingActions({ recording }: { recording: Recording }) {
+function RecordingActions({ recording, trim }: { recording: Recording; trim: () => void }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const cache = useQueryClient();
@@ -256,6 +265,14 @@ function RecordingActions({ recording }: { recording: Recording }) {
         onClick={render.open}
       >
         {t("recording.render")}
+      </Button>
+      <Button
+        variant="default"
+        disabled={running || recording.state === "empty"}
+        leftSection={<IconCut size={18} aria-hidden />}
+        onClick={trim}
+      >
+        {t("trim.action")}
       </Button>
       <MoreMenu
         rename={rename.open}

@@ -1,59 +1,103 @@
-// The library: what is being rendered, then every recording, newest first.
-import { Button, Group, Menu, Paper, Skeleton, Stack, Text, Title } from "@mantine/core";
-import { useDisclosure } from "@mantine/hooks";
-import {
-  IconDotsVertical,
-  IconDownload,
-  IconMovie,
-  IconPlayerPlay,
-  IconTrash,
-} from "@tabler/icons-react";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+// The library: what is being rendered, then recordings, searched and narrowed, as a list or a calendar.
+import { Button, Group, Paper, SegmentedControl, Skeleton, Stack, Title } from "@mantine/core";
+import { IconDatabase, IconMovie, IconSearchOff } from "@tabler/icons-react";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { Link } from "wouter";
-import { api, fileAddress } from "../../api/client";
+import { Link, useLocation, useSearch } from "wouter";
+import { api } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { Recording } from "../../api/schema";
-import { Ago, Elapsed } from "../parts/Ago";
+import { EVERYTHING, askedFor, searchOf, shownOf, type Filter, type Shown } from "../../library";
+import { Calendar } from "../parts/Calendar";
 import { Deletions } from "../parts/Deletions";
-import { DeleteRecording } from "../parts/DeleteRecording";
 import { EmptyState } from "../parts/EmptyState";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { JobProgress } from "../parts/JobProgress";
-import { RecordingState } from "../parts/RecordingState";
-import { Thumbnail } from "../parts/Thumbnail";
-import { useFormat } from "../wording";
+import { LibraryFilters } from "../parts/LibraryFilters";
+import { RecordingRow } from "../parts/RecordingRow";
 
 export function RecordingsPage() {
   const { t } = useTranslation("panel");
-  const recordings = useInfiniteQuery({
-    queryKey: keys.recordings,
-    queryFn: ({ pageParam }) => api.recordings(pageParam),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
-  });
-  const items = recordings.data?.pages.flatMap((page) => page.items);
+  const shown = shownOf(useSearch());
+  const [, go] = useLocation();
+  const show = (part: Partial<Shown>, replace = false) =>
+    go(`/recordings${searchOf({ ...shown, ...part })}`, { replace });
+  const { view, month, filter } = shown;
 
   return (
     <>
-      <Heading title={t("nav.recordings")} lead={t("recordings.lead")} />
+      <Heading title={t("nav.recordings")} lead={t("library.lead")}>
+        <SegmentedControl
+          aria-label={t("library.view")}
+          value={view}
+          data={[
+            { value: "list", label: t("library.list") },
+            { value: "calendar", label: t("library.calendar") },
+          ]}
+          onChange={(value) => show({ view: value === "calendar" ? "calendar" : "list" })}
+        />
+        <Button
+          component={Link}
+          href="/recordings/storage"
+          variant="default"
+          leftSection={<IconDatabase size={18} aria-hidden />}
+        >
+          {t("library.storage")}
+        </Button>
+      </Heading>
       <Working />
+      <LibraryFilters
+        filter={filter}
+        dated={view === "list"}
+        change={(changed) => show({ filter: changed }, true)}
+      />
+      {view === "calendar" ? (
+        <Calendar
+          month={month}
+          filter={filter}
+          turn={(turned) => show({ month: turned }, true)}
+          open={(day) => show({ view: "list", filter: { ...filter, from: day, to: day } })}
+        />
+      ) : (
+        <Found filter={filter} clear={() => show({ filter: EVERYTHING })} />
+      )}
+      <Deletions />
+    </>
+  );
+}
+
+function Found({ filter, clear }: { filter: Filter; clear: () => void }) {
+  const { t } = useTranslation("panel");
+  const asked = askedFor(filter).toString();
+  const recordings = useInfiniteQuery({
+    queryKey: keys.recordingsFound(asked),
+    queryFn: ({ pageParam }) => api.recordings(asked, pageParam),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+    // What was found for the letters before stays until the new is there.
+    placeholderData: keepPreviousData,
+  });
+  const items = recordings.data?.pages.flatMap((page) => page.items);
+  return (
+    <>
       {recordings.error && (
         <Failure error={recordings.error} retry={() => void recordings.refetch()} />
       )}
       {recordings.isPending && <Skeleton height={240} radius="lg" />}
-      {items?.length === 0 && (
-        <EmptyState
-          icon={IconMovie}
-          title={t("recordings.empty")}
-          text={t("recordings.empty_text")}
-        >
-          <Button component={Link} href="/rooms">
-            {t("recordings.empty_go")}
-          </Button>
-        </EmptyState>
-      )}
+      {items?.length === 0 &&
+        (asked === "" ? (
+          <EmptyState icon={IconMovie} title={t("recordings.empty")} text={t("recordings.empty_text")}>
+            <Button component={Link} href="/rooms">
+              {t("recordings.empty_go")}
+            </Button>
+          </EmptyState>
+        ) : (
+          <EmptyState icon={IconSearchOff} title={t("library.none")} text={t("library.none_text")}>
+            <Button variant="default" onClick={clear}>
+              {t("library.clear")}
+            </Button>
+          </EmptyState>
+        ))}
       {items && items.length > 0 && (
         <Stack gap="sm" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
           {items.map((recording) => (
@@ -74,7 +118,6 @@ export function RecordingsPage() {
           </Button>
         </Group>
       )}
-      <Deletions />
     </>
   );
 }
@@ -94,82 +137,6 @@ function Working() {
           <JobProgress key={job.id} job={job} titled />
         ))}
       </Stack>
-    </Paper>
-  );
-}
-
-function RecordingRow({ recording }: { recording: Recording }) {
-  const { t } = useTranslation("panel");
-  const format = useFormat();
-  const [deleting, remove] = useDisclosure(false);
-  const film = recording.files.find((file) => file.kind === "mp4");
-  const running = recording.state === "recording";
-
-  return (
-    <Paper className="surface" p="sm">
-      <div className="recording-row">
-        <Thumbnail recording={recording} />
-        <Stack gap={4} miw={0}>
-          <Title order={2} size="h5" style={{ overflowWrap: "break-word" }}>
-            <Link href={`/recordings/${recording.id}`} className="plain">
-              {recording.title}
-            </Link>
-          </Title>
-          <Text size="sm" c="dimmed">
-            {recording.room_name} · <Ago at={recording.started_at} />
-          </Text>
-          <Group gap="xs">
-            <RecordingState state={recording.state} />
-            <Text size="sm" c="dimmed">
-              {running ? (
-                <Elapsed since={recording.started_at} />
-              ) : (
-                format.clock(recording.duration_ms)
-              )}{" "}
-              · {format.bytes(recording.bytes)}
-            </Text>
-          </Group>
-        </Stack>
-        <Menu>
-          <Menu.Target>
-            <Button
-              variant="subtle"
-              color="gray"
-              px={6}
-              aria-label={t("more_of", { name: recording.title })}
-            >
-              <IconDotsVertical size={18} />
-            </Button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item
-              component={Link}
-              href={`/recordings/${recording.id}`}
-              leftSection={<IconPlayerPlay size={16} aria-hidden />}
-            >
-              {t("recordings.open")}
-            </Menu.Item>
-            {film && (
-              <Menu.Item
-                component="a"
-                href={fileAddress(recording.id, film.name, true)}
-                leftSection={<IconDownload size={16} aria-hidden />}
-              >
-                {t("recording.download")}
-              </Menu.Item>
-            )}
-            <Menu.Item
-              color="red"
-              disabled={running}
-              leftSection={<IconTrash size={16} aria-hidden />}
-              onClick={remove.open}
-            >
-              {t("recording.delete")}
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
-      </div>
-      <DeleteRecording recording={recording} opened={deleting} close={remove.close} />
     </Paper>
   );
 }

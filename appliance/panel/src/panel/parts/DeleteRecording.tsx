@@ -30,7 +30,9 @@ export function DeleteRecording({ recording, opened, close, leave }: DeleteRecor
       run={() => api.deleteRecording(recording.id)}
       done={() => {
         cache.removeQueries({ queryKey: keys.recording(recording.id) });
-        void cache.invalidateQueries({ queryKey: keys.recordings, exact: true });
+        for (const queryKey of [keys.recordingsListed, keys.storage]) {
+          void cache.invalidateQueries({ queryKey });
+        }
         leave?.();
       }}
     />

@@ -1,0 +1,195 @@
+//! What somebody with a share link gets, without signing in: a page, the film, and nothing else.
+//!
+//! Everything lies below the link itself, so that the cookie of a visit goes nowhere else. Whatever the
+//! reason for which a link leads nowhere, the answer is the same.
+
+use super::access::cookie;
+use super::body::Body;
+use super::{PanelDoor, files, pages};
+use crate::error::{ApiError, ErrorBody};
+use crate::server::{Encrypted, Peer};
+use axum::Json;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use roombox_control::ControlError;
+use roombox_control::shares::{Caller, NewVisit, SharedFile, SharedFilm};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+const COOKIE: &str = "roombox_visit";
+const NO_ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+
+/// The password of a link.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnlockRequest {
+    password: String,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TakeQuery {
+    /// `1`: to be saved under a readable name instead of shown, if the link allows it.
+    download: Option<String>,
+}
+
+/// Links are for those who got them: no page learns them from a browser, no cache keeps what they lead
+/// to, no search engine lists it.
+pub(super) async fn for_nobody_else(request: Request, next: Next) -> Response {
+    let shared = request.uri().path().starts_with("/s/");
+    let mut response = next.run(request).await;
+    if shared {
+        let headers = response.headers_mut();
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(NO_ROBOTS, HeaderValue::from_static("noindex, nofollow"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let private = HeaderValue::from_static("private, no-store");
+        headers.entry(header::CACHE_CONTROL).or_insert(private);
+    }
+    response
+}
+
+fn caller<'a>(token: &'a str, headers: &'a HeaderMap, Peer(from): Peer) -> Caller<'a> {
+    Caller { token, visit: cookie(headers, COOKIE), from }
+}
+
+/// Sets the cookie of a visit, for this link alone.
+fn with_visit(
+    mut response: Response,
+    token: &str,
+    visit: NewVisit,
+    Encrypted(encrypted): Encrypted,
+) -> Response {
+    let Some((secret, seconds)) = visit else { return response };
+    let secure = if encrypted { "; Secure" } else { "" };
+    let text = format!(
+        "{COOKIE}={secret}; Path=/s/{token}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    );
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    response
+}
+
+/// The page. It asks for everything else itself, and says what is wrong with a link.
+pub(super) async fn page(
+    State(door): State<PanelDoor>,
+    Path(token): Path<String>,
+    mut headers: HeaderMap,
+) -> Response {
+    let known = door.shares.knock(&token).await;
+    // Nobody has it, so nobody asks whether it has changed.
+    headers.remove(header::IF_NONE_MATCH);
+    let mut response = pages::page("share.html", headers).await;
+    response.headers_mut().remove(header::ETAG);
+    let private = HeaderValue::from_static("private, no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, private);
+    match known {
+        Ok(()) => response,
+        Err(ControlError::ShareGone) => {
+            *response.status_mut() = StatusCode::GONE;
+            response
+        }
+        Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+/// What there is to see by a share link.
+#[utoipa::path(get, path = "/s/{token}/about", tag = "shared", params(("token" = String, Path)),
+    responses((status = 200, body = SharedFilm), (status = 401, body = ErrorBody),
+        (status = 410, body = ErrorBody)))]
+pub(super) async fn shared_get(
+    State(door): State<PanelDoor>,
+    Path(token): Path<String>,
+    peer: Peer,
+    encrypted: Encrypted,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (film, visit) = door.shares.look(caller(&token, &headers, peer)).await?;
+    Ok(with_visit(Json(film).into_response(), &token, visit, encrypted))
+}
+
+/// Gives the password of a share link.
+#[utoipa::path(post, path = "/s/{token}/session", tag = "shared", params(("token" = String, Path)),
+    request_body = UnlockRequest,
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 410, body = ErrorBody),
+        (status = 429, body = ErrorBody)))]
+pub(super) async fn shared_unlock(
+    State(door): State<PanelDoor>,
+    Path(token): Path<String>,
+    peer: Peer,
+    encrypted: Encrypted,
+    headers: HeaderMap,
+    Body(request): Body<UnlockRequest>,
+) -> Result<Response, ApiError> {
+    let caller = caller(&token, &headers, peer);
+    let visit = door.shares.unlock(caller, &request.password).await?;
+    Ok(with_visit(StatusCode::NO_CONTENT.into_response(), &token, visit, encrypted))
+}
+
+/// The film that a share link leads to, whole or a range of it.
+#[utoipa::path(get, path = "/s/{token}/film.mp4", tag = "shared",
+    params(("token" = String, Path), TakeQuery),
+    responses((status = 200, description = "the film", content_type = "video/mp4"),
+        (status = 206, description = "the range"), (status = 304, description = "not changed"),
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 410, body = ErrorBody),
+        (status = 412, body = ErrorBody), (status = 416, body = ErrorBody)))]
+pub(super) async fn shared_film(
+    State(door): State<PanelDoor>,
+    Path(token): Path<String>,
+    Query(query): Query<TakeQuery>,
+    peer: Peer,
+    request: Request,
+) -> Result<Response, ApiError> {
+    send(door, &token, peer, SharedFile::Film, query.download.is_some(), request).await
+}
+
+/// The picture of the film that a share link leads to.
+#[utoipa::path(get, path = "/s/{token}/poster.jpg", tag = "shared",
+    params(("token" = String, Path)),
+    responses((status = 200, description = "the picture", content_type = "image/jpeg"),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 410, body = ErrorBody)))]
+pub(super) async fn shared_poster(
+    State(door): State<PanelDoor>,
+    Path(token): Path<String>,
+    peer: Peer,
+    request: Request,
+) -> Result<Response, ApiError> {
+    send(door, &token, peer, SharedFile::Poster, false, request).await
+}
+
+async fn send(
+    door: PanelDoor,
+    token: &str,
+    peer: Peer,
+    file: SharedFile,
+    download: bool,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let caller = caller(token, request.headers(), peer);
+    let (path, sha256, readable) = door.shares.file(caller, file, download).await?;
+    let save_as = download.then_some(readable);
+    files::served(path, Some(format!("\"{sha256}\"")), save_as, request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_of_a_visit_goes_to_its_link_alone_and_never_in_the_clear_where_there_is_tls() {
+        let answer = |visit, encrypted| {
+            let response = with_visit(StatusCode::OK.into_response(), "T", visit, encrypted);
+            response.headers().get(header::SET_COOKIE).map(|set| set.to_str().unwrap().to_owned())
+        };
+        let visit = || Some(("S3".to_owned(), 60));
+        let plain = "roombox_visit=S3; Path=/s/T; Max-Age=60; HttpOnly; SameSite=Strict";
+        assert_eq!(answer(visit(), Encrypted(false)).as_deref(), Some(plain));
+        assert_eq!(answer(visit(), Encrypted(true)), Some(format!("{plain}; Secure")));
+        assert_eq!(answer(None, Encrypted(true)), None);
+    }
+}
