@@ -67,8 +67,9 @@ export function Calendar({ month, filter, turn, open }: CalendarProps) {
         </Group>
       </Group>
       {days.error && <Failure error={days.error} retry={() => void days.refetch()} />}
-      {days.isPending && <Skeleton height={420} radius="lg" />}
-      {days.data && wide && (
+      {days.isPending && !wide && <Skeleton height={420} radius="lg" />}
+      {/* Also before its names are there: a key that leads to another month keeps its focus. */}
+      {wide && (
         <Grid shown={shown} today={today} weeks={weeks} found={found} turn={turn} open={open} />
       )}
       {days.data && !wide && !none && <Agenda shown={shown} found={found} filter={filter} />}
