@@ -60,7 +60,7 @@ def main() -> int:
     python = prepare_python()
     prepare_node()
     environment = os.environ | {"ROOMBOX_BOX": str(box), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(for_pytest or ["."])]
+    command = [python, "-m", "pytest", "-q", "-o", f"cache_dir={TARGET}/pytest/e2e", *(for_pytest or ["."])]
     return subprocess.run(command, cwd=HERE, env=environment).returncode
 
 

@@ -46,7 +46,7 @@ def main() -> int:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(HERE.parent / "demo"),
     }
-    command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", *for_pytest]
+    command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-o", f"cache_dir={e2e.TARGET}/pytest/image", *for_pytest]
     if not any((HERE / word.partition("::")[0]).exists() for word in for_pytest):
         command += ["test_scan.py", "test_verifier.py", "test_first_boot.py"] if arguments.quick else ["."]
     return subprocess.run(command, cwd=HERE, env=environment).returncode

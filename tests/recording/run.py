@@ -35,7 +35,7 @@ def main() -> int:
         environment["ROOMBOX_KILLS"] = str(arguments.kills)
     if arguments.cuts:
         environment["ROOMBOX_CUTS"] = str(arguments.cuts)
-    command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider"]
+    command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-o", f"cache_dir={e2e.TARGET}/pytest/recording"]
     command += [*for_pytest, *selected(arguments, for_pytest)]
     return subprocess.run(command, cwd=HERE, env=environment).returncode
 

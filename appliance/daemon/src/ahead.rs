@@ -70,7 +70,7 @@ impl AheadDesk {
         let mut waiting = Waiting::default();
         loop {
             ticks.tick().await;
-            let load = Load { waited: waiting.longest(), stalled: stalled() };
+            let load = Load { waited: waiting.longest(turns()), stalled: stalled() };
             let held = self.governor.look(begun.elapsed(), load);
             if std::mem::replace(&mut self.held, held) != held {
                 tracing::info!(
@@ -225,8 +225,7 @@ struct Turns {
 impl Waiting {
     /// What a turn was waited for since the last look, on average, by the thread that waits longest.
     /// A kernel that does not count it says nothing.
-    fn longest(&mut self) -> Duration {
-        let now = turns();
+    fn longest(&mut self, now: HashMap<String, Turns>) -> Duration {
         let mean = |(thread, now): (&String, &Turns)| {
             let before = self.last.get(thread).copied().unwrap_or_default();
             let count = now.count.saturating_sub(before.count);
@@ -281,26 +280,17 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_want_a_core_and_have_none_are_seen_waiting() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let end = Instant::now() + Duration::from_secs(1);
+    fn the_thread_that_waits_longest_for_its_turns_counts() {
+        let turns = |all: &[(&str, u64, u64)]| {
+            let one = |(thread, ms, count): &(&str, u64, u64)| {
+                ((*thread).to_owned(), Turns { waited_ns: ms * 1_000_000, count: *count })
+            };
+            all.iter().map(one).collect()
+        };
         let mut waiting = Waiting::default();
-        waiting.longest();
-        // More than there are cores, and each gives up its core as often as it can.
-        std::thread::scope(|scope| {
-            for _ in 0..4 * cores {
-                scope.spawn(|| {
-                    while Instant::now() < end {
-                        let until = Instant::now() + Duration::from_millis(2);
-                        while Instant::now() < until {}
-                        std::thread::yield_now();
-                    }
-                });
-            }
-            // Before they have ended.
-            std::thread::sleep(Duration::from_millis(700));
-            let longest = waiting.longest();
-            assert!(longest > Duration::from_millis(1), "{longest:?}");
-        });
+        waiting.longest(turns(&[("1", 500, 1000), ("2", 0, 1000), ("3", 0, 10)]));
+        let now = turns(&[("1", 700, 1100), ("2", 50, 2000), ("3", 90, 12), ("4", 100, 100)]);
+        // 2 ms, 50 µs, too few turns to say anything, 1 ms.
+        assert_eq!(waiting.longest(now), Duration::from_millis(2));
     }
 }

@@ -188,6 +188,8 @@ impl Workers for ChildWorkers {
             self.spawn(&spec)
         };
         let (cancel, cancelled) = oneshot::channel();
+        // Somebody wants it again: what an attempt that still ends has left is this one's.
+        self.unwanted().remove(&attempt.job);
         self.running().insert((attempt.job.clone(), attempt.number), cancel);
         let (program, me) = (self.program.display().to_string(), self.me.clone());
         self.runtime.spawn(async move {
@@ -221,7 +223,8 @@ impl Workers for ChildWorkers {
         }
     }
     fn clear(&self, spec: &JobSpec) {
-        let folder = self.recordings.join(&spec.recording).join("derived").join(&spec.job);
+        let recording = self.recordings.join(&spec.recording);
+        let folder = recording.join("derived").join(&spec.job);
         let reels = folder.join("reels");
         // Asked while nothing ends: an attempt that runs clears up when it ends.
         let running = self.running();
@@ -229,9 +232,14 @@ impl Workers for ChildWorkers {
             self.unwanted().insert(spec.job.clone(), reels);
             return;
         }
+        let others = !running.is_empty();
         drop(running);
         self.runtime.spawn_blocking(move || {
             remove(&reels);
+            // What was made ahead may be what a job that runs has found.
+            if !others {
+                remove(&recording.join("ahead"));
+            }
             // Fails, as it should, unless nothing else is there.
             let _ = std::fs::remove_dir(&folder);
         });

@@ -7,13 +7,13 @@ mod studio;
 
 use roombox_capture::manifest::{EndReason, Ended};
 use roombox_capture::timeline::TimelineEvent;
-use roombox_jobs::spec::{Ahead, EncoderChoice, JobSpec, LayoutName};
+use roombox_jobs::spec::{Ahead, EncoderChoice, JobSpec, LayoutName, Output};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
-use studio::{SECOND, Studio, Take, beep, flash};
+use studio::{Film, SECOND, Studio, Take, beep, flash};
 
 /// Two people with cameras and microphones; the second one comes later and leaves before the end.
 fn meeting() -> (Studio, JobSpec) {
@@ -96,19 +96,27 @@ fn a_reel_that_the_disk_has_damaged_costs_one_attempt() {
 struct Live {
     whole: Studio,
     folder: tempfile::TempDir,
+    /// When it began, by the clock of this boot.
+    began_us: u64,
 }
 
 impl Live {
     fn at(whole: Studio, now_us: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tracks")).unwrap();
-        let live = Self { whole, folder };
+        let live = Self { whole, folder, began_us: boot_us() - now_us };
         live.go_on(now_us);
         live
     }
 
     fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The film that a job makes of it.
+    fn film(&mut self, job: &JobSpec) -> Film {
+        std::mem::swap(&mut self.whole.folder, &mut self.folder);
+        self.whole.film_of_what_is_there(job)
     }
 
     /// Parts as far as they are written, the timeline and the manifest as they are known.
@@ -147,6 +155,10 @@ impl Live {
     fn put(&self, manifest: &roombox_capture::manifest::Manifest, now_us: u64) {
         let mut lines = String::new();
         for line in self.whole.timeline() {
+            let mut line = line.clone();
+            if let TimelineEvent::Start { boot_us, .. } = &mut line.event {
+                *boot_us = self.began_us;
+            }
             if line.t <= now_us {
                 lines += &(serde_json::to_string(&line).unwrap() + "\n");
             }
@@ -207,8 +219,8 @@ fn boot_us() -> u64 {
     now.tv_sec.unsigned_abs() * 1_000_000 + now.tv_nsec.unsigned_abs() / 1000
 }
 
-/// The meeting as if it had begun so long ago.
-fn begun_before(us: u64) -> (Studio, JobSpec) {
+/// The meeting as if it were in this boot of the kernel.
+fn in_this_boot() -> (Studio, JobSpec) {
     let (mut studio, job) = meeting();
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     studio.at(
@@ -217,7 +229,7 @@ fn begun_before(us: u64) -> (Studio, JobSpec) {
             room: "studio".into(),
             unix_ms: studio.manifest.started_unix_ms,
             boot_id: boot_id.trim().to_owned(),
-            boot_us: boot_us() - us,
+            boot_us: 0,
             boot_minus_monotonic_us: 0,
         },
     );
@@ -226,7 +238,7 @@ fn begun_before(us: u64) -> (Studio, JobSpec) {
 
 #[test]
 fn a_film_that_was_made_during_its_meeting_is_the_film_that_is_made_of_it_afterwards() {
-    let (mut studio, job) = begun_before(26 * SECOND);
+    let (mut studio, job) = in_this_boot();
     let wanted = fs::read(studio.film(&job).path).unwrap();
     let mut live = Live::at(studio, 26 * SECOND);
     let mut follower = Follower::start(live.path(), &job);
@@ -240,8 +252,7 @@ fn a_film_that_was_made_during_its_meeting_is_the_film_that_is_made_of_it_afterw
     assert!(follower.child.wait().unwrap().success());
     let made = reels(&live.path().join("ahead")).len();
     assert_eq!(made, 8, "four of pictures and four of sound");
-    std::mem::swap(&mut live.whole.folder, &mut live.folder);
-    let film = live.whole.film_of_what_is_there(&job);
+    let film = live.film(&job);
     assert!(film.log.contains("reels=4 missing=0"), "{}", film.log);
     assert!(fs::read(&film.path).unwrap() == wanted);
     assert!(!live.whole.path().join("ahead").exists());
@@ -249,18 +260,48 @@ fn a_film_that_was_made_during_its_meeting_is_the_film_that_is_made_of_it_afterw
 
 #[test]
 fn what_was_not_written_yet_is_not_made() {
-    let (studio, job) = begun_before(26 * SECOND);
+    let (mut studio, job) = in_this_boot();
+    let wanted = fs::read(studio.film(&job).path).unwrap();
     // The disk is slow: of 26 seconds 15 are in the files.
-    let live = Live::at(studio, 15 * SECOND);
+    let mut live = Live::at(studio, 15 * SECOND);
     let mut follower = Follower::start(live.path(), &job);
     assert_eq!(follower.made().made_us, 10 * SECOND);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(pictures(&live.path().join("ahead")), 1);
     live.go_on(26 * SECOND);
     assert_eq!(follower.made().made_us, 20 * SECOND);
+    live.end();
+    assert!(follower.child.wait().unwrap().success(), "{}", follower.log());
+    let film = live.film(&job);
+    assert!(film.log.contains("reels=4 missing=0"), "{}", film.log);
+    assert!(fs::read(&film.path).unwrap() == wanted);
+}
+
+#[test]
+fn sound_that_comes_back_after_a_silence_is_not_lost() {
+    let (mut studio, mut job) = in_this_boot();
+    job.outputs.push(Output::Sound);
+    // Silent over the end of a reel and until all that is known: no packets, and one part.
+    let silent = |us: u64| (18 * SECOND..26 * SECOND + SECOND / 2).contains(&us);
+    studio.microphone_but("Cleo", (0, 34 * SECOND), silent, |us| {
+        ((us as f64 / 1e6 * 440.0 * std::f64::consts::TAU).sin() * 9000.0) as i16
+    });
+    let wanted = studio.film(&job).sound();
+    let mut live = Live::at(studio, 26 * SECOND);
+    // What is on the disk is newer than what is looked at.
+    live.go_on(31 * SECOND);
+    let mut follower = Follower::start(live.path(), &job);
+    while follower.made().made_us < 20 * SECOND {}
+    live.end();
+    assert!(follower.child.wait().unwrap().success(), "{}", follower.log());
+    let heard = live.film(&job).sound();
+    let worst = wanted.iter().zip(&heard).map(|(a, b)| a.abs_diff(*b)).max();
+    assert_eq!((wanted.len(), worst), (heard.len(), Some(0)));
 }
 
 #[test]
 fn nothing_is_made_while_a_meeting_needs_the_machine_until_the_recording_ends() {
-    let (studio, job) = begun_before(26 * SECOND);
+    let (studio, job) = in_this_boot();
     let live = Live::at(studio, 26 * SECOND);
     let mut follower = Follower::start(live.path(), &job);
     follower.say("hold");
@@ -270,6 +311,8 @@ fn nothing_is_made_while_a_meeting_needs_the_machine_until_the_recording_ends() 
     follower.say("go");
     while follower.made().made_us < 20 * SECOND {}
     follower.say("hold");
+    // Long enough to be waiting.
+    std::thread::sleep(Duration::from_secs(1));
     live.end();
     while follower.made().made_us < 40 * SECOND {}
     assert!(follower.child.wait().unwrap().success(), "{}", follower.log());
@@ -277,7 +320,7 @@ fn nothing_is_made_while_a_meeting_needs_the_machine_until_the_recording_ends() 
 
 #[test]
 fn whoever_makes_reels_ahead_ends_with_the_daemon() {
-    let (studio, job) = begun_before(12 * SECOND);
+    let (studio, job) = in_this_boot();
     let live = Live::at(studio, 12 * SECOND);
     let mut follower = Follower::start(live.path(), &job);
     drop(follower.input.take());

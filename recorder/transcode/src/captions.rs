@@ -64,7 +64,7 @@ fn names<'a>(manifest: &'a Manifest, timeline: &'a [TimelineLine]) -> HashMap<&'
 /// When in the film something is said; `None`: nothing of it is in the film.
 fn shown(plan: &Plan, from: u64, to: u64) -> Option<(u64, u64)> {
     // What is said in a moment is said in one.
-    let to = to.max(from + 1);
+    let to = to.max(from.saturating_add(1));
     let inside = plan.pieces.iter().map(|(a, b)| (from.max(*a), to.min(*b)));
     let inside: Vec<(u64, u64)> = inside.filter(|(a, b)| a < b).collect();
     let (first, last) = (inside.first()?, inside.last()?);

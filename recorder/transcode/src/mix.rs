@@ -10,6 +10,12 @@ pub const BLOCK: usize = 960;
 /// rounded to milliseconds and clocks drift.
 const SLACK: i64 = RATE as i64 * 30 / 1000;
 
+/// Where sound that belongs at `at` is put, if what came before it ended at `end`: right behind it,
+/// unless that is too far off.
+pub fn placed(at: i64, end: Option<i64>) -> i64 {
+    end.filter(|end| (at - end).abs() <= SLACK).unwrap_or(at)
+}
+
 /// Decoded sound of one track, placed on the film's time.
 #[derive(Debug, Default)]
 pub struct MixSource {

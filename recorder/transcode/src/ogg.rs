@@ -6,6 +6,8 @@ use std::io::{self, Write};
 
 /// A page holds at most so much sound: that is how exactly players seek.
 const LONGEST_PAGE: u64 = RATE;
+/// Bytes of a packet that may be discarded where it is longer.
+const LONGEST_PACKET: usize = 61_440;
 /// Segments of a page (RFC 3533 §6).
 const MOST_SEGMENTS: usize = 255;
 const SERIAL: u32 = 1;
@@ -80,7 +82,8 @@ impl<W: Write> OggWriter<W> {
     /// The sink refuses.
     pub fn packet(&mut self, packet: &[u8]) -> io::Result<()> {
         let samples = samples_of(packet);
-        if samples == 0 {
+        // No encoder makes longer ones (RFC 7845 §6), and no page could hold them.
+        if samples == 0 || packet.len() > LONGEST_PACKET {
             return Ok(());
         }
         let laces = packet.len() / 255 + 1;

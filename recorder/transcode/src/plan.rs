@@ -324,21 +324,22 @@ fn arrangement<'a>(
         people.speaker_at(time, hold_us).or(present.first().copied())
     };
     let strip = |most: &[&'a Person]| people.most_relevant(most, time, layout::LONGEST_STRIP);
-    match (job.layout_at(time), shared.first().copied(), leader()) {
-        (LayoutName::Grid, ..) => {
+    match (job.layout_at(time), shared.first().copied()) {
+        (LayoutName::Grid, _) => {
             let shared: Vec<&str> = shared.into_iter().take(MAX_TILES / 2).collect();
             let people = people.most_relevant(&present, time, MAX_TILES - shared.len());
             Arrangement::Equal(shared, people)
         }
-        (LayoutName::Single, Some(shared), _) => Arrangement::Stage(shared, Vec::new()),
-        (_, Some(shared), _) => Arrangement::Stage(shared, strip(&present)),
-        (LayoutName::Single | LayoutName::Screen, None, Some(leader)) => {
-            Arrangement::Led(vec![leader])
+        (LayoutName::Single, Some(shared)) => Arrangement::Stage(shared, Vec::new()),
+        (_, Some(shared)) => Arrangement::Stage(shared, strip(&present)),
+        (LayoutName::Single | LayoutName::Screen, None) if !present.is_empty() => {
+            Arrangement::Led(leader().into_iter().collect())
         }
-        (LayoutName::Speaker, None, Some(leader)) => {
-            let others: Vec<&Person> =
-                present.iter().filter(|person| !std::ptr::eq(**person, leader)).copied().collect();
-            Arrangement::Led(std::iter::once(leader).chain(strip(&others)).collect())
+        (LayoutName::Speaker, None) if !present.is_empty() => {
+            let leader = leader();
+            let other = |person: &&&Person| leader.is_none_or(|led| !std::ptr::eq(**person, led));
+            let others: Vec<&Person> = present.iter().filter(other).copied().collect();
+            Arrangement::Led(leader.into_iter().chain(strip(&others)).collect())
         }
         _ => Arrangement::Equal(Vec::new(), people.most_relevant(&present, time, MAX_TILES)),
     }
@@ -382,7 +383,7 @@ fn person_tile(manifest: &Manifest, person: &Person, rect: Rect, job: &JobSpec, 
     let track = camera.or_else(other);
     Tile {
         rect,
-        name: person.name.clone(),
+        name: person.name_at(time).to_owned(),
         label: job.layout.labels,
         // Of a film of some tracks nobody knows which microphones were open.
         muted: job.only.tracks.is_empty() && !person.is_audible(time),

@@ -11,7 +11,7 @@
 
 use super::error::FilmError;
 use super::material::Material;
-use super::reels::{Kind, Reels, is_made_ahead};
+use super::reels::{Kind, Reels, is_made_ahead, made_ahead};
 use super::report::{Work, cpu_s, say};
 use super::sound::{Mixing, Score};
 use super::video::{Drawing, Scenery};
@@ -36,14 +36,16 @@ use std::time::{Duration, Instant};
 /// Whatever happened so long ago is in the folder: clusters are written after 0.4 s, packets are
 /// waited for.
 const SETTLED_US: u64 = 3_000_000;
-/// A stream that has written nothing for so long has nothing to write.
-const SILENT_US: u64 = 30_000_000;
+/// The recorder writes in the order of arrival, and waits no longer than this for packets that were
+/// lost: once it has written what came so much later, a stream that has nothing has nothing.
+const WAITED_FOR_US: u64 = 2_000_000;
 /// Between two looks whether the recording has ended, or another reel can be made.
 const LOOK: Duration = Duration::from_millis(500);
 /// So much of the next reel is heard in one, at most.
 const BEYOND_US: u64 = 500_000;
-/// A job waits no longer for the last reels: it makes them itself.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A job waits no longer for the last reels, or for one more of them: it makes them itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_FOR_ONE: Duration = Duration::from_secs(5);
 
 /// What the daemon says.
 const HOLD: &str = "hold";
@@ -60,9 +62,16 @@ pub fn command(recording: &Path) -> ExitCode {
 /// It was cancelled.
 pub fn wait(recording: &Path, work: &Work) -> Result<(), FilmError> {
     let begun = Instant::now();
-    while is_made_ahead(recording) && begun.elapsed() < PATIENCE {
+    let (mut made, mut newest) = (made_ahead(recording), begun);
+    while is_made_ahead(recording)
+        && begun.elapsed() < PATIENCE
+        && newest.elapsed() < PATIENCE_FOR_ONE
+    {
         work.beat()?;
         std::thread::sleep(Duration::from_millis(20));
+        if std::mem::replace(&mut made, made_ahead(recording)) != made {
+            newest = Instant::now();
+        }
     }
     Ok(())
 }
@@ -84,6 +93,7 @@ fn follow(recording: &Path) -> Result<(), FilmError> {
     };
     let over = Arc::new(AtomicBool::new(false));
     obey(work.clone(), over.clone());
+    watch(recording.to_owned(), work.clone(), over.clone());
     let mut follower = Follower {
         recording,
         job: &job,
@@ -94,19 +104,29 @@ fn follow(recording: &Path) -> Result<(), FilmError> {
         pictures: 0,
         sounds: 0,
         extents: HashMap::new(),
+        written_us: 0,
     };
     let mut due = Instant::now();
-    while read_manifest(recording).map_err(FilmError::Recording)?.ended.is_none() {
+    while !over.load(Ordering::Relaxed) {
         if Instant::now() >= due {
             due = Instant::now() + follower.step()?;
         }
         work.turn()?;
         std::thread::sleep(LOOK.min(due.saturating_duration_since(Instant::now())));
     }
-    // Somebody waits for it now.
-    over.store(true, Ordering::Relaxed);
-    work.hold(false);
     follower.finish()
+}
+
+/// When the recording has ended somebody waits for its film, and nothing is held any more.
+fn watch(recording: PathBuf, work: Arc<Work>, over: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        // A recording that is gone has ended, too.
+        while read_manifest(&recording).is_ok_and(|manifest| manifest.ended.is_none()) {
+            std::thread::sleep(LOOK);
+        }
+        over.store(true, Ordering::Relaxed);
+        work.hold(false);
+    });
 }
 
 /// Listens to the daemon. When it is gone nobody wants anything.
@@ -114,7 +134,8 @@ fn obey(work: Arc<Work>, over: Arc<AtomicBool>) {
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             match line.trim() {
-                HOLD => work.hold(!over.load(Ordering::Relaxed)),
+                HOLD if over.load(Ordering::Relaxed) => {}
+                HOLD => work.hold(true),
                 GO => work.hold(false),
                 other => tracing::debug!(other, "the daemon says something unknown"),
             }
@@ -135,6 +156,8 @@ struct Follower<'a> {
     sounds: u64,
     /// How far parts have come that are being written.
     extents: HashMap<String, Extent>,
+    /// Recording time of the newest that was written.
+    written_us: u64,
 }
 
 struct Extent {
@@ -148,6 +171,7 @@ impl Follower<'_> {
     fn step(&mut self) -> Result<Duration, FilmError> {
         let mut material = Material::running(self.recording)?;
         let Some(now_us) = now_us(&material) else { return Ok(LOOK) };
+        self.look(&material)?;
         let known_us = now_us.saturating_sub(SETTLED_US);
         narrow(&mut material.manifest, &mut material.timeline, &self.job.only);
         until(&mut material.manifest, &mut material.timeline, known_us);
@@ -158,7 +182,7 @@ impl Follower<'_> {
         {
             let number = (self.pictures, shape.fps);
             let seen = reel::seen(&material.manifest, &plan, scenes, number);
-            if self.are_written(&material, &seen, &plan, self.pictures, now_us)? {
+            if self.are_written(&material, &seen, &plan, self.pictures) {
                 let (material, plan, preset) = (&material, &plan, &self.job.video);
                 self.picture(Scenery { material, plan, scenes, shape: *shape, preset })?;
                 made = true;
@@ -171,7 +195,7 @@ impl Follower<'_> {
             // One more sample of delay or less does not matter to who is heard.
             let sound = SoundReel::new(self.sounds, plan.duration_us(), 0);
             let heard = reel::heard(&material.manifest, &plan, &sound);
-            if self.are_written(&material, &heard, &plan, self.sounds, now_us)? {
+            if self.are_written(&material, &heard, &plan, self.sounds) {
                 let (material, plan, preset) = (&material, &plan, &self.job.audio);
                 let score = Score { material, plan, preset };
                 self.mixing.next_reel(score, self.reels, None, self.work)?;
@@ -212,21 +236,13 @@ impl Follower<'_> {
         say(&told).map_err(|source| FilmError::Write { path, source })
     }
 
-    /// Whether everything that a reel needs of these parts is on the disk.
-    fn are_written(
-        &mut self,
-        material: &Material,
-        parts: &[&Part],
-        plan: &Plan,
-        number: u64,
-        now_us: u64,
-    ) -> Result<bool, FilmError> {
-        // A little of the next reel is heard, too.
-        let end_us = plan.recording_us((number + 1) * reel::REEL_US + BEYOND_US);
-        if now_us > end_us + SILENT_US {
-            return Ok(true);
-        }
-        for part in parts.iter().filter(|part| material.grows(part)) {
+    /// Sees how far the parts have come that are being written, and the recorder with them.
+    fn look(&mut self, material: &Material) -> Result<(), FilmError> {
+        let lines = material.timeline.iter().map(|line| line.t);
+        self.written_us = lines.max().unwrap_or(0).max(self.written_us);
+        let growing = || material.manifest.parts.iter().filter(|part| material.grows(part));
+        self.extents.retain(|file, _| growing().any(|part| part.file == *file));
+        for part in growing() {
             if !self.extents.contains_key(&part.file) {
                 let opened = Clusters::open(&material.path(part)).map_err(FilmError::Recording)?;
                 let extent = Extent { clusters: opened, until_us: 0 };
@@ -236,11 +252,20 @@ impl Follower<'_> {
             while let Some(cluster) = extent.clusters.next_whole().map_err(FilmError::Recording)? {
                 extent.until_us = part.start_us.saturating_add_signed(cluster.start_us);
             }
-            if extent.until_us < end_us {
-                return Ok(false);
-            }
+            self.written_us = self.written_us.max(extent.until_us);
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// Whether everything that a reel needs of these parts is on the disk.
+    fn are_written(&self, material: &Material, parts: &[&Part], plan: &Plan, number: u64) -> bool {
+        // A little of the next reel is heard, too.
+        let end_us = plan.recording_us((number + 1) * reel::REEL_US + BEYOND_US);
+        let reaches = |part: &&Part| {
+            self.extents.get(&part.file).is_some_and(|extent| extent.until_us >= end_us)
+        };
+        self.written_us >= end_us + WAITED_FOR_US
+            || parts.iter().filter(|part| material.grows(part)).all(reaches)
     }
 
     /// The recording is whole: what is missing of its film is made at once.

@@ -22,6 +22,9 @@ pub enum FilmError {
     Element(#[from] ElementError),
     #[error("the encoder {encoder} made {made} pictures of {given}")]
     LostPictures { encoder: &'static str, given: u64, made: u64 },
+    /// Another version of a library, perhaps: they are made anew.
+    #[error("the encoder {encoder} changed its parameters from one reel to the next")]
+    Misfit { encoder: &'static str },
     #[error("the encoder of sound made {made} frames of {given}")]
     LostSound { given: u64, made: u64 },
     #[error("cannot write {path}")]

@@ -1,5 +1,6 @@
 //! The coded frames of one part, read one ahead: when the next is due is known before it is taken.
 
+use super::error::FilmError;
 use super::material::{Material, chain};
 use roombox_capture::CaptureError;
 use roombox_capture::manifest::Part;
@@ -22,7 +23,10 @@ pub struct PartFrames {
 impl PartFrames {
     /// From the last keyframe at `from_us` (recording time) on. `None`: the part cannot be read,
     /// and is said so.
-    pub fn open(material: &Material, part: &Part, from_us: u64) -> Option<Self> {
+    ///
+    /// # Errors
+    /// It cannot be read while the recording runs: another try may be better.
+    pub fn open(material: &Material, part: &Part, from_us: u64) -> Result<Option<Self>, FilmError> {
         let path = material.path(part);
         let opened = PartReader::open(&path).and_then(|mut reader| {
             let offset_us = from_us.saturating_sub(part.start_us);
@@ -34,12 +38,13 @@ impl PartFrames {
         match opened {
             Ok((reader, next)) => {
                 let (name, start_us) = (part.file.clone(), part.start_us);
-                Some(Self { name, start_us, reader, next, grows: material.grows(part) })
+                Ok(Some(Self { name, start_us, reader, next, grows: material.grows(part) }))
             }
+            Err(error) if material.runs => Err(FilmError::Recording(error)),
             Err(error) => {
                 let error = chain(&error);
                 tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
-                None
+                Ok(None)
             }
         }
     }

@@ -15,6 +15,8 @@ pub struct Material {
     /// Holds only parts that can be opened and have a frame, with their ends.
     pub manifest: Manifest,
     pub timeline: Vec<TimelineLine>,
+    /// The recording still runs.
+    pub runs: bool,
     /// Files of parts that are still being written.
     growing: HashSet<String>,
 }
@@ -38,7 +40,8 @@ impl Material {
             }
         }
         manifest.parts = usable;
-        Ok(Self { folder: folder.to_owned(), manifest, timeline, growing: HashSet::new() })
+        let (folder, growing) = (folder.to_owned(), HashSet::new());
+        Ok(Self { folder, manifest, timeline, runs: false, growing })
     }
 
     /// A recording that still runs, as its folder tells it: parts that are being written have no
@@ -52,7 +55,7 @@ impl Material {
         manifest.parts.retain(is_inside);
         let open = manifest.parts.iter().filter(|part| part.end_us.is_none());
         let growing = open.map(|part| part.file.clone()).collect();
-        Ok(Self { folder: folder.to_owned(), manifest, timeline, growing })
+        Ok(Self { folder: folder.to_owned(), manifest, timeline, runs: true, growing })
     }
 
     /// Whether a part is still being written.

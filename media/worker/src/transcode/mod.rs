@@ -241,13 +241,23 @@ fn produce(
         let mixed = mixing.map(|thread| thread.join().map_err(|_| FilmError::Panicked)).transpose();
         (pictured, mixed.and_then(Option::transpose))
     });
-    let (picture, mixed) = first_cause(pictured, mixed)?;
-    let sound = mixed
-        .map(|made| {
+    let made = first_cause(pictured, mixed).and_then(|(picture, mixed)| {
+        let sound = mixed.map(|made| {
             let track = sound::track(&made, &job.audio, plan.duration_us())?;
             Ok::<_, FilmError>(Made { track, samples: Samples::Reels(made) })
-        })
-        .transpose()?;
+        });
+        Ok((picture, sound.transpose()?))
+    });
+    let (picture, sound) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            // Another attempt must not find them again.
+            if matches!(error, FilmError::Misfit { .. }) {
+                reels.remove();
+            }
+            return Err(error);
+        }
+    };
     let sound = (sound, another);
     let mut files = files::publish(&folder, (material, plan, job), picture, sound, work)?;
     if job.makes(Output::Tracks) {

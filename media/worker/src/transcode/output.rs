@@ -1,6 +1,7 @@
 //! Files that a job makes. What has a final name is whole and on the disk.
 
 use super::error::FilmError;
+use super::reels::make;
 use roombox_jobs::spec::{FileKind, MadeFile};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -26,8 +27,14 @@ impl DerivedFolder {
     pub fn open(recording: &Path, job: &str) -> Result<Self, FilmError> {
         let relative = format!("derived/{job}");
         let path = recording.join(&relative);
-        fs::create_dir_all(&path)
-            .map_err(|source| FilmError::Write { path: path.clone(), source })?;
+        let parts = Path::new(&relative).components();
+        let folders = parts.scan(recording.to_owned(), |folder, part| {
+            folder.push(part);
+            Some(folder.clone())
+        });
+        for folder in folders {
+            make(&folder).map_err(|source| FilmError::Write { path: folder, source })?;
+        }
         let folder = Self { path, relative };
         folder.sweep();
         Ok(folder)

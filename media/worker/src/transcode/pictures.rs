@@ -85,7 +85,8 @@ impl PictureStream {
         now: u64,
         ids: &mut u64,
     ) -> Result<(), FilmError> {
-        let early = self.shown.is_none() && self.open.is_none();
+        let begun = self.waiting.front().is_some_and(|part| part.start_us <= now);
+        let early = self.shown.is_none() && self.open.is_none() && !begun;
         let soon = if early { now + EARLY_US } else { now };
         while self.waiting.front().is_some_and(|part| part.start_us <= soon) {
             let Some(part) = self.waiting.pop_front() else { break };
@@ -121,7 +122,7 @@ fn parts_of<'a>(material: &'a Material, source: &VideoSource) -> Vec<&'a Part> {
 
 impl OpenPart {
     fn open(material: &Material, part: &Part, now: u64) -> Result<Option<Self>, FilmError> {
-        let Some(frames) = PartFrames::open(material, part, now) else { return Ok(None) };
+        let Some(frames) = PartFrames::open(material, part, now)? else { return Ok(None) };
         let decoder = PartDecoder::new(frames.info())?;
         Ok(Some(Self { frames, decoder }))
     }

@@ -1,6 +1,6 @@
 //! Reels on the disk: found by their recipes, kept whole or not at all, read as one film.
 //!
-//! A reel is one file: a mark, the length of a head, the head as JSON, the samples. Its name says
+//! A reel is one file: a mark, length and checksum of a head, the head as JSON, the samples. Its name says
 //! which one it is and begins its recipe: `picture-00007-1f4bd26ebefc7d88.reel`.
 
 use super::error::FilmError;
@@ -13,6 +13,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 const MARK: &[u8; 8] = b"RBREEL 1";
+/// Mark, length and checksum.
+const BEFORE_HEAD: u64 = MARK.len() as u64 + 4 + 4;
 /// No head of ours is longer.
 const LONGEST_HEAD: u32 = 4 * 1024 * 1024;
 /// Folder of a job's reels, in the job's folder.
@@ -43,6 +45,8 @@ impl Kind {
 pub struct VoiceHeard {
     pub identity: String,
     pub of_screen: bool,
+    /// Heard before the reel, too.
+    pub already: bool,
     /// Tenths of LUFS, see [`roombox_transcode::loudness::blocks`].
     pub blocks: Vec<i16>,
     /// How much louder he or she was made at the reel's beginning, and then.
@@ -102,19 +106,23 @@ impl Reel {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let (mut mark, mut length) = ([0; MARK.len()], [0; 4]);
+        let (mut mark, mut length, mut crc32) = ([0; MARK.len()], [0; 4], [0; 4]);
         file.read_exact(&mut mark)?;
         file.read_exact(&mut length)?;
+        file.read_exact(&mut crc32)?;
         let length = u32::from_le_bytes(length);
         if mark != *MARK || length > LONGEST_HEAD {
             return Ok(None);
         }
         let mut head = vec![0; length as usize];
         file.read_exact(&mut head)?;
+        if crc32fast::hash(&head) != u32::from_le_bytes(crc32) {
+            return Ok(None);
+        }
         let Ok(Head { recipe: made, crc32, content }) = serde_json::from_slice(&head) else {
             return Ok(None);
         };
-        let begins = (MARK.len() + 4) as u64 + u64::from(length);
+        let begins = BEFORE_HEAD + u64::from(length);
         let whole = file.metadata()?.len() == begins + content.length();
         Ok((whole && made == recipe.0).then_some(Self { path, begins, crc32, content }))
     }
@@ -198,17 +206,21 @@ impl Reels {
         let unfinished = path.with_extension("part");
         let crc32 = crc32fast::hash(samples);
         let write = || -> io::Result<u64> {
-            make(&self.own)?;
+            // Reels of a film that is whole do not come back: what is made ahead has its folder.
+            if self.others.is_some() {
+                make(&self.own)?;
+            }
             let head = Head { recipe: recipe.0.clone(), crc32, content: content.clone() };
             let head = serde_json::to_vec(&head)?;
             let mut file = File::create(&unfinished)?;
             file.write_all(MARK)?;
             file.write_all(&(head.len() as u32).to_le_bytes())?;
+            file.write_all(&crc32fast::hash(&head).to_le_bytes())?;
             file.write_all(&head)?;
             file.write_all(samples)?;
             file.sync_all()?;
             fs::rename(&unfinished, &path)?;
-            Ok((MARK.len() + 4 + head.len()) as u64)
+            Ok(BEFORE_HEAD + head.len() as u64)
         };
         match write() {
             Ok(begins) => Ok(Reel { path, begins, crc32, content }),
@@ -230,7 +242,7 @@ impl Reels {
 }
 
 /// Never a folder above it: a recording that was deleted must not come back.
-fn make(folder: &Path) -> io::Result<()> {
+pub fn make(folder: &Path) -> io::Result<()> {
     match fs::create_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made,
@@ -247,6 +259,11 @@ pub fn is_made_ahead(recording: &Path) -> bool {
     let Ok(lock) = File::open(recording.join(AHEAD).join(LOCK)) else { return false };
     let tried = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockShared);
     tried == Err(rustix::io::Errno::WOULDBLOCK)
+}
+
+/// How many reels were made ahead so far.
+pub fn made_ahead(recording: &Path) -> usize {
+    fs::read_dir(recording.join(AHEAD)).map_or(0, Iterator::count)
 }
 
 /// The samples of reels, one after another. A damaged reel is removed: another attempt makes it
@@ -310,6 +327,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let reels = store(folder.path());
         let ahead = Reels { own: folder.path().join("ahead"), others: None };
+        make(&ahead.own).unwrap();
         ahead.keep(Kind::Sound, 3, &recipe("abcd"), (content(&[3, 2]), b"aaabb")).unwrap();
         let found = reels.find(Kind::Sound, 3, &recipe("abcd")).unwrap();
         assert_eq!(found.content, content(&[3, 2]));

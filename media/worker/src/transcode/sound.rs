@@ -17,7 +17,7 @@ use roombox_capture::manifest::{Part, RecordedLayer, TrackSource};
 use roombox_capture::matroska::Frame;
 use roombox_jobs::spec::AudioPreset;
 use roombox_transcode::loudness::{Loudness, blocks};
-use roombox_transcode::mix::{BLOCK, CHANNELS, Gain, MixSource, Mixer, RATE};
+use roombox_transcode::mix::{BLOCK, CHANNELS, Gain, MixSource, Mixer, RATE, placed};
 use roombox_transcode::mp4::{Sample, Track, TrackFormat};
 use roombox_transcode::plan::Plan;
 use roombox_transcode::reel::{self, AAC_FRAME, Recipe, SoundReel, samples};
@@ -83,10 +83,7 @@ pub fn track(reels: &[Reel], preset: &AudioPreset, duration_us: u64) -> Result<T
     let (factory, delay) = codecs::aac_factory()?;
     let config = reels.first().map(|reel| reel.content.config.clone()).unwrap_or_default();
     if reels.iter().any(|reel| reel.content.config != config) {
-        return Err(FilmError::Element(ElementError::Failed {
-            element: factory.to_owned(),
-            what: "it changed its parameters from one reel to the next".to_owned(),
-        }));
+        return Err(FilmError::Misfit { encoder: factory });
     }
     let mut all: Vec<Sample> = reels.iter().flat_map(|reel| reel.content.samples()).collect();
     // Of exactly the film's length.
@@ -153,7 +150,11 @@ impl Mixing {
             let mut now = before.clone();
             now.add(&heard.blocks);
             let to = gain(&voice, &now);
-            let from = if before.is_empty() { to } else { gain(&voice, &before) };
+            // Whoever is heard for the first time is heard so from the first word on.
+            let from = match before.is_empty() && !heard.already {
+                true => to,
+                false => gain(&voice, &before),
+            };
             gains.insert(voice, (from, to));
         }
         gains
@@ -169,19 +170,23 @@ impl Mixing {
         let range = reel.heard();
         let (from, until) = (range.start as i64, range.end as i64);
         self.learn(score, from);
-        let mut heard: BTreeMap<Voice, Vec<i16>> = BTreeMap::new();
+        let mut heard: BTreeMap<Voice, (Vec<i16>, bool)> = BTreeMap::new();
         for stream in self.streams.values_mut() {
             stream.fill(score, until, work)?;
             let measured = reel.measured();
             let sound = stream.decoded.iter().filter(|(at, _)| measured.contains(at));
             let blocks = blocks(sound.map(|(_, samples)| samples.as_slice()));
-            heard.entry(stream.voice.clone()).or_default().extend(blocks);
+            let already = stream.decoded.front().is_some_and(|(at, _)| *at < measured.start);
+            let voice = heard.entry(stream.voice.clone()).or_default();
+            voice.0.extend(blocks);
+            voice.1 |= already;
         }
         let mut heard: Vec<VoiceHeard> = heard
             .into_iter()
-            .map(|(Voice { identity, of_screen }, blocks)| VoiceHeard {
+            .map(|(Voice { identity, of_screen }, (blocks, already))| VoiceHeard {
                 identity,
                 of_screen,
+                already,
                 blocks,
                 gains: (1.0, 1.0),
             })
@@ -286,6 +291,8 @@ struct SoundStream {
     open: Option<OpenPart>,
     /// Interleaved stereo, and where on the film's time it begins.
     decoded: VecDeque<(i64, Vec<i16>)>,
+    /// Where the last of it ends.
+    end: Option<i64>,
 }
 
 struct OpenPart {
@@ -296,7 +303,7 @@ struct OpenPart {
 impl SoundStream {
     fn new(voice: Voice, from_us: u64) -> Self {
         let (waiting, decoded) = (VecDeque::new(), VecDeque::new());
-        Self { voice, from_us, waiting, newest_us: None, open: None, decoded }
+        Self { voice, from_us, waiting, newest_us: None, open: None, decoded, end: None }
     }
 
     fn learn(&mut self, part: &Part) {
@@ -331,7 +338,8 @@ impl SoundStream {
                 continue;
             };
             let at = film_at(next_us);
-            if at.is_some_and(|at| at >= until) {
+            // What is later than anything that is known is no cut: it is heard when it is known.
+            if at.is_some_and(|at| at >= until) || next_us > plan.last_us() {
                 return Ok(());
             }
             let Some(frame) = open.frames.take() else { continue };
@@ -341,8 +349,11 @@ impl SoundStream {
             {
                 for samples in open.decode(&frame) {
                     let length = (samples.len() / CHANNELS) as i64;
+                    // Once and for all: where it lies must not follow from where a reel begins.
+                    at = placed(at, self.end);
                     self.decoded.push_back((at, samples));
                     at += length;
+                    self.end = Some(at);
                 }
             }
         }
@@ -359,8 +370,8 @@ impl SoundStream {
 }
 
 impl OpenPart {
-    fn open(material: &Material, part: &Part, from_us: u64) -> Result<Option<Self>, ElementError> {
-        let Some(frames) = PartFrames::open(material, part, from_us) else { return Ok(None) };
+    fn open(material: &Material, part: &Part, from_us: u64) -> Result<Option<Self>, FilmError> {
+        let Some(frames) = PartFrames::open(material, part, from_us)? else { return Ok(None) };
         Ok(Some(Self { frames, decoder: codecs::opus_decoder()? }))
     }
 

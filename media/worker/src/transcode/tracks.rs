@@ -223,7 +223,7 @@ impl<'a> Joined<'a> {
             let Some((part, frames)) = &mut self.open else {
                 let Some(part) = self.waiting.pop_front() else { return };
                 let frames = PartFrames::open(self.material, part, part.start_us);
-                self.open = frames.map(|frames| (part, frames));
+                self.open = frames.ok().flatten().map(|frames| (part, frames));
                 self.torn = true;
                 continue;
             };

@@ -80,13 +80,10 @@ pub fn compose(scenery: Scenery<'_>, reels: &Reels, work: &Work) -> Result<Vec<R
 /// # Errors
 /// Reels were made by encoders that do not fit together.
 pub fn track(reels: &[Reel], shape: FilmShape, encoder: &'static str) -> Result<Track, FilmError> {
-    let changed = || ElementError::Failed {
-        element: encoder.to_owned(),
-        what: "it changed its parameters from one reel to the next".to_owned(),
-    };
-    let first = reels.first().ok_or_else(changed)?;
+    let misfit = || FilmError::Misfit { encoder };
+    let first = reels.first().ok_or_else(misfit)?;
     if reels.iter().any(|reel| reel.content.config != first.content.config) {
-        return Err(changed().into());
+        return Err(misfit());
     }
     let (width, height, colour) = (shape.width, shape.height, Some(Colour::FILM));
     Ok(Track {

@@ -165,6 +165,17 @@ impl Studio {
 
     /// Records a microphone.
     pub fn microphone(&mut self, who: &str, from_us: u64, to_us: u64, sample: impl Fn(u64) -> i16) {
+        self.microphone_but(who, (from_us, to_us), |_| false, sample);
+    }
+
+    /// The same, without the packets of some moments.
+    pub fn microphone_but(
+        &mut self,
+        who: &str,
+        (from_us, to_us): (u64, u64),
+        missing: impl Fn(u64) -> bool,
+        sample: impl Fn(u64) -> i16,
+    ) {
         let source = TrackSource::Microphone;
         let track = self.publish(from_us, who, MediaKind::Audio, source);
         let takes: gst::Caps =
@@ -188,7 +199,8 @@ impl Studio {
         }
         let format =
             PartFormat { codec: Codec::Opus, codec_private: Vec::new(), width: 0, height: 0 };
-        self.part(&track, RecordedLayer::Audio, &format, from_us, frames.into_iter());
+        let sent = frames.into_iter().filter(|(time, ..)| !missing(from_us + time));
+        self.part(&track, RecordedLayer::Audio, &format, from_us, sent);
     }
 
     fn part(

@@ -22,13 +22,25 @@ struct TrackSpan {
 #[derive(Debug)]
 pub(super) struct Person {
     identity: String,
-    pub name: String,
+    /// From when on which one is shown.
+    names: Vec<(u64, String)>,
     /// Presence, `[from, to)`.
     spans: Vec<(u64, u64)>,
     tracks: Vec<TrackSpan>,
 }
 
 impl Person {
+    /// As of this moment: what one was called later must not change how it looks.
+    pub(super) fn name_at(&self, time: u64) -> &str {
+        let begun = self.names.iter().rev().find(|(from, _)| *from <= time);
+        begun.or(self.names.first()).map_or(&self.identity, |(_, name)| name)
+    }
+
+    /// The last one.
+    pub(super) fn name(&self) -> &str {
+        self.name_at(u64::MAX)
+    }
+
     /// From the first track on: nobody knows of a listener whether he or she will ever send one, and
     /// what a moment looks like must not depend on what comes later.
     fn is_present(&self, time: u64) -> bool {
@@ -71,7 +83,7 @@ impl People {
             let t = line.t;
             match &line.event {
                 TimelineEvent::Join { participant, identity, name } => {
-                    let person = all.person(identity, name);
+                    let person = all.person(identity, name, t);
                     by_participant.insert(participant.clone(), person);
                     all.people[person].spans.push((t, OPEN));
                 }
@@ -83,7 +95,7 @@ impl People {
                 TimelineEvent::Pub { track, identity, participant, kind, source, muted } => {
                     let known = manifest.tracks.iter().find(|known| known.track == *track);
                     let name = known.map_or(identity.as_str(), |known| known.name.as_str());
-                    let person = all.person(identity, name);
+                    let person = all.person(identity, name, t);
                     by_participant.entry(participant.clone()).or_insert(person);
                     all.people[person].tracks.push(TrackSpan {
                         track: track.clone(),
@@ -144,7 +156,7 @@ impl People {
             if known {
                 continue;
             }
-            let person = self.person(&track.identity, &track.name);
+            let person = self.person(&track.identity, &track.name, from);
             let person = &mut self.people[person];
             if person.spans.is_empty() {
                 person.spans.push((from, OPEN));
@@ -160,19 +172,22 @@ impl People {
         }
     }
 
-    fn person(&mut self, identity: &str, name: &str) -> usize {
+    fn person(&mut self, identity: &str, name: &str, from: u64) -> usize {
         let known = self.people.iter().position(|person| person.identity == identity);
         let index = known.unwrap_or_else(|| {
             self.people.push(Person {
                 identity: identity.to_owned(),
-                name: String::new(),
+                names: Vec::new(),
                 spans: Vec::new(),
                 tracks: Vec::new(),
             });
             self.people.len() - 1
         });
         let shown = if name.is_empty() { identity } else { name };
-        self.people[index].name = shown.to_owned();
+        let names = &mut self.people[index].names;
+        if names.last().is_none_or(|(_, last)| last != shown) {
+            names.push((from, shown.to_owned()));
+        }
         index
     }
 
@@ -222,7 +237,7 @@ impl People {
     }
 
     pub(super) fn name(&self, person: usize) -> &str {
-        &self.people[person].name
+        self.people[person].name()
     }
 
     /// Screens that were shared: from when to when, and by whom.
@@ -231,7 +246,7 @@ impl People {
             let shares =
                 person.tracks.iter().filter(|track| track.source == TrackSource::ScreenShare);
             let of_video = shares.filter(|track| track.kind == MediaKind::Video);
-            of_video.map(|track| (track.from, track.to, person.name.as_str()))
+            of_video.map(|track| (track.from, track.to, person.name()))
         })
     }
 

@@ -64,7 +64,8 @@ fn recorded_as(deeds: &[(u64, Deed)]) -> (Manifest, Vec<TimelineLine>) {
             Deed::Join(who) => TimelineEvent::Join {
                 participant: participant(who),
                 identity: identity(who),
-                name: identity(who),
+                // Whoever comes back may be called otherwise.
+                name: format!("{} {}", identity(who), n % 2),
             },
             Deed::Leave(who) => TimelineEvent::Leave { participant: participant(who) },
             Deed::Mute(who) => match camera(who) {
@@ -114,7 +115,7 @@ fn recorded_as(deeds: &[(u64, Deed)]) -> (Manifest, Vec<TimelineLine>) {
                 manifest.tracks.push(RecordedTrack {
                     track: track.clone(),
                     participant: participant.clone(),
-                    name: identity.clone(),
+                    name: format!("{identity} {}", n % 2),
                     identity: identity.clone(),
                     kind,
                     source: *source,
