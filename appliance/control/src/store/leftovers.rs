@@ -69,7 +69,8 @@ impl Store {
         .await
     }
 
-    /// What of a target's leftovers is to be taken away now. `far_ms`: nothing was put off that far.
+    /// What of a target's leftovers is to be taken away now: any of those that are due, for the same one
+    /// each time could hold up the others. `far_ms`: nothing was put off that far.
     pub async fn leftover_next(
         &self,
         target: String,
@@ -78,7 +79,8 @@ impl Store {
     ) -> Result<Option<Leftover>, StoreError> {
         self.call(move |sql| {
             let query = "SELECT target, name, resume, attempts FROM leftovers
-                 WHERE target = ?1 AND (next_ms <= ?2 OR next_ms > ?3) ORDER BY next_ms LIMIT 1";
+                 WHERE target = ?1 AND (next_ms <= ?2 OR next_ms > ?3)
+                 ORDER BY next_ms, random() LIMIT 1";
             let values = params![target, signed(now_ms), signed(far_ms)];
             Ok(sql.query_row(query, values, leftover).optional()?)
         })
@@ -104,22 +106,38 @@ impl Store {
         .await
     }
 
-    /// It is gone, or `next_ms` says when it is tried again.
-    pub async fn leftover_settle(
+    /// It is gone.
+    pub async fn leftover_forget(&self, left: Leftover) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let query = "DELETE FROM leftovers WHERE target = ?1 AND name = ?2";
+            sql.execute(query, [left.target, left.name])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// One could not be taken away: all of the target's that were due have failed with it, and are tried
+    /// again together after the `pause` of the one that failed most often, up to so many times.
+    pub async fn leftover_put_off(
         &self,
-        left: Leftover,
-        next_ms: Option<u64>,
+        target: String,
+        (now_ms, far_ms): (u64, u64),
+        pause: fn(u32) -> u64,
+        most_attempts: u32,
     ) -> Result<(), StoreError> {
         self.call(move |sql| {
-            let Some(next_ms) = next_ms else {
-                let query = "DELETE FROM leftovers WHERE target = ?1 AND name = ?2";
-                sql.execute(query, [left.target, left.name])?;
-                return Ok(());
-            };
+            let query = "SELECT COALESCE(MAX(attempts), 0) FROM leftovers
+                 WHERE target = ?1 AND (next_ms <= ?2 OR next_ms > ?3)";
+            let values = params![target, signed(now_ms), signed(far_ms)];
+            let failed: u32 = sql.query_row(query, values, |row| row.get(0))?;
+            let next_ms = now_ms + pause(failed + 1);
             sql.execute(
-                "UPDATE leftovers SET attempts = ?3, next_ms = ?4 WHERE target = ?1 AND name = ?2",
-                params![left.target, left.name, left.attempts, signed(next_ms)],
+                "UPDATE leftovers SET attempts = attempts + (next_ms <= ?2 OR next_ms > ?3), next_ms = ?4
+                 WHERE target = ?1 AND (next_ms <= ?4 OR next_ms > ?3)",
+                params![target, signed(now_ms), signed(far_ms), signed(next_ms)],
             )?;
+            let query = "DELETE FROM leftovers WHERE target = ?1 AND attempts >= ?2";
+            sql.execute(query, params![target, most_attempts])?;
             Ok(())
         })
         .await

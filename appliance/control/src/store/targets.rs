@@ -355,7 +355,8 @@ impl Store {
         .await
     }
 
-    /// Whether a target lacks something of a recording, planned or not yet.
+    /// Whether a target lacks something of a recording, planned or not yet. Tracks count from the start:
+    /// they may be unreadable for a while, and go with the recording.
     pub async fn copy_owed(&self, recording: String) -> Result<bool, StoreError> {
         self.call(move |sql| {
             let query = format!(
@@ -365,7 +366,12 @@ impl Store {
                          LEFT JOIN copies c
                              ON c.recording = r.id AND c.target = t.id AND c.path = f.path
                          WHERE r.id = ?1 AND t.row ->> 'enabled' AND {ENDED} AND {LATER} AND {ROOMS}
-                             AND (c.path IS NULL OR c.sha256 <> f.sha256))"
+                             AND (c.path IS NULL OR c.sha256 <> f.sha256))
+                     OR EXISTS (SELECT 1 FROM targets t CROSS JOIN recordings r
+                         WHERE r.id = ?1 AND t.row ->> 'enabled' AND {ENDED} AND {LATER} AND {ROOMS}
+                             AND t.row ->> 'contents' = 'everything'
+                             AND NOT EXISTS (SELECT 1 FROM copies c WHERE c.recording = r.id
+                                 AND c.target = t.id AND c.path = '{MANIFEST}'))"
             );
             Ok(sql.query_row(&query, [recording], |row| row.get(0))?)
         })

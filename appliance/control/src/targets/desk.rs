@@ -28,6 +28,8 @@ pub(super) struct Desk {
     pub moving: HashMap<String, Transfer>,
     /// Targets from which something is taken away.
     pub clearing: HashSet<String>,
+    /// Targets from which something was taken away since a file went there last: a file is next.
+    pub cleared: HashSet<String>,
     /// Targets that did not take something lately.
     pub resting: HashMap<String, Instant>,
     /// Counts transfers, so that one that was ended cannot end its successor.
@@ -64,9 +66,7 @@ impl Targets {
         // What a power cut kept from being planned.
         self.unplanned(|unplanned| unplanned.all = true);
         loop {
-            if let Err(error) = self.plan().await {
-                tracing::error!(%error, "it cannot be planned what is copied where: it is tried again");
-            }
+            self.plan().await;
             if let Err(error) = self.start_due().await {
                 tracing::error!(%error, "copies that are due cannot be started");
             }
@@ -137,14 +137,16 @@ impl Targets {
                 self.put_off(&target.id, why).await?;
                 continue;
             }
-            let busy = {
+            let (busy, cleared) = {
                 let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
                 let rests =
                     desk.resting.get(&target.id).is_some_and(|until| *until > Instant::now());
                 let moves = desk.moving.contains_key(&target.id);
-                rests || moves || desk.clearing.contains(&target.id)
+                let busy = rests || moves || desk.clearing.contains(&target.id);
+                (busy, desk.cleared.contains(&target.id))
             };
-            if busy || self.clear_next(&target).await? {
+            // In turns: neither holds up the other for long.
+            if busy || !cleared && self.clear_next(&target).await? {
                 continue;
             }
             let now = UnixMs::now().0;
@@ -155,6 +157,8 @@ impl Targets {
                 if rows.contains(&target) {
                     self.start(target, row);
                 }
+            } else if cleared {
+                self.clear_next(&target).await?;
             }
         }
         Ok(())
@@ -214,6 +218,7 @@ impl Targets {
             })
         };
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.cleared.remove(&target.id);
         desk.begun += 1;
         let number = desk.begun;
         // It cannot end before it is on the desk: the desk is locked.

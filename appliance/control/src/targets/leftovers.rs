@@ -36,10 +36,13 @@ impl Targets {
         };
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
         desk.clearing.insert(target.id.clone());
-        let targets = self.clone();
+        desk.cleared.insert(target.id.clone());
+        let (targets, carrier) = (self.clone(), self.carrier.clone());
         let rest = rest(target, &left);
         tokio::spawn(async move {
-            let cleared = targets.carrier.clear(rest).await;
+            // A task of its own: whatever becomes of it, the target is free again.
+            let cleared = tokio::spawn(async move { carrier.clear(rest).await }).await;
+            let cleared = cleared.unwrap_or_else(|error| Err(error.to_string()));
             let target = left.target.clone();
             if let Err(error) = targets.cleared(left, cleared).await {
                 tracing::error!(%error, %target, "what was taken away is kept as if it were there");
@@ -54,24 +57,20 @@ impl Targets {
 
     async fn cleared(
         &self,
-        mut left: Leftover,
+        left: Leftover,
         cleared: Result<(), String>,
     ) -> Result<(), ControlError> {
-        left.attempts += 1;
-        let next = match cleared {
-            Ok(()) => None,
-            Err(error) => {
-                tracing::warn!(
-                    target = left.target,
-                    name = left.name,
-                    error,
-                    "what is left of a copy cannot be taken away"
-                );
-                let pause = pause_ms(left.attempts);
-                Some(UnixMs::now().0 + pause).filter(|_| left.attempts < MOST_ATTEMPTS)
-            }
-        };
-        Ok(self.store.leftover_settle(left, next).await?)
+        let Err(error) = cleared else { return Ok(self.store.leftover_forget(left).await?) };
+        tracing::warn!(
+            target = left.target,
+            name = left.name,
+            error,
+            "what is left of a copy cannot be taken away"
+        );
+        // Most likely it is the target's fault: nobody waits for each of the others in vain.
+        let now = UnixMs::now().0;
+        let times = (now, now + 2 * LONGEST_PAUSE_MS);
+        Ok(self.store.leftover_put_off(left.target, times, pause_ms, MOST_ATTEMPTS).await?)
     }
 
     /// Takes away what is left where nothing goes any more: the target is forgotten or elsewhere by now.

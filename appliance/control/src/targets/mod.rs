@@ -148,7 +148,7 @@ impl Targets {
         let row = TargetRow {
             id: format!("tgt_{}", Ulid::new()),
             name: new.name.trim().to_owned(),
-            place: new.place,
+            place: new.place.tidied(),
             secrets: new.secrets,
             contents: new.contents,
             rooms: new.rooms,
@@ -187,7 +187,8 @@ impl Targets {
             name.trim().clone_into(&mut row.name);
         }
         if let Some(place) = patch.place {
-            let same = place.server() == row.place.server() || row.secrets == Secrets::default();
+            let (place, known) = (place.tidied(), row.place.clone().tidied());
+            let same = place.server() == known.server() || row.secrets == Secrets::default();
             if !same && patch.secrets.is_none() {
                 return Err(ControlError::InvalidTarget {
                     field: "secrets",

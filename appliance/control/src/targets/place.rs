@@ -3,7 +3,7 @@
 use super::rules::Hours;
 use crate::clock::UnixMs;
 use serde::{Deserialize, Serialize};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use utoipa::ToSchema;
 
 /// Where a target is.
@@ -73,9 +73,34 @@ impl Place {
         }
     }
 
-    /// Whether what is at one place is at the other.
+    /// As every place is kept: one that is written in two ways would look like two places.
+    pub(super) fn tidied(self) -> Self {
+        match self {
+            Self::Folder { path, mounted } => {
+                // Without `//`, `/./` and the last `/`.
+                let plain: PathBuf = Path::new(path.trim()).components().collect();
+                Self::Folder { path: plain.to_string_lossy().into_owned(), mounted }
+            }
+            Self::S3 { endpoint, region, bucket, prefix, access_key } => {
+                let (endpoint, prefix) = (tidy_url(&endpoint), prefix.trim_matches('/').to_owned());
+                Self::S3 { endpoint, region, bucket, prefix, access_key }
+            }
+            Self::Webdav { url, user } => Self::Webdav { url: tidy_url(&url), user },
+            Self::Sftp { host, port, user, folder, host_key } => {
+                let host = host.trim().to_lowercase();
+                let folder = match folder.trim_end_matches('/') {
+                    // The root; nothing at all is where the server puts the user.
+                    "" if !folder.is_empty() => "/".to_owned(),
+                    folder => folder.to_owned(),
+                };
+                Self::Sftp { host, port, user, folder, host_key }
+            }
+        }
+    }
+
+    /// Whether what is at one place is at the other. Earlier versions kept places as they were typed.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let plain = |place: &Self| match place.clone() {
+        let plain = |place: &Self| match place.clone().tidied() {
             Self::Folder { path, .. } => Self::Folder { path, mounted: true },
             Self::Sftp { host, port, user, folder, .. } => {
                 Self::Sftp { host, port, user, folder, host_key: String::new() }
@@ -141,6 +166,18 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// Without what makes no difference: capitals of the host, the usual port, slashes at the end.
+fn tidy_url(url: &str) -> String {
+    let url = url.trim();
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let rest = rest.trim_end_matches('/');
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (scheme, host) = (scheme.to_lowercase(), host.to_lowercase());
+    let port = if scheme == "https" { ":443" } else { ":80" };
+    let host = host.strip_suffix(port).unwrap_or(&host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// What opens a target. Goes in and never comes out.
@@ -382,4 +419,58 @@ pub struct TargetTrial {
     #[schema(required)]
     pub error: Option<String>,
     pub took_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str) -> Place {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_place_is_the_same_however_it_is_written() {
+        for (one, other) in [
+            (
+                r#"{ "kind": "folder", "path": "/media/copies" }"#,
+                r#"{ "kind": "folder", "path": "/media//./copies/", "mounted": false }"#,
+            ),
+            (
+                r#"{ "kind": "s3", "endpoint": "", "bucket": "b", "prefix": "a/b", "access_key": "k" }"#,
+                r#"{ "kind": "s3", "endpoint": "", "bucket": "b", "prefix": "/a/b/", "access_key": "k" }"#,
+            ),
+            (
+                r#"{ "kind": "s3", "endpoint": "http://nas:9000", "bucket": "b", "access_key": "k" }"#,
+                r#"{ "kind": "s3", "endpoint": "http://NAS:9000/", "bucket": "b", "access_key": "k" }"#,
+            ),
+            (
+                r#"{ "kind": "webdav", "url": "https://nas/Films" }"#,
+                r#"{ "kind": "webdav", "url": "https://NAS:443/Films/" }"#,
+            ),
+            (
+                r#"{ "kind": "sftp", "host": "nas", "user": "ada", "folder": "films" }"#,
+                r#"{ "kind": "sftp", "host": "Nas", "user": "ada", "folder": "films/" }"#,
+            ),
+        ] {
+            let (one, other) = (place(one), place(other));
+            // Kept by an earlier version as it was typed.
+            assert!(one.is_same(&other) && other.is_same(&one), "{one:?} {other:?}");
+            assert_eq!(one.clone().tidied(), one);
+            assert_eq!(one.server(), other.tidied().server());
+        }
+    }
+
+    #[test]
+    fn what_makes_a_difference_stays() {
+        let url = |text: &str| tidy_url(text);
+        assert_eq!(url("https://nas/Films%2F"), "https://nas/Films%2F");
+        assert_eq!(url("http://nas:443/"), "http://nas:443");
+        assert_eq!(url("https://[::1]:8443/"), "https://[::1]:8443");
+        assert_eq!(url("https://"), "https://");
+        assert_eq!(url("nonsense/"), "nonsense/");
+        let root = place(r#"{ "kind": "sftp", "host": "nas", "user": "ada", "folder": "/" }"#);
+        let home = place(r#"{ "kind": "sftp", "host": "nas", "user": "ada" }"#);
+        assert!(!root.is_same(&home));
+    }
 }

@@ -6,13 +6,16 @@ use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::events::Happening;
 use crate::store::{CopyRow, MANIFEST, Missing, Source, Wanted};
-use roombox_capture::read_manifest;
-use std::collections::BTreeSet;
+use roombox_capture::{CaptureError, read_manifest};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 const TIMELINE: &str = "timeline.jsonl";
+/// Tracks that the disk does not give are looked for again after this.
+const UNREADABLE: Duration = Duration::from_secs(60);
 
 /// What is to be looked at, for something of it is another than when it was planned.
 #[derive(Debug, Default)]
@@ -23,48 +26,52 @@ pub(super) struct Unplanned {
     pub recordings: BTreeSet<String>,
     /// For these targets, of all recordings.
     pub targets: BTreeSet<String>,
+    /// Of these recordings, for all targets, not before then: their tracks could not be read.
+    pub later: HashMap<String, Instant>,
 }
 
 impl Unplanned {
-    fn add(&mut self, more: Self) {
-        self.all |= more.all;
-        self.recordings.extend(more.recordings);
-        self.targets.extend(more.targets);
+    /// What is to be looked at now.
+    fn take(&mut self, now: Instant) -> Self {
+        let due = self.later.extract_if(|_, at| *at <= now).map(|(recording, _)| recording);
+        self.recordings.extend(due);
+        let later = std::mem::take(&mut self.later);
+        std::mem::replace(self, Self { later, ..Self::default() })
     }
 }
 
 impl Targets {
-    pub(super) fn unplanned(&self, change: impl FnOnce(&mut Unplanned)) {
-        change(&mut self.unplanned.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(super) fn unplanned<T>(&self, change: impl FnOnce(&mut Unplanned) -> T) -> T {
+        change(&mut self.unplanned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sees to it that every file that should be at a target has its row; looks only where something has
-    /// changed.
-    pub(super) async fn plan(&self) -> Result<(), ControlError> {
-        let mut what = Unplanned::default();
-        self.unplanned(|unplanned| std::mem::swap(unplanned, &mut what));
-        let planned = self.plan_what(&what).await;
-        if planned.is_err() {
-            self.unplanned(|unplanned| unplanned.add(what));
-        }
-        planned
-    }
-
-    async fn plan_what(&self, what: &Unplanned) -> Result<(), ControlError> {
+    /// changed. What fails for one target is tried again, and holds up no other.
+    pub(super) async fn plan(&self) {
+        let what = self.unplanned(|unplanned| unplanned.take(Instant::now()));
         let rows = self.rows.lock().await.clone();
         for row in rows.iter().filter(|row| row.enabled) {
             if what.all || what.targets.contains(&row.id) {
-                self.plan_for(row, None, false).await?;
+                if let Err(error) = self.plan_for(row, None, false).await {
+                    not_planned(row, &error);
+                    self.unplanned(|unplanned| _ = unplanned.targets.insert(row.id.clone()));
+                }
                 continue;
             }
             for recording in &what.recordings {
-                self.plan_for(row, Some(recording), false).await?;
+                if let Err(error) = self.plan_for(row, Some(recording), false).await {
+                    not_planned(row, &error);
+                    self.unplanned(|unplanned| _ = unplanned.recordings.insert(recording.clone()));
+                }
             }
         }
-        Ok(())
     }
 
-    /// `only` this recording, or all. `asked`: whatever the target's rules say.
+    /// `only` this recording, or all. `asked`: whatever the target's rules say. Films first: tracks that
+    /// cannot be read hold up nothing but themselves.
+    ///
+    /// # Errors
+    /// The store refuses, or who asks wants tracks that cannot be read.
     pub(super) async fn plan_for(
         &self,
         target: &TargetRow,
@@ -72,15 +79,35 @@ impl Targets {
         asked: bool,
     ) -> Result<(), ControlError> {
         let wanted = Wanted { target: target.id.clone(), only: only.map(str::to_owned), asked };
-        let mut missing = self.store.copy_missing(wanted.clone()).await?;
-        if target.contents == Contents::Everything {
-            for source in self.store.copy_missing_tracks(wanted).await? {
-                let folder = self.root.join(&source.recording);
-                let found = tokio::task::spawn_blocking(move || tracks(&folder, &source)).await;
-                let found = found.map_err(|error| ControlError::Files(error.into()))?;
-                missing.extend(found.map_err(ControlError::Files)?);
+        let films = self.store.copy_missing(wanted.clone()).await?;
+        self.plan_files(target, films, asked).await?;
+        if target.contents == Contents::Films {
+            return Ok(());
+        }
+        for source in self.store.copy_missing_tracks(wanted).await? {
+            let folder = self.root.join(&source.recording);
+            let recording = source.recording.clone();
+            let found = tokio::task::spawn_blocking(move || tracks(&folder, &source)).await;
+            match found.unwrap_or_else(|error| Err(error.into())) {
+                Ok(tracks) => self.plan_files(target, tracks, asked).await?,
+                Err(error) if asked => return Err(ControlError::Files(error)),
+                Err(error) => {
+                    tracing::error!(%error, recording, target = target.name,
+                        "tracks cannot be read to be copied: they are looked for again in a minute");
+                    let then = Instant::now() + UNREADABLE;
+                    self.unplanned(|unplanned| _ = unplanned.later.insert(recording, then));
+                }
             }
         }
+        Ok(())
+    }
+
+    async fn plan_files(
+        &self,
+        target: &TargetRow,
+        missing: Vec<Missing>,
+        asked: bool,
+    ) -> Result<(), ControlError> {
         if missing.is_empty() {
             return Ok(());
         }
@@ -112,13 +139,27 @@ impl Targets {
     }
 }
 
+fn not_planned(target: &TargetRow, error: &ControlError) {
+    tracing::error!(%error, target = target.name,
+        "it cannot be planned what is copied there: it is tried again");
+}
+
 /// Tracks, timeline and manifest of a recording. Nothing of one without a manifest: its films are
 /// copied all the same.
 ///
 /// # Errors
 /// The disk refuses: none is planned then, for what is left out now would never be copied.
 fn tracks(folder: &Path, source: &Source) -> io::Result<Vec<Missing>> {
-    let Ok(manifest) = read_manifest(folder) else { return Ok(Vec::new()) };
+    let manifest = match read_manifest(folder) {
+        Ok(manifest) => manifest,
+        // `Other`: no disk says so, but a manifest of a newer version.
+        Err(CaptureError::ReadManifest { source, .. })
+            if !matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::Other) =>
+        {
+            return Err(source);
+        }
+        Err(_) => return Ok(Vec::new()),
+    };
     let mut paths: Vec<String> = manifest.parts.into_iter().map(|part| part.file).collect();
     paths.extend([TIMELINE, MANIFEST].map(str::to_owned));
     let mut missing = Vec::with_capacity(paths.len());

@@ -43,6 +43,8 @@ impl Carrier for Ways {
         Box::pin(async move {
             let Place::Sftp { host, .. } = rest.place else { unreachable!() };
             self.cleared.send((host, rest.name, rest.resume)).unwrap();
+            let panics = self.refused.lock().unwrap().contains("panic");
+            assert!(!panics, "as the test says");
             match self.refused.lock().unwrap().contains("clear") {
                 true => Err("it is away".to_owned()),
                 false => Ok(()),
@@ -90,6 +92,10 @@ impl Office {
     }
 
     async fn add(&self, host: &str) -> String {
+        self.add_for(host, "films").await
+    }
+
+    async fn add_for(&self, host: &str, contents: &str) -> String {
         let place = Place::Sftp {
             host: host.to_owned(),
             port: 22,
@@ -97,7 +103,7 @@ impl Office {
             folder: String::new(),
             host_key: String::new(),
         };
-        let new = serde_json::json!({ "name": host, "place": place });
+        let new = serde_json::json!({ "name": host, "place": place, "contents": contents });
         self.targets.create(serde_json::from_value(new).unwrap()).await.unwrap().id
     }
 
@@ -277,13 +283,88 @@ async fn what_was_begun_of_a_recording_that_goes_is_taken_away() {
         tokio::task::yield_now().await;
     }
     office.ways.refused.lock().unwrap().clear();
-    let one = left().await.remove(0);
-    office.store.leftover_settle(one, Some(0)).await.unwrap();
+    office.store.leftover_put_off(target.clone(), (0, 0), |_| 0, 9).await.unwrap();
     office.targets.changed(&target);
     office.cleared.recv().await.unwrap();
     while !left().await.is_empty() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn what_is_left_and_what_is_new_take_turns() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    let target = office.add("nas").await;
+    assert_eq!(office.next().await.0, "a");
+    for name in ["x", "y"] {
+        office.store.leftover_keep(target.clone(), name.to_owned(), None).await.unwrap();
+    }
+    office.ways.permits.add_permits(1);
+    assert_eq!(office.next().await.0, "b");
+    let mut cleared = vec![office.cleared.try_recv().unwrap().1];
+    assert!(office.cleared.try_recv().is_err(), "a file waited for everything that was left");
+    office.ways.permits.add_permits(1);
+    cleared.push(office.cleared.recv().await.unwrap().1);
+    cleared.sort();
+    assert_eq!(cleared, ["x", "y"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_away_holds_up_no_file_and_is_tried_once_for_all() {
+    for trouble in ["clear", "panic"] {
+        let mut office = Office::open().await;
+        office.record("rec_1").await;
+        office.ways.refused.lock().unwrap().insert(trouble.to_owned());
+        let target = office.add("nas").await;
+        assert_eq!(office.next().await.0, "a");
+        for name in ["x", "y"] {
+            office.store.leftover_keep(target.clone(), name.to_owned(), None).await.unwrap();
+        }
+        office.ways.permits.add_permits(2);
+        assert_eq!(office.next().await.0, "b");
+        let delivered =
+            |copies: &[Copy]| copies.iter().all(|one| one.state == CopyState::Delivered);
+        office.until("rec_1", delivered).await;
+        assert!(office.quiet().await);
+        assert!(office.cleared.try_recv().is_ok() && office.cleared.try_recv().is_err());
+        let left = office.store.leftover_list(target).await.unwrap();
+        assert_eq!(left.iter().map(|one| one.attempts).collect::<Vec<_>>(), [1, 1], "{trouble}");
+    }
+}
+
+#[tokio::test]
+async fn tracks_that_cannot_be_read_hold_up_neither_films_nor_other_recordings() {
+    let office = Office::open().await;
+    for id in ["rec_1", "rec_2"] {
+        office.record(id).await;
+    }
+    let root = office.targets.root.clone();
+    let tracks = |id: &str| {
+        std::fs::create_dir_all(root.join(id)).unwrap();
+        let manifest = roombox_capture::manifest::Manifest::new(id, "Hall", 0, String::new());
+        let text = serde_json::to_vec(&manifest).unwrap();
+        std::fs::write(root.join(id).join("manifest.json"), text).unwrap();
+    };
+    tracks("rec_2");
+    // No folder, but something that is there: so it looks to root too.
+    std::fs::write(root.join("rec_1"), "").unwrap();
+    office.add_for("nas", "everything").await;
+    office.until("rec_2", |copies| copies.len() == 3).await;
+    assert_eq!(office.targets.copies("rec_1").await.unwrap().len(), 2);
+    assert!(office.store.copy_owed("rec_1".to_owned()).await.unwrap());
+    office.targets.unplanned(|unplanned| {
+        let kept: Vec<_> = unplanned.later.iter().map(|(id, at)| (id.as_str(), *at)).collect();
+        assert!(matches!(kept[..], [("rec_1", at)] if at > Instant::now()), "{kept:?}");
+        assert!(!unplanned.all && unplanned.targets.is_empty() && unplanned.recordings.is_empty());
+    });
+    std::fs::remove_file(root.join("rec_1")).unwrap();
+    tracks("rec_1");
+    office.targets.unplanned(|unplanned| {
+        unplanned.later.insert("rec_1".to_owned(), Instant::now());
+    });
+    office.targets.wake.notify_one();
+    office.until("rec_1", |copies| copies.len() == 3).await;
 }
 
 #[tokio::test]
@@ -327,11 +408,32 @@ async fn a_secret_that_is_not_named_stays() {
 async fn two_targets_are_never_one_place() {
     let office = Office::open().await;
     office.add("nas").await;
-    let place = serde_json::json!(
-        { "kind": "sftp", "host": "nas", "user": "ada", "host_key": "SHA256:any" });
-    let new = serde_json::json!({ "name": "again", "place": place });
-    let refused = office.targets.create(serde_json::from_value(new).unwrap()).await;
-    assert!(matches!(refused, Err(ControlError::InvalidTarget { field: "place", .. })));
+    for host in ["nas", "NAS"] {
+        let place = serde_json::json!(
+            { "kind": "sftp", "host": host, "user": "ada", "host_key": "SHA256:any" });
+        let new = serde_json::json!({ "name": "again", "place": place });
+        let refused = office.targets.create(serde_json::from_value(new).unwrap()).await;
+        assert!(matches!(refused, Err(ControlError::InvalidTarget { field: "place", .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_is_written_otherwise_is_the_same_place() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    let target = office.add("nas").await;
+    assert_eq!(office.next().await.0, "a");
+    let patch = |text| serde_json::from_str::<TargetPatch>(text).unwrap();
+    let kept = patch(r#"{ "secrets": { "password": "p" } }"#);
+    office.targets.change(&target, kept).await.unwrap();
+    let again = patch(r#"{ "place": { "kind": "sftp", "host": "NAS", "user": "ada" } }"#);
+    let shown = office.targets.change(&target, again).await.unwrap();
+    assert!(matches!(shown.place, Place::Sftp { host, .. } if host == "nas"));
+    assert!(office.store.target_list().await.unwrap()[0].secrets.password == "p");
+    office.ways.permits.add_permits(9);
+    let delivered = |copies: &[Copy]| copies.iter().all(|one| one.state == CopyState::Delivered);
+    office.until("rec_1", delivered).await;
+    assert!(office.cleared.try_recv().is_err(), "its own unfinished file was taken away");
 }
 
 #[tokio::test]

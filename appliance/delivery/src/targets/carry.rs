@@ -70,7 +70,7 @@ pub async fn send(
         pace: shipment.pace,
     };
     super::names::parts(load.name)?;
-    let mut teller = Teller { told, next: Instant::now() };
+    let mut teller = Teller::new(told);
     match target {
         Target::Folder(target) => folder::carry(target, threads, &load, &mut teller).await,
         Target::S3(target) => s3::carry(&s3::open(target, load.pace)?, &load, &mut teller).await,
@@ -119,7 +119,7 @@ pub async fn check(target: &Target, threads: &Folders) -> Result<Checked, SendEr
         resume: None,
         pace: None,
     };
-    let mut teller = Teller { told: &drop, next: Instant::now() };
+    let mut teller = Teller::new(&drop);
     let mut checked = Checked { host_key: None };
     match target {
         Target::Folder(target) => {
@@ -154,7 +154,11 @@ pub(super) struct Teller<'a> {
     next: Instant,
 }
 
-impl Teller<'_> {
+impl<'a> Teller<'a> {
+    pub fn new(told: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
+        Self { told, next: Instant::now() }
+    }
+
     pub fn tell(&mut self, sent: u64, resume: impl FnOnce() -> Option<String>) {
         if self.next <= Instant::now() {
             (self.told)(Progress { sent, resume: resume() });

@@ -242,7 +242,10 @@ impl Store {
             }
         }
         let id = self.told(self.store.create_multipart(path).await)?;
-        match self.go_on(path, load, &mut Upload::new(load, id), teller).await? {
+        let mut upload = Upload::new(load, id);
+        // At once: whoever is cut off before the first part could never end it.
+        teller.part(0, upload.text());
+        match self.go_on(path, load, &mut upload, teller).await? {
             Went::Whole => Ok(()),
             Went::Forgotten => Err(SendError::answer(&self.host, "it forgets what it was sent")),
         }
@@ -379,68 +382,4 @@ impl Upload {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::source::Origin;
-    use super::*;
-
-    fn load(bytes: u64, resume: Option<String>) -> Load<'static> {
-        let origin = Origin::Text(b"");
-        Load { origin, name: "a", bytes, sha256: [7; 32], resume, pace: None }
-    }
-
-    #[test]
-    fn an_upload_goes_on_only_with_its_own_file() {
-        let mut upload = Upload::new(&load(30 * MIB, None), "id".to_owned());
-        upload.parts = vec!["\"a\"".to_owned(), "b".to_owned()];
-        assert_eq!(upload.sent(30 * MIB), 16 * MIB);
-        assert!(upload.is_of(&load(30 * MIB, None)));
-        assert!(!upload.is_of(&Load { sha256: [8; 32], ..load(30 * MIB, None) }));
-        assert!(!upload.is_of(&load(8 * MIB, None)));
-        let text = upload.text().unwrap();
-        assert_eq!(serde_json::from_str::<Upload>(&text).unwrap(), upload);
-    }
-
-    #[test]
-    fn no_upload_has_too_many_parts() {
-        let part = |bytes| Upload::new(&load(bytes, None), String::new()).part_bytes;
-        assert_eq!(part(8 * MIB + 1), PART);
-        assert_eq!(part(PART * PARTS), PART);
-        for bytes in [PART * PARTS + 1, 200_000 * MIB, 5_000_000 * MIB] {
-            assert!(bytes.div_ceil(part(bytes)) <= PARTS, "{bytes}");
-            assert_eq!(part(bytes) % MIB, 0);
-        }
-    }
-
-    #[test]
-    fn what_a_store_says_is_read() {
-        assert_eq!(code("a <Error><Code>NoSuchKey</Code></Error>"), Some("NoSuchKey"));
-        let bare = "Server returned non-2xx status code: 500 Internal Server Error: <html>";
-        assert_eq!(code(bare), Some("500 Internal Server Error"));
-        assert_eq!(code("nothing"), None);
-        let says = |text: &str| {
-            let path = "a".to_owned();
-            is_forgotten(&object_store::Error::NotFound { path, source: text.into() })
-        };
-        assert!(says("404 Not Found: <Error><Code>NoSuchUpload</Code></Error>"));
-        assert!(!says("404 Not Found: <Error><Code>NoSuchBucket</Code></Error>"));
-        assert!(!says("Server returned non-2xx status code: 503 Slow Down: "));
-    }
-
-    #[test]
-    fn a_name_is_kept_as_it_is() {
-        let target = S3Target {
-            endpoint: "http://[::1]:9000".to_owned(),
-            region: String::new(),
-            bucket: "films".to_owned(),
-            prefix: "/a b/".to_owned(),
-            access_key: String::new(),
-            secret_key: String::new(),
-        };
-        let store = open(&target, None).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(store.path("ü#%.mkv").unwrap().as_ref(), "a b/ü#%.mkv");
-        for endpoint in ["films", "ftp://a", "http://a:b@c/", "http://a/b"] {
-            let target = S3Target { endpoint: endpoint.to_owned(), ..target.clone() };
-            assert!(matches!(open(&target, None), Err(SendError::Address(_))), "{endpoint}");
-        }
-    }
-}
+mod tests;

@@ -166,35 +166,62 @@ impl Drop for OpenFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::sync::mpsc::{TryRecvError, channel};
 
     const SHORT: Duration = Duration::from_millis(100);
 
+    impl FileThread {
+        /// The same thread, for whoever has time.
+        fn patient(&self) -> Self {
+            let (path, acts, busy) = (self.path.clone(), self.acts.clone(), self.busy.clone());
+            Self { path, acts, busy, patience: IDLE }
+        }
+
+        async fn busy_for(&self, time: Duration) -> Since {
+            loop {
+                match self.busy() {
+                    Some(since) if since.begun.elapsed() > time => return since,
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+        }
+    }
+
     #[tokio::test]
     async fn one_that_hangs_says_since_when_and_takes_nothing_that_nobody_waits_for() {
-        let folders = Folders::with_patience(SHORT);
+        let mut folders = Folders::with_patience(SHORT);
         let hung = folders.thread(Path::new("/a")).unwrap();
+        let patient = hung.patient();
         let (go_on, wait) = channel::<()>();
         let before = SystemTime::now();
-        let stuck = hung.act(move || wait.recv().map_err(io::Error::other)).await;
-        let Err(SendError::Unanswered { since, .. }) = stuck else { panic!("{stuck:?}") };
-        assert!(since >= before && since < SystemTime::now());
-        // Whoever comes later is told at once, and the same; and it is the same thread.
-        let again = folders.thread(Path::new("/a")).unwrap();
+        let stuck = tokio::spawn(async move {
+            patient.act(move || wait.recv().map_err(io::Error::other)).await
+        });
+        let begun = hung.busy_for(Duration::ZERO).await.wall;
+        assert!(begun >= before && begun <= SystemTime::now());
+        let since = |told| match told {
+            Err(SendError::Unanswered { since, .. }) => since,
+            told => panic!("{told:?}"),
+        };
         let (done, late) = channel();
-        let begun = Instant::now();
-        let told = again.act(move || done.send(()).map_err(io::Error::other)).await;
-        assert!(matches!(told, Err(SendError::Unanswered { since: also, .. }) if also == since));
-        assert!(begun.elapsed() < SHORT);
+        let queued = done.clone();
+        assert_eq!(since(hung.act(move || queued.send(()).map_err(io::Error::other)).await), begun);
+        // Whoever comes later is told at once, and the same; and it is the same thread.
+        hung.busy_for(SHORT).await;
+        let again = folders.thread(Path::new("/a")).unwrap();
+        let (at_once, refused) = channel();
+        let told = again.act(move || at_once.send(()).map_err(io::Error::other)).await;
+        assert_eq!(since(told), begun);
+        assert_eq!(refused.try_recv(), Err(TryRecvError::Disconnected), "it waits in the queue");
         // Others go on.
+        folders.patience = IDLE;
         let other = folders.thread(Path::new("/b")).unwrap();
         assert_eq!(other.act(|| Ok(7)).await.unwrap().unwrap(), 7);
         go_on.send(()).unwrap();
-        while hung.busy().is_some() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(hung.act(|| Ok(8)).await.unwrap().unwrap(), 8);
-        assert_eq!(late.recv_timeout(SHORT), Err(RecvTimeoutError::Disconnected));
+        stuck.await.unwrap().unwrap().unwrap();
+        assert_eq!(hung.patient().act(|| Ok(8)).await.unwrap().unwrap(), 8);
+        drop(done);
+        assert_eq!(late.try_recv(), Err(TryRecvError::Disconnected));
     }
 
     #[tokio::test]
@@ -205,8 +232,11 @@ mod tests {
         let (done, late) = channel();
         let first = thread.act(move || wait.recv().map_err(io::Error::other));
         let second = thread.act(move || done.send(()).map_err(io::Error::other));
-        let both = async { tokio::join!(first, second) };
-        assert!(timeout(SHORT, both).await.is_err());
+        tokio::select! {
+            biased;
+            both = async { tokio::join!(first, second) } => panic!("{both:?}"),
+            _ = thread.busy_for(Duration::ZERO) => {}
+        }
         go_on.send(()).unwrap();
         assert_eq!(thread.act(|| Ok(9)).await.unwrap().unwrap(), 9);
         assert!(late.try_recv().is_err());

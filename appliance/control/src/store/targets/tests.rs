@@ -184,6 +184,69 @@ async fn what_no_rule_wants_any_more_goes_and_what_was_begun_of_it_is_left() {
 }
 
 #[tokio::test]
+async fn tracks_are_owed_before_they_are_planned() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    store.recording_with_files("rec_1", &[("a", "aa")]).await.unwrap();
+    plan(&store, "tgt_1", 100).await;
+    let far = u64::from(u32::MAX);
+    let film = store.copy_next("tgt_1".to_owned(), 100, far).await.unwrap().unwrap();
+    let there = CopyRow { state: CopyState::Delivered, ..film.clone() };
+    store.copy_settle(there, film.sha256.clone(), 0).await.unwrap();
+    let owed = async |rules| {
+        store.target_put(target(rules), false).await.unwrap();
+        store.copy_owed("rec_1".to_owned()).await.unwrap()
+    };
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert!(!owed(json("{}")).await);
+    assert!(owed(json(r#"{ "contents": "everything" }"#)).await);
+    assert!(!owed(json(r#"{ "contents": "everything", "rooms": ["room_2"] }"#)).await);
+    assert!(!owed(json(r#"{ "contents": "everything", "enabled": false }"#)).await);
+    let young = r#"{ "contents": "everything", "since_ms": 2000000000000000 }"#;
+    assert!(!owed(json(young)).await);
+    let manifest = CopyRow { path: MANIFEST.to_owned(), track: true, ..film };
+    store.copy_plan(vec![manifest.clone()]).await.unwrap();
+    assert!(owed(json(r#"{ "contents": "everything" }"#)).await, "it waits");
+    let there = CopyRow { state: CopyState::Delivered, ..manifest };
+    store.copy_settle(there.clone(), there.sha256, 0).await.unwrap();
+    assert!(!owed(json(r#"{ "contents": "everything" }"#)).await);
+}
+
+#[tokio::test]
+async fn leftovers_that_are_due_are_put_off_together_and_given_up_in_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let keep = async |name: &str| {
+        store.leftover_keep("tgt_1".to_owned(), name.to_owned(), None).await.unwrap();
+    };
+    let far = u64::from(u32::MAX);
+    let fail = |now| {
+        store.leftover_put_off("tgt_1".to_owned(), (now, far), |failed| 100 * u64::from(failed), 3)
+    };
+    let attempts = async || {
+        let left = store.leftover_list("tgt_1".to_owned()).await.unwrap();
+        left.into_iter().map(|one| (one.name, one.attempts)).collect::<Vec<_>>()
+    };
+    let due = |now| store.leftover_next("tgt_1".to_owned(), now, far);
+    keep("a").await;
+    keep("b").await;
+    fail(0).await.unwrap();
+    assert_eq!(attempts().await, [("a".to_owned(), 1), ("b".to_owned(), 1)]);
+    assert_eq!(due(99).await.unwrap(), None);
+    // A new one fails alone, and is tried again with the others.
+    keep("c").await;
+    fail(50).await.unwrap();
+    assert_eq!(attempts().await[0].1, 1);
+    assert_eq!(attempts().await[2], ("c".to_owned(), 1));
+    assert_eq!(due(149).await.unwrap(), None);
+    fail(150).await.unwrap();
+    assert_eq!(due(349).await.unwrap(), None);
+    assert_eq!(attempts().await.len(), 3);
+    fail(350).await.unwrap();
+    assert!(attempts().await.is_empty());
+}
+
+#[tokio::test]
 async fn tracks_go_when_only_films_are_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path()).await;
@@ -220,7 +283,7 @@ async fn a_recording_that_goes_leaves_what_was_begun_and_a_target_that_goes_noth
     let mut left = store.leftover_next("tgt_1".to_owned(), 5, far).await.unwrap().unwrap();
     assert_eq!(left.resume.as_deref(), Some("x"));
     left.attempts = 1;
-    store.leftover_settle(left.clone(), Some(10)).await.unwrap();
+    store.leftover_put_off("tgt_1".to_owned(), (5, far), |_| 5, 9).await.unwrap();
     assert_eq!(store.leftover_next("tgt_1".to_owned(), 9, far).await.unwrap(), None);
     assert_eq!(store.leftover_next("tgt_1".to_owned(), 10, far).await.unwrap(), Some(left));
     store.target_delete("tgt_1".to_owned()).await.unwrap();
