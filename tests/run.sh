@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 mode=${1:-commit}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} CARGO_INCREMENTAL=0
-ROOMBOX_SEEDS=100
+ROOMBOX_SEEDS=60
 [ "$mode" = full ] && ROOMBOX_SEEDS=1000 && export ROOMBOX_FULL=1
 export ROOMBOX_SEEDS
 logs=target/test-logs
@@ -68,7 +68,7 @@ step "panel packages" make --no-print-directory appliance/panel/node_modules/.pa
 step "panel lint" npm --prefix appliance/panel run --silent lint
 step "panel units" npm --prefix appliance/panel run --silent test
 step "panel build" make --no-print-directory panel
-step "build" cargo build --locked --workspace --all-targets
+step "build" cargo build --locked --workspace --bins --tests
 step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
 step "units, tidy, simulation" cargo test --locked --workspace
 if cargo deny --version >/dev/null 2>&1 || sh scripts/deny.sh >"$logs/deny-install.log" 2>&1; then

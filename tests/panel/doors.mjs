@@ -21,6 +21,9 @@ const FOR_GUESTS = new Map([
   ['POST /rooms/{id}/join-token', { name: 'Mallory', invite: 'guessed' }],
 ]);
 
+/** Strangers may follow a link; one that is guessed leads nowhere. */
+const OF_LINKS = '/s/';
+
 /** Every operation of the API's description, with names that do not exist in its places. */
 async function operations(box) {
   const roomboxd = path.join(process.env.ROOMBOX_BIN, 'roomboxd');
@@ -46,6 +49,13 @@ async function refusesStrangers(box) {
     if (OPEN.has(name)) continue;
     const guest = FOR_GUESTS.has(name);
     const changes = ['POST', 'PATCH', 'PUT'].includes(method);
+    if (place.startsWith(OF_LINKS)) {
+      const body = changes ? JSON.stringify({ password: 'guessed' }) : undefined;
+      const headers = body && { 'Content-Type': 'application/json' };
+      const { status } = await fetch(box.http + place, { method, body, headers });
+      if (status !== 410) wrong.push(`${name}: ${status}`);
+      continue;
+    }
     const body = FOR_GUESTS.get(name) ?? (changes ? {} : undefined);
     const { status } = await box.ask(method, place, { body });
     if (status !== (guest ? 403 : 401)) wrong.push(`${name}: ${status}`);

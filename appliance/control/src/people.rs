@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use tokio::sync::Semaphore;
 use ulid::Ulid;
 use utoipa::ToSchema;
 
@@ -35,6 +36,11 @@ pub(crate) fn random_text(length: usize) -> Result<String, ControlError> {
 pub(crate) fn hashed(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
+
+/// Passwords that are hashed at a time, each with the memory below: whoever sends many waits, and the
+/// box stays free for its meetings.
+const AT_A_TIME: usize = 3;
+static HASHING: Semaphore = Semaphore::const_new(AT_A_TIME);
 
 /// argon2id with 19 MiB, two passes, one lane: OWASP's least.
 fn argon2() -> Argon2<'static> {
@@ -245,6 +251,18 @@ impl People {
 }
 
 /// Hashing takes tens of milliseconds on purpose: never on a thread that serves others.
+async fn hashing<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ControlError> + Send + 'static,
+) -> Result<T, ControlError> {
+    let turn = HASHING.acquire().await.map_err(|_| ControlError::Hash)?;
+    let work = move || {
+        // Kept until it is done, also if nobody waits for it any more.
+        let _turn = turn;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| ControlError::Hash)?
+}
+
 pub(crate) async fn hash_password(password: String) -> Result<String, ControlError> {
     let work = move || {
         let mut salt = [0u8; 16];
@@ -253,7 +271,7 @@ pub(crate) async fn hash_password(password: String) -> Result<String, ControlErr
         let hash = argon2().hash_password(password.as_bytes(), &salt);
         hash.map(|hash| hash.to_string()).map_err(|_| ControlError::Hash)
     };
-    tokio::task::spawn_blocking(work).await.map_err(|_| ControlError::Hash)?
+    hashing(work).await
 }
 
 pub(crate) async fn verify_password(password: String, hash: String) -> Result<bool, ControlError> {
@@ -261,7 +279,7 @@ pub(crate) async fn verify_password(password: String, hash: String) -> Result<bo
         let hash = PasswordHash::new(&hash).map_err(|_| ControlError::Hash)?;
         Ok(argon2().verify_password(password.as_bytes(), &hash).is_ok())
     };
-    tokio::task::spawn_blocking(work).await.map_err(|_| ControlError::Hash)?
+    hashing(work).await
 }
 
 #[cfg(test)]
@@ -338,5 +356,32 @@ mod tests {
         people.delete_api_token(&token.id).await.unwrap();
         assert!(people.by_api_token(&secret).await.is_err());
         assert!(people.by_api_token("rbx_").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn only_so_many_passwords_are_hashed_at_a_time() {
+        let (begun, mut beginning) = tokio::sync::mpsc::unbounded_channel();
+        let mut going = Vec::new();
+        for _ in 0..AT_A_TIME {
+            let (begun, (end, ended)) = (begun.clone(), std::sync::mpsc::channel::<()>());
+            let work = move || {
+                begun.send(()).unwrap();
+                Ok(ended.recv().is_err())
+            };
+            going.push((end, tokio::spawn(hashing(work))));
+        }
+        for _ in 0..AT_A_TIME {
+            beginning.recv().await.unwrap();
+        }
+        assert!(HASHING.try_acquire().is_err(), "one more would begin");
+        for (end, work) in going {
+            drop(end);
+            assert!(work.await.unwrap().unwrap());
+        }
+        assert!(
+            verify_password("x".to_owned(), hash_password("x".to_owned()).await.unwrap())
+                .await
+                .unwrap()
+        );
     }
 }

@@ -9,13 +9,18 @@ use super::{PanelDoor, files, pages};
 use crate::error::{ApiError, ErrorBody};
 use crate::server::{Encrypted, Peer};
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body::{Frame, SizeHint};
 use roombox_control::ControlError;
-use roombox_control::shares::{Caller, NewVisit, SharedFile, SharedFilm};
+use roombox_control::shares::{Caller, Leave, NewVisit, SharedFile, SharedFilm};
 use serde::Deserialize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use utoipa::{IntoParams, ToSchema};
 
 const COOKIE: &str = "roombox_visit";
@@ -46,7 +51,7 @@ pub(super) async fn for_nobody_else(request: Request, next: Next) -> Response {
         headers.insert(NO_ROBOTS, HeaderValue::from_static("noindex, nofollow"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let private = HeaderValue::from_static("private, no-store");
-        headers.entry(header::CACHE_CONTROL).or_insert(private);
+        headers.insert(header::CACHE_CONTROL, private);
     }
     response
 }
@@ -84,8 +89,6 @@ pub(super) async fn page(
     headers.remove(header::IF_NONE_MATCH);
     let mut response = pages::page("share.html", headers).await;
     response.headers_mut().remove(header::ETAG);
-    let private = HeaderValue::from_static("private, no-store");
-    response.headers_mut().insert(header::CACHE_CONTROL, private);
     match known {
         Ok(()) => response,
         Err(ControlError::ShareGone) => {
@@ -171,14 +174,59 @@ async fn send(
     request: Request,
 ) -> Result<Response, ApiError> {
     let caller = caller(token, request.headers(), peer);
-    let (path, sha256, readable) = door.shares.file(caller, file, download).await?;
-    let save_as = download.then_some(readable);
-    files::served(path, Some(format!("\"{sha256}\"")), save_as, request).await
+    let lent = door.shares.file(caller, file, download).await?;
+    let save_as = download.then_some(lent.readable);
+    let etag = Some(format!("\"{}\"", lent.sha256));
+    let response = files::served(lent.path, etag, save_as, request).await?;
+    Ok(response.map(|body| axum::body::Body::new(Lent { body, leave: lent.leave })))
+}
+
+/// A link was revoked or has expired while what it leads to was being sent.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("the share link has ended: ask whoever sent it for a new one")]
+    Ended,
+    #[error("what the share link leads to could not be read")]
+    Read(#[source] axum::Error),
+}
+
+/// What is sent for as long as the link lasts, and breaks off then.
+struct Lent {
+    body: axum::body::Body,
+    leave: Arc<Leave>,
+}
+
+impl http_body::Body for Lent {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
+        // After reading, which takes time too.
+        if frame.is_some() && self.leave.has_ended() {
+            return Poll::Ready(Some(Err(Broken::Ended)));
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Broken::Read)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body::Body as _;
+    use http_body_util::BodyExt as _;
+    use roombox_control::clock::UnixMs;
 
     #[test]
     fn the_cookie_of_a_visit_goes_to_its_link_alone_and_never_in_the_clear_where_there_is_tls() {
@@ -191,5 +239,40 @@ mod tests {
         assert_eq!(answer(visit(), Encrypted(false)).as_deref(), Some(plain));
         assert_eq!(answer(visit(), Encrypted(true)), Some(format!("{plain}; Secure")));
         assert_eq!(answer(None, Encrypted(true)), None);
+    }
+
+    /// A film of which there is always more.
+    struct Endless;
+
+    impl http_body::Body for Endless {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"piece")))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_film_on_its_way_breaks_off_when_its_link_ends() {
+        let send = |leave: &Arc<Leave>| Lent {
+            body: axum::body::Body::new(Endless),
+            leave: leave.clone(),
+        };
+        let leave = Arc::new(Leave::until(UnixMs(u64::MAX)));
+        let mut body = send(&leave);
+        assert!(body.frame().await.unwrap().unwrap().is_data());
+        assert!(body.frame().await.unwrap().unwrap().is_data());
+        leave.end();
+        assert!(matches!(body.frame().await, Some(Err(Broken::Ended))));
+        let expired = Arc::new(Leave::until(UnixMs::now()));
+        assert!(matches!(send(&expired).frame().await, Some(Err(Broken::Ended))));
+        let whole = axum::body::Body::from("film");
+        let whole = Lent { body: whole, leave: Arc::new(Leave::until(UnixMs(u64::MAX))) };
+        assert_eq!(whole.size_hint().exact(), Some(4), "its length is told");
+        assert_eq!(whole.collect().await.unwrap().to_bytes(), "film");
     }
 }

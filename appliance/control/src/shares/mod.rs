@@ -8,11 +8,14 @@
 //!                        │ no                                            ▼
 //!                        └───────────────────────────────────► the film, never its tracks
 //! ```
-//! A visit is counted once and told of once; visits are in memory, links in the store.
+//! A link shows the film for which it was made, whatever is made of the recording later. A visit is counted
+//! once and told of once; visits are in memory, links in the store.
 
+mod leave;
 mod view;
 mod visits;
 
+pub use leave::Leave;
 pub use view::{NewShare, Share, ShareChapter, SharedFile, SharedFilm};
 
 use crate::clock::UnixMs;
@@ -22,6 +25,7 @@ use crate::guard::Guard;
 use crate::people::{CLEAR, hash_password, hashed, random_text, verify_password};
 use crate::recordings::RecordingState;
 use crate::store::{RecordingRow, ShareRow, Store};
+use leave::Leaves;
 use roombox_jobs::spec::MadeFile;
 use roombox_provision::PASSWORD_LEAST;
 use std::collections::HashMap;
@@ -30,11 +34,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use ulid::Ulid;
+use view::{films, job_of};
 use visits::{VISIT, Visits};
 
 /// Letters of a token: 5 bits each.
 const TOKEN: usize = 43;
-/// Links of one recording; a list that nobody can survey protects nobody.
+/// Links of one recording that work; a list that nobody can survey protects nobody.
 const MOST_SHARES: usize = 50;
 const LONGEST_S: u64 = 366 * 24 * 3600;
 /// Nobody types more; hashing takes longer the longer it is.
@@ -54,6 +59,16 @@ pub struct Caller<'a> {
 /// The secret of a visit that has just begun, and for how many seconds it is good.
 pub type NewVisit = Option<(String, u64)>;
 
+/// What is sent to somebody with a link, and for how long.
+#[derive(Debug)]
+pub struct Lent {
+    pub path: PathBuf,
+    pub sha256: String,
+    /// Under which it is saved.
+    pub readable: String,
+    pub leave: Arc<Leave>,
+}
+
 /// Share links of the box.
 pub struct Shares {
     store: Arc<Store>,
@@ -63,12 +78,13 @@ pub struct Shares {
     visits: Mutex<Visits>,
     /// Tries of passwords, by link: guesses at one make nobody wait who has another.
     guards: Mutex<HashMap<String, Guard>>,
+    leaves: Mutex<Leaves>,
 }
 
 impl Shares {
     pub fn new(store: Arc<Store>, events: Arc<Events>, root: PathBuf) -> Self {
-        let (visits, guards) = (Mutex::default(), Mutex::default());
-        Self { store, events, root, visits, guards }
+        let (visits, guards, leaves) = Default::default();
+        Self { store, events, root, visits, guards, leaves }
     }
 
     fn visits(&self) -> MutexGuard<'_, Visits> {
@@ -77,6 +93,10 @@ impl Shares {
 
     fn guards(&self) -> MutexGuard<'_, HashMap<String, Guard>> {
         self.guards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leaves(&self) -> MutexGuard<'_, Leaves> {
+        self.leaves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a link to a recording: it, and its token, which is not shown again.
@@ -109,10 +129,12 @@ impl Shares {
             Some(password) => Some(hash_password(password).await?),
         };
         let (token, now) = (random_text(TOKEN)?, UnixMs::now().0);
+        let files = self.files(recording).await?;
         let row = ShareRow {
             id: format!("shr_{}", Ulid::new()),
             recording: recording.to_owned(),
             password_hash,
+            film: films(&files).next().map(str::to_owned),
             download: wanted.download,
             created_ms: now,
             expires_ms: now + wanted.expires_in_s * 1000,
@@ -123,6 +145,8 @@ impl Shares {
         if !self.store.share_insert(row.clone(), hashed(&token), MOST_SHARES).await? {
             return Err(ControlError::TooManyShares { most: MOST_SHARES });
         }
+        let live = self.store.share_ids(now).await?;
+        self.guards().retain(|share, _| live.contains(share));
         tracing::info!(share = %row.id, recording, "a share link was made");
         let recording = recording.to_owned();
         self.events.publish(&row.id, Happening::ShareCreated { recording });
@@ -148,6 +172,7 @@ impl Shares {
         let recording = self.store.share_delete(id.to_owned()).await?;
         let recording = recording.ok_or(ControlError::NotFound("share link"))?;
         self.visits().end(id);
+        self.leaves().end(id);
         self.guards().remove(id);
         tracing::info!(share = %id, recording, "a share link was revoked");
         self.events.publish(id, Happening::ShareRevoked { recording });
@@ -187,8 +212,18 @@ impl Shares {
     }
 
     async fn begin(&self, share: &ShareRow, from: IpAddr) -> Result<NewVisit, ControlError> {
-        let secret = random_text(TOKEN)?;
-        if self.visits().begin(Instant::now(), hashed(&secret), &share.id, from) {
+        let (secret, now) = (random_text(TOKEN)?, Instant::now());
+        let known = {
+            let mut visits = self.visits();
+            let known = visits.knows(now, &share.id, from);
+            // Where nothing is asked, a visit is there for counting alone.
+            if known && share.password_hash.is_none() {
+                return Ok(None);
+            }
+            visits.begin(now, hashed(&secret), &share.id, from);
+            known
+        };
+        if !known {
             self.store.share_opened(share.id.clone(), UnixMs::now().0).await?;
             let recording = share.recording.clone();
             self.events.publish(&share.id, Happening::ShareOpened { recording });
@@ -240,18 +275,34 @@ impl Shares {
         Ok((film, visit))
     }
 
-    /// The recording and what was made of it, newest first. Deleted meanwhile is gone as well.
+    /// What was made of a recording, newest first.
+    async fn files(&self, recording: &str) -> Result<Vec<MadeFile>, ControlError> {
+        let files = self.store.file_list_of(vec![recording.to_owned()]).await?.remove(recording);
+        Ok(files.unwrap_or_default())
+    }
+
+    /// The recording, and the film that the link shows with what was made with it. Deleted meanwhile is
+    /// gone as well.
     async fn recording(
         &self,
         share: &ShareRow,
     ) -> Result<(RecordingRow, Vec<MadeFile>), ControlError> {
         let id = &share.recording;
         let row = self.store.recording_get(id.clone()).await?.ok_or(ControlError::ShareGone)?;
-        let files = self.store.file_list_of(vec![id.clone()]).await?.remove(id);
-        Ok((row, files.unwrap_or_default()))
+        let mut files = self.files(id).await?;
+        let film = match &share.film {
+            Some(film) => Some(film.clone()),
+            // Made before there was a film: the first one is it from now on.
+            None => films(&files).next_back().map(str::to_owned),
+        };
+        if let (None, Some(first)) = (&share.film, &film) {
+            self.store.share_bind(share.id.clone(), first.clone()).await?;
+        }
+        files.retain(|file| film.is_some() && job_of(file) == film.as_deref());
+        Ok((row, files))
     }
 
-    /// Path, SHA-256 and readable name of the film, or of the picture before it begins.
+    /// The film, or the picture before it begins.
     ///
     /// # Errors
     /// The link leads nowhere, wants its password or allows no download, or there is no film yet.
@@ -260,7 +311,7 @@ impl Shares {
         caller: Caller<'_>,
         file: SharedFile,
         download: bool,
-    ) -> Result<(PathBuf, String, String), ControlError> {
+    ) -> Result<Lent, ControlError> {
         let (share, _) = self.allowed(caller).await?;
         if download && !share.download {
             return Err(ControlError::ShareNotDownloaded);
@@ -270,7 +321,10 @@ impl Shares {
         let extension = found.path.rsplit('.').next().unwrap_or_default();
         let readable = format!("{}.{extension}", recording.title);
         let path = self.root.join(&recording.id).join(&found.path);
-        Ok((path, found.sha256.clone(), readable))
+        let leave = self.leaves().take(&share.id, UnixMs(share.expires_ms));
+        // Revoked since it was looked up, it would not have ended this leave.
+        self.knock(caller.token).await?;
+        Ok(Lent { path, sha256: found.sha256.clone(), readable, leave })
     }
 }
 

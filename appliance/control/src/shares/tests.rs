@@ -159,12 +159,12 @@ async fn a_film_is_watched_and_taken_along_only_where_that_was_said() {
     let ask = |download| office.shares.file(caller(&token, None), SharedFile::Film, download);
     assert_eq!(code(ask(false).await), "not_found", "there is none yet");
     assert_eq!(code(ask(true).await), "share_not_downloaded");
-    office.store.film_insert("rec_1", &["old", "new"]).await;
-    let (path, sha256, readable) = ask(false).await.unwrap();
-    assert!(path.ends_with("rec_1/derived/job_new/film.mp4"), "{path:?}");
-    assert_eq!((sha256.as_str(), readable.as_str()), ("new", "Budget.mp4"));
+    office.store.film_insert("rec_1", 0).await;
+    let lent = ask(false).await.unwrap();
+    assert!(lent.path.ends_with("rec_1/derived/job_0/film.mp4"), "{lent:?}");
+    assert_eq!((lent.sha256.as_str(), lent.readable.as_str()), ("sum 0", "Budget.mp4"));
     let poster = office.shares.file(caller(&token, None), SharedFile::Poster, false).await.unwrap();
-    assert!(poster.0.ends_with("rec_1/derived/job_new/thumbnail.jpg"), "of the same film");
+    assert!(poster.path.ends_with("rec_1/derived/job_0/thumbnail.jpg"), "{poster:?}");
     let (film, _) = office.shares.look(caller(&token, None)).await.unwrap();
     assert!(film.ready && film.poster && film.chapters.is_empty());
     assert_eq!(office.opened().await, 1);
@@ -193,27 +193,87 @@ async fn links_that_cannot_be_are_refused_and_their_number_is_bounded() {
         office.link(None, 60).await;
     }
     assert_eq!(office.refused("rec_1", wanted(60, None)).await, "too_many_shares");
-    // Those that expired long ago make room.
+    // Those that have expired make room, and are listed for a while.
     let oldest = office.shares.list("rec_1").await.unwrap().pop().unwrap();
-    office.store.share_set_expiry(oldest.id, 1).await.unwrap();
+    office.store.share_set_expiry(oldest.id, UnixMs::now().0).await.unwrap();
     office.link(None, 60).await;
+    assert_eq!(office.shares.list("rec_1").await.unwrap().len(), MOST_SHARES + 1);
+    assert_eq!(office.refused("rec_1", wanted(60, None)).await, "too_many_shares");
+}
+
+#[tokio::test]
+async fn a_link_shows_the_film_that_it_was_made_for_whatever_is_made_later() {
+    let office = Office::open().await;
+    let film = |token: String| {
+        let shares = &office.shares;
+        async move { shares.file(caller(&token, None), SharedFile::Film, false).await.unwrap().sha256 }
+    };
+    let (_, early) = office.link(None, 60).await;
+    let (_, unopened) = office.link(None, 60).await;
+    office.store.film_insert("rec_1", 3).await;
+    assert_eq!(film(early.clone()).await, "sum 3");
+    office.store.film_insert("rec_1", 4).await;
+    let (_, later) = office.link(None, 60).await;
+    // A film that was ordered first may be done last.
+    office.store.film_insert("rec_1", 2).await;
+    office.store.film_insert("rec_1", 5).await;
+    assert_eq!(film(early).await, "sum 3", "the first that it had");
+    assert_eq!(film(later.clone()).await, "sum 4", "the one that was shown when it was made");
+    assert_eq!(film(unopened).await, "sum 2", "the oldest that there is");
+    let poster = office.shares.file(caller(&later, None), SharedFile::Poster, false).await.unwrap();
+    assert_eq!(poster.sha256, "sum 4");
+}
+
+#[tokio::test]
+async fn what_is_being_sent_ends_when_its_link_is_revoked_or_expires() {
+    let office = Office::open().await;
+    office.store.film_insert("rec_1", 0).await;
+    let leave = |token: String| {
+        let shares = &office.shares;
+        async move { shares.file(caller(&token, None), SharedFile::Film, false).await.unwrap().leave }
+    };
+    let (id, token) = office.link(None, 60).await;
+    let (_, other) = office.link(None, 60).await;
+    let (one, two, another) = (leave(token.clone()).await, leave(token).await, leave(other).await);
+    assert!(!one.has_ended());
+    office.shares.revoke(&id).await.unwrap();
+    assert!(one.has_ended() && two.has_ended());
+    assert!(!another.has_ended(), "by another link");
+    let now = UnixMs::now().0;
+    assert!(!Leave::until(UnixMs(now + 60_000)).has_ended());
+    assert!(Leave::until(UnixMs(now)).has_ended());
+}
+
+#[tokio::test]
+async fn visits_begin_where_they_are_of_use_and_guards_go_with_their_links() {
+    let office = Office::open().await;
+    let (_, open) = office.link(None, 60).await;
+    let (locked, secret) = office.link(Some(PASSWORD), 60).await;
+    assert!(office.shares.look(caller(&open, None)).await.unwrap().1.is_some());
+    assert_eq!(office.shares.look(caller(&open, None)).await.unwrap().1, None, "it is known");
+    for _ in 0..2 {
+        assert!(office.shares.unlock(caller(&secret, None), PASSWORD).await.unwrap().is_some());
+    }
+    assert_eq!(office.shares.guards().len(), 1);
+    office.link(None, 60).await;
+    assert_eq!(office.shares.guards().len(), 1);
+    office.store.share_set_expiry(locked, 1).await.unwrap();
+    office.link(None, 60).await;
+    assert!(office.shares.guards().is_empty());
 }
 
 /// What only tests do.
 impl Store {
-    async fn film_insert(&self, recording: &'static str, jobs: &'static [&'static str]) {
-        for job in jobs {
-            let file = |kind, name: &str| MadeFile {
-                kind,
-                path: format!("derived/job_{job}/{name}"),
-                bytes: 1,
-                sha256: (*job).to_owned(),
-            };
-            let files =
-                vec![file(FileKind::Mp4, "film.mp4"), file(FileKind::Thumbnail, "thumbnail.jpg")];
-            // By name: the newer job's id is the greater one.
-            let number = jobs.iter().position(|one| one == job).unwrap();
-            self.files_insert(recording, format!("job_{number}"), files).await.unwrap();
-        }
+    /// What the job with this number makes.
+    async fn film_insert(&self, recording: &'static str, number: u32) {
+        let file = |kind, name: &str| MadeFile {
+            kind,
+            path: format!("derived/job_{number}/{name}"),
+            bytes: 1,
+            sha256: format!("sum {number}"),
+        };
+        let files =
+            vec![file(FileKind::Mp4, "film.mp4"), file(FileKind::Thumbnail, "thumbnail.jpg")];
+        self.files_insert(recording, format!("job_{number}"), files).await.unwrap();
     }
 }

@@ -101,18 +101,26 @@ pub enum SharedFile {
 }
 
 impl SharedFile {
-    /// It among the files of a recording, which come newest first: of the newest film, and of what lies
-    /// beside that.
+    /// It among what one job has made; nothing without a film.
     pub(super) fn of(self, files: &[MadeFile]) -> Option<&MadeFile> {
-        let film = files.iter().find(|file| file.kind == FileKind::Mp4)?;
-        let kind = match self {
-            Self::Film => return Some(film),
-            Self::Poster => FileKind::Thumbnail,
-            Self::Index => FileKind::Index,
-        };
-        let folder = |file: &MadeFile| file.path.rsplit_once('/').map(|(at, _)| at.to_owned());
-        files.iter().find(|file| file.kind == kind && folder(file) == folder(film))
+        let first = |kind| files.iter().find(|file| file.kind == kind);
+        let film = first(FileKind::Mp4)?;
+        match self {
+            Self::Film => Some(film),
+            Self::Poster => first(FileKind::Thumbnail),
+            Self::Index => first(FileKind::Index),
+        }
     }
+}
+
+/// The job in whose folder a file lies.
+pub(super) fn job_of(file: &MadeFile) -> Option<&str> {
+    file.path.strip_prefix("derived/")?.split_once('/').map(|(job, _)| job)
+}
+
+/// The jobs that have made films among the files of a recording, in their order: newest first.
+pub(super) fn films(files: &[MadeFile]) -> impl DoubleEndedIterator<Item = &str> {
+    files.iter().filter(|file| file.kind == FileKind::Mp4).filter_map(job_of)
 }
 
 impl Shares {

@@ -16,6 +16,8 @@ CREATE TABLE shares (
     token_hash BLOB NOT NULL UNIQUE,
     -- argon2id; NULL: the link is enough.
     password_hash TEXT,
+    -- The job whose film it shows; NULL: there was none yet, and it is going to be the first.
+    film TEXT,
     -- 1: the film may be taken along.
     download INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,

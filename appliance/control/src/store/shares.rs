@@ -3,6 +3,7 @@
 use super::people::SecretHash;
 use super::{Store, StoreError, signed, unsigned};
 use rusqlite::{OptionalExtension, Row, params};
+use std::collections::HashSet;
 
 /// A share link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct ShareRow {
     pub recording: String,
     /// argon2id; `None`: the link is enough.
     pub password_hash: Option<String>,
+    /// The job whose film it shows; `None`: there was none yet, and it is going to be the first.
+    pub film: Option<String>,
     /// The film may be taken along.
     pub download: bool,
     pub created_ms: u64,
@@ -22,7 +25,7 @@ pub struct ShareRow {
 }
 
 const COLUMNS: &str =
-    "id, recording, password_hash, download, created_ms, expires_ms, opened, opened_ms";
+    "id, recording, password_hash, download, created_ms, expires_ms, opened, opened_ms, film";
 
 fn share(row: &Row<'_>) -> rusqlite::Result<ShareRow> {
     Ok(ShareRow {
@@ -34,11 +37,12 @@ fn share(row: &Row<'_>) -> rusqlite::Result<ShareRow> {
         expires_ms: unsigned(row.get(5)?),
         opened: unsigned(row.get(6)?),
         opened_ms: row.get::<_, Option<i64>>(7)?.map(unsigned),
+        film: row.get(8)?,
     })
 }
 
 impl Store {
-    /// Keeps a link; false if the recording has `most` of them, or has gone.
+    /// Keeps a link; false if the recording has `most` that have not expired, or has gone.
     pub async fn share_insert(
         &self,
         row: ShareRow,
@@ -48,9 +52,9 @@ impl Store {
         self.call(move |sql| {
             let made = sql.execute(
                 "INSERT INTO shares (id, recording, token_hash, password_hash, download,
-                     created_ms, expires_ms)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-                 WHERE (SELECT COUNT(*) FROM shares WHERE recording = ?2) < ?8
+                     created_ms, expires_ms, film)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?9
+                 WHERE (SELECT COUNT(*) FROM shares WHERE recording = ?2 AND expires_ms > ?6) < ?8
                      AND EXISTS (SELECT 1 FROM recordings WHERE id = ?2)",
                 params![
                     row.id,
@@ -60,7 +64,8 @@ impl Store {
                     row.download,
                     signed(row.created_ms),
                     signed(row.expires_ms),
-                    signed(most as u64)
+                    signed(most as u64),
+                    row.film
                 ],
             )?;
             Ok(made == 1)
@@ -91,6 +96,26 @@ impl Store {
                 format!("SELECT {COLUMNS} FROM shares WHERE token_hash = ?1 AND expires_ms > ?2");
             let values = params![token.as_slice(), signed(now_ms)];
             Ok(sql.query_row(&query, values, share).optional()?)
+        })
+        .await
+    }
+
+    /// Links that have not expired.
+    pub async fn share_ids(&self, now_ms: u64) -> Result<HashSet<String>, StoreError> {
+        self.call(move |sql| {
+            let mut statement = sql.prepare("SELECT id FROM shares WHERE expires_ms > ?1")?;
+            let ids = statement.query_map([signed(now_ms)], |row| row.get(0))?;
+            Ok(ids.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Says which job's film a link shows, if that is not said yet.
+    pub async fn share_bind(&self, id: String, film: String) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let query = "UPDATE shares SET film = ?2 WHERE id = ?1 AND film IS NULL";
+            sql.execute(query, params![id, film])?;
+            Ok(())
         })
         .await
     }

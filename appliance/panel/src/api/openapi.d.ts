@@ -291,8 +291,42 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Recordings, newest first. */
+        /** Recordings that fit, newest first. */
         get: operations["recording_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many recordings began on each of some days, and the first eight of each. */
+        get: operations["day_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names of the rooms that have recordings, also of those that are gone. */
+        get: operations["recorded_room_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -384,8 +418,29 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes another film of a recording, its sound alone, or files of what each person sent. */
+        /**
+         * Makes another film of a recording or of a part of it, its sound alone, or files of what each person
+         *     sent.
+         */
         post: operations["film_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Share links of a recording, newest first, also those that have expired. */
+        get: operations["share_list"];
+        put?: never;
+        /** Makes a link with which anybody watches the film, until it expires or is revoked. */
+        post: operations["share_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -640,6 +695,23 @@ export interface paths {
         patch: operations["settings_patch"];
         trace?: never;
     };
+    "/api/v1/shares/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a link away. */
+        delete: operations["share_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -649,6 +721,23 @@ export interface paths {
         };
         /** How the box is doing, and the last ten minutes. */
         get: operations["status_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What fills the disk, when it will be full, and what goes next. */
+        get: operations["storage_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -834,6 +923,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/s/{token}/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What there is to see by a share link. */
+        get: operations["shared_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/s/{token}/film.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The film that a share link leads to, whole or a range of it. */
+        get: operations["shared_film"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/s/{token}/poster.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The picture of the film that a share link leads to. */
+        get: operations["shared_poster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/s/{token}/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives the password of a share link. */
+        post: operations["shared_unlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -940,6 +1097,20 @@ export interface components {
          * @enum {string}
          */
         CopyState: "waiting" | "delivered" | "given_up";
+        /** @description A day of the calendar. */
+        Day: {
+            /**
+             * Format: int64
+             * @description Recordings that began on it.
+             */
+            count: number;
+            /** @description The first of them. */
+            items: components["schemas"]["Recording"][];
+            starts_at: components["schemas"]["Time"];
+        };
+        DayList: {
+            items: components["schemas"]["Day"][];
+        };
         /** @description What the owner says to an update that waits. */
         Decision: {
             /** @description The version that runs already is meant. */
@@ -1054,12 +1225,31 @@ export interface components {
          * @enum {string}
          */
         FileKind: "mp4" | "thumbnail" | "sound" | "chapters" | "captions" | "track" | "sprite" | "sprite_map" | "index";
+        /** @description A part of a recording, from its start. */
+        FilmRange: {
+            /** Format: int64 */
+            from_ms: number;
+            /** Format: int64 */
+            to_ms: number;
+        };
         FilmRequest: {
             container?: components["schemas"]["SoundContainer"] | null;
             encoder?: components["schemas"]["Encoder"] | null;
             layout: components["schemas"]["Layout"];
             /** @description Left out: the film. */
             outputs?: components["schemas"]["Output"][] | null;
+            /** @description Left out: all of the recording. */
+            range?: components["schemas"]["FilmRange"];
+        };
+        /** @description A rate, and what it leads to. */
+        Forecast: {
+            /** Format: double */
+            bytes_per_s: number;
+            /**
+             * Format: int64
+             * @description The reserve is reached in so many seconds; `null`: not within ten years.
+             */
+            full_in_s: number | null;
         };
         /** @description A bundle that can be installed. */
         FoundBundle: {
@@ -1277,6 +1467,26 @@ export interface components {
             /** @enum {string} */
             type: "recording.copied";
         } | {
+            /** @description A link with which anybody watches this recording. */
+            data: {
+                recording: string;
+            };
+            /** @enum {string} */
+            type: "share.created";
+        } | {
+            /** @description Somebody came by the link: once a visit. */
+            data: {
+                recording: string;
+            };
+            /** @enum {string} */
+            type: "share.opened";
+        } | {
+            data: {
+                recording: string;
+            };
+            /** @enum {string} */
+            type: "share.revoked";
+        } | {
             /** @enum {string} */
             type: "target.changed";
         } | {
@@ -1441,6 +1651,18 @@ export interface components {
             room: string;
             token: string;
         };
+        /** @description A recording and what it takes. */
+        Largest: {
+            /** Format: int64 */
+            films_bytes: number;
+            /** @description The box never deletes it by itself. */
+            held: boolean;
+            recording: string;
+            started_at: components["schemas"]["Time"];
+            title: string;
+            /** Format: int64 */
+            tracks_bytes: number;
+        };
         /**
          * @description Where the tiles of a film go.
          * @enum {string}
@@ -1524,6 +1746,23 @@ export interface components {
         NewLivekitKey: {
             key: string;
             secret: string;
+        };
+        /** @description What somebody who is to watch gets. */
+        NewShare: {
+            /** @description The film may be taken along, too. */
+            download?: boolean;
+            /**
+             * Format: int64
+             * @description The link is good for so many seconds: 1 to 31,622,400.
+             */
+            expires_in_s: number;
+            /** @description Asked of whoever opens the link; 10 characters at least. Left out: the link is enough. */
+            password?: string;
+        };
+        /** @description A link that was just made. */
+        NewShareLink: components["schemas"]["Share"] & {
+            /** @description The link is `/s/` and this. Shown once. */
+            token: string;
         };
         /** @description A new target. */
         NewTarget: {
@@ -1749,6 +1988,8 @@ export interface components {
             job: components["schemas"]["Job"] | null;
             /** @description It runs, and somebody paused it. */
             paused: boolean;
+            /** @description Names of those who were in it, once it has ended. */
+            people: string[];
             room_id: string;
             room_name: string;
             started_at: components["schemas"]["Time"];
@@ -1857,6 +2098,9 @@ export interface components {
         };
         RoomName: {
             name: string;
+        };
+        RoomNameList: {
+            items: string[];
         };
         /** @description What is absent stays as it is. */
         RoomPatch: {
@@ -2088,6 +2332,53 @@ export interface components {
              */
             send_drops: number;
         };
+        /** @description A share link as it is listed: its token was shown once. */
+        Share: {
+            created_at: components["schemas"]["Time"];
+            download: boolean;
+            expired: boolean;
+            expires_at: components["schemas"]["Time"];
+            /** @description `shr_` and a ULID. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Visitors so far.
+             */
+            opened: number;
+            opened_at: components["schemas"]["Time"] | null;
+            /** @description It asks for a password. */
+            password: boolean;
+            recording: string;
+        };
+        /** @description A moment of the film that has a name. */
+        ShareChapter: {
+            /**
+             * Format: int64
+             * @description From the film's beginning.
+             */
+            from_us: number;
+            /** @description `start`, `turn`, `continued`, `resumed`, `share` or `marker`. */
+            kind: string;
+            title: string;
+        };
+        ShareList: {
+            items: components["schemas"]["Share"][];
+        };
+        /** @description A film as somebody with a link sees it, and nothing else of the box. */
+        SharedFilm: {
+            chapters: components["schemas"]["ShareChapter"][];
+            /** @description It may be taken along. */
+            download: boolean;
+            /** Format: int64 */
+            duration_ms: number;
+            expires_at: components["schemas"]["Time"];
+            /** @description There is a picture of it. */
+            poster: boolean;
+            /** @description There is a film; else it is being made yet. */
+            ready: boolean;
+            started_at: components["schemas"]["Time"];
+            title: string;
+        };
         /** @description One of the two sides that the box can start from. */
         Slot: {
             booted: boolean;
@@ -2113,6 +2404,44 @@ export interface components {
         /** @description The newest sample and the last ten minutes. */
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];
+        };
+        /** @description What fills the disk, and when it will be full. */
+        StorageReport: {
+            clock_doubt: components["schemas"]["Doubt"] | null;
+            /**
+             * Format: int64
+             * @description Films and what lies beside them.
+             */
+            films_bytes: number;
+            /** Format: int64 */
+            free_bytes: number;
+            /**
+             * Format: int32
+             * @description Days after which it deletes; 0: none.
+             */
+            keep_days: number;
+            /** @description The largest recordings with their films, largest first. */
+            largest: components["schemas"]["Largest"][];
+            /** @description What the box will delete by itself, next first. */
+            next: components["schemas"]["Upcoming"][];
+            /** @description What running recordings write now. */
+            now: components["schemas"]["Forecast"];
+            /** @description The oldest go when the disk fills. */
+            overwrite_oldest: boolean;
+            /**
+             * Format: int64
+             * @description Recording ends when no more than this is free.
+             */
+            reserve_bytes: number;
+            /** Format: int64 */
+            total_bytes: number;
+            /**
+             * Format: int64
+             * @description Tracks of recordings, as they came.
+             */
+            tracks_bytes: number;
+            /** @description What came in the last seven days, on average. */
+            week: components["schemas"]["Forecast"];
         };
         /** @description A place that recordings are copied to. */
         Target: {
@@ -2272,6 +2601,22 @@ export interface components {
              * @default []
              */
             urls: string[];
+        };
+        /** @description The password of a link. */
+        UnlockRequest: {
+            password: string;
+        };
+        /** @description A recording that the box will delete by itself. */
+        Upcoming: {
+            at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Bytes of its tracks and films.
+             */
+            bytes: number;
+            reason: components["schemas"]["DeletionReason"];
+            recording: string;
+            title: string;
         };
         UpdateHistory: {
             items: components["schemas"]["PastUpdate"][];
@@ -3940,6 +4285,18 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the page before. */
                 after?: string;
+                /**
+                 * @description Words, each of which must be in the title, the room's name or somebody's; case and accents make
+                 *     no difference.
+                 */
+                text?: string;
+                /** @description Begun at this moment (RFC 3339) or later. */
+                from?: string;
+                /** @description Begun before this moment (RFC 3339). */
+                to?: string;
+                /** @description Name of the room. */
+                room?: string;
+                state?: components["schemas"]["RecordingState"];
             };
             header?: never;
             path?: never;
@@ -3962,6 +4319,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    day_list: {
+        parameters: {
+            query: {
+                /**
+                 * @description When each day begins (RFC 3339), in order, with commas between; the last one is the end of the
+                 *     last day. 2 to 63.
+                 */
+                starts: string;
+                /** @description As in `/recordings`. */
+                text?: string;
+                /** @description Name of the room. */
+                room?: string;
+                state?: components["schemas"]["RecordingState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayList"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    recorded_room_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomNameList"];
                 };
             };
             /** @description nobody is logged in */
@@ -4551,6 +5018,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description the body took too long */
             408: {
                 headers: {
@@ -4587,6 +5062,165 @@ export interface operations {
                 };
             };
             /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    share_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    share_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewShare"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewShareLink"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6255,6 +6889,60 @@ export interface operations {
             };
         };
     };
+    share_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     status_get: {
         parameters: {
             query?: never;
@@ -6270,6 +6958,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatusReport"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    storage_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageReport"];
                 };
             };
             /** @description nobody is logged in */
@@ -7316,6 +8041,322 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shared_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedFilm"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shared_film: {
+        parameters: {
+            query?: {
+                /** @description `1`: to be saved under a readable name instead of shown, if the link allows it. */
+                download?: string;
+            };
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the film */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": unknown;
+                };
+            };
+            /** @description the range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shared_poster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shared_unlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlockRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,5 +1,5 @@
 import { IconDownload, IconHourglass } from "@tabler/icons-react";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { SharedFilm } from "../api/schema";
 import { lastBegun, type Chapter } from "../film";
@@ -9,10 +9,48 @@ import { clock, dateTime } from "../format";
 const FRAME_MS = 50;
 const KINDS = ["start", "turn", "continued", "resumed", "share", "marker"] as const;
 
-export function FilmView({ link, film }: { link: string; film: SharedFilm }) {
+interface FilmViewProps {
+  link: string;
+  film: SharedFilm;
+  /** Where it begins, in seconds. */
+  from: number;
+  /** Asks for the link again; false: the box does not answer. */
+  lookAgain: (at: number) => Promise<boolean>;
+}
+
+export function FilmView({ link, film, from, lookAgain }: FilmViewProps) {
   const { t, i18n } = useTranslation("share");
   const video = useRef<HTMLVideoElement>(null);
   const [at, setAt] = useState(0);
+  const [stopped, setStopped] = useState(false);
+  /** Where the player stopped last: at the same moment twice, it is not tried a third time. */
+  const lost = useRef(-1);
+  useEffect(() => {
+    if (video.current && from > 0 && video.current.readyState === 0) video.current.currentTime = from;
+  }, [from]);
+  /** The link may have ended, its password be wanted again, or the connection be lost. */
+  const lose = async (player: HTMLVideoElement, playing: boolean) => {
+    const place = player.currentTime;
+    const stuck = lost.current === place;
+    lost.current = place;
+    const there = await lookAgain(place);
+    if (video.current !== player) return;
+    if (stuck || !there) {
+      setStopped(true);
+      return;
+    }
+    setStopped(false);
+    player.load();
+    player.currentTime = place;
+    // Some browsers want a press first.
+    if (playing) player.play().catch(() => undefined);
+  };
+  const goOn = () => {
+    lost.current = -1;
+    // The button goes.
+    video.current?.focus();
+    if (video.current) void lose(video.current, true);
+  };
   const when = (time: string) => dateTime(time, i18n.language);
   const chaptered = film.ready && film.chapters.length > 1;
   const seek = (ms: number) => {
@@ -39,6 +77,7 @@ export function FilmView({ link, film }: { link: string; film: SharedFilm }) {
             src={`${link}/film.mp4`}
             poster={film.poster ? `${link}/poster.jpg` : undefined}
             aria-label={film.title}
+            onError={({ currentTarget: player }) => void lose(player, !player.paused)}
             onTimeUpdate={(event) => setAt(event.currentTarget.currentTime * 1000)}
           />
         ) : (
@@ -50,6 +89,15 @@ export function FilmView({ link, film }: { link: string; film: SharedFilm }) {
         )}
         {chaptered && <ChapterList film={film} at={at} seek={seek} />}
       </div>
+      {stopped && (
+        <section className="card wide" role="alert">
+          <h2>{t("failed")}</h2>
+          <p className="quiet">{t("failed_text")}</p>
+          <button type="button" className="primary" onClick={goOn}>
+            {t("open")}
+          </button>
+        </section>
+      )}
       <footer>
         {film.ready && film.download && (
           <a className="primary" href={`${link}/film.mp4?download=1`}>

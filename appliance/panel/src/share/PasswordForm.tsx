@@ -43,7 +43,7 @@ export function PasswordForm({ link, opened }: PasswordFormProps) {
     <main className="message">
       <form className="card" onSubmit={submit}>
         <IconLock size={40} stroke={1.5} aria-hidden />
-        <h1>{t("password_title")}</h1>
+        <h1 id="what">{t("password_title")}</h1>
         <p className="quiet" id="why">
           {t("password_text")}
         </p>
@@ -56,7 +56,8 @@ export function PasswordForm({ link, opened }: PasswordFormProps) {
             required
             autoFocus
             autoComplete="off"
-            aria-describedby={refused === null ? "why" : "refused"}
+            // It may come in the middle of a film: then this says why.
+            aria-describedby={refused === null ? "what why" : "refused"}
             aria-invalid={refused !== null}
             onChange={(event) => setPassword(event.currentTarget.value)}
           />

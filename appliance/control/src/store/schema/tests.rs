@@ -153,14 +153,14 @@ fn a_step_that_fails_leaves_the_database_and_its_copies_as_they_were() {
     assert!(text(&path, "SELECT text FROM more").is_err(), "half of it happened");
 }
 
-/// A disk of half a megabyte, for as long as this lives.
+/// A disk of a megabyte, for as long as this lives.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     /// `None`: who runs this may not mount.
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let volume = ["-t", "tmpfs", "-o", "size=512k", "tmpfs"];
+        let volume = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"];
         let done = Command::new("mount").args(volume).arg(folder.path()).output();
         done.is_ok_and(|done| done.status.success()).then_some(Self(folder))
     }
@@ -182,7 +182,7 @@ fn a_database_for_whose_copy_there_is_no_room_is_not_changed() {
     drop(Store::open(&path).unwrap());
     // What is left is enough to open it, and not for another one.
     let filler = disk.0.path().join("recordings");
-    let mut room = 512 * 1024;
+    let mut room = 1024 * 1024;
     while fs::write(&filler, vec![1; room]).is_err() {
         room -= 4096;
     }

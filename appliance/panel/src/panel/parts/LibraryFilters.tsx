@@ -105,15 +105,32 @@ export function LibraryFilters({ filter, dated, change }: LibraryFiltersProps) {
 
 function Words({ text, change }: { text: string; change: (text: string) => void }) {
   const { t } = useTranslation("panel");
-  const [typed, setTyped] = useState({ typed: text, of: text });
-  // The address has changed otherwise: back, forward, or everything cleared.
-  if (typed.of !== text) setTyped({ typed: text, of: text });
+  const [typed, setTyped] = useState({ typed: text, of: text, sent: text });
+  // What was sent from here leaves alone what is being typed, and the space at its end. Else the address
+  // has changed otherwise: back, forward, or everything cleared.
+  if (typed.of !== text) {
+    setTyped(text === typed.sent ? { ...typed, of: text } : { typed: text, of: text, sent: text });
+  }
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const sent = useRef(text);
+  // Another filter may be chosen before the time is up: it stays.
+  const latest = useRef(change);
+  useEffect(() => {
+    latest.current = change;
+  });
+  useEffect(() => {
+    if (text !== sent.current) clearTimeout(timer.current);
+    sent.current = text;
+  }, [text]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const type = (value: string) => {
-    setTyped({ typed: value, of: text });
+    setTyped({ ...typed, typed: value });
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => change(value.trim()), TYPING_MS);
+    timer.current = setTimeout(() => {
+      sent.current = value.trim();
+      setTyped((now) => ({ ...now, sent: value.trim() }));
+      latest.current(value.trim());
+    }, TYPING_MS);
   };
   return (
     <TextInput
