@@ -118,7 +118,7 @@ def test_what_may_be_left_out_may_be_left_out(box, owner):
         assert ask(box, "GET", "/api/v1" + path, **owner)[0] == 200, path
     query = {parameter["name"]: parameter
              for parameter in DOCUMENT["paths"]["/api/v1/recordings"]["get"]["parameters"]}
-    assert set(query) == {"limit", "after"}
+    assert set(query) == {"limit", "after", "text", "from", "to", "room", "state"}
     assert all(one["in"] == "query" and not one.get("required") for one in query.values())
 
 
