@@ -4,6 +4,7 @@
 //! Nothing depends on it. A follower that fails is started again a few times; one that is not there
 //! leaves more to do for the film's job.
 
+use crate::workers::complaints;
 use roombox_control::jobs::{Ahead, Governor, JobSpec, Load};
 use roombox_control::recordings::Recordings;
 use std::collections::{HashMap, HashSet};
@@ -12,8 +13,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -23,8 +24,6 @@ const MOST_FAILURES: u32 = 3;
 const LAST_REELS: Duration = Duration::from_secs(120);
 /// Of fewer turns on a core nothing is said.
 const FEW_TURNS: u64 = 20;
-/// How much of a follower's complaints is kept.
-const LOG_END: u64 = 4096;
 
 /// Starts followers, holds them and lets them go.
 pub struct AheadDesk {
@@ -197,16 +196,6 @@ async fn hear(output: ChildStdout) {
             tracing::debug!(recording, made_s, recorded_s, cpu_s, "made ahead of time");
         }
     }
-}
-
-async fn complaints(mut errors: ChildStderr) -> String {
-    let (mut tail, mut chunk) = (Vec::new(), [0u8; 1024]);
-    while let Ok(count @ 1..) = errors.read(&mut chunk).await {
-        tail.extend_from_slice(&chunk[..count]);
-        let skip = tail.len().saturating_sub(LOG_END as usize);
-        tail.drain(..skip);
-    }
-    String::from_utf8_lossy(&tail).trim().to_owned()
 }
 
 /// How long the daemon's threads wait for a core.

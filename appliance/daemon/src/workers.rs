@@ -10,7 +10,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -110,7 +110,7 @@ async fn supervise(
     cancelled: oneshot::Receiver<()>,
 ) -> Outcome {
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(mut told), Some(out), Some(mut err)) = pipes else {
+    let (Some(mut told), Some(out), Some(err)) = pipes else {
         return Outcome::Failed("the worker has no pipes".to_owned());
     };
     let text = serde_json::to_vec(spec).unwrap_or_default();
@@ -118,15 +118,7 @@ async fn supervise(
         tracing::debug!(%error, "the worker did not read its job");
     }
     drop(told);
-    let complaints = tokio::spawn(async move {
-        let (mut tail, mut chunk) = (Vec::new(), [0u8; 1024]);
-        while let Ok(count @ 1..) = err.read(&mut chunk).await {
-            tail.extend_from_slice(&chunk[..count]);
-            let skip = tail.len().saturating_sub(LOG_END);
-            tail.drain(..skip);
-        }
-        String::from_utf8_lossy(&tail).trim().to_owned()
-    });
+    let complaints = tokio::spawn(complaints(err));
     let listen = async {
         let mut lines = BufReader::new(out).lines();
         let mut receipt = None;
@@ -157,6 +149,17 @@ async fn supervise(
         (Ok(status), _) => Outcome::Failed(format!("{log}\n{}", ended(status)).trim().to_owned()),
         (Err(error), _) => Outcome::Failed(format!("{log}\n{error}").trim().to_owned()),
     }
+}
+
+/// The end of what a child complains about, once it has closed its standard error.
+pub async fn complaints(mut errors: ChildStderr) -> String {
+    let (mut tail, mut chunk) = (Vec::new(), [0u8; 1024]);
+    while let Ok(count @ 1..) = errors.read(&mut chunk).await {
+        tail.extend_from_slice(&chunk[..count]);
+        let skip = tail.len().saturating_sub(LOG_END);
+        tail.drain(..skip);
+    }
+    String::from_utf8_lossy(&tail).trim().to_owned()
 }
 
 /// Asks a worker to end, and does not ask twice.

@@ -69,7 +69,7 @@ pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
 }
 
 /// Interleaved 16-bit sound at the mixer's rate.
-fn mixed_sound(channels: u32) -> gst::Caps {
+pub fn mixed_sound(channels: u32) -> gst::Caps {
     let sound = gst::Caps::builder("audio/x-raw")
         .field("format", "S16LE")
         .field("layout", "interleaved")

@@ -1,5 +1,6 @@
 //! Sound alone in another file than M4A: Opus in Ogg, or FLAC. It hears the same mix as the film.
 
+use super::codecs::mixed_sound;
 use super::error::FilmError;
 use super::output::{DerivedFolder, SampleFile};
 use super::report::Work;
@@ -158,29 +159,16 @@ impl SoundFile {
     }
 }
 
-fn raw(channels: u32) -> gst::Caps {
-    let sound = gst::Caps::builder("audio/x-raw")
-        .field("format", "S16LE")
-        .field("layout", "interleaved")
-        .field("rate", RATE as i32)
-        .field("channels", channels as i32);
-    match channels {
-        1 => sound.build(),
-        // front left and front right
-        _ => sound.field("channel-mask", gst::Bitmask::new(3)).build(),
-    }
-}
-
 fn opus_encoder(bps: u32, channels: u32) -> Result<Driven, ElementError> {
     let makes = gst::Caps::builder("audio/x-opus").build();
     let set = |name: &'static str, value: &str| (name, value.to_owned());
     let properties = [("bitrate", bps.min(256_000).to_string()), set("audio-type", "generic")];
-    Driven::new("opusenc", &properties, &raw(channels), &makes)
+    Driven::new("opusenc", &properties, &mixed_sound(channels), &makes)
 }
 
 fn flac_encoder(channels: u32) -> Result<Driven, ElementError> {
     let makes = gst::Caps::builder("audio/x-flac").build();
-    Driven::new("flacenc", &[], &raw(channels), &makes)
+    Driven::new("flacenc", &[], &mixed_sound(channels), &makes)
 }
 
 /// How much the encoder puts before the sound: its `OpusHead` says so.
