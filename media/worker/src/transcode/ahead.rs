@@ -14,7 +14,7 @@ use super::material::Material;
 use super::reels::{Kind, Reels, is_made_ahead, made_ahead};
 use super::report::{Work, cpu_s, say};
 use super::sound::{Mixing, Score};
-use super::video::{Drawing, Scenery};
+use super::video::{self, Drawing, Scenery};
 use super::{Picture, exit_code, parse_spec, planned};
 use gstreamer as gst;
 use roombox_capture::manifest::Part;
@@ -287,7 +287,7 @@ impl Follower<'_> {
                 Picture::Compose { scenes, shape, .. } if self.job.makes(Output::Film) => {
                     let (material, plan, preset) = (&material, &plan, &self.job.video);
                     let scenery = Scenery { material, plan, scenes, shape: *shape, preset };
-                    draw_rest(scenery, self.drawing.take(), (reels, work))
+                    video::compose(scenery, self.drawing.take(), reels, work).map(drop)
                 }
                 _ => Ok(()),
             };
@@ -297,27 +297,6 @@ impl Follower<'_> {
         self.pictures = to;
         self.tell(&plan)
     }
-}
-
-/// Every reel of pictures that the film needs and that is not there.
-fn draw_rest(
-    scenery: Scenery<'_>,
-    drawing: Option<Drawing>,
-    (reels, work): (&Reels, &Work),
-) -> Result<(), FilmError> {
-    let mut missing = Vec::new();
-    for number in 0..reel::count(scenery.plan.duration_us()) {
-        let recipe = scenery.recipe(number)?;
-        if reels.find(Kind::Picture, number, &recipe).is_none() {
-            missing.push((number, recipe));
-        }
-    }
-    tracing::info!(missing = missing.len(), "the recording has ended");
-    let mut drawing = match drawing {
-        Some(drawing) => drawing,
-        None => Drawing::new(scenery.shape)?,
-    };
-    drawing.reels(scenery, missing, reels, work).map(drop)
 }
 
 /// The time of a recording that runs now; `None` if it has not begun in this boot.

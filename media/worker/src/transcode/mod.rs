@@ -285,7 +285,7 @@ fn film_pictures(
         Picture::Compose { scenes, shape, encoder } => {
             let (scenes, preset) = (scenes.as_slice(), &job.video);
             let scenery = video::Scenery { material, plan, scenes, shape, preset };
-            let made = video::compose(scenery, reels, work)?;
+            let made = video::compose(scenery, None, reels, work)?;
             let track = video::track(&made, shape, encoder)?;
             let stills = stills::of_reels(&made, shape, plan.duration_us(), work)?;
             Ok(Some((Made { track, samples: Samples::Reels(made) }, stills)))

@@ -46,11 +46,17 @@ impl Scenery<'_> {
     }
 }
 
-/// All reels of the film: those that are missing are made.
+/// All reels of the film: those that are missing are made, by whoever has drawn before if there is
+/// one.
 ///
 /// # Errors
 /// An element is missing or fails, the disk refuses, or the job was cancelled.
-pub fn compose(scenery: Scenery<'_>, reels: &Reels, work: &Work) -> Result<Vec<Reel>, FilmError> {
+pub fn compose(
+    scenery: Scenery<'_>,
+    drawing: Option<Drawing>,
+    reels: &Reels,
+    work: &Work,
+) -> Result<Vec<Reel>, FilmError> {
     let mut all = Vec::new();
     let mut missing = Vec::new();
     for number in 0..reel::count(scenery.plan.duration_us()) {
@@ -66,7 +72,11 @@ pub fn compose(scenery: Scenery<'_>, reels: &Reels, work: &Work) -> Result<Vec<R
         work.frames_found(reel.content.samples.len() as u64, scenery.shape.fps)?;
     }
     let numbers: Vec<u64> = missing.iter().map(|(number, _)| *number).collect();
-    let made = Drawing::new(scenery.shape)?.reels(scenery, missing, reels, work)?;
+    let mut drawing = match drawing {
+        Some(drawing) => drawing,
+        None => Drawing::new(scenery.shape)?,
+    };
+    let made = drawing.reels(scenery, missing, reels, work)?;
     for (number, reel) in numbers.into_iter().zip(made) {
         if let Some(place) = all.get_mut(number as usize) {
             *place = Some(reel);
