@@ -37,7 +37,9 @@ const CERTAIN_US: u64 = 1_500_000;
 pub fn is_certain(number: u64, plan: &Plan, now_us: u64) -> bool {
     let lag_us = LAG * AAC_FRAME * 1_000_000 / u64::from(RATE);
     let end = (number + 1) * REEL_US + lag_us;
-    end < plan.duration_us() && plan.recording_us(end) + CERTAIN_US <= now_us
+    // Where nothing is recorded any more, what follows is not known, however late it is.
+    let known_us = plan.pieces.last().map_or(0, |(_, to)| now_us.min(*to));
+    end < plan.duration_us() && plan.recording_us(end) + CERTAIN_US <= known_us
 }
 
 /// Reels of a film of this length.
