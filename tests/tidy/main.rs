@@ -19,7 +19,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("roombox-transcode", &["roombox-capture", "roombox-jobs"]),
     ("roombox-worker", &["roombox-transcode", "roombox-capture", "roombox-jobs"]),
     ("roombox-provision", &["roombox-jobs"]),
-    ("roombox-control", &["roombox-sfu", "roombox-capture", "roombox-jobs", "roombox-provision"]),
+    ("roombox-calendar", &[]),
+    (
+        "roombox-control",
+        &[
+            "roombox-calendar",
+            "roombox-sfu",
+            "roombox-capture",
+            "roombox-jobs",
+            "roombox-provision",
+        ],
+    ),
     ("roombox-api", &["roombox-control"]),
     ("roombox-delivery", &[]),
     ("roombox-flash", &["roombox-provision"]),
@@ -45,6 +55,11 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ("gstreamer-app", &["roombox-worker"], "a codec must not take the serving process down"),
     ("livekit-protocol", &["roombox-api", "roombox-tests"], "a door's words stay at the door"),
     ("zbus", &["roomboxd"], "only the caretaker speaks with the system"),
+    (
+        "calcard",
+        &["roombox-calendar"],
+        "feeds are other people's bytes: one reader, one fuzz target",
+    ),
     ("axum", &["roombox-api", "roomboxd"], "there is one HTTP server"),
 ];
 
@@ -55,7 +70,7 @@ const WORDS: &[(&str, &[&str], &str)] = &[
     ("gstreamer::", &["media/worker/"], "GStreamer lives in media/worker"),
 ];
 
-const PURE: &[&str] = &["media/sfu", "recorder/jobs", "recorder/transcode"];
+const PURE: &[&str] = &["appliance/calendar", "media/sfu", "recorder/jobs", "recorder/transcode"];
 
 /// A file that is longer wants to be two.
 const LONGEST_FILE: usize = 540;

@@ -81,6 +81,10 @@ fn status(error: &ControlError) -> StatusCode {
         | E::ResetWhileRecording { .. }
         | E::NothingToCopy
         | E::TooManyShares { .. }
+        | E::RoomTaken { .. }
+        | E::TooManyFeeds { .. }
+        | E::NotScheduled
+        | E::RoomForgotten
         | E::TooManyTargets { .. }
         | E::TooManyWebhooks { .. }
         | E::JobState { .. } => StatusCode::CONFLICT,
@@ -90,6 +94,8 @@ fn status(error: &ControlError) -> StatusCode {
         | E::InvalidRange { .. }
         | E::InvalidSearch { .. }
         | E::InvalidShare { .. }
+        | E::InvalidEvent { .. }
+        | E::InvalidFeed { .. }
         | E::InvalidTarget { .. }
         | E::InvalidWebhook { .. }
         | E::NothingToMake

@@ -92,6 +92,20 @@ pub enum ControlError {
     SharePassword,
     #[error("whoever made this link lets the film be watched and not be taken along")]
     ShareNotDownloaded,
+    #[error("the event's {field} {why}")]
+    InvalidEvent { field: &'static str, why: &'static str },
+    #[error(
+        "{title:?} is planned in this room at that time: choose another time, or cancel it first"
+    )]
+    RoomTaken { title: String, event: String },
+    #[error("the calendar's {field} {why}")]
+    InvalidFeed { field: &'static str, why: String },
+    #[error("this box follows {most} calendars already: remove one that is not needed any more")]
+    TooManyFeeds { most: usize },
+    #[error("this recording was begun by hand: it goes on until somebody stops it")]
+    NotScheduled,
+    #[error("this room is forgotten when its meeting ends: make a room of this name first")]
+    RoomForgotten,
     #[error("the setting {field} {why}")]
     InvalidSetting { field: String, why: String },
     #[error("the webhook's {field} {why}")]
@@ -170,6 +184,12 @@ impl ControlError {
             Self::OutOfRange { .. } => "out_of_range",
             Self::InvalidSearch { .. } => "invalid_search",
             Self::InvalidShare { .. } => "invalid_share",
+            Self::InvalidEvent { .. } => "invalid_event",
+            Self::RoomTaken { .. } => "room_taken",
+            Self::InvalidFeed { .. } => "invalid_feed",
+            Self::TooManyFeeds { .. } => "too_many_feeds",
+            Self::NotScheduled => "not_scheduled",
+            Self::RoomForgotten => "room_forgotten",
             Self::TooManyShares { .. } => "too_many_shares",
             Self::ShareGone => "share_gone",
             Self::SharePassword => "share_password",
@@ -209,6 +229,8 @@ impl ControlError {
             Self::OutOfRange { field, .. }
             | Self::InvalidSearch { field, .. }
             | Self::InvalidShare { field, .. }
+            | Self::InvalidEvent { field, .. }
+            | Self::InvalidFeed { field, .. }
             | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),
             _ => None,

@@ -106,6 +106,9 @@ pub enum Happening {
     ShareOpened { recording: String },
     #[serde(rename = "share.revoked")]
     ShareRevoked { recording: String },
+    /// What is planned, how it goes, or a calendar that is followed.
+    #[serde(rename = "schedule.changed")]
+    ScheduleChanged,
     /// A target, or what waits for it or is there.
     #[serde(rename = "target.changed")]
     TargetChanged,

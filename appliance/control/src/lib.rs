@@ -22,6 +22,7 @@ pub mod recordings;
 pub mod reset;
 pub mod retention;
 pub mod rooms;
+pub mod schedule;
 pub mod settings;
 pub mod shares;
 pub mod status;

@@ -57,7 +57,8 @@ mod tests {
 
     fn room(name: &str) -> RoomRow {
         let (invite, name) = (format!("invite of {name}"), name.to_owned());
-        RoomRow { id: name.clone(), name, invite, kept: true, lobby: false, created_ms: 1 }
+        let (kept, lobby, record_always) = (true, false, false);
+        RoomRow { id: name.clone(), name, invite, kept, lobby, record_always, created_ms: 1 }
     }
 
     #[tokio::test]

@@ -30,6 +30,8 @@ pub struct Room {
     pub invite: Option<String>,
     /// Guests wait until somebody lets them in.
     pub lobby: bool,
+    /// Recorded whenever somebody is in it.
+    pub record_always: bool,
     /// `null`: nobody is in it.
     #[schema(required)]
     pub meeting: Option<Meeting>,
@@ -163,6 +165,7 @@ impl Rooms {
             created_at: UnixMs(row.created_ms),
             invite: row.kept.then_some(row.invite),
             lobby: row.lobby,
+            record_always: row.record_always,
             meeting,
         }
     }
@@ -202,6 +205,18 @@ impl Rooms {
         self.store.room_set_lobby(id.to_owned(), on).await?;
         self.lobby.refresh().await?;
         self.conference.command(&room, Command::SetLobby { room: room.clone(), on })?;
+        self.changed(id).await
+    }
+
+    /// Has a room recorded whenever somebody is in it, or not any more.
+    ///
+    /// # Errors
+    /// There is no such room, it is forgotten when its meeting ends, or the store refuses.
+    pub async fn set_record_always(&self, id: &str, on: bool) -> Result<Room, ControlError> {
+        if !self.row(id).await?.kept {
+            return Err(ControlError::RoomForgotten);
+        }
+        self.store.room_set_record_always(id.to_owned(), on).await?;
         self.changed(id).await
     }
 
@@ -410,6 +425,7 @@ fn new_row(name: &str, kept: bool) -> Result<RoomRow, ControlError> {
         invite: random_text(20)?,
         kept,
         lobby: false,
+        record_always: false,
         created_ms: UnixMs::now().0,
     })
 }

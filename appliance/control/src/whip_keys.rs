@@ -185,7 +185,8 @@ mod tests {
         for (id, kept) in [("rm_1", true), ("rm_2", true), ("rm_passing", false)] {
             let (id, name) = (id.to_owned(), format!("Room {id}"));
             let invite = String::new();
-            let row = RoomRow { id, name, invite, kept, lobby: false, created_ms: 0 };
+            let (lobby, record_always) = (false, false);
+            let row = RoomRow { id, name, invite, kept, lobby, record_always, created_ms: 0 };
             store.room_insert(row).await.unwrap();
         }
         WhipKeys::new(store)

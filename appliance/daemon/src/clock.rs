@@ -7,9 +7,29 @@ use std::time::Duration;
 /// systemd-timesyncd makes this file when a server has set the clock.
 const SET: &str = "/run/systemd/timesync/synchronized";
 
+/// 1: the kernel took the time from this clock.
+const KEPT: &str = "/sys/class/rtc/rtc0/hctosys";
+
 /// A time server has set the wall clock since the start.
 pub fn is_set() -> bool {
     Path::new(SET).exists()
+}
+
+/// When this was written: no clock that is right says less.
+const NOT_BEFORE: Duration = Duration::from_secs(1_764_288_000);
+
+/// The wall clock can be believed to the minute: a time server has set it, or a clock with a battery of its
+/// own, which the kernel reads when it starts. A box without either begins where it was last switched off.
+pub fn is_believable() -> bool {
+    let kept = || std::fs::read_to_string(KEPT).is_ok_and(|read| read.trim() == "1");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.is_ok_and(|now| now >= NOT_BEFORE) && (is_set() || kept())
+}
+
+/// IANA name of the box's time zone.
+pub fn time_zone() -> String {
+    let zone = jiff::tz::TimeZone::system();
+    zone.iana_name().unwrap_or("UTC").to_owned()
 }
 
 /// Time since the box started, sleep included.

@@ -6,6 +6,7 @@ use crate::carrier::CopyCarrier;
 use crate::clock;
 use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
+use crate::feeds::Calendars;
 use crate::image;
 use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
@@ -30,6 +31,7 @@ use roombox_control::recordings::{Recordings, RecordingsParts};
 use roombox_control::reset::Reset;
 use roombox_control::retention::{Moment, Retention};
 use roombox_control::rooms::Rooms;
+use roombox_control::schedule::Schedule;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::shares::Shares;
 use roombox_control::status::{SAMPLE_S, Status};
@@ -210,6 +212,16 @@ impl House {
             recorder.clone(),
             retention.clone(),
         ));
+        let schedule = Schedule::new(
+            (store.clone(), events.clone()),
+            rooms.clone(),
+            recordings.clone(),
+            Arc::new(Calendars),
+            clock::time_zone(),
+        );
+        let dev = plan.dev;
+        // In development nobody says that the clock was set; a developer's is.
+        tokio::spawn(schedule.clone().run(move || dev || clock::is_believable()));
         let shares = Arc::new(Shares::new(store.clone(), events.clone(), root.clone()));
         let targets = Targets::load(
             store.clone(),
@@ -235,6 +247,7 @@ impl House {
             rooms,
             recordings,
             retention,
+            schedule,
             shares,
             storage,
             targets,

@@ -10,6 +10,7 @@ mod console;
 mod courier;
 mod data;
 mod doors;
+mod feeds;
 mod health;
 mod house;
 mod image;

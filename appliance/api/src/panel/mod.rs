@@ -18,6 +18,7 @@ mod provisioning;
 mod ranges;
 mod recordings;
 mod rooms;
+mod schedule;
 mod settings;
 pub(crate) mod shape;
 mod shares;
@@ -42,6 +43,7 @@ use roombox_control::recordings::Recordings;
 use roombox_control::reset::Reset;
 use roombox_control::retention::Retention;
 use roombox_control::rooms::Rooms;
+use roombox_control::schedule::Schedule;
 use roombox_control::settings::SettingsDesk;
 use roombox_control::shares::Shares;
 use roombox_control::status::Status;
@@ -66,6 +68,7 @@ pub struct PanelDoor {
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
     pub retention: Arc<Retention>,
+    pub schedule: Arc<Schedule>,
     pub shares: Arc<Shares>,
     pub storage: Arc<Storage>,
     pub targets: Arc<Targets>,
@@ -123,6 +126,13 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(recordings::timeline_get))
         .routes(routes!(recordings::film_create))
         .routes(routes!(files::file_get))
+        .routes(routes!(schedule::schedule_get))
+        .routes(routes!(schedule::event_create))
+        .routes(routes!(schedule::event_delete))
+        .routes(routes!(schedule::feed_list, schedule::feed_create))
+        .routes(routes!(schedule::feed_delete))
+        .routes(routes!(schedule::feed_fetch))
+        .routes(routes!(schedule::recording_extend))
         .routes(routes!(jobs::job_list))
         .routes(routes!(jobs::job_cancel))
         .routes(routes!(jobs::job_retry))

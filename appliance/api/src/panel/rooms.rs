@@ -37,6 +37,9 @@ pub(super) struct RoomPatch {
     /// Let guests in one by one. When it ends, those who wait come in.
     #[schema(nullable = false)]
     lobby: Option<bool>,
+    /// Record it whenever somebody is in it.
+    #[schema(nullable = false)]
+    record_always: Option<bool>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -111,7 +114,7 @@ pub(super) async fn room_get(
     Ok(Json(door.rooms.get(&id).await?))
 }
 
-/// Renames a room that nobody is in, or switches its lobby.
+/// Renames a room that nobody is in, or switches its lobby or its recording.
 #[utoipa::path(patch, path = "/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
     request_body = RoomPatch,
     responses((status = 200, body = Room), (status = 409, body = ErrorBody)))]
@@ -124,6 +127,9 @@ pub(super) async fn room_patch(
     // What may be refused comes first.
     if let Some(name) = &patch.name {
         door.rooms.rename(&id, name).await?;
+    }
+    if let Some(on) = patch.record_always {
+        door.rooms.set_record_always(&id, on).await?;
     }
     if let Some(on) = patch.lobby {
         door.rooms.set_lobby(&id, on).await?;

@@ -7,6 +7,7 @@ use crate::conference::{Command, RoomName};
 use crate::egress::EgressRow;
 use crate::error::ControlError;
 use crate::events::Happening;
+use crate::schedule::conduct::Fate;
 use crate::store::{RecordingEnd, RecordingRow};
 use roombox_capture::manifest::{EndReason, Manifest};
 use roombox_capture::recovery::{self, Recovered};
@@ -348,6 +349,15 @@ impl Recordings {
             self.give_up(recovered).await?;
         }
         Ok(())
+    }
+
+    /// What has become of a recording that its room does not have any more.
+    pub(crate) async fn fate(&self, id: &str) -> Result<Fate, ControlError> {
+        let row = self.store.recording_get(id.to_owned()).await?;
+        Ok(match row {
+            None => Fate::Deleted,
+            Some(row) => row.end_reason.map_or(Fate::Waits, Fate::Ended),
+        })
     }
 
     /// Deletes a recording with everything that was made of it.

@@ -183,6 +183,11 @@ impl Recordings {
         })
     }
 
+    /// The recording that runs in a room, and whether it is being made whole.
+    pub(crate) fn recorded_in(&self, room_name: &str) -> Option<(String, bool)> {
+        self.running().get(room_name).map(|now| (now.recording.clone(), now.ending))
+    }
+
     /// How many recordings run now.
     pub fn running_count(&self) -> usize {
         self.running().len()

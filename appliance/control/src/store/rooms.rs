@@ -16,10 +16,12 @@ pub struct RoomRow {
     pub kept: bool,
     /// Guests wait until somebody lets them in.
     pub lobby: bool,
+    /// Recorded whenever somebody is in it.
+    pub record_always: bool,
     pub created_ms: u64,
 }
 
-const COLUMNS: &str = "id, name, invite, kept, lobby, created_ms";
+const COLUMNS: &str = "id, name, invite, kept, lobby, created_ms, record_always";
 
 fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
     Ok(RoomRow {
@@ -29,6 +31,7 @@ fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
         kept: row.get(3)?,
         lobby: row.get(4)?,
         created_ms: unsigned(row.get(5)?),
+        record_always: row.get(6)?,
     })
 }
 
@@ -99,6 +102,14 @@ impl Store {
     pub async fn room_set_lobby(&self, id: String, on: bool) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute("UPDATE rooms SET lobby = ?2 WHERE id = ?1", params![id, on])?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn room_set_record_always(&self, id: String, on: bool) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute("UPDATE rooms SET record_always = ?2 WHERE id = ?1", params![id, on])?;
             Ok(())
         })
         .await

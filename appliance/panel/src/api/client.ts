@@ -9,6 +9,7 @@ import type {
   DeletionList,
   Door,
   Encoder,
+  Feed,
   FilmRange,
   InstallRequest,
   Job,
@@ -16,6 +17,8 @@ import type {
   Layout,
   LivekitKey,
   NewApiToken,
+  NewEvent,
+  NewFeed,
   NewLivekitKey,
   NewShare,
   NewShareLink,
@@ -31,6 +34,8 @@ import type {
   ProvisioningState,
   Recording,
   Room,
+  ScheduledEvent,
+  ScheduleView,
   Settings,
   SettingsPatch,
   Share,
@@ -141,6 +146,8 @@ export const api = {
   createRoom: (name: string) => ask<Room>("POST", "/rooms", { name }),
   renameRoom: (id: string, name: string) => ask<Room>("PATCH", `/rooms/${part(id)}`, { name }),
   setLobby: (id: string, lobby: boolean) => ask<Room>("PATCH", `/rooms/${part(id)}`, { lobby }),
+  setRecordAlways: (id: string, on: boolean) =>
+    ask<Room>("PATCH", `/rooms/${part(id)}`, { record_always: on }),
   deleteRoom: (id: string) => ask<undefined>("DELETE", `/rooms/${part(id)}`),
   renewInvite: (id: string) => ask<Room>("POST", `/rooms/${part(id)}/invite`),
   whipKeys: (room: string) => ask<Page<WhipKey>>("GET", `/rooms/${part(room)}/whip-keys`),
@@ -205,6 +212,17 @@ export const api = {
       range?: FilmRange;
     },
   ) => ask<Job>("POST", `/recordings/${part(id)}/jobs`, wish),
+
+  schedule: (from: string, to: string) =>
+    ask<ScheduleView>("GET", `/schedule?from=${part(from)}&to=${part(to)}`),
+  planEvent: (event: NewEvent) => ask<ScheduledEvent>("POST", "/schedule/events", event),
+  cancelEvent: (id: string) => ask<undefined>("DELETE", `/schedule/events/${part(id)}`),
+  feeds: () => ask<Page<Feed>>("GET", "/schedule/feeds"),
+  followFeed: (feed: NewFeed) => ask<Feed>("POST", "/schedule/feeds", feed),
+  fetchFeed: (id: string) => ask<Feed>("POST", `/schedule/feeds/${part(id)}/fetch`),
+  removeFeed: (id: string) => ask<undefined>("DELETE", `/schedule/feeds/${part(id)}`),
+  extendRecording: (room: string, minutes: number) =>
+    ask<{ ends_at: string }>("POST", `/rooms/${part(room)}/recording/extension`, { minutes }),
 
   jobs: () => ask<Page<Job>>("GET", "/jobs"),
   cancelJob: (id: string) => ask<Job>("DELETE", `/jobs/${part(id)}`),

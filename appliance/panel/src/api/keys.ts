@@ -16,8 +16,12 @@ export const keys = {
   shares: ["shares"],
   recording: (id: string) => ["recordings", id],
   timeline: (id: string) => ["recordings", id, "timeline"],
-  filmIndex: (id: string, file: string | undefined) => ["recordings", id, "index", file ?? ""],
+  // Never old: another film has another name.
+  filmIndex: (id: string, file: string | undefined) => ["film-index", id, file ?? ""],
   deletions: ["recordings", "deletions"],
+  schedule: ["schedule"],
+  scheduleOf: (from: string) => ["schedule", "week", from],
+  feeds: ["schedule", "feeds"],
   jobs: ["jobs"],
   status: ["status"],
   updates: ["updates"],

@@ -70,11 +70,11 @@ describe("an event", () => {
     ]);
   });
 
-  test("of a recording makes recordings, rooms and jobs old", () => {
+  test("of a recording makes recordings, rooms, jobs and the schedule old", () => {
     const keys = changesOf({ ...heard, type: "recording.ready", data: { job: "job_1" } }).map((change) =>
       change.do === "refetch" ? change.key[0] : change.do,
     );
-    expect(keys).toEqual(["recordings", "rooms", "jobs"]);
+    expect(keys).toEqual(["recordings", "rooms", "jobs", "schedule"]);
   });
 
   test("of progress writes the job without asking the box", () => {

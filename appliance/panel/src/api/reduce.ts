@@ -41,7 +41,7 @@ function olds(type: string): Key[] {
       return [keys.rooms];
     case "recording":
       // A meeting shows whether it is recorded, and a captured recording has a job.
-      return [keys.recordings, keys.rooms, keys.jobs];
+      return [keys.recordings, keys.rooms, keys.jobs, keys.schedule];
     case "job":
       return [keys.jobs, keys.recordings];
     case "update":
@@ -52,6 +52,8 @@ function olds(type: string): Key[] {
       return [keys.webhooks];
     case "share":
       return [keys.shares];
+    case "schedule":
+      return [keys.schedule];
     case "target":
       return [keys.targets, keys.copies];
     case "storage":

@@ -46,6 +46,13 @@ export type NewShare = Schemas["NewShare"];
 export type NewShareLink = Schemas["NewShareLink"];
 export type SharedFilm = Schemas["SharedFilm"];
 
+export type ScheduledEvent = Schemas["ScheduledEvent"];
+export type ScheduleState = Schemas["ScheduleState"];
+export type ScheduleView = Schemas["ScheduleView"];
+export type NewEvent = Schemas["NewEvent"];
+export type Feed = Schemas["Feed"];
+export type NewFeed = Schemas["NewFeed"];
+
 export type StorageReport = Schemas["StorageReport"];
 export type Forecast = Schemas["Forecast"];
 

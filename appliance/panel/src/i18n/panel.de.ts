@@ -1,6 +1,7 @@
 import type { panel as en } from "./panel.en";
 import { calendar, library, shares, storage, trim } from "./library.de";
 import { container, made, output } from "./outputs.de";
+import { schedule } from "./schedule.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { webhooks } from "./webhooks.de";
@@ -24,6 +25,7 @@ export const panel: Words<typeof en> = {
     label: "Bereiche",
     skip: "Zum Inhalt",
     rooms: "Räume",
+    schedule: "Zeitplan",
     recordings: "Aufnahmen",
     status: "Zustand",
     settings: "Einstellungen",
@@ -441,6 +443,7 @@ export const panel: Words<typeof en> = {
   calendar,
   copies,
   library,
+  schedule,
   shares,
   storage,
   trim,

@@ -1,5 +1,6 @@
 import { calendar, library, shares, storage, trim } from "./library.en";
 import { container, made, output } from "./outputs.en";
+import { schedule } from "./schedule.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { webhooks } from "./webhooks.en";
@@ -23,6 +24,7 @@ export const panel = {
     label: "Places",
     skip: "Skip to the page",
     rooms: "Rooms",
+    schedule: "Schedule",
     recordings: "Recordings",
     status: "Status",
     settings: "Settings",
@@ -429,6 +431,7 @@ export const panel = {
   calendar,
   copies,
   library,
+  schedule,
   shares,
   storage,
   trim,

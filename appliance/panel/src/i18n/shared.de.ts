@@ -28,6 +28,15 @@ export const shared: Words<typeof en> = {
     foreign_origin:
       "Diese Seite gehört zu einer anderen Adresse. Öffnen Sie das Panel unter der Adresse der Box.",
     invalid_search: "Danach lässt sich nicht suchen: {{message}}.",
+    invalid_event: "Das lässt sich nicht planen: {{message}}.",
+    room_taken:
+      "In diesem Raum ist zu dieser Zeit schon etwas geplant. Wählen Sie eine andere Zeit, oder sagen Sie es zuerst ab.",
+    invalid_feed: "Diesem Kalender lässt sich nicht folgen: {{message}}.",
+    too_many_feeds:
+      "Diese Box folgt so vielen Kalendern, wie sie kann. Entfernen Sie einen, der nicht mehr gebraucht wird.",
+    not_scheduled: "Diese Aufnahme wurde von Hand begonnen. Sie geht weiter, bis jemand sie beendet.",
+    room_forgotten:
+      "Ein Programm hat diesen Raum geöffnet, und er endet mit seiner Besprechung. Legen Sie zuerst einen Raum dieses Namens an.",
     invalid_share: "Dieser Link lässt sich nicht anlegen: {{message}}.",
     invalid_range: "Ein Teil beginnt und endet innerhalb der Aufnahme und ist mindestens eine Sekunde lang.",
     too_many_shares: "Diese Aufnahme hat so viele Links, wie sie haben darf. Ziehen Sie einige zurück.",

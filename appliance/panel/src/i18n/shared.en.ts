@@ -26,6 +26,15 @@ export const shared = {
     files_failed: "The files of this recording cannot be read. Check the disk of the box.",
     foreign_origin: "This page belongs to another address. Open the panel at the box's own address.",
     invalid_search: "This cannot be looked for: {{message}}.",
+    invalid_event: "This cannot be planned: {{message}}.",
+    room_taken:
+      "Something is planned in this room at that time. Choose another time, or cancel it first.",
+    invalid_feed: "This calendar cannot be followed: {{message}}.",
+    too_many_feeds:
+      "This box follows as many calendars as it can. Remove one that is not needed any more.",
+    not_scheduled: "This recording was begun by hand. It goes on until somebody stops it.",
+    room_forgotten:
+      "A program opened this room, and it ends with its meeting. Make a room of this name first.",
     invalid_share: "This link cannot be made: {{message}}.",
     invalid_range: "A part begins and ends within the recording, and is a second long at least.",
     too_many_shares: "This recording has as many links as it may have. Revoke some that nobody uses.",

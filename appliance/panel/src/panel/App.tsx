@@ -13,6 +13,7 @@ import { RecordingPage } from "./pages/RecordingPage";
 import { RecordingsPage } from "./pages/RecordingsPage";
 import { RoomPage } from "./pages/RoomPage";
 import { RoomsPage } from "./pages/RoomsPage";
+import { SchedulePage } from "./pages/SchedulePage";
 import { SettingsPage } from "./pages/SettingsPage";
 import { SignInPage } from "./pages/SignInPage";
 import { StatusPage } from "./pages/StatusPage";
@@ -59,6 +60,7 @@ function Entrance() {
         <Route path="/recordings" component={RecordingsPage} />
         <Route path="/recordings/storage" component={StoragePage} />
         <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
+        <Route path="/schedule" component={SchedulePage} />
         <Route path="/status" component={StatusPage} />
         <Route path="/settings/updates" component={UpdatesPage} />
         <Route path="/settings">

@@ -2,6 +2,7 @@
 import { AppShell, Box, Group, Stack, Text } from "@mantine/core";
 import {
   IconActivity,
+  IconCalendarTime,
   IconDoor,
   IconMovie,
   IconSettings,
@@ -20,6 +21,7 @@ import { ProvisioningNotice } from "./parts/ProvisioningNotice";
 
 const PLACES = [
   { to: "/rooms", icon: IconDoor, words: "nav.rooms" },
+  { to: "/schedule", icon: IconCalendarTime, words: "nav.schedule" },
   { to: "/recordings", icon: IconMovie, words: "nav.recordings" },
   { to: "/status", icon: IconActivity, words: "nav.status" },
   { to: "/settings", icon: IconSettings, words: "nav.settings" },

@@ -4,6 +4,7 @@ import "@mantine/notifications/styles.css";
 import "uplot/dist/uPlot.min.css";
 import "./panel.css";
 import "./library.css";
+import "./schedule.css";
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";

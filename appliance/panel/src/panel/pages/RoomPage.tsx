@@ -25,6 +25,7 @@ import { Invite } from "../parts/InviteDialog";
 import { MoreMenu } from "../parts/MoreMenu";
 import { NameDialog } from "../parts/NameDialog";
 import { People } from "../parts/People";
+import { RecordAlways } from "../parts/RecordAlways";
 import { RecordingTime } from "../parts/RecordingTime";
 import { WhipKeys } from "../parts/WhipKeys";
 
@@ -77,6 +78,7 @@ function RoomView({ room }: { room: Room }) {
           <Stack>
             <Invite room={room} />
             {room.invite !== null && <LobbySwitch room={room} />}
+            {room.invite !== null && <RecordAlways room={room} />}
           </Stack>
         </Paper>
         {room.invite !== null && <WhipKeys room={room.id} />}

@@ -1,0 +1,443 @@
+//! What the schedule does in a room now. Pure: what is planned, what is so, and the time go in, the next
+//! step comes out.
+//!
+//! ```text
+//! something is on ─┬─ nothing is recorded, somebody is there ─► Begin ─► its end ─► End
+//!                  ├─ somebody records by hand ──────────────► Adopt: theirs to end
+//!                  └─ a person ended it ─────────────────────► Leave: not again until the next
+//! ```
+
+use roombox_capture::manifest::EndReason;
+
+/// Something that is planned in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planned {
+    /// The same for as long as it is the same occurrence.
+    pub key: String,
+    pub title: String,
+    pub start_ms: u64,
+    /// `None`: until everybody has left.
+    pub end_ms: Option<u64>,
+}
+
+/// How the schedule has dealt with something planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub planned: Planned,
+    /// Id of the room.
+    pub room: String,
+    /// Somebody wants it to go on until then.
+    pub extended_ms: Option<u64>,
+    /// `None`: about to begin.
+    pub recording: Option<String>,
+    /// The schedule began it, and ends it.
+    pub ours: bool,
+    /// A person ended it, and it is left alone.
+    pub stopped: bool,
+}
+
+impl Run {
+    fn new(planned: &Planned, room: &str, recording: Option<String>) -> Self {
+        let ours = recording.is_none();
+        let (planned, room) = (planned.clone(), room.to_owned());
+        Self { planned, room, extended_ms: None, recording, ours, stopped: false }
+    }
+
+    fn is_due(&self, now_ms: u64) -> bool {
+        self.planned.end_ms.is_some_and(|end| end.max(self.extended_ms.unwrap_or(0)) <= now_ms)
+    }
+
+    fn has(&self, recording: &str) -> bool {
+        self.recording.as_deref() == Some(recording)
+    }
+}
+
+/// A room as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RoomNow {
+    pub id: String,
+    /// Somebody is in it.
+    pub open: bool,
+    pub recorded: Option<RecordedNow>,
+}
+
+/// What is being recorded in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordedNow {
+    pub recording: String,
+    /// It is being made whole.
+    pub ending: bool,
+}
+
+/// What has become of a recording that does not run in its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It was cut short and waits for its room.
+    Waits,
+    Ended(EndReason),
+    Deleted,
+}
+
+/// The next thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Keep this, then record the room.
+    Begin(Run),
+    /// Keep this: it is recorded, and whoever began it ends it.
+    Adopt(Run),
+    /// Keep this: it was begun, and nobody knew.
+    Found(Run),
+    /// Keep this: its end was moved.
+    Follow(Run),
+    /// Keep this: a person ended it.
+    Leave(Run),
+    /// End the room's recording.
+    End,
+}
+
+/// The room's next step, `None`: all is well. `planned` and `runs` are the room's own; `planned` in the
+/// order of their starts, what has no end last.
+pub(crate) fn next(
+    now_ms: u64,
+    room: &RoomNow,
+    planned: &[Planned],
+    runs: &[Run],
+    fate: impl Fn(&str) -> Fate,
+) -> Option<Step> {
+    let moved = runs.iter().find_map(|run| {
+        let now = planned.iter().find(|planned| planned.key == run.planned.key)?;
+        (now.end_ms != run.planned.end_ms)
+            .then(|| Step::Follow(Run { planned: now.clone(), ..run.clone() }))
+    });
+    if moved.is_some() {
+        return moved;
+    }
+    let owner = |recording: &str| runs.iter().find(|run| run.ours && run.has(recording));
+    if let Some(now) = &room.recorded {
+        if now.ending {
+            return None;
+        }
+        if owner(&now.recording).is_some_and(|run| run.is_due(now_ms)) {
+            return Some(Step::End);
+        }
+    }
+    let is_on = |planned: &&Planned| {
+        planned.start_ms <= now_ms && planned.end_ms.is_none_or(|end| now_ms < end)
+    };
+    let on = planned.iter().find(is_on)?;
+    let run = runs.iter().find(|run| run.planned.key == on.key);
+    match (&room.recorded, run) {
+        (None, None) => room.open.then(|| Step::Begin(Run::new(on, &room.id, None))),
+        (None, Some(run)) if run.stopped => None,
+        (None, Some(run)) => {
+            let again = || {
+                room.open.then(|| Step::Begin(Run { recording: None, ours: true, ..run.clone() }))
+            };
+            match run.recording.as_deref().map(fate) {
+                // The box went down before it began.
+                None => again(),
+                Some(Fate::Waits) => None,
+                Some(Fate::Ended(EndReason::Stopped) | Fate::Deleted) => {
+                    Some(Step::Leave(Run { stopped: true, ..run.clone() }))
+                }
+                // They came back, or the box did.
+                Some(Fate::Ended(_)) => again(),
+            }
+        }
+        (Some(now), Some(run)) if run.has(&now.recording) => None,
+        (Some(now), Some(run)) if run.recording.is_none() => {
+            let recording = Some(now.recording.clone());
+            Some(Step::Found(Run { recording, ..run.clone() }))
+        }
+        // Begun by hand after it had been ended by hand: theirs.
+        (Some(now), Some(run)) => {
+            let recording = Some(now.recording.clone());
+            Some(Step::Adopt(Run { recording, ours: false, ..run.clone() }))
+        }
+        (Some(now), None) => match owner(&now.recording) {
+            // What was on before goes on: it ends first.
+            Some(before) if before.planned.end_ms.is_some() => None,
+            _ => Some(Step::Adopt(Run::new(on, &room.id, Some(now.recording.clone())))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const MINUTE: u64 = 60_000;
+
+    /// What people and power do to a room.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Deed {
+        Enter,
+        Leave,
+        Record,
+        Stop,
+        Extend,
+        Delete,
+        /// The box is down for so many ticks and the room with it.
+        PowerCut(u64),
+        /// The event's end is moved by so many minutes.
+        Move(usize, i64),
+    }
+
+    /// A box with one room, a tick a minute.
+    struct Box {
+        room: RoomNow,
+        runs: BTreeMap<String, Run>,
+        planned: Vec<Planned>,
+        fates: BTreeMap<String, Fate>,
+        /// Recordings that people began.
+        by_hand: Vec<String>,
+        number: u32,
+        now_ms: u64,
+        /// Which steps were taken.
+        log: Vec<(u64, Step)>,
+    }
+
+    impl Box {
+        fn new(planned: Vec<Planned>) -> Self {
+            let room = RoomNow { id: "rm".to_owned(), open: false, recorded: None };
+            let (runs, fates, by_hand, log) = Default::default();
+            Self { room, runs, planned, fates, by_hand, number: 0, now_ms: 0, log }
+        }
+
+        fn begin(&mut self) -> String {
+            self.number += 1;
+            let recording = format!("rec_{}", self.number);
+            self.room.recorded = Some(RecordedNow { recording: recording.clone(), ending: false });
+            recording
+        }
+
+        fn end(&mut self, reason: EndReason) {
+            if let Some(now) = self.room.recorded.take() {
+                self.fates.insert(now.recording, Fate::Ended(reason));
+            }
+        }
+
+        fn deed(&mut self, deed: Deed) {
+            match deed {
+                Deed::Enter => self.room.open = true,
+                Deed::Leave => {
+                    self.room.open = false;
+                    self.end(EndReason::RoomEnded);
+                }
+                Deed::Record if self.room.open && self.room.recorded.is_none() => {
+                    let recording = self.begin();
+                    self.by_hand.push(recording);
+                }
+                Deed::Record => {}
+                Deed::Stop => self.end(EndReason::Stopped),
+                Deed::Extend => {
+                    let now = self.room.recorded.as_ref().map(|now| now.recording.clone());
+                    let run = self.runs.values_mut().find(|run| run.ours && run.recording == now);
+                    if let Some(run) = run {
+                        run.extended_ms = run.planned.end_ms.map(|end| end + 5 * MINUTE);
+                    }
+                }
+                Deed::Delete => {
+                    for fate in self.fates.values_mut() {
+                        *fate = Fate::Deleted;
+                    }
+                }
+                Deed::PowerCut(ticks) => {
+                    self.now_ms += ticks * MINUTE;
+                    self.room.open = false;
+                    self.end(EndReason::Interrupted);
+                }
+                Deed::Move(which, minutes) => {
+                    let all = self.planned.len().max(1);
+                    if let Some(planned) = self.planned.get_mut(which % all) {
+                        let end = planned
+                            .end_ms
+                            .map(|end| end.saturating_add_signed(minutes * MINUTE as i64));
+                        planned.end_ms = end.map(|end| end.max(planned.start_ms + MINUTE));
+                    }
+                }
+            }
+        }
+
+        fn tick(&mut self) {
+            for _ in 0..8 {
+                let runs: Vec<Run> = self.runs.values().cloned().collect();
+                let fates = self.fates.clone();
+                let fate = |id: &str| fates.get(id).copied().unwrap_or(Fate::Waits);
+                let Some(step) = next(self.now_ms, &self.room, &self.planned, &runs, fate) else {
+                    return;
+                };
+                self.log.push((self.now_ms, step.clone()));
+                match step {
+                    Step::Begin(mut run) => {
+                        assert!(self.room.open && self.room.recorded.is_none(), "{run:?}");
+                        run.recording = Some(self.begin());
+                        self.runs.insert(run.planned.key.clone(), run);
+                    }
+                    Step::End => self.end(EndReason::Stopped),
+                    Step::Adopt(run) | Step::Found(run) | Step::Follow(run) | Step::Leave(run) => {
+                        self.runs.insert(run.planned.key.clone(), run);
+                    }
+                }
+            }
+            panic!("it never rests: {:?}", self.log);
+        }
+    }
+
+    fn planned(key: &str, start: u64, end: u64) -> Planned {
+        let (start_ms, end_ms) = (start * MINUTE, Some(end * MINUTE));
+        Planned { key: key.to_owned(), title: key.to_owned(), start_ms, end_ms }
+    }
+
+    /// Ticks from one minute to another with these deeds in between.
+    fn played(mut house: Box, minutes: u64, deeds: &[(u64, Deed)]) -> Box {
+        let until = house.now_ms + minutes * MINUTE;
+        while house.now_ms < until {
+            let minute = house.now_ms / MINUTE;
+            for (_, deed) in deeds.iter().filter(|(at, _)| *at == minute) {
+                house.deed(*deed);
+            }
+            house.tick();
+            house.now_ms += MINUTE;
+        }
+        house
+    }
+
+    fn told(house: &Box) -> Vec<(u64, &'static str)> {
+        let name = |step: &Step| match step {
+            Step::Begin(_) => "begin",
+            Step::Adopt(_) => "adopt",
+            Step::Found(_) => "found",
+            Step::Follow(_) => "follow",
+            Step::Leave(_) => "leave",
+            Step::End => "end",
+        };
+        house.log.iter().map(|(at, step)| (at / MINUTE, name(step))).collect()
+    }
+
+    #[test]
+    fn who_is_there_is_recorded_from_start_to_end() {
+        let house = Box::new(vec![planned("a", 10, 20), planned("b", 20, 30)]);
+        let house = played(house, 40, &[(5, Deed::Enter)]);
+        assert_eq!(told(&house), [(10, "begin"), (20, "end"), (20, "begin"), (30, "end")]);
+        // Nobody comes: nothing happens.
+        assert!(played(Box::new(vec![planned("a", 10, 20)]), 40, &[]).log.is_empty());
+    }
+
+    #[test]
+    fn whoever_comes_back_is_recorded_again_and_who_stopped_it_is_left_alone() {
+        let house = || Box::new(vec![planned("a", 10, 20)]);
+        let comes_back = [(10, Deed::Enter), (12, Deed::Leave), (14, Deed::Enter)];
+        assert_eq!(
+            told(&played(house(), 40, &comes_back)),
+            [(10, "begin"), (14, "begin"), (20, "end")]
+        );
+        let stops = [(10, Deed::Enter), (12, Deed::Stop)];
+        assert_eq!(told(&played(house(), 40, &stops)), [(10, "begin"), (12, "leave")]);
+        let deletes = [(10, Deed::Enter), (12, Deed::Stop), (12, Deed::Delete)];
+        assert_eq!(told(&played(house(), 40, &deletes)), [(10, "begin"), (12, "leave")]);
+        let power = [(10, Deed::Enter), (12, Deed::PowerCut(2)), (15, Deed::Enter)];
+        assert_eq!(told(&played(house(), 40, &power)), [(10, "begin"), (15, "begin"), (20, "end")]);
+    }
+
+    #[test]
+    fn what_was_begun_by_hand_is_ended_by_hand() {
+        let house = Box::new(vec![planned("a", 10, 20)]);
+        let house = played(house, 40, &[(5, Deed::Enter), (6, Deed::Record)]);
+        assert_eq!(told(&house), [(10, "adopt")]);
+        assert!(house.room.recorded.is_some());
+    }
+
+    #[test]
+    fn an_extended_one_ends_later_and_the_next_one_begins_then() {
+        let house = Box::new(vec![planned("a", 10, 20), planned("b", 20, 30)]);
+        let house = played(house, 40, &[(5, Deed::Enter), (15, Deed::Extend)]);
+        assert_eq!(told(&house), [(10, "begin"), (25, "end"), (25, "begin"), (30, "end")]);
+    }
+
+    #[test]
+    fn a_moved_end_is_followed() {
+        let house = Box::new(vec![planned("a", 10, 20)]);
+        let house = played(house, 40, &[(5, Deed::Enter), (15, Deed::Move(0, 5))]);
+        assert_eq!(told(&house), [(10, "begin"), (15, "follow"), (25, "end")]);
+    }
+
+    #[test]
+    fn a_room_that_always_records_does_so_for_each_meeting_until_somebody_stops_it() {
+        let always =
+            Planned { key: "always".to_owned(), title: String::new(), start_ms: 0, end_ms: None };
+        let house = Box::new(vec![planned("a", 10, 20), always]);
+        let house = played(house, 40, &[(5, Deed::Enter), (25, Deed::Stop)]);
+        assert_eq!(told(&house), [(5, "begin"), (10, "adopt"), (25, "leave")]);
+    }
+
+    #[test]
+    fn a_crash_between_the_note_and_the_recording_loses_neither() {
+        let mut house = Box::new(vec![planned("a", 10, 20)]);
+        house.now_ms = 10 * MINUTE;
+        house.room.open = true;
+        let run = Run::new(&house.planned[0], "rm", None);
+        house.runs.insert("a".to_owned(), run);
+        house.begin();
+        let house = played(house, 20, &[]);
+        assert_eq!(told(&house), [(10, "found"), (20, "end")]);
+    }
+
+    fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
+        let deed = prop_oneof![
+            6 => Just(Deed::Enter),
+            3 => Just(Deed::Leave),
+            1 => Just(Deed::Record),
+            2 => Just(Deed::Stop),
+            1 => Just(Deed::Extend),
+            1 => Just(Deed::Delete),
+            1 => (1..10u64).prop_map(Deed::PowerCut),
+            1 => (0..4usize, -9..10i64).prop_map(|(which, by)| Deed::Move(which, by)),
+        ];
+        proptest::collection::vec((0..120u64, deed), 0..24)
+    }
+
+    proptest! {
+        #[test]
+        fn the_schedule_records_what_is_on_and_never_what_people_keep_for_themselves(
+            spans in proptest::collection::vec((0..100u64, 1..30u64), 1..5),
+            deeds in deeds(),
+        ) {
+            let mut all: Vec<Planned> = spans.iter().enumerate()
+                .map(|(n, (start, length))| planned(&format!("{n}"), *start, start + length)).collect();
+            all.sort_by_key(|planned| planned.start_ms);
+            let mut house = Box::new(all);
+            while house.now_ms < 150 * MINUTE {
+                let minute = house.now_ms / MINUTE;
+                for (_, deed) in deeds.iter().filter(|(at, _)| *at == minute) {
+                    house.deed(*deed);
+                }
+                let before = house.room.recorded.clone();
+                house.tick();
+                let now_ms = house.now_ms;
+                let is_on = |planned: &&Planned| {
+                    planned.start_ms <= now_ms && planned.end_ms.is_none_or(|end| now_ms < end)
+                };
+                let on = house.planned.iter().find(is_on);
+                let left = on.and_then(|on| house.runs.get(&on.key)).is_some_and(|run| run.stopped);
+                // Who is there while something is on is recorded, unless a person ended it.
+                if house.room.open && on.is_some() && !left {
+                    prop_assert!(house.room.recorded.is_some(), "minute {minute}: {:?}", house.log);
+                }
+                // What people began the schedule does not end.
+                if let Some(before) = before.filter(|now| house.by_hand.contains(&now.recording)) {
+                    prop_assert_eq!(house.room.recorded.as_ref(), Some(&before));
+                }
+                // What the schedule began ends with what was on, or what it was extended to.
+                if let Some(now) = &house.room.recorded
+                    && let Some(run) = house.runs.values().find(|run| run.ours && run.has(&now.recording))
+                {
+                    prop_assert!(!run.is_due(now_ms), "minute {minute}: {run:?}");
+                }
+                house.now_ms += MINUTE;
+            }
+        }
+    }
+}

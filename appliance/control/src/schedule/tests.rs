@@ -1,0 +1,113 @@
+//! What is planned, wherever it was planned, and what the store keeps of it.
+
+use super::agenda::count;
+use super::*;
+use crate::store::{FeedRow, RoomRow};
+
+const NOON: u64 = 1_764_331_200_000;
+
+fn room(id: &str, name: &str) -> RoomRow {
+    RoomRow {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        invite: format!("invite of {id}"),
+        kept: true,
+        lobby: false,
+        record_always: false,
+        created_ms: 0,
+    }
+}
+
+fn event(id: &str, room: &str, start_ms: u64, end_ms: u64) -> EventRow {
+    EventRow { id: id.to_owned(), room: room.to_owned(), title: id.to_owned(), start_ms, end_ms }
+}
+
+fn feed(room: Option<&str>, events: &[(&str, &str)]) -> FeedRow {
+    let event = |(uid, place): &(&str, &str)| {
+        format!(
+            "BEGIN:VEVENT\r\nUID:{uid}\r\nSUMMARY:{uid}\r\nLOCATION:{place}\r\n\
+             DTSTART:20251128T120000Z\r\nDURATION:PT1H\r\nEND:VEVENT\r\n"
+        )
+    };
+    let events: String = events.iter().map(event).collect();
+    FeedRow {
+        id: "fd_1".to_owned(),
+        name: "Campus".to_owned(),
+        room: room.map(str::to_owned),
+        url: "https://calendar.example/4711.ics".to_owned(),
+        body: format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n"),
+        fetched_ms: 0,
+        error: None,
+    }
+}
+
+#[test]
+fn a_campus_calendar_names_the_rooms_and_a_rooms_calendar_is_the_rooms() {
+    let rooms = [room("rm_1", "Lecture hall"), room("rm_2", "Studio")];
+    let all =
+        [("a", "lecture HALL"), ("b", "Studio"), ("c", "Library"), ("d", "Library"), ("e", "")];
+    let wanted = NOON..NOON + HOUR;
+    let campus = count(Vec::new(), vec![feed(None, &all)], &rooms, "UTC", wanted.clone());
+    let of = |agenda: &Agenda| -> Vec<(String, String)> {
+        agenda.entries.iter().map(|one| (one.title.clone(), one.room_name.clone())).collect()
+    };
+    let found = of(&campus);
+    assert_eq!(found, [("a".into(), "Lecture hall".into()), ("b".into(), "Studio".into())]);
+    let (upcoming, left_out) = &campus.feeds["fd_1"];
+    assert_eq!((*upcoming, left_out.len()), (2, 3));
+    assert!(left_out[0].why.contains("Library"), "{left_out:?}");
+    let of_room = count(Vec::new(), vec![feed(Some("rm_2"), &all)], &rooms, "UTC", wanted);
+    assert!(of_room.entries.iter().all(|one| one.room == "rm_2"), "{:?}", of_room.entries);
+    assert_eq!(of_room.entries.len(), 5);
+}
+
+#[test]
+fn what_is_planned_here_and_what_a_feed_plans_are_one_agenda() {
+    let rooms = [room("rm_1", "Studio")];
+    let own = vec![event("evn_1", "rm_1", NOON - HOUR, NOON), event("evn_2", "rm_1", 0, HOUR)];
+    let agenda =
+        count(own, vec![feed(Some("rm_1"), &[("a", "")])], &rooms, "UTC", NOON - HOUR..NOON + HOUR);
+    let keys: Vec<&str> = agenda.entries.iter().map(|one| one.key.as_str()).collect();
+    assert_eq!(keys, ["evn_1", "fd_1 1764331200000 a"]);
+}
+
+#[tokio::test]
+async fn two_events_of_one_room_are_not_at_one_time_and_go_with_their_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("box.db")).unwrap();
+    for (id, name) in [("rm_1", "Studio"), ("rm_2", "Hall")] {
+        assert!(store.room_insert(room(id, name)).await.unwrap());
+    }
+    let insert = |row| store.schedule_event_insert(row);
+    let first = event("evn_1", "rm_1", NOON, NOON + HOUR);
+    assert_eq!(insert(first.clone()).await.unwrap(), None);
+    let second = event("evn_2", "rm_1", NOON + HOUR - 1, NOON + 2 * HOUR);
+    assert_eq!(insert(second).await.unwrap(), Some(first));
+    assert_eq!(insert(event("evn_3", "rm_2", NOON, NOON + HOUR)).await.unwrap(), None);
+    assert_eq!(insert(event("evn_4", "rm_1", NOON + HOUR, NOON + 2 * HOUR)).await.unwrap(), None);
+    assert!(store.room_delete("rm_1".to_owned()).await.unwrap());
+    let left = store.schedule_event_list().await.unwrap();
+    assert_eq!(left.len(), 1);
+    store.schedule_forget(NOON + HOUR + 1).await.unwrap();
+    assert!(store.schedule_event_list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_feed_that_cannot_be_fetched_keeps_what_it_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("box.db")).unwrap();
+    let row = feed(None, &[("a", "Studio")]);
+    assert!(store.schedule_feed_insert(row.clone(), 1).await.unwrap());
+    assert!(
+        !store.schedule_feed_insert(FeedRow { id: "fd_2".into(), ..row.clone() }, 1).await.unwrap()
+    );
+    store.schedule_feed_failed("fd_1".into(), "its server answers 500".into()).await.unwrap();
+    let kept = store.schedule_feed_list().await.unwrap().remove(0);
+    assert_eq!(
+        (kept.body.as_str(), kept.error.as_deref()),
+        (row.body.as_str(), Some("its server answers 500"))
+    );
+    store.schedule_feed_fetched("fd_1".into(), "BEGIN".into(), 7).await.unwrap();
+    let kept = store.schedule_feed_list().await.unwrap().remove(0);
+    assert_eq!((kept.body.as_str(), kept.fetched_ms, kept.error), ("BEGIN", 7, None));
+}
