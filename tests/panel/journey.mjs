@@ -19,6 +19,7 @@ import { encrypted } from './encrypted.mjs';
 import { restart } from './restart.mjs';
 import { targets } from './targets.mjs';
 import { updates } from './updates.mjs';
+import { schedule } from './schedule.mjs';
 import { webhooks } from './webhooks.mjs';
 import { whip } from './whip.mjs';
 
@@ -43,6 +44,7 @@ await doors.ofClaimedBox(steps, world);
 await restart(steps, world);
 await recording.deleted(steps, world);
 await library(steps);
+await schedule(steps);
 await lobby(steps);
 await updates(steps);
 await encrypted(steps, world.password);

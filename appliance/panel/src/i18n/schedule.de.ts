@@ -28,7 +28,6 @@ export const schedule: Words<typeof english> = {
   missed_text: "Niemand war im Raum, oder die Box war aus.",
   overlaps:
     "Zur selben Zeit ist in diesem Raum noch etwas. Was zuerst beginnt, wird bis zu seinem Ende aufgezeichnet.",
-  event: "{{title}}, {{room}}, {{from}} bis {{to}}: {{state}}",
   untitled: "Ohne Titel",
   time: "{{from}} bis {{to}}",
   of_feed: "Aus dem Kalender {{name}}: Ändern Sie es dort.",

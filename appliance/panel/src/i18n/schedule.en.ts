@@ -25,7 +25,6 @@ export const schedule = {
   },
   missed_text: "Nobody was in the room, or the box was off.",
   overlaps: "Something else is on in this room at the same time. What begins first is recorded until its end.",
-  event: "{{title}}, {{room}}, {{from}} to {{to}}: {{state}}",
   untitled: "Without a title",
   time: "{{from}} to {{to}}",
   of_feed: "From the calendar {{name}}: change it there.",

@@ -1,5 +1,5 @@
 // One room: who is in it, its recording, its invite link, its end.
-import { Button, Group, Paper, Stack, Switch, Text, TextInput, Title } from "@mantine/core";
+import { Box, Button, Group, Paper, Stack, Switch, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBookmark,
@@ -61,6 +61,14 @@ function RoomView({ room }: { room: Room }) {
       </Heading>
       <Stack gap="md">
         {room.meeting && <RecordingPanel room={room} running={room.meeting.recording} />}
+        {!room.meeting && room.invite !== null && (
+          <Paper className="surface" p="md" component="section">
+            <Title order={2} size="h4" mb="sm">
+              {t("room.recording")}
+            </Title>
+            <RecordAlways room={room} />
+          </Paper>
+        )}
         <Paper className="surface" p="md" component="section">
           <Title order={2} size="h4" mb="sm">
             {t("room.people")}
@@ -78,7 +86,6 @@ function RoomView({ room }: { room: Room }) {
           <Stack>
             <Invite room={room} />
             {room.invite !== null && <LobbySwitch room={room} />}
-            {room.invite !== null && <RecordAlways room={room} />}
           </Stack>
         </Paper>
         {room.invite !== null && <WhipKeys room={room.id} />}
@@ -273,6 +280,11 @@ function RecordingPanel({ room, running }: { room: Room; running: Running }) {
         </Button>
       )}
       {error && <Failure error={error} />}
+      {room.invite !== null && (
+        <Box mt="md">
+          <RecordAlways room={room} />
+        </Box>
+      )}
     </Paper>
   );
 }

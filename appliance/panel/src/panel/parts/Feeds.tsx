@@ -39,8 +39,8 @@ function FeedRow({ feed, room }: { feed: Feed; room: string | null }) {
 
   return (
     <Stack gap={6} className="feed">
-      <Group justify="space-between" gap="xs" wrap="nowrap" align="flex-start">
-        <Stack gap={2} miw={0}>
+      <Group justify="space-between" gap="xs" align="flex-start">
+        <Stack gap={2} style={{ flex: "1 1 240px", minWidth: 0 }}>
           <Group gap="xs">
             <Text fw={600}>{feed.name}</Text>
             <StateBadge

@@ -1,5 +1,5 @@
 // A week: columns of days where there is room, else a list of the days that have something.
-import { Button, Group, Paper, Stack, Text, Title, UnstyledButton } from "@mantine/core";
+import { Button, Group, Paper, Stack, Text, Title, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconCalendarOff, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import { useState, type CSSProperties } from "react";
@@ -162,11 +162,6 @@ function Planned({ event, open, style }: PlannedProps) {
   const { language } = useFormat();
   const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
   const title = event.title || t("schedule.untitled");
-  const times = {
-    from: clock.format(new Date(event.starts_at)),
-    to: clock.format(new Date(event.ends_at)),
-  };
-  const state = t(`schedule.state.${event.state}`);
   return (
     <UnstyledButton
       className="planned"
@@ -174,16 +169,22 @@ function Planned({ event, open, style }: PlannedProps) {
       data-overlaps={event.overlaps || undefined}
       data-in={style ? "column" : "list"}
       style={style}
-      aria-label={t("schedule.event", { title, room: event.room_name, state, ...times })}
       onClick={() => open(event.id)}
     >
-      <Text size="sm" fw={600} truncate>
+      <Text size="sm" fw={600} lh="inherit">
         {title}
       </Text>
-      <Text size="xs" truncate>
-        {t("schedule.time", times)} · {event.room_name}
+      <Text size="xs" lh="inherit">
+        {clock.formatRange(new Date(event.starts_at), new Date(event.ends_at))}
       </Text>
-      {!style && <ScheduleBadge state={event.state} />}
+      <Text size="xs" lh="inherit">
+        {event.room_name}
+      </Text>
+      {style ? (
+        <VisuallyHidden>{t(`schedule.state.${event.state}`)}</VisuallyHidden>
+      ) : (
+        <ScheduleBadge state={event.state} />
+      )}
     </UnstyledButton>
   );
 }
