@@ -233,3 +233,16 @@ fn image_manifest(bytes: &[u8]) {
 }
 
 target!(z9_image_manifest, image_manifest);
+
+/// A calendar that somebody publishes: whatever it says, what is on lies within the asked weeks, in order.
+fn calendar(bytes: &[u8]) {
+    const DAY: u64 = 24 * 3600 * 1000;
+    let wanted = 1_795_000_000_000..1_795_000_000_000 + 60 * DAY;
+    if let Ok(agenda) = roombox_calendar::read(&text(bytes), "Europe/Berlin", wanted.clone()) {
+        let on = &agenda.occurrences;
+        assert!(on.iter().all(|once| once.start_ms < wanted.end && once.end_ms > wanted.start));
+        assert!(on.windows(2).all(|pair| pair[0].start_ms <= pair[1].start_ms));
+    }
+}
+
+target!(z9_calendars, calendar);
