@@ -50,6 +50,7 @@ bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
 	cargo build --release --locked -p roomboxd -p roombox-worker -p roombox-flash
 	cargo bench --locked -p roombox-tests --bench roombox-bench -- --out $(CURDIR)/$(RUN)
 	python3 tests/bench/people.py --out $(RUN)
+	python3 tests/bench/films.py --out $(RUN)
 	python3 tests/bench/flash.py --out $(RUN)
 	python3 tests/bench/boot.py --out $(RUN)
 
