@@ -195,6 +195,10 @@ mod tests {
         by_hand: Vec<String>,
         number: u32,
         now_ms: u64,
+        /// Why what is recorded ends; a tick later it has.
+        ending: Option<EndReason>,
+        /// Cut short; goes on a tick after somebody has come.
+        waiting: Option<String>,
         /// Which steps were taken.
         log: Vec<(u64, Step)>,
     }
@@ -203,19 +207,36 @@ mod tests {
         fn new(planned: Vec<Planned>) -> Self {
             let room = RoomNow { id: "rm".to_owned(), open: false, recorded: None };
             let (runs, fates, by_hand, log) = Default::default();
-            Self { room, runs, planned, fates, by_hand, number: 0, now_ms: 0, log }
+            let (number, now_ms, ending, waiting) = Default::default();
+            Self { room, runs, planned, fates, by_hand, number, now_ms, ending, waiting, log }
         }
 
         fn begin(&mut self) -> String {
             self.number += 1;
-            let recording = format!("rec_{}", self.number);
+            let new = format!("rec_{}", self.number);
+            // What waits for its room goes on under its name.
+            let recording = self.waiting.take().unwrap_or(new);
             self.room.recorded = Some(RecordedNow { recording: recording.clone(), ending: false });
             recording
         }
 
         fn end(&mut self, reason: EndReason) {
-            if let Some(now) = self.room.recorded.take() {
+            if let Some(now) = &mut self.room.recorded
+                && !std::mem::replace(&mut now.ending, true)
+            {
+                self.ending = Some(reason);
+            }
+        }
+
+        /// What began before this minute is done.
+        fn settle(&mut self) {
+            if let Some(reason) = self.ending.take()
+                && let Some(now) = self.room.recorded.take()
+            {
                 self.fates.insert(now.recording, Fate::Ended(reason));
+            }
+            if self.room.open && self.room.recorded.is_none() && self.waiting.is_some() {
+                self.begin();
             }
         }
 
@@ -226,7 +247,10 @@ mod tests {
                     self.room.open = false;
                     self.end(EndReason::RoomEnded);
                 }
-                Deed::Record if self.room.open && self.room.recorded.is_none() => {
+                // What waits for its room goes on before anybody can press a button.
+                Deed::Record
+                    if self.room.open && self.room.recorded.is_none() && self.waiting.is_none() =>
+                {
                     let recording = self.begin();
                     self.by_hand.push(recording);
                 }
@@ -247,7 +271,9 @@ mod tests {
                 Deed::PowerCut(ticks) => {
                     self.now_ms += ticks * MINUTE;
                     self.room.open = false;
-                    self.end(EndReason::Interrupted);
+                    self.ending = None;
+                    let cut = self.room.recorded.take().map(|now| now.recording);
+                    self.waiting = cut.or(self.waiting.take());
                 }
                 Deed::Move(which, minutes) => {
                     let all = self.planned.len().max(1);
@@ -273,6 +299,11 @@ mod tests {
                 match step {
                     Step::Begin(mut run) => {
                         assert!(self.room.open && self.room.recorded.is_none(), "{run:?}");
+                        let own = self.waiting.as_deref().is_some_and(|waits| run.has(waits));
+                        assert!(!own, "it goes on by itself: {run:?}");
+                        let by_hand =
+                            self.waiting.as_ref().is_some_and(|waits| self.by_hand.contains(waits));
+                        run.ours = !by_hand;
                         run.recording = Some(self.begin());
                         self.runs.insert(run.planned.key.clone(), run);
                     }
@@ -296,6 +327,7 @@ mod tests {
         let until = house.now_ms + minutes * MINUTE;
         while house.now_ms < until {
             let minute = house.now_ms / MINUTE;
+            house.settle();
             for (_, deed) in deeds.iter().filter(|(at, _)| *at == minute) {
                 house.deed(*deed);
             }
@@ -321,7 +353,7 @@ mod tests {
     fn who_is_there_is_recorded_from_start_to_end() {
         let house = Box::new(vec![planned("a", 10, 20), planned("b", 20, 30)]);
         let house = played(house, 40, &[(5, Deed::Enter)]);
-        assert_eq!(told(&house), [(10, "begin"), (20, "end"), (20, "begin"), (30, "end")]);
+        assert_eq!(told(&house), [(10, "begin"), (20, "end"), (21, "begin"), (30, "end")]);
         // Nobody comes: nothing happens.
         assert!(played(Box::new(vec![planned("a", 10, 20)]), 40, &[]).log.is_empty());
     }
@@ -335,11 +367,11 @@ mod tests {
             [(10, "begin"), (14, "begin"), (20, "end")]
         );
         let stops = [(10, Deed::Enter), (12, Deed::Stop)];
-        assert_eq!(told(&played(house(), 40, &stops)), [(10, "begin"), (12, "leave")]);
-        let deletes = [(10, Deed::Enter), (12, Deed::Stop), (12, Deed::Delete)];
-        assert_eq!(told(&played(house(), 40, &deletes)), [(10, "begin"), (12, "leave")]);
+        assert_eq!(told(&played(house(), 40, &stops)), [(10, "begin"), (13, "leave")]);
+        let deletes = [(10, Deed::Enter), (12, Deed::Stop), (13, Deed::Delete)];
+        assert_eq!(told(&played(house(), 40, &deletes)), [(10, "begin"), (13, "leave")]);
         let power = [(10, Deed::Enter), (12, Deed::PowerCut(2)), (15, Deed::Enter)];
-        assert_eq!(told(&played(house(), 40, &power)), [(10, "begin"), (15, "begin"), (20, "end")]);
+        assert_eq!(told(&played(house(), 40, &power)), [(10, "begin"), (20, "end")]);
     }
 
     #[test]
@@ -354,7 +386,7 @@ mod tests {
     fn an_extended_one_ends_later_and_the_next_one_begins_then() {
         let house = Box::new(vec![planned("a", 10, 20), planned("b", 20, 30)]);
         let house = played(house, 40, &[(5, Deed::Enter), (15, Deed::Extend)]);
-        assert_eq!(told(&house), [(10, "begin"), (25, "end"), (25, "begin"), (30, "end")]);
+        assert_eq!(told(&house), [(10, "begin"), (25, "end"), (26, "begin"), (30, "end")]);
     }
 
     #[test]
@@ -370,7 +402,7 @@ mod tests {
             Planned { key: "always".to_owned(), title: String::new(), start_ms: 0, end_ms: None };
         let house = Box::new(vec![planned("a", 10, 20), always]);
         let house = played(house, 40, &[(5, Deed::Enter), (25, Deed::Stop)]);
-        assert_eq!(told(&house), [(5, "begin"), (10, "adopt"), (25, "leave")]);
+        assert_eq!(told(&house), [(5, "begin"), (10, "adopt"), (26, "leave")]);
     }
 
     #[test]
@@ -411,6 +443,7 @@ mod tests {
             let mut house = Box::new(all);
             while house.now_ms < 150 * MINUTE {
                 let minute = house.now_ms / MINUTE;
+                house.settle();
                 for (_, deed) in deeds.iter().filter(|(at, _)| *at == minute) {
                     house.deed(*deed);
                 }
@@ -424,14 +457,15 @@ mod tests {
                 let left = on.and_then(|on| house.runs.get(&on.key)).is_some_and(|run| run.stopped);
                 // Who is there while something is on is recorded, unless a person ended it.
                 if house.room.open && on.is_some() && !left {
-                    prop_assert!(house.room.recorded.is_some(), "minute {minute}: {:?}", house.log);
+                    let so = house.room.recorded.is_some() || house.waiting.is_some();
+                    prop_assert!(so, "minute {minute}: {:?}", house.log);
                 }
                 // What people began the schedule does not end.
                 if let Some(before) = before.filter(|now| house.by_hand.contains(&now.recording)) {
                     prop_assert_eq!(house.room.recorded.as_ref(), Some(&before));
                 }
                 // What the schedule began ends with what was on, or what it was extended to.
-                if let Some(now) = &house.room.recorded
+                if let Some(now) = house.room.recorded.as_ref().filter(|now| !now.ending)
                     && let Some(run) = house.runs.values().find(|run| run.ours && run.has(&now.recording))
                 {
                     prop_assert!(!run.is_due(now_ms), "minute {minute}: {run:?}");

@@ -246,7 +246,11 @@ impl Schedule {
         let fate = |id: &str| fates.get(id).copied().unwrap_or(Fate::Deleted);
         match conduct::next(now_ms, &now, planned, &runs, fate) {
             None => Ok(()),
-            Some(Step::Begin(run)) => self.begin(room, run).await,
+            Some(Step::Begin(run)) => {
+                let ours = runs.iter().filter(|run| run.ours);
+                let owned: Vec<String> = ours.filter_map(|run| run.recording.clone()).collect();
+                self.begin(room, run, &owned).await
+            }
             Some(Step::End) => {
                 tracing::info!(room = %room.name, "what was planned is over: its recording ends");
                 match self.recordings.stop(&room.id).await {
@@ -263,7 +267,8 @@ impl Schedule {
         }
     }
 
-    async fn begin(&self, room: &Room, mut run: Run) -> Result<(), ControlError> {
+    /// Records what is planned; `owned`: recordings that the schedule began.
+    async fn begin(&self, room: &Room, mut run: Run, owned: &[String]) -> Result<(), ControlError> {
         let key = run.planned.key.clone();
         {
             let mut state = self.state();
@@ -274,9 +279,11 @@ impl Schedule {
         }
         // First the note, then the recording: a crash in between leaves something that is found again.
         self.store.schedule_run_put(run.clone()).await?;
-        match self.recordings.start(&room.id, None).await {
-            Ok(recording) => {
-                if !run.planned.title.is_empty() {
+        match self.recordings.start_or_go_on(&room.id, None).await {
+            Ok((recording, new)) => {
+                // What was cut short and goes on is whose it was.
+                run.ours = new || owned.iter().any(|id| *id == recording.id);
+                if new && !run.planned.title.is_empty() {
                     self.recordings.set_title(&recording.id, &run.planned.title).await?;
                 }
                 tracing::info!(room = %room.name, recording = %recording.id, title = %run.planned.title,
