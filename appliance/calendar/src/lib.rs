@@ -12,6 +12,8 @@ use calcard::icalendar::{
     ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarProperty, ICalendarStatus,
     ICalendarValue,
 };
+use calcard::{Entry, Parser};
+use series::Why;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::str::FromStr as _;
@@ -22,6 +24,10 @@ pub const LONGEST: usize = 8 * 1024 * 1024;
 const MOST: usize = 20_000;
 /// Whoever wants to know what was left out reads so many reasons.
 const MOST_REASONS: usize = 20;
+/// Dates that are counted out for all of a feed: about a second's work.
+const MOST_DATES: usize = 2_000_000;
+/// Of events that are on once, those of other days are not looked at.
+const NEAR_MS: u64 = 8 * 24 * 3600 * 1000;
 /// Longer events say that somebody is away, not that a room is used.
 const LONGEST_MS: u64 = 7 * 24 * 3600 * 1000;
 /// A title or a place is cut here, in characters.
@@ -51,8 +57,10 @@ pub struct LeftOut {
 pub struct Agenda {
     /// In the order in which they begin.
     pub occurrences: Vec<Occurrence>,
-    /// Some of what was left out.
+    /// Some of what was left out, what lasts all day last.
     pub left_out: Vec<LeftOut>,
+    /// How much was left out.
+    pub left_out_count: usize,
 }
 
 /// Why a feed says nothing. The texts go to the owner.
@@ -60,6 +68,8 @@ pub struct Agenda {
 pub enum CalendarError {
     #[error("it is no calendar: a feed in the iCalendar format begins with BEGIN:VCALENDAR")]
     NoCalendar,
+    #[error("it is not whole: it has to end with END:VCALENDAR")]
+    Torn,
     #[error("it has more than {0} events: publish a calendar with less, of this room alone")]
     TooMany(usize),
     #[error("it is longer than {0} bytes: publish a calendar with less, of this room alone")]
@@ -75,11 +85,8 @@ pub fn read(text: &str, home: &str, wanted: Range<u64>) -> Result<Agenda, Calend
     if text.len() > LONGEST {
         return Err(CalendarError::TooLong(LONGEST));
     }
-    let calendar = ICalendar::parse(text).map_err(|_| CalendarError::NoCalendar)?;
+    let calendar = parse(text)?;
     let is = |kind| move |part: &&ICalendarComponent| part.component_type == kind;
-    if !calendar.components.first().as_ref().is_some_and(is(ICalendarComponentType::VCalendar)) {
-        return Err(CalendarError::NoCalendar);
-    }
     let home = Tz::from_str(home).unwrap_or(Tz::UTC);
     let zones = local::Zones::of(&calendar, home);
     let mut events: BTreeMap<String, Vec<&ICalendarComponent>> = BTreeMap::new();
@@ -92,14 +99,18 @@ pub fn read(text: &str, home: &str, wanted: Range<u64>) -> Result<Agenda, Calend
         events.entry(uid).or_default().push(event);
     }
     let mut agenda = Agenda::default();
+    let mut left_out = Vec::new();
+    let mut dates = MOST_DATES;
     for (uid, versions) in events {
+        if !series::may_be_on(&versions, wanted.start.saturating_sub(NEAR_MS)..wanted.end + NEAR_MS)
+        {
+            continue;
+        }
         let title = text_of(versions[0], &ICalendarProperty::Summary);
-        let on = match series::expand(&versions, &zones, &wanted) {
+        let on = match series::expand(&versions, &zones, &wanted, &mut dates) {
             Ok(on) => on,
             Err(why) => {
-                if agenda.left_out.len() < MOST_REASONS {
-                    agenda.left_out.push(LeftOut { title, why: why.to_string() });
-                }
+                left_out.push((why == Why::AllDay, LeftOut { title, why: why.to_string() }));
                 continue;
             }
         };
@@ -119,8 +130,35 @@ pub fn read(text: &str, home: &str, wanted: Range<u64>) -> Result<Agenda, Calend
             return Err(CalendarError::TooMany(MOST));
         }
     }
+    // Of holidays everybody knows; whoever looks for what is missing looks for something else.
+    left_out.sort_by_key(|(all_day, _)| *all_day);
+    agenda.left_out_count = left_out.len();
+    agenda.left_out = left_out.into_iter().map(|(_, out)| out).take(MOST_REASONS).collect();
     agenda.occurrences.sort_by(|a, b| (a.start_ms, &a.uid).cmp(&(b.start_ms, &b.uid)));
     Ok(agenda)
+}
+
+/// All calendars of a text: some servers send several, one after the other.
+fn parse(text: &str) -> Result<ICalendar, CalendarError> {
+    let mut all = ICalendar { components: Vec::new() };
+    let mut parser = Parser::new(text);
+    loop {
+        match parser.entry() {
+            Entry::ICalendar(mut one) => all.components.append(&mut one.components),
+            Entry::Eof => break,
+            _ => {}
+        }
+    }
+    let first = all.components.first().map(|first| &first.component_type);
+    if first != Some(&ICalendarComponentType::VCalendar) {
+        return Err(CalendarError::NoCalendar);
+    }
+    // Half a calendar would cancel the other half.
+    let end = text.trim_end().lines().next_back().unwrap_or_default();
+    match end.trim().eq_ignore_ascii_case("END:VCALENDAR") {
+        true => Ok(all),
+        false => Err(CalendarError::Torn),
+    }
 }
 
 /// A property's text, on one line and not too long.

@@ -133,6 +133,8 @@ fn what_fills_no_room_is_left_out_with_its_reason() {
         + &event("timeless", "DESCRIPTION:none")
         + &event("nonsense", "DTSTART:20260701T080000Z\nDURATION:PT1H\nRRULE:FREQ=SOMETIMES")
         + &event("reminder", "DTSTART:20260701T080000Z\nDTEND:20260701T080000Z")
+        + &event("alarm", "DTSTART:20260701T080000Z")
+        + &event("last year", "DTSTART;VALUE=DATE:20250701")
         + &event("meeting", "DTSTART:20260701T080000Z\nDURATION:PT1H");
     let all = agenda(&all, "2026-07-01T00:00:00Z", "2026-07-03T00:00:00Z");
     let uids: Vec<&str> = all.occurrences.iter().map(|once| once.uid.as_str()).collect();
@@ -143,10 +145,10 @@ fn what_fills_no_room_is_left_out_with_its_reason() {
         why,
         [
             ("away", "it lasts longer than a week"),
-            ("bell", "it repeats more often than once a day"),
-            ("birthday", "it lasts all day"),
+            ("bell", "it repeats more often than once an hour"),
             ("nonsense", "its rule of repetition cannot be understood"),
             ("timeless", "it has no time at which it begins"),
+            ("birthday", "it lasts all day"),
         ]
     );
 }
@@ -191,4 +193,116 @@ fn what_is_no_calendar_is_refused_and_an_empty_one_is_empty() {
         read(&" ".repeat(LONGEST + 1), "UTC", wanted()),
         Err(CalendarError::TooLong(LONGEST))
     );
+}
+
+#[test]
+fn one_line_that_nobody_understands_costs_one_date() {
+    let odd = "BEGIN:VEVENT
+        UID:weekly
+        DTSTART;TZID=Europe/Berlin:20260601T100000
+        DTEND;TZID=Europe/Berlin:20260601T110000
+        RRULE:FREQ=WEEKLY;COUNT=5
+        EXDATE;TZID=Nowhere:20260608T100000
+        END:VEVENT
+        BEGIN:VEVENT
+        UID:weekly
+        RECURRENCE-ID;TZID=Europe/Berlin:20260615T100000
+        DTSTART;TZID=Customized Time Zone:20260616T100000
+        DURATION:PT1H
+        END:VEVENT
+        BEGIN:VEVENT
+        UID:weekly
+        RECURRENCE-ID:20260622T080000Z
+        DTSTART:20260622T080000Z
+        DURATION:P10D
+        END:VEVENT";
+    let all = agenda(odd, "2026-06-01T00:00:00Z", "2026-08-01T00:00:00Z");
+    assert_eq!(starts(&all), ["06-01T08:00", "06-29T08:00"]);
+}
+
+#[test]
+fn dates_beside_a_rule_are_moved_and_called_off_like_others() {
+    let beside = "BEGIN:VEVENT
+        UID:beside
+        DTSTART:20260601T100000Z
+        DURATION:PT1H
+        RDATE:20260602T100000Z,20260603T100000Z,20260604T100000Z
+        EXDATE:20260602T100000Z
+        END:VEVENT
+        BEGIN:VEVENT
+        UID:beside
+        STATUS:CANCELLED
+        RECURRENCE-ID:20260603T100000Z
+        DTSTART:20260603T100000Z
+        DURATION:PT1H
+        END:VEVENT
+        BEGIN:VEVENT
+        UID:beside
+        RECURRENCE-ID:20260604T100000Z
+        DTSTART:20260605T120000Z
+        DURATION:PT1H
+        END:VEVENT";
+    let all = agenda(beside, "2026-06-01T00:00:00Z", "2026-08-01T00:00:00Z");
+    assert_eq!(starts(&all), ["06-01T10:00", "06-05T12:00"]);
+}
+
+#[test]
+fn events_that_share_a_name_are_all_on_unless_one_is_newer() {
+    let event = |start: &str, sequence: u32| {
+        format!(
+            "BEGIN:VEVENT\nUID:1\nDTSTART:{start}\nDURATION:PT1H\nSEQUENCE:{sequence}\nEND:VEVENT\n"
+        )
+    };
+    let same = event("20260601T100000Z", 0) + &event("20260602T100000Z", 0);
+    let all = |text: &str| starts(&agenda(text, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z"));
+    assert_eq!(all(&same), ["06-01T10:00", "06-02T10:00"]);
+    let newer = event("20260601T100000Z", 0) + &event("20260602T100000Z", 1);
+    assert_eq!(all(&newer), ["06-02T10:00"]);
+}
+
+#[test]
+fn a_night_ends_when_the_clock_says_so_and_a_duration_when_it_is_over() {
+    let night = "BEGIN:VEVENT
+        UID:night
+        DTSTART;TZID=Europe/Berlin:20261023T230000
+        DTEND;TZID=Europe/Berlin:20261024T060000
+        RRULE:FREQ=DAILY
+        END:VEVENT";
+    let hours = |text: &str| {
+        let all = agenda(text, "2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z");
+        (all.occurrences[0].end_ms - all.occurrences[0].start_ms) / 3_600_000
+    };
+    assert_eq!(hours(night), 8);
+    assert_eq!(
+        hours(&night.replace("DTEND;TZID=Europe/Berlin:20261024T060000", "DURATION:PT7H")),
+        7
+    );
+}
+
+#[test]
+fn what_would_take_for_ever_is_left_out_with_its_reason() {
+    let list = |most: u8| (0..most).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let rule =
+        format!("FREQ=YEARLY;BYHOUR={};BYMINUTE={};BYSECOND={}", list(24), list(60), list(60));
+    let event = |uid: &str, start: &str, rule: &str| {
+        format!(
+            "BEGIN:VEVENT\nUID:{uid}\nDTSTART:{start}\nDURATION:PT1H\nRRULE:{rule}\nEND:VEVENT\n"
+        )
+    };
+    let dear = event("dear", "20200101T080000Z", &rule)
+        + &event("old", "18000101T080000Z", "FREQ=DAILY;BYHOUR=8,10,12,14")
+        + &event("fine", "19700101T080000Z", "FREQ=DAILY");
+    let all = agenda(&dear, "2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z");
+    assert_eq!(starts(&all), ["06-01T08:00"]);
+    assert_eq!(all.left_out_count, 2, "{:?}", all.left_out);
+}
+
+#[test]
+fn half_a_calendar_is_refused_and_two_are_read() {
+    let one = feed("BEGIN:VEVENT\nUID:1\nDTSTART:20260601T100000Z\nDURATION:PT1H\nEND:VEVENT");
+    let wanted = || ms("2026-06-01T00:00:00Z")..ms("2026-07-01T00:00:00Z");
+    let half = &one[..one.len() - 20];
+    assert_eq!(read(half, "UTC", wanted()), Err(CalendarError::Torn));
+    let two = one.clone() + &one.replace("UID:1", "UID:2").replace("0601T", "0602T");
+    assert_eq!(starts(&read(&two, "UTC", wanted()).unwrap()), ["06-01T10:00", "06-02T10:00"]);
 }
