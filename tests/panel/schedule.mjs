@@ -35,7 +35,7 @@ function event(uid, title, from, to) {
 
 /** A server with a calendar; it can be out of order. */
 async function calendar() {
-  const holiday = ['BEGIN:VEVENT', 'UID:9', 'SUMMARY:Holiday', 'DTSTART;VALUE=DATE:20261224', 'END:VEVENT'];
+  const holiday = ['BEGIN:VEVENT', 'UID:9', 'SUMMARY:Holiday', 'DTSTART;VALUE=DATE:20261224', 'RRULE:FREQ=YEARLY', 'END:VEVENT'];
   const lines = [
     'BEGIN:VCALENDAR', 'VERSION:2.0',
     ...event('1', 'Physics', at(0, 10), at(0, 11, 30)),
@@ -112,7 +112,10 @@ export async function schedule(steps) {
     assert.ok(await planned('Physics').first().isVisible());
     await panel.getByRole('button', { name: 'Week after' }).click();
     await planned('Physics').first().waitFor();
-    await until('this week alone has the board', async () => (await planned('Board').count()) === 0);
+    // On a late Sunday evening it reaches into the next week.
+    if (new Date(Date.now() + 3_600_000) < at(7, 0)) {
+      await until('this week alone has the board', async () => (await planned('Board').count()) === 0);
+    }
     await panel.getByRole('button', { name: 'This week' }).click();
     await planned('Board').first().waitFor();
   }, { needs: [first], expects: [/^422 \/api\/v1\/schedule\/feeds$/] });

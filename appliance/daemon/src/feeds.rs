@@ -1,6 +1,7 @@
 //! Calendars of others, fetched for the schedule. Their addresses are secrets: no reason names more of one
 //! than its server.
 
+use crate::clock;
 use roombox_control::conference::Later;
 use roombox_control::schedule::FeedReader;
 use roombox_delivery::{FetchError, FetchLimits, fetch};
@@ -14,6 +15,10 @@ const CALENDAR: FetchLimits =
 pub struct Calendars;
 
 impl FeedReader for Calendars {
+    fn time_zone(&self) -> String {
+        clock::time_zone()
+    }
+
     fn fetch(&self, url: String) -> Later<'_, Result<String, String>> {
         Box::pin(async move {
             let body = fetch(&url, CALENDAR).await.map_err(reason)?;

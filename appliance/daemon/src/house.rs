@@ -217,7 +217,6 @@ impl House {
             rooms.clone(),
             recordings.clone(),
             Arc::new(Calendars),
-            clock::time_zone(),
         );
         let dev = plan.dev;
         // In development nobody says that the clock was set; a developer's is.

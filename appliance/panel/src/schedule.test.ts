@@ -14,6 +14,7 @@ function event(id: string, starts: Date, ends: Date): ScheduledEvent {
     state: "planned",
     recording: null,
     overlaps: false,
+    extendable: false,
   };
 }
 

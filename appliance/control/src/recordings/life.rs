@@ -356,7 +356,9 @@ impl Recordings {
         let row = self.store.recording_get(id.to_owned()).await?;
         Ok(match row {
             None => Fate::Deleted,
-            Some(row) => row.end_reason.map_or(Fate::Waits, Fate::Ended),
+            Some(row) => row
+                .end_reason
+                .map_or(Fate::Waits, |reason| Fate::Ended { reason, began_ms: row.started_ms }),
         })
     }
 

@@ -43,8 +43,13 @@ impl Run {
         Self { planned, room, extended_ms: None, recording, ours, stopped: false }
     }
 
+    /// When it is over; `None`: when everybody has left.
+    pub(crate) fn end_ms(&self) -> Option<u64> {
+        self.planned.end_ms.map(|end| end.max(self.extended_ms.unwrap_or(0)))
+    }
+
     fn is_due(&self, now_ms: u64) -> bool {
-        self.planned.end_ms.is_some_and(|end| end.max(self.extended_ms.unwrap_or(0)) <= now_ms)
+        self.end_ms().is_some_and(|end| end <= now_ms)
     }
 
     fn has(&self, recording: &str) -> bool {
@@ -74,7 +79,10 @@ pub(crate) struct RecordedNow {
 pub(crate) enum Fate {
     /// It was cut short and waits for its room.
     Waits,
-    Ended(EndReason),
+    Ended {
+        reason: EndReason,
+        began_ms: u64,
+    },
     Deleted,
 }
 
@@ -93,6 +101,28 @@ pub(crate) enum Step {
     Leave(Run),
     /// End the room's recording.
     End,
+}
+
+/// What is on: of several, what began first, until its end or what it was extended to.
+pub(crate) fn on<'a>(now_ms: u64, planned: &'a [Planned], runs: &[Run]) -> Option<&'a Planned> {
+    let extended = |planned: &Planned| {
+        let run = runs.iter().find(|run| run.planned.key == planned.key);
+        run.and_then(|run| run.extended_ms).unwrap_or(0)
+    };
+    planned.iter().find(|planned| {
+        let end = planned.end_ms.map(|end| end.max(extended(planned)));
+        planned.start_ms <= now_ms && end.is_none_or(|end| now_ms < end)
+    })
+}
+
+/// Somebody has ended the recording of the same thing: it is called otherwise now because it was moved, or
+/// the room records by itself what is left of the meeting.
+fn was_stopped(now_ms: u64, on: &Planned, runs: &[Run]) -> bool {
+    let same = |run: &Run| match on.end_ms {
+        Some(_) => run.planned.title == on.title && !run.is_due(now_ms),
+        None => run.end_ms().is_none_or(|end| on.start_ms < end),
+    };
+    runs.iter().any(|run| run.stopped && run.planned.start_ms <= now_ms && same(run))
 }
 
 /// The room's next step, `None`: all is well. `planned` and `runs` are the room's own; `planned` in the
@@ -121,12 +151,12 @@ pub(crate) fn next(
             return Some(Step::End);
         }
     }
-    let is_on = |planned: &&Planned| {
-        planned.start_ms <= now_ms && planned.end_ms.is_none_or(|end| now_ms < end)
-    };
-    let on = planned.iter().find(is_on)?;
+    let on = on(now_ms, planned, runs)?;
     let run = runs.iter().find(|run| run.planned.key == on.key);
     match (&room.recorded, run) {
+        (None, None) if was_stopped(now_ms, on, runs) => {
+            Some(Step::Leave(Run { stopped: true, ..Run::new(on, &room.id, None) }))
+        }
         (None, None) => room.open.then(|| Step::Begin(Run::new(on, &room.id, None))),
         (None, Some(run)) if run.stopped => None,
         (None, Some(run)) => {
@@ -137,11 +167,17 @@ pub(crate) fn next(
                 // The box went down before it began.
                 None => again(),
                 Some(Fate::Waits) => None,
-                Some(Fate::Ended(EndReason::Stopped) | Fate::Deleted) => {
+                // Whoever ended what had run over from before did not mean this.
+                Some(Fate::Ended { reason: EndReason::Stopped, began_ms })
+                    if !run.ours && began_ms < on.start_ms =>
+                {
+                    again()
+                }
+                Some(Fate::Ended { reason: EndReason::Stopped, .. } | Fate::Deleted) => {
                     Some(Step::Leave(Run { stopped: true, ..run.clone() }))
                 }
                 // They came back, or the box did.
-                Some(Fate::Ended(_)) => again(),
+                Some(Fate::Ended { .. }) => again(),
             }
         }
         (Some(now), Some(run)) if run.has(&now.recording) => None,
@@ -191,6 +227,7 @@ mod tests {
         runs: BTreeMap<String, Run>,
         planned: Vec<Planned>,
         fates: BTreeMap<String, Fate>,
+        began: BTreeMap<String, u64>,
         /// Recordings that people began.
         by_hand: Vec<String>,
         number: u32,
@@ -206,9 +243,21 @@ mod tests {
     impl Box {
         fn new(planned: Vec<Planned>) -> Self {
             let room = RoomNow { id: "rm".to_owned(), open: false, recorded: None };
-            let (runs, fates, by_hand, log) = Default::default();
+            let (runs, fates, began, by_hand, log) = Default::default();
             let (number, now_ms, ending, waiting) = Default::default();
-            Self { room, runs, planned, fates, by_hand, number, now_ms, ending, waiting, log }
+            Self {
+                room,
+                runs,
+                planned,
+                fates,
+                began,
+                by_hand,
+                number,
+                now_ms,
+                ending,
+                waiting,
+                log,
+            }
         }
 
         fn begin(&mut self) -> String {
@@ -216,6 +265,7 @@ mod tests {
             let new = format!("rec_{}", self.number);
             // What waits for its room goes on under its name.
             let recording = self.waiting.take().unwrap_or(new);
+            self.began.entry(recording.clone()).or_insert(self.now_ms);
             self.room.recorded = Some(RecordedNow { recording: recording.clone(), ending: false });
             recording
         }
@@ -233,7 +283,8 @@ mod tests {
             if let Some(reason) = self.ending.take()
                 && let Some(now) = self.room.recorded.take()
             {
-                self.fates.insert(now.recording, Fate::Ended(reason));
+                let began_ms = self.began.get(&now.recording).copied().unwrap_or(0);
+                self.fates.insert(now.recording, Fate::Ended { reason, began_ms });
             }
             if self.room.open && self.room.recorded.is_none() && self.waiting.is_some() {
                 self.begin();
@@ -390,6 +441,32 @@ mod tests {
     }
 
     #[test]
+    fn whoever_comes_back_while_it_is_extended_is_recorded() {
+        let house = Box::new(vec![planned("a", 10, 20)]);
+        let deeds = [(5, Deed::Enter), (15, Deed::Extend), (18, Deed::Leave), (22, Deed::Enter)];
+        let house = played(house, 40, &deeds);
+        assert_eq!(told(&house), [(10, "begin"), (22, "begin"), (25, "end")]);
+    }
+
+    #[test]
+    fn what_ran_over_by_hand_and_is_ended_leaves_the_next_one_its_recording() {
+        let house = Box::new(vec![planned("b", 10, 20)]);
+        let deeds = [(5, Deed::Enter), (6, Deed::Record), (12, Deed::Stop)];
+        let house = played(house, 40, &deeds);
+        assert_eq!(told(&house), [(10, "adopt"), (13, "begin"), (20, "end")]);
+    }
+
+    #[test]
+    fn what_was_stopped_and_is_moved_then_stays_so() {
+        let mut house = Box::new(vec![planned("a", 10, 20)]);
+        house = played(house, 13, &[(5, Deed::Enter), (11, Deed::Stop)]);
+        let title = house.planned[0].title.clone();
+        house.planned = vec![Planned { title, ..planned("a, moved", 11, 21) }];
+        let house = played(house, 20, &[]);
+        assert_eq!(told(&house), [(10, "begin"), (12, "leave"), (13, "leave")]);
+    }
+
+    #[test]
     fn a_moved_end_is_followed() {
         let house = Box::new(vec![planned("a", 10, 20)]);
         let house = played(house, 40, &[(5, Deed::Enter), (15, Deed::Move(0, 5))]);
@@ -403,6 +480,12 @@ mod tests {
         let house = Box::new(vec![planned("a", 10, 20), always]);
         let house = played(house, 40, &[(5, Deed::Enter), (25, Deed::Stop)]);
         assert_eq!(told(&house), [(5, "begin"), (10, "adopt"), (26, "leave")]);
+        let always =
+            Planned { key: "always".to_owned(), title: String::new(), start_ms: 0, end_ms: None };
+        // Whoever ends what is planned does not want the rest of the meeting either.
+        let house = Box::new(vec![planned("a", 10, 20), always]);
+        let house = played(house, 40, &[(10, Deed::Enter), (15, Deed::Stop)]);
+        assert_eq!(told(&house), [(10, "begin"), (16, "leave"), (20, "leave")]);
     }
 
     #[test]
@@ -450,10 +533,8 @@ mod tests {
                 let before = house.room.recorded.clone();
                 house.tick();
                 let now_ms = house.now_ms;
-                let is_on = |planned: &&Planned| {
-                    planned.start_ms <= now_ms && planned.end_ms.is_none_or(|end| now_ms < end)
-                };
-                let on = house.planned.iter().find(is_on);
+                let runs: Vec<Run> = house.runs.values().cloned().collect();
+                let on = on(now_ms, &house.planned, &runs);
                 let left = on.and_then(|on| house.runs.get(&on.key)).is_some_and(|run| run.stopped);
                 // Who is there while something is on is recorded, unless a person ended it.
                 if house.room.open && on.is_some() && !left {

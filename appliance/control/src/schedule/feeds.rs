@@ -6,8 +6,9 @@ use crate::clock::UnixMs;
 use crate::error::{ControlError, checked_name};
 use crate::store::FeedRow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use ulid::Ulid;
 
 /// A calendar is looked at this often; one that cannot be fetched sooner.
@@ -16,6 +17,10 @@ const FETCH_AGAIN: Duration = Duration::from_secs(120);
 /// Whether something is due is looked at this often.
 const LOOK: Duration = Duration::from_secs(10);
 const MOST_FEEDS: usize = 50;
+/// Bytes of all calendars together: they are all read to know what is on.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// So many are fetched at a time: one server that hangs holds up no other.
+const AT_A_TIME: usize = 4;
 const LONGEST_URL: usize = 2000;
 /// What comes is counted for so long from now.
 const UPCOMING: u64 = 28 * DAY;
@@ -47,16 +52,18 @@ impl Schedule {
             refused("begins with https://, http:// or webcal:// and names a calendar".to_owned())
         })?;
         let body = self.fetch(&url).await.map_err(|why| refused(format!("does not do: {why}")))?;
+        let now_ms = UnixMs::now().0;
         let row = FeedRow {
             id: format!("fd_{}", Ulid::new()),
             name,
             room: new.room,
             url,
-            body,
-            fetched_ms: UnixMs::now().0,
+            created_ms: now_ms,
+            fetched_ms: now_ms,
             error: None,
         };
-        if !self.store.schedule_feed_insert(row.clone(), MOST_FEEDS).await? {
+        let most = (MOST_FEEDS, MOST_BYTES);
+        if !self.store.schedule_feed_insert(row.clone(), body, most).await? {
             return Err(ControlError::TooManyFeeds { most: MOST_FEEDS });
         }
         tracing::info!(feed = %row.id, name = %row.name, "a calendar is followed");
@@ -72,10 +79,9 @@ impl Schedule {
         let now_ms = UnixMs::now().0;
         let mut agenda = self.agenda_of(now_ms..now_ms + UPCOMING).await?;
         let rows = self.store.schedule_feed_list().await?;
-        let shown = rows.iter().map(|row| {
-            let (upcoming, left_out) = agenda.feeds.remove(&row.id).unwrap_or_default();
-            view::feed(row, upcoming, left_out)
-        });
+        let shown = rows
+            .iter()
+            .map(|row| view::feed(row, agenda.feeds.remove(&row.id).unwrap_or_default()));
         Ok(shown.collect())
     }
 
@@ -111,8 +117,11 @@ impl Schedule {
     /// What is at an address, if it is a calendar.
     async fn fetch(&self, url: &str) -> Result<String, String> {
         let body = self.reader.fetch(url.to_owned()).await?;
-        let home = self.home.clone();
-        let read = move || roombox_calendar::read(&body, &home, 0..1).map(|_| body);
+        let (home, now_ms) = (self.reader.time_zone(), UnixMs::now().0);
+        // The weeks that count: what cannot be counted out must not take the place of what can.
+        let weeks = now_ms.saturating_sub(DAY)..now_ms + UPCOMING;
+        let _turn = self.counting.lock().await;
+        let read = move || roombox_calendar::read(&body, &home, weeks).map(|_| body);
         match tokio::task::spawn_blocking(read).await {
             Ok(read) => read.map_err(|error| error.to_string()),
             Err(_) => Err("it is a calendar that nobody understands".to_owned()),
@@ -121,50 +130,76 @@ impl Schedule {
 
     /// Fetches a calendar; true if it could be.
     async fn refresh(&self, row: FeedRow) -> Result<bool, ControlError> {
-        match self.fetch(&row.url).await {
+        let why = match self.fetch(&row.url).await {
             Ok(body) => {
-                let news = body != row.body || row.error.is_some();
-                self.store.schedule_feed_fetched(row.id, body, UnixMs::now().0).await?;
-                if news {
-                    self.change();
+                let known = self.store.schedule_feed_body(row.id.clone()).await?;
+                let news =
+                    row.error.is_some() || known.is_none_or(|known| !says_the_same(&known, &body));
+                let kept = (UnixMs::now().0, MOST_BYTES);
+                if self.store.schedule_feed_fetched(row.id.clone(), body, kept).await? {
+                    if news {
+                        self.change();
+                    }
+                    return Ok(true);
                 }
-                Ok(true)
+                format!("all calendars together are longer than {MOST_BYTES} bytes")
             }
-            Err(why) => {
-                if row.error.is_none() {
-                    tracing::warn!(feed = %row.name, why, "a calendar cannot be fetched: what it said last counts");
-                }
-                let news = row.error.as_ref() != Some(&why);
-                self.store.schedule_feed_failed(row.id, why).await?;
-                if news {
-                    self.change();
-                }
-                Ok(false)
-            }
+            Err(why) => why,
+        };
+        if row.error.is_none() {
+            tracing::warn!(feed = %row.name, why, "a calendar cannot be fetched: what it said last counts");
         }
+        let news = row.error.as_ref() != Some(&why);
+        self.store.schedule_feed_failed(row.id, why).await?;
+        if news {
+            self.change();
+        }
+        Ok(false)
     }
 
     /// Fetches all calendars again and again.
     pub(super) async fn follow_feeds(self: Arc<Self>) {
-        let mut due: HashMap<String, Instant> = HashMap::new();
+        let due: Arc<Mutex<HashMap<String, Instant>>> = Arc::default();
+        let seats = Arc::new(Semaphore::new(AT_A_TIME));
         let mut ticks = tokio::time::interval(LOOK);
         loop {
             ticks.tick().await;
             let Ok(rows) = self.store.schedule_feed_list().await else { continue };
-            due.retain(|id, _| rows.iter().any(|row| row.id == *id));
-            for row in rows {
-                if due.get(&row.id).is_some_and(|at| *at > Instant::now()) {
-                    continue;
-                }
-                let id = row.id.clone();
-                let pause = match self.refresh(row).await {
-                    Ok(true) => FETCH,
-                    _ => FETCH_AGAIN,
-                };
-                due.insert(id, Instant::now() + pause);
+            let ready: Vec<FeedRow> = {
+                let mut due = due.lock().unwrap_or_else(PoisonError::into_inner);
+                due.retain(|id, _| rows.iter().any(|row| row.id == *id));
+                let now = Instant::now();
+                let ready =
+                    rows.into_iter().filter(|row| due.get(&row.id).is_none_or(|at| *at <= now));
+                // Not again while it is being fetched.
+                let ready: Vec<FeedRow> = ready.collect();
+                due.extend(ready.iter().map(|row| (row.id.clone(), now + FETCH)));
+                ready
+            };
+            for row in ready {
+                let (this, due, seats) = (self.clone(), due.clone(), seats.clone());
+                tokio::spawn(async move {
+                    let Ok(_seat) = seats.acquire().await else { return };
+                    let id = row.id.clone();
+                    let pause = match this.refresh(row).await {
+                        Ok(true) => FETCH,
+                        _ => FETCH_AGAIN,
+                    };
+                    let mut due = due.lock().unwrap_or_else(PoisonError::into_inner);
+                    due.insert(id, Instant::now() + pause);
+                });
             }
         }
     }
+}
+
+/// Whether two texts say the same: some servers write anew when they were asked (RFC 5545 §3.8.7.2).
+fn says_the_same(a: &str, b: &str) -> bool {
+    let said = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.starts_with("DTSTAMP"));
+        lines.map(str::to_owned).collect()
+    };
+    a == b || a.len() == b.len() && said(a) == said(b)
 }
 
 #[cfg(test)]

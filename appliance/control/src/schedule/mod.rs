@@ -48,8 +48,11 @@ const LONGEST_EXTENSION: u32 = 240;
 /// The agenda is counted out anew this often, though nothing has changed.
 const AGENDA_AGE: u64 = 6 * HOUR;
 
-/// Who fetches calendars: the daemon's clients.
+/// Who fetches calendars and knows where the box stands: the daemon.
 pub trait FeedReader: Send + Sync {
+    /// IANA name of the box's time zone: of events that name none.
+    fn time_zone(&self) -> String;
+
     /// Fetches what is at an address.
     ///
     /// # Errors
@@ -64,18 +67,23 @@ pub struct Schedule {
     recordings: Arc<Recordings>,
     events: Arc<Events>,
     reader: Arc<dyn FeedReader>,
-    /// IANA name of the time zone of events that name none.
-    home: String,
     state: Mutex<State>,
+    /// Calendars are counted out one after the other: each may take a second and a lot of memory.
+    counting: tokio::sync::Mutex<()>,
     /// Something was planned or fetched.
     changed: Notify,
 }
 
 #[derive(Default)]
 struct State {
+    /// As it was counted last.
     agenda: Arc<Agenda>,
-    /// The agenda is as old as this; `None`: something has changed since.
+    /// When that was begun; `None`: something has changed since.
     counted_ms: Option<u64>,
+    /// It is being counted.
+    counts: bool,
+    /// The rooms for which it was counted: id, name, whether it is kept.
+    rooms: Vec<(String, String, bool)>,
     clock_unset: bool,
     /// What could not begin rests until then, by its key.
     resting: HashMap<String, Instant>,
@@ -87,10 +95,9 @@ impl Schedule {
         rooms: Arc<Rooms>,
         recordings: Arc<Recordings>,
         reader: Arc<dyn FeedReader>,
-        home: String,
     ) -> Arc<Self> {
-        let (state, changed) = Default::default();
-        Arc::new(Self { store, rooms, recordings, events, reader, home, state, changed })
+        let (state, counting, changed) = Default::default();
+        Arc::new(Self { store, rooms, recordings, events, reader, state, counting, changed })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -183,31 +190,31 @@ impl Schedule {
             return Err(ControlError::OutOfRange { field, least, most });
         }
         let room = self.rooms.get(room).await?;
-        let now = self.recordings.running_in(&room.name).ok_or(ControlError::NotRecording)?;
+        let now = self.recordings.recorded_in(&room.name).filter(|(_, ending)| !ending);
+        let (now, _) = now.ok_or(ControlError::NotRecording)?;
         let runs = self.store.schedule_runs(UnixMs::now().0.saturating_sub(DAY)).await?;
-        let mine = |run: &Run| run.ours && run.recording.as_ref() == Some(&now.id);
-        let mut run = runs.into_iter().find(mine).ok_or(ControlError::NotScheduled)?;
-        let end = run.planned.end_ms.ok_or(ControlError::NotScheduled)?;
-        let end = end.max(run.extended_ms.unwrap_or(0)) + u64::from(minutes) * 60 * SECOND;
-        run.extended_ms = Some(end);
-        self.store.schedule_run_put(run).await?;
+        let mine = |run: &Run| run.ours && run.recording.as_ref() == Some(&now);
+        let run = runs.into_iter().find(mine).ok_or(ControlError::NotScheduled)?;
+        let end = run.end_ms().ok_or(ControlError::NotScheduled)?;
+        let end = end + u64::from(minutes) * 60 * SECOND;
+        self.store.schedule_run_extend(run.planned.key, end).await?;
         tracing::info!(room = %room.name, minutes, "a scheduled recording goes on for longer");
         self.events.publish("schedule", Happening::ScheduleChanged);
         Ok(UnixMs(end))
     }
 
     /// Does what is due; `clock_set`: the time of day can be believed.
-    async fn tick(&self, clock_set: bool) -> Result<(), ControlError> {
+    async fn tick(self: &Arc<Self>, clock_set: bool) -> Result<(), ControlError> {
         let now_ms = UnixMs::now().0;
-        let agenda = self.agenda_now(now_ms).await?;
         let said = std::mem::replace(&mut self.state().clock_unset, !clock_set);
         if !clock_set && !said {
             tracing::warn!(
                 "nobody has set the clock yet: nothing that is planned begins by itself"
             );
         }
-        let runs = self.store.schedule_runs(now_ms.saturating_sub(DAY)).await?;
         let rooms = self.rooms.list().await?;
+        let agenda = self.agenda_now(now_ms, &rooms, clock_set);
+        let runs = self.store.schedule_runs(now_ms.saturating_sub(DAY)).await?;
         for room in rooms {
             let mut planned = Vec::new();
             if clock_set {
@@ -215,10 +222,15 @@ impl Schedule {
                 planned.extend(of_room.map(Entry::planned));
             }
             planned.extend(always(&room));
-            if planned.is_empty() && !runs.iter().any(|run| run.room == room.id) {
+            let runs: Vec<&Run> = runs.iter().filter(|run| run.room == room.id).collect();
+            if planned.is_empty() && runs.is_empty() {
                 continue;
             }
-            self.conduct(now_ms, &room, &planned).await?;
+            let runs: Vec<Run> = runs.into_iter().cloned().collect();
+            // One room's trouble is no other's.
+            if let Err(error) = self.conduct(now_ms, &room, &planned, &runs).await {
+                tracing::error!(room = %room.name, %error, "what is planned cannot be followed: tried again");
+            }
         }
         Ok(())
     }
@@ -228,14 +240,14 @@ impl Schedule {
         now_ms: u64,
         room: &Room,
         planned: &[Planned],
+        runs: &[Run],
     ) -> Result<(), ControlError> {
-        let runs = self.store.schedule_runs(now_ms.saturating_sub(DAY)).await?;
-        let runs: Vec<Run> = runs.into_iter().filter(|run| run.room == room.id).collect();
-        let mut fates = HashMap::new();
-        for recording in runs.iter().filter_map(|run| run.recording.clone()) {
-            let fate = self.recordings.fate(&recording).await?;
-            fates.insert(recording, fate);
-        }
+        let on = conduct::on(now_ms, planned, runs);
+        let run = on.and_then(|on| runs.iter().find(|run| run.planned.key == on.key));
+        let fate = match run.and_then(|run| run.recording.as_deref()) {
+            Some(recording) => self.recordings.fate(recording).await?,
+            None => Fate::Deleted,
+        };
         let recorded = self.recordings.recorded_in(&room.name);
         let open = room.meeting.as_ref().is_some_and(|meeting| meeting.participants > 0);
         let now = RoomNow {
@@ -243,14 +255,9 @@ impl Schedule {
             open,
             recorded: recorded.map(|(recording, ending)| RecordedNow { recording, ending }),
         };
-        let fate = |id: &str| fates.get(id).copied().unwrap_or(Fate::Deleted);
-        match conduct::next(now_ms, &now, planned, &runs, fate) {
+        match conduct::next(now_ms, &now, planned, runs, |_| fate) {
             None => Ok(()),
-            Some(Step::Begin(run)) => {
-                let ours = runs.iter().filter(|run| run.ours);
-                let owned: Vec<String> = ours.filter_map(|run| run.recording.clone()).collect();
-                self.begin(room, run, &owned).await
-            }
+            Some(Step::Begin(run)) => self.begin(room, run, runs).await,
             Some(Step::End) => {
                 tracing::info!(room = %room.name, "what was planned is over: its recording ends");
                 match self.recordings.stop(&room.id).await {
@@ -267,8 +274,7 @@ impl Schedule {
         }
     }
 
-    /// Records what is planned; `owned`: recordings that the schedule began.
-    async fn begin(&self, room: &Room, mut run: Run, owned: &[String]) -> Result<(), ControlError> {
+    async fn begin(&self, room: &Room, mut run: Run, runs: &[Run]) -> Result<(), ControlError> {
         let key = run.planned.key.clone();
         {
             let mut state = self.state();
@@ -282,22 +288,30 @@ impl Schedule {
         match self.recordings.start_or_go_on(&room.id, None).await {
             Ok((recording, new)) => {
                 // What was cut short and goes on is whose it was.
-                run.ours = new || owned.iter().any(|id| *id == recording.id);
-                if new && !run.planned.title.is_empty() {
-                    self.recordings.set_title(&recording.id, &run.planned.title).await?;
-                }
+                let owned = |run: &Run| run.ours && run.recording.as_ref() == Some(&recording.id);
+                run.ours = new || runs.iter().any(owned);
+                run.recording = Some(recording.id.clone());
                 tracing::info!(room = %room.name, recording = %recording.id, title = %run.planned.title,
                     "what is planned is being recorded");
-                run.recording = Some(recording.id);
+                let title = run.planned.title.clone();
                 self.store.schedule_run_put(run).await?;
                 self.events.publish("schedule", Happening::ScheduleChanged);
+                if new && !title.is_empty() {
+                    self.recordings.set_title(&recording.id, &title).await?;
+                }
                 Ok(())
             }
-            // They left, or somebody pressed the button: the next look says what is to be done.
-            Err(ControlError::NoMeeting | ControlError::AlreadyRecording) => Ok(()),
             Err(error) => {
-                tracing::error!(room = %room.name, %error, "what is planned cannot be recorded: tried again");
-                self.state().resting.insert(key, Instant::now() + REST);
+                // Taken back: somebody may press the button now, and then it is theirs.
+                match runs.iter().find(|known| known.planned.key == key) {
+                    Some(known) => self.store.schedule_run_put(known.clone()).await?,
+                    None => self.store.schedule_run_delete(key.clone()).await?,
+                }
+                // They left, or somebody was faster: the next look says what is to be done.
+                if !matches!(error, ControlError::NoMeeting | ControlError::AlreadyRecording) {
+                    tracing::error!(room = %room.name, %error, "what is planned cannot be recorded: tried again");
+                    self.state().resting.insert(key, Instant::now() + REST);
+                }
                 Ok(())
             }
         }
@@ -320,35 +334,58 @@ impl Schedule {
         }
     }
 
-    async fn agenda_now(&self, now_ms: u64) -> Result<Arc<Agenda>, ControlError> {
+    /// The agenda as it was counted last. Whatever has changed since has it counted anew, beside what is
+    /// done meanwhile: a calendar that takes long ends no recording late.
+    fn agenda_now(self: &Arc<Self>, now_ms: u64, rooms: &[Room], clock_set: bool) -> Arc<Agenda> {
+        let known = |room: &Room| (room.id.clone(), room.name.clone(), room.invite.is_some());
+        let rooms: Vec<_> = rooms.iter().map(known).collect();
+        let mut state = self.state();
+        let old = state.counted_ms.is_none_or(|counted| now_ms.abs_diff(counted) >= AGENDA_AGE);
+        let moved = state.rooms != rooms;
+        if (old || moved) && !state.counts {
+            (state.counts, state.rooms) = (true, rooms);
+            // What changes from here on has it counted once more.
+            state.counted_ms = Some(now_ms);
+            tokio::spawn(self.clone().count(now_ms, clock_set));
+        }
+        state.agenda.clone()
+    }
+
+    async fn count(self: Arc<Self>, now_ms: u64, clock_set: bool) {
+        let counted = self.agenda_of(now_ms.saturating_sub(DAY)..now_ms + AHEAD).await;
         {
-            let state = self.state();
-            if state.counted_ms.is_some_and(|counted| now_ms.abs_diff(counted) < AGENDA_AGE) {
-                return Ok(state.agenda.clone());
+            let mut state = self.state();
+            state.counts = false;
+            match counted {
+                Ok(agenda) => state.agenda = Arc::new(agenda),
+                // What was known goes on being true.
+                Err(error) => {
+                    tracing::error!(%error, "calendars cannot be counted out: tried again in a minute");
+                    state.counted_ms = Some(now_ms.saturating_sub(AGENDA_AGE - 60 * SECOND));
+                }
             }
         }
-        // What changes from here on has it counted once more.
-        self.state().counted_ms = Some(now_ms);
-        let wanted = now_ms.saturating_sub(DAY)..now_ms + AHEAD;
-        let agenda = self.agenda_of(wanted).await.map(Arc::new);
-        match agenda {
-            Ok(agenda) => {
-                self.state().agenda = agenda.clone();
-                self.store.schedule_forget(now_ms.saturating_sub(REMEMBERED)).await?;
-                Ok(agenda)
-            }
-            Err(error) => {
-                self.state().counted_ms = None;
-                Err(error)
-            }
+        // A clock that runs ahead must not forget what is planned.
+        if clock_set
+            && let Err(error) = self.store.schedule_forget(now_ms.saturating_sub(REMEMBERED)).await
+        {
+            tracing::warn!(%error, "what was planned long ago cannot be forgotten");
         }
+        self.events.publish("schedule", Happening::ScheduleChanged);
+        self.changed.notify_one();
     }
 
     async fn agenda_of(&self, wanted: Range<u64>) -> Result<Agenda, ControlError> {
-        let (events, feeds) =
-            (self.store.schedule_event_list().await?, self.store.schedule_feed_list().await?);
+        let _turn = self.counting.lock().await;
+        let events = self.store.schedule_event_list().await?;
+        let mut feeds = Vec::new();
+        for row in self.store.schedule_feed_list().await? {
+            if let Some(body) = self.store.schedule_feed_body(row.id.clone()).await? {
+                feeds.push((row, body));
+            }
+        }
         let rooms = self.store.room_list().await?;
-        let home = self.home.clone();
+        let home = self.reader.time_zone();
         // Thousands of dates may be counted out.
         let counted = move || agenda::count(events, feeds, &rooms, &home, wanted);
         let counted = tokio::task::spawn_blocking(counted).await;
@@ -361,18 +398,25 @@ impl Schedule {
         now_ms: u64,
     ) -> Result<Vec<ScheduledEvent>, ControlError> {
         let runs = self.store.schedule_runs(0).await?;
-        let runs: HashMap<&str, &Run> =
+        let recordings = runs.iter().filter_map(|run| run.recording.clone()).collect();
+        let there = self.store.recording_titles(recordings).await?;
+        let by_key: HashMap<&str, &Run> =
             runs.iter().map(|run| (run.planned.key.as_str(), run)).collect();
         let view = |entry: &Entry| {
-            let run = runs.get(entry.key.as_str()).copied();
-            let recorded = self.recordings.recorded_in(&entry.room_name).map(|(id, _)| id);
-            let overlap = |other: &&Entry| {
-                other.room == entry.room
-                    && other.key != entry.key
-                    && other.start_ms < entry.end_ms
-                    && entry.start_ms < other.end_ms
+            // Of two at the same time one is recorded, and that is the other as well.
+            let covers = |run: &&Run| {
+                run.room == entry.room
+                    && run.recording.is_some()
+                    && run.planned.start_ms <= entry.start_ms
+                    && run.end_ms().is_some_and(|end| entry.end_ms <= end)
             };
-            let end_ms = run.and_then(|run| run.extended_ms).unwrap_or(0).max(entry.end_ms);
+            let own = by_key.get(entry.key.as_str()).copied();
+            let run = own.or_else(|| runs.iter().filter(|_| entry.overlaps).find(covers));
+            let recorded = self.recordings.recorded_in(&entry.room_name);
+            let recorded = recorded.filter(|(_, ending)| !ending).map(|(id, _)| id);
+            let end_ms = own.and_then(Run::end_ms).unwrap_or(0).max(entry.end_ms);
+            let state = view::state(now_ms, (entry.start_ms, end_ms), run, recorded.as_deref());
+            let recording = run.and_then(|run| run.recording.clone());
             ScheduledEvent {
                 id: entry.key.clone(),
                 room_id: entry.room.clone(),
@@ -381,12 +425,17 @@ impl Schedule {
                 starts_at: UnixMs(entry.start_ms),
                 ends_at: UnixMs(end_ms),
                 feed: entry.feed.clone(),
-                state: view::state(now_ms, (entry.start_ms, end_ms), run, recorded.as_deref()),
-                recording: run.and_then(|run| run.recording.clone()),
-                overlaps: agenda.entries.iter().any(|other| overlap(&other)),
+                state,
+                recording: recording.filter(|id| there.contains_key(id)),
+                overlaps: entry.overlaps,
+                extendable: state == ScheduleState::Recording && own.is_some_and(|run| run.ours),
             }
         };
-        Ok(agenda.entries.iter().map(view).collect())
+        // How it went longer ago nobody remembers: then nothing is said of it.
+        let known = |entry: &&Entry| {
+            by_key.contains_key(entry.key.as_str()) || entry.end_ms + REMEMBERED > now_ms
+        };
+        Ok(agenda.entries.iter().filter(known).map(view).collect())
     }
 }
 

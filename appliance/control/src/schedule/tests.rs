@@ -22,7 +22,7 @@ fn event(id: &str, room: &str, start_ms: u64, end_ms: u64) -> EventRow {
     EventRow { id: id.to_owned(), room: room.to_owned(), title: id.to_owned(), start_ms, end_ms }
 }
 
-fn feed(room: Option<&str>, events: &[(&str, &str)]) -> FeedRow {
+fn feed(room: Option<&str>, events: &[(&str, &str)]) -> (FeedRow, String) {
     let event = |(uid, place): &(&str, &str)| {
         format!(
             "BEGIN:VEVENT\r\nUID:{uid}\r\nSUMMARY:{uid}\r\nLOCATION:{place}\r\n\
@@ -30,15 +30,16 @@ fn feed(room: Option<&str>, events: &[(&str, &str)]) -> FeedRow {
         )
     };
     let events: String = events.iter().map(event).collect();
-    FeedRow {
+    let row = FeedRow {
         id: "fd_1".to_owned(),
         name: "Campus".to_owned(),
         room: room.map(str::to_owned),
         url: "https://calendar.example/4711.ics".to_owned(),
-        body: format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n"),
+        created_ms: 0,
         fetched_ms: 0,
         error: None,
-    }
+    };
+    (row, format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n"))
 }
 
 #[test]
@@ -53,9 +54,9 @@ fn a_campus_calendar_names_the_rooms_and_a_rooms_calendar_is_the_rooms() {
     };
     let found = of(&campus);
     assert_eq!(found, [("a".into(), "Lecture hall".into()), ("b".into(), "Studio".into())]);
-    let (upcoming, left_out) = &campus.feeds["fd_1"];
-    assert_eq!((*upcoming, left_out.len()), (2, 3));
-    assert!(left_out[0].why.contains("Library"), "{left_out:?}");
+    let found = &campus.feeds["fd_1"];
+    assert_eq!((found.entries, found.left_out_count), (2, 3));
+    assert!(found.left_out[0].why.contains("Library"), "{:?}", found.left_out);
     let of_room = count(Vec::new(), vec![feed(Some("rm_2"), &all)], &rooms, "UTC", wanted);
     assert!(of_room.entries.iter().all(|one| one.room == "rm_2"), "{:?}", of_room.entries);
     assert_eq!(of_room.entries.len(), 5);
@@ -96,18 +97,40 @@ async fn two_events_of_one_room_are_not_at_one_time_and_go_with_their_room() {
 async fn a_feed_that_cannot_be_fetched_keeps_what_it_said() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("box.db")).unwrap();
-    let row = feed(None, &[("a", "Studio")]);
-    assert!(store.schedule_feed_insert(row.clone(), 1).await.unwrap());
-    assert!(
-        !store.schedule_feed_insert(FeedRow { id: "fd_2".into(), ..row.clone() }, 1).await.unwrap()
-    );
+    let (row, body) = feed(None, &[("a", "Studio")]);
+    let insert = |id: &str, most| {
+        let row = FeedRow { id: id.to_owned(), ..row.clone() };
+        store.schedule_feed_insert(row, body.clone(), most)
+    };
+    assert!(insert("fd_1", (1, 1000)).await.unwrap());
+    assert!(!insert("fd_2", (1, 1000)).await.unwrap());
+    assert!(!insert("fd_2", (2, body.len() * 2 - 1)).await.unwrap());
     store.schedule_feed_failed("fd_1".into(), "its server answers 500".into()).await.unwrap();
+    let of = |id: &str| store.schedule_feed_body(id.to_owned());
+    assert_eq!(of("fd_1").await.unwrap().as_ref(), Some(&body));
     let kept = store.schedule_feed_list().await.unwrap().remove(0);
-    assert_eq!(
-        (kept.body.as_str(), kept.error.as_deref()),
-        (row.body.as_str(), Some("its server answers 500"))
-    );
-    store.schedule_feed_fetched("fd_1".into(), "BEGIN".into(), 7).await.unwrap();
+    assert_eq!(kept.error.as_deref(), Some("its server answers 500"));
+    let fetch =
+        |body: &str, most| store.schedule_feed_fetched("fd_1".into(), body.to_owned(), (7, most));
+    assert!(!fetch("BEGIN", 4).await.unwrap());
+    assert!(fetch("BEGIN", 5).await.unwrap());
     let kept = store.schedule_feed_list().await.unwrap().remove(0);
-    assert_eq!((kept.body.as_str(), kept.fetched_ms, kept.error), ("BEGIN", 7, None));
+    assert_eq!((kept.fetched_ms, kept.error), (7, None));
+    assert_eq!(of("fd_1").await.unwrap().as_deref(), Some("BEGIN"));
+}
+
+#[test]
+fn what_is_on_at_the_same_time_is_marked() {
+    let rooms = [room("rm_1", "Studio"), room("rm_2", "Hall")];
+    let events = vec![
+        event("evn_1", "rm_1", 0, 10),
+        event("evn_2", "rm_1", 10, 40),
+        event("evn_3", "rm_1", 15, 20),
+        event("evn_4", "rm_1", 30, 50),
+        event("evn_5", "rm_2", 15, 20),
+    ];
+    let agenda = count(events, Vec::new(), &rooms, "UTC", 0..100);
+    let marked: Vec<bool> = agenda.entries.iter().map(|entry| entry.overlaps).collect();
+    assert_eq!(marked, [false, true, true, false, true]);
+    assert_eq!(agenda.entries[4].key, "evn_4");
 }

@@ -1,5 +1,6 @@
 //! The schedule as its owner sees it.
 
+use super::agenda::OfFeed;
 use super::conduct::Run;
 use crate::clock::UnixMs;
 use crate::store::FeedRow;
@@ -40,6 +41,8 @@ pub struct ScheduledEvent {
     pub recording: Option<String>,
     /// Something else is on in this room at the same time: what begins first is recorded until its end.
     pub overlaps: bool,
+    /// It is being recorded, and can go on for longer than planned.
+    pub extendable: bool,
 }
 
 /// A calendar that somebody else publishes.
@@ -60,6 +63,8 @@ pub struct Feed {
     pub upcoming: u32,
     /// Some of what is left out, and why.
     pub left_out: Vec<LeftOut>,
+    /// How much is left out.
+    pub left_out_count: u32,
 }
 
 /// An event that a feed has and the schedule has not.
@@ -111,7 +116,8 @@ pub(super) fn address(url: &str) -> String {
     format!("{scheme}{host}{hidden}")
 }
 
-pub(super) fn feed(row: &FeedRow, upcoming: usize, left_out: Vec<LeftOut>) -> Feed {
+pub(super) fn feed(row: &FeedRow, found: OfFeed) -> Feed {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Feed {
         id: row.id.clone(),
         name: row.name.clone(),
@@ -119,26 +125,31 @@ pub(super) fn feed(row: &FeedRow, upcoming: usize, left_out: Vec<LeftOut>) -> Fe
         address: address(&row.url),
         fetched_at: UnixMs(row.fetched_ms),
         error: row.error.clone(),
-        upcoming: u32::try_from(upcoming).unwrap_or(u32::MAX),
-        left_out,
+        upcoming: count(found.entries),
+        left_out: found.left_out,
+        left_out_count: count(found.left_out_count),
     }
 }
 
-/// How it stands with what is planned from `start_ms` to `end_ms`.
+/// How it stands with what is planned from `start_ms` to `end_ms`; `recorded`: what is recorded in its room
+/// now.
 pub(super) fn state(
     now_ms: u64,
     (start_ms, end_ms): (u64, u64),
     run: Option<&Run>,
     recorded: Option<&str>,
 ) -> ScheduleState {
+    let over = now_ms >= end_ms;
     let recording = run.and_then(|run| run.recording.as_deref());
     match run {
-        Some(_) if recording.is_some() && recording == recorded => ScheduleState::Recording,
-        Some(run) if run.stopped && run.ours => ScheduleState::Stopped,
-        Some(_) if recording.is_some() && now_ms >= end_ms => ScheduleState::Recorded,
+        // What was begun by hand goes on after the end; it is not this any more.
+        Some(run) if recording.is_some() && recording == recorded && (run.ours || !over) => {
+            ScheduleState::Recording
+        }
+        Some(run) if run.stopped => ScheduleState::Stopped,
+        Some(_) if recording.is_some() && over => ScheduleState::Recorded,
         _ if now_ms < start_ms => ScheduleState::Planned,
-        _ if now_ms < end_ms => ScheduleState::Waiting,
-        Some(_) if recording.is_some() => ScheduleState::Recorded,
+        _ if !over => ScheduleState::Waiting,
         _ => ScheduleState::Missed,
     }
 }
@@ -156,6 +167,40 @@ mod tests {
             ("http://calendar.example/", "http://calendar.example"),
         ] {
             assert_eq!(address(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_state_follows_from_the_time_and_what_was_done() {
+        use crate::schedule::conduct::Planned;
+        use ScheduleState::{Missed, Planned as Plan, Recorded, Recording, Stopped, Waiting};
+        let run = |recording: Option<&str>, ours, stopped| Run {
+            planned: Planned {
+                key: "a".to_owned(),
+                title: String::new(),
+                start_ms: 10,
+                end_ms: Some(20),
+            },
+            room: "rm".to_owned(),
+            extended_ms: None,
+            recording: recording.map(str::to_owned),
+            ours,
+            stopped,
+        };
+        let at = |now, run: Option<&Run>, recorded| state(now, (10, 20), run, recorded);
+        assert_eq!(
+            [at(5, None, None), at(15, None, None), at(25, None, None)],
+            [Plan, Waiting, Missed]
+        );
+        let ours = run(Some("rec"), true, false);
+        assert_eq!(at(15, Some(&ours), Some("rec")), Recording);
+        assert_eq!(at(21, Some(&ours), Some("rec")), Recording);
+        assert_eq!([at(15, Some(&ours), None), at(25, Some(&ours), None)], [Waiting, Recorded]);
+        let by_hand = run(Some("rec"), false, false);
+        assert_eq!(at(15, Some(&by_hand), Some("rec")), Recording);
+        assert_eq!(at(25, Some(&by_hand), Some("rec")), Recorded);
+        for stopped in [run(Some("rec"), true, true), run(Some("rec"), false, true)] {
+            assert_eq!([at(15, Some(&stopped), None), at(25, Some(&stopped), None)], [Stopped; 2]);
         }
     }
 }

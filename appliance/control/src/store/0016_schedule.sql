@@ -19,6 +19,7 @@ CREATE TABLE schedule_feeds (
     -- A secret: who knows it reads the calendar.
     url TEXT NOT NULL,
     body TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
     fetched_ms INTEGER NOT NULL,
     -- Why the last try failed; NULL: it did not.
     error TEXT

@@ -24,8 +24,7 @@ pub struct FeedRow {
     /// `None`: of each event the place says which room it is.
     pub room: Option<String>,
     pub url: String,
-    /// What it said last.
-    pub body: String,
+    pub created_ms: u64,
     pub fetched_ms: u64,
     /// Why the last try failed.
     pub error: Option<String>,
@@ -47,7 +46,7 @@ fn feed(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
         name: row.get(1)?,
         room: row.get(2)?,
         url: row.get(3)?,
-        body: row.get(4)?,
+        created_ms: unsigned(row.get(4)?),
         fetched_ms: unsigned(row.get(5)?),
         error: row.get(6)?,
     })
@@ -115,9 +114,11 @@ impl Store {
         .await
     }
 
+    /// All feeds, without what they say: that may be megabytes.
     pub async fn schedule_feed_list(&self) -> Result<Vec<FeedRow>, StoreError> {
         self.call(|sql| {
-            let query = "SELECT id, name, room, url, body, fetched_ms, error FROM schedule_feeds
+            let query =
+                "SELECT id, name, room, url, created_ms, fetched_ms, error FROM schedule_feeds
                  ORDER BY name COLLATE NOCASE, id";
             let mut statement = sql.prepare(query)?;
             let rows = statement.query_map([], feed)?;
@@ -126,25 +127,38 @@ impl Store {
         .await
     }
 
-    /// False if there are `most` already.
+    /// What a feed said last; `None`: there is no such feed any more.
+    pub async fn schedule_feed_body(&self, id: String) -> Result<Option<String>, StoreError> {
+        self.call(move |sql| {
+            let query = "SELECT body FROM schedule_feeds WHERE id = ?1";
+            Ok(sql.query_row(query, [id], |row| row.get(0)).optional()?)
+        })
+        .await
+    }
+
+    /// False if there are `most` already, or they would say more than `most_bytes` together.
     pub async fn schedule_feed_insert(
         &self,
         row: FeedRow,
-        most: usize,
+        body: String,
+        (most, most_bytes): (usize, usize),
     ) -> Result<bool, StoreError> {
         self.call(move |sql| {
             let made = sql.execute(
-                "INSERT INTO schedule_feeds (id, name, room, url, body, fetched_ms)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6
-                 WHERE (SELECT COUNT(*) FROM schedule_feeds) < ?7",
+                "INSERT INTO schedule_feeds (id, name, room, url, body, created_ms, fetched_ms)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+                 WHERE (SELECT COUNT(*) FROM schedule_feeds) < ?8
+                     AND (SELECT COALESCE(SUM(LENGTH(body)), 0) FROM schedule_feeds) + LENGTH(?5) <= ?9",
                 params![
                     row.id,
                     row.name,
                     row.room,
                     row.url,
-                    row.body,
+                    body,
+                    signed(row.created_ms),
                     signed(row.fetched_ms),
-                    signed(most as u64)
+                    signed(most as u64),
+                    signed(most_bytes as u64)
                 ],
             )?;
             Ok(made == 1)
@@ -152,18 +166,21 @@ impl Store {
         .await
     }
 
-    /// Keeps what a feed says now.
+    /// Keeps what a feed says now; false if all would say more than `most_bytes` together.
     pub async fn schedule_feed_fetched(
         &self,
         id: String,
         body: String,
-        fetched_ms: u64,
-    ) -> Result<(), StoreError> {
+        (fetched_ms, most_bytes): (u64, usize),
+    ) -> Result<bool, StoreError> {
         self.call(move |sql| {
-            let query =
-                "UPDATE schedule_feeds SET body = ?2, fetched_ms = ?3, error = NULL WHERE id = ?1";
-            sql.execute(query, params![id, body, signed(fetched_ms)])?;
-            Ok(())
+            let kept = sql.execute(
+                "UPDATE schedule_feeds SET body = ?2, fetched_ms = ?3, error = NULL WHERE id = ?1
+                     AND (SELECT COALESCE(SUM(LENGTH(body)), 0) FROM schedule_feeds WHERE id <> ?1)
+                         + LENGTH(?2) <= ?4",
+                params![id, body, signed(fetched_ms), signed(most_bytes as u64)],
+            )?;
+            Ok(kept == 1)
         })
         .await
     }
@@ -186,13 +203,13 @@ impl Store {
         .await
     }
 
-    /// How everything went that ended after this moment.
+    /// How everything went that ended after this moment; a meeting without a planned end is over in a week.
     pub(crate) async fn schedule_runs(&self, ended_after_ms: u64) -> Result<Vec<Run>, StoreError> {
         self.call(move |sql| {
             let query =
                 "SELECT key, room, title, start_ms, end_ms, extended_ms, recording, ours, stopped
                  FROM schedule_runs
-                 WHERE end_ms IS NULL OR MAX(end_ms, COALESCE(extended_ms, 0)) > ?1
+                 WHERE MAX(COALESCE(end_ms, start_ms + 604800000), COALESCE(extended_ms, 0)) > ?1
                  ORDER BY start_ms, key";
             let mut statement = sql.prepare(query)?;
             let rows = statement.query_map([signed(ended_after_ms)], run)?;
@@ -208,7 +225,7 @@ impl Store {
                      (key, room, title, start_ms, end_ms, extended_ms, recording, ours, stopped)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT (key) DO UPDATE SET title = excluded.title, end_ms = excluded.end_ms,
-                     extended_ms = excluded.extended_ms, recording = excluded.recording,
+                     recording = excluded.recording,
                      ours = excluded.ours, stopped = excluded.stopped",
                 params![
                     run.planned.key,
@@ -222,6 +239,25 @@ impl Store {
                     run.stopped
                 ],
             )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Has a run go on until then.
+    pub async fn schedule_run_extend(&self, key: String, until_ms: u64) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let query = "UPDATE schedule_runs SET extended_ms = ?2 WHERE key = ?1";
+            sql.execute(query, params![key, signed(until_ms)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes a note back of something that did not begin.
+    pub async fn schedule_run_delete(&self, key: String) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute("DELETE FROM schedule_runs WHERE key = ?1", [key])?;
             Ok(())
         })
         .await

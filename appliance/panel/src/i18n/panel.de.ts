@@ -137,7 +137,7 @@ export const panel: Words<typeof en> = {
       "{{count}} Personen werden hinausgesetzt. Eine laufende Aufzeichnung wird abgeschlossen und behalten.",
     delete: "Raum löschen",
     delete_title: "{{name}} löschen?",
-    delete_text: "Der Einladungslink gilt dann nicht mehr. Die Aufnahmen bleiben.",
+    delete_text: "Der Einladungslink gilt dann nicht mehr, und was darin geplant ist, entfällt. Die Aufnahmen bleiben.",
     recording: "Aufzeichnung",
     recording_text:
       "Alle in der Besprechung sehen den roten Punkt. Was aufgezeichnet ist, liegt nach spätestens zwei Sekunden auf der Platte.",

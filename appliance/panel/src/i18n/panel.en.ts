@@ -131,7 +131,7 @@ export const panel = {
     end_text_other: "{{count}} people are put out. A running recording is finished and kept.",
     delete: "Delete room",
     delete_title: "Delete {{name}}?",
-    delete_text: "Its invite link stops working. Its recordings stay.",
+    delete_text: "Its invite link stops working. What is planned in it is cancelled. Its recordings stay.",
     recording: "Recording",
     recording_text:
       "Everybody in the meeting sees the red dot. What is recorded is on the disk within two seconds.",

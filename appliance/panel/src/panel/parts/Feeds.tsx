@@ -35,7 +35,7 @@ function FeedRow({ feed, room }: { feed: Feed; room: string | null }) {
   const [removing, remove] = useDisclosure(false);
   const refresh = () => cache.invalidateQueries({ queryKey: keys.schedule });
   const fetch = useMutation({ mutationFn: () => api.fetchFeed(feed.id), onSuccess: refresh });
-  const count = feed.left_out.length;
+  const count = feed.left_out_count;
 
   return (
     <Stack gap={6} className="feed">

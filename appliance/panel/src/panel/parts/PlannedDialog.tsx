@@ -61,7 +61,7 @@ export function PlannedDialog({ event, feed, close }: PlannedDialogProps) {
             {t("schedule.overlaps")}
           </Alert>
         )}
-        {event.state === "recording" && (
+        {event.extendable && (
           <Group gap="xs">
             {LONGER.map((minutes) => (
               <Button
