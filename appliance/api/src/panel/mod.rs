@@ -124,7 +124,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(recordings::film_create))
         .routes(routes!(files::file_get))
         .routes(routes!(jobs::job_list))
-        .routes(routes!(jobs::job_cancel))
+        .routes(routes!(jobs::job_patch, jobs::job_cancel))
         .routes(routes!(jobs::job_retry))
         .routes(routes!(keys::api_token_list, keys::api_token_create))
         .routes(routes!(keys::api_token_delete))

@@ -12,6 +12,7 @@ import type {
   FilmRange,
   InstallRequest,
   Job,
+  JobPatch,
   JoinToken,
   Layout,
   LivekitKey,
@@ -207,6 +208,7 @@ export const api = {
   ) => ask<Job>("POST", `/recordings/${part(id)}/jobs`, wish),
 
   jobs: () => ask<Page<Job>>("GET", "/jobs"),
+  changeJob: (id: string, patch: JobPatch) => ask<Job>("PATCH", `/jobs/${part(id)}`, patch),
   cancelJob: (id: string) => ask<Job>("DELETE", `/jobs/${part(id)}`),
   retryJob: (id: string) => ask<Job>("POST", `/jobs/${part(id)}/attempts`),
 
