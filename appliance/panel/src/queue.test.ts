@@ -53,7 +53,7 @@ test("what runs comes first, then what starts first, then what nobody knows of",
 test("the axis has a few round moments", () => {
   const queue = queueOf([job("long", { starts_at: at(0), ready_at: at(50) })], NOW);
   const minutes = queue.ticks.map((tick) => new Date(tick.at).getUTCMinutes());
-  expect(minutes).toEqual([10, 20, 30, 40, 50]);
+  expect(minutes).toEqual([15, 30, 45]);
   expect(queueOf([job("short", { starts_at: at(0), ready_at: at(0.2) })], NOW).end).toBe(
     NOW + 120_000,
   );

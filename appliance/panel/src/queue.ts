@@ -21,7 +21,7 @@ export interface Queue {
 const MINUTE = 60_000;
 /** Of one of these the axis is never more than a few. */
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080].map((n) => n * MINUTE);
-const MOST_TICKS = 5;
+const MOST_TICKS = 4;
 
 const time = (at: string | null): number | null => (at === null ? null : Date.parse(at));
 

@@ -44,8 +44,8 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
 
   return (
     <Stack gap={6}>
-      <Group justify="space-between" wrap="nowrap" gap="sm">
-        <Text fw={500} truncate>
+      <Group justify="space-between" gap={4}>
+        <Text fw={500} truncate flex="1 1 180px">
           {titled ? (
             <Link href={`/recordings/${job.recording_id}`} className="plain">
               {job.title}
@@ -148,7 +148,8 @@ function JobWords({ job, done, titled }: { job: Job; done: number; titled: boole
   if (job.state === "parked") {
     return t("job.parked", { count: job.attempts });
   }
-  return [t(`job.state.${job.state}`), ...waitsFor(), ...layout].join(" · ");
+  const stands = job.waits ? waitsFor() : [t(`job.state.${job.state}`)];
+  return [...stands, ...layout].join(" · ");
 
   function waitsFor(): string[] {
     if (!job.waits) return [];

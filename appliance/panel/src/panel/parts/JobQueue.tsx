@@ -104,13 +104,16 @@ function Picture({ queue }: { queue: Queue }) {
       <div className="queue-row">
         <span className="queue-name" />
         <span className="queue-lane queue-axis">
-          {queue.ticks
-            .filter((tick) => tick.place < 0.93)
-            .map((tick) => (
-              <span key={tick.at} style={{ insetInlineStart: at(tick.place) }}>
-                {format.hour(new Date(tick.at).toISOString())}
-              </span>
-            ))}
+          {queue.ticks.map((tick) => (
+            <span
+              key={tick.at}
+              // The last one is named before its line: behind it there is no room.
+              className={tick.place > 0.8 ? "before" : undefined}
+              style={tick.place > 0.8 ? { insetInlineEnd: at(1 - tick.place) } : { insetInlineStart: at(tick.place) }}
+            >
+              {format.hour(new Date(tick.at).toISOString())}
+            </span>
+          ))}
         </span>
       </div>
     </div>
