@@ -39,21 +39,25 @@ pub async fn look_after(
         ticks.tick().await;
         let load = Load { waited: waiting.longest(turns()), stalled: stalled() };
         let held = governor.look(begun.elapsed(), load);
-        if told.held != held {
-            let Load { waited, stalled } = load;
-            tracing::info!(held, ?waited, stalled, "meetings need the machine, or no longer");
+        let (mut rooms, mut people) = (0, 0);
+        for shard in plane.stats() {
+            rooms += shard.rooms.load(Ordering::Relaxed);
+            people += shard.participants.load(Ordering::Relaxed);
         }
-        let rooms = plane.stats().iter().map(|shard| shard.rooms.load(Ordering::Relaxed));
-        let rooms: u64 = rooms.sum();
         let used = usage.cores(begun.elapsed(), own_ticks());
         let machine = Machine {
             // In halves: the desk need not hear of less.
             cores: ((all - used).max(0.0) * 2.0).round() / 2.0,
-            held,
-            meetings: u32::try_from(rooms).unwrap_or(u32::MAX),
+            // Nobody meets: whoever else needs the machine is not to be heard.
+            held: held && people > 0,
+            meetings: if people > 0 { u32::try_from(rooms).unwrap_or(u32::MAX) } else { 0 },
             transcodes: settings.get().recorder.mode.transcodes(),
             most: told.most,
         };
+        if told.held != machine.held {
+            let (held, Load { waited, stalled }) = (machine.held, load);
+            tracing::info!(held, ?waited, stalled, "meetings need the machine, or no longer");
+        }
         if told != machine {
             told = machine;
             jobs.machine(machine).await;

@@ -157,7 +157,6 @@ impl DeskTask {
 
     fn pace(&self, held: bool) {
         if self.jobs.slowed.swap(held, Ordering::Relaxed) != held {
-            tracing::info!(held, "meetings need the machine, or no longer: films are slowed down");
             self.workers.slow(held);
         }
     }
