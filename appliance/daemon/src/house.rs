@@ -19,7 +19,7 @@ use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
 use roombox_control::clock::UnixMs;
-use roombox_control::egress::Egress;
+use roombox_control::egress::{Egress, Uploads};
 use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Jobs, JobsParts};
@@ -203,6 +203,9 @@ impl House {
         tokio::spawn(updates.clone().watch());
         let (egress, told) = Egress::new(store.clone(), rooms.clone(), recordings.clone());
         tokio::spawn(egress.clone().follow(events.clone()));
+        let carrier = Arc::new(CopyCarrier::default());
+        let uploads = Uploads::new(store.clone(), egress.clone(), carrier.clone(), root.clone());
+        tokio::spawn(uploads.run(events.clone()));
         tokio::spawn(news::tell_of_egress(webhooks.clone(), egress.clone(), told));
         let livekit = LivekitDoor::new(conference.clone(), egress, recordings.clone(), plan.dev);
         let retention = Arc::new(Retention::new(

@@ -20,6 +20,7 @@ mod shares;
 mod storage;
 mod targets;
 mod updates;
+mod uploads;
 mod webhooks;
 mod whip_keys;
 

@@ -21,7 +21,9 @@ impl Store {
             let mut statement = sql.prepare(
                 "SELECT id, ended_ms, held,
                      EXISTS (SELECT 1 FROM copies
-                         WHERE recording = recordings.id AND state <> 'delivered'),
+                         WHERE recording = recordings.id AND state <> 'delivered')
+                     OR EXISTS (SELECT 1 FROM egress e JOIN egress_uploads u ON u.egress = e.id
+                         WHERE e.recording = recordings.id AND u.state = 'waiting'),
                      bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id),
                      room_name, state = 'ready'
                  FROM recordings
