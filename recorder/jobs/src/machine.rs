@@ -1,7 +1,8 @@
 //! What meetings leave of the machine, and whether another worker fits into it.
 
-/// While meetings need the machine, a worker has one second of so many.
-pub const SLOWLY: u64 = 4;
+/// While meetings need the machine, a worker has one second of so many. Its nice value already leaves
+/// it last where cores are short.
+pub const SLOWLY: u64 = 2;
 
 /// The machine as the desk sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,4 +1,4 @@
-//! Where a program wants its film carried to, once it is ready: the order's own place, and nobody else's.
+//! Where a program wants its film carried to, once it is ready: the order's own place.
 //!
 //! ```text
 //! ordered ─ waiting ─ film ready ─► carried, read back ─► delivered: the egress is complete

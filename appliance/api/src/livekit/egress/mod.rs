@@ -1,8 +1,9 @@
 //! LiveKit's Egress API (livekit_egress.proto): films that programs order of a meeting.
 //!
-//! The box records tracks and makes films of them afterwards: an egress is complete when its film is,
-//! some time after it was stopped, and there where it was to be carried to. Else its file stays on the box
-//! and is fetched from its `location`, with an API token. What is refused is refused with its reason before anything is recorded.
+//! The box records tracks and makes films of them afterwards: an egress is complete when its film is
+//! there, some time after it was stopped, and where it was to be carried to. Else its file stays on the
+//! box and is fetched from its `location`, with an API token. What is refused is refused with its reason
+//! before anything is recorded.
 
 mod order;
 mod storage;
