@@ -191,9 +191,9 @@ async def test_what_cannot_be_filmed_is_refused_and_nothing_is_recorded(owner):
         await refused(film.start_room_composite_egress(composite("nowhere")), codes.NOT_FOUND, "room")
         await refused(film.stop_egress(api.StopEgressRequest(egress_id="EG_x")), codes.NOT_FOUND, "egress")
         await server.room.create_room(api.CreateRoomRequest(name="refused"))
-        s3 = api.EncodedFileOutput(s3=api.S3Upload(bucket="b", secret="s"))
-        upload = api.RoomCompositeEgressRequest(room_name="refused", file_outputs=[s3])
-        await refused(film.start_room_composite_egress(upload), codes.UNIMPLEMENTED, "location")
+        gcp = api.EncodedFileOutput(gcp=api.GCPUpload(bucket="b"))
+        upload = api.RoomCompositeEgressRequest(room_name="refused", file_outputs=[gcp])
+        await refused(film.start_room_composite_egress(upload), codes.UNIMPLEMENTED, "S3")
         await refused(film.start_room_composite_egress(composite("refused", layout="spiral")),
                       codes.INVALID_ARGUMENT, "speaker")
         stream = api.StreamOutput(urls=["rtmp://example.org/live"])

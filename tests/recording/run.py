@@ -29,7 +29,7 @@ def main() -> int:
         "ROOMBOX_BIN": str(arguments.bin.resolve()),
         "ROOMBOX_CLIPS": str(e2e.TARGET / "clips"),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": str(HERE.parent / "demo"),
+        "PYTHONPATH": os.pathsep.join(str(HERE.parent / folder) for folder in ("demo", "e2e")),
     }
     if arguments.kills:
         environment["ROOMBOX_KILLS"] = str(arguments.kills)

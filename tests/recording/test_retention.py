@@ -75,3 +75,17 @@ def test_the_oldest_make_room_if_the_owner_says_so(small_volume):  # noqa: F811
         items = box.panel.call("GET", "/deletions")["items"]
         assert [(one["recording"], one["reason"]) for one in items] == [(oldest, "space")]
         assert here(box) == {held, newest}
+
+
+def test_so_many_of_the_newest_stay_as_the_owner_wants(box):
+    held, old, second, newest = record(box, 4)
+    box.panel.call("PATCH", f"/recordings/{held}", {"held": True})
+    box.panel.call("PATCH", "/settings", {"recording": {"keep_newest": 2}})
+    box.wait(lambda: here(box) == {held, second, newest})
+    items = box.panel.call("GET", "/deletions")["items"]
+    assert [(one["recording"], one["reason"]) for one in items] == [(old, "count")]
+    # The oldest goes when a newer one is ready, and the page of the disk says so.
+    upcoming = box.panel.call("GET", "/storage")["next"]
+    assert [(one["recording"], one["reason"]) for one in upcoming] == [(second, "count"), (newest, "count")]
+    box.panel.call("PATCH", "/settings", {"recording": {"keep_newest": 0, "keep_newest_of_room": 1}})
+    box.wait(lambda: here(box) == {held, newest})

@@ -80,6 +80,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::TooManyOrders { .. }
         | E::ResetWhileRecording { .. }
         | E::NothingToCopy
+        | E::OnlyTranscodes
         | E::TooManyShares { .. }
         | E::RoomTaken { .. }
         | E::TooManyFeeds { .. }
@@ -91,6 +92,7 @@ fn status(error: &ControlError) -> StatusCode {
         E::WeakPassword { .. }
         | E::InvalidName { .. }
         | E::WrongBoxName
+        | E::InvalidJob { .. }
         | E::InvalidRange { .. }
         | E::InvalidSearch { .. }
         | E::InvalidShare { .. }

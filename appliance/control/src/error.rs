@@ -78,6 +78,13 @@ pub enum ControlError {
     InviteInvalid,
     #[error("this cannot be done with a job that is {state}")]
     JobState { state: &'static str },
+    #[error("the job's {field} {why}")]
+    InvalidJob { field: &'static str, why: &'static str },
+    #[error(
+        "this box only makes films: record on another one, or change what it does in the settings \
+         under Recordings"
+    )]
+    OnlyTranscodes,
     #[error("{field} is between {least} and {most}: ask for less at a time, and go on from there")]
     OutOfRange { field: &'static str, least: u32, most: u32 },
     #[error("the search's {field} {why}")]
@@ -181,6 +188,8 @@ impl ControlError {
             Self::DiskBelowReserve { .. } => "disk_below_reserve",
             Self::InviteInvalid => "invite_invalid",
             Self::JobState { .. } => "job_state",
+            Self::InvalidJob { .. } => "invalid_job",
+            Self::OnlyTranscodes => "only_transcodes",
             Self::OutOfRange { .. } => "out_of_range",
             Self::InvalidSearch { .. } => "invalid_search",
             Self::InvalidShare { .. } => "invalid_share",
@@ -227,6 +236,7 @@ impl ControlError {
             Self::InvalidRange { .. } => Some("range"),
             Self::InvalidSetting { field, .. } => Some(field),
             Self::OutOfRange { field, .. }
+            | Self::InvalidJob { field, .. }
             | Self::InvalidSearch { field, .. }
             | Self::InvalidShare { field, .. }
             | Self::InvalidEvent { field, .. }

@@ -7,7 +7,9 @@ use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use crate::store::Store;
 use roombox_provision::{HIDDEN, with_suggestion};
-pub use roombox_provision::{MeetingSettings, RecordingSettings, Settings, TurnSettings};
+pub use roombox_provision::{
+    MeetingSettings, Mode, RecorderSettings, RecordingSettings, Settings, TurnSettings,
+};
 use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -6,7 +6,7 @@ use roombox_capture::manifest::{Codec, EndReason as Ending, RecordedLayer};
 use roombox_capture::timeline::GapReason as Missing;
 use roombox_jobs::JobState as State;
 use roombox_jobs::spec::{FileKind as Made, Output as Wanted, SoundContainer as Sounds};
-pub use roombox_provision::words::{Encoder, Layout};
+pub use roombox_provision::words::{Encoder, Layout, RecorderMode};
 use roombox_provision::{Language, words};
 
 words! {

@@ -5,16 +5,16 @@
 //! leaves more to do for the film's job.
 
 use crate::workers::complaints;
-use roombox_control::jobs::{Ahead, Governor, JobSpec, Load};
+use roombox_control::jobs::{Ahead, JobSpec};
 use roombox_control::recordings::Recordings;
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -22,8 +22,6 @@ const TICK: Duration = Duration::from_secs(1);
 const MOST_FAILURES: u32 = 3;
 /// What the last reels of a recording may take.
 const LAST_REELS: Duration = Duration::from_secs(120);
-/// Of fewer turns on a core nothing is said.
-const FEW_TURNS: u64 = 20;
 
 /// Starts followers, holds them and lets them go.
 pub struct AheadDesk {
@@ -34,7 +32,8 @@ pub struct AheadDesk {
     most: usize,
     followers: HashMap<String, Follower>,
     failures: HashMap<String, u32>,
-    governor: Governor,
+    /// Whether films have to wait: for meetings, or because this box only records.
+    hold: watch::Receiver<bool>,
     held: bool,
 }
 
@@ -48,7 +47,12 @@ struct Follower {
 }
 
 impl AheadDesk {
-    pub fn new(recordings: Arc<Recordings>, program: PathBuf, root: PathBuf) -> Self {
+    pub fn new(
+        recordings: Arc<Recordings>,
+        program: PathBuf,
+        root: PathBuf,
+        hold: watch::Receiver<bool>,
+    ) -> Self {
         let most = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             recordings,
@@ -57,7 +61,7 @@ impl AheadDesk {
             most,
             followers: HashMap::new(),
             failures: HashMap::new(),
-            governor: Governor::default(),
+            hold,
             held: false,
         }
     }
@@ -65,19 +69,10 @@ impl AheadDesk {
     /// For as long as the box runs.
     pub async fn run(mut self) {
         let mut ticks = tokio::time::interval(TICK);
-        let begun = Instant::now();
-        let mut waiting = Waiting::default();
         loop {
             ticks.tick().await;
-            let load = Load { waited: waiting.longest(turns()), stalled: stalled() };
-            let held = self.governor.look(begun.elapsed(), load);
+            let held = *self.hold.borrow_and_update();
             if std::mem::replace(&mut self.held, held) != held {
-                tracing::info!(
-                    held,
-                    waited = ?load.waited,
-                    stalled = load.stalled,
-                    "making films ahead of time"
-                );
                 self.tell_all().await;
             }
             self.look_after().await;
@@ -195,91 +190,5 @@ async fn hear(output: ChildStdout) {
             let (made_s, recorded_s) = (made_us / 1_000_000, recorded_us / 1_000_000);
             tracing::debug!(recording, made_s, recorded_s, cpu_s, "made ahead of time");
         }
-    }
-}
-
-/// How long the daemon's threads wait for a core.
-#[derive(Default)]
-struct Waiting {
-    last: HashMap<String, Turns>,
-}
-
-/// A thread's turns on a core until now, and what it has waited for them.
-#[derive(Debug, Clone, Copy, Default)]
-struct Turns {
-    waited_ns: u64,
-    count: u64,
-}
-
-impl Waiting {
-    /// What a turn was waited for since the last look, on average, by the thread that waits longest.
-    /// A kernel that does not count it says nothing.
-    fn longest(&mut self, now: HashMap<String, Turns>) -> Duration {
-        let mean = |(thread, now): (&String, &Turns)| {
-            let before = self.last.get(thread).copied().unwrap_or_default();
-            let count = now.count.saturating_sub(before.count);
-            // Of a few turns nothing follows.
-            (count >= FEW_TURNS).then(|| now.waited_ns.saturating_sub(before.waited_ns) / count)
-        };
-        let longest = now.iter().filter_map(mean).max().unwrap_or(0);
-        self.last = now;
-        Duration::from_nanos(longest)
-    }
-}
-
-/// By thread: `/proc/<pid>/task/<tid>/schedstat` has the time on a core, the time waited for one, in
-/// nanoseconds, and the turns (Documentation/scheduler/sched-stats).
-fn turns() -> HashMap<String, Turns> {
-    let Ok(threads) = fs::read_dir("/proc/self/task") else { return HashMap::new() };
-    let turns = |thread: fs::DirEntry| {
-        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        let mut fields = text.split_whitespace().skip(1).map(str::parse);
-        let (waited_ns, count) = (fields.next()?.ok()?, fields.next()?.ok()?);
-        Some((thread.file_name().to_string_lossy().into_owned(), Turns { waited_ns, count }))
-    };
-    threads.flatten().filter_map(turns).collect()
-}
-
-/// Pressure stall information of disk and memory, the larger one, as a share of ten seconds.
-fn stalled() -> f64 {
-    let full = |what: &str| {
-        let text = fs::read_to_string(format!("/proc/pressure/{what}")).unwrap_or_default();
-        full_avg10(&text).unwrap_or(0.0)
-    };
-    full("io").max(full("memory"))
-}
-
-fn full_avg10(text: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("full avg10="))?;
-    let percent: f64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(percent / 100.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pressure_is_read_as_the_kernel_writes_it() {
-        let text = "some avg10=2.34 avg60=2.64 avg300=2.24 total=700305986\n\
-                    full avg10=12.50 avg60=0.72 avg300=0.34 total=399791938\n";
-        assert_eq!(full_avg10(text), Some(0.125));
-        // Older kernels have no such line for the CPU.
-        assert_eq!(full_avg10("some avg10=2.34 avg60=2.64 avg300=2.24 total=7"), None);
-    }
-
-    #[test]
-    fn the_thread_that_waits_longest_for_its_turns_counts() {
-        let turns = |all: &[(&str, u64, u64)]| {
-            let one = |(thread, ms, count): &(&str, u64, u64)| {
-                ((*thread).to_owned(), Turns { waited_ns: ms * 1_000_000, count: *count })
-            };
-            all.iter().map(one).collect()
-        };
-        let mut waiting = Waiting::default();
-        waiting.longest(turns(&[("1", 500, 1000), ("2", 0, 1000), ("3", 0, 10)]));
-        let now = turns(&[("1", 700, 1100), ("2", 50, 2000), ("3", 90, 12), ("4", 100, 100)]);
-        // 2 ms, 50 µs, too few turns to say anything, 1 ms.
-        assert_eq!(waiting.longest(now), Duration::from_millis(2));
     }
 }

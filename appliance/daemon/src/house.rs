@@ -8,6 +8,7 @@ use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
 use crate::feeds::Calendars;
 use crate::image;
+use crate::machine;
 use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
 use crate::rauc::Rauc;
@@ -19,10 +20,10 @@ use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
 use roombox_control::clock::UnixMs;
-use roombox_control::egress::Egress;
+use roombox_control::egress::{Egress, Uploads};
 use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
-use roombox_control::jobs::Jobs;
+use roombox_control::jobs::{Jobs, JobsParts};
 use roombox_control::keys::LivekitKeys;
 use roombox_control::lobby::Lobby;
 use roombox_control::people::People;
@@ -46,15 +47,13 @@ use roombox_sfu::Notice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Interrupted recordings are looked at this often.
 const TICK: Duration = Duration::from_secs(1);
 /// What is due is deleted this often.
 const RETENTION_TICK: Duration = Duration::from_secs(5);
-/// Films made at a time: encoders use all cores that meetings leave.
-const FILMS_AT_A_TIME: usize = 1;
 
 /// How the house is built.
 pub struct HousePlan {
@@ -133,8 +132,13 @@ impl House {
         let (recorder, recorder_news) = BoxRecorder::start(plane.clone(), &root, reserve)?;
         let runtime = tokio::runtime::Handle::current();
         let workers = ChildWorkers::new(plan.worker.clone(), root.clone(), runtime);
-        let (jobs, desk) =
-            Jobs::new(store.clone(), events.clone(), workers.clone(), FILMS_AT_A_TIME);
+        let (jobs, desk) = Jobs::new(JobsParts {
+            store: store.clone(),
+            events: events.clone(),
+            settings: settings.clone(),
+            workers: workers.clone(),
+            machine: machine::at_first(),
+        });
         workers.report_to(&jobs);
         let recordings = Arc::new(Recordings::new(RecordingsParts {
             store: store.clone(),
@@ -191,13 +195,19 @@ impl House {
         };
         let news = tokio::spawn(news.follow(notices));
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
-        tokio::spawn(AheadDesk::new(recordings.clone(), plan.worker, root.clone()).run());
+        let (hold, held) = watch::channel(false);
+        tokio::spawn(machine::look_after(plane.clone(), settings.clone(), jobs.clone(), hold));
+        let ahead = AheadDesk::new(recordings.clone(), plan.worker, root.clone(), held);
+        tokio::spawn(ahead.run());
         let vitals =
             Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root.clone());
-        tokio::spawn(watch(status.clone(), vitals));
+        tokio::spawn(sample(status.clone(), vitals));
         tokio::spawn(updates.clone().watch());
         let (egress, told) = Egress::new(store.clone(), rooms.clone(), recordings.clone());
         tokio::spawn(egress.clone().follow(events.clone()));
+        let carrier = Arc::new(CopyCarrier::default());
+        let uploads = Uploads::new(store.clone(), egress.clone(), carrier.clone(), root.clone());
+        tokio::spawn(uploads.run(events.clone()));
         tokio::spawn(news::tell_of_egress(webhooks.clone(), egress.clone(), told));
         let livekit = LivekitDoor::new(conference.clone(), egress, recordings.clone(), plan.dev);
         let retention = Arc::new(Retention::new(
@@ -222,14 +232,8 @@ impl House {
         // In development nobody says that the clock was set; a developer's is.
         tokio::spawn(schedule.clone().run(move || dev || clock::is_believable()));
         let shares = Arc::new(Shares::new(store.clone(), events.clone(), root.clone()));
-        let targets = Targets::load(
-            store.clone(),
-            events.clone(),
-            Arc::new(CopyCarrier::default()),
-            root,
-            plan.data.clone(),
-        )
-        .await?;
+        let targets =
+            Targets::load(store.clone(), events.clone(), carrier, root, plan.data.clone()).await?;
         tokio::spawn(targets.clone().run());
         tokio::spawn(keep_house(retention.clone(), storage.clone(), plan.dev));
         let reset = Arc::new(Reset {
@@ -305,7 +309,7 @@ async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: bool)
     }
 }
 
-async fn watch(status: Arc<Status>, mut vitals: Vitals) {
+async fn sample(status: Arc<Status>, mut vitals: Vitals) {
     let mut ticks = tokio::time::interval(Duration::from_secs(SAMPLE_S));
     loop {
         ticks.tick().await;

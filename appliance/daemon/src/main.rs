@@ -16,6 +16,7 @@ mod house;
 mod image;
 mod limits;
 mod logging;
+mod machine;
 mod names;
 mod news;
 mod notify;

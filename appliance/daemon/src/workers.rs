@@ -3,11 +3,14 @@
 //! A crash costs one attempt, killing is cancelling, and no driver or codec can take the daemon
 //! down with it.
 
-use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, Workers};
+use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, SLOWLY, Workers};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
@@ -18,6 +21,25 @@ use tokio::sync::oneshot;
 const LOG_END: usize = 4096;
 /// Between asking a worker to end and killing it.
 const LAST_CHANCE: Duration = Duration::from_secs(2);
+/// A worker that is slowed down works for so long, and then waits for longer.
+const PACE: Duration = Duration::from_secs(1);
+
+/// A worker that runs.
+struct Running {
+    cancel: oneshot::Sender<()>,
+    /// Names the process even if its number was given to another one.
+    process: Option<OwnedFd>,
+}
+
+impl Running {
+    fn signal(&self, signal: Signal) {
+        if let Some(process) = &self.process
+            && let Err(error) = pidfd_send_signal(process, signal)
+        {
+            tracing::debug!(%error, "a worker has ended");
+        }
+    }
+}
 
 /// Starts and stops the box's workers.
 pub struct ChildWorkers {
@@ -27,7 +49,11 @@ pub struct ChildWorkers {
     recordings: PathBuf,
     runtime: Handle,
     jobs: OnceLock<Weak<Jobs>>,
-    running: Mutex<HashMap<(String, u32), oneshot::Sender<()>>>,
+    running: Mutex<HashMap<(String, u32), Running>>,
+    /// Meetings need the machine.
+    slowly: AtomicBool,
+    /// Somebody stops and wakes workers.
+    pacing: AtomicBool,
     /// Reels that go when their job's attempt has ended, by job.
     unwanted: Mutex<HashMap<String, PathBuf>>,
 }
@@ -41,6 +67,8 @@ impl ChildWorkers {
             runtime,
             jobs: OnceLock::new(),
             running: Mutex::default(),
+            slowly: AtomicBool::new(false),
+            pacing: AtomicBool::new(false),
             unwanted: Mutex::default(),
         })
     }
@@ -50,11 +78,11 @@ impl ChildWorkers {
         self.jobs.get_or_init(|| Arc::downgrade(jobs));
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<(String, u32), oneshot::Sender<()>>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<(String, u32), Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unwanted(&self) -> std::sync::MutexGuard<'_, HashMap<String, PathBuf>> {
+    fn unwanted(&self) -> MutexGuard<'_, HashMap<String, PathBuf>> {
         self.unwanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -63,6 +91,28 @@ impl ChildWorkers {
         self.running().remove(&(attempt.job.clone(), attempt.number));
         if let Some(reels) = self.unwanted().remove(&attempt.job) {
             self.runtime.spawn_blocking(move || remove(&reels));
+        }
+    }
+
+    /// Has workers work one second of [`SLOWLY`] until meetings do not need the machine any more.
+    /// The lowest class of CPU alone is not enough: a worker also fills caches, memory and the disk.
+    async fn pace(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(PACE);
+        for second in 0u64.. {
+            ticks.tick().await;
+            let slowly = self.slowly.load(Ordering::Acquire);
+            let works = !slowly || second.is_multiple_of(SLOWLY);
+            for running in self.running().values() {
+                running.signal(if works { Signal::CONT } else { Signal::STOP });
+            }
+            if slowly {
+                continue;
+            }
+            self.pacing.store(false, Ordering::Release);
+            // Asked for again meanwhile, while it looked as if this one went on.
+            if !self.slowly.load(Ordering::Acquire) || self.pacing.swap(true, Ordering::AcqRel) {
+                return;
+            }
         }
     }
 
@@ -81,6 +131,11 @@ impl ChildWorkers {
             .kill_on_drop(true)
             .spawn()
     }
+}
+
+fn process(child: &Child) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(i32::try_from(child.id()?).ok()?)?;
+    pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
 fn remove(folder: &Path) {
@@ -164,9 +219,9 @@ pub async fn complaints(mut errors: ChildStderr) -> String {
 
 /// Asks a worker to end, and does not ask twice.
 async fn stop(child: &mut Child) {
-    let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(id as i32));
+    let pid = child.id().and_then(|id| Pid::from_raw(id as i32));
     if let Some(pid) = pid
-        && rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok()
+        && rustix::process::kill_process(pid, Signal::TERM).is_ok()
         && tokio::time::timeout(LAST_CHANCE, child.wait()).await.is_ok()
     {
         return;
@@ -193,7 +248,9 @@ impl Workers for ChildWorkers {
         let (cancel, cancelled) = oneshot::channel();
         // Somebody wants it again: what an attempt that still ends has left is this one's.
         self.unwanted().remove(&attempt.job);
-        self.running().insert((attempt.job.clone(), attempt.number), cancel);
+        let process = child.as_ref().ok().and_then(process);
+        let running = Running { cancel, process };
+        self.running().insert((attempt.job.clone(), attempt.number), running);
         let (program, me) = (self.program.display().to_string(), self.me.clone());
         self.runtime.spawn(async move {
             let outcome = match child {
@@ -221,10 +278,22 @@ impl Workers for ChildWorkers {
     }
 
     fn kill(&self, attempt: Attempt) {
-        if let Some(cancel) = self.running().remove(&(attempt.job, attempt.number)) {
-            cancel.send(()).unwrap_or_else(|()| tracing::debug!("the worker had ended"));
+        if let Some(running) = self.running().remove(&(attempt.job, attempt.number)) {
+            // One that is stopped hears nothing.
+            running.signal(Signal::CONT);
+            running.cancel.send(()).unwrap_or_else(|()| tracing::debug!("the worker had ended"));
         }
     }
+
+    fn slow(&self, slowly: bool) {
+        self.slowly.store(slowly, Ordering::Release);
+        if let Some(workers) = self.me.upgrade().filter(|_| slowly)
+            && !self.pacing.swap(true, Ordering::AcqRel)
+        {
+            self.runtime.spawn(workers.pace());
+        }
+    }
+
     fn clear(&self, spec: &JobSpec) {
         let recording = self.recordings.join(&spec.recording);
         let folder = recording.join("derived").join(&spec.job);
@@ -248,3 +317,6 @@ impl Workers for ChildWorkers {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ const report: StorageReport = {
   largest: [],
   next: [],
   keep_days: 0,
+  keep_newest: 0,
+  keep_newest_of_room: 0,
   overwrite_oldest: false,
   clock_doubt: null,
 };

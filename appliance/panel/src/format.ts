@@ -90,6 +90,14 @@ export function dateTime(at: string, language: string): string {
   );
 }
 
+/** 14:20; with its day if that is not today. */
+export function hour(at: string, now: number, language: string): string {
+  const date = new Date(at);
+  const today = date.toDateString() === new Date(now).toDateString();
+  const day = today ? {} : ({ day: "numeric", month: "short" } as const);
+  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", ...day }).format(date);
+}
+
 export function share(part: number, whole: number): number {
   return whole > 0 ? Math.min(100, Math.max(0, (part / whole) * 100)) : 0;
 }

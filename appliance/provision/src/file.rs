@@ -1,5 +1,6 @@
 //! The file itself: its sections, its checks, and what may be shown of it.
 
+use crate::recorder::RecorderSettings;
 use crate::secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 use crate::settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, Settings, checked_name, section, with_suggestion,
@@ -31,8 +32,8 @@ pub struct Provisioning {
     pub the_box: Option<BoxSection>,
     /// `[owner]`
     pub owner: Option<Owner>,
-    /// `[recording]`, `[meeting]`, `[updates]`, `[turn]`; what the file leaves out is at its default. To change only what
-    /// it names, take [`Provisioning::settings_patch`].
+    /// `[recording]`, `[recorder]`, `[meeting]`, `[updates]`, `[turn]`; what the file leaves out is at its
+    /// default. To change only what it names, take [`Provisioning::settings_patch`].
     pub settings: Settings,
     /// `[install]`
     pub install: Option<Install>,
@@ -125,6 +126,8 @@ struct Sections {
     #[serde(deserialize_with = "section")]
     recording: RecordingSettings,
     #[serde(deserialize_with = "section")]
+    recorder: RecorderSettings,
+    #[serde(deserialize_with = "section")]
     meeting: MeetingSettings,
     #[serde(deserialize_with = "section")]
     updates: UpdateSettings,
@@ -198,8 +201,8 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     {
         return wrong("install.disk", "is a serial number or a name below /dev/disk/by-id");
     }
-    let Sections { recording, meeting, updates, turn, .. } = sections;
-    let settings = Settings { recording, meeting, updates, turn };
+    let Sections { recording, recorder, meeting, updates, turn, .. } = sections;
+    let settings = Settings { recording, recorder, meeting, updates, turn };
     if let Err(SettingError { field, why }) = settings.check() {
         return wrong(&field, &why);
     }
@@ -207,7 +210,7 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     let mut patch = serde_json::Map::new();
     for (section, value) in &values {
         let Some(section_values) = value.as_table() else { continue };
-        if ["recording", "meeting", "updates", "turn"].contains(&section.as_str()) {
+        if ["recording", "recorder", "meeting", "updates", "turn"].contains(&section.as_str()) {
             let json = serde_json::to_value(section_values).unwrap_or_default();
             patch.insert(section.clone(), json);
         }

@@ -6,6 +6,7 @@
 
 mod file;
 mod outcome;
+mod recorder;
 mod secret;
 mod settings;
 mod turn;
@@ -15,6 +16,7 @@ pub mod words;
 
 pub use file::{BoxSection, Entry, Install, Language, Owner, ProvisionError, Provisioning, parse};
 pub use outcome::{Message, Outcome, ProvisionResult};
+pub use recorder::{Mode, RecorderSettings};
 pub use secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 pub use settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, SettingError, Settings, checked_name,

@@ -1,5 +1,6 @@
 //! The settings of a box: their names, defaults and bounds.
 
+use crate::recorder::RecorderSettings;
 use crate::turn::TurnSettings;
 use crate::updates::UpdateSettings;
 #[cfg(feature = "schema")]
@@ -25,6 +26,9 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schema(required))]
     #[serde(deserialize_with = "section")]
     pub recording: RecordingSettings,
+    #[cfg_attr(feature = "schema", schema(required))]
+    #[serde(deserialize_with = "section")]
+    pub recorder: RecorderSettings,
     #[cfg_attr(feature = "schema", schema(required))]
     #[serde(deserialize_with = "section")]
     pub meeting: MeetingSettings,
@@ -76,6 +80,12 @@ pub struct RecordingSettings {
     /// Days after its end when the box deletes a recording; 0: it stays until somebody deletes it.
     #[cfg_attr(feature = "schema", schema(required))]
     pub keep_days: u32,
+    /// So many of the newest recordings stay, older ones are deleted; 0: all stay.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub keep_newest: u32,
+    /// The same of each room; 0: all stay.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub keep_newest_of_room: u32,
     /// When the disk fills, the oldest recordings make room for new ones; else recording ends.
     #[cfg_attr(feature = "schema", schema(required))]
     pub overwrite_oldest: bool,
@@ -89,6 +99,8 @@ impl Default for RecordingSettings {
             encoder: EncoderChoice::Auto,
             resume_window_s: 300,
             keep_days: 0,
+            keep_newest: 0,
+            keep_newest_of_room: 0,
             overwrite_oldest: false,
         }
     }
@@ -143,6 +155,14 @@ impl Settings {
         }
         if self.recording.keep_days > 36_500 {
             return bad("recording.keep_days", "is at most a hundred years (36500)");
+        }
+        for (field, most) in [
+            ("recording.keep_newest", self.recording.keep_newest),
+            ("recording.keep_newest_of_room", self.recording.keep_newest_of_room),
+        ] {
+            if most > 1_000_000 {
+                return bad(field, "is at most a million (1000000); 0: all stay");
+            }
         }
         if !(1..=86_400).contains(&self.meeting.empty_timeout_s) {
             return bad("meeting.empty_timeout_s", "is between 1 and 86400");

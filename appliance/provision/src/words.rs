@@ -1,6 +1,7 @@
 //! Words of other crates in the API's document: crates below know no API, and their enums are
 //! described by the names that serde gives them.
 
+use crate::recorder::Mode;
 use roombox_jobs::spec::{EncoderChoice, LayoutName};
 use serde::Serialize;
 use utoipa::openapi::Object;
@@ -43,6 +44,8 @@ macro_rules! words {
 }
 
 words! {
+    "What a box does: record and make films, or one of the two."
+    RecorderMode = Mode { Both, RecorderOnly, TranscoderOnly }
     "Where the tiles of a film go."
     Layout = LayoutName { Auto, Grid, Speaker, Screen, Single }
     "What makes H.264: `auto` and `openh264` need nothing, `x264` (GPL) its plug-in."

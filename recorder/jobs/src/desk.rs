@@ -10,6 +10,10 @@
 //! Pure: inputs with a time in, effects out. An attempt's number fences its messages: only the
 //! attempt that holds the lease may finish, fail or renew it.
 
+use crate::cost::{Cost, Costs, Spent, Tally, media_ms};
+use crate::machine::Machine;
+use crate::order::rank;
+use crate::outlook::{Outlook, Runs, look};
 use crate::row::{JobRow, JobState};
 use std::collections::BTreeMap;
 
@@ -39,8 +43,15 @@ pub enum Input {
     Add(Box<JobRow>),
     /// Time passes.
     Tick,
+    /// What meetings leave of the machine now.
+    Machine(Machine),
     /// A worker is alive.
     Renew(Attempt),
+    /// The same, and it knows what is left.
+    Progressed {
+        attempt: Attempt,
+        left_ms: u64,
+    },
     Finished(Attempt),
     Failed {
         attempt: Attempt,
@@ -58,6 +69,21 @@ pub enum Input {
     Retry {
         job: String,
     },
+    /// A person wants a job sooner or later than others.
+    Wish {
+        job: String,
+        wish: Wish,
+    },
+}
+
+/// What somebody wants of a job that has not ended; what is `None` stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wish {
+    pub priority: Option<i32>,
+    /// `Some(None)`: it has none any more.
+    pub deadline_ms: Option<Option<u64>>,
+    /// In front of all others from now on, or no more so.
+    pub front: Option<bool>,
 }
 
 /// What the desk wants done.
@@ -74,19 +100,58 @@ pub enum Effect {
 struct Entry {
     row: JobRow,
     lease_until_ms: u64,
+    /// Of the attempt that runs.
+    since_ms: u64,
+    /// What its worker said is left, and when.
+    left: Option<(u64, u64)>,
+    /// It was slowed down.
+    slowed: bool,
 }
 
 /// The desk of one box.
 #[derive(Debug)]
 pub struct Desk {
-    /// Workers at a time.
-    capacity: usize,
+    machine: Machine,
+    costs: Costs,
     entries: BTreeMap<String, Entry>,
 }
 
 impl Desk {
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), entries: BTreeMap::new() }
+    pub fn new(machine: Machine, costs: Costs) -> Self {
+        Self { machine, costs, entries: BTreeMap::new() }
+    }
+
+    /// What a job is believed to take at full speed.
+    pub fn cost(&self, row: &JobRow) -> Cost {
+        self.costs.of(row)
+    }
+
+    /// What an attempt took that is about to finish: what is to be kept of it. One that others have
+    /// begun, or that went on from an earlier one, says nothing.
+    pub fn spent(&mut self, now_ms: u64, attempt: &Attempt, cpu_s: f64) -> Vec<(String, Tally)> {
+        let held = self.machine.held;
+        let Some(entry) = self.leased(attempt).filter(|entry| entry.row.attempts == 1) else {
+            return Vec::new();
+        };
+        let wall_s = now_ms.saturating_sub(entry.since_ms) as f64 / 1000.0;
+        let wall_s = (!entry.slowed && !held).then_some(wall_s);
+        let row = entry.row.clone();
+        self.costs.learn(&row, Spent { media_ms: media_ms(&row), cpu_s, wall_s })
+    }
+
+    /// When everything that runs or waits will start and be ready.
+    pub fn outlook(&self, now_ms: u64) -> Vec<Outlook> {
+        let of = |state| self.entries.values().filter(move |entry| entry.row.state == state);
+        let runs = of(JobState::Running).map(|entry| {
+            let Cost { wall_ms, cores, .. } = self.costs.of(&entry.row);
+            let believed = entry.since_ms.saturating_add(self.machine.time(wall_ms));
+            let said = entry.left.map(|(at, left)| at.saturating_add(left));
+            // It is late and nobody knows by how much: every moment now.
+            let ready_ms = said.unwrap_or(believed).max(now_ms + 1);
+            Runs { job: entry.row.spec.job.clone(), ready_ms, cores }
+        });
+        let waiting = of(JobState::Queued).map(|entry| (&entry.row, self.costs.of(&entry.row)));
+        look(now_ms, &self.machine, runs.collect(), waiting.collect())
     }
 
     pub fn row(&self, job: &str) -> Option<&JobRow> {
@@ -99,6 +164,18 @@ impl Desk {
         match input {
             Input::Add(row) => self.add(now_ms, *row, &mut effects),
             Input::Tick => {}
+            Input::Machine(machine) => {
+                self.machine = machine;
+                for entry in self.entries.values_mut() {
+                    entry.slowed |= machine.held;
+                }
+            }
+            Input::Progressed { attempt, left_ms } => {
+                if let Some(entry) = self.leased(&attempt) {
+                    entry.lease_until_ms = now_ms + LEASE_MS;
+                    entry.left = Some((now_ms, left_ms));
+                }
+            }
             Input::Renew(attempt) => {
                 if let Some(entry) = self.leased(&attempt) {
                     entry.lease_until_ms = now_ms + LEASE_MS;
@@ -126,6 +203,7 @@ impl Desk {
             }
             Input::Cancel { job } => self.cancel(&job, &mut effects),
             Input::Retry { job } => self.retry(&job, &mut effects),
+            Input::Wish { job, wish } => self.wish(now_ms, &job, wish, &mut effects),
         }
         self.expire(now_ms, &mut effects);
         self.start(now_ms, &mut effects);
@@ -153,7 +231,7 @@ impl Desk {
         if self.entries.contains_key(&job) {
             return;
         }
-        let mut entry = Entry { row, lease_until_ms: 0 };
+        let mut entry = Entry { row, lease_until_ms: 0, since_ms: 0, left: None, slowed: false };
         if entry.row.state == JobState::Running {
             fail(&mut entry, now_ms, "the box went down while the job ran");
             effects.push(Effect::Persist(Box::new(entry.row.clone())));
@@ -185,6 +263,20 @@ impl Desk {
         }
     }
 
+    fn wish(&mut self, now_ms: u64, job: &str, wish: Wish, effects: &mut Vec<Effect>) {
+        let Some(entry) = self.entries.get_mut(job) else { return };
+        let row = &mut entry.row;
+        if matches!(row.state, JobState::Finished | JobState::Cancelled) {
+            return;
+        }
+        row.priority = wish.priority.unwrap_or(row.priority);
+        row.deadline_ms = wish.deadline_ms.unwrap_or(row.deadline_ms);
+        if let Some(front) = wish.front {
+            row.front_ms = front.then_some(now_ms);
+        }
+        effects.push(Effect::Persist(Box::new(row.clone())));
+    }
+
     fn expire(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
         for (job, entry) in &mut self.entries {
             if entry.row.state == JobState::Running && entry.lease_until_ms <= now_ms {
@@ -197,19 +289,29 @@ impl Desk {
     }
 
     fn start(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
-        let running = self.entries.values().filter(|e| e.row.state == JobState::Running).count();
-        let mut ready: Vec<(i32, u64, String)> = self
-            .entries
-            .iter()
-            .filter(|(_, e)| e.row.state == JobState::Queued && e.row.not_before_ms <= now_ms)
-            .map(|(job, e)| (-e.row.priority, e.row.created_ms, job.clone()))
+        let cores = |entry: &Entry| self.costs.of(&entry.row).cores;
+        let runs = self.entries.values().filter(|e| e.row.state == JobState::Running).map(cores);
+        let (mut running, mut used) = runs.fold((0, 0.0), |(n, sum), one| (n + 1, sum + one));
+        let due = self.entries.iter().filter(|(_, entry)| {
+            entry.row.state == JobState::Queued && entry.row.not_before_ms <= now_ms
+        });
+        let mut ready: Vec<_> = due
+            .map(|(job, entry)| {
+                let cost = self.costs.of(&entry.row);
+                (rank(&entry.row, self.machine.time(cost.wall_ms), now_ms), cost.cores, job.clone())
+            })
             .collect();
-        ready.sort();
-        for (_, _, job) in ready.into_iter().take(self.capacity.saturating_sub(running)) {
+        ready.sort_by(|a, b| a.0.cmp(&b.0));
+        for (_, needs, job) in ready {
+            if !self.machine.admits(running, used, needs) {
+                return;
+            }
             let Some(entry) = self.entries.get_mut(&job) else { continue };
+            (running, used) = (running + 1, used + needs);
             entry.row.state = JobState::Running;
             entry.row.attempts += 1;
             entry.lease_until_ms = now_ms + LEASE_MS;
+            (entry.since_ms, entry.left, entry.slowed) = (now_ms, None, self.machine.held);
             effects.push(Effect::Persist(Box::new(entry.row.clone())));
             effects.push(Effect::Start(Attempt { job, number: entry.row.attempts }));
         }

@@ -1,10 +1,17 @@
-//! The job desk: queue, leases, attempts, back-off, parking. Pure: time is an argument.
+//! The job desk: queue, order, costs, leases, attempts, back-off, parking. Pure: time is an argument.
 
+mod cost;
 mod desk;
 mod governor;
+mod machine;
+pub mod order;
+mod outlook;
 mod row;
 pub mod spec;
 
-pub use desk::{Attempt, Desk, Effect, Input, LEASE_MS, MAX_ATTEMPTS};
+pub use cost::{Cost, Costs, Spent, Tally};
+pub use desk::{Attempt, Desk, Effect, Input, LEASE_MS, MAX_ATTEMPTS, Wish};
 pub use governor::{Governor, Load};
+pub use machine::{Machine, SLOWLY};
+pub use outlook::{Outlook, Waits};
 pub use row::{JobRow, JobState};

@@ -35,12 +35,12 @@ impl JobState {
     }
 }
 
-/// One job.
+/// One job. A row that an older version wrote has no deadline, no length and nobody's hand on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRow {
     pub spec: JobSpec,
     pub state: JobState,
-    /// Higher first.
+    /// Higher first; see [`crate::order`].
     pub priority: i32,
     /// Milliseconds of the desk's clock.
     pub created_ms: u64,
@@ -50,6 +50,18 @@ pub struct JobRow {
     pub not_before_ms: u64,
     /// Why the last attempt failed: the end of its log.
     pub last_error: Option<String>,
+    /// When somebody wants it ready.
+    #[serde(default)]
+    pub deadline_ms: Option<u64>,
+    /// When somebody put it in front of all others.
+    #[serde(default)]
+    pub front_ms: Option<u64>,
+    /// How much of the recording it is made of; 0: nobody knows.
+    #[serde(default)]
+    pub media_ms: u64,
+    /// A follower may have made some of it while the meeting went on.
+    #[serde(default)]
+    pub followed: bool,
 }
 
 impl JobRow {
@@ -62,6 +74,10 @@ impl JobRow {
             attempts: 0,
             not_before_ms: 0,
             last_error: None,
+            deadline_ms: None,
+            front_ms: None,
+            media_ms: 0,
+            followed: false,
         }
     }
 }

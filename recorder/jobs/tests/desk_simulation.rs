@@ -2,7 +2,9 @@
 //! A failing seed is printed; `ROOMBOX_SEEDS` asks for more of them.
 
 use roombox_jobs::spec::JobSpec;
-use roombox_jobs::{Attempt, Desk, Effect, Input, JobRow, JobState, LEASE_MS, MAX_ATTEMPTS};
+use roombox_jobs::{
+    Attempt, Costs, Desk, Effect, Input, JobRow, JobState, LEASE_MS, MAX_ATTEMPTS, Machine,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 const JOBS: usize = 12;
@@ -21,6 +23,10 @@ impl Random {
 
 fn spec(n: usize) -> JobSpec {
     JobSpec::new(format!("job_{n}"), "rec_1".into(), "t".into())
+}
+
+fn desk(workers: usize) -> Desk {
+    Desk::new(Machine::idle(workers), Costs::default())
 }
 
 /// A worker as the simulation sees it.
@@ -52,7 +58,7 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut world = Self {
             random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
-            desk: Desk::new(CAPACITY),
+            desk: desk(CAPACITY),
             store: BTreeMap::new(),
             workers: Vec::new(),
             mail: Vec::new(),
@@ -189,7 +195,7 @@ impl World {
             1 if self.random.below(4) == 0 => self.give(Input::Cancel { job }),
             // The daemon dies: workers go with it, the store stays.
             2 if self.random.below(4) == 0 => {
-                self.desk = Desk::new(CAPACITY);
+                self.desk = desk(CAPACITY);
                 self.workers.clear();
                 self.mail.clear();
                 for row in self.store.values().cloned().collect::<Vec<_>>() {
@@ -235,7 +241,7 @@ fn every_job_ends_and_none_ends_twice() {
 
 #[test]
 fn a_healthy_worker_never_loses_its_lease() {
-    let mut desk = Desk::new(1);
+    let mut desk = desk(1);
     desk.handle(0, Input::Add(Box::new(JobRow::new(spec(0), 0, 0))));
     let attempt = Attempt { job: "job_0".into(), number: 1 };
     let mut now = 0;
@@ -251,7 +257,7 @@ fn a_healthy_worker_never_loses_its_lease() {
 
 #[test]
 fn failures_pause_longer_each_time_and_the_fifth_parks() {
-    let mut desk = Desk::new(1);
+    let mut desk = desk(1);
     let (mut now, mut pauses) = (0, Vec::new());
     let mut effects = desk.handle(now, Input::Add(Box::new(JobRow::new(spec(0), 0, 0))));
     loop {
@@ -275,7 +281,7 @@ fn failures_pause_longer_each_time_and_the_fifth_parks() {
 
 #[test]
 fn a_hopeless_job_is_parked_at_once_and_only_by_the_attempt_that_runs() {
-    let mut desk = Desk::new(1);
+    let mut desk = desk(1);
     desk.handle(0, Input::Add(Box::new(JobRow::new(spec(0), 0, 0))));
     let hopeless = |number| Input::Hopeless {
         attempt: Attempt { job: "job_0".into(), number },
@@ -295,7 +301,7 @@ fn row_before(desk: &Desk) -> u64 {
 
 #[test]
 fn higher_priority_and_then_age_go_first() {
-    let mut desk = Desk::new(1);
+    let mut desk = desk(1);
     desk.handle(0, Input::Add(Box::new(JobRow::new(spec(0), 0, 0))));
     for (n, priority, created) in [(1, 0, 1), (2, 5, 3), (3, 5, 2)] {
         desk.handle(1, Input::Add(Box::new(JobRow::new(spec(n), priority, created))));

@@ -2,11 +2,12 @@
 
 use super::PanelDoor;
 use super::access::Visitor;
+use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use roombox_control::jobs::Job;
+use roombox_control::jobs::{Job, JobPatch};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,6 +23,20 @@ pub(super) async fn job_list(
     _: Visitor,
 ) -> Result<Json<JobList>, ApiError> {
     Ok(Json(JobList { items: door.jobs.list().await? }))
+}
+
+/// Has a job done sooner or later than others, next of all, or by a time. What runs goes on.
+#[utoipa::path(patch, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path)),
+    request_body = JobPatch,
+    responses((status = 202, body = Job), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody)))]
+pub(super) async fn job_patch(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+    Body(patch): Body<JobPatch>,
+) -> Result<(StatusCode, Json<Job>), ApiError> {
+    Ok((StatusCode::ACCEPTED, Json(door.jobs.change(&id, &patch).await?)))
 }
 
 /// Cancels a job that waits or runs.

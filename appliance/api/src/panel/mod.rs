@@ -134,7 +134,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(schedule::feed_fetch))
         .routes(routes!(schedule::recording_extend))
         .routes(routes!(jobs::job_list))
-        .routes(routes!(jobs::job_cancel))
+        .routes(routes!(jobs::job_patch, jobs::job_cancel))
         .routes(routes!(jobs::job_retry))
         .routes(routes!(keys::api_token_list, keys::api_token_create))
         .routes(routes!(keys::api_token_delete))

@@ -7,8 +7,9 @@ use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use roombox_control::clock::UnixMs;
 use roombox_control::finish::to_the_end;
-use roombox_control::jobs::{EncoderChoice, Job, LayoutName, Output, SoundContainer};
+use roombox_control::jobs::{EncoderChoice, Job, JobPatch, LayoutName, Output, SoundContainer};
 use roombox_control::recordings::{Film, FilmRange, Recording, TimelineItem};
 use roombox_control::retention::{Deletion, Doubt};
 use roombox_control::words;
@@ -72,6 +73,12 @@ pub(super) struct FilmRequest {
     /// Left out: all of the recording.
     #[schema(nullable = false)]
     range: Option<FilmRange>,
+    /// Left out: 10, before films that nobody asked for.
+    #[schema(nullable = false)]
+    priority: Option<i32>,
+    /// When it has to be ready, RFC 3339.
+    #[schema(value_type = Option<UnixMs>, nullable = false)]
+    deadline: Option<String>,
 }
 
 /// Records the meeting in a room.
@@ -201,11 +208,12 @@ pub(super) async fn film_create(
     Path(id): Path<String>,
     Body(request): Body<FilmRequest>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let FilmRequest { layout, encoder, outputs, container, range } = request;
+    let FilmRequest { layout, encoder, outputs, container, range, priority, deadline } = request;
+    let wanted = JobPatch { priority, deadline: deadline.map(Some), next: None };
     let encoder = encoder.unwrap_or(EncoderChoice::Auto);
     let outputs = outputs.unwrap_or_else(|| vec![Output::Film]);
     let container = container.unwrap_or_default();
-    let film = Film { layout, encoder, outputs, container, range };
+    let film = Film { layout, encoder, outputs, container, range, wanted };
     let job = door.recordings.render(&id, film).await?;
     Ok((StatusCode::CREATED, Json(job)))
 }

@@ -6,7 +6,9 @@ use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
-use roombox_control::settings::{MeetingSettings, RecordingSettings, Settings, TurnSettings};
+use roombox_control::settings::{
+    MeetingSettings, RecorderSettings, RecordingSettings, Settings, TurnSettings,
+};
 use roombox_control::status::StatusReport;
 use roombox_control::updates::UpdateSettings;
 use serde_json::Value;
@@ -38,6 +40,7 @@ impl PartialSchema for SettingsPatch {
         if let RefOr::T(Schema::Object(sections)) = &mut patch {
             sections.description = Some("What changes; `null` brings a default back.".to_owned());
             sections.properties.insert("recording".to_owned(), in_part::<RecordingSettings>());
+            sections.properties.insert("recorder".to_owned(), in_part::<RecorderSettings>());
             sections.properties.insert("meeting".to_owned(), in_part::<MeetingSettings>());
             sections.properties.insert("turn".to_owned(), in_part::<TurnSettings>());
             sections.properties.insert("updates".to_owned(), in_part::<UpdateSettings>());

@@ -4,15 +4,17 @@
 //! part of the recording its film is of: from now until somebody stops it.
 //!
 //! ```text
-//! active ─ stopped, or the recording ends ─► ending ─ its job is done ─► complete
-//!                                              ├─ its job is parked ──► failed
+//! active ─ stopped, or the recording ends ─► ending ─ its job is done, and carried ─► complete
+//!                                              ├─ its job is parked, or its place refuses ──► failed
 //!                                              └─ nothing to film, cancelled ─► aborted
 //! ```
-//! Where an order stands follows from its recording and its job; nothing else is kept of it.
+//! Where an order stands follows from its recording, its job and its upload; nothing else is kept of it.
 
 mod order;
+mod upload;
 
 pub use order::{EgressRow, EgressState, EgressView, Order};
+pub use upload::{UploadRow, UploadState, Uploads, Wanted, ordered};
 
 use crate::clock::UnixMs;
 use crate::conference::RoomInfo;
@@ -22,7 +24,9 @@ use crate::finish::to_the_end;
 use crate::recordings::{RecordingState, Recordings};
 use crate::rooms::Rooms;
 use crate::store::Store;
+use crate::targets::Secrets;
 use order::state;
+use roombox_jobs::JobState;
 use roombox_jobs::spec::{JobSpec, LayoutName, MadeFile, Range, Relayout};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -162,7 +166,7 @@ impl Egress {
             room_name: room.to_owned(),
             room_sid: open.sid.clone(),
             opened_with: open.opened_with.clone(),
-            filename: order.filename.clone(),
+            filename: order.filename.replace("{room_id}", &open.sid),
             request: order.request.clone(),
             spec: JobSpec { job, recording, title, range, ..order.spec.clone() },
             started_ms: now.0,
@@ -171,7 +175,9 @@ impl Egress {
             began: began || others.iter().any(|other| other.began),
             stopped: false,
         };
-        let kept = self.store.egress_insert(row.clone()).await?;
+        let upload = order.upload.clone();
+        let upload = upload.map(|to| UploadRow::new(row.id.clone(), row.filename.clone(), to));
+        let kept = self.store.egress_insert(row.clone(), upload).await?;
         tracing::info!(egress = %row.id, recording = %row.spec.recording, kept,
             "a film was ordered");
         Ok(kept.then_some(row))
@@ -276,7 +282,13 @@ impl Egress {
         let files = self.store.file_list_of(vec![id.clone()]).await?.remove(&id);
         let files: Vec<MadeFile> =
             files.into_iter().flatten().filter(|file| file.path.starts_with(&own)).collect();
-        let state = state(&row, recording.state, job.as_ref(), !files.is_empty());
+        let mut upload = self.store.upload_get(row.id.clone()).await?;
+        if let Some(upload) = &mut upload {
+            // Nobody who looks needs it.
+            upload.secrets = Secrets::default();
+        }
+        let carried = upload.as_ref().map(|upload| upload.state);
+        let state = state(&row, recording.state, job.as_ref(), !files.is_empty(), carried);
         let range = row.spec.range.unwrap_or(Range { from_us: 0, to_us: None });
         let recorded_ms = match recording.state {
             // As far as it is known; between two looks of the recorder, by the clock.
@@ -288,15 +300,30 @@ impl Egress {
         };
         let to_ms = range.to_us.map_or(recorded_ms, |to| (to / 1000).min(recorded_ms));
         let duration_ms = to_ms.saturating_sub(range.from_us / 1000);
-        let error = job.filter(|_| state == EgressState::Failed).and_then(|job| job.last_error);
+        let finished = job.as_ref().is_some_and(|job| job.state == JobState::Finished);
+        let made = job.filter(|_| state == EgressState::Failed).and_then(|job| job.last_error);
+        let refused = upload.as_ref().filter(|_| finished).and_then(|upload| upload.error.as_ref());
+        let error = made.or(refused.cloned());
         Ok(EgressView {
             state,
             duration_ms,
             ended_ms: (state != EgressState::Active).then(|| row.started_ms + duration_ms),
             error,
+            finished,
+            upload,
             files,
             row,
         })
+    }
+
+    /// Its upload ended, or failed again: those who wait for it hear where it stands now.
+    pub(crate) async fn look_again(&self, id: &str) -> Result<(), ControlError> {
+        match self.get(id).await {
+            Ok(view) => self.tell(&view, false),
+            Err(ControlError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Tells receivers of orders that go on or end, until nobody can tell of them any more. What was

@@ -1,5 +1,6 @@
 //! An order, and where it stands.
 
+use super::upload::{UploadRow, UploadState, Wanted};
 use crate::recordings::RecordingState;
 use roombox_jobs::spec::{JobSpec, MadeFile, Range};
 use roombox_jobs::{JobRow, JobState};
@@ -40,6 +41,8 @@ pub struct Order {
     pub filename: String,
     /// The door's encoding of the request.
     pub request: Vec<u8>,
+    /// Where the film is carried to; `None`: it stays on the box.
+    pub upload: Option<Wanted>,
 }
 
 /// An order as it is kept.
@@ -80,6 +83,10 @@ pub struct EgressView {
     pub duration_ms: u64,
     pub ended_ms: Option<u64>,
     pub error: Option<String>,
+    /// Its job is done.
+    pub finished: bool,
+    /// Where its film is carried to, without what opens it.
+    pub upload: Option<UploadRow>,
     /// What was made, the film or the sound first.
     pub files: Vec<MadeFile>,
 }
@@ -89,12 +96,17 @@ pub(super) fn state(
     recording: RecordingState,
     job: Option<&JobRow>,
     made: bool,
+    upload: Option<UploadState>,
 ) -> EgressState {
     match (recording, job.map(|job| job.state)) {
         (RecordingState::Recording, _) if !row.stopped => EgressState::Active,
         (RecordingState::Empty, _) | (_, Some(JobState::Cancelled)) => EgressState::Aborted,
         (_, Some(JobState::Finished)) if !made => EgressState::Aborted,
-        (_, Some(JobState::Finished)) => EgressState::Complete,
+        (_, Some(JobState::Finished)) => match upload {
+            Some(UploadState::Waiting) => EgressState::Ending,
+            Some(UploadState::GivenUp) => EgressState::Failed,
+            Some(UploadState::Delivered) | None => EgressState::Complete,
+        },
         (_, Some(JobState::Parked)) => EgressState::Failed,
         _ => EgressState::Ending,
     }
@@ -137,10 +149,14 @@ mod tests {
         let spec = JobSpec::new(String::new(), String::new(), String::new());
         let stands = |stopped, recording, job: Option<JobState>, wanted: E| {
             let job = job.map(|state| JobRow { state, ..JobRow::new(spec.clone(), 0, 0) });
-            assert_eq!(state(&row(stopped, ALL), recording, job.as_ref(), true), wanted);
+            assert_eq!(state(&row(stopped, ALL), recording, job.as_ref(), true, None), wanted);
         };
         let nobody = JobRow { state: JobState::Finished, ..JobRow::new(spec.clone(), 0, 0) };
-        assert_eq!(state(&row(true, ALL), R::Ready, Some(&nobody), false), E::Aborted);
+        assert_eq!(state(&row(true, ALL), R::Ready, Some(&nobody), false, None), E::Aborted);
+        let carried = |upload| state(&row(true, ALL), R::Ready, Some(&nobody), true, Some(upload));
+        assert_eq!(carried(UploadState::Waiting), E::Ending);
+        assert_eq!(carried(UploadState::Delivered), E::Complete);
+        assert_eq!(carried(UploadState::GivenUp), E::Failed);
         stands(false, R::Recording, None, E::Active);
         stands(true, R::Recording, None, E::Ending);
         stands(false, R::Captured, Some(JobState::Queued), E::Ending);

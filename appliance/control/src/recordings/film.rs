@@ -2,7 +2,7 @@
 
 use super::{RecordingState, Recordings};
 use crate::error::ControlError;
-use crate::jobs::Job;
+use crate::jobs::{Job, JobPatch};
 use roombox_jobs::spec::{
     AudioPreset, EncoderChoice, JobSpec, LayoutName, Output, Range, SoundContainer,
 };
@@ -30,6 +30,16 @@ pub struct Film {
     pub container: SoundContainer,
     /// `None`: all of the recording.
     pub range: Option<FilmRange>,
+    /// How soon.
+    pub wanted: JobPatch,
+}
+
+/// How much of a recording a job is made of.
+pub(super) fn media_ms(spec: &JobSpec, duration_ms: u64) -> u64 {
+    spec.range.map_or(duration_ms, |range| {
+        let to_ms = range.to_us.map_or(duration_ms, |to| (to / 1000).min(duration_ms));
+        to_ms.saturating_sub(range.from_us / 1000)
+    })
 }
 
 impl FilmRange {
@@ -48,9 +58,10 @@ impl Recordings {
     /// these.
     ///
     /// # Errors
-    /// There is no such recording, it still runs, it has no such part, or nothing is to be made.
+    /// There is no such recording, it still runs, it has no such part, nothing is to be made, or
+    /// what is wanted of the job will not do.
     pub async fn render(&self, id: &str, film: Film) -> Result<Job, ControlError> {
-        let Film { layout, encoder, outputs, container, range } = film;
+        let Film { layout, encoder, outputs, container, range, wanted } = film;
         if outputs.is_empty() {
             return Err(ControlError::NothingToMake);
         }
@@ -61,7 +72,8 @@ impl Recordings {
         let range = range.map(|range| range.within(row.duration_ms)).transpose()?;
         let audio = AudioPreset { container, ..AudioPreset::default() };
         let spec = JobSpec { outputs, audio, range, ..self.spec(&row, layout, encoder) };
-        self.jobs.create(spec).await
+        let media_ms = media_ms(&spec, row.duration_ms);
+        self.jobs.create(spec, media_ms, &wanted).await
     }
 }
 

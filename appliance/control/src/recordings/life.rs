@@ -1,5 +1,6 @@
 //! A recording's life beyond the buttons: endings, crashes, continuation, import, deletion.
 
+use super::film::media_ms;
 use super::search::people_in;
 use super::{Interruption, RecordingState, Recordings, Running};
 use crate::clock::UnixMs;
@@ -7,6 +8,7 @@ use crate::conference::{Command, RoomName};
 use crate::egress::EgressRow;
 use crate::error::ControlError;
 use crate::events::Happening;
+use crate::jobs::ROUTINE;
 use crate::schedule::conduct::Fate;
 use crate::store::{RecordingEnd, RecordingRow};
 use roombox_capture::manifest::{EndReason, Manifest};
@@ -115,11 +117,16 @@ impl Recordings {
         let own = self.spec(&row, row.layout, self.settings.get().recording.encoder);
         let (made, last_us, now) =
             (!manifest.parts.is_empty(), summary.duration_us, UnixMs::now().0);
+        let follows = self.settings.get().recorder.mode.transcodes();
         let jobs_for = move |orders: Vec<EgressRow>| -> Vec<JobRow> {
-            let own = orders.iter().all(|order| !order.began).then_some(own);
-            let ordered = orders.iter().map(|order| order.job(last_us));
+            let own = orders.iter().all(|order| !order.began).then_some((own, follows));
+            let ordered = orders.iter().map(|order| (order.job(last_us), false));
             let all = own.into_iter().chain(ordered).filter(|_| made);
-            all.map(|spec| JobRow::new(spec, 0, now)).collect()
+            let row = |(spec, followed): (JobSpec, bool)| {
+                let media_ms = media_ms(&spec, duration_ms);
+                JobRow { media_ms, followed, ..JobRow::new(spec, ROUTINE, now) }
+            };
+            all.map(row).collect()
         };
         let Some(jobs) = self.store.recording_end(end, jobs_for).await? else { return Ok(()) };
         tracing::info!(recording = %row.id, ?state, ?reason, duration_ms, "recording captured");
@@ -132,7 +139,8 @@ impl Recordings {
     }
 
     /// What the films of recordings that run will be made of and how, the oldest first and no more
-    /// than `most`; of those that run only because others were ordered there is none.
+    /// than `most`; of those that run only because others were ordered
+    /// there is none, and on a box that only records of none at all.
     ///
     /// # Errors
     /// The store refuses.
@@ -141,6 +149,9 @@ impl Recordings {
         wanted: impl Fn(&str) -> bool,
         most: usize,
     ) -> Result<Vec<JobSpec>, ControlError> {
+        if !self.settings.get().recorder.mode.transcodes() {
+            return Ok(Vec::new());
+        }
         let mut running: Vec<(u64, String)> = {
             let all = self.running();
             let begun = all.values().filter(|running| running.begun && !running.ending);
@@ -263,6 +274,9 @@ impl Recordings {
 
     /// True if a recording that was cut short goes on in this room.
     pub(super) async fn go_on_in(&self, room_name: &str) -> Result<bool, ControlError> {
+        if !self.settings.get().recorder.mode.records() {
+            return Ok(false);
+        }
         let Some(Interrupted { recovered, .. }) = self.interrupted().remove(room_name) else {
             return Ok(false);
         };

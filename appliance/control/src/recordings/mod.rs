@@ -228,8 +228,8 @@ impl Recordings {
     /// Records a room from now on; one that was cut short and waits for this room goes on.
     ///
     /// # Errors
-    /// There is no such room, nobody is in it, it is being recorded, the disk is too full, or the
-    /// box is about to restart.
+    /// There is no such room, nobody is in it, it is being recorded, the disk is too full, the box
+    /// only makes films, or it is about to restart.
     pub async fn start(
         &self,
         room_id: &str,
@@ -246,6 +246,9 @@ impl Recordings {
     ) -> Result<(Recording, bool), ControlError> {
         let room = self.store.room_get(room_id.to_owned()).await?;
         let room = room.ok_or(ControlError::NotFound("room"))?;
+        if !self.settings.get().recorder.mode.records() {
+            return Err(ControlError::OnlyTranscodes);
+        }
         let open = self.conference.list().await;
         let meets = |view: &RoomView| {
             let mut people = view.participants.iter();

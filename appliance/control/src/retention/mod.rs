@@ -1,8 +1,8 @@
 //! How long recordings stay: as long as the owner wants, and never shorter.
 //!
 //! Nothing is deleted unless the owner has said so, nothing that somebody holds, nothing of which
-//! something is being made, and nothing because of its age while the clock is in doubt. Each deletion is
-//! remembered with its reason.
+//! something is being made, and nothing because of its age or of newer ones while the clock is in doubt.
+//! Each deletion is remembered with its reason.
 
 mod rules;
 mod watch;
@@ -24,7 +24,8 @@ use watch::ClockWatch;
 
 /// Room is made before the recorder's reserve is reached: recordings end there.
 const AHEAD: u64 = 2;
-const NOTHING_GOES: Policy = Policy { keep_days: 0, overwrite_oldest: false };
+const NOTHING_GOES: Policy =
+    Policy { keep_days: 0, keep_newest: 0, keep_newest_of_room: 0, overwrite_oldest: false };
 
 /// A recording that the box deleted by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -44,7 +45,7 @@ pub struct Upcoming {
     /// Bytes of its tracks and films.
     pub bytes: u64,
     pub reason: Why,
-    /// When its day is; `null`: when the disk fills.
+    /// When its day is; `null`: when there are newer ones, or when the disk fills.
     #[schema(required)]
     pub at: Option<UnixMs>,
 }
@@ -54,6 +55,8 @@ pub struct Upcoming {
 pub struct Outlook {
     pub next: Vec<Upcoming>,
     pub keep_days: u32,
+    pub keep_newest: u32,
+    pub keep_newest_of_room: u32,
     pub overwrite_oldest: bool,
 }
 
@@ -76,10 +79,12 @@ impl Retention {
         Self { store, recordings, recorder, settings, clock: Mutex::default() }
     }
 
-    /// Why nothing is deleted because of its age now, although the owner wants it.
+    /// Why nothing is deleted because of its age, or because there are newer ones, although the owner
+    /// wants it.
     pub fn doubt(&self) -> Option<Doubt> {
         let doubt = self.clock.lock().unwrap_or_else(PoisonError::into_inner).1;
-        doubt.filter(|_| self.settings.get().recording.keep_days > 0)
+        let policy = self.policy();
+        doubt.filter(|_| policy.keep_days > 0 || policy.counts())
     }
 
     /// Deletes what is due. To be called every few seconds.
@@ -109,6 +114,8 @@ impl Retention {
         // Every few seconds: of those that are young nobody asks while there is room.
         let ended_by = match policy.overwrite_oldest && short_by > 0 {
             true => None,
+            // So many stay that a list of all is short.
+            false if believed.is_some() && policy.counts() => None,
             false => match believed.and_then(|now| policy.ended_by(now)) {
                 None => return Ok(()),
                 ended_by => ended_by,
@@ -124,8 +131,12 @@ impl Retention {
 
     fn policy(&self) -> Policy {
         let recording = &self.settings.get().recording;
-        let (keep_days, overwrite_oldest) = (recording.keep_days, recording.overwrite_oldest);
-        Policy { keep_days, overwrite_oldest }
+        Policy {
+            keep_days: recording.keep_days,
+            keep_newest: recording.keep_newest,
+            keep_newest_of_room: recording.keep_newest_of_room,
+            overwrite_oldest: recording.overwrite_oldest,
+        }
     }
 
     /// What is deleted next, `most` of it.
@@ -134,9 +145,11 @@ impl Retention {
     /// The store refuses.
     pub async fn upcoming(&self, most: usize) -> Result<Outlook, ControlError> {
         let policy = self.policy();
-        let Policy { keep_days, overwrite_oldest } = policy;
+        let Policy { keep_days, keep_newest, keep_newest_of_room, overwrite_oldest } = policy;
+        let outlook =
+            |next| Outlook { next, keep_days, keep_newest, keep_newest_of_room, overwrite_oldest };
         if policy == NOTHING_GOES {
-            return Ok(Outlook { next: Vec::new(), keep_days, overwrite_oldest });
+            return Ok(outlook(Vec::new()));
         }
         let candidates = self.store.recording_list_settled(None).await?;
         let due = upcoming(&candidates, policy, most);
@@ -149,7 +162,7 @@ impl Retention {
             reason: why,
             at: at.map(UnixMs),
         });
-        Ok(Outlook { next: next.collect(), keep_days, overwrite_oldest })
+        Ok(outlook(next.collect()))
     }
 
     async fn delete(&self, id: &str, bytes: u64, why: Why) -> Result<(), ControlError> {
@@ -160,7 +173,7 @@ impl Retention {
             Err(error) => return Err(error),
         };
         // Somebody wants it kept or copied, since the list was read.
-        let owed = why == Why::Age && self.store.copy_owed(id.to_owned()).await?;
+        let owed = why != Why::Space && self.store.copy_owed(id.to_owned()).await?;
         if recording.held || owed {
             return Ok(());
         }

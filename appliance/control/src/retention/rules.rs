@@ -1,6 +1,7 @@
 //! What may be deleted: pure, so that every case can be shown.
 
 use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 use utoipa::ToSchema;
 
 /// A recording that has ended and of which nothing is being made.
@@ -14,6 +15,10 @@ pub struct Candidate {
     pub held: bool,
     /// A target that should have it has not, or not all of it.
     pub undelivered: bool,
+    /// Name of its room.
+    pub room: String,
+    /// There is something in it: it is one of those of which so many stay.
+    pub counts: bool,
 }
 
 /// What the owner wants.
@@ -21,6 +26,10 @@ pub struct Candidate {
 pub struct Policy {
     /// Days after its end; 0: until somebody deletes it.
     pub keep_days: u32,
+    /// So many of the newest stay; 0: all.
+    pub keep_newest: u32,
+    /// The same of each room.
+    pub keep_newest_of_room: u32,
     /// The oldest make room for new ones.
     pub overwrite_oldest: bool,
 }
@@ -32,6 +41,8 @@ pub struct Policy {
 pub enum Why {
     /// It is older than the owner wants.
     Age,
+    /// There are as many newer ones as the owner wants.
+    Count,
     /// New recordings need its room.
     Space,
 }
@@ -40,6 +51,7 @@ impl Why {
     pub fn name(self) -> &'static str {
         match self {
             Self::Age => "age",
+            Self::Count => "count",
             Self::Space => "space",
         }
     }
@@ -53,10 +65,35 @@ impl Policy {
         let keep_ms = u64::from(self.keep_days) * DAY_MS;
         now_ms.checked_sub(keep_ms).filter(|_| keep_ms > 0)
     }
+
+    /// Whether so many stay and others go.
+    pub fn counts(self) -> bool {
+        self.keep_newest > 0 || self.keep_newest_of_room > 0
+    }
+}
+
+/// Those that have as many newer ones beside them as the owner wants, of their room or of all. What is
+/// empty goes with what is as old, and is never one of those that stay in the place of another.
+fn surplus(candidates: &[Candidate], policy: Policy) -> HashSet<&str> {
+    let mut newest: Vec<&Candidate> = candidates.iter().collect();
+    newest.sort_by(|a, b| b.id.cmp(&a.id));
+    let (mut all, mut rooms) = (0, HashMap::<&str, u32>::new());
+    let full = |most: u32, newer: u32| most > 0 && newer >= most;
+    let mut surplus = HashSet::new();
+    for one in newest {
+        let of_room = rooms.entry(&one.room).or_default();
+        if full(policy.keep_newest, all) || full(policy.keep_newest_of_room, *of_room) {
+            surplus.insert(one.id.as_str());
+        }
+        if one.counts {
+            (all, *of_room) = (all + 1, *of_room + 1);
+        }
+    }
+    surplus
 }
 
 /// Which recordings go, oldest first. `now_ms`: `None` while the clock cannot be believed: nothing is
-/// too old then. `short_by`: bytes that must become free.
+/// too old then, and nobody knows which are the newest. `short_by`: bytes that must become free.
 pub fn due(
     candidates: &[Candidate],
     policy: Policy,
@@ -69,13 +106,16 @@ pub fn due(
     let ended_by = now_ms.and_then(|now| policy.ended_by(now));
     let old =
         |one: &Candidate| !one.undelivered && ended_by.is_some_and(|ended| one.ended_ms <= ended);
+    let surplus = now_ms.map(|_| surplus(candidates, policy)).unwrap_or_default();
+    let many = |one: &Candidate| !one.undelivered && surplus.contains(one.id.as_str());
     let mut freed = 0;
     let mut due = Vec::new();
     for one in oldest {
-        let why = match (old(one), policy.overwrite_oldest && freed < short_by) {
-            (true, _) => Why::Age,
-            (false, true) => Why::Space,
-            (false, false) => continue,
+        let why = match (old(one), many(one), policy.overwrite_oldest && freed < short_by) {
+            (true, ..) => Why::Age,
+            (_, true, _) => Why::Count,
+            (_, _, true) => Why::Space,
+            _ => continue,
         };
         freed += one.bytes;
         due.push((one.id.clone(), why));
@@ -83,25 +123,33 @@ pub fn due(
     due
 }
 
-/// What goes next, and when its day is; `None`: when the disk fills.
+/// What goes next, and when its day is; `None`: when newer ones come, or the disk fills.
 pub fn upcoming(
     candidates: &[Candidate],
     policy: Policy,
     most: usize,
 ) -> Vec<(&Candidate, Why, Option<u64>)> {
     let keep_ms = u64::from(policy.keep_days) * DAY_MS;
+    let surplus = surplus(candidates, policy);
     let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
     oldest.sort_by(|a, b| a.id.cmp(&b.id));
     let mut next: Vec<_> = oldest
         .into_iter()
-        .filter_map(|one| match (keep_ms > 0 && !one.undelivered, policy.overwrite_oldest) {
-            (true, _) => Some((one, Why::Age, Some(one.ended_ms.saturating_add(keep_ms)))),
-            (false, true) => Some((one, Why::Space, None)),
-            (false, false) => None,
+        .filter_map(|one| {
+            let may = !one.undelivered;
+            if may && keep_ms > 0 && !surplus.contains(one.id.as_str()) {
+                Some((one, Why::Age, Some(one.ended_ms.saturating_add(keep_ms))))
+            } else if may && policy.counts() {
+                Some((one, Why::Count, None))
+            } else {
+                policy.overwrite_oldest.then_some((one, Why::Space, None))
+            }
         })
         .collect();
-    // By their day; what has none goes by its age, after those that have one.
-    next.sort_by_key(|(_, _, at)| at.unwrap_or(u64::MAX));
+    // What is too many goes now, then by their day; what has none goes by its age, after those.
+    next.sort_by_key(|(one, _, at)| {
+        (!surplus.contains(one.id.as_str()) || one.undelivered, at.unwrap_or(u64::MAX))
+    });
     next.truncate(most);
     next
 }
@@ -118,6 +166,8 @@ mod tests {
             bytes,
             held,
             undelivered: false,
+            room: format!("room_{}", n % 3),
+            counts: true,
         }
     }
 
@@ -125,7 +175,8 @@ mod tests {
         due.iter().map(|(id, _)| id.as_str()).collect()
     }
 
-    const KEEP_ALL: Policy = Policy { keep_days: 0, overwrite_oldest: false };
+    const KEEP_ALL: Policy =
+        Policy { keep_days: 0, keep_newest: 0, keep_newest_of_room: 0, overwrite_oldest: false };
 
     #[test]
     fn nothing_goes_unless_the_owner_says_so() {
@@ -145,7 +196,7 @@ mod tests {
     #[test]
     fn what_a_target_lacks_grows_old_and_only_a_full_disk_takes_it() {
         let all = [Candidate { undelivered: true, ..recording(1, 1, 5, false) }];
-        let policy = Policy { keep_days: 1, overwrite_oldest: true };
+        let policy = Policy { keep_days: 1, overwrite_oldest: true, ..KEEP_ALL };
         assert!(due(&all, policy, Some(100 * DAY_MS), 0).is_empty());
         assert_eq!(due(&all, policy, Some(100 * DAY_MS), 1), [("rec_001".to_owned(), Why::Space)]);
     }
@@ -183,11 +234,64 @@ mod tests {
         let full = Policy { overwrite_oldest: true, ..KEEP_ALL };
         let spaces = [one, two, four.clone()].map(|id| (id, "space", None));
         assert_eq!(told(full, 9), spaces);
-        let both = Policy { keep_days: 30, overwrite_oldest: true };
+        let both = Policy { keep_days: 30, overwrite_oldest: true, ..KEEP_ALL };
         assert_eq!(told(both, 9)[2], (four, "space", None), "a target lacks it");
     }
 
+    #[test]
+    fn the_newest_stay_and_what_is_empty_takes_nobodys_place() {
+        let all: Vec<Candidate> = (1..=6).map(|n| recording(n, n, 5, false)).collect();
+        let now = Some(9 * DAY_MS);
+        let policy = Policy { keep_newest: 4, ..KEEP_ALL };
+        let gone = due(&all, policy, now, 0);
+        assert_eq!(gone, [("rec_001".to_owned(), Why::Count), ("rec_002".to_owned(), Why::Count)]);
+        assert!(due(&all, policy, None, 0).is_empty(), "nobody knows which are the newest");
+        // Rooms are 1, 2, 0, 1, 2, 0.
+        let policy = Policy { keep_newest_of_room: 1, ..KEEP_ALL };
+        assert_eq!(ids(&due(&all, policy, now, 0)), ["rec_001", "rec_002", "rec_003"]);
+        let mut empty = all.clone();
+        empty[5].counts = false;
+        assert_eq!(ids(&due(&empty, policy, now, 0)), ["rec_001", "rec_002"]);
+        let mut kept = all.clone();
+        (kept[0].held, kept[1].undelivered) = (true, true);
+        let policy = Policy { keep_newest: 1, ..KEEP_ALL };
+        assert_eq!(ids(&due(&kept, policy, now, 0)), ["rec_003", "rec_004", "rec_005"]);
+        let next = upcoming(&kept, policy, 9);
+        let next: Vec<_> = next.iter().map(|(one, why, _)| (one.id.as_str(), why.name())).collect();
+        let expected = ["rec_003", "rec_004", "rec_005", "rec_006"].map(|id| (id, "count"));
+        assert_eq!(next, expected);
+    }
+
     proptest! {
+        #[test]
+        fn so_many_stay_as_the_owner_wants_and_they_are_the_newest(
+            seeds in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>()), 0..30),
+            keep_newest in 0..8u32,
+            keep_newest_of_room in 0..4u32,
+            believed in any::<bool>(),
+        ) {
+            let all: Vec<Candidate> = (0..)
+                .zip(seeds)
+                .map(|(n, (held, undelivered, counts))| {
+                    Candidate { undelivered, counts, ..recording(n, 1, 5, held) }
+                })
+                .collect();
+            let policy = Policy { keep_newest, keep_newest_of_room, ..KEEP_ALL };
+            let gone = due(&all, policy, believed.then_some(DAY_MS), 0);
+            let gone: HashSet<&str> = ids(&gone).into_iter().collect();
+            prop_assert!(gone.is_empty() || (believed && policy.counts()));
+            for one in &all {
+                let newer = |room: Option<&str>| {
+                    let newer = all.iter().filter(|other| other.counts && other.id > one.id);
+                    newer.filter(|other| room.is_none_or(|room| other.room == room)).count() as u32
+                };
+                let many = (keep_newest > 0 && newer(None) >= keep_newest)
+                    || (keep_newest_of_room > 0 && newer(Some(&one.room)) >= keep_newest_of_room);
+                let goes = believed && many && !one.held && !one.undelivered;
+                prop_assert_eq!(gone.contains(one.id.as_str()), goes, "{:?}", one);
+            }
+        }
+
         #[test]
         fn what_is_held_stays_and_what_goes_is_older_than_what_stays(
             seeds in prop::collection::vec((0..100u64, 0..50u64, any::<bool>()), 0..20),
@@ -200,7 +304,7 @@ mod tests {
                 .zip(seeds)
                 .map(|(n, (day, bytes, held))| recording(n, day, bytes, held))
                 .collect();
-            let policy = Policy { keep_days, overwrite_oldest };
+            let policy = Policy { keep_days, overwrite_oldest, ..KEEP_ALL };
             let gone = due(&all, policy, now.map(|day| day * DAY_MS), short_by);
             for (id, why) in &gone {
                 let one = all.iter().find(|one| one.id == *id).expect("a recording of ours");

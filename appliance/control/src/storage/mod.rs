@@ -37,6 +37,9 @@ pub struct StorageReport {
     pub next: Vec<Upcoming>,
     /// Days after which it deletes; 0: none.
     pub keep_days: u32,
+    /// So many of the newest stay, in all and of each room; 0: all.
+    pub keep_newest: u32,
+    pub keep_newest_of_room: u32,
     /// The oldest go when the disk fills.
     pub overwrite_oldest: bool,
     /// Why nothing goes because of its age now, although it should.
@@ -104,6 +107,8 @@ impl Storage {
             largest: stored.largest,
             next: outlook.next,
             keep_days: outlook.keep_days,
+            keep_newest: outlook.keep_newest,
+            keep_newest_of_room: outlook.keep_newest_of_room,
             overwrite_oldest: outlook.overwrite_oldest,
             clock_doubt: self.retention.doubt(),
         })

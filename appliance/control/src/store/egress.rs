@@ -1,7 +1,7 @@
 //! Films that programs ordered.
 
-use super::{Store, StoreError, rows, signed};
-use crate::egress::{EgressRow, EgressState};
+use super::{Store, StoreError, rows, signed, uploads};
+use crate::egress::{EgressRow, EgressState, UploadRow};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 pub(super) fn of_recording(
@@ -12,8 +12,12 @@ pub(super) fn of_recording(
 }
 
 impl Store {
-    /// False if its recording does not run any more: it would never get a job.
-    pub async fn egress_insert(&self, row: EgressRow) -> Result<bool, StoreError> {
+    /// With where its film goes. False if its recording does not run any more: it would never get a job.
+    pub async fn egress_insert(
+        &self,
+        row: EgressRow,
+        upload: Option<UploadRow>,
+    ) -> Result<bool, StoreError> {
         self.call(move |sql| {
             let inserted = sql.execute(
                 "INSERT INTO egress (id, recording, room, started_ms, told, row)
@@ -27,6 +31,9 @@ impl Store {
                     serde_json::to_string(&row)?
                 ],
             )?;
+            if let Some(upload) = upload.filter(|_| inserted == 1) {
+                uploads::put(sql, &upload)?;
+            }
             Ok(inserted == 1)
         })
         .await

@@ -2,6 +2,7 @@
 //!
 //! Every call is one transaction that is on the disk when it returns (WAL, `synchronous = FULL`).
 
+mod costs;
 mod egress;
 mod jobs;
 mod keys;
@@ -20,6 +21,7 @@ mod shares;
 mod storage;
 mod targets;
 mod updates;
+mod uploads;
 mod webhooks;
 mod whip_keys;
 

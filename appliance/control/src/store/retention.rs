@@ -21,8 +21,11 @@ impl Store {
             let mut statement = sql.prepare(
                 "SELECT id, ended_ms, held,
                      EXISTS (SELECT 1 FROM copies
-                         WHERE recording = recordings.id AND state <> 'delivered'),
-                     bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id)
+                         WHERE recording = recordings.id AND state <> 'delivered')
+                     OR EXISTS (SELECT 1 FROM egress e JOIN egress_uploads u ON u.egress = e.id
+                         WHERE e.recording = recordings.id AND u.state = 'waiting'),
+                     bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id),
+                     room_name, state = 'ready'
                  FROM recordings
                  WHERE state IN ('ready', 'empty') AND ended_ms <= ?3
                      AND NOT EXISTS (SELECT 1 FROM jobs
@@ -37,6 +40,8 @@ impl Store {
                     held: row.get(2)?,
                     undelivered: row.get(3)?,
                     bytes: unsigned(row.get(4)?),
+                    room: row.get(5)?,
+                    counts: row.get(6)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -90,6 +95,7 @@ impl Store {
                     bytes: unsigned(row.get(3)?),
                     reason: match row.get::<_, String>(4)?.as_str() {
                         "age" => Why::Age,
+                        "count" => Why::Count,
                         _ => Why::Space,
                     },
                 })

@@ -361,6 +361,8 @@ impl Store {
         self.call(move |sql| {
             let query = format!(
                 "SELECT EXISTS (SELECT 1 FROM copies WHERE recording = ?1 AND state <> 'delivered')
+                     OR EXISTS (SELECT 1 FROM egress e JOIN egress_uploads u ON u.egress = e.id
+                         WHERE e.recording = ?1 AND u.state = 'waiting')
                      OR EXISTS (SELECT 1 FROM targets t CROSS JOIN recordings r
                          JOIN files f ON f.recording = r.id
                          LEFT JOIN copies c

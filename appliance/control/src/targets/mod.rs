@@ -26,6 +26,7 @@ pub use place::{
     TargetPatch, TargetRow, TargetTally, TargetTrial,
 };
 pub use rules::Hours;
+pub(crate) use rules::pause_ms;
 
 use crate::clock::UnixMs;
 use crate::error::ControlError;

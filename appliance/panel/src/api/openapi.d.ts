@@ -210,7 +210,8 @@ export interface paths {
         delete: operations["job_cancel"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Has a job done sooner or later than others, next of all, or by a time. What runs goes on. */
+        patch: operations["job_patch"];
         trace?: never;
     };
     "/api/v1/jobs/{id}/attempts": {
@@ -1255,7 +1256,7 @@ export interface components {
          * @description Why the box deletes a recording.
          * @enum {string}
          */
-        DeletionReason: "age" | "space";
+        DeletionReason: "age" | "count" | "space";
         /** @description The volume that recordings are on. */
         Disk: {
             /** Format: int64 */
@@ -1386,10 +1387,17 @@ export interface components {
         };
         FilmRequest: {
             container?: components["schemas"]["SoundContainer"] | null;
+            /** @description When it has to be ready, RFC 3339. */
+            deadline?: components["schemas"]["Time"];
             encoder?: components["schemas"]["Encoder"] | null;
             layout: components["schemas"]["Layout"];
             /** @description Left out: the film. */
             outputs?: components["schemas"]["Output"][] | null;
+            /**
+             * Format: int32
+             * @description Left out: 10, before films that nobody asked for.
+             */
+            priority?: number;
             /** @description Left out: all of the recording. */
             range?: components["schemas"]["FilmRange"];
         };
@@ -1756,17 +1764,46 @@ export interface components {
             /** Format: int32 */
             attempts: number;
             created_at: components["schemas"]["Time"];
-            /** @description Why the last attempt failed. */
+            deadline: components["schemas"]["Time"] | null;
+            /** @description Why the last attempt failed: the end of its log. */
             error: string | null;
             id: string;
+            /**
+             * Format: int64
+             * @description By how many seconds it will miss its deadline, about; `null`: it will not.
+             */
+            late_by_s: number | null;
             layout: components["schemas"]["Layout"];
+            /** @description Somebody put it in front of all others. */
+            next: boolean;
+            /**
+             * Format: int32
+             * @description Higher first; it grows while the job waits. Films that people ask for have 10, others 0.
+             */
+            priority: number;
             progress: components["schemas"]["JobProgress"] | null;
+            ready_at: components["schemas"]["Time"] | null;
             recording_id: string;
+            /** @description It runs slowly: meetings need the machine. */
+            slowed: boolean;
+            starts_at: components["schemas"]["Time"] | null;
             state: components["schemas"]["JobState"];
             title: string;
+            waits: components["schemas"]["JobWait"] | null;
         };
         JobList: {
             items: components["schemas"]["Job"][];
+        };
+        /** @description What somebody wants of a job that waits or runs. What is absent stays. */
+        JobPatch: {
+            deadline?: components["schemas"]["Time"] | null;
+            /** @description In front of all others that wait, or no more so. */
+            next?: boolean;
+            /**
+             * Format: int32
+             * @description From -100 to 100; higher first.
+             */
+            priority?: number;
         };
         /** @description How far a job is. */
         JobProgress: {
@@ -1793,6 +1830,21 @@ export interface components {
          * @enum {string}
          */
         JobState: "queued" | "running" | "finished" | "parked" | "cancelled";
+        /** @description Why a job waits. */
+        JobWait: {
+            /**
+             * Format: int64
+             * @description Of `turn`: so many go before it.
+             */
+            before: number;
+            /**
+             * Format: int32
+             * @description Of `meetings`: so many go on.
+             */
+            meetings: number;
+            reason: components["schemas"]["WaitReason"];
+            until: components["schemas"]["Time"] | null;
+        };
         JoinRequest: {
             /** @description An earlier token for this room: whoever was let in with it in this meeting does not wait again. */
             before?: string | null;
@@ -2135,6 +2187,19 @@ export interface components {
              */
             width: number;
         };
+        /**
+         * @description What a box does: record and make films, or one of the two.
+         * @enum {string}
+         */
+        RecorderMode: "both" | "recorderOnly" | "transcoderOnly";
+        /** @description What the box does of recording and making films. */
+        RecorderSettings: {
+            /**
+             * @description `recorderOnly`: films wait until the box may make them; `transcoderOnly`: nothing is recorded.
+             * @default both
+             */
+            mode: components["schemas"]["RecorderMode"];
+        };
         /** @description A recording. */
         Recording: {
             /**
@@ -2208,6 +2273,18 @@ export interface components {
              * @default 0
              */
             keep_days: number;
+            /**
+             * Format: int32
+             * @description So many of the newest recordings stay, older ones are deleted; 0: all stay.
+             * @default 0
+             */
+            keep_newest: number;
+            /**
+             * Format: int32
+             * @description The same of each room; 0: all stay.
+             * @default 0
+             */
+            keep_newest_of_room: number;
             /**
              * @description Layout of films.
              * @default auto
@@ -2389,8 +2466,16 @@ export interface components {
             meeting: components["schemas"]["MeetingSettings"];
             /**
              * @default {
+             *       "mode": "both"
+             *     }
+             */
+            recorder: components["schemas"]["RecorderSettings"];
+            /**
+             * @default {
              *       "encoder": "auto",
              *       "keep_days": 0,
+             *       "keep_newest": 0,
+             *       "keep_newest_of_room": 0,
              *       "layout": "auto",
              *       "overwrite_oldest": false,
              *       "reserve_bytes": 1000000000,
@@ -2437,6 +2522,14 @@ export interface components {
                  */
                 max_participants?: number;
             };
+            /** @description What the box does of recording and making films. */
+            recorder?: {
+                /**
+                 * @description `recorderOnly`: films wait until the box may make them; `transcoderOnly`: nothing is recorded.
+                 * @default both
+                 */
+                mode: components["schemas"]["RecorderMode"];
+            };
             /** @description How rooms are recorded and filmed. */
             recording?: {
                 /**
@@ -2449,6 +2542,16 @@ export interface components {
                  * @description Days after its end when the box deletes a recording; 0: it stays until somebody deletes it.
                  */
                 keep_days?: number;
+                /**
+                 * Format: int32
+                 * @description So many of the newest recordings stay, older ones are deleted; 0: all stay.
+                 */
+                keep_newest?: number;
+                /**
+                 * Format: int32
+                 * @description The same of each room; 0: all stay.
+                 */
+                keep_newest_of_room?: number;
                 /**
                  * @description Layout of films.
                  * @default auto
@@ -2629,6 +2732,13 @@ export interface components {
              * @description Days after which it deletes; 0: none.
              */
             keep_days: number;
+            /**
+             * Format: int32
+             * @description So many of the newest stay, in all and of each room; 0: all.
+             */
+            keep_newest: number;
+            /** Format: int32 */
+            keep_newest_of_room: number;
             /** @description The largest recordings with their films, largest first. */
             largest: components["schemas"]["Largest"][];
             /** @description What the box will delete by itself, next first. */
@@ -2930,6 +3040,11 @@ export interface components {
             /** @description The version that runs. */
             version: string;
         };
+        /**
+         * @description Why a job waits.
+         * @enum {string}
+         */
+        WaitReason: "turn" | "pause" | "meetings" | "records_only";
         /** @description A file that waits for the owner. */
         WaitingFile: {
             /** @description What would change. */
@@ -4127,6 +4242,119 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    job_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobPatch"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -19,6 +19,14 @@ const job: Job = {
   created_at: "2026-01-01T00:00:00Z",
   error: null,
   progress: null,
+  priority: 0,
+  next: false,
+  deadline: null,
+  starts_at: null,
+  ready_at: null,
+  late_by_s: null,
+  waits: null,
+  slowed: false,
 };
 
 const shard: Shard = {

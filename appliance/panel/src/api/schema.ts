@@ -38,6 +38,8 @@ export type DeletionList = Schemas["DeletionList"];
 export type GapReason = Schemas["GapReason"];
 export type TimelineItem = Schemas["TimelineItem"];
 export type Job = Schemas["Job"];
+export type JobPatch = Schemas["JobPatch"];
+export type JobWait = Schemas["JobWait"];
 
 export type Day = Schemas["Day"];
 export type FilmRange = Schemas["FilmRange"];
@@ -96,6 +98,7 @@ export type TargetTrial = Schemas["TargetTrial"];
 export type CopyState = Schemas["CopyState"];
 export type Copy = Schemas["Copy"];
 
+export type RecorderMode = Schemas["RecorderMode"];
 export type Settings = Schemas["Settings"];
 export type SettingsPatch = Schemas["SettingsPatch"];
 

@@ -1,5 +1,6 @@
 import type { panel as en } from "./panel.en";
 import { calendar, library, shares, storage, trim } from "./library.de";
+import { newest, queue, recorder } from "./jobs.de";
 import { container, made, output } from "./outputs.de";
 import { schedule } from "./schedule.de";
 import { copies, targets } from "./targets.de";
@@ -210,6 +211,9 @@ export const panel: Words<typeof en> = {
     single_text: "Wer spricht, oder der geteilte Bildschirm, allein im Bild.",
   },
   output,
+  newest,
+  queue,
+  recorder,
   made,
   container,
   chapters: {
@@ -235,9 +239,8 @@ export const panel: Words<typeof en> = {
     speed: "{{speed}}× Echtzeit",
     eta: "noch etwa {{span}}",
     eta_unknown: "Restzeit noch nicht bekannt",
-    parked_one: "Nach {{count}} Versuch angehalten: {{error}}. Die Rohspuren sind sicher.",
-    parked_other: "Nach {{count}} Versuchen angehalten: {{error}}. Die Rohspuren sind sicher.",
-    no_reason: "kein Grund genannt",
+    parked_one: "Nach {{count}} Versuch angehalten. Die Rohspuren sind sicher.",
+    parked_other: "Nach {{count}} Versuchen angehalten. Die Rohspuren sind sicher.",
     state: {
       queued: "Wartet, bis sie dran ist",
       running: "Beginnt",
@@ -313,6 +316,7 @@ export const panel: Words<typeof en> = {
     deleted_title: "Von der Box gelöscht",
     reason: {
       age: "älter, als die Einstellungen wollen",
+      count: "es gab genug neuere",
       space: "die Platte wurde voll",
     },
     waits_title: "Alte Aufnahmen bleiben vorerst",

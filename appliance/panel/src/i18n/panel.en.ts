@@ -1,4 +1,5 @@
 import { calendar, library, shares, storage, trim } from "./library.en";
+import { newest, queue, recorder } from "./jobs.en";
 import { container, made, output } from "./outputs.en";
 import { schedule } from "./schedule.en";
 import { copies, targets } from "./targets.en";
@@ -202,6 +203,9 @@ export const panel = {
     single_text: "Who speaks, or the shared screen, alone in the picture.",
   },
   output,
+  newest,
+  queue,
+  recorder,
   made,
   container,
   chapters: {
@@ -227,9 +231,8 @@ export const panel = {
     speed: "{{speed}}× real time",
     eta: "about {{span}} left",
     eta_unknown: "time left not known yet",
-    parked_one: "Stopped after {{count}} try: {{error}}. The raw tracks are safe.",
-    parked_other: "Stopped after {{count}} tries: {{error}}. The raw tracks are safe.",
-    no_reason: "no reason given",
+    parked_one: "Stopped after {{count}} try. The raw tracks are safe.",
+    parked_other: "Stopped after {{count}} tries. The raw tracks are safe.",
     state: {
       queued: "Waiting for its turn",
       running: "Starting",
@@ -304,6 +307,7 @@ export const panel = {
     deleted_title: "Deleted by the box",
     reason: {
       age: "older than the settings want",
+      count: "there were enough newer ones",
       space: "the disk was filling up",
     },
     waits_title: "Old recordings stay for now",

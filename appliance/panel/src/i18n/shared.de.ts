@@ -42,6 +42,7 @@ export const shared: Words<typeof en> = {
     too_many_shares: "Diese Aufnahme hat so viele Links, wie sie haben darf. Ziehen Sie einige zurück.",
     invalid_setting: "Ein Wert liegt außerhalb seines Bereichs: {{message}}.",
     job_state: "Dieser Film ist inzwischen weiter. Die Liste zeigt nun, wie es steht.",
+    only_transcodes: "Diese Box macht nur Filme. Zeichnen Sie auf einer anderen auf, oder lassen Sie diese in den Einstellungen wieder aufzeichnen.",
     not_claimed: "Diese Box gehört noch niemandem. Laden Sie die Seite neu, um sie zu übernehmen.",
     not_recording: "Diese Besprechung wird nicht aufgezeichnet.",
     no_reset:

@@ -40,6 +40,7 @@ export const shared = {
     too_many_shares: "This recording has as many links as it may have. Revoke some that nobody uses.",
     invalid_setting: "A value is out of its range: {{message}}.",
     job_state: "This film has moved on in the meantime. The list now shows how it is.",
+    only_transcodes: "This box only makes films. Record on another one, or have this one record again in the settings.",
     not_claimed: "This box has no owner yet. Load the page again to claim it.",
     not_recording: "This meeting is not being recorded.",
     no_reset:

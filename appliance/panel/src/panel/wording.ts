@@ -13,6 +13,7 @@ export function useFormat() {
     percent: (value: number) => format.percent(value, language),
     span: (seconds: number) => format.span(seconds, language),
     dateTime: (at: string) => format.dateTime(at, language),
+    hour: (at: string) => format.hour(at, Date.now(), language),
     relative: (at: string, now: number) => format.relative(at, now, language),
     ahead: (seconds: number) => format.ahead(seconds, language),
     clock: format.clock,

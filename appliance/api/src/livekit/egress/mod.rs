@@ -1,10 +1,12 @@
 //! LiveKit's Egress API (livekit_egress.proto): films that programs order of a meeting.
 //!
-//! The box records tracks and makes films of them afterwards: an egress is complete when its film is,
-//! some time after it was stopped. Its file stays on the box and is fetched from its `location`, with
-//! an API token. What is refused is refused with its reason before anything is recorded.
+//! The box records tracks and makes films of them afterwards: an egress is complete when its film is
+//! there, some time after it was stopped, and where it was to be carried to. Else its file stays on the
+//! box and is fetched from its `location`, with an API token. What is refused is refused with its reason
+//! before anything is recorded.
 
 mod order;
+mod storage;
 
 use super::LivekitDoor;
 use super::twirp::{Answer, Call, Refused, refused};
@@ -15,8 +17,7 @@ use order::{Wish, layout_of};
 use pb::egress_info::Request as Asked;
 use prost::Message;
 use roombox_control::ControlError;
-use roombox_control::egress::{EgressState, EgressView};
-use roombox_control::jobs::FileKind;
+use roombox_control::egress::{EgressState, EgressView, UploadState, ordered};
 use roombox_control::webhooks::RoomNews;
 
 pub(super) async fn call(
@@ -49,7 +50,7 @@ impl From<ControlError> for Refused {
         use ControlError as E;
         let code = match &error {
             E::NotFound(_) | E::NoMeeting => "not_found",
-            E::EgressEnded => "failed_precondition",
+            E::EgressEnded | E::OnlyTranscodes => "failed_precondition",
             E::TooManyOrders { .. } | E::DiskBelowReserve { .. } => "resource_exhausted",
             E::Busy(_) | E::Draining | E::AlreadyRecording => "unavailable",
             _ => "internal",
@@ -74,9 +75,10 @@ impl Call<'_> {
     where
         T: Message + Default + serde::de::DeserializeOwned,
     {
-        let asked = asked(self.request()?);
+        let mut asked = asked(self.request()?);
         self.records()?;
         let Wish { room, mut order } = Wish::of(&asked)?;
+        storage::hide_secrets(&mut asked);
         let kept = pb::EgressInfo { request: Some(asked), ..pb::EgressInfo::default() };
         order.request = kept.encode_to_vec();
         let view = self.door.egress.start(room, order).await?;
@@ -156,17 +158,22 @@ fn info(view: &EgressView) -> pb::EgressInfo {
         EgressState::Aborted => pb::EgressStatus::EgressAborted,
     };
     let ended_at = view.ended_ms.map_or(0, nanoseconds);
-    let ordered = |kind| matches!(kind, FileKind::Mp4 | FileKind::Sound | FileKind::Track);
-    let movie = view.files.iter().find(|file| ordered(file.kind));
+    let movie = ordered(&view.files);
+    let delivered = view.upload.as_ref().filter(|to| to.state == UploadState::Delivered);
+    let waiting = view.upload.as_ref().filter(|to| to.state == UploadState::Waiting);
     let file = pb::FileInfo {
         filename: row.filename.clone(),
         started_at: nanoseconds(row.started_ms),
         ended_at,
         duration: nanoseconds(view.duration_ms),
         size: movie.map_or(0, |file| file.bytes as i64),
-        location: movie.map_or_else(String::new, |file| {
-            format!("/api/v1/recordings/{}/files/{}", row.spec.recording, file.path)
-        }),
+        location: match (delivered, movie) {
+            (Some(to), _) => to.location(),
+            (None, Some(file)) => {
+                format!("/api/v1/recordings/{}/files/{}", row.spec.recording, file.path)
+            }
+            (None, None) => String::new(),
+        },
     };
     #[expect(deprecated, reason = "clients that ask in the old way look for the answer there")]
     let result = order::asks_in_the_old_way(kept.request.as_ref())
@@ -181,7 +188,10 @@ fn info(view: &EgressView) -> pb::EgressInfo {
         ended_at,
         updated_at: nanoseconds(row.updated_ms.max(view.ended_ms.unwrap_or(0))),
         file_results: vec![file],
-        error: view.error.clone().unwrap_or_default(),
+        error: view.error.clone().filter(|_| waiting.is_none()).unwrap_or_default(),
+        // What fails and is tried again is no error yet.
+        details: waiting.and_then(|to| to.error.clone()).unwrap_or_default(),
+        manifest_location: delivered.and_then(|to| to.manifest_location()).unwrap_or_default(),
         request: kept.request,
         result,
         ..pb::EgressInfo::default()

@@ -1,18 +1,17 @@
 //! From what a program asks in one of LiveKit's five ways to what the box makes.
 
 use super::super::twirp::{Refused, refused};
+use super::storage::{name_there, provider};
 use livekit_protocol as pb;
 use pb::egress_info::Request as Asked;
 use roombox_control::clock::UnixMs;
-use roombox_control::egress::Order;
+use roombox_control::egress::{Order, Wanted};
 use roombox_control::jobs::{JobSpec, LayoutName, Only, Output, SoundContainer};
 
 pub(super) const NO_STREAMS: &str = "live streams are not implemented: this box makes files";
 const NO_SEGMENTS: &str = "HLS segments are not implemented: ask for a file output";
 const NO_IMAGES: &str =
     "image outputs are not implemented: every film comes with a thumbnail and a sheet of pictures";
-const NO_UPLOADS: &str =
-    "uploads are not implemented: the file stays on the box, fetch it from its location";
 const NO_BROWSER: &str = "this box has no browser that could film a page: use a layout";
 const ONE_FILE: &str = "ask for one file output: each film is an egress of its own";
 const NO_CHANNELS: &str = "sound is mixed for everybody: channels of one's own are not implemented";
@@ -29,14 +28,22 @@ pub(super) struct Wish {
     pub order: Order,
 }
 
-type Wished<T> = Result<T, Refused>;
+pub(super) type Wished<T> = Result<T, Refused>;
 
-fn cannot<T>(why: &str) -> Wished<T> {
+pub(super) fn cannot<T>(why: &str) -> Wished<T> {
     Err(refused("unimplemented", why))
 }
 
-fn wrong<T>(why: impl Into<String>) -> Wished<T> {
+pub(super) fn wrong<T>(why: impl Into<String>) -> Wished<T> {
     Err(refused("invalid_argument", why))
+}
+
+/// The file that is asked for.
+#[derive(Debug, Default)]
+struct File {
+    kind: i32,
+    name: String,
+    upload: Option<Wanted>,
 }
 
 /// How pictures and sound are coded.
@@ -94,17 +101,15 @@ fn nobody_else(webhooks: &[pb::WebhookConfig]) -> Wished<()> {
 fn encoded_file(
     old: Option<&pb::EncodedFileOutput>,
     new: &[pb::EncodedFileOutput],
-) -> Wished<(i32, String)> {
+) -> Wished<File> {
     // The JavaScript SDK says the same in both ways.
     let file = match (old, new) {
         (_, [file]) => file,
         (Some(file), []) => file,
         _ => return wrong(ONE_FILE),
     };
-    match file.output {
-        Some(_) => cannot(NO_UPLOADS),
-        None => Ok((file.file_type, file.filepath.clone())),
-    }
+    let upload = provider!(&file.output, encoded_file_output::Output, !file.disable_manifest)?;
+    Ok(File { kind: file.file_type, name: file.filepath.clone(), upload })
 }
 
 /// The layout of a name of LiveKit's templates, or of ours.
@@ -206,15 +211,18 @@ impl Wish {
             Asked::Track(one) => {
                 nobody_else(&one.webhooks)?;
                 use pb::track_egress_request::Output as Target;
-                let name = match &one.output {
-                    Some(Target::File(file)) if file.output.is_some() => return cannot(NO_UPLOADS),
-                    Some(Target::File(file)) => file.filepath.clone(),
+                let file = match &one.output {
+                    Some(Target::File(file)) => {
+                        let (output, manifest) = (&file.output, !file.disable_manifest);
+                        let upload = provider!(output, direct_file_output::Output, manifest)?;
+                        File { kind: 0, name: file.filepath.clone(), upload }
+                    }
                     Some(Target::WebsocketUrl(_)) => return cannot(NO_STREAMS),
-                    None => String::new(),
+                    None => File::default(),
                 };
                 let source = Source::tracks(&one.room_name, &[&one.track_id], false)?;
-                let as_it_is = name.ends_with(OGG);
-                let mut wish = Self::made(source, Encoding::default(), (0, name))?;
+                let as_it_is = file.name.ends_with(OGG);
+                let mut wish = Self::made(source, Encoding::default(), file)?;
                 // As LiveKit's service does: the track itself, nothing coded anew.
                 if as_it_is {
                     wish.order.spec.outputs = vec![Output::Tracks];
@@ -250,11 +258,13 @@ impl Wish {
         use pb::start_egress_request::Source as From;
         nobody_else(&one.webhooks)?;
         let [output] = &one.outputs[..] else { return wrong(ONE_FILE) };
-        if one.storage.is_some() || output.storage.is_some() {
-            return cannot(NO_UPLOADS);
-        }
+        let store = output.storage.as_ref().or(one.storage.as_ref());
         let file = match &output.config {
-            Some(Config::File(file)) => (file.file_type, file.filepath.clone()),
+            Some(Config::File(file)) => {
+                let store = store.map(|store| &store.provider).unwrap_or(&None);
+                let upload = provider!(store, storage_config::Provider, !file.disable_manifest)?;
+                File { kind: file.file_type, name: file.filepath.clone(), upload }
+            }
             Some(Config::Stream(_)) => return cannot(NO_STREAMS),
             Some(Config::Segments(_)) => return cannot(NO_SEGMENTS),
             Some(Config::Images(_)) => return cannot(NO_IMAGES),
@@ -278,7 +288,8 @@ impl Wish {
         Self::made(source, encoding, file)
     }
 
-    fn made(source: Source, encoding: Encoding, (kind, name): (i32, String)) -> Wished<Self> {
+    fn made(source: Source, encoding: Encoding, file: File) -> Wished<Self> {
+        let File { kind, name, upload } = file;
         let Source { room, layout, only, sound_alone } = source;
         if room.is_empty() {
             return wrong("room_name is missing");
@@ -300,9 +311,12 @@ impl Wish {
             _ if sound_alone => "m4a",
             _ => "mp4",
         };
-        let filename = filename(&name, &room, &only, ending);
+        let mut filename = filename(&name, &room, &only, ending);
+        if upload.is_some() {
+            filename = name_there(&filename)?;
+        }
         spec.only = only;
-        Ok(Self { room, order: Order { spec, filename, request: Vec::new() } })
+        Ok(Self { room, order: Order { spec, filename, request: Vec::new(), upload } })
     }
 }
 
@@ -397,7 +411,11 @@ fn encode(spec: &mut JobSpec, encoding: Encoding) -> Wished<()> {
 
 /// The name that the program gave, its placeholders filled as LiveKit's service fills them.
 fn filename(wanted: &str, room: &str, only: &Only, ending: &str) -> String {
-    let wanted = if wanted.is_empty() { "{room_name}-{time}" } else { wanted };
+    let wanted = match wanted {
+        "" => "{room_name}-{time}".to_owned(),
+        folder if folder.ends_with('/') => format!("{folder}{{room_name}}-{{time}}"),
+        name => name.to_owned(),
+    };
     let now = UnixMs::now();
     let time = now.rfc3339().chars().take(19).filter(|c| *c != ':').collect::<String>();
     let first = |list: &[String]| list.first().cloned().unwrap_or_default();
@@ -409,7 +427,7 @@ fn filename(wanted: &str, room: &str, only: &Only, ending: &str) -> String {
         ("{track_id}", first(&only.tracks)),
     ]
     .into_iter()
-    .fold(wanted.to_owned(), |name, (placeholder, value)| name.replace(placeholder, &value));
+    .fold(wanted, |name, (placeholder, value)| name.replace(placeholder, &value));
     let known = [".mp4", ".m4a", OGG].iter().any(|ending| name.ends_with(ending));
     if known { name } else { format!("{name}.{ending}") }
 }

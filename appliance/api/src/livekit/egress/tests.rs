@@ -2,7 +2,7 @@
 
 use super::*;
 use roombox_control::egress::EgressRow;
-use roombox_control::jobs::{JobSpec, LayoutName, Output, SoundContainer};
+use roombox_control::jobs::{FileKind, JobSpec, LayoutName, Output, SoundContainer};
 
 fn file(name: &str) -> pb::EncodedFileOutput {
     pb::EncodedFileOutput { filepath: name.to_owned(), ..pb::EncodedFileOutput::default() }
@@ -107,6 +107,49 @@ fn sound_becomes_an_ogg_where_its_type_or_its_name_says_so() {
     assert_eq!(track("x").unwrap().order.spec.outputs, [Output::Film]);
 }
 
+/// A film for a bucket.
+fn carried(change: impl FnOnce(&mut pb::EncodedFileOutput, &mut pb::S3Upload)) -> Asked {
+    let (mut output, mut s3) = (file("/films/{room_name}/"), pb::S3Upload::default());
+    [s3.bucket, s3.access_key, s3.secret] = ["films", "key", "canary"].map(str::to_owned);
+    s3.endpoint = "nas:9000/".to_owned();
+    change(&mut output, &mut s3);
+    output.output = Some(pb::encoded_file_output::Output::S3(s3));
+    composite(|request| request.file_outputs = vec![output])
+}
+
+#[test]
+fn a_film_is_carried_to_a_bucket_and_what_opens_it_is_told_to_nobody() {
+    use roombox_control::targets::{Place, Secrets};
+    let mut asked = carried(|_, _| {});
+    let order = Wish::of(&asked).unwrap().order;
+    assert!(order.filename.starts_with("films/Library/Library-20"), "{}", order.filename);
+    let upload = order.upload.unwrap();
+    let Place::S3 { endpoint, bucket, .. } = &upload.place else { panic!("{upload:?}") };
+    assert_eq!((endpoint.as_str(), bucket.as_str()), ("https://nas:9000", "films"));
+    assert!(upload.manifest);
+    assert_eq!(upload.secrets, Secrets { secret_key: "canary".into(), ..Secrets::default() });
+    storage::hide_secrets(&mut asked);
+    let Asked::RoomComposite(kept) = &asked else { panic!("{asked:?}") };
+    assert!(format!("{kept:?}").contains("{secret}"));
+    assert!(!format!("{kept:?}").contains("canary"));
+    for (change, says) in [
+        (
+            (|_, s3| s3.secret.clear()) as fn(&mut pb::EncodedFileOutput, &mut pb::S3Upload),
+            "s3.secret",
+        ),
+        (|_, s3| s3.bucket = "films/2026".into(), "s3.bucket"),
+        (|_, s3| s3.endpoint = "https://nas/films".into(), "s3.endpoint"),
+        (|_, s3| s3.endpoint = "ftp://nas".into(), "s3.endpoint"),
+        (|_, s3| s3.assume_role_arn = "arn:x".into(), "roles"),
+        (|_, s3| s3.tagging = "a=b".into(), "metadata"),
+        (|output, _| output.filepath = "a/../b".into(), "filepath"),
+        (|output, _| output.filepath = "a//b".into(), "filepath"),
+    ] {
+        let refused = refusal(&carried(change));
+        assert!(refused.contains(says), "{says}: {refused}");
+    }
+}
+
 #[test]
 fn what_cannot_be_made_is_refused_with_its_reason() {
     let refused = |change: fn(&mut pb::RoomCompositeEgressRequest)| refusal(&composite(change));
@@ -122,8 +165,8 @@ fn what_cannot_be_made_is_refused_with_its_reason() {
         assert!(refusal(&asked).contains("M4A"), "a film in {kind:?}");
     }
     let upload = |one: &mut pb::RoomCompositeEgressRequest| {
-        let s3 = pb::encoded_file_output::Output::S3(pb::S3Upload::default());
-        one.file_outputs[0].output = Some(s3);
+        let gcp = pb::encoded_file_output::Output::Gcp(pb::GcpUpload::default());
+        one.file_outputs[0].output = Some(gcp);
     };
     assert!(refused(upload).contains("uploads"));
     let huge = |one: &mut pb::RoomCompositeEgressRequest| {
@@ -156,6 +199,8 @@ fn an_order_is_shown_with_what_was_asked_and_where_its_film_is() {
         duration_ms: 500,
         ended_ms: None,
         error: None,
+        finished: true,
+        upload: None,
         files: Vec::new(),
     };
     let event = |view: &EgressView| -> serde_json::Value {

@@ -1,7 +1,7 @@
 // The library: what is being rendered, then recordings, searched and narrowed, as a list or a calendar.
-import { Button, Group, Paper, SegmentedControl, Skeleton, Stack, Title } from "@mantine/core";
+import { Button, Group, SegmentedControl, Skeleton, Stack } from "@mantine/core";
 import { IconDatabase, IconMovie, IconSearchOff } from "@tabler/icons-react";
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation, useSearch } from "wouter";
 import { api } from "../../api/client";
@@ -12,7 +12,7 @@ import { Deletions } from "../parts/Deletions";
 import { EmptyState } from "../parts/EmptyState";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
-import { JobProgress } from "../parts/JobProgress";
+import { JobQueue } from "../parts/JobQueue";
 import { LibraryFilters } from "../parts/LibraryFilters";
 import { RecordingRow } from "../parts/RecordingRow";
 
@@ -45,7 +45,7 @@ export function RecordingsPage() {
           {t("library.storage")}
         </Button>
       </Heading>
-      <Working />
+      <JobQueue />
       <LibraryFilters
         filter={filter}
         dated={view === "list"}
@@ -119,24 +119,5 @@ function Found({ filter, clear }: { filter: Filter; clear: () => void }) {
         </Group>
       )}
     </>
-  );
-}
-
-function Working() {
-  const { t } = useTranslation("panel");
-  const jobs = useQuery({ queryKey: keys.jobs, queryFn: api.jobs });
-  const active = jobs.data?.items.filter((job) => ["queued", "running"].includes(job.state)) ?? [];
-  if (active.length === 0) return null;
-  return (
-    <Paper className="surface" p="md" mb="md" component="section">
-      <Title order={2} size="h5" mb="sm">
-        {t("recordings.working", { count: active.length })}
-      </Title>
-      <Stack gap="md">
-        {active.map((job) => (
-          <JobProgress key={job.id} job={job} titled />
-        ))}
-      </Stack>
-    </Paper>
   );
 }

@@ -14,6 +14,7 @@ import { Card } from "../settings/Card";
 import { DangerZone } from "../settings/DangerZone";
 import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
+import { RecorderMode } from "../settings/RecorderMode";
 import { RecordingSettings } from "../settings/RecordingSettings";
 import { Software } from "../settings/Software";
 import { Targets } from "../settings/Targets";
@@ -38,6 +39,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
         {settings.data && (
           <>
             <RecordingSettings settings={settings.data} />
+            <RecorderMode settings={settings.data} />
             <Targets />
             <MeetingSettings settings={settings.data} />
             <TurnSettings settings={settings.data} />

@@ -180,14 +180,16 @@ function Next({ report }: { report: StorageReport }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const now = useNow();
-  const { keep_days, overwrite_oldest, clock_doubt, next } = report;
+  const { keep_days, keep_newest, keep_newest_of_room, overwrite_oldest, clock_doubt } = report;
+  const { next } = report;
   const days = t("storage.days", { count: keep_days });
-  const why = (at: string | null) => {
+  const why = (reason: string, at: string | null) => {
+    if (reason === "count") return t("newest.next");
     if (at === null) return t("storage.next_space");
     if (Date.parse(at) <= now) return t("storage.next_age_due", { days });
     return t("storage.next_age", { when: format.dateTime(at), days });
   };
-  const never = keep_days === 0 && !overwrite_oldest;
+  const never = keep_days + keep_newest + keep_newest_of_room === 0 && !overwrite_oldest;
   return (
     <Section title={t("storage.next")}>
       {clock_doubt && (
@@ -213,7 +215,7 @@ function Next({ report }: { report: StorageReport }) {
               <Text fw={500}>{format.bytes(one.bytes)}</Text>
             </Group>
             <Text size="sm" c="dimmed">
-              {why(one.at)}
+              {why(one.reason, one.at)}
             </Text>
           </li>
         ))}

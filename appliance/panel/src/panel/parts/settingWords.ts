@@ -2,7 +2,7 @@
 import { useTranslation } from "react-i18next";
 import { LANGUAGES } from "../../i18n/start";
 import { useFormat } from "../wording";
-import { ENCODERS, LAYOUTS } from "./choices";
+import { ENCODERS, LAYOUTS, MODES } from "./choices";
 
 const NAMES = {
   "box.name": "settings.box_name",
@@ -12,6 +12,9 @@ const NAMES = {
   "recording.encoder": "render.encoder",
   "recording.resume_window_s": "settings.resume_window",
   "recording.keep_days": "retention.keep_days",
+  "recording.keep_newest": "newest.keep",
+  "recording.keep_newest_of_room": "newest.keep_room",
+  "recorder.mode": "recorder.mode",
   "recording.overwrite_oldest": "retention.overwrite",
   "meeting.empty_timeout_s": "settings.empty_timeout_s",
   "meeting.departure_timeout_s": "settings.departure_timeout_s",
@@ -62,6 +65,8 @@ export function useSettingWords() {
     if (layout) return t(`layout.${layout}`);
     const encoder = ENCODERS.find((one) => key === "recording.encoder" && one === value);
     if (encoder) return t(`encoder.${encoder}`);
+    const mode = MODES.find((one) => key === "recorder.mode" && one === value);
+    if (mode) return t(`recorder.${mode}`);
     const language = LANGUAGES.find(({ code }) => key === "box.language" && code === value);
     return language?.name ?? String(value);
   };

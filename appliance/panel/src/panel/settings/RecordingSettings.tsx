@@ -11,6 +11,9 @@ import { useSection } from "./form";
 
 const GIGABYTE = 1_000_000_000;
 
+/** Fewer stay than before; 0: all. */
+const fewer = (now: number, before: number) => now > 0 && (before === 0 || now < before);
+
 export function RecordingSettings({ settings }: { settings: Settings }) {
   const { t } = useTranslation("panel");
   const { form, save, bar } = useSection(settings, "recording");
@@ -20,6 +23,8 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
   // What the box does by itself later cannot be taken back: it is asked now.
   const takesMore =
     (values.overwrite_oldest && !kept.overwrite_oldest) ||
+    fewer(values.keep_newest, kept.keep_newest) ||
+    fewer(values.keep_newest_of_room, kept.keep_newest_of_room) ||
     (values.keep_days > 0 && (kept.keep_days === 0 || values.keep_days < kept.keep_days));
   return (
     <Card title={t("settings.recording")} text={t("settings.recording_text")}>
@@ -76,6 +81,28 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
           value={values.keep_days}
           onChange={(value) => form.setValues({ keep_days: Number(value) })}
         />
+        <NumberInput
+          label={t("newest.keep")}
+          description={t("newest.keep_text")}
+          suffix={` ${t("newest.recordings")}`}
+          min={0}
+          max={1_000_000}
+          allowDecimal={false}
+          styles={NARROW}
+          value={values.keep_newest}
+          onChange={(value) => form.setValues({ keep_newest: Number(value) })}
+        />
+        <NumberInput
+          label={t("newest.keep_room")}
+          description={t("newest.keep_room_text")}
+          suffix={` ${t("newest.recordings")}`}
+          min={0}
+          max={1_000_000}
+          allowDecimal={false}
+          styles={NARROW}
+          value={values.keep_newest_of_room}
+          onChange={(value) => form.setValues({ keep_newest_of_room: Number(value) })}
+        />
         <Select
           label={t("retention.when_full")}
           description={t("retention.when_full_text")}
@@ -96,6 +123,9 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         title={t("retention.ask_title")}
         text={[
           values.keep_days > 0 && t("retention.ask_age", { count: values.keep_days }),
+          values.keep_newest > 0 && t("newest.ask", { count: values.keep_newest }),
+          values.keep_newest_of_room > 0 &&
+            t("newest.ask_room", { count: values.keep_newest_of_room }),
           values.overwrite_oldest && t("retention.ask_full"),
           t("retention.ask_held"),
         ]

@@ -1,0 +1,212 @@
+//! The task that owns the desk: inputs in, effects carried out, in order.
+
+use super::{JobProgress, Jobs, Message, Report, Workers};
+use crate::clock::UnixMs;
+use crate::error::ControlError;
+use crate::events::Happening;
+use crate::settings::SettingsDesk;
+use roombox_jobs::spec::{Progress, Receipt};
+use roombox_jobs::{Costs, Desk, Effect, Input, JobRow, JobState, Machine};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The desk is looked at this often at least.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// The desk's task, to be run by the daemon.
+pub struct DeskTask {
+    jobs: Arc<Jobs>,
+    settings: Arc<SettingsDesk>,
+    desk: Desk,
+    workers: Arc<dyn Workers>,
+    inbox: mpsc::Receiver<Message>,
+    /// What meetings leave, as it was told last.
+    told: Machine,
+    /// Jobs of before the start are still being read.
+    reads: bool,
+}
+
+impl DeskTask {
+    pub(super) fn new(
+        jobs: Arc<Jobs>,
+        settings: Arc<SettingsDesk>,
+        workers: Arc<dyn Workers>,
+        told: Machine,
+        inbox: mpsc::Receiver<Message>,
+    ) -> Self {
+        let desk = Desk::new(told, Costs::default());
+        Self { jobs, settings, desk, workers, inbox, told, reads: true }
+    }
+
+    /// Runs until every [`Jobs`] is gone.
+    ///
+    /// # Errors
+    /// The jobs of before the start cannot be read.
+    pub async fn run(mut self) -> Result<(), ControlError> {
+        let costs = Costs::new(self.jobs.store.job_cost_list().await?);
+        self.desk = Desk::new(self.machine(self.told), costs);
+        for row in self.jobs.store.job_list().await? {
+            if row.state != JobState::Finished {
+                self.input(Input::Add(Box::new(row)), None).await;
+            }
+        }
+        // All are there: the first in order begins, not the first that was read.
+        self.reads = false;
+        self.input(Input::Tick, None).await;
+        loop {
+            let wait = self.desk.next_ms().map_or(IDLE, |at| {
+                Duration::from_millis(at.saturating_sub(UnixMs::now().0)).min(IDLE)
+            });
+            match tokio::time::timeout(wait, self.inbox.recv()).await {
+                Err(_) => self.input(Input::Tick, None).await,
+                Ok(Some(Message::Input(input))) => self.input(input, None).await,
+                Ok(Some(Message::Report(report))) => self.report(report).await,
+                Ok(None) => return Ok(()),
+            }
+        }
+    }
+
+    async fn report(&mut self, report: Report) {
+        match report {
+            Report::Progress(attempt, progress) => {
+                let current = self.desk.row(&attempt.job).is_some_and(|row| {
+                    row.state == JobState::Running && row.attempts == attempt.number
+                });
+                if current {
+                    self.progressed(&attempt.job, &progress);
+                }
+                let seconds = progress.eta_s.filter(|eta| eta.is_finite() && *eta >= 0.0);
+                let renewed = match seconds {
+                    Some(seconds) => {
+                        Input::Progressed { attempt, left_ms: (seconds * 1000.0) as u64 }
+                    }
+                    None => Input::Renew(attempt),
+                };
+                self.input(renewed, None).await;
+            }
+            Report::Finished(attempt, receipt) => {
+                let learnt = self.desk.spent(UnixMs::now().0, &attempt, receipt.cpu_s);
+                if !learnt.is_empty()
+                    && let Err(error) = self.jobs.store.job_cost_put(learnt).await
+                {
+                    tracing::warn!(%error, "what a job took is forgotten");
+                }
+                self.input(Input::Finished(attempt), Some(receipt)).await;
+            }
+            Report::Failed(attempt, log) => {
+                self.input(Input::Failed { attempt, log }, None).await;
+            }
+            Report::Hopeless(attempt, log) => {
+                self.input(Input::Hopeless { attempt, log }, None).await;
+            }
+        }
+    }
+
+    fn progressed(&self, job: &str, progress: &Progress) {
+        let left = progress.total_us.saturating_sub(progress.done_us) as f64 / 1e6;
+        let speed = progress.eta_s.filter(|eta| *eta > 0.0).map_or(0.0, |eta| left / eta);
+        let seen = JobProgress {
+            done_ms: progress.done_us / 1000,
+            total_ms: progress.total_us / 1000,
+            speed,
+            eta_s: progress.eta_s,
+            encoder: progress.encoder.clone(),
+            cpu_s: progress.cpu_s,
+        };
+        let mut all = self.jobs.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(job.to_owned(), seen);
+        drop(all);
+        if let Some(row) = self.desk.row(job) {
+            self.jobs.events.mention(job, Happening::JobProgressed(self.jobs.view(row)));
+        }
+    }
+
+    async fn input(&mut self, input: Input, receipt: Option<Receipt>) {
+        if let Input::Machine(machine) = input {
+            self.told = machine;
+        }
+        // Asked each time: a box that only records from now on starts nothing more.
+        let machine = self.machine(self.told);
+        let mut effects = self.desk.handle(UnixMs::now().0, Input::Machine(machine));
+        if !matches!(input, Input::Machine(_)) {
+            effects.extend(self.desk.handle(UnixMs::now().0, input));
+        }
+        // Before anybody hears of it and asks.
+        self.look();
+        self.pace(machine.held);
+        for effect in effects {
+            match effect {
+                Effect::Persist(row) => self.persist(*row, receipt.as_ref()).await,
+                Effect::Start(attempt) => {
+                    if let Some(row) = self.desk.row(&attempt.job) {
+                        tracing::info!(job = %attempt.job, attempt = attempt.number, "job starts");
+                        self.workers.start(attempt, row.spec.clone());
+                    }
+                }
+                Effect::Kill(attempt) => self.workers.kill(attempt),
+            }
+        }
+    }
+
+    fn machine(&self, told: Machine) -> Machine {
+        let transcodes = self.settings.get().recorder.mode.transcodes();
+        Machine { transcodes: transcodes && !self.reads, ..told }
+    }
+
+    fn pace(&self, held: bool) {
+        if self.jobs.slowed.swap(held, Ordering::Relaxed) != held {
+            self.workers.slow(held);
+        }
+    }
+
+    fn look(&self) {
+        let seen = self.desk.outlook(UnixMs::now().0).into_iter();
+        let seen = seen.map(|one| (one.job.clone(), one)).collect();
+        *self.jobs.outlook.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    async fn persist(&self, row: JobRow, receipt: Option<&Receipt>) {
+        let (job, state) = (row.spec.job.clone(), row.state);
+        let finished = receipt.filter(|_| state == JobState::Finished);
+        let kept = match finished {
+            Some(receipt) => self.jobs.store.job_finish(row.clone(), receipt.files.clone()).await,
+            None => self.jobs.store.job_update(row.clone()).await,
+        };
+        if let Err(error) = kept {
+            tracing::error!(%job, %error, "a job's state cannot be kept");
+        }
+        if state.is_final() {
+            let mut all = self.jobs.progress.lock().unwrap_or_else(PoisonError::into_inner);
+            all.remove(&job);
+        }
+        let changed = match state {
+            JobState::Queued => Happening::JobQueued,
+            JobState::Running => Happening::JobStarted,
+            JobState::Finished => Happening::JobFinished,
+            JobState::Parked => Happening::JobParked,
+            JobState::Cancelled => Happening::JobCancelled,
+        };
+        let error = row.last_error.as_deref().unwrap_or_default();
+        match state {
+            JobState::Cancelled => self.workers.clear(&row.spec),
+            JobState::Finished => tracing::info!(%job, "job finished"),
+            JobState::Parked => {
+                tracing::error!(%job, error, "job parked: it needs somebody's decision");
+            }
+            JobState::Queued if row.attempts > 0 => {
+                tracing::warn!(%job, attempt = row.attempts, error, "an attempt failed");
+            }
+            _ => {}
+        }
+        let recording = row.spec.recording.clone();
+        self.jobs.events.publish(&job, changed(self.jobs.view(&row)));
+        let told = match state {
+            JobState::Finished => Happening::RecordingReady { job },
+            JobState::Parked => Happening::RecordingParked { job },
+            _ => return,
+        };
+        self.jobs.events.publish(&recording, told);
+    }
+}

@@ -1,0 +1,32 @@
+// What this box does: record, make films, or both.
+import { Select } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { RecorderMode as Mode, Settings } from "../../api/schema";
+import { MODES } from "../parts/choices";
+import { Card } from "./Card";
+import { NARROW } from "./narrow";
+import { SaveBar } from "./SaveBar";
+import { useSection } from "./form";
+
+export function RecorderMode({ settings }: { settings: Settings }) {
+  const { t } = useTranslation("panel");
+  const { form, save, bar } = useSection(settings, "recorder");
+  return (
+    <Card title={t("recorder.mode")} text={t("recorder.mode_text")}>
+      <form
+        onSubmit={form.onSubmit((changed) => save.mutate(changed))}
+        style={{ display: "grid", gap: 16 }}
+      >
+        <Select
+          aria-label={t("recorder.mode")}
+          styles={NARROW}
+          allowDeselect={false}
+          data={MODES.map((value) => ({ value, label: t(`recorder.${value}`) }))}
+          value={form.values.mode}
+          onChange={(value) => form.setValues({ mode: (value ?? "both") as Mode })}
+        />
+        <SaveBar {...bar} />
+      </form>
+    </Card>
+  );
+}
