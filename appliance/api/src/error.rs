@@ -78,6 +78,8 @@ fn status(error: &ControlError) -> StatusCode {
         | E::StillRecording
         | E::EgressEnded
         | E::TooManyOrders { .. }
+        | E::TooManyOutputs { .. }
+        | E::TooManyBroadcasts { .. }
         | E::ResetWhileRecording { .. }
         | E::NothingToCopy
         | E::TooManyShares { .. }
@@ -89,6 +91,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::WrongBoxName
         | E::InvalidRange { .. }
         | E::InvalidSearch { .. }
+        | E::InvalidOutput { .. }
         | E::InvalidShare { .. }
         | E::InvalidTarget { .. }
         | E::InvalidWebhook { .. }

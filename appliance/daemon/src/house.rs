@@ -7,6 +7,7 @@ use crate::clock;
 use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
 use crate::image;
+use crate::live::LiveDesk;
 use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
 use crate::rauc::Rauc;
@@ -24,6 +25,7 @@ use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
 use roombox_control::lobby::Lobby;
+use roombox_control::outputs::Outputs;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
@@ -189,7 +191,17 @@ impl House {
         };
         let news = tokio::spawn(news.follow(notices));
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
-        tokio::spawn(AheadDesk::new(recordings.clone(), plan.worker, root.clone()).run());
+        tokio::spawn(AheadDesk::new(recordings.clone(), plan.worker.clone(), root.clone()).run());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let outputs = Outputs::new(
+            store.clone(),
+            recordings.clone(),
+            events.clone(),
+            plan.data.join("live"),
+            (cores / 2).max(1),
+        );
+        let desk = LiveDesk::new(outputs.clone(), recordings.clone(), plan.worker, root.clone());
+        tokio::spawn(desk.run());
         let vitals =
             Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root.clone());
         tokio::spawn(watch(status.clone(), vitals));
@@ -240,6 +252,7 @@ impl House {
             targets,
             jobs,
             keys,
+            outputs,
             whip_keys,
             settings,
             status,

@@ -14,6 +14,7 @@ mod health;
 mod house;
 mod image;
 mod limits;
+mod live;
 mod logging;
 mod names;
 mod news;

@@ -2,6 +2,7 @@
 
 mod desk;
 mod governor;
+pub mod live;
 mod row;
 pub mod spec;
 

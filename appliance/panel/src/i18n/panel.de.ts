@@ -1,6 +1,7 @@
 import type { panel as en } from "./panel.en";
 import { calendar, library, shares, storage, trim } from "./library.de";
 import { container, made, output } from "./outputs.de";
+import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { webhooks } from "./webhooks.de";
@@ -444,6 +445,7 @@ export const panel: Words<typeof en> = {
   shares,
   storage,
   trim,
+  live,
   targets,
   updates,
   webhooks,

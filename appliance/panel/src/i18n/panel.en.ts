@@ -1,5 +1,6 @@
 import { calendar, library, shares, storage, trim } from "./library.en";
 import { container, made, output } from "./outputs.en";
+import { live } from "./live.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { webhooks } from "./webhooks.en";
@@ -432,6 +433,7 @@ export const panel = {
   shares,
   storage,
   trim,
+  live,
   targets,
   updates,
   webhooks,
