@@ -452,7 +452,7 @@ impl Encoder {
     }
 
     fn push(&mut self, at: u64, block: &[i16]) -> Result<(), FilmError> {
-        self.element.push(buffer_of(self.channels, at, block))?;
+        self.element.push(codecs::sound_buffer(self.channels, at, block))?;
         self.collect();
         Ok(())
     }
@@ -478,24 +478,4 @@ impl Encoder {
             }
         }
     }
-}
-
-/// A mixed block, as an encoder takes it.
-pub(super) fn buffer_of(channels: u32, at: u64, block: &[i16]) -> gst::Buffer {
-    let bytes: Vec<u8> = match channels {
-        1 => {
-            let pairs = block.as_chunks::<CHANNELS>().0.iter();
-            let middle = |[l, r]: &[i16; CHANNELS]| ((i32::from(*l) + i32::from(*r)) / 2) as i16;
-            pairs.flat_map(|pair| middle(pair).to_le_bytes()).collect()
-        }
-        _ => block.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
-    };
-    let time =
-        |frames: u64| gst::ClockTime::from_nseconds(frames * 1_000_000_000 / u64::from(RATE));
-    let mut buffer = gst::Buffer::from_mut_slice(bytes);
-    if let Some(buffer) = buffer.get_mut() {
-        buffer.set_pts(time(at));
-        buffer.set_duration(time(at + BLOCK as u64) - time(at));
-    }
-    buffer
 }

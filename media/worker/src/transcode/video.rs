@@ -191,7 +191,7 @@ impl Drawing {
             let now = plan.recording_us(film_us) + 500_000 / fps;
             let begun = scenes.partition_point(|scene| scene.from_us <= now).saturating_sub(1);
             let Some(shown) = scenes.get(begun) else { break };
-            let anew = std::mem::replace(&mut scene, Some(begun)) != Some(begun);
+            let anew = scene.replace(begun) != Some(begun);
             let time = gst::ClockTime::from_useconds(film_us);
             let (buffer, pictured) = self.moment(material, (shown, anew), now, time)?;
             if sender.send(Drawn::Frame(buffer, pictured)).is_err() {

@@ -5,7 +5,7 @@ use super::super::codecs;
 use super::super::error::FilmError;
 use super::super::material::Material;
 use super::super::report::Work;
-use super::super::sound::{Score, SoundStream, Voice, buffer_of};
+use super::super::sound::{Score, SoundStream, Voice};
 use super::unit::Unit;
 use crate::driven::Driven;
 use roombox_jobs::spec::AudioPreset;
@@ -135,7 +135,7 @@ impl LiveSound {
             };
             let block = self.mixer.block(self.at, sources.iter_mut().map(|source| &mut **source));
             let at = self.at.unsigned_abs();
-            self.encoder.push(buffer_of(self.preset.channels, at, &block))?;
+            self.encoder.push(codecs::sound_buffer(self.preset.channels, at, &block))?;
             self.at += BLOCK as i64;
             self.collect(&mut made);
         }
