@@ -53,7 +53,7 @@ pub(super) fn destination(url: &str) -> Result<Destination, ControlError> {
             Ok(Destination::Rtmp { url: url.to_owned() })
         }
         "srt" => {
-            if !name.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+            if name.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
                 return Err(wrong("needs the server's port: srt://server:9000"));
             }
             for (key, value) in address.query.split('&').filter_map(|pair| pair.split_once('=')) {
