@@ -30,11 +30,11 @@ MIB = 1 << 20
 PACKAGES = """systemd-sysv dbus udev kmod initramfs-tools rauc rauc-service iproute2
 util-linux e2fsprogs dosfstools ca-certificates polkitd network-manager procps
 libgstreamer1.0-0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-fonts-dejavu-core""".split()
+glib-networking fonts-dejavu-core""".split()
 
 # Debian's plug-in packages bring hundreds; every one costs time when GStreamer first looks around.
-PLUGINS = """app audioconvert audioresample audioparsers coreelements dav1d jpeg openh264 opus opusparse
-playback typefindfunctions videoconvertscale videoparsersbad videorate voaacenc vpx volume rawparse
+PLUGINS = """app audioconvert audioresample audioparsers coreelements dav1d flv jpeg mpegtsmux openh264 opus
+opusparse playback rtmp2 srt typefindfunctions videoconvertscale videoparsersbad videorate voaacenc vpx volume rawparse
 audiorate audiotestsrc videotestsrc""".split()
 
 # What the initrd needs to find a root, on virtio, AHCI, NVMe and USB disks.

@@ -78,6 +78,8 @@ fn status(error: &ControlError) -> StatusCode {
         | E::StillRecording
         | E::EgressEnded
         | E::TooManyOrders { .. }
+        | E::TooManyOutputs { .. }
+        | E::TooManyBroadcasts { .. }
         | E::ResetWhileRecording { .. }
         | E::NothingToCopy
         | E::OnlyTranscodes
@@ -95,6 +97,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::InvalidJob { .. }
         | E::InvalidRange { .. }
         | E::InvalidSearch { .. }
+        | E::InvalidOutput { .. }
         | E::InvalidShare { .. }
         | E::InvalidEvent { .. }
         | E::InvalidFeed { .. }

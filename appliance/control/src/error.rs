@@ -62,6 +62,15 @@ pub enum ControlError {
     EgressEnded,
     #[error("{most} films are being made of this room already: stop one first")]
     TooManyOrders { most: usize },
+    #[error("the output's {field} {why}")]
+    InvalidOutput { field: &'static str, why: &'static str },
+    #[error("a room may have {most} live outputs: stop one first")]
+    TooManyOutputs { most: usize },
+    #[error(
+        "this box can stream {most} at a time, rooms and layouts counted, and does: stop one first, or \
+         take the layout that the room is streamed in already"
+    )]
+    TooManyBroadcasts { most: usize },
     #[error("nothing is to be made: ask for the film, the sound, or both")]
     NothingToMake,
     #[error(
@@ -183,6 +192,9 @@ impl ControlError {
             Self::StillRecording => "still_recording",
             Self::EgressEnded => "egress_ended",
             Self::TooManyOrders { .. } => "too_many_orders",
+            Self::InvalidOutput { .. } => "invalid_output",
+            Self::TooManyOutputs { .. } => "too_many_outputs",
+            Self::TooManyBroadcasts { .. } => "too_many_broadcasts",
             Self::NothingToMake => "nothing_to_make",
             Self::InvalidRange { .. } => "invalid_range",
             Self::DiskBelowReserve { .. } => "disk_below_reserve",
@@ -241,6 +253,7 @@ impl ControlError {
             | Self::InvalidShare { field, .. }
             | Self::InvalidEvent { field, .. }
             | Self::InvalidFeed { field, .. }
+            | Self::InvalidOutput { field, .. }
             | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),
             _ => None,

@@ -7,6 +7,7 @@
 use crate::clock::UnixMs;
 use crate::conference;
 use crate::jobs::Job;
+use crate::outputs::LiveOutput;
 use crate::recordings::Recording;
 use crate::rooms::Room;
 use crate::settings::Settings;
@@ -109,6 +110,15 @@ pub enum Happening {
     /// What is planned, how it goes, or a calendar that is followed.
     #[serde(rename = "schedule.changed")]
     ScheduleChanged,
+    /// A live output was ordered, or stands elsewhere.
+    #[serde(rename = "output.changed")]
+    OutputChanged(Box<LiveOutput>),
+    /// Never repeated, about one a second.
+    #[serde(rename = "output.progressed")]
+    OutputProgressed(Box<LiveOutput>),
+    /// It was stopped, or its recording is over.
+    #[serde(rename = "output.ended")]
+    OutputEnded { room: String },
     /// A target, or what waits for it or is there.
     #[serde(rename = "target.changed")]
     TargetChanged,

@@ -16,6 +16,7 @@ pub mod identity;
 pub mod jobs;
 pub mod keys;
 pub mod lobby;
+pub mod outputs;
 pub mod people;
 pub mod provisioning;
 pub mod recordings;
@@ -35,3 +36,4 @@ pub mod whip_keys;
 pub mod words;
 
 pub use error::ControlError;
+pub use roombox_jobs::live;

@@ -8,6 +8,7 @@ use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
 use crate::feeds::Calendars;
 use crate::image;
+use crate::live::LiveDesk;
 use crate::machine;
 use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
@@ -26,6 +27,7 @@ use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Jobs, JobsParts};
 use roombox_control::keys::LivekitKeys;
 use roombox_control::lobby::Lobby;
+use roombox_control::outputs::Outputs;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
@@ -197,8 +199,18 @@ impl House {
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
         let (hold, held) = watch::channel(false);
         tokio::spawn(machine::look_after(plane.clone(), settings.clone(), jobs.clone(), hold));
-        let ahead = AheadDesk::new(recordings.clone(), plan.worker, root.clone(), held);
+        let ahead = AheadDesk::new(recordings.clone(), plan.worker.clone(), root.clone(), held);
         tokio::spawn(ahead.run());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let outputs = Outputs::new(
+            store.clone(),
+            recordings.clone(),
+            events.clone(),
+            plan.data.join("live"),
+            (cores / 2).max(1),
+        );
+        let desk = LiveDesk::new(outputs.clone(), recordings.clone(), plan.worker, root.clone());
+        tokio::spawn(desk.run());
         let vitals =
             Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root.clone());
         tokio::spawn(sample(status.clone(), vitals));
@@ -256,6 +268,7 @@ impl House {
             targets,
             jobs,
             keys,
+            outputs,
             whip_keys,
             settings,
             status,

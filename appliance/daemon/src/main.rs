@@ -15,6 +15,7 @@ mod health;
 mod house;
 mod image;
 mod limits;
+mod live;
 mod logging;
 mod machine;
 mod names;

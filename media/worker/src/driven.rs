@@ -139,6 +139,12 @@ impl Driven {
         }
     }
 
+    /// What comes out next can be decoded without anything before it (an encoder of pictures).
+    pub fn ask_for_keyframe(&self) {
+        let ask = gst::Structure::builder("GstForceKeyUnit").field("all-headers", true).build();
+        self.input.push_event(gst::event::CustomDownstream::new(ask));
+    }
+
     /// No more input follows: what the element still holds comes out.
     pub fn finish(&self) {
         self.input.push_event(gst::event::Eos::new());

@@ -48,6 +48,20 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         recording: PathBuf,
     },
+    /// Sends a recording that runs to others, some seconds behind, until it ends.
+    ///
+    /// Reads the job as one line of JSON from standard input: the layout and how to encode. Then
+    /// what is wanted, one object of JSON a line: outputs that are added and removed, another
+    /// layout. Writes a line of JSON to standard output whenever an output stands elsewhere, and
+    /// each second how all of them go. Ends when the recording has ended, or standard input.
+    ///
+    /// Exit status: 0 the recording has ended; 1 failed, another try may help; 2 the job cannot be
+    /// done as it is; 143 not wanted any more.
+    Live {
+        /// The recording's folder: manifest.json, timeline.jsonl, tracks/.
+        #[arg(long, value_name = "DIR")]
+        recording: PathBuf,
+    },
     /// Tries a second of pictures on each H.264 encoder that is installed.
     ///
     /// Writes one object of JSON: {"gstreamer", "encoders": [{"element", "works", "ms", "why"?}]}.
@@ -65,6 +79,7 @@ fn main() -> ExitCode {
         .init();
     match Arguments::parse().task {
         Task::Transcode { recording, spec } => transcode::command(&Request { recording, spec }),
+        Task::Live { recording } => transcode::live::command(&recording),
         Task::Ahead { recording } => transcode::ahead::command(&recording),
         Task::Probe => match probe::all() {
             Ok(found) => {

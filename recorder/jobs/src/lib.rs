@@ -3,6 +3,7 @@
 mod cost;
 mod desk;
 mod governor;
+pub mod live;
 mod machine;
 pub mod order;
 mod outlook;

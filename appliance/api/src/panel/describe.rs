@@ -22,6 +22,7 @@ const OPEN: &[(&str, &str)] = &[
     ("post", "/s/{token}/session"),
     ("get", "/s/{token}/film.mp4"),
     ("get", "/s/{token}/poster.jpg"),
+    ("get", "/live/{token}/{file}"),
 ];
 /// For guests with an invitation as well.
 const FOR_GUESTS: &[(&str, &str)] =

@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod library;
 mod metrics;
+mod outputs;
 mod pages;
 mod provisioning;
 mod ranges;
@@ -37,6 +38,7 @@ use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
+use roombox_control::outputs::Outputs;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::Recordings;
@@ -74,6 +76,7 @@ pub struct PanelDoor {
     pub targets: Arc<Targets>,
     pub jobs: Arc<Jobs>,
     pub keys: Arc<LivekitKeys>,
+    pub outputs: Arc<Outputs>,
     pub whip_keys: Arc<WhipKeys>,
     pub settings: Arc<SettingsDesk>,
     pub status: Arc<Status>,
@@ -142,6 +145,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(keys::livekit_key_delete))
         .routes(routes!(whip_keys::whip_key_list, whip_keys::whip_key_create))
         .routes(routes!(whip_keys::whip_key_delete))
+        .routes(routes!(outputs::output_list, outputs::output_create))
+        .routes(routes!(outputs::output_stop))
         .routes(routes!(settings::settings_get, settings::settings_patch))
         .routes(routes!(settings::status_get))
         .routes(routes!(updates::updates_get))
@@ -172,6 +177,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(events::listen));
     OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", routes)
+        .routes(routes!(outputs::live_get))
         .routes(routes!(watch::shared_get))
         .routes(routes!(watch::shared_unlock))
         .routes(routes!(watch::shared_film))

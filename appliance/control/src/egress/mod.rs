@@ -197,7 +197,8 @@ impl Egress {
         let (mut row, recording) = self.unended(id).await?;
         let orders = self.store.egress_list_of(recording.clone()).await?;
         let others_stopped = orders.iter().all(|order| order.stopped || order.id == row.id);
-        let last = row.began && others_stopped;
+        let sent = !self.store.output_list_of(recording.clone()).await?.is_empty();
+        let last = row.began && others_stopped && !sent;
         if row.stopped && !last {
             return Err(ControlError::EgressEnded);
         }

@@ -282,7 +282,9 @@ impl Recordings {
         };
         let row = self.row(&recovered.manifest.recording).await?;
         let orders = self.store.egress_list_of(row.id.clone()).await?;
-        if !orders.is_empty() && orders.iter().all(|order| order.began && order.stopped) {
+        let sent = !self.store.output_list_of(row.id.clone()).await?.is_empty();
+        let unwanted = orders.iter().all(|order| order.began && order.stopped);
+        if !orders.is_empty() && unwanted && !sent {
             // Whoever ordered it has stopped it meanwhile.
             self.give_up(recovered).await?;
             return Ok(false);

@@ -9,6 +9,7 @@ mod keys;
 mod leftovers;
 mod library;
 mod outbox;
+mod outputs;
 mod people;
 mod provision;
 mod recordings;

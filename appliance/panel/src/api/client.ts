@@ -25,6 +25,7 @@ import type {
   NewShareLink,
   NewTarget,
   NewWebhook,
+  LiveOutput,
   NewWhipKey,
   Output,
   Page,
@@ -151,6 +152,12 @@ export const api = {
     ask<Room>("PATCH", `/rooms/${part(id)}`, { record_always: on }),
   deleteRoom: (id: string) => ask<undefined>("DELETE", `/rooms/${part(id)}`),
   renewInvite: (id: string) => ask<Room>("POST", `/rooms/${part(id)}/invite`),
+  outputs: (room: string) => ask<Page<LiveOutput>>("GET", `/rooms/${part(room)}/outputs`),
+  /** Without an address players fetch it from the box. */
+  addOutput: (room: string, url?: string) =>
+    ask<LiveOutput>("POST", `/rooms/${part(room)}/outputs`, url === undefined ? {} : { url }),
+  stopOutput: (room: string, id: string) =>
+    ask<undefined>("DELETE", `/rooms/${part(room)}/outputs/${part(id)}`),
   whipKeys: (room: string) => ask<Page<WhipKey>>("GET", `/rooms/${part(room)}/whip-keys`),
   createWhipKey: (room: string, name: string, scope: WhipScope) =>
     ask<NewWhipKey>("POST", `/rooms/${part(room)}/whip-keys`, { name, scope }),

@@ -7,12 +7,13 @@ import {
   backoffMs,
   changesOf,
   withJob,
+  withOutput,
   withSample,
   withWebhook,
   type Change,
   type SampledStatus,
 } from "./reduce";
-import type { EventMessage, Job, Page, Updates, Webhook } from "./schema";
+import type { EventMessage, Job, LiveOutput, Page, Updates, Webhook } from "./schema";
 
 export interface Link {
   live: boolean;
@@ -173,6 +174,11 @@ function apply(cache: QueryClient, change: Change, refetcher: Refetcher) {
     case "put_webhook":
       cache.setQueryData<Page<Webhook>>(keys.webhooks, (page) =>
         page ? { ...page, items: withWebhook(page.items, change.webhook) } : page,
+      );
+      break;
+    case "put_output":
+      cache.setQueryData<Page<LiveOutput>>(keys.outputsOf(change.output.room), (page) =>
+        page ? { ...page, items: withOutput(page.items, change.output) } : page,
       );
       break;
     case "put_update":

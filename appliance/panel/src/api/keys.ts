@@ -6,6 +6,8 @@ export const keys = {
   room: (id: string) => ["rooms", id],
   participants: (id: string) => ["rooms", id, "participants"],
   whipKeys: (id: string) => ["rooms", id, "whip-keys"],
+  outputs: ["outputs"],
+  outputsOf: (room: string) => ["outputs", room],
   recordings: ["recordings"],
   recordingsListed: ["recordings", "found"],
   recordingsFound: (asked: string) => ["recordings", "found", asked],

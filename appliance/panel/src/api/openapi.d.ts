@@ -570,6 +570,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{id}/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a room is sent now. */
+        get: operations["output_list"];
+        put?: never;
+        /**
+         * Sends a room somewhere, about three seconds behind. What is sent is recorded: a recording that does
+         *     not run is started, and ends with the last output.
+         */
+        post: operations["output_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{id}/outputs/{output}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sends nothing there any more. */
+        delete: operations["output_stop"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{id}/participants": {
         parameters: {
             query?: never;
@@ -1038,6 +1076,23 @@ export interface paths {
         put?: never;
         /** Restarts into what was installed, or into the other side, when the last meeting has ended. */
         post: operations["restart_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/live/{token}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A playlist or a segment of a broadcast, for whoever has its address. */
+        get: operations["live_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1647,6 +1702,23 @@ export interface components {
             /** @enum {string} */
             type: "share.revoked";
         } | {
+            /** @description A live output was ordered, or stands elsewhere. */
+            data: components["schemas"]["LiveOutput"];
+            /** @enum {string} */
+            type: "output.changed";
+        } | {
+            /** @description Never repeated, about one a second. */
+            data: components["schemas"]["LiveOutput"];
+            /** @enum {string} */
+            type: "output.progressed";
+        } | {
+            /** @description It was stopped, or its recording is over. */
+            data: {
+                room: string;
+            };
+            /** @enum {string} */
+            type: "output.ended";
+        } | {
             /** @enum {string} */
             type: "schedule.changed";
         } | {
@@ -1886,6 +1958,44 @@ export interface components {
             dev: boolean;
             key: string;
         };
+        /** @description A live output. */
+        LiveOutput: {
+            /** @description Where it goes, without its key; `null` for HLS. */
+            address: string | null;
+            /**
+             * Format: int64
+             * @description Bits per second now.
+             */
+            bps: number;
+            /**
+             * Format: int32
+             * @description How often it broke off.
+             */
+            breaks: number;
+            /**
+             * Format: int64
+             * @description Sent so far.
+             */
+            bytes: number;
+            created_at: components["schemas"]["Time"];
+            /** @description `out_` and a ULID. */
+            id: string;
+            kind: components["schemas"]["OutputKind"];
+            layout: components["schemas"]["Layout"];
+            /** @description Where players find it on this box; for HLS alone. */
+            playlist: string | null;
+            /** @description The recording whose picture it is. */
+            recording: string;
+            room: string;
+            /** @description Since when it is in this state. */
+            since: components["schemas"]["Time"];
+            state: components["schemas"]["OutputState"];
+            /** @description Why, the last time; `null` once it is live again. */
+            why: string | null;
+        };
+        LiveOutputList: {
+            items: components["schemas"]["LiveOutput"][];
+        };
         LivekitKeyList: {
             items: components["schemas"]["ListedKey"][];
         };
@@ -2040,6 +2150,26 @@ export interface components {
          * @enum {string}
          */
         Output: "film" | "sound" | "tracks";
+        /**
+         * @description How an output is sent.
+         * @enum {string}
+         */
+        OutputKind: "rtmp" | "srt" | "hls";
+        /** @description Never logged: there are keys in it. */
+        OutputRequest: {
+            /** @description Left out: as the room is recorded. */
+            layout?: components["schemas"]["Layout"];
+            /**
+             * @description Where to, with the stream key: `rtmp://`, `rtmps://` or `srt://`. Without: HLS, which players
+             *     fetch from the box.
+             */
+            url?: string;
+        };
+        /**
+         * @description Where an output stands.
+         * @enum {string}
+         */
+        OutputState: "connecting" | "live" | "retrying";
         /**
          * @description A language of the box's pages.
          * @enum {string}
@@ -6315,6 +6445,228 @@ export interface operations {
             };
         };
     };
+    output_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveOutputList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    output_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutputRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveOutput"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    output_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                output: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     participant_list: {
         parameters: {
             query?: never;
@@ -9070,6 +9422,76 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    live_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description the range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            416: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,7 +1,7 @@
 // What one event means for the cache. Pure: no cache, no socket, no clock. Volatile events carry
 // the whole view and are written; all others only say that a view is old, and the box is asked.
 import { keys, type Key } from "./keys";
-import type { EventMessage, Job, LoadPoint, Sample, Shard, Status, UpdateState, Webhook } from "./schema";
+import type { EventMessage, Job, LiveOutput, LoadPoint, Sample, Shard, Status, UpdateState, Webhook } from "./schema";
 
 export type Change =
   | { do: "refetch"; key: Key }
@@ -9,6 +9,7 @@ export type Change =
   | { do: "put_job"; job: Job }
   | { do: "put_update"; now: UpdateState }
   | { do: "put_webhook"; webhook: Webhook }
+  | { do: "put_output"; output: LiveOutput }
   | { do: "put_status"; at: string; sample: Sample };
 
 export function changesOf(event: EventMessage): Change[] {
@@ -23,6 +24,8 @@ export function changesOf(event: EventMessage): Change[] {
       return [{ do: "put_update", now: event.data }];
     case "webhook.progressed":
       return [{ do: "put_webhook", webhook: event.data }];
+    case "output.progressed":
+      return [{ do: "put_output", output: event.data }];
     case "status.sampled":
       return [{ do: "put_status", at: event.at, sample: event.data }];
     default:
@@ -50,6 +53,8 @@ function olds(type: string): Key[] {
       return [keys.settings];
     case "webhook":
       return [keys.webhooks];
+    case "output":
+      return [keys.outputs];
     case "share":
       return [keys.shares];
     case "schedule":
@@ -104,6 +109,10 @@ export function withJob(jobs: Job[], job: Job): Job[] {
 }
 
 /** The list with one receiver replaced; one that is not in it was deleted meanwhile. */
+export function withOutput(outputs: LiveOutput[], output: LiveOutput): LiveOutput[] {
+  return outputs.map((known) => (known.id === output.id ? output : known));
+}
+
 export function withWebhook(webhooks: Webhook[], webhook: Webhook): Webhook[] {
   return webhooks.map((known) => (known.id === webhook.id ? webhook : known));
 }

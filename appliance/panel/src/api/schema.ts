@@ -75,6 +75,7 @@ export type ApiToken = Schemas["ApiToken"];
 export type NewApiToken = Schemas["NewApiToken"];
 export type LivekitKey = Schemas["ListedKey"];
 export type NewLivekitKey = Schemas["NewLivekitKey"];
+export type LiveOutput = Schemas["LiveOutput"];
 export type WhipKey = Schemas["WhipKey"];
 export type WhipScope = Schemas["WhipScope"];
 export type NewWhipKey = Schemas["NewWhipKey"];

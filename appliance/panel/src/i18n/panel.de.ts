@@ -3,6 +3,7 @@ import { calendar, library, shares, storage, trim } from "./library.de";
 import { newest, queue, recorder } from "./jobs.de";
 import { container, made, output } from "./outputs.de";
 import { schedule } from "./schedule.de";
+import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { webhooks } from "./webhooks.de";
@@ -451,6 +452,7 @@ export const panel: Words<typeof en> = {
   shares,
   storage,
   trim,
+  live,
   targets,
   updates,
   webhooks,

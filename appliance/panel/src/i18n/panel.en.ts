@@ -2,6 +2,7 @@ import { calendar, library, shares, storage, trim } from "./library.en";
 import { newest, queue, recorder } from "./jobs.en";
 import { container, made, output } from "./outputs.en";
 import { schedule } from "./schedule.en";
+import { live } from "./live.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { webhooks } from "./webhooks.en";
@@ -439,6 +440,7 @@ export const panel = {
   shares,
   storage,
   trim,
+  live,
   targets,
   updates,
   webhooks,

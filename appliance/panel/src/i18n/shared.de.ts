@@ -38,6 +38,9 @@ export const shared: Words<typeof en> = {
     room_forgotten:
       "Ein Programm hat diesen Raum geöffnet, und er endet mit seiner Besprechung. Legen Sie zuerst einen Raum dieses Namens an.",
     invalid_share: "Dieser Link lässt sich nicht anlegen: {{message}}.",
+    invalid_output: "Zu dieser Adresse lässt sich nicht streamen: {{message}}.",
+    too_many_outputs: "Dieser Raum wird an so viele Orte gestreamt, wie er darf. Beenden Sie erst einen Stream.",
+    too_many_broadcasts: "Mehr Räume oder Layouts kann diese Box nicht zugleich streamen. Beenden Sie erst einen Stream.",
     invalid_range: "Ein Teil beginnt und endet innerhalb der Aufnahme und ist mindestens eine Sekunde lang.",
     too_many_shares: "Diese Aufnahme hat so viele Links, wie sie haben darf. Ziehen Sie einige zurück.",
     invalid_setting: "Ein Wert liegt außerhalb seines Bereichs: {{message}}.",

@@ -36,6 +36,9 @@ export const shared = {
     room_forgotten:
       "A program opened this room, and it ends with its meeting. Make a room of this name first.",
     invalid_share: "This link cannot be made: {{message}}.",
+    invalid_output: "This address cannot be streamed to: {{message}}.",
+    too_many_outputs: "This room is streamed to as many places as it may be. Stop one first.",
+    too_many_broadcasts: "This box cannot stream more rooms or layouts at a time. Stop a stream first.",
     invalid_range: "A part begins and ends within the recording, and is a second long at least.",
     too_many_shares: "This recording has as many links as it may have. Revoke some that nobody uses.",
     invalid_setting: "A value is out of its range: {{message}}.",

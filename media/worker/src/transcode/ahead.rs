@@ -79,13 +79,7 @@ pub fn wait(recording: &Path, work: &Work) -> Result<(), FilmError> {
 fn follow(recording: &Path) -> Result<(), FilmError> {
     let work = Work::cancelled_by_signals().map_err(|error| FilmError::Start(error.to_string()))?;
     let work = Arc::new(work);
-    let mut spec = String::new();
-    let path = || PathBuf::from("standard input");
-    io::stdin()
-        .lock()
-        .read_line(&mut spec)
-        .map_err(|source| FilmError::ReadSpec { path: path(), source })?;
-    let job = parse_spec(spec.as_bytes(), &path())?;
+    let job = job_from_daemon()?;
     gst::init().map_err(|error| FilmError::Start(error.to_string()))?;
     let Some((reels, _lock)) = Reels::ahead(recording)? else {
         tracing::info!("reels of this recording are being made already");
@@ -115,6 +109,17 @@ fn follow(recording: &Path) -> Result<(), FilmError> {
         std::thread::sleep(LOOK.min(due.saturating_duration_since(Instant::now())));
     }
     follower.finish()
+}
+
+/// The first line of the standard input.
+pub(super) fn job_from_daemon() -> Result<JobSpec, FilmError> {
+    let mut spec = String::new();
+    let path = || PathBuf::from("standard input");
+    io::stdin()
+        .lock()
+        .read_line(&mut spec)
+        .map_err(|source| FilmError::ReadSpec { path: path(), source })?;
+    parse_spec(spec.as_bytes(), &path())
 }
 
 /// When the recording has ended somebody waits for its film, and nothing is held any more.
@@ -300,7 +305,7 @@ impl Follower<'_> {
 }
 
 /// The time of a recording that runs now; `None` if it has not begun in this boot.
-fn now_us(material: &Material) -> Option<u64> {
+pub(super) fn now_us(material: &Material) -> Option<u64> {
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
     let boot_id = boot_id
         .inspect_err(|error| tracing::warn!(%error, "the kernel does not say which boot it is"))

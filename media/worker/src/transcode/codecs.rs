@@ -5,7 +5,7 @@ use crate::driven::{Driven, ElementError, installed};
 use gstreamer as gst;
 use roombox_capture::manifest::Codec;
 use roombox_jobs::spec::{EncoderChoice, VideoPreset};
-use roombox_transcode::mix::{CHANNELS, RATE};
+use roombox_transcode::mix::{BLOCK, CHANNELS, RATE};
 
 fn first_installed<'a>(choices: &[&'a str]) -> Result<&'a str, ElementError> {
     let found = choices.iter().find(|choice| installed(choice));
@@ -80,6 +80,26 @@ pub fn mixed_sound(channels: u32) -> gst::Caps {
         // front left and front right
         _ => sound.field("channel-mask", gst::Bitmask::new(3)).build(),
     }
+}
+
+/// A mixed block, as an encoder takes it.
+pub fn sound_buffer(channels: u32, at: u64, block: &[i16]) -> gst::Buffer {
+    let bytes: Vec<u8> = match channels {
+        1 => {
+            let pairs = block.as_chunks::<CHANNELS>().0.iter();
+            let middle = |[l, r]: &[i16; CHANNELS]| ((i32::from(*l) + i32::from(*r)) / 2) as i16;
+            pairs.flat_map(|pair| middle(pair).to_le_bytes()).collect()
+        }
+        _ => block.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
+    };
+    let time =
+        |frames: u64| gst::ClockTime::from_nseconds(frames * 1_000_000_000 / u64::from(RATE));
+    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    if let Some(buffer) = buffer.get_mut() {
+        buffer.set_pts(time(at));
+        buffer.set_duration(time(at + BLOCK as u64) - time(at));
+    }
+    buffer
 }
 
 /// Makes 16-bit stereo of Opus packets.

@@ -19,6 +19,7 @@ mod copy;
 mod error;
 mod files;
 mod frames;
+pub mod live;
 mod material;
 mod output;
 mod pictures;

@@ -229,22 +229,9 @@ impl Mixing {
 
     /// Streams of all tracks, and of what was opened since.
     fn learn(&mut self, score: Score<'_>, from: i64) {
-        let Score { material, plan, .. } = score;
         let from_us = from.unsigned_abs() * 1_000_000 / u64::from(RATE);
-        let from_us = plan.recording_us(from_us).saturating_sub(PRE_ROLL_US);
-        let audio = |part: &&Part| part.layer == RecordedLayer::Audio;
-        let mut parts: Vec<&Part> = material.manifest.parts.iter().filter(audio).collect();
-        parts.sort_by_key(|part| part.start_us);
-        for part in parts {
-            let known = material.manifest.tracks.iter().find(|known| known.track == part.track);
-            let stream = self.streams.entry(part.track.clone()).or_insert_with(|| {
-                let identity = known.map_or(&part.track, |known| &known.identity).clone();
-                let of_screen =
-                    known.is_some_and(|known| known.source == TrackSource::ScreenShareAudio);
-                SoundStream::new(Voice { identity, of_screen }, from_us)
-            });
-            stream.learn(part);
-        }
+        let from_us = score.plan.recording_us(from_us).saturating_sub(PRE_ROLL_US);
+        SoundStream::learn_all(&mut self.streams, score.material, from_us);
     }
 
     fn sources(&self, gains: &BTreeMap<Voice, (f64, f64)>) -> Vec<(MixSource, (f64, f64))> {
@@ -269,9 +256,9 @@ fn gain_at((from, to): (f64, f64), at: i64) -> Gain {
 /// What is brought to one loudness: a person over all of his or her tracks, who comes back as loud
 /// as before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Voice {
-    identity: String,
-    of_screen: bool,
+pub(super) struct Voice {
+    pub identity: String,
+    pub of_screen: bool,
 }
 
 impl Voice {
@@ -281,8 +268,8 @@ impl Voice {
 }
 
 /// One track's sound: reads and decodes its parts.
-struct SoundStream {
-    voice: Voice,
+pub(super) struct SoundStream {
+    pub voice: Voice,
     /// Where in the recording it begins.
     from_us: u64,
     waiting: VecDeque<Part>,
@@ -290,7 +277,7 @@ struct SoundStream {
     newest_us: Option<u64>,
     open: Option<OpenPart>,
     /// Interleaved stereo, and where on the film's time it begins.
-    decoded: VecDeque<(i64, Vec<i16>)>,
+    pub decoded: VecDeque<(i64, Vec<i16>)>,
     /// Where the last of it ends.
     end: Option<i64>,
 }
@@ -306,6 +293,23 @@ impl SoundStream {
         Self { voice, from_us, waiting, newest_us: None, open: None, decoded, end: None }
     }
 
+    /// Streams of all tracks from a moment on, and what was opened since.
+    pub fn learn_all(streams: &mut BTreeMap<String, Self>, material: &Material, from_us: u64) {
+        let audio = |part: &&Part| part.layer == RecordedLayer::Audio;
+        let mut parts: Vec<&Part> = material.manifest.parts.iter().filter(audio).collect();
+        parts.sort_by_key(|part| part.start_us);
+        for part in parts {
+            let known = material.manifest.tracks.iter().find(|known| known.track == part.track);
+            let stream = streams.entry(part.track.clone()).or_insert_with(|| {
+                let identity = known.map_or(&part.track, |known| &known.identity).clone();
+                let of_screen =
+                    known.is_some_and(|known| known.source == TrackSource::ScreenShareAudio);
+                Self::new(Voice { identity, of_screen }, from_us)
+            });
+            stream.learn(part);
+        }
+    }
+
     fn learn(&mut self, part: &Part) {
         if self.newest_us.is_none_or(|newest| part.start_us > newest) {
             self.newest_us = Some(part.start_us);
@@ -316,7 +320,7 @@ impl SoundStream {
     }
 
     /// Decodes what belongs before sample frame `until` of the film.
-    fn fill(&mut self, score: Score<'_>, until: i64, work: &Work) -> Result<(), FilmError> {
+    pub fn fill(&mut self, score: Score<'_>, until: i64, work: &Work) -> Result<(), FilmError> {
         let Score { material, plan, .. } = score;
         let film_at = |us: u64| plan.film_us(us).map(|us| samples(us) as i64);
         loop {
@@ -448,23 +452,7 @@ impl Encoder {
     }
 
     fn push(&mut self, at: u64, block: &[i16]) -> Result<(), FilmError> {
-        let bytes: Vec<u8> = match self.channels {
-            1 => {
-                let pairs = block.as_chunks::<CHANNELS>().0.iter();
-                let middle =
-                    |[l, r]: &[i16; CHANNELS]| ((i32::from(*l) + i32::from(*r)) / 2) as i16;
-                pairs.flat_map(|pair| middle(pair).to_le_bytes()).collect()
-            }
-            _ => block.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
-        };
-        let time =
-            |frames: u64| gst::ClockTime::from_nseconds(frames * 1_000_000_000 / u64::from(RATE));
-        let mut buffer = gst::Buffer::from_mut_slice(bytes);
-        if let Some(buffer) = buffer.get_mut() {
-            buffer.set_pts(time(at));
-            buffer.set_duration(time(at + BLOCK as u64) - time(at));
-        }
-        self.element.push(buffer)?;
+        self.element.push(codecs::sound_buffer(self.channels, at, block))?;
         self.collect();
         Ok(())
     }

@@ -182,7 +182,7 @@ impl Drawing {
     ) -> Result<(), FilmError> {
         let Scenery { material, plan, scenes, shape, .. } = scenery;
         let fps = u64::from(shape.fps);
-        self.streams.values_mut().for_each(|stream| stream.learn(material));
+        self.learn(material);
         let mut scene = None;
         for n in reel::frames(number, plan, shape.fps) {
             work.turn()?;
@@ -191,25 +191,9 @@ impl Drawing {
             let now = plan.recording_us(film_us) + 500_000 / fps;
             let begun = scenes.partition_point(|scene| scene.from_us <= now).saturating_sub(1);
             let Some(shown) = scenes.get(begun) else { break };
-            let sources = || shown.tiles.iter().filter_map(|tile| tile.source.as_ref());
-            if scene != Some(begun) {
-                scene = Some(begun);
-                // A decoder that is not seen costs memory; it begins anew when it is seen again,
-                // and so does one that would have to decode what nobody sees.
-                let skipped = now < self.at_us || now - self.at_us > reel::REEL_US / 2;
-                self.streams.retain(|source, _| !skipped && sources().any(|used| used == source));
-            }
-            self.at_us = now;
-            for source in sources() {
-                let stream = self
-                    .streams
-                    .entry(source.clone())
-                    .or_insert_with(|| PictureStream::new(material, source, now));
-                stream.advance(material, now, &mut self.ids)?;
-            }
-            let (pictured, changed) = self.paint(shown);
+            let anew = scene.replace(begun) != Some(begun);
             let time = gst::ClockTime::from_useconds(film_us);
-            let buffer = self.canvases.buffer(&self.compositor, changed, time)?;
+            let (buffer, pictured) = self.moment(material, (shown, anew), now, time)?;
             if sender.send(Drawn::Frame(buffer, pictured)).is_err() {
                 // The encoder has failed and says why.
                 return Ok(());
@@ -218,6 +202,42 @@ impl Drawing {
         // As above.
         sender.send(Drawn::End).unwrap_or_default();
         Ok(())
+    }
+
+    /// The picture of a moment of the recording, and how many people are seen in it. Moments never go
+    /// back; `anew`: another scene than in the one before.
+    ///
+    /// # Errors
+    /// An element is missing or fails.
+    pub fn moment(
+        &mut self,
+        material: &Material,
+        (shown, anew): (&Scene, bool),
+        now: u64,
+        time: gst::ClockTime,
+    ) -> Result<(gst::Buffer, usize), FilmError> {
+        let sources = || shown.tiles.iter().filter_map(|tile| tile.source.as_ref());
+        if anew {
+            // A decoder that is not seen costs memory; it begins anew when it is seen again, and so
+            // does one that would have to decode what nobody sees.
+            let skipped = now < self.at_us || now - self.at_us > reel::REEL_US / 2;
+            self.streams.retain(|source, _| !skipped && sources().any(|used| used == source));
+        }
+        self.at_us = now;
+        for source in sources() {
+            let stream = self
+                .streams
+                .entry(source.clone())
+                .or_insert_with(|| PictureStream::new(material, source, now));
+            stream.advance(material, now, &mut self.ids)?;
+        }
+        let (pictured, changed) = self.paint(shown);
+        Ok((self.canvases.buffer(&self.compositor, changed, time)?, pictured))
+    }
+
+    /// Hears of parts that were opened since.
+    pub fn learn(&mut self, material: &Material) {
+        self.streams.values_mut().for_each(|stream| stream.learn(material));
     }
 
     /// Draws a scene as its streams show it now: how many people are seen, and whether anything

@@ -4,6 +4,7 @@
 //! chunks of about a second, tracks in turn.
 
 mod chapters;
+pub mod fragments;
 
 use crate::picture::{Colour, Matrix};
 use crate::plan::Chapter;

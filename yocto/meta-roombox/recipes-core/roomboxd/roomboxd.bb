@@ -51,9 +51,13 @@ FILES:${PN} += "${nonarch_libdir}/systemd ${nonarch_libdir}/sysusers.d ${nonarch
 
 RDEPENDS:${PN} = "\
     ca-certificates \
+    glib-networking \
     gstreamer1.0 \
     gstreamer1.0-plugins-bad-aom \
+    gstreamer1.0-plugins-bad-mpegtsmux \
     gstreamer1.0-plugins-bad-openh264 \
+    gstreamer1.0-plugins-bad-rtmp2 \
+    gstreamer1.0-plugins-bad-srt \
     gstreamer1.0-plugins-bad-v4l2codecs \
     gstreamer1.0-plugins-bad-va \
     gstreamer1.0-plugins-bad-videoparsersbad \
@@ -66,6 +70,7 @@ RDEPENDS:${PN} = "\
     gstreamer1.0-plugins-base-videoconvertscale \
     gstreamer1.0-plugins-good-audioparsers \
     gstreamer1.0-plugins-good-flac \
+    gstreamer1.0-plugins-good-flv \
     gstreamer1.0-plugins-good-jpeg \
     gstreamer1.0-plugins-good-video4linux2 \
     gstreamer1.0-plugins-good-vpx \

@@ -8,8 +8,10 @@ use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Order, Wanted};
 use roombox_control::jobs::{JobSpec, LayoutName, Only, Output, SoundContainer};
 
-pub(super) const NO_STREAMS: &str = "live streams are not implemented: this box makes files";
-const NO_SEGMENTS: &str = "HLS segments are not implemented: ask for a file output";
+pub(super) const NO_STREAMS: &str =
+    "live streams are not ordered by this API: POST to /api/v1/rooms/{id}/outputs of the box's own";
+const NO_SEGMENTS: &str = "HLS is not ordered by this API: POST to /api/v1/rooms/{id}/outputs of the box's own, or ask \
+                           for a file output";
 const NO_IMAGES: &str =
     "image outputs are not implemented: every film comes with a thumbnail and a sheet of pictures";
 const NO_BROWSER: &str = "this box has no browser that could film a page: use a layout";

@@ -27,6 +27,7 @@ import { NameDialog } from "../parts/NameDialog";
 import { People } from "../parts/People";
 import { RecordAlways } from "../parts/RecordAlways";
 import { RecordingTime } from "../parts/RecordingTime";
+import { Streams } from "../parts/Streams";
 import { WhipKeys } from "../parts/WhipKeys";
 
 export function RoomPage({ id }: { id: string }) {
@@ -88,6 +89,7 @@ function RoomView({ room }: { room: Room }) {
             {room.invite !== null && <LobbySwitch room={room} />}
           </Stack>
         </Paper>
+        <Streams room={room.id} meets={room.meeting !== null} />
         {room.invite !== null && <WhipKeys room={room.id} />}
       </Stack>
     </>

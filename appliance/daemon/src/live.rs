@@ -1,0 +1,270 @@
+//! Broadcasts: one `roombox-media live` for each picture that live outputs need, for as long as its
+//! recording runs.
+//!
+//! A worker that dies is started again, with pauses that double; what was ordered stays ordered. It
+//! only reads what the recorder writes: no recording is lost with it.
+
+use crate::workers::complaints;
+use roombox_control::jobs::JobSpec;
+use roombox_control::live::{Ask, Backoff, Destination, OutputReport, Pace, Said, Standing};
+use roombox_control::outputs::{Broadcast, Outputs};
+use roombox_control::recordings::Recordings;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+const TICK: Duration = Duration::from_secs(1);
+/// A worker whose recording has ended sends what is still behind, and ends by itself.
+const LAST_SECONDS: Duration = Duration::from_secs(10);
+/// Below meetings, above films.
+const NICE: &str = "5";
+
+/// Starts workers, tells them what is wanted and lets them go.
+pub struct LiveDesk {
+    outputs: Arc<Outputs>,
+    recordings: Arc<Recordings>,
+    /// `roombox-media`.
+    program: PathBuf,
+    root: PathBuf,
+    workers: Vec<Worker>,
+    /// Of broadcasts whose worker died.
+    failures: Vec<Failure>,
+}
+
+struct Worker {
+    spec: JobSpec,
+    child: Child,
+    input: ChildStdin,
+    outputs: HashMap<String, Destination>,
+    /// The end of what it complained about.
+    complaints: JoinHandle<String>,
+    pace: Arc<Mutex<Pace>>,
+    begun: Instant,
+    /// Since when nobody wants it.
+    unwanted: Option<Instant>,
+}
+
+struct Failure {
+    spec: JobSpec,
+    backoff: Backoff,
+    until: Instant,
+}
+
+impl LiveDesk {
+    pub fn new(
+        outputs: Arc<Outputs>,
+        recordings: Arc<Recordings>,
+        program: PathBuf,
+        root: PathBuf,
+    ) -> Self {
+        let (workers, failures) = Default::default();
+        Self { outputs, recordings, program, root, workers, failures }
+    }
+
+    /// For as long as the box runs.
+    pub async fn run(mut self) {
+        let mut ticks = tokio::time::interval(TICK);
+        let outputs = self.outputs.clone();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = outputs.changed() => {}
+            }
+            self.bury().await;
+            let wanted = match self.outputs.wanted().await {
+                Ok(wanted) => wanted,
+                Err(error) => {
+                    tracing::warn!(%error, "nobody knows what is to be sent live");
+                    continue;
+                }
+            };
+            self.dismiss(&wanted).await;
+            for broadcast in wanted {
+                self.serve(broadcast).await;
+            }
+        }
+    }
+
+    /// Takes leave of workers that have ended.
+    async fn bury(&mut self) {
+        let mut dead = Vec::new();
+        let mut alive = Vec::new();
+        for mut worker in self.workers.drain(..) {
+            match worker.child.try_wait() {
+                Ok(Some(status)) => dead.push((worker, status)),
+                Ok(None) => alive.push(worker),
+                Err(error) => {
+                    tracing::warn!(%error, "a broadcast's state is unknown");
+                    alive.push(worker);
+                }
+            }
+        }
+        self.workers = alive;
+        for (worker, status) in dead {
+            let recording = worker.spec.recording.clone();
+            let pace = worker.pace.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let Pace { frames, skipped, cpu_s } = pace;
+            let log = worker.complaints.await.unwrap_or_default();
+            if status.success() || worker.unwanted.is_some() {
+                tracing::info!(%recording, frames, skipped, cpu_s, "a broadcast has ended");
+                self.failures.retain(|failure| failure.spec != worker.spec);
+                continue;
+            }
+            tracing::warn!(%recording, %status, log, "a broadcast failed: it is begun again");
+            let known = self.failures.iter_mut().find(|failure| failure.spec == worker.spec);
+            let held = worker.begun.elapsed();
+            match known {
+                Some(failure) => failure.until = Instant::now() + failure.backoff.wait(held),
+                None => {
+                    let mut backoff = Backoff::default();
+                    let until = Instant::now() + backoff.wait(held);
+                    self.failures.push(Failure { spec: worker.spec, backoff, until });
+                }
+            }
+            for output in worker.outputs.into_keys() {
+                let why = Some("the program that sends it broke off".to_owned());
+                let standing = Standing::Retrying;
+                let report = OutputReport { output, standing, why, ..OutputReport::default() };
+                if let Err(error) = self.outputs.report(report).await {
+                    tracing::warn!(%error, "how an output goes could not be kept");
+                }
+            }
+        }
+    }
+
+    /// Ends workers that nobody wants.
+    async fn dismiss(&mut self, wanted: &[Broadcast]) {
+        let is_wanted = |spec: &JobSpec| wanted.iter().any(|broadcast| broadcast.spec == *spec);
+        self.failures.retain(|failure| is_wanted(&failure.spec));
+        for worker in &mut self.workers {
+            if is_wanted(&worker.spec) {
+                worker.unwanted = None;
+                continue;
+            }
+            let since = *worker.unwanted.get_or_insert_with(Instant::now);
+            let runs = self.recordings.runs(&worker.spec.recording);
+            if runs {
+                let all: Vec<String> = worker.outputs.drain().map(|(output, _)| output).collect();
+                for output in all {
+                    worker.say(&Ask::Remove { output }).await;
+                }
+            }
+            // An output that was stopped says goodbye, and one whose meeting is over its last words.
+            let patience = if runs { TICK } else { LAST_SECONDS };
+            if since.elapsed() >= patience
+                && let Err(error) = worker.child.start_kill()
+            {
+                tracing::warn!(%error, "a broadcast cannot be killed");
+            }
+        }
+    }
+
+    /// Has a worker send what is wanted.
+    async fn serve(&mut self, broadcast: Broadcast) {
+        let Broadcast { spec, outputs } = broadcast;
+        if !self.workers.iter().any(|worker| worker.spec == spec) {
+            let waits = |failure: &Failure| failure.spec == spec && failure.until > Instant::now();
+            if self.failures.iter().any(waits) {
+                return;
+            }
+            match self.start(&spec).await {
+                Ok(worker) => self.workers.push(worker),
+                Err(error) => {
+                    tracing::warn!(%error, "a broadcast cannot start");
+                    return;
+                }
+            }
+        }
+        let Some(worker) = self.workers.iter_mut().find(|worker| worker.spec == spec) else {
+            return;
+        };
+        let gone: Vec<String> = worker
+            .outputs
+            .keys()
+            .filter(|id| !outputs.iter().any(|(wanted, _)| wanted == *id))
+            .cloned()
+            .collect();
+        for output in gone {
+            worker.outputs.remove(&output);
+            worker.say(&Ask::Remove { output }).await;
+        }
+        for (output, to) in outputs {
+            if !worker.outputs.contains_key(&output) {
+                worker.outputs.insert(output.clone(), to.clone());
+                worker.say(&Ask::Add { output, to }).await;
+            }
+        }
+    }
+
+    async fn start(&self, spec: &JobSpec) -> std::io::Result<Worker> {
+        // Meetings come first; a picture that comes late is left out.
+        let mut child = Command::new("nice")
+            .args(["-n", NICE])
+            .arg(&self.program)
+            .arg("live")
+            .arg("--recording")
+            .arg(self.root.join(&spec.recording))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(mut input), Some(output), Some(errors)) = pipes else {
+            return Err(std::io::Error::other("it has no pipes"));
+        };
+        let named = JobSpec { job: "live".to_owned(), ..spec.clone() };
+        let mut line = serde_json::to_vec(&named)?;
+        line.push(b'\n');
+        input.write_all(&line).await?;
+        let pace: Arc<Mutex<Pace>> = Arc::default();
+        tokio::spawn(hear(output, self.outputs.clone(), pace.clone()));
+        tracing::info!(recording = %spec.recording, layout = ?spec.layout.name, "a broadcast begins");
+        Ok(Worker {
+            spec: spec.clone(),
+            child,
+            input,
+            outputs: HashMap::new(),
+            complaints: tokio::spawn(complaints(errors)),
+            pace,
+            begun: Instant::now(),
+            unwanted: None,
+        })
+    }
+}
+
+impl Worker {
+    async fn say(&mut self, ask: &Ask) {
+        let said = match serde_json::to_vec(ask) {
+            Ok(mut line) => {
+                line.push(b'\n');
+                self.input.write_all(&line).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = said {
+            // It has died: another one is told everything.
+            tracing::debug!(%error, "a broadcast does not listen");
+        }
+    }
+}
+
+async fn hear(output: ChildStdout, outputs: Arc<Outputs>, pace: Arc<Mutex<Pace>>) {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match serde_json::from_str(&line) {
+            Ok(Said::Output(report)) => {
+                if let Err(error) = outputs.report(report).await {
+                    tracing::warn!(%error, "how an output goes could not be kept");
+                }
+            }
+            Ok(Said::Pace(now)) => *pace.lock().unwrap_or_else(PoisonError::into_inner) = now,
+            Err(error) => tracing::debug!(%error, "a broadcast says something unknown"),
+        }
+    }
+}

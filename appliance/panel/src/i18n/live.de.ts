@@ -1,0 +1,31 @@
+import type { live as en } from "./live.en";
+import type { Words } from "./words";
+
+export const live: Words<typeof en> = {
+  title: "Stream",
+  text: "Senden Sie das Treffen zu YouTube, Twitch oder Ihrem Server, oder lassen Sie Player es von dieser Box holen. Was gestreamt wird, wird aufgenommen, und es läuft etwa drei Sekunden später.",
+  none: "Es wird nichts gestreamt.",
+  nobody: "Ein Treffen lässt sich streamen, solange jemand im Raum ist.",
+  add: "Zu einem Server streamen",
+  add_hls: "Von dieser Box streamen",
+  dialog: "Zu einem Server streamen",
+  url: "Adresse mit Streamschlüssel",
+  url_text: "YouTube und Twitch zeigen Server und Schlüssel: Fügen Sie beide mit einem Schrägstrich dazwischen ein. SRT: srt://server:port, bei Bedarf mit ?passphrase=… und &streamid=….",
+  url_hint: "rtmps://server/app/SCHLÜSSEL",
+  key: "Der Schlüssel wird nicht wieder gezeigt, auch Ihnen nicht.",
+  start: "Starten",
+  kind: { rtmp: "RTMP", srt: "SRT", hls: "HLS" },
+  state: { connecting: "Verbindet", live: "Live", retrying: "Versucht es wieder" },
+  from_box: "Von dieser Box",
+  playlist: "Adresse für Player (HLS)",
+  playlist_text: "Wer diese Adresse hat, kann zusehen, bis Sie den Stream beenden.",
+  sent: "{{bytes}} gesendet",
+  rate: "gerade {{rate}}",
+  breaks_one: "einmal abgebrochen",
+  breaks_other: "{{count}}-mal abgebrochen",
+  why: "Er ist abgebrochen: {{why}}. Die Box versucht es von selbst wieder.",
+  stop: "Beenden",
+  stop_named: "Stream zu {{name}} beenden",
+  stop_title: "Diesen Stream beenden?",
+  stop_text: "Wer zusieht, sieht nichts mehr. Wurde der Raum nur für Streams aufgenommen, endet die Aufnahme mit dem letzten.",
+};
