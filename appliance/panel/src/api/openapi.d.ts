@@ -1416,6 +1416,11 @@ export interface components {
             id: string;
             /** @description Some of what is left out, and why. */
             left_out: components["schemas"]["LeftOut"][];
+            /**
+             * Format: int32
+             * @description How much is left out.
+             */
+            left_out_count: number;
             name: string;
             /** @description `null`: each event's place says which room it is. */
             room_id: string | null;
@@ -1702,6 +1707,9 @@ export interface components {
             /** @enum {string} */
             type: "share.revoked";
         } | {
+            /** @enum {string} */
+            type: "schedule.changed";
+        } | {
             /** @description A live output was ordered, or stands elsewhere. */
             data: components["schemas"]["LiveOutput"];
             /** @enum {string} */
@@ -1718,9 +1726,6 @@ export interface components {
             };
             /** @enum {string} */
             type: "output.ended";
-        } | {
-            /** @enum {string} */
-            type: "schedule.changed";
         } | {
             /** @enum {string} */
             type: "target.changed";
@@ -2556,6 +2561,8 @@ export interface components {
         /** @description Something that is planned, or was. */
         ScheduledEvent: {
             ends_at: components["schemas"]["Time"];
+            /** @description It is being recorded, and can go on for longer than planned. */
+            extendable: boolean;
             /** @description The feed that it is from; `null`: it was planned here. */
             feed: string | null;
             /** @description `evn_…` for what was planned here; others belong to a feed and are changed there. */
