@@ -23,6 +23,8 @@ const FOR_GUESTS = new Map([
 
 /** Strangers may follow a link; one that is guessed leads nowhere. */
 const OF_LINKS = '/s/';
+/** The same of broadcasts (HLS). */
+const OF_BROADCASTS = '/live/';
 
 /** Every operation of the API's description, with names that do not exist in its places. */
 async function operations(box) {
@@ -54,6 +56,12 @@ async function refusesStrangers(box) {
       const headers = body && { 'Content-Type': 'application/json' };
       const { status } = await fetch(box.http + place, { method, body, headers });
       if (status !== 410) wrong.push(`${name}: ${status}`);
+      continue;
+    }
+    // Broadcasts are watched by who has their address: of any other there is nothing.
+    if (place.startsWith(OF_BROADCASTS)) {
+      const { status } = await fetch(box.http + place);
+      if (status !== 404) wrong.push(`${name}: ${status}`);
       continue;
     }
     const body = FOR_GUESTS.get(name) ?? (changes ? {} : undefined);

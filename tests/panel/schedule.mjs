@@ -21,6 +21,8 @@ function at(day, hour, minute = 0) {
   return new Date(now.getFullYear(), now.getMonth(), monday + day, hour, minute);
 }
 
+/** A moment so many hours from now. */
+const hours = (count) => new Date(Date.now() + count * 3_600_000);
 const two = (value) => String(value).padStart(2, '0');
 /** As a field for a moment wants it. */
 const field = (time) =>
@@ -38,9 +40,10 @@ async function calendar() {
   const holiday = ['BEGIN:VEVENT', 'UID:9', 'SUMMARY:Holiday', 'DTSTART;VALUE=DATE:20261224', 'RRULE:FREQ=YEARLY', 'END:VEVENT'];
   const lines = [
     'BEGIN:VCALENDAR', 'VERSION:2.0',
-    ...event('1', 'Physics', at(0, 10), at(0, 11, 30)),
-    ...event('2', 'Colloquium on measurements', at(3, 16), at(3, 19)),
-    ...event('3', 'Exam review', at(3, 17), at(3, 18)),
+    // What was over before the calendar is followed is not shown.
+    ...event('1', 'Physics', hours(-1), hours(2)),
+    ...event('2', 'Colloquium on measurements', hours(0), hours(1)),
+    ...event('3', 'Exam review', hours(-0.5), hours(1.5)),
     ...holiday, 'END:VCALENDAR', '',
   ];
   const served = { up: true };
