@@ -99,6 +99,8 @@ pub enum Effect {
 #[derive(Debug)]
 struct Entry {
     row: JobRow,
+    /// What it is believed to take: asked for all that wait, whenever something happens.
+    cost: Cost,
     lease_until_ms: u64,
     /// Of the attempt that runs.
     since_ms: u64,
@@ -136,26 +138,39 @@ impl Desk {
         let wall_s = now_ms.saturating_sub(entry.since_ms) as f64 / 1000.0;
         let wall_s = (!entry.slowed && !held).then_some(wall_s);
         let row = entry.row.clone();
-        self.costs.learn(&row, Spent { media_ms: media_ms(&row), cpu_s, wall_s })
+        let learnt = self.costs.learn(&row, Spent { media_ms: media_ms(&row), cpu_s, wall_s });
+        for entry in self.entries.values_mut() {
+            entry.cost = self.costs.of(&entry.row);
+        }
+        learnt
     }
 
     /// When everything that runs or waits will start and be ready.
     pub fn outlook(&self, now_ms: u64) -> Vec<Outlook> {
         let of = |state| self.entries.values().filter(move |entry| entry.row.state == state);
         let runs = of(JobState::Running).map(|entry| {
-            let Cost { wall_ms, cores, .. } = self.costs.of(&entry.row);
+            let Cost { wall_ms, cores, .. } = entry.cost;
             let believed = entry.since_ms.saturating_add(self.machine.time(wall_ms));
             let said = entry.left.map(|(at, left)| at.saturating_add(left));
             // It is late and nobody knows by how much: every moment now.
             let ready_ms = said.unwrap_or(believed).max(now_ms + 1);
             Runs { job: entry.row.spec.job.clone(), ready_ms, cores }
         });
-        let waiting = of(JobState::Queued).map(|entry| (&entry.row, self.costs.of(&entry.row)));
+        let waiting = of(JobState::Queued).map(|entry| (&entry.row, entry.cost));
         look(now_ms, &self.machine, runs.collect(), waiting.collect())
     }
 
     pub fn row(&self, job: &str) -> Option<&JobRow> {
         self.entries.get(job).map(|entry| &entry.row)
+    }
+
+    /// What meetings leave of the machine from now on. No time passes by that: who says that it lives
+    /// is heard before anybody looks at its lease.
+    pub fn adopt(&mut self, machine: Machine) {
+        self.machine = machine;
+        for entry in self.entries.values_mut() {
+            entry.slowed |= machine.held;
+        }
     }
 
     /// Takes an input, in the order in which things happened.
@@ -164,12 +179,7 @@ impl Desk {
         match input {
             Input::Add(row) => self.add(now_ms, *row, &mut effects),
             Input::Tick => {}
-            Input::Machine(machine) => {
-                self.machine = machine;
-                for entry in self.entries.values_mut() {
-                    entry.slowed |= machine.held;
-                }
-            }
+            Input::Machine(machine) => self.adopt(machine),
             Input::Progressed { attempt, left_ms } => {
                 if let Some(entry) = self.leased(&attempt) {
                     entry.lease_until_ms = now_ms + LEASE_MS;
@@ -231,7 +241,9 @@ impl Desk {
         if self.entries.contains_key(&job) {
             return;
         }
-        let mut entry = Entry { row, lease_until_ms: 0, since_ms: 0, left: None, slowed: false };
+        let cost = self.costs.of(&row);
+        let mut entry =
+            Entry { row, cost, lease_until_ms: 0, since_ms: 0, left: None, slowed: false };
         if entry.row.state == JobState::Running {
             fail(&mut entry, now_ms, "the box went down while the job ran");
             effects.push(Effect::Persist(Box::new(entry.row.clone())));
@@ -289,7 +301,7 @@ impl Desk {
     }
 
     fn start(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
-        let cores = |entry: &Entry| self.costs.of(&entry.row).cores;
+        let cores = |entry: &Entry| entry.cost.cores;
         let runs = self.entries.values().filter(|e| e.row.state == JobState::Running).map(cores);
         let (mut running, mut used) = runs.fold((0, 0.0), |(n, sum), one| (n + 1, sum + one));
         let due = self.entries.iter().filter(|(_, entry)| {
@@ -297,17 +309,21 @@ impl Desk {
         });
         let mut ready: Vec<_> = due
             .map(|(job, entry)| {
-                let cost = self.costs.of(&entry.row);
-                (rank(&entry.row, self.machine.time(cost.wall_ms), now_ms), cost.cores, job.clone())
+                let Cost { wall_ms, cores, .. } = entry.cost;
+                (rank(&entry.row, self.machine.time(wall_ms), now_ms), cores, job)
             })
             .collect();
         ready.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut first = Vec::new();
         for (_, needs, job) in ready {
             if !self.machine.admits(running, used, needs) {
-                return;
+                break;
             }
-            let Some(entry) = self.entries.get_mut(&job) else { continue };
             (running, used) = (running + 1, used + needs);
+            first.push(job.clone());
+        }
+        for job in first {
+            let Some(entry) = self.entries.get_mut(&job) else { continue };
             entry.row.state = JobState::Running;
             entry.row.attempts += 1;
             entry.lease_until_ms = now_ms + LEASE_MS;

@@ -21,16 +21,16 @@ const STEP_MS: u64 = 3_600_000;
 
 /// Where a job stands in the order; the least goes first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Rank {
+pub(crate) struct Rank<'a> {
     class: u8,
     within: i64,
     cost_ms: u64,
     created_ms: u64,
-    job: String,
+    job: &'a str,
 }
 
 /// The place of a job that would take `cost_ms` if it began now.
-pub(crate) fn rank(row: &JobRow, cost_ms: u64, now_ms: u64) -> Rank {
+pub(crate) fn rank(row: &JobRow, cost_ms: u64, now_ms: u64) -> Rank<'_> {
     let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
     let waited = now_ms.saturating_sub(row.created_ms);
     let makes = |deadline: &u64| now_ms.saturating_add(cost_ms) <= *deadline;
@@ -43,7 +43,7 @@ pub(crate) fn rank(row: &JobRow, cost_ms: u64, now_ms: u64) -> Rank {
     } else {
         (3, -(i64::from(row.priority) + signed(waited / STEP_MS)), cost_ms)
     };
-    Rank { class, within, cost_ms, created_ms: row.created_ms, job: row.spec.job.clone() }
+    Rank { class, within, cost_ms, created_ms: row.created_ms, job: &row.spec.job }
 }
 
 #[cfg(test)]

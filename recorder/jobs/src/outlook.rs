@@ -59,6 +59,12 @@ pub(crate) fn look(
     let crowded = crowded && !runs.is_empty();
     let (mut now, mut busy, mut left) = (now_ms, runs, waiting);
     let mut before = busy.len();
+    // Of two that cannot both be among the first, nobody asks each time who is.
+    let mut last = Vec::new();
+    if left.len() > 2 * MOST {
+        left.sort_by_cached_key(|(row, cost)| rank(row, machine.time(cost.wall_ms), now_ms));
+        last = left.split_off(2 * MOST);
+    }
     while seen.len() < MOST && !left.is_empty() {
         busy.retain(|run| run.ready_ms > now);
         let due = left.iter().enumerate().filter(|(_, (row, _))| row.not_before_ms <= now);
@@ -94,7 +100,7 @@ pub(crate) fn look(
             None => break,
         }
     }
-    let unknown = left.into_iter().map(|(row, _)| Outlook {
+    let unknown = left.into_iter().chain(last).map(|(row, _)| Outlook {
         job: row.spec.job.clone(),
         starts_ms: None,
         ready_ms: None,

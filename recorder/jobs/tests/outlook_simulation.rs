@@ -3,7 +3,9 @@
 
 use roombox_jobs::order::{BY_HAND, PATIENCE_MS};
 use roombox_jobs::spec::{JobSpec, Range};
-use roombox_jobs::{Attempt, Costs, Desk, Effect, Input, JobRow, JobState, Machine, Waits, Wish};
+use roombox_jobs::{
+    Attempt, Costs, Desk, Effect, Input, JobRow, JobState, LEASE_MS, Machine, Waits, Wish,
+};
 use std::collections::BTreeMap;
 
 const MINUTE: u64 = 60_000;
@@ -170,6 +172,39 @@ fn with_costs_that_vary_by_a_fifth_it_is_wrong_by_no_more() {
             assert!((0.75..1.25).contains(&(took / believed)), "seed {seed}: {}", one.job);
         }
     }
+}
+
+#[test]
+fn of_a_thousand_the_first_are_told_and_all_are_made_in_that_order() {
+    let mut world = World::new(Machine::idle(1), || 1.0);
+    for n in 0..1000 {
+        let mut row = row(&format!("job_{n:03}"), 1, world.now);
+        row.priority = (n * 7 % 1000) / 10 - 50;
+        world.give(Input::Add(Box::new(row)));
+    }
+    let said = world.desk.outlook(world.now);
+    let (known, unknown): (Vec<_>, Vec<_>) = said.iter().partition(|one| one.ready_ms.is_some());
+    assert_eq!((known.len(), unknown.len()), (300, 700));
+    assert!(unknown.iter().all(|one| one.waits == Some(Waits::Turn { before: 300 })));
+    for one in known {
+        world.step(u64::MAX);
+        assert_eq!(Some(world.finished[&one.job]), one.ready_ms, "{}", one.job);
+    }
+}
+
+#[test]
+fn who_says_that_it_lives_is_heard_before_its_lease_is_looked_at() {
+    let mut world = World::new(Machine::idle(1), || 1.0);
+    world.give(Input::Add(Box::new(row("job_1", 10, world.now))));
+    let attempt = Attempt { job: "job_1".into(), number: 1 };
+    // Nobody looked for longer than a lease: the box slept, or its clock was set.
+    world.now += 2 * LEASE_MS;
+    world.desk.adopt(Machine { held: true, meetings: 1, ..Machine::idle(1) });
+    world.give(Input::Renew(attempt));
+    assert_eq!(world.desk.row("job_1").unwrap().state, JobState::Running);
+    world.now += LEASE_MS;
+    world.give(Input::Tick);
+    assert_eq!(world.desk.row("job_1").unwrap().state, JobState::Queued);
 }
 
 #[test]

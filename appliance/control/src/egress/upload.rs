@@ -12,7 +12,7 @@ use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use crate::store::Store;
-use crate::targets::{Carrier, Load, Place, Secrets, pause_ms};
+use crate::targets::{Carrier, Load, Place, Rest, Secrets, pause_ms};
 use roombox_jobs::spec::{FileKind, MadeFile};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -31,6 +31,11 @@ const LEAST_ATTEMPTS: u32 = 5;
 const MOST: usize = 4;
 /// Films that wait for their place are looked at this often at least.
 const IDLE: Duration = Duration::from_secs(30);
+/// What a store is given to forget half a film.
+const CLEAR_PATIENCE: Duration = Duration::from_secs(30);
+/// Somebody may have it made later, and it is told only of the order by then.
+const NO_FILM: &str =
+    "no film was made when it was to be carried: one that is made later is on the box";
 /// Nobody carries this long without having said so meanwhile.
 const KEPT_EVERY: Duration = Duration::from_secs(5);
 
@@ -294,9 +299,11 @@ impl Uploads {
                 Err(error) => return Err(error),
             };
             let Some(film) = ordered(&view.files).filter(|_| view.finished).cloned() else {
-                if EgressState::ENDS.contains(&view.state) {
-                    upload.ended(UploadState::GivenUp, Some("no film was made".to_owned()));
+                // Of what was made nothing is what was ordered, or nothing will be made in time.
+                if view.finished || EgressState::ENDS.contains(&view.state) {
+                    upload.ended(UploadState::GivenUp, Some(NO_FILM.to_owned()));
                     self.store.upload_put(upload).await?;
+                    self.egress.look_again(&id).await?;
                 }
                 continue;
             };
@@ -340,6 +347,12 @@ impl Uploads {
                 upload.ended(UploadState::Delivered, None);
             }
             Err(error) => {
+                let rest = Rest {
+                    place: upload.place.clone(),
+                    secrets: upload.secrets.clone(),
+                    name: upload.name.clone(),
+                    resume: upload.resume.clone(),
+                };
                 upload.failed(UnixMs::now().0, error.clone());
                 let (attempts, given_up) = (upload.attempts, upload.state == UploadState::GivenUp);
                 tracing::warn!(
@@ -350,10 +363,21 @@ impl Uploads {
                     given_up,
                     "an ordered film could not be carried to its place"
                 );
+                if given_up && rest.resume.is_some() {
+                    self.clear(rest).await;
+                }
             }
         }
         self.store.upload_put(upload).await?;
         self.egress.look_again(&egress).await
+    }
+
+    /// Half a film that nobody will send the rest of, at a place that is paid for.
+    async fn clear(&self, rest: Rest) {
+        let cleared = tokio::time::timeout(CLEAR_PATIENCE, self.carrier.clear(rest)).await;
+        if let Err(error) = cleared.unwrap_or_else(|_| Err("it did not answer".to_owned())) {
+            tracing::warn!(error, "half of an ordered film stays at its place");
+        }
     }
 
     async fn carry(

@@ -129,10 +129,9 @@ impl DeskTask {
         }
         // Asked each time: a box that only records from now on starts nothing more.
         let machine = self.machine(self.told);
-        let mut effects = self.desk.handle(UnixMs::now().0, Input::Machine(machine));
-        if !matches!(input, Input::Machine(_)) {
-            effects.extend(self.desk.handle(UnixMs::now().0, input));
-        }
+        self.desk.adopt(machine);
+        let input = if let Input::Machine(_) = input { Input::Tick } else { input };
+        let effects = self.desk.handle(UnixMs::now().0, input);
         // Before anybody hears of it and asks.
         self.look();
         self.pace(machine.held);
