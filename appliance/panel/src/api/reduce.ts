@@ -108,11 +108,12 @@ export function withJob(jobs: Job[], job: Job): Job[] {
     : [job, ...jobs];
 }
 
-/** The list with one receiver replaced; one that is not in it was deleted meanwhile. */
+/** The list with one live output replaced; one that is not in it has ended meanwhile. */
 export function withOutput(outputs: LiveOutput[], output: LiveOutput): LiveOutput[] {
   return outputs.map((known) => (known.id === output.id ? output : known));
 }
 
+/** The list with one receiver replaced; one that is not in it was deleted meanwhile. */
 export function withWebhook(webhooks: Webhook[], webhook: Webhook): Webhook[] {
   return webhooks.map((known) => (known.id === webhook.id ? webhook : known));
 }

@@ -93,7 +93,14 @@ impl PictureStream {
             if self.waiting.front().is_some_and(|next| next.start_us <= now) {
                 continue;
             }
-            self.open = OpenPart::open(material, &part, now)?;
+            self.open = match OpenPart::open(material, &part, now) {
+                Ok(open) => open,
+                Err(error) => {
+                    // It may only not be readable yet.
+                    self.waiting.push_front(part);
+                    return Err(error);
+                }
+            };
         }
         if let Some(open) = &mut self.open {
             open.advance(now);

@@ -330,8 +330,10 @@ impl SoundStream {
                 if !self.waiting.front().is_some_and(begins) {
                     return Ok(());
                 }
-                let Some(part) = self.waiting.pop_front() else { return Ok(()) };
-                self.open = OpenPart::open(material, &part, self.from_us)?;
+                let Some(part) = self.waiting.front() else { return Ok(()) };
+                // One that cannot be read yet stays for another try.
+                self.open = OpenPart::open(material, part, self.from_us)?;
+                self.waiting.pop_front();
                 continue;
             };
             let Some(next_us) = open.frames.next_us() else {

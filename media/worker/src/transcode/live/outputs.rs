@@ -27,9 +27,14 @@ const QUEUE: usize = 400;
 const MOST_WAITING: u64 = 4_000_000;
 /// A server that has not answered by then does not.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For so long at most they say goodbye.
+const GOODBYE: Duration = Duration::from_secs(3);
+const NAP: Duration = Duration::from_millis(20);
 /// Between two looks at a connection.
 const LOOK: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
+/// Where nothing was sent for so long nothing is sent.
+const STALLED: Duration = Duration::from_secs(5);
 
 /// All outputs of one broadcast.
 pub struct Outputs {
@@ -127,11 +132,19 @@ impl Outputs {
         self.all.values().for_each(|output| tell(&output.shared.report()));
     }
 
-    /// The broadcast is over.
+    /// The broadcast is over. Whoever waits for a network for too long is left behind.
     pub fn end(self) {
+        let mut threads = Vec::new();
         for Output { queue, shared, thread } in self.all.into_values() {
             shared.over.store(true, Ordering::Relaxed);
             drop(queue);
+            threads.push(thread);
+        }
+        let until = Instant::now() + GOODBYE;
+        while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < until {
+            std::thread::sleep(NAP);
+        }
+        for thread in threads.into_iter().filter(JoinHandle::is_finished) {
             if thread.join().is_err() {
                 tracing::error!("an output had panicked");
             }
@@ -311,7 +324,9 @@ impl Line {
                 let bytes = before + link.bytes();
                 let mut report = self.shared.report();
                 report.bytes = bytes;
-                if counted.0.elapsed() >= SECOND {
+                // Segments come less often than once a second.
+                let since = counted.0.elapsed();
+                if since >= SECOND && (bytes > counted.1 || since >= STALLED) {
                     let seconds = counted.0.elapsed().as_secs_f64();
                     report.bps = ((bytes - counted.1) as f64 * 8.0 / seconds) as u64;
                     counted = (Instant::now(), bytes);

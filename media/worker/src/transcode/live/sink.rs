@@ -231,10 +231,13 @@ fn secrets(url: &str) -> Vec<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     if let Some((user, _)) = rest.split('/').next().and_then(|host| host.rsplit_once('@')) {
         secrets.push(user.to_owned());
+        secrets.extend(user.split(':').skip(1).map(str::to_owned));
     }
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     secrets.extend(path.split('/').skip(2).map(str::to_owned));
-    secrets.extend(query.split('&').filter_map(|pair| Some(pair.split_once('=')?.1.to_owned())));
+    // A piece without a name is a value.
+    let value = |pair: &str| pair.split_once('=').map_or(pair, |(_, value)| value).to_owned();
+    secrets.extend(query.split('&').map(value));
     secrets.retain(|secret| secret.len() > 2);
     // Longer ones first: they may contain others.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -256,6 +259,8 @@ mod tests {
             "cannot publish 'abc-def' at rtmp://me:word@live.example/app/abc-def?auth=hidden";
         let kept = redacted(said, &secrets(url));
         assert_eq!(kept, "cannot publish '•••' at •••");
+        let kept = redacted("user me, word, says no-name", &secrets(&format!("{url}&no-name")));
+        assert_eq!(kept, "user me, •••, says •••");
         let srt = secrets("srt://a.example:9000?passphrase=0123456789&streamid=room");
         let kept = redacted("0123456789 does not fit; srt://a.example:9000 room", &srt);
         assert_eq!(kept, "••• does not fit; srt://a.example:9000 •••");

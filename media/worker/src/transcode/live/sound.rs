@@ -3,7 +3,7 @@
 
 use super::super::codecs;
 use super::super::error::FilmError;
-use super::super::material::Material;
+use super::super::material::{Material, chain};
 use super::super::report::Work;
 use super::super::sound::{Score, SoundStream, Voice};
 use super::unit::Unit;
@@ -145,7 +145,14 @@ impl LiveSound {
     fn decode(&mut self, material: &Material, work: &Work) -> Result<(), FilmError> {
         let score = Score { material, plan: &self.whole, preset: &self.preset };
         for (track, stream) in &mut self.streams {
-            stream.fill(score, self.at + BLOCK as i64, work)?;
+            match stream.fill(score, self.at + BLOCK as i64, work) {
+                Ok(()) => {}
+                // The others are heard meanwhile; the next block tries it again.
+                Err(FilmError::Recording(error)) => {
+                    tracing::debug!(track, error = %chain(&error), "a part cannot be read yet");
+                }
+                Err(error) => return Err(error),
+            }
             let source = self.sources.entry(track.clone()).or_default();
             let level = self.levels.entry(stream.voice.clone()).or_default();
             let most = if stream.voice.of_screen { 1.0 } else { f64::MAX };

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const NAP: Duration = Duration::from_millis(50);
 /// Looks at a recording that cannot be read before it counts as gone.
 const MOST_FAILURES: u32 = 10;
+/// Pictures in a row that cannot be made before others see that there is none, and for how long.
+const MOST_UNREADABLE: u32 = 30;
+const BLIND: Duration = Duration::from_secs(5);
 /// After the last part has ended its last picture stands for so long.
 const LINGER_US: u64 = 500_000;
 /// What is shown while the recording is paused; the same word in both languages.
@@ -43,6 +46,9 @@ pub struct Stage<'a> {
     /// What was drawn last.
     tiles: Option<Vec<Tile>>,
     failures: u32,
+    unreadable: u32,
+    /// Until then nothing is tried: a part cannot be read.
+    blind: Option<Instant>,
 }
 
 impl<'a> Stage<'a> {
@@ -88,6 +94,8 @@ impl<'a> Stage<'a> {
             canvas: Rect { x: 0, y: 0, width: shape.width, height: shape.height },
             tiles: None,
             failures: 0,
+            unreadable: 0,
+            blind: None,
         };
         stage.look()?;
         Ok(stage)
@@ -168,8 +176,8 @@ impl<'a> Stage<'a> {
         let scene = begun.and_then(|begun| self.scenes.get(begun));
         let scene = match scene.filter(|scene| !gone && !scene.tiles.is_empty()) {
             _ if self.is_paused(at_us) => self.sign(PAUSED),
-            Some(scene) => scene.clone(),
-            None => self.sign(&self.material.manifest.room),
+            Some(scene) if self.blind.is_none_or(|until| until <= Instant::now()) => scene.clone(),
+            _ => self.sign(&self.material.manifest.room),
         };
         let anew = self.tiles.as_ref() != Some(&scene.tiles);
         let time = gst::ClockTime::from_useconds(at_us);
@@ -178,10 +186,18 @@ impl<'a> Stage<'a> {
                 if anew {
                     self.tiles = Some(scene.tiles);
                 }
+                self.unreadable = 0;
                 Ok(Some(buffer))
             }
             Err(FilmError::Recording(error)) => {
-                tracing::warn!(error = %chain(&error), "a part cannot be read yet");
+                self.unreadable += 1;
+                if self.unreadable == 1 || self.unreadable > MOST_UNREADABLE {
+                    tracing::warn!(error = %chain(&error), "a part cannot be read yet");
+                }
+                if self.unreadable > MOST_UNREADABLE {
+                    // Without any picture every output would stand still.
+                    self.blind = Some(Instant::now() + BLIND);
+                }
                 Ok(None)
             }
             Err(error) => Err(error),
