@@ -21,6 +21,9 @@ use tokio::task::JoinHandle;
 const TICK: Duration = Duration::from_secs(1);
 /// A worker whose recording has ended sends what is still behind, and ends by itself.
 const LAST_SECONDS: Duration = Duration::from_secs(10);
+/// A worker speaks once a second, and waits for its recording for 20 s before: one that is silent for
+/// so long hangs.
+const SILENCE: Duration = Duration::from_secs(45);
 /// Below meetings, above films.
 const NICE: &str = "5";
 
@@ -44,6 +47,8 @@ struct Worker {
     /// The end of what it complained about.
     complaints: JoinHandle<String>,
     pace: Arc<Mutex<Pace>>,
+    /// When it said something last.
+    heard: Arc<Mutex<Instant>>,
     begun: Instant,
     /// Since when nobody wants it.
     unwanted: Option<Instant>,
@@ -110,29 +115,41 @@ impl LiveDesk {
             let pace = worker.pace.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let Pace { frames, skipped, cpu_s } = pace;
             let log = worker.complaints.await.unwrap_or_default();
-            if status.success() || worker.unwanted.is_some() {
+            if worker.unwanted.is_some() {
                 tracing::info!(%recording, frames, skipped, cpu_s, "a broadcast has ended");
                 self.failures.retain(|failure| failure.spec != worker.spec);
                 continue;
             }
-            tracing::warn!(%recording, %status, log, "a broadcast failed: it is begun again");
-            let known = self.failures.iter_mut().find(|failure| failure.spec == worker.spec);
-            let held = worker.begun.elapsed();
-            match known {
-                Some(failure) => failure.until = Instant::now() + failure.backoff.wait(held),
-                None => {
-                    let mut backoff = Backoff::default();
-                    let until = Instant::now() + backoff.wait(held);
-                    self.failures.push(Failure { spec: worker.spec, backoff, until });
-                }
+            if status.success() {
+                // Its recording is being made whole: one begun now would end at once.
+                tracing::info!(%recording, frames, skipped, cpu_s, "a broadcast has ended");
+                self.wait(worker.spec, Duration::ZERO);
+                continue;
             }
-            for output in worker.outputs.into_keys() {
-                let why = Some("the program that sends it broke off".to_owned());
-                let standing = Standing::Retrying;
-                let report = OutputReport { output, standing, why, ..OutputReport::default() };
-                if let Err(error) = self.outputs.report(report).await {
-                    tracing::warn!(%error, "how an output goes could not be kept");
-                }
+            tracing::warn!(%recording, %status, log, "a broadcast failed: it is begun again");
+            self.wait(worker.spec, worker.begun.elapsed());
+            self.apologise(worker.outputs.into_keys(), "the program that sends it broke off").await;
+        }
+    }
+
+    /// A broadcast that had gone on for so long is not begun again at once.
+    fn wait(&mut self, spec: JobSpec, held: Duration) {
+        if let Some(failure) = self.failures.iter_mut().find(|failure| failure.spec == spec) {
+            failure.until = Instant::now() + failure.backoff.wait(held);
+            return;
+        }
+        let mut backoff = Backoff::default();
+        let until = Instant::now() + backoff.wait(held);
+        self.failures.push(Failure { spec, backoff, until });
+    }
+
+    /// Says why outputs are not sent.
+    async fn apologise(&self, outputs: impl Iterator<Item = String>, why: &str) {
+        for output in outputs {
+            let (standing, why) = (Standing::Retrying, Some(why.to_owned()));
+            let report = OutputReport { output, standing, why, ..OutputReport::default() };
+            if let Err(error) = self.outputs.report(report).await {
+                tracing::warn!(%error, "how an output goes could not be kept");
             }
         }
     }
@@ -144,6 +161,11 @@ impl LiveDesk {
         for worker in &mut self.workers {
             if is_wanted(&worker.spec) {
                 worker.unwanted = None;
+                if worker.is_stuck() {
+                    tracing::warn!(recording = %worker.spec.recording,
+                        "a broadcast says nothing any more: it is begun anew");
+                    worker.kill();
+                }
                 continue;
             }
             let since = *worker.unwanted.get_or_insert_with(Instant::now);
@@ -156,10 +178,8 @@ impl LiveDesk {
             }
             // An output that was stopped says goodbye, and one whose meeting is over its last words.
             let patience = if runs { TICK } else { LAST_SECONDS };
-            if since.elapsed() >= patience
-                && let Err(error) = worker.child.start_kill()
-            {
-                tracing::warn!(%error, "a broadcast cannot be killed");
+            if since.elapsed() >= patience {
+                worker.kill();
             }
         }
     }
@@ -176,6 +196,9 @@ impl LiveDesk {
                 Ok(worker) => self.workers.push(worker),
                 Err(error) => {
                     tracing::warn!(%error, "a broadcast cannot start");
+                    self.wait(spec, Duration::ZERO);
+                    let waiting = outputs.into_iter().map(|(output, _)| output);
+                    self.apologise(waiting, "the program that sends it does not start").await;
                     return;
                 }
             }
@@ -223,7 +246,8 @@ impl LiveDesk {
         line.push(b'\n');
         input.write_all(&line).await?;
         let pace: Arc<Mutex<Pace>> = Arc::default();
-        tokio::spawn(hear(output, self.outputs.clone(), pace.clone()));
+        let heard = Arc::new(Mutex::new(Instant::now()));
+        tokio::spawn(hear(output, self.outputs.clone(), pace.clone(), heard.clone()));
         tracing::info!(recording = %spec.recording, layout = ?spec.layout.name, "a broadcast begins");
         Ok(Worker {
             spec: spec.clone(),
@@ -232,6 +256,7 @@ impl LiveDesk {
             outputs: HashMap::new(),
             complaints: tokio::spawn(complaints(errors)),
             pace,
+            heard,
             begun: Instant::now(),
             unwanted: None,
         })
@@ -239,6 +264,16 @@ impl LiveDesk {
 }
 
 impl Worker {
+    fn is_stuck(&self) -> bool {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > SILENCE
+    }
+
+    fn kill(&mut self) {
+        if let Err(error) = self.child.start_kill() {
+            tracing::warn!(%error, "a broadcast cannot be killed");
+        }
+    }
+
     async fn say(&mut self, ask: &Ask) {
         let said = match serde_json::to_vec(ask) {
             Ok(mut line) => {
@@ -254,9 +289,15 @@ impl Worker {
     }
 }
 
-async fn hear(output: ChildStdout, outputs: Arc<Outputs>, pace: Arc<Mutex<Pace>>) {
+async fn hear(
+    output: ChildStdout,
+    outputs: Arc<Outputs>,
+    pace: Arc<Mutex<Pace>>,
+    heard: Arc<Mutex<Instant>>,
+) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
+        *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         match serde_json::from_str(&line) {
             Ok(Said::Output(report)) => {
                 if let Err(error) = outputs.report(report).await {

@@ -61,7 +61,9 @@ impl World {
     fn give(&mut self, input: Input) {
         for effect in self.desk.handle(self.now, input) {
             if let Effect::Start(attempt) = effect {
-                let cost = self.desk.cost(self.desk.row(&attempt.job).expect("the desk knows its attempts"));
+                let cost = self
+                    .desk
+                    .cost(self.desk.row(&attempt.job).expect("the desk knows its attempts"));
                 let took = (cost.wall_ms as f64 * (self.noise)()) as u64;
                 self.started.insert(attempt.job.clone(), self.now);
                 self.ends.insert(attempt.job.clone(), (self.now + took, attempt));

@@ -154,8 +154,9 @@ impl Egress {
         if going >= MOST || others.len() >= MOST_IN_ALL {
             return Err(ControlError::TooManyOrders { most: MOST });
         }
-        let ends = !others.is_empty() && others.iter().all(|other| other.began && other.stopped);
-        if ends {
+        let sent = self.store.output_list_of(recording.clone()).await?;
+        let unwanted = others.iter().all(|other| other.began && other.stopped);
+        if !others.is_empty() && unwanted && sent.is_empty() {
             return Ok(None);
         }
         let (ulid, now) = (Ulid::new(), UnixMs::now());
@@ -171,8 +172,10 @@ impl Egress {
             spec: JobSpec { job, recording, title, range, ..order.spec.clone() },
             started_ms: now.0,
             updated_ms: now.0,
-            // Whoever joins a recording that an order began keeps it alive as well.
-            began: began || others.iter().any(|other| other.began),
+            // Whoever joins a recording that an order or a live output began keeps it alive as well.
+            began: began
+                || others.iter().any(|other| other.began)
+                || sent.iter().any(|output| output.began),
             stopped: false,
         };
         let upload = order.upload.clone();

@@ -72,7 +72,7 @@ pub struct Outputs {
     /// How those go that are in the store, by id.
     seen: std::sync::Mutex<HashMap<String, Seen>>,
     /// Outputs whose meeting has just ended, by token.
-    parting: std::sync::Mutex<HashMap<String, String>>,
+    parting: Arc<std::sync::Mutex<HashMap<String, String>>>,
     changed: Notify,
 }
 
@@ -261,12 +261,16 @@ impl Outputs {
         self.store.output_delete(row.id.clone()).await?;
         self.seen().remove(&row.id);
         tracing::info!(output = %row.id, "a live output has ended");
-        let folder = self.root.join(&row.id);
+        let (folder, parting) = (self.root.join(&row.id), self.parting.clone());
+        let token = row.token.clone();
         tokio::spawn(async move {
             // Whoever writes there has ended by then.
             tokio::time::sleep(AFTERWARDS).await;
             // An output to somebody's server has none.
             let _ = tokio::fs::remove_dir_all(folder).await;
+            if let Some(token) = token {
+                parting.lock().unwrap_or_else(PoisonError::into_inner).remove(&token);
+            }
         });
         let room = row.room.clone();
         self.events.publish(&row.id, Happening::OutputEnded { room });
@@ -298,7 +302,14 @@ impl Outputs {
                 continue;
             }
             let to = match &row.url {
-                Some(url) => address::destination(url)?,
+                Some(url) => match address::destination(url) {
+                    Ok(to) => to,
+                    // The others are sent all the same.
+                    Err(error) => {
+                        tracing::warn!(output = %row.id, %error, "an output goes nowhere");
+                        continue;
+                    }
+                },
                 None => Destination::Hls { folder: self.root.join(&row.id) },
             };
             match wanted.iter_mut().find(|one| one.spec == row.spec) {
