@@ -118,11 +118,10 @@ impl Schedule {
         let room = self.rooms.get(&new.room).await?;
         let title = checked_name(&new.title)?;
         let refused = |field, why| Err(ControlError::InvalidEvent { field, why });
-        let moment = |text: &str| UnixMs::parse(text);
-        let Some(start) = moment(&new.starts_at) else {
+        let Some(start) = UnixMs::parse(&new.starts_at) else {
             return refused("starts_at", "is a moment in RFC 3339, like 2026-11-28T14:00:00+01:00");
         };
-        let Some(end) = moment(&new.ends_at) else {
+        let Some(end) = UnixMs::parse(&new.ends_at) else {
             return refused("ends_at", "is a moment in RFC 3339, like 2026-11-28T15:30:00+01:00");
         };
         if end.0 <= UnixMs::now().0 {
@@ -222,11 +221,10 @@ impl Schedule {
                 planned.extend(of_room.map(Entry::planned));
             }
             planned.extend(always(&room));
-            let runs: Vec<&Run> = runs.iter().filter(|run| run.room == room.id).collect();
+            let runs: Vec<Run> = runs.iter().filter(|run| run.room == room.id).cloned().collect();
             if planned.is_empty() && runs.is_empty() {
                 continue;
             }
-            let runs: Vec<Run> = runs.into_iter().cloned().collect();
             // One room's trouble is no other's.
             if let Err(error) = self.conduct(now_ms, &room, &planned, &runs).await {
                 tracing::error!(room = %room.name, %error, "what is planned cannot be followed: tried again");

@@ -1,5 +1,5 @@
 // One room: who is in it, its recording, its invite link, its end.
-import { Box, Button, Group, Paper, Stack, Switch, Text, TextInput, Title } from "@mantine/core";
+import { Box, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBookmark,
@@ -19,7 +19,7 @@ import type { Room } from "../../api/schema";
 import { Ago, Elapsed } from "../parts/Ago";
 import { Confirm } from "../parts/Confirm";
 import { Detail } from "../parts/Detail";
-import { Failure, useReportFailure } from "../parts/Failure";
+import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { Invite } from "../parts/InviteDialog";
 import { MoreMenu } from "../parts/MoreMenu";
@@ -27,6 +27,7 @@ import { NameDialog } from "../parts/NameDialog";
 import { People } from "../parts/People";
 import { RecordAlways } from "../parts/RecordAlways";
 import { RecordingTime } from "../parts/RecordingTime";
+import { RoomSwitch } from "../parts/RoomSwitch";
 import { Streams } from "../parts/Streams";
 import { WhipKeys } from "../parts/WhipKeys";
 
@@ -86,34 +87,20 @@ function RoomView({ room }: { room: Room }) {
           </Title>
           <Stack>
             <Invite room={room} />
-            {room.invite !== null && <LobbySwitch room={room} />}
+            {room.invite !== null && (
+              <RoomSwitch
+                label={t("room.lobby")}
+                description={t("room.lobby_text")}
+                on={room.lobby}
+                change={(on) => api.setLobby(room.id, on)}
+              />
+            )}
           </Stack>
         </Paper>
         <Streams room={room.id} meets={room.meeting !== null} />
         {room.invite !== null && <WhipKeys room={room.id} />}
       </Stack>
     </>
-  );
-}
-
-function LobbySwitch({ room }: { room: Room }) {
-  const { t } = useTranslation("panel");
-  const cache = useQueryClient();
-  const report = useReportFailure();
-  const change = useMutation({
-    mutationFn: (on: boolean) => api.setLobby(room.id, on),
-    onSuccess: () => cache.invalidateQueries({ queryKey: keys.rooms }),
-    onError: report,
-  });
-  return (
-    <Switch
-      label={t("room.lobby")}
-      description={t("room.lobby_text")}
-      // What was asked for is shown at once; what the box says counts.
-      checked={change.isPending ? change.variables : room.lobby}
-      disabled={change.isPending}
-      onChange={(event) => change.mutate(event.currentTarget.checked)}
-    />
   );
 }
 
