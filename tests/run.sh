@@ -5,8 +5,10 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 mode=${1:-commit}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} CARGO_INCREMENTAL=0
+# Seconds for a suite: a third more than the longest takes on two cores.
+patience=1500
 ROOMBOX_SEEDS=60
-[ "$mode" = full ] && ROOMBOX_SEEDS=1000 && export ROOMBOX_FULL=1
+[ "$mode" = full ] && ROOMBOX_SEEDS=1000 && patience=14400 && export ROOMBOX_FULL=1
 export ROOMBOX_SEEDS
 logs=target/test-logs
 mkdir -p "$logs"
@@ -35,9 +37,12 @@ step() {
 }
 
 # A suite of clients and media on a machine that others share: what failed is run once more, and said.
-# $again: how the suite is asked for no more than that; without, all of it is.
+# $again: how the suite is asked for no more than that; without, all of it is. One that hangs is ended
+# before whoever called us loses patience, and its log says where it stood.
 suite() {
     local name=$1 before=$failed p=$passed s=$skipped
+    shift
+    set -- "$name" timeout --kill-after=20 "$patience" "$@"
     step "$@"
     if [ "$failed" -gt "$before" ]; then
         echo "        RETRIED: of $name what failed is run again; its first log is kept"
@@ -77,6 +82,7 @@ else
     echo "        cargo-deny cannot be installed here (see $logs/deny-install.log): asked without it"
     step "licences, bans, sources" python3 tests/licences.py
 fi
+step "packages of the suites" timeout --kill-after=20 400 python3 tests/e2e/run.py --prepare
 again=(--last-failed)
 suite "clients: end to end" python3 tests/e2e/run.py --box target/debug/roomboxd
 suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug

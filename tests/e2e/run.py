@@ -55,7 +55,12 @@ def build_box() -> Path:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--box", type=Path, help="a built roomboxd; default: build one")
+    parser.add_argument("--prepare", action="store_true", help="fetch what the suites run with, and nothing else")
     arguments, for_pytest = parser.parse_known_args()
+    if arguments.prepare:
+        prepare_python()
+        prepare_node()
+        return 0
     box = (arguments.box or build_box()).resolve()
     python = prepare_python()
     prepare_node()

@@ -201,7 +201,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(made):
         head += f"Cookie: {machine.owner['Cookie']}\r\nContent-Length: 1000\r\n\r\nhalf"
         half.sendall(head.encode())
         assert machine.reaches("receiving")["total_bytes"] == 1000
-        assert [path.name for path in folder.iterdir()] == ["upload.partial"]
+        until(lambda: [path.name for path in folder.iterdir()] == ["upload.partial"])
         assert machine.upload(NEW)[2]["code"] == "update_busy"
     machine.reaches("idle")
     assert not list(folder.iterdir())

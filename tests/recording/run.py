@@ -36,6 +36,8 @@ def main() -> int:
     if arguments.cuts:
         environment["ROOMBOX_CUTS"] = str(arguments.cuts)
     command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-o", f"cache_dir={e2e.TARGET}/pytest/recording"]
+    if arguments.kills or arguments.cuts or "ROOMBOX_FULL" in os.environ:
+        command += ["--timeout=0"]
     command += [*for_pytest, *selected(arguments, for_pytest)]
     return subprocess.run(command, cwd=HERE, env=environment).returncode
 
