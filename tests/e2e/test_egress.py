@@ -199,7 +199,11 @@ async def test_what_cannot_be_filmed_is_refused_and_nothing_is_recorded(owner):
         stream = api.StreamOutput(urls=["rtmp://example.org/live"])
         await refused(film.start_room_composite_egress(
             api.RoomCompositeEgressRequest(room_name="refused", stream_outputs=[stream])),
-            codes.UNIMPLEMENTED, "streams")
+            codes.INVALID_ARGUMENT, "stream key")
+        segments = api.SegmentedFileOutput(filename_prefix="a")
+        await refused(film.start_room_composite_egress(
+            api.RoomCompositeEgressRequest(room_name="refused", segment_outputs=[segments])),
+            codes.UNIMPLEMENTED, "HLS")
         assert not [item for item in owner.ask("GET", "/recordings")["items"] if item["room_name"] == "refused"]
     token = api.AccessToken(KEY, SECRET).with_grants(api.VideoGrants(room_admin=True, room="refused")).to_jwt()
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:

@@ -97,6 +97,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::InvalidJob { .. }
         | E::InvalidRange { .. }
         | E::InvalidSearch { .. }
+        | E::NoSuchStream(_)
         | E::InvalidOutput { .. }
         | E::InvalidShare { .. }
         | E::InvalidEvent { .. }

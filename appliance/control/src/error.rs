@@ -62,6 +62,8 @@ pub enum ControlError {
     EgressEnded,
     #[error("{most} films are being made of this room already: stop one first")]
     TooManyOrders { most: usize },
+    #[error("nothing of this order is sent to {0}")]
+    NoSuchStream(String),
     #[error("the output's {field} {why}")]
     InvalidOutput { field: &'static str, why: &'static str },
     #[error("a room may have {most} live outputs: stop one first")]
@@ -192,6 +194,7 @@ impl ControlError {
             Self::StillRecording => "still_recording",
             Self::EgressEnded => "egress_ended",
             Self::TooManyOrders { .. } => "too_many_orders",
+            Self::NoSuchStream(_) => "no_such_stream",
             Self::InvalidOutput { .. } => "invalid_output",
             Self::TooManyOutputs { .. } => "too_many_outputs",
             Self::TooManyBroadcasts { .. } => "too_many_broadcasts",

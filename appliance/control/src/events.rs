@@ -118,7 +118,12 @@ pub enum Happening {
     OutputProgressed(Box<LiveOutput>),
     /// It was stopped, or its recording is over.
     #[serde(rename = "output.ended")]
-    OutputEnded { room: String },
+    OutputEnded {
+        room: String,
+        /// The order of a program that it belonged to (`EG_…`).
+        #[schema(required)]
+        egress: Option<String>,
+    },
     /// A target, or what waits for it or is there.
     #[serde(rename = "target.changed")]
     TargetChanged,

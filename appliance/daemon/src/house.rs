@@ -215,7 +215,8 @@ impl House {
             Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root.clone());
         tokio::spawn(sample(status.clone(), vitals));
         tokio::spawn(updates.clone().watch());
-        let (egress, told) = Egress::new(store.clone(), rooms.clone(), recordings.clone());
+        let (egress, told) =
+            Egress::new(store.clone(), rooms.clone(), recordings.clone(), outputs.clone());
         tokio::spawn(egress.clone().follow(events.clone()));
         let carrier = Arc::new(CopyCarrier::default());
         let uploads = Uploads::new(store.clone(), egress.clone(), carrier.clone(), root.clone());

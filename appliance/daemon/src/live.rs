@@ -88,6 +88,7 @@ impl LiveDesk {
                     continue;
                 }
             };
+            self.relayout(&wanted).await;
             self.dismiss(&wanted).await;
             for broadcast in wanted {
                 self.serve(broadcast).await;
@@ -150,6 +151,25 @@ impl LiveDesk {
             let report = OutputReport { output, standing, why, ..OutputReport::default() };
             if let Err(error) = self.outputs.report(report).await {
                 tracing::warn!(%error, "how an output goes could not be kept");
+            }
+        }
+    }
+
+    /// Tells workers whose outputs all want another layout: none of their connections breaks.
+    async fn relayout(&mut self, wanted: &[Broadcast]) {
+        let drawn: Vec<JobSpec> = self.workers.iter().map(|worker| worker.spec.clone()).collect();
+        for broadcast in wanted.iter().filter(|broadcast| !drawn.contains(&broadcast.spec)) {
+            let layout = broadcast.spec.layout.name;
+            let was_drawn = |worker: &&mut Worker| {
+                let mut spec = worker.spec.clone();
+                spec.layout.name = layout;
+                spec == broadcast.spec
+                    && !wanted.iter().any(|other| other.spec == worker.spec)
+                    && broadcast.outputs.iter().any(|(id, _)| worker.outputs.contains_key(id))
+            };
+            if let Some(worker) = self.workers.iter_mut().find(was_drawn) {
+                worker.say(&Ask::Layout { layout }).await;
+                worker.spec = broadcast.spec.clone();
             }
         }
     }

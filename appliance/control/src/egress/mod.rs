@@ -1,4 +1,5 @@
-//! Films that programs order of a meeting while it goes on: LiveKit's Egress, as the box means it.
+//! Films that programs order of a meeting while it goes on, and what they have it sent to: LiveKit's
+//! Egress, as the box means it.
 //!
 //! A room is recorded once, track by track, however many films are ordered of it. An order says which
 //! part of the recording its film is of: from now until somebody stops it.
@@ -8,12 +9,17 @@
 //!                                              ├─ its job is parked, or its place refuses ──► failed
 //!                                              └─ nothing to film, cancelled ─► aborted
 //! ```
+//! An order that is only sent is complete when it is stopped, when its last address is taken away, or when
+//! the recording ends; its addresses are live outputs like those of the panel.
+//!
 //! Where an order stands follows from its recording, its job and its upload; nothing else is kept of it.
 
 mod order;
+mod stream;
 mod upload;
 
 pub use order::{EgressRow, EgressState, EgressView, Order};
+pub use stream::{StreamRow, StreamView};
 pub use upload::{UploadRow, UploadState, Uploads, Wanted, ordered};
 
 use crate::clock::UnixMs;
@@ -21,6 +27,7 @@ use crate::conference::RoomInfo;
 use crate::error::ControlError;
 use crate::events::{Envelope, Events, Happening};
 use crate::finish::to_the_end;
+use crate::outputs::Outputs;
 use crate::recordings::{RecordingState, Recordings};
 use crate::rooms::Rooms;
 use crate::store::Store;
@@ -28,8 +35,8 @@ use crate::targets::Secrets;
 use order::state;
 use roombox_jobs::JobState;
 use roombox_jobs::spec::{JobSpec, LayoutName, MadeFile, Range, Relayout};
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, mpsc};
@@ -45,17 +52,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// News that may wait for whoever tells receivers of webhooks.
 const NEWS: usize = 64;
+/// Orders of which is remembered what was told.
+const MOST_TOLD: usize = 1000;
 
 /// Orders of the box.
 pub struct Egress {
     store: Arc<Store>,
     rooms: Arc<Rooms>,
     recordings: Arc<Recordings>,
+    outputs: Arc<Outputs>,
     news: mpsc::Sender<EgressView>,
     /// Two orders for a room that nobody records make one recording; the last to stop ends it.
     turn: Mutex<()>,
-    /// What was told in this life, of orders that go on: nothing twice.
-    told: std::sync::Mutex<HashMap<String, EgressState>>,
+    /// What was told in this life, of the newest orders: nothing twice.
+    told: std::sync::Mutex<BTreeMap<String, EgressState>>,
 }
 
 impl Egress {
@@ -64,6 +74,7 @@ impl Egress {
         store: Arc<Store>,
         rooms: Arc<Rooms>,
         recordings: Arc<Recordings>,
+        outputs: Arc<Outputs>,
     ) -> (Arc<Self>, mpsc::Receiver<EgressView>) {
         let (news, told) = mpsc::channel(NEWS);
         (
@@ -71,6 +82,7 @@ impl Egress {
                 store,
                 rooms,
                 recordings,
+                outputs,
                 news,
                 turn: Mutex::default(),
                 told: Default::default(),
@@ -79,10 +91,11 @@ impl Egress {
         )
     }
 
-    /// Films a room from now on.
+    /// Films a room from now on, or sends it somewhere, or both.
     ///
     /// # Errors
-    /// The room is not open, too much is ordered of it, or it cannot be recorded.
+    /// The room is not open, too much is ordered of it or sent, an address will not do, or the room cannot
+    /// be recorded.
     pub async fn start(
         self: &Arc<Self>,
         room: String,
@@ -93,6 +106,7 @@ impl Egress {
     }
 
     async fn start_now(&self, room: &str, order: Order) -> Result<EgressView, ControlError> {
+        Outputs::check(&order.streams)?;
         let _turn = self.turn.lock().await;
         let open = self.rooms.open(room).await?;
         let given_up = tokio::time::Instant::now() + PATIENCE;
@@ -177,16 +191,19 @@ impl Egress {
                 || others.iter().any(|other| other.began)
                 || sent.iter().any(|output| output.began),
             stopped: false,
+            streams: Vec::new(),
         };
         let upload = order.upload.clone();
         let upload = upload.map(|to| UploadRow::new(row.id.clone(), row.filename.clone(), to));
-        let kept = self.store.egress_insert(row.clone(), upload).await?;
-        tracing::info!(egress = %row.id, recording = %row.spec.recording, kept,
-            "a film was ordered");
-        Ok(kept.then_some(row))
+        let known = self.rooms.known(room).await?.id;
+        let (id, films) = (row.id.clone(), row.films());
+        let kept = self.outputs.place_order(&known, row, upload, &order.streams).await?;
+        tracing::info!(egress = %id, films, streams = order.streams.len(), kept = kept.is_some(),
+            "a program ordered something of a room");
+        Ok(kept)
     }
 
-    /// The film ends here. The recording goes on while others want it.
+    /// The film ends here, and nothing of it is sent any more. The recording goes on while others want it.
     ///
     /// # Errors
     /// There is no such order, or it has ended.
@@ -197,24 +214,28 @@ impl Egress {
 
     async fn stop_now(&self, id: &str) -> Result<EgressView, ControlError> {
         let _turn = self.turn.lock().await;
-        let (mut row, recording) = self.unended(id).await?;
+        let (row, recording) = self.unended(id).await?;
         let orders = self.store.egress_list_of(recording.clone()).await?;
         let others_stopped = orders.iter().all(|order| order.stopped || order.id == row.id);
-        let sent = !self.store.output_list_of(recording.clone()).await?.is_empty();
+        let sent = self.store.output_list_of(recording.clone()).await?;
+        let sent = sent.iter().any(|output| output.egress.as_ref() != Some(&row.id));
         let last = row.began && others_stopped && !sent;
         if row.stopped && !last {
             return Err(ControlError::EgressEnded);
         }
-        if !row.stopped {
-            row.stopped = true;
-            row.updated_ms = UnixMs::now().0;
-            if let Some(range) = row.spec.range.as_mut().filter(|_| !last) {
-                // While the time is not known the recording ends, and the film with it.
-                range.to_us = self.recordings.time_of(&recording).await;
+        // While the time is not known the recording ends, and the film with it.
+        let to_us = if last { None } else { self.recordings.time_of(&recording).await };
+        self.outputs.end_order(&row, None).await?;
+        let stop = move |row: &mut EgressRow| {
+            if row.spec.range.is_some_and(|range| range.to_us.is_none()) && !last {
+                row.spec.range = row.spec.range.map(|range| Range { to_us, ..range });
             }
-            self.store.egress_update(row.clone()).await?;
-        }
-        let view = self.view(row).await?;
+            if !row.stopped {
+                row.updated_ms = UnixMs::now().0;
+            }
+            row.stopped = true;
+        };
+        let view = self.changed(&row.id, stop).await?;
         if last {
             self.recordings.end(&recording).await?;
         }
@@ -222,21 +243,86 @@ impl Egress {
         Ok(view)
     }
 
-    /// The film has another layout from now on.
+    /// The film, and what is sent, have another layout from now on.
     ///
     /// # Errors
-    /// There is no such order, or it has ended.
+    /// There is no such order, it has ended, or the machine cannot draw one more picture.
     pub async fn relayout(&self, id: &str, layout: LayoutName) -> Result<EgressView, ControlError> {
         let _turn = self.turn.lock().await;
-        let (mut row, recording) = self.unended(id).await?;
+        let (row, recording) = self.unended(id).await?;
         let now = self.recordings.time_of(&recording).await.filter(|_| !row.stopped);
         let from_us = now.ok_or(ControlError::EgressEnded)?;
-        row.updated_ms = UnixMs::now().0;
-        row.spec.relayouts.push(Relayout { from_us, layout });
-        self.store.egress_update(row.clone()).await?;
-        let view = self.view(row).await?;
+        self.outputs.relayout_order(&row, layout).await?;
+        let relayout = move |row: &mut EgressRow| {
+            row.updated_ms = UnixMs::now().0;
+            row.spec.relayouts.push(Relayout { from_us, layout });
+        };
+        let view = self.changed(&row.id, relayout).await?;
         self.tell(&view, true);
         Ok(view)
+    }
+
+    /// An order is sent to some addresses as well, and to others no more: all of that, or nothing.
+    ///
+    /// # Errors
+    /// There is no such order, it has ended, or is not sent to what is to go; an address will not do, or too
+    /// much is sent already.
+    pub async fn resend(
+        self: &Arc<Self>,
+        id: String,
+        add: Vec<String>,
+        remove: Vec<String>,
+    ) -> Result<EgressView, ControlError> {
+        let egress = self.clone();
+        to_the_end(async move { egress.resend_now(&id, &add, &remove).await }).await
+    }
+
+    async fn resend_now(
+        &self,
+        id: &str,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<EgressView, ControlError> {
+        let _turn = self.turn.lock().await;
+        let (row, _) = self.unended(id).await?;
+        if row.stopped {
+            return Err(ControlError::EgressEnded);
+        }
+        let gone = row.sending(remove).map_err(ControlError::NoSuchStream)?;
+        if !add.is_empty() {
+            let room = self.rooms.known(&row.room_name).await?.id;
+            let sent = self.outputs.send_order(&room, &row, add).await?;
+            sent.ok_or(ControlError::EgressEnded)?;
+        }
+        if !gone.is_empty() {
+            self.outputs.end_order(&row, Some(&gone)).await?;
+        }
+        let view = self.get(id).await?;
+        if view.row.stopped {
+            self.end_if_last(&view.row).await?;
+        }
+        self.tell(&view, view.state == EgressState::Active);
+        Ok(view)
+    }
+
+    /// An order ended without being stopped: its recording ends with it unless others want it.
+    async fn end_if_last(&self, row: &EgressRow) -> Result<(), ControlError> {
+        let recording = &row.spec.recording;
+        let orders = self.store.egress_list_of(recording.clone()).await?;
+        let sent = !self.store.output_list_of(recording.clone()).await?.is_empty();
+        if row.began && !sent && orders.iter().all(|order| order.stopped) {
+            self.recordings.end(recording).await?;
+        }
+        Ok(())
+    }
+
+    async fn changed(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut EgressRow) + Send + 'static,
+    ) -> Result<EgressView, ControlError> {
+        let row = self.store.egress_change(id.to_owned(), change).await?;
+        self.view(row.ok_or(ControlError::NotFound("egress"))?).await
     }
 
     /// An order whose recording has not ended, and that recording.
@@ -308,14 +394,24 @@ impl Egress {
         let made = job.filter(|_| state == EgressState::Failed).and_then(|job| job.last_error);
         let refused = upload.as_ref().filter(|_| finished).and_then(|upload| upload.error.as_ref());
         let error = made.or(refused.cloned());
+        let runs = recording.state == RecordingState::Recording;
+        let over = (!runs).then_some(recording.started_ms + recording.duration_ms);
+        let stream = |stream: &StreamRow| stream.view(self.outputs.troubles(&stream.output), over);
+        let streams: Vec<StreamView> = row.streams.iter().map(stream).collect();
+        let mut ended_ms = (state != EgressState::Active).then(|| row.started_ms + duration_ms);
+        if !row.films() {
+            let last = streams.iter().filter_map(|stream| stream.ended_ms).max();
+            ended_ms = ended_ms.and(last);
+        }
         Ok(EgressView {
             state,
             duration_ms,
-            ended_ms: (state != EgressState::Active).then(|| row.started_ms + duration_ms),
+            ended_ms,
             error,
             finished,
             upload,
             files,
+            streams,
             row,
         })
     }
@@ -365,8 +461,21 @@ impl Egress {
                     self.tell(&self.view(row).await?, false);
                 }
             }
+            Happening::OutputChanged(output) => self.streamed(output.egress.as_deref()).await?,
+            Happening::OutputEnded { egress, .. } => self.streamed(egress.as_deref()).await?,
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Something that an order sends goes differently.
+    async fn streamed(&self, order: Option<&str>) -> Result<(), ControlError> {
+        let Some(id) = order else { return Ok(()) };
+        // Of one that begins it was not told yet, and will be.
+        let Some(EgressState::Active) = self.told().get(id).copied() else { return Ok(()) };
+        let now = UnixMs::now().0;
+        let view = self.changed(id, move |row| row.updated_ms = row.updated_ms.max(now)).await?;
+        self.tell(&view, view.state == EgressState::Active);
         Ok(())
     }
 
@@ -386,17 +495,21 @@ impl Egress {
         }
     }
 
+    fn told(&self) -> MutexGuard<'_, BTreeMap<String, EgressState>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Tells where it stands, unless that was told; `anew`: something else of it changed.
     fn tell(&self, view: &EgressView, anew: bool) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told();
         let before = told.insert(view.row.id.clone(), view.state);
+        if told.len() > MOST_TOLD {
+            told.pop_first();
+        }
+        drop(told);
         if !anew && before == Some(view.state) {
             return;
         }
-        if EgressState::ENDS.contains(&view.state) {
-            told.retain(|id, _| *id != view.row.id);
-        }
-        drop(told);
         if self.news.try_send(view.clone()).is_err() {
             tracing::warn!("receivers of webhooks are told later where a film stands");
         }

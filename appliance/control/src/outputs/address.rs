@@ -78,7 +78,7 @@ pub(super) fn destination(url: &str) -> Result<Destination, ControlError> {
 const SCHEMES: &str = "begins with rtmp://, rtmps:// or srt://";
 
 /// What may be shown of an address.
-pub(super) fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let Some(Address { scheme, host, path, query }) = pieces(url) else { return String::new() };
     let name = host.rsplit('@').next().unwrap_or_default();
     let app = path.split('/').next().unwrap_or_default();

@@ -10,8 +10,10 @@
 //! longer than for its last. Orders are in the store, how they go is not: after a restart they go on.
 
 mod address;
+mod orders;
 mod view;
 
+pub use address::shown;
 pub use view::{LiveOutput, OutputKind, OutputRow, OutputState};
 
 use crate::clock::UnixMs;
@@ -132,9 +134,8 @@ impl Outputs {
         if all.iter().filter(|row| here(row)).count() >= MOST {
             return Err(ControlError::TooManyOutputs { most: MOST });
         }
-        if url.is_some() && all.iter().any(|row| row.url == url) {
-            let why = "is in use already: stop that output first";
-            return Err(ControlError::InvalidOutput { field: "url", why });
+        if let Some(url) = &url {
+            unused(url, &all)?;
         }
         let given_up = tokio::time::Instant::now() + PATIENCE;
         let row = loop {
@@ -209,18 +210,29 @@ impl Outputs {
             token: url.is_none().then(|| random_text(TOKEN)).transpose()?,
             spec: JobSpec { layout, ..spec },
             began,
+            egress: None,
             created_ms: UnixMs::now().0,
         };
+        self.drawable(&row.spec, all.iter())?;
+        Ok(self.store.output_insert(row.clone()).await?.then_some(row))
+    }
+
+    /// Whether the machine can draw this picture beside those that it draws.
+    fn drawable<'a>(
+        &self,
+        spec: &JobSpec,
+        all: impl Iterator<Item = &'a OutputRow>,
+    ) -> Result<(), ControlError> {
         let mut drawn: Vec<&JobSpec> = Vec::new();
-        for one in all.iter().map(|row| &row.spec) {
+        for one in all.map(|row| &row.spec) {
             if !drawn.contains(&one) {
                 drawn.push(one);
             }
         }
-        if !drawn.contains(&&row.spec) && drawn.len() >= self.most {
-            return Err(ControlError::TooManyBroadcasts { most: self.most });
+        match drawn.contains(&spec) || drawn.len() < self.most {
+            true => Ok(()),
+            false => Err(ControlError::TooManyBroadcasts { most: self.most }),
         }
-        Ok(self.store.output_insert(row.clone()).await?.then_some(row))
     }
 
     /// Outputs of a room, oldest first.
@@ -258,7 +270,8 @@ impl Outputs {
     }
 
     async fn end(&self, row: &OutputRow) -> Result<(), ControlError> {
-        self.store.output_delete(row.id.clone()).await?;
+        let why = self.seen().get(&row.id).and_then(Seen::why);
+        self.store.output_end(row.clone(), UnixMs::now().0, why).await?;
         self.seen().remove(&row.id);
         tracing::info!(output = %row.id, "a live output has ended");
         let (folder, parting) = (self.root.join(&row.id), self.parting.clone());
@@ -272,8 +285,8 @@ impl Outputs {
                 parting.lock().unwrap_or_else(PoisonError::into_inner).remove(&token);
             }
         });
-        let room = row.room.clone();
-        self.events.publish(&row.id, Happening::OutputEnded { room });
+        let (room, egress) = (row.room.clone(), row.egress.clone());
+        self.events.publish(&row.id, Happening::OutputEnded { room, egress });
         self.changed.notify_one();
         Ok(())
     }
@@ -362,5 +375,15 @@ impl Outputs {
         };
         let id = id.filter(|_| ours(name)).ok_or(ControlError::NotFound("broadcast"))?;
         Ok(self.root.join(id).join(name))
+    }
+}
+
+fn unused(url: &str, all: &[OutputRow]) -> Result<(), ControlError> {
+    match all.iter().any(|row| row.url.as_deref() == Some(url)) {
+        false => Ok(()),
+        true => {
+            let why = "is in use already: stop that output first";
+            Err(ControlError::InvalidOutput { field: "url", why })
+        }
     }
 }

@@ -22,6 +22,9 @@ pub struct OutputRow {
     pub spec: JobSpec,
     /// Whether the room is recorded only because something of it was ordered.
     pub began: bool,
+    /// The order of a program that it belongs to (`EG_…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<String>,
     pub created_ms: u64,
 }
 
@@ -61,6 +64,9 @@ pub struct LiveOutput {
     /// The recording whose picture it is.
     pub recording: String,
     pub kind: OutputKind,
+    /// The order of a program that it belongs to (`EG_…`); `null`: somebody's in the panel.
+    #[schema(required)]
+    pub egress: Option<String>,
     /// Where it goes, without its key; `null` for HLS.
     #[schema(required)]
     pub address: Option<String>,
@@ -95,6 +101,26 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    pub fn state(&self) -> OutputState {
+        match self.report.standing {
+            Standing::Connecting => OutputState::Connecting,
+            Standing::Live => OutputState::Live,
+            Standing::Retrying => OutputState::Retrying,
+        }
+    }
+
+    pub fn breaks(&self) -> u32 {
+        self.breaks_before + self.report.breaks
+    }
+
+    /// Why it does not arrive now.
+    pub fn why(&self) -> Option<String> {
+        match self.report.standing {
+            Standing::Live => None,
+            _ => self.report.why.clone(),
+        }
+    }
+
     /// True if it stands elsewhere now.
     pub fn hear(&mut self, report: OutputReport, now: UnixMs) -> bool {
         if report.bytes < self.report.bytes || report.breaks < self.report.breaks {
@@ -124,19 +150,16 @@ pub(super) fn view(row: &OutputRow, seen: &Seen, address: Option<String>) -> Liv
         room: row.room.clone(),
         recording: row.spec.recording.clone(),
         kind,
+        egress: row.egress.clone(),
         address,
         playlist: row.token.as_ref().map(|token| format!("/live/{token}/index.m3u8")),
         layout: row.spec.layout.name,
-        state: match seen.report.standing {
-            Standing::Connecting => OutputState::Connecting,
-            Standing::Live => OutputState::Live,
-            Standing::Retrying => OutputState::Retrying,
-        },
+        state: seen.state(),
         since: UnixMs(seen.since_ms.unwrap_or(row.created_ms)),
         created_at: UnixMs(row.created_ms),
         bytes: seen.bytes_before + seen.report.bytes,
         bps: seen.report.bps,
-        breaks: seen.breaks_before + seen.report.breaks,
+        breaks: seen.breaks(),
         why: seen.report.why.clone(),
     }
 }

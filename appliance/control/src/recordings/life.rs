@@ -119,8 +119,9 @@ impl Recordings {
             (!manifest.parts.is_empty(), summary.duration_us, UnixMs::now().0);
         let follows = self.settings.get().recorder.mode.transcodes();
         let jobs_for = move |orders: Vec<EgressRow>| -> Vec<JobRow> {
-            let own = orders.iter().all(|order| !order.began).then_some((own, follows));
-            let ordered = orders.iter().map(|order| (order.job(last_us), false));
+            let own = orders.iter().all(|order| !order.is_the_film()).then_some((own, follows));
+            let films = orders.iter().filter(|order| order.films());
+            let ordered = films.map(|order| (order.job(last_us), false));
             let all = own.into_iter().chain(ordered).filter(|_| made);
             let row = |(spec, followed): (JobSpec, bool)| {
                 let media_ms = media_ms(&spec, duration_ms);
@@ -165,7 +166,7 @@ impl Recordings {
                 break;
             }
             let orders = self.store.egress_list_of(id.clone()).await?;
-            if orders.iter().all(|order| !order.began) {
+            if orders.iter().all(|order| !order.is_the_film()) {
                 let row = self.row(&id).await?;
                 specs.push(self.spec(&row, row.layout, self.settings.get().recording.encoder));
             }

@@ -1722,6 +1722,8 @@ export interface components {
         } | {
             /** @description It was stopped, or its recording is over. */
             data: {
+                /** @description The order of a program that it belonged to (`EG_…`). */
+                egress: string | null;
                 room: string;
             };
             /** @enum {string} */
@@ -1983,6 +1985,8 @@ export interface components {
              */
             bytes: number;
             created_at: components["schemas"]["Time"];
+            /** @description The order of a program that it belongs to (`EG_…`); `null`: somebody's in the panel. */
+            egress: string | null;
             /** @description `out_` and a ULID. */
             id: string;
             kind: components["schemas"]["OutputKind"];

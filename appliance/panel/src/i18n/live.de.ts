@@ -21,6 +21,7 @@ export const live: Words<typeof en> = {
   playlist_text: "Wer diese Adresse hat, kann zusehen, bis Sie den Stream beenden.",
   sent: "{{bytes}} gesendet",
   rate: "gerade {{rate}}",
+  by_program: "bestellt von einem Programm ({{id}})",
   breaks_one: "einmal abgebrochen",
   breaks_other: "{{count}}-mal abgebrochen",
   why: "Er ist abgebrochen: {{why}}. Die Box versucht es von selbst wieder.",

@@ -19,6 +19,7 @@ export const live = {
   playlist_text: "Whoever has this address can watch, until you stop it.",
   sent: "{{bytes}} sent",
   rate: "{{rate}} now",
+  by_program: "ordered by a program ({{id}})",
   breaks_one: "broke off once",
   breaks_other: "broke off {{count}} times",
   why: "It broke off: {{why}}. The box tries again by itself.",

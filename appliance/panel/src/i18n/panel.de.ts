@@ -152,6 +152,8 @@ export const panel: Words<typeof en> = {
     recording_stop_title: "Aufzeichnung beenden?",
     recording_stop_text:
       "Der Film entsteht dann von selbst. Sie können jederzeit eine neue Aufzeichnung beginnen.",
+    recording_stop_streams_one: "Der Livestream endet mit ihr.",
+    recording_stop_streams_other: "{{count}} Livestreams enden mit ihr.",
     marker: "Marke",
     marker_example: "Frage aus dem Publikum",
     marker_set: "Setzen",

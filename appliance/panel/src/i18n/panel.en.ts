@@ -145,6 +145,8 @@ export const panel = {
     recording_stop: "Stop recording",
     recording_stop_title: "Stop recording?",
     recording_stop_text: "The film is then made by itself. You can start another recording at any time.",
+    recording_stop_streams_one: "The live stream ends with it.",
+    recording_stop_streams_other: "{{count}} live streams end with it.",
     marker: "Marker",
     marker_example: "Question from the audience",
     marker_set: "Set",

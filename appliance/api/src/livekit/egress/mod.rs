@@ -1,4 +1,5 @@
-//! LiveKit's Egress API (livekit_egress.proto): films that programs order of a meeting.
+//! LiveKit's Egress API (livekit_egress.proto): films that programs order of a meeting, and addresses that
+//! they have it sent to.
 //!
 //! The box records tracks and makes films of them afterwards: an egress is complete when its film is
 //! there, some time after it was stopped, and where it was to be carried to. Else its file stays on the
@@ -17,7 +18,7 @@ use order::{Wish, layout_of};
 use pb::egress_info::Request as Asked;
 use prost::Message;
 use roombox_control::ControlError;
-use roombox_control::egress::{EgressState, EgressView, UploadState, ordered};
+use roombox_control::egress::{EgressState, EgressView, StreamView, UploadState, ordered};
 use roombox_control::webhooks::RoomNews;
 
 pub(super) async fn call(
@@ -37,7 +38,7 @@ pub(super) async fn call(
         "StartEgress" => call.start(Asked::Egress).await,
         "StartWebEgress" => call.start(Asked::Web).await,
         "UpdateLayout" => call.update_layout().await,
-        "UpdateStream" => Err(refused("unimplemented", order::NO_STREAMS)),
+        "UpdateStream" => call.update_stream().await,
         "ListEgress" => call.list_egress().await,
         "StopEgress" => call.stop_egress().await,
         _ => Err(refused("bad_route", format!("Egress has no method {method}"))),
@@ -51,7 +52,11 @@ impl From<ControlError> for Refused {
         let code = match &error {
             E::NotFound(_) | E::NoMeeting => "not_found",
             E::EgressEnded | E::OnlyTranscodes => "failed_precondition",
-            E::TooManyOrders { .. } | E::DiskBelowReserve { .. } => "resource_exhausted",
+            E::InvalidOutput { .. } | E::NoSuchStream(_) => "invalid_argument",
+            E::TooManyOrders { .. }
+            | E::TooManyOutputs { .. }
+            | E::TooManyBroadcasts { .. }
+            | E::DiskBelowReserve { .. } => "resource_exhausted",
             E::Busy(_) | E::Draining | E::AlreadyRecording => "unavailable",
             _ => "internal",
         };
@@ -90,6 +95,14 @@ impl Call<'_> {
         self.records()?;
         let layout = layout_of(&request.layout)?;
         self.answer(&info(&self.door.egress.relayout(&request.egress_id, layout).await?))
+    }
+
+    async fn update_stream(&self) -> Answer {
+        let request: pb::UpdateStreamRequest = self.request()?;
+        self.records()?;
+        let pb::UpdateStreamRequest { egress_id, add_output_urls, remove_output_urls } = request;
+        let view = self.door.egress.resend(egress_id, add_output_urls, remove_output_urls).await?;
+        self.answer(&info(&view))
     }
 
     async fn stop_egress(&self) -> Answer {
@@ -175,9 +188,12 @@ fn info(view: &EgressView) -> pb::EgressInfo {
             (None, None) => String::new(),
         },
     };
+    let streams: Vec<pb::StreamInfo> = view.streams.iter().map(stream_info).collect();
     #[expect(deprecated, reason = "clients that ask in the old way look for the answer there")]
-    let result = order::asks_in_the_old_way(kept.request.as_ref())
-        .then(|| pb::egress_info::Result::File(file.clone()));
+    let result = order::asks_in_the_old_way(kept.request.as_ref()).then(|| match row.films() {
+        true => pb::egress_info::Result::File(file.clone()),
+        false => pb::egress_info::Result::Stream(pb::StreamInfoList { info: streams.clone() }),
+    });
     pb::EgressInfo {
         egress_id: row.id.clone(),
         room_id: row.room_sid.clone(),
@@ -187,7 +203,8 @@ fn info(view: &EgressView) -> pb::EgressInfo {
         started_at: nanoseconds(row.started_ms),
         ended_at,
         updated_at: nanoseconds(row.updated_ms.max(view.ended_ms.unwrap_or(0))),
-        file_results: vec![file],
+        file_results: if row.films() { vec![file] } else { Vec::new() },
+        stream_results: streams,
         error: view.error.clone().filter(|_| waiting.is_none()).unwrap_or_default(),
         // What fails and is tried again is no error yet.
         details: waiting.and_then(|to| to.error.clone()).unwrap_or_default(),
@@ -198,12 +215,35 @@ fn info(view: &EgressView) -> pb::EgressInfo {
     }
 }
 
+fn stream_info(stream: &StreamView) -> pb::StreamInfo {
+    use pb::stream_info::Status;
+    let status = match (stream.ended_ms, &stream.error) {
+        (None, _) => Status::Active,
+        (Some(_), None) => Status::Finished,
+        (Some(_), Some(_)) => Status::Failed,
+    };
+    let nanoseconds = |ms: u64| (ms * 1_000_000) as i64;
+    let lasted = stream.ended_ms.map(|ended| ended.saturating_sub(stream.started_ms));
+    pb::StreamInfo {
+        url: stream.address.clone(),
+        started_at: nanoseconds(stream.started_ms),
+        ended_at: stream.ended_ms.map_or(0, nanoseconds),
+        duration: lasted.map_or(0, nanoseconds),
+        status: status as i32,
+        error: stream.error.clone().unwrap_or_default(),
+        retries: stream.breaks,
+        ..pb::StreamInfo::default()
+    }
+}
+
 /// Entry for the fuzzer: any bytes as what is asked of an egress. What is understood can be made.
 pub fn fuzz_egress(bytes: &[u8]) {
     let asked = pb::EgressInfo::decode(bytes).ok().and_then(|info| info.request);
     let Some(Ok(Wish { room, order })) = asked.as_ref().map(Wish::of) else { return };
     let (width, height) = order.spec.layout.canvas;
-    assert!(!room.is_empty() && !order.filename.is_empty());
+    assert!(!room.is_empty());
+    assert_eq!(order.filename.is_empty(), order.spec.outputs.is_empty());
+    assert!(!order.spec.outputs.is_empty() || !order.streams.is_empty());
     assert!(width.is_multiple_of(8) && height.is_multiple_of(2) && width <= 3840 && height <= 2160);
     assert!(
         (1..=60).contains(&order.spec.layout.fps) && (1..=60).contains(&order.spec.video.gop_s)

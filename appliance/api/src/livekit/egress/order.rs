@@ -8,14 +8,19 @@ use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Order, Wanted};
 use roombox_control::jobs::{JobSpec, LayoutName, Only, Output, SoundContainer};
 
-pub(super) const NO_STREAMS: &str =
-    "live streams are not ordered by this API: POST to /api/v1/rooms/{id}/outputs of the box's own";
+const NO_SOCKETS: &str = "media over a WebSocket is not implemented: streams are RTMP or SRT";
+const NO_SOUND_ALONE: &str =
+    "sound alone is not sent live: leave audio_only out, or ask for a file";
+const NO_STREAM: &str = "a stream output has an address at least: rtmp://, rtmps:// or srt://";
+const ONE_PROTOCOL: &str =
+    "a stream output's addresses are of its protocol: one output for RTMP, one for SRT";
 const NO_SEGMENTS: &str = "HLS is not ordered by this API: POST to /api/v1/rooms/{id}/outputs of the box's own, or ask \
                            for a file output";
 const NO_IMAGES: &str =
     "image outputs are not implemented: every film comes with a thumbnail and a sheet of pictures";
 const NO_BROWSER: &str = "this box has no browser that could film a page: use a layout";
-const ONE_FILE: &str = "ask for one file output: each film is an egress of its own";
+const ONE_FILE: &str =
+    "ask for one file output, for streams, or for both: each film is an egress of its own";
 const NO_CHANNELS: &str = "sound is mixed for everybody: channels of one's own are not implemented";
 const NO_RECEIVERS: &str =
     "webhooks of one egress are not implemented: add the receiver in the box's settings";
@@ -61,6 +66,14 @@ impl Default for Encoding {
     }
 }
 
+/// What becomes of what is filmed.
+#[derive(Debug, Default)]
+struct Outlets {
+    file: Option<File>,
+    /// Addresses.
+    streams: Vec<String>,
+}
+
 /// `Options` of each request is a type of its own.
 macro_rules! encoding {
     ($options:expr, $module:ident :: $kind:ident) => {
@@ -72,28 +85,68 @@ macro_rules! encoding {
     };
 }
 
-/// The one file of a request in the old ways: its type and name.
-macro_rules! file {
+/// File and streams of a request in the old ways.
+macro_rules! outlets {
     ($request:expr, $module:ident) => {{
         let request = $request;
         #[expect(deprecated, reason = "older SDKs ask in this way")]
-        let old = match &request.output {
-            Some(pb::$module::Output::File(file)) => Some(file),
-            Some(pb::$module::Output::Stream(_)) => return cannot(NO_STREAMS),
+        let (file, stream) = match &request.output {
+            Some(pb::$module::Output::File(file)) => (Some(file), None),
+            Some(pb::$module::Output::Stream(stream)) => (None, Some(stream)),
             Some(pb::$module::Output::Segments(_)) => return cannot(NO_SEGMENTS),
-            None => None,
+            None => (None, None),
         };
-        encoded_file(old, &request.file_outputs)?
+        outlets_of((file, &request.file_outputs), (stream, &request.stream_outputs))?
     }};
 }
 
-fn nothing_else(streams: usize, segments: usize, images: usize) -> Wished<()> {
-    match (streams, segments, images) {
-        (0, 0, 0) => Ok(()),
-        (0, 0, _) => cannot(NO_IMAGES),
-        (0, ..) => cannot(NO_SEGMENTS),
-        _ => cannot(NO_STREAMS),
+/// A film, streams, or both: each in the old way, if in that, and in the new one.
+fn outlets_of(
+    (old_file, files): (Option<&pb::EncodedFileOutput>, &[pb::EncodedFileOutput]),
+    (old_stream, new_streams): (Option<&pb::StreamOutput>, &[pb::StreamOutput]),
+) -> Wished<Outlets> {
+    let streams = streams(old_stream, new_streams)?;
+    let file = match (old_file, files) {
+        (None, []) if !streams.is_empty() => None,
+        (old, new) => Some(encoded_file(old, new)?),
+    };
+    Ok(Outlets { file, streams })
+}
+
+fn nothing_else(segments: usize, images: usize) -> Wished<()> {
+    match (segments, images) {
+        (0, 0) => Ok(()),
+        (0, _) => cannot(NO_IMAGES),
+        _ => cannot(NO_SEGMENTS),
     }
+}
+
+/// Addresses of stream outputs.
+fn streams(old: Option<&pb::StreamOutput>, new: &[pb::StreamOutput]) -> Wished<Vec<String>> {
+    // The JavaScript SDK says the same in both ways.
+    let all: Vec<&pb::StreamOutput> = match new {
+        [] => old.into_iter().collect(),
+        new => new.iter().collect(),
+    };
+    let mut urls = Vec::new();
+    for output in all {
+        use pb::StreamProtocol as P;
+        let srt = |url: &String| url.trim().get(..3).is_some_and(|s| s.eq_ignore_ascii_case("srt"));
+        let fits = match P::try_from(output.protocol) {
+            Ok(P::DefaultProtocol) => true,
+            Ok(P::Rtmp) => !output.urls.iter().any(srt),
+            Ok(P::Srt) => output.urls.iter().all(srt),
+            _ => return cannot(NO_SOCKETS),
+        };
+        if output.urls.is_empty() {
+            return wrong(NO_STREAM);
+        }
+        if !fits {
+            return wrong(ONE_PROTOCOL);
+        }
+        urls.extend(output.urls.iter().map(|url| url.trim().to_owned()));
+    }
+    Ok(urls)
 }
 
 fn nobody_else(webhooks: &[pb::WebhookConfig]) -> Wished<()> {
@@ -137,8 +190,12 @@ pub(super) fn asks_in_the_old_way(asked: Option<&Asked>) -> bool {
     use pb::room_composite_egress_request::Output as OfRoom;
     use pb::track_composite_egress_request::Output as OfTracks;
     match asked {
-        Some(Asked::RoomComposite(one)) => matches!(one.output, Some(OfRoom::File(_))),
-        Some(Asked::TrackComposite(one)) => matches!(one.output, Some(OfTracks::File(_))),
+        Some(Asked::RoomComposite(one)) => {
+            matches!(one.output, Some(OfRoom::File(_) | OfRoom::Stream(_)))
+        }
+        Some(Asked::TrackComposite(one)) => {
+            matches!(one.output, Some(OfTracks::File(_) | OfTracks::Stream(_)))
+        }
         Some(Asked::Track(_)) => true,
         _ => false,
     }
@@ -185,30 +242,22 @@ impl Wish {
         match asked {
             Asked::RoomComposite(one) => Self::of_room(one),
             Asked::Participant(one) => {
-                nothing_else(
-                    one.stream_outputs.len(),
-                    one.segment_outputs.len(),
-                    one.image_outputs.len(),
-                )?;
+                nothing_else(one.segment_outputs.len(), one.image_outputs.len())?;
                 nobody_else(&one.webhooks)?;
-                let file = encoded_file(None, &one.file_outputs)?;
+                let outlets = outlets_of((None, &one.file_outputs), (None, &one.stream_outputs))?;
                 let source = Source::person(&one.room_name, &one.identity, one.screen_share)?;
                 let encoding = encoding!(&one.options, participant_egress_request::Options);
-                Self::made(source, encoding, file)
+                Self::made(source, encoding, outlets)
             }
             Asked::TrackComposite(one) => {
                 nobody_else(&one.webhooks)?;
-                nothing_else(
-                    one.stream_outputs.len(),
-                    one.segment_outputs.len(),
-                    one.image_outputs.len(),
-                )?;
-                let file = file!(one, track_composite_egress_request);
+                nothing_else(one.segment_outputs.len(), one.image_outputs.len())?;
+                let outlets = outlets!(one, track_composite_egress_request);
                 let (sound, picture) = (one.audio_track_id.as_str(), one.video_track_id.as_str());
                 let alone = picture.is_empty();
                 let source = Source::tracks(&one.room_name, &[sound, picture], alone)?;
                 let encoding = encoding!(&one.options, track_composite_egress_request::Options);
-                Self::made(source, encoding, file)
+                Self::made(source, encoding, outlets)
             }
             Asked::Track(one) => {
                 nobody_else(&one.webhooks)?;
@@ -219,12 +268,13 @@ impl Wish {
                         let upload = provider!(output, direct_file_output::Output, manifest)?;
                         File { kind: 0, name: file.filepath.clone(), upload }
                     }
-                    Some(Target::WebsocketUrl(_)) => return cannot(NO_STREAMS),
+                    Some(Target::WebsocketUrl(_)) => return cannot(NO_SOCKETS),
                     None => File::default(),
                 };
                 let source = Source::tracks(&one.room_name, &[&one.track_id], false)?;
                 let as_it_is = file.name.ends_with(OGG);
-                let mut wish = Self::made(source, Encoding::default(), file)?;
+                let outlets = Outlets { file: Some(file), streams: Vec::new() };
+                let mut wish = Self::made(source, Encoding::default(), outlets)?;
                 // As LiveKit's service does: the track itself, nothing coded anew.
                 if as_it_is {
                     wish.order.spec.outputs = vec![Output::Tracks];
@@ -238,12 +288,12 @@ impl Wish {
     }
 
     fn of_room(one: &pb::RoomCompositeEgressRequest) -> Wished<Self> {
-        nothing_else(one.stream_outputs.len(), one.segment_outputs.len(), one.image_outputs.len())?;
+        nothing_else(one.segment_outputs.len(), one.image_outputs.len())?;
         nobody_else(&one.webhooks)?;
         if one.audio_mixing != pb::AudioMixing::DefaultMixing as i32 {
             return cannot(NO_CHANNELS);
         }
-        let file = file!(one, room_composite_egress_request);
+        let outlets = outlets!(one, room_composite_egress_request);
         if !one.custom_base_url.is_empty() {
             return cannot(NO_BROWSER);
         }
@@ -252,26 +302,38 @@ impl Wish {
         }
         let source = Source::room(&one.room_name, layout_of(&one.layout)?, one.audio_only);
         let encoding = encoding!(&one.options, room_composite_egress_request::Options);
-        Self::made(source, encoding, file)
+        Self::made(source, encoding, outlets)
     }
 
     fn of_egress(one: &pb::StartEgressRequest) -> Wished<Self> {
         use pb::output::Config;
         use pb::start_egress_request::Source as From;
         nobody_else(&one.webhooks)?;
-        let [output] = &one.outputs[..] else { return wrong(ONE_FILE) };
-        let store = output.storage.as_ref().or(one.storage.as_ref());
-        let file = match &output.config {
-            Some(Config::File(file)) => {
-                let store = store.map(|store| &store.provider).unwrap_or(&None);
-                let upload = provider!(store, storage_config::Provider, !file.disable_manifest)?;
-                File { kind: file.file_type, name: file.filepath.clone(), upload }
+        let mut outlets = Outlets::default();
+        for output in &one.outputs {
+            match &output.config {
+                Some(Config::File(file)) => {
+                    let store = output.storage.as_ref().or(one.storage.as_ref());
+                    let store = store.map(|store| &store.provider).unwrap_or(&None);
+                    let manifest = !file.disable_manifest;
+                    let upload = provider!(store, storage_config::Provider, manifest)?;
+                    let name = file.filepath.clone();
+                    let file = File { kind: file.file_type, name, upload };
+                    if outlets.file.replace(file).is_some() {
+                        return wrong(ONE_FILE);
+                    }
+                }
+                Some(Config::Stream(stream)) => {
+                    outlets.streams.extend(streams(Some(stream), &[])?);
+                }
+                Some(Config::Segments(_)) => return cannot(NO_SEGMENTS),
+                Some(Config::Images(_)) => return cannot(NO_IMAGES),
+                None => return wrong(ONE_FILE),
             }
-            Some(Config::Stream(_)) => return cannot(NO_STREAMS),
-            Some(Config::Segments(_)) => return cannot(NO_SEGMENTS),
-            Some(Config::Images(_)) => return cannot(NO_IMAGES),
-            None => return wrong(ONE_FILE),
-        };
+        }
+        if outlets.file.is_none() && outlets.streams.is_empty() {
+            return wrong(ONE_FILE);
+        }
         let source = match &one.source {
             Some(From::Template(template)) if !template.custom_base_url.is_empty() => {
                 return cannot(NO_BROWSER);
@@ -287,14 +349,19 @@ impl Wish {
             None => return wrong("source is missing"),
         };
         let encoding = encoding!(&one.encoding, start_egress_request::Encoding);
-        Self::made(source, encoding, file)
+        Self::made(source, encoding, outlets)
     }
 
-    fn made(source: Source, encoding: Encoding, file: File) -> Wished<Self> {
-        let File { kind, name, upload } = file;
+    fn made(source: Source, encoding: Encoding, outlets: Outlets) -> Wished<Self> {
+        let Outlets { file, streams } = outlets;
+        let films = file.is_some();
+        let File { kind, name, upload } = file.unwrap_or_default();
         let Source { room, layout, only, sound_alone } = source;
         if room.is_empty() {
             return wrong("room_name is missing");
+        }
+        if sound_alone && !streams.is_empty() {
+            return cannot(NO_SOUND_ALONE);
         }
         use pb::EncodedFileType as Kind;
         let container = match Kind::try_from(kind) {
@@ -313,12 +380,18 @@ impl Wish {
             _ if sound_alone => "m4a",
             _ => "mp4",
         };
-        let mut filename = filename(&name, &room, &only, ending);
+        let mut filename = match films {
+            true => filename(&name, &room, &only, ending),
+            false => {
+                spec.outputs = Vec::new();
+                String::new()
+            }
+        };
         if upload.is_some() {
             filename = name_there(&filename)?;
         }
         spec.only = only;
-        Ok(Self { room, order: Order { spec, filename, request: Vec::new(), upload } })
+        Ok(Self { room, order: Order { spec, filename, request: Vec::new(), upload, streams } })
     }
 }
 

@@ -4,6 +4,7 @@ use super::order::{Wished, cannot, wrong};
 use livekit_protocol as pb;
 use pb::egress_info::Request as Asked;
 use roombox_control::egress::Wanted;
+use roombox_control::outputs::shown;
 use roombox_control::targets::{Place, Secrets};
 
 const ONLY_S3: &str = "uploads go to S3 and what speaks like it (MinIO, Ceph, R2, Google's and Alibaba's S3 endpoints): \
@@ -98,6 +99,11 @@ pub(super) fn hide_secrets(asked: &mut Asked) {
             hide(s3);
         }
     }
+    fn stream(output: &mut pb::StreamOutput) {
+        for url in &mut output.urls {
+            *url = shown(url);
+        }
+    }
     fn store(config: Option<&mut pb::StorageConfig>) {
         let provider = config.and_then(|config| config.provider.as_mut());
         if let Some(pb::storage_config::Provider::S3(s3)) = provider {
@@ -107,18 +113,27 @@ pub(super) fn hide_secrets(asked: &mut Asked) {
     #[expect(deprecated, reason = "older SDKs ask in this way")]
     match asked {
         Asked::RoomComposite(one) => {
-            if let Some(room::Output::File(output)) = &mut one.output {
-                file(output);
+            match &mut one.output {
+                Some(room::Output::File(output)) => file(output),
+                Some(room::Output::Stream(output)) => stream(output),
+                _ => {}
             }
             one.file_outputs.iter_mut().for_each(file);
+            one.stream_outputs.iter_mut().for_each(stream);
         }
         Asked::TrackComposite(one) => {
-            if let Some(tracks::Output::File(output)) = &mut one.output {
-                file(output);
+            match &mut one.output {
+                Some(tracks::Output::File(output)) => file(output),
+                Some(tracks::Output::Stream(output)) => stream(output),
+                _ => {}
             }
             one.file_outputs.iter_mut().for_each(file);
+            one.stream_outputs.iter_mut().for_each(stream);
         }
-        Asked::Participant(one) => one.file_outputs.iter_mut().for_each(file),
+        Asked::Participant(one) => {
+            one.file_outputs.iter_mut().for_each(file);
+            one.stream_outputs.iter_mut().for_each(stream);
+        }
         Asked::Track(one) => {
             if let Some(pb::track_egress_request::Output::File(output)) = &mut one.output
                 && let Some(direct::Output::S3(s3)) = &mut output.output
@@ -130,6 +145,9 @@ pub(super) fn hide_secrets(asked: &mut Asked) {
             store(one.storage.as_mut());
             for output in &mut one.outputs {
                 store(output.storage.as_mut());
+                if let Some(pb::output::Config::Stream(output)) = &mut output.config {
+                    stream(output);
+                }
             }
         }
         // Refused before.

@@ -150,13 +150,78 @@ fn a_film_is_carried_to_a_bucket_and_what_opens_it_is_told_to_nobody() {
     }
 }
 
+fn stream(protocol: pb::StreamProtocol, urls: &[&str]) -> pb::StreamOutput {
+    let urls = urls.iter().map(|url| (*url).to_owned()).collect();
+    pb::StreamOutput { protocol: protocol as i32, urls }
+}
+
+#[test]
+fn a_room_is_sent_somewhere_with_a_film_or_without() {
+    use pb::StreamProtocol as P;
+    let sent = |with_file: bool, streams: Vec<pb::StreamOutput>| {
+        Wish::of(&composite(|one| {
+            if !with_file {
+                one.file_outputs.clear();
+            }
+            one.stream_outputs = streams;
+        }))
+    };
+    let rtmp = stream(P::Rtmp, &["rtmp://a.example/app/canary", " rtmps://b.example/app/key "]);
+    let srt = stream(P::Srt, &["srt://c.example:9000"]);
+    let order = sent(false, vec![rtmp.clone(), srt]).unwrap().order;
+    assert_eq!(order.streams.len(), 3);
+    assert_eq!(order.streams[1], "rtmps://b.example/app/key");
+    assert!(order.spec.outputs.is_empty() && order.filename.is_empty());
+    assert!(!format!("{order:?}").contains("canary"));
+    let both = sent(true, vec![rtmp.clone()]).unwrap().order;
+    assert_eq!((both.streams.len(), &both.spec.outputs[..]), (2, &[Output::Film][..]));
+    let said = |streams| format!("{:?}", sent(false, streams).map(|_| ()).unwrap_err());
+    assert!(said(vec![stream(P::Rtmp, &[])]).contains("address"));
+    assert!(said(vec![stream(P::Srt, &["rtmp://a/b/c"])]).contains("protocol"));
+    assert!(said(vec![stream(P::Rtmp, &["srt://a:9000"])]).contains("protocol"));
+    let socket = stream(P::Websocket, &["wss://a"]);
+    assert!(said(vec![socket]).contains("WebSocket"));
+    let mut silent = composite(|one| {
+        one.audio_only = true;
+        one.stream_outputs = vec![rtmp];
+    });
+    assert!(refusal(&silent).contains("sound alone"));
+    storage::hide_secrets(&mut silent);
+    assert!(!format!("{silent:?}").contains("canary"), "{silent:?}");
+}
+
+#[test]
+fn the_way_of_older_sdks_is_answered_where_they_look() {
+    let output = stream(pb::StreamProtocol::Rtmp, &["rtmp://a.example/app/canary"]);
+    #[expect(deprecated, reason = "it is about the deprecated way")]
+    let asked = composite(|one| {
+        one.file_outputs.clear();
+        one.output = Some(pb::room_composite_egress_request::Output::Stream(output));
+    });
+    let order = Wish::of(&asked).unwrap().order;
+    assert_eq!(order.streams, ["rtmp://a.example/app/canary"]);
+    let mut view = seen(asked);
+    view.row.spec.outputs.clear();
+    view.streams = vec![StreamView {
+        address: "rtmp://a.example/app/•••".to_owned(),
+        started_ms: 1000,
+        ended_ms: Some(3000),
+        error: Some("refused".to_owned()),
+        breaks: 2,
+    }];
+    let shown = info(&view);
+    assert!(shown.file_results.is_empty());
+    let [stream] = &shown.stream_results[..] else { panic!("{shown:?}") };
+    assert_eq!((stream.status, stream.retries), (pb::stream_info::Status::Failed as i32, 2));
+    assert_eq!((stream.duration, stream.error.as_str()), (2_000_000_000, "refused"));
+    let Some(pb::egress_info::Result::Stream(list)) = &shown.result else { panic!("{shown:?}") };
+    assert_eq!(list.info, shown.stream_results);
+}
+
 #[test]
 fn what_cannot_be_made_is_refused_with_its_reason() {
     let refused = |change: fn(&mut pb::RoomCompositeEgressRequest)| refusal(&composite(change));
     assert!(refused(|one| one.custom_base_url = "https://x".into()).contains("no browser"));
-    assert!(
-        refused(|one| one.stream_outputs.push(pb::StreamOutput::default())).contains("streams")
-    );
     assert!(refused(|one| one.layout = "spiral".into()).contains("speaker"));
     assert!(refused(|one| one.room_name.clear()).contains("room_name"));
     assert!(refused(|one| one.file_outputs.clear()).contains("one file"));
@@ -177,11 +242,10 @@ fn what_cannot_be_made_is_refused_with_its_reason() {
     assert!(refusal(&Asked::Web(pb::WebEgressRequest::default())).contains("no browser"));
 }
 
-#[test]
-fn an_order_is_shown_with_what_was_asked_and_where_its_film_is() {
-    let asked = composite(|_| {});
-    let kept = pb::EgressInfo { request: Some(asked.clone()), ..pb::EgressInfo::default() };
-    let mut view = EgressView {
+/// An order as the door gets to see it.
+fn seen(asked: Asked) -> EgressView {
+    let kept = pb::EgressInfo { request: Some(asked), ..pb::EgressInfo::default() };
+    EgressView {
         row: EgressRow {
             id: "EG_1".to_owned(),
             room_name: "Library".to_owned(),
@@ -194,6 +258,7 @@ fn an_order_is_shown_with_what_was_asked_and_where_its_film_is() {
             updated_ms: 1000,
             began: true,
             stopped: false,
+            streams: Vec::new(),
         },
         state: EgressState::Active,
         duration_ms: 500,
@@ -202,7 +267,14 @@ fn an_order_is_shown_with_what_was_asked_and_where_its_film_is() {
         finished: true,
         upload: None,
         files: Vec::new(),
-    };
+        streams: Vec::new(),
+    }
+}
+
+#[test]
+fn an_order_is_shown_with_what_was_asked_and_where_its_film_is() {
+    let asked = composite(|_| {});
+    let mut view = seen(asked.clone());
     let event = |view: &EgressView| -> serde_json::Value {
         serde_json::from_slice(&news(view, 0).unwrap().body).unwrap()
     };

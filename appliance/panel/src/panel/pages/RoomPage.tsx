@@ -182,6 +182,9 @@ function RecordingPanel({ room, running }: { room: Room; running: Running }) {
   const start = useMutation({ mutationFn: () => api.startRecording(room.id), onSuccess: refresh });
   const [stopping, stop] = useDisclosure(false);
   const paused = running?.paused ?? false;
+  // What is sent is what is recorded.
+  const outputs = useQuery({ queryKey: keys.outputsOf(room.id), queryFn: () => api.outputs(room.id) });
+  const sent = outputs.data?.items.length ?? 0;
   const pause = useMutation({
     mutationFn: () => api.pauseRecording(room.id, !paused),
     onSuccess: refresh,
@@ -251,7 +254,9 @@ function RecordingPanel({ room, running }: { room: Room; running: Running }) {
             opened={stopping}
             close={stop.close}
             title={t("room.recording_stop_title")}
-            text={t("room.recording_stop_text")}
+            text={[t("room.recording_stop_text"), sent > 0 && t("room.recording_stop_streams", { count: sent })]
+              .filter(Boolean)
+              .join(" ")}
             action={t("room.recording_stop")}
             run={() => api.stopRecording(room.id)}
             done={() => void refresh()}

@@ -93,6 +93,7 @@ function Row({ item, leave }: { item: LiveOutput; leave: () => void }) {
     t("live.sent", { bytes: format.bytes(item.bytes) }),
     item.state === "live" && item.bps > 0 && t("live.rate", { rate: format.bitRate(item.bps / 8) }),
     item.breaks > 0 && t("live.breaks", { count: item.breaks }),
+    item.egress !== null && t("live.by_program", { id: item.egress }),
   ];
   return (
     <Stack component="li" gap="xs">
