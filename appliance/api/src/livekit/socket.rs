@@ -14,13 +14,17 @@ use roombox_control::recordings::Recordings;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
 
 /// Clients ping every second. Their place is kept when the box gives them up, as LiveKit does after as
 /// long.
 const SILENCE: Duration = Duration::from_secs(15);
 /// A client that does not read for this long is gone.
 const WRITE: Duration = Duration::from_secs(10);
+
+/// LiveKit's Rust SDK (and Python's, which is made of it) waits for the answer to a numbered request from
+/// when it has sent that: an answer that comes sooner, as over a wire of one metre, is never heard.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// A client that was told goodbye gets so long to say it, too.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -95,6 +99,8 @@ struct Client {
     json: bool,
     /// Messages that could not be read.
     unread: u64,
+    /// When it said something last.
+    heard: Instant,
 }
 
 pub(super) async fn serve(
@@ -119,6 +125,7 @@ pub(super) async fn serve(
         websocket,
         json: false,
         unread: 0,
+        heard: Instant::now(),
     };
     let end = client.run(&mut events).await;
     // Closed first: the shard ignores this if the participant reads elsewhere by now, because it
@@ -140,7 +147,6 @@ impl Client {
     async fn run(&mut self, events: &mut mpsc::Receiver<Event>) -> End {
         let mut renewals = interval(renewal::EVERY);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
         loop {
             let actions = tokio::select! {
                 // Not before the first word: clients expect the join's answer first.
@@ -153,9 +159,9 @@ impl Client {
                     None => return End::LetGo,
                 },
                 // From the client's last word, however much the room has to say meanwhile.
-                frame = timeout_at(heard + SILENCE, self.websocket.recv()) => match frame {
+                frame = timeout_at(self.heard + SILENCE, self.websocket.recv()) => match frame {
                     Ok(Some(Ok(frame))) => {
-                        heard = Instant::now();
+                        self.heard = Instant::now();
                         match self.frame(frame) {
                             Some(actions) => actions,
                             None => return End::Farewell,
@@ -240,6 +246,9 @@ impl Client {
 
     async fn say(&mut self, response: &pb::SignalResponse) -> Option<End> {
         let frame = worded(response, self.json)?;
+        if is_answer(response) {
+            sleep_until(self.heard + BREATH).await;
+        }
         let sent = timeout(WRITE, self.websocket.send(frame)).await;
         (!matches!(sent, Ok(Ok(())))).then_some(End::Lost)
     }
@@ -285,6 +294,18 @@ impl Client {
         }
         None
     }
+}
+
+/// True of what clients find by the number of their request.
+fn is_answer(response: &pb::SignalResponse) -> bool {
+    use pb::signal_response::Message as M;
+    let answers = |message: &M| {
+        matches!(
+            message,
+            M::RequestResponse(_) | M::StoreDataBlobResponse(_) | M::GetDataBlobResponse(_)
+        )
+    };
+    response.message.as_ref().is_some_and(answers)
 }
 
 /// A message to the client. `None`: JSON has no word for something in it (a number that another
