@@ -100,6 +100,17 @@ impl Default for Mixer {
     }
 }
 
+/// Loudest sample: 1.5 dB below full scale, of which coding and the peaks between samples use up half a
+/// decibel or more (EBU R 128 wants true peaks below -1 dBTP).
+const CEILING: f32 = 27_570.0;
+/// The limiter looks at a millisecond at a time, in sample frames.
+const STEP: usize = RATE as usize / 1000;
+const STEPS: usize = BLOCK / STEP;
+/// How much its gain falls and rises in a step: down within some milliseconds, up within a second. Faster is
+/// heard as a click, or as breath.
+const FALL: f32 = 0.15;
+const RISE: f32 = 0.001;
+
 impl Mixer {
     /// The block of [`BLOCK`] sample frames that begins at sample frame `at`.
     pub fn block<'a>(
@@ -111,21 +122,39 @@ impl Mixer {
         for source in sources {
             source.add_to(at, &mut sum);
         }
-        let peak = sum.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0) as f32;
-        const CEILING: f32 = 32_000.0;
-        let wanted = if peak > CEILING { CEILING / peak } else { 1.0 };
-        let from = self.gain.min(wanted);
-        // Down at once, up slowly: no pumping, no clipping.
-        let to = if wanted < self.gain { wanted } else { (self.gain + 0.02).min(wanted) };
-        self.gain = to;
-        sum.iter()
-            .enumerate()
-            .map(|(n, sample)| {
-                let along = n as f32 / sum.len() as f32;
-                let gain = from + (to.min(wanted) - from) * along;
-                (*sample as f32 * gain).clamp(-32_768.0, 32_767.0) as i16
-            })
-            .collect()
+        let gains = self.gains(&sum);
+        let limited = |(n, samples): (usize, &[i32])| {
+            let (from, to) = (gains[n], gains[n + 1]);
+            let samples: Vec<i16> = samples
+                .iter()
+                .enumerate()
+                .map(|(n, sample)| {
+                    let along = (n / CHANNELS) as f32 / STEP as f32;
+                    // Only where a block begins with a bang is there anything left to cut.
+                    (*sample as f32 * (from + (to - from) * along)).clamp(-CEILING, CEILING) as i16
+                })
+                .collect();
+            samples
+        };
+        sum.chunks(STEP * CHANNELS).enumerate().flat_map(limited).collect()
+    }
+
+    /// The gain at the edges of each step of a block: it has come down when a peak comes.
+    fn gains(&mut self, sum: &[i32]) -> [f32; STEPS + 1] {
+        let mut needed = [1.0f32; STEPS + 1];
+        for (needed, step) in needed.iter_mut().zip(sum.chunks(STEP * CHANNELS)) {
+            let peak = step.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0) as f32;
+            *needed = if peak > CEILING { CEILING / peak } else { 1.0 };
+        }
+        let mut gains = [self.gain; STEPS + 1];
+        for n in 1..=STEPS {
+            gains[n] = needed[n - 1].min(needed[n]).min(gains[n - 1] + RISE);
+        }
+        for n in (2..=STEPS).rev() {
+            gains[n - 1] = gains[n - 1].min(gains[n] + FALL);
+        }
+        self.gain = gains[STEPS];
+        gains
     }
 }
 
@@ -163,7 +192,7 @@ mod tests {
         let mut mixer = Mixer::default();
         for n in 0..3 {
             let block = mixer.block(n * BLOCK as i64, sources.iter_mut());
-            assert!(block.iter().all(|s| *s > 25_000 && *s < 32_767), "{:?}", block[0]);
+            assert!(block.iter().all(|s| *s > 25_000 && *s <= 27_570), "{:?}", block[0]);
         }
     }
 
@@ -177,6 +206,43 @@ mod tests {
         assert!(quiet.iter().all(|sample| *sample == 8000));
         let loud = mixer.block(BLOCK as i64, std::iter::once(&mut source));
         assert!(loud.iter().all(|sample| (25_000..=32_100).contains(sample)), "{}", loud[0]);
+    }
+
+    #[test]
+    fn the_limiter_is_down_before_a_peak_and_comes_back_slowly() {
+        // Quiet, a bang in the middle of the second block, quiet again.
+        let mut sound = tone(BLOCK * 60, 1000);
+        let bang = (BLOCK + BLOCK / 2) * CHANNELS;
+        sound[bang..bang + 4800 * CHANNELS].fill(30_000);
+        let mut sources: Vec<MixSource> = (0..3).map(|_| MixSource::default()).collect();
+        for source in &mut sources {
+            source.push(0, &sound);
+        }
+        let mut mixer = Mixer::default();
+        let mixed: Vec<i16> =
+            (0..60).flat_map(|n| mixer.block(n * BLOCK as i64, sources.iter_mut())).collect();
+        assert!(mixed.iter().all(|sample| *sample <= 27_570));
+        let gains: Vec<f32> = mixed
+            .chunks(CHANNELS)
+            .zip(sound.chunks(CHANNELS))
+            .map(|(out, of)| f32::from(out[0]) / (3.0 * f32::from(of[0])))
+            .collect();
+        // No click: from one sample to the next it changes by less than a hundredth.
+        let steepest = gains.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+        assert!(steepest < 0.01, "{steepest}");
+        let frame = BLOCK + BLOCK / 2;
+        assert!(gains[frame - 480] > 0.99 && gains[frame - 1] < 0.36, "{}", gains[frame - 1]);
+        let after = frame + 4800;
+        assert!(gains[after + 960] < 0.4 && gains[after + 48_000 - 960] > 0.99);
+    }
+
+    #[test]
+    fn what_is_not_too_loud_stays_what_it_is_to_the_bit() {
+        let mut source = MixSource::default();
+        let sound: Vec<i16> =
+            (0..BLOCK * CHANNELS).map(|n| (n as i16).wrapping_mul(13) / 2).collect();
+        source.push(0, &sound);
+        assert_eq!(Mixer::default().block(0, std::iter::once(&mut source)), sound);
     }
 
     #[test]

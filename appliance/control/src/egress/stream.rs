@@ -113,13 +113,18 @@ mod tests {
     const THERE: &str = "rtmp://a.example/app/second";
     const ELSEWHERE: &str = "srt://b.example:9000?streamid=x";
 
+    /// Id of the output to an address.
+    fn out(url: &str) -> String {
+        format!("out_{}", url.len())
+    }
+
     fn sends(urls: &[&str], films: bool) -> EgressRow {
         let mut order = row(false);
         order.spec.outputs = if films { vec![Output::Film] } else { Vec::new() };
         order.streams = urls
             .iter()
             .map(|url| StreamRow {
-                output: format!("out_{url}"),
+                output: out(url),
                 url: (*url).to_owned(),
                 started_ms: 5,
                 ended_ms: None,
@@ -133,15 +138,15 @@ mod tests {
     fn an_order_without_a_film_ends_with_its_last_stream() {
         for films in [true, false] {
             let mut order = sends(&[HERE, THERE], films);
-            order.sent(&format!("out_{HERE}"), 9, Some("refused".into()));
+            order.sent(&out(HERE), 9, Some("refused".into()));
             assert!(!order.stopped);
-            order.sent(&format!("out_{THERE}"), 12, None);
+            order.sent(&out(THERE), 12, None);
             assert_eq!(order.stopped, !films);
             assert_eq!(order.streams[0].error.as_deref(), Some("refused"));
             assert_eq!((order.streams[1].ended_ms, order.updated_ms), (Some(12), 12));
             assert!(!serde_json::to_string(&order).unwrap().contains("second"));
             // Whoever says it again changes nothing.
-            order.sent(&format!("out_{HERE}"), 99, None);
+            order.sent(&out(HERE), 99, None);
             assert_eq!(order.streams[0].ended_ms, Some(9));
         }
     }
@@ -150,14 +155,14 @@ mod tests {
     fn a_stream_is_called_by_its_address_or_by_what_is_shown_of_it() {
         let order = sends(&[HERE, THERE, ELSEWHERE], false);
         let found = |url: &str| order.sending(&[url.to_owned()]);
-        assert_eq!(found(HERE), Ok(vec![format!("out_{HERE}")]));
-        assert_eq!(found(" srt://b.example:9000?•••"), Ok(vec![format!("out_{ELSEWHERE}")]));
+        assert_eq!(found(HERE), Ok(vec![out(HERE)]));
+        assert_eq!(found(" srt://b.example:9000?•••"), Ok(vec![out(ELSEWHERE)]));
         // Two are shown as this.
         assert!(found("rtmp://a.example/app/•••").is_err());
         let unknown = found("rtmp://a.example/app/secret");
         assert_eq!(unknown, Err("rtmp://a.example/app/•••".to_owned()));
         let mut order = order;
-        order.sent(&format!("out_{THERE}"), 9, None);
+        order.sent(&out(THERE), 9, None);
         assert!(order.sending(&[THERE.to_owned()]).is_err());
         assert!(order.sending(&["rtmp://a.example/app/•••".to_owned()]).is_ok());
     }

@@ -33,9 +33,7 @@ const MOST: usize = 4;
 const IDLE: Duration = Duration::from_secs(30);
 /// What a store is given to forget half a film.
 const CLEAR_PATIENCE: Duration = Duration::from_secs(30);
-/// Somebody may have it made later, and it is told only of the order by then.
-const NO_FILM: &str =
-    "no film was made when it was to be carried: one that is made later is on the box";
+const NO_FILM: &str = "no film was made of what was ordered";
 /// Nobody carries this long without having said so meanwhile.
 const KEPT_EVERY: Duration = Duration::from_secs(5);
 
@@ -299,8 +297,9 @@ impl Uploads {
                 Err(error) => return Err(error),
             };
             let Some(film) = ordered(&view.files).filter(|_| view.finished).cloned() else {
-                // Of what was made nothing is what was ordered, or nothing will be made in time.
-                if view.finished || EgressState::ENDS.contains(&view.state) {
+                // Of what was made nothing is what was ordered, or nothing will be made. A parked job may be
+                // tried again by hand, and its film is carried then.
+                if view.finished || view.state == EgressState::Aborted {
                     upload.ended(UploadState::GivenUp, Some(NO_FILM.to_owned()));
                     self.store.upload_put(upload).await?;
                     self.egress.look_again(&id).await?;

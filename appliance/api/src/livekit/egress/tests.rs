@@ -214,6 +214,7 @@ fn the_way_of_older_sdks_is_answered_where_they_look() {
     let [stream] = &shown.stream_results[..] else { panic!("{shown:?}") };
     assert_eq!((stream.status, stream.retries), (pb::stream_info::Status::Failed as i32, 2));
     assert_eq!((stream.duration, stream.error.as_str()), (2_000_000_000, "refused"));
+    #[expect(deprecated, reason = "it is about the deprecated way")]
     let Some(pb::egress_info::Result::Stream(list)) = &shown.result else { panic!("{shown:?}") };
     assert_eq!(list.info, shown.stream_results);
 }
