@@ -77,7 +77,7 @@ def recording(hardware):
     box = hardware.box
     hardware.wait(LOW_POWER, "verified")
     hardware.wait(FULL, "verified")
-    hardware.breaks(low_power="error:250")
+    hardware.breaks(low_power="error:20")
     with Meeting(box, people=("Ada",)) as meeting:
         recording = meeting.record()
         box.wait(lambda: hardware.encoders()[1][LOW_POWER]["failures"])

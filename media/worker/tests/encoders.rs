@@ -4,6 +4,7 @@
 
 mod studio;
 
+use gstreamer as gst;
 use roombox_jobs::encoders::{Fault, FaultKind, ProbeReport, Tried};
 use roombox_jobs::spec::{JobSpec, LayoutName, Receipt};
 use std::path::{Path, PathBuf};
@@ -86,6 +87,31 @@ fn a_look_finds_who_is_there_without_trying_and_the_shipped_worker_has_no_fakes(
     assert!(shipped.encoders[0].works, "{shipped:?}");
     let strings = std::fs::read(WORKER).unwrap();
     assert!(!strings.windows(VARIABLE.len()).any(|text| text == VARIABLE.as_bytes()));
+}
+
+/// The image has no libav: what is encoded is decoded by openh264dec there, which wants to be told more.
+#[test]
+fn without_libav_encoders_are_tried_all_the_same() {
+    gst::init().unwrap();
+    let openh264 = gst::Registry::get().find_plugin("openh264").unwrap().filename().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let plugins = folder.path().join("plugins");
+    std::fs::create_dir(&plugins).unwrap();
+    for entry in std::fs::read_dir(openh264.parent().unwrap()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        if name != "libgstlibav.so" {
+            std::os::unix::fs::symlink(&path, plugins.join(name)).unwrap();
+        }
+    }
+    let tried = on(folder.path(), r#"{"vah264enc": ""}"#)
+        .env("GST_PLUGIN_SYSTEM_PATH_1_0", &plugins)
+        .env("GST_REGISTRY", folder.path().join("registry"))
+        .args(["probe", "--json", "--encoder", "vah264enc", "--encoder", "openh264enc"])
+        .output()
+        .unwrap();
+    let tried: ProbeReport = serde_json::from_slice(&tried.stdout).unwrap();
+    assert!(tried.encoders.iter().all(|one| one.works), "{tried:?}");
 }
 
 fn meeting() -> (Studio, JobSpec) {

@@ -44,9 +44,18 @@ pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
         Codec::H264 => {
             let takes = gst::Caps::builder("video/x-h264")
                 .field("stream-format", "byte-stream")
-                .field("alignment", "au")
-                .build();
+                .field("alignment", "au");
             let factory = first_installed(&["avdec_h264", "openh264dec"])?;
+            let takes = match factory {
+                // It refuses a stream that does not say its size and rate, and then goes by the stream.
+                "openh264dec" => takes
+                    .field("width", 1280i32)
+                    .field("height", 720i32)
+                    .field("framerate", gst::Fraction::new(30, 1))
+                    .field("profile", "high")
+                    .build(),
+                _ => takes.build(),
+            };
             let properties = match factory {
                 // Strict, its default for files, holds back sixteen frames of a stream that does
                 // not say how many it reorders; WebRTC senders reorder none.
