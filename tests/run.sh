@@ -73,7 +73,7 @@ step "panel packages" make --no-print-directory appliance/panel/node_modules/.pa
 step "panel lint" npm --prefix appliance/panel run --silent lint
 step "panel units" npm --prefix appliance/panel run --silent test
 step "panel build" make --no-print-directory panel
-step "build" cargo build --locked --workspace --bins --tests
+step "build" cargo build --locked --workspace --bins --tests --examples
 step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
 step "units, tidy, simulation" cargo test --locked --workspace
 if cargo deny --version >/dev/null 2>&1 || sh scripts/deny.sh >"$logs/deny-install.log" 2>&1; then

@@ -44,8 +44,9 @@ def free_ports(count: int) -> list[int]:
 class RecBox:
     """`data` is the box's folder. The log goes on over restarts."""
 
-    def __init__(self, data: Path, config: str = ""):
+    def __init__(self, data: Path, config: str = "", more: tuple = (), environment: dict | None = None):
         self.data = data
+        self.more, self.environment = more, os.environ | (environment or {})
         self.udp = free_ports(1)[0]
         self.port = 0
         self.log_path = data.parent / "roomboxd.log"
@@ -58,7 +59,7 @@ class RecBox:
     def start(self):
         arguments = [BIN / "roomboxd", "--dev", "--data", self.data, "--shards", "1"]
         arguments += ["--http", f"127.0.0.1:{self.port}", "--udp", str(self.udp), "--tcp", "0"]
-        arguments += ["--address", "127.0.0.1"]
+        arguments += ["--address", "127.0.0.1", *self.more]
         if self.config:
             path = self.data.parent / "roombox.toml"
             path.write_text(self.config)
@@ -66,7 +67,8 @@ class RecBox:
             self.config = ""
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(
-                arguments, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=die_with_parent
+                arguments, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=die_with_parent,
+                env=self.environment,
             )
         for line in self.process.stdout:
             if "listens on" in line:

@@ -6,6 +6,7 @@
 
 use crate::clock::UnixMs;
 use crate::conference;
+use crate::encoders::BoardEncoder;
 use crate::jobs::Job;
 use crate::outputs::LiveOutput;
 use crate::recordings::Recording;
@@ -140,6 +141,9 @@ pub enum Happening {
     /// Never repeated.
     #[serde(rename = "job.progressed")]
     JobProgressed(Job),
+    /// An encoder was tried, failed a film, or was switched off.
+    #[serde(rename = "encoder.changed")]
+    EncoderChanged(Box<BoardEncoder>),
     #[serde(rename = "settings.changed")]
     SettingsChanged(Settings),
     /// An update stands somewhere else.

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod conference;
 pub mod egress;
+pub mod encoders;
 mod error;
 pub mod events;
 pub mod files;

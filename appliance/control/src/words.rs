@@ -5,6 +5,7 @@ use crate::conference::{MediaKind as Kind, ParticipantState as Presence, TrackSo
 use roombox_capture::manifest::{Codec, EndReason as Ending, RecordedLayer};
 use roombox_capture::timeline::GapReason as Missing;
 use roombox_jobs::JobState as State;
+use roombox_jobs::encoders::FaultKind as Fault;
 use roombox_jobs::spec::{FileKind as Made, Output as Wanted, SoundContainer as Sounds};
 pub use roombox_provision::words::{Encoder, Layout, RecorderMode};
 use roombox_provision::{Language, words};
@@ -16,6 +17,8 @@ words! {
     JobState = State { Queued, Running, Finished, Parked, Cancelled }
     "What a job makes: the film with what players show beside it, the sound alone, or what each person sent."
     Output = Wanted { Film, Sound, Tracks }
+    "What an encoder did instead of encoding."
+    EncoderFault = Fault { Start, Error, Stalled, Slow, Garbage, Crashed }
     "What a file that was made is."
     FileKind = Made { Mp4, Thumbnail, Sound, Chapters, Captions, Track, Sprite, SpriteMap, Index }
     "What a file of sound alone is."

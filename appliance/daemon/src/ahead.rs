@@ -4,7 +4,8 @@
 //! Nothing depends on it. A follower that fails is started again a few times; one that is not there
 //! leaves more to do for the film's job.
 
-use crate::workers::complaints;
+use crate::workers::{blame, complaints, crashed};
+use roombox_control::encoders::{EncoderDesk, Fault};
 use roombox_control::jobs::{Ahead, JobSpec};
 use roombox_control::recordings::Recordings;
 use std::collections::{HashMap, HashSet};
@@ -26,6 +27,7 @@ const LAST_REELS: Duration = Duration::from_secs(120);
 /// Starts followers, holds them and lets them go.
 pub struct AheadDesk {
     recordings: Arc<Recordings>,
+    encoders: Arc<EncoderDesk>,
     /// `roombox-media`.
     program: PathBuf,
     root: PathBuf,
@@ -39,6 +41,9 @@ pub struct AheadDesk {
 
 struct Follower {
     child: Child,
+    spec: JobSpec,
+    /// What it said of its encoder.
+    heard: JoinHandle<Option<Fault>>,
     input: ChildStdin,
     /// The end of what it complained about.
     complaints: JoinHandle<String>,
@@ -49,13 +54,14 @@ struct Follower {
 impl AheadDesk {
     pub fn new(
         recordings: Arc<Recordings>,
-        program: PathBuf,
-        root: PathBuf,
+        encoders: Arc<EncoderDesk>,
+        (program, root): (PathBuf, PathBuf),
         hold: watch::Receiver<bool>,
     ) -> Self {
         let most = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             recordings,
+            encoders,
             program,
             root,
             most,
@@ -95,7 +101,7 @@ impl AheadDesk {
             match follower.child.try_wait() {
                 Ok(None) => {}
                 Ok(Some(status)) => {
-                    ended.push((recording.clone(), status.success(), status.to_string()));
+                    ended.push((recording.clone(), status));
                     continue;
                 }
                 Err(error) => tracing::warn!(%recording, %error, "a follower's state is unknown"),
@@ -110,9 +116,16 @@ impl AheadDesk {
                 tracing::warn!(%recording, %error, "a follower cannot be killed");
             }
         }
-        for (recording, success, status) in ended {
+        for (recording, status) in ended {
             let Some(follower) = self.followers.remove(&recording) else { continue };
-            if success {
+            if status.success() {
+                continue;
+            }
+            let said = follower.heard.await.ok().flatten();
+            if let Some(fault) = said.or_else(|| crashed(status, &follower.spec)) {
+                let (encoder, why) = (fault.encoder.as_str(), fault.why.as_str());
+                tracing::warn!(%recording, encoder, why, "an encoder failed ahead of time");
+                blame(&self.encoders, &fault, &recording).await;
                 continue;
             }
             let log = follower.complaints.await.unwrap_or_default();
@@ -153,6 +166,8 @@ impl AheadDesk {
     }
 
     async fn start(&self, spec: &JobSpec) -> std::io::Result<Follower> {
+        let mut spec = spec.clone();
+        spec.video.element = self.encoders.choose(&spec);
         // It runs when nobody else wants the core.
         let mut child = Command::new("chrt")
             .args(["--idle", "0", "ionice", "-c", "3"])
@@ -169,11 +184,11 @@ impl AheadDesk {
         let (Some(mut input), Some(output), Some(errors)) = pipes else {
             return Err(std::io::Error::other("it has no pipes"));
         };
-        let mut line = serde_json::to_vec(spec)?;
+        let mut line = serde_json::to_vec(&spec)?;
         line.push(b'\n');
         input.write_all(&line).await?;
-        tokio::spawn(hear(output));
-        Ok(Follower { child, input, complaints: tokio::spawn(complaints(errors)), over: None })
+        let (heard, complaints) = (tokio::spawn(hear(output)), tokio::spawn(complaints(errors)));
+        Ok(Follower { child, spec, input, heard, complaints, over: None })
     }
 }
 
@@ -183,12 +198,16 @@ impl Follower {
     }
 }
 
-async fn hear(output: ChildStdout) {
+/// What it says of its encoder at last, if anything.
+async fn hear(output: ChildStdout) -> Option<Fault> {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Ok(Ahead { recording, made_us, recorded_us, cpu_s }) = serde_json::from_str(&line) {
             let (made_s, recorded_s) = (made_us / 1_000_000, recorded_us / 1_000_000);
             tracing::debug!(recording, made_s, recorded_s, cpu_s, "made ahead of time");
+        } else if let Ok(fault) = serde_json::from_str(&line) {
+            return Some(fault);
         }
     }
+    None
 }

@@ -14,6 +14,7 @@ use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
 use crate::rauc::Rauc;
 use crate::recorder::{BoxRecorder, RecorderNews};
+use crate::trials;
 use crate::vitals::Vitals;
 use crate::workers::ChildWorkers;
 use anyhow::Context;
@@ -22,6 +23,7 @@ use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
+use roombox_control::encoders::{EncoderDesk, EncodersParts};
 use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Jobs, JobsParts};
@@ -133,7 +135,17 @@ impl House {
         let reserve = settings.get().recording.reserve_bytes;
         let (recorder, recorder_news) = BoxRecorder::start(plane.clone(), &root, reserve)?;
         let runtime = tokio::runtime::Handle::current();
-        let workers = ChildWorkers::new(plan.worker.clone(), root.clone(), runtime);
+        let system = image::look(&plan.image);
+        let encoders = EncoderDesk::load(EncodersParts {
+            store: store.clone(),
+            events: events.clone(),
+            listed: image::encoders(&plan.image),
+            boot_id: system.boot_id.clone(),
+            version: system.version.clone(),
+        })
+        .await?;
+        let workers =
+            ChildWorkers::new(plan.worker.clone(), root.clone(), runtime, encoders.clone());
         let (jobs, desk) = Jobs::new(JobsParts {
             store: store.clone(),
             events: events.clone(),
@@ -168,7 +180,7 @@ impl House {
                 recordings: recordings.clone(),
                 recorder: recorder.clone(),
             }),
-            image: image::look(&plan.image),
+            image: system,
             folders: Folders {
                 uploads: plan.data.join("updates"),
                 usb: plan.usb,
@@ -197,9 +209,16 @@ impl House {
         };
         let news = tokio::spawn(news.follow(notices));
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
-        let (hold, held) = watch::channel(false);
-        tokio::spawn(machine::look_after(plane.clone(), settings.clone(), jobs.clone(), hold));
-        let ahead = AheadDesk::new(recordings.clone(), plan.worker.clone(), root.clone(), held);
+        let ((hold, held), (meets, met)) = (watch::channel(false), watch::channel(false));
+        let told = (hold, meets);
+        tokio::spawn(machine::look_after(plane.clone(), settings.clone(), jobs.clone(), told));
+        tokio::spawn(trials::run(encoders.clone(), plan.worker.clone(), met));
+        let ahead = AheadDesk::new(
+            recordings.clone(),
+            encoders.clone(),
+            (plan.worker.clone(), root.clone()),
+            held,
+        );
         tokio::spawn(ahead.run());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let outputs = Outputs::new(
@@ -268,6 +287,7 @@ impl House {
             storage,
             targets,
             jobs,
+            encoders,
             keys,
             outputs,
             whip_keys,

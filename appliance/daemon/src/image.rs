@@ -3,6 +3,7 @@
 //! Outside an image (there is no board file) the daemon's own version is the version: whatever
 //! Linux it runs on has another.
 
+use roombox_control::encoders::{self, Listed};
 use roombox_control::updates::Image;
 use serde_json::Value;
 use std::fs;
@@ -31,6 +32,11 @@ pub fn look(root: &Path) -> Image {
         slot: line(COMMAND_LINE).and_then(|words| slot(&words)),
         boot_id: line(BOOT_ID).unwrap_or_default(),
     }
+}
+
+/// The encoders that the board's file lists; none outside an image.
+pub fn encoders(root: &Path) -> Vec<Listed> {
+    fs::read(root.join(BOARD)).map_or_else(|_| Vec::new(), |board| encoders::listed(&board))
 }
 
 fn compatible(board: &[u8]) -> Option<String> {

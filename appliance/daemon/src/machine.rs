@@ -24,12 +24,13 @@ pub fn at_first() -> Machine {
     Machine { cores: cores as f64, ..Machine::idle(cores / 2) }
 }
 
-/// For as long as the box runs. `hold`: whether films have to wait.
+/// For as long as the box runs. `hold`: whether followers have to wait; `meets`: whether meetings need the
+/// machine, or it makes no films: then there is no time to try encoders, or no use.
 pub async fn look_after(
     plane: Arc<Plane>,
     settings: Arc<SettingsDesk>,
     jobs: Arc<Jobs>,
-    hold: watch::Sender<bool>,
+    (hold, meets): (watch::Sender<bool>, watch::Sender<bool>),
 ) {
     let mut ticks = tokio::time::interval(TICK);
     let begun = Instant::now();
@@ -63,6 +64,7 @@ pub async fn look_after(
             jobs.machine(machine).await;
         }
         hold.send_replace(held || !machine.transcodes);
+        meets.send_replace(machine.held || !machine.transcodes);
     }
 }
 

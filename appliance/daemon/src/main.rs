@@ -28,6 +28,7 @@ mod recorder;
 mod relay;
 mod selftest;
 mod tls;
+mod trials;
 mod vitals;
 mod welcome;
 mod workers;

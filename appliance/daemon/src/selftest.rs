@@ -1,7 +1,7 @@
 //! What this machine is and can, for its owner to send to us: boards are believed when one of them
 //! has said so itself. It names models and figures, and no serial number, address, name or key.
 
-use crate::health;
+use crate::{health, trials};
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::fs::{self, File};
@@ -33,7 +33,7 @@ impl SelfTest {
     /// # Errors
     /// They cannot be written.
     pub async fn run(&self) -> anyhow::Result<[PathBuf; 2]> {
-        let encoders = health::probe(&self.worker).await;
+        let encoders = trials::all(&self.worker).await.map(|found| json!(found));
         let healthy = self.health.as_deref().map(|socket| match health::fetch(socket) {
             Ok(report) => report,
             Err(error) => json!({ "error": format!("{error:#}") }),

@@ -3,10 +3,13 @@
 //! A crash costs one attempt, killing is cancelling, and no driver or codec can take the daemon
 //! down with it.
 
+use crate::clock::since_boot;
+use roombox_control::encoders::{EncoderDesk, Fault, FaultKind, SOFTWARE};
 use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, SLOWLY, Workers};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +51,7 @@ pub struct ChildWorkers {
     program: PathBuf,
     recordings: PathBuf,
     runtime: Handle,
+    encoders: Arc<EncoderDesk>,
     jobs: OnceLock<Weak<Jobs>>,
     running: Mutex<HashMap<(String, u32), Running>>,
     /// Meetings need the machine.
@@ -59,12 +63,18 @@ pub struct ChildWorkers {
 }
 
 impl ChildWorkers {
-    pub fn new(program: PathBuf, recordings: PathBuf, runtime: Handle) -> Arc<Self> {
+    pub fn new(
+        program: PathBuf,
+        recordings: PathBuf,
+        runtime: Handle,
+        encoders: Arc<EncoderDesk>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
             program,
             recordings,
             runtime,
+            encoders,
             jobs: OnceLock::new(),
             running: Mutex::default(),
             slowly: AtomicBool::new(false),
@@ -116,6 +126,51 @@ impl ChildWorkers {
         }
     }
 
+    /// One attempt at a film, with one encoder after the other while it is the encoder that fails: as many
+    /// workers as the board lists encoders, and one more that needs no hardware.
+    async fn film(
+        &self,
+        attempt: &Attempt,
+        mut spec: JobSpec,
+        jobs: &Weak<Jobs>,
+        cancelled: &mut oneshot::Receiver<()>,
+    ) -> Outcome {
+        loop {
+            spec.video.element = self.encoders.choose(&spec);
+            let child = match self.spawn(&spec) {
+                Ok(child) => child,
+                Err(error) => {
+                    let program = self.program.display();
+                    return Outcome::Failed(format!("cannot start {program}: {error}"));
+                }
+            };
+            // One that was killed meanwhile hears so at once.
+            if let Some(running) = self.running().get_mut(&(attempt.job.clone(), attempt.number)) {
+                running.process = process(&child);
+            }
+            let fault = match supervise(child, &spec, attempt, jobs, cancelled).await {
+                Outcome::Encoder(fault) => fault,
+                outcome => {
+                    if matches!(outcome, Outcome::Receipt(_) | Outcome::Hopeless(_)) {
+                        self.encoders.film_over(&spec.recording);
+                    }
+                    return outcome;
+                }
+            };
+            if spec.video.element.is_none() {
+                return Outcome::Encoder(fault);
+            }
+            blame(&self.encoders, &fault, &spec.recording).await;
+            let next = self.encoders.choose(&spec);
+            tracing::warn!(job = %attempt.job, encoder = %fault.encoder, fault = ?fault.fault,
+                why = fault.why, next = next.as_deref().unwrap_or(SOFTWARE),
+                "an encoder failed: the film is made by the next one");
+            if let Some(jobs) = jobs.upgrade() {
+                jobs.report(Report::Lives(attempt.clone())).await;
+            }
+        }
+    }
+
     fn spawn(&self, spec: &JobSpec) -> std::io::Result<Child> {
         // Renders yield to meetings: lowest CPU and I/O class, first to go when memory runs out.
         Command::new("nice")
@@ -130,6 +185,13 @@ impl ChildWorkers {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
+    }
+}
+
+/// Remembers what an encoder did.
+pub async fn blame(encoders: &EncoderDesk, fault: &Fault, recording: &str) {
+    if let Err(error) = encoders.failed(fault, recording, since_boot()).await {
+        tracing::warn!(%error, "an encoder's failure is forgotten at the next start");
     }
 }
 
@@ -150,6 +212,8 @@ fn remove(folder: &Path) {
 /// What came out of a worker.
 enum Outcome {
     Receipt(Receipt),
+    /// Its encoder is to blame: another one may do it.
+    Encoder(Fault),
     Failed(String),
     Hopeless(String),
 }
@@ -157,12 +221,18 @@ enum Outcome {
 /// The worker's exit status for a job that no further try can do.
 const HOPELESS: i32 = 2;
 
+/// What a worker says last.
+enum Last {
+    Receipt(Receipt),
+    Fault(Fault),
+}
+
 async fn supervise(
     mut child: Child,
     spec: &JobSpec,
     attempt: &Attempt,
     jobs: &Weak<Jobs>,
-    cancelled: oneshot::Receiver<()>,
+    cancelled: &mut oneshot::Receiver<()>,
 ) -> Outcome {
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut told), Some(out), Some(err)) = pipes else {
@@ -176,34 +246,61 @@ async fn supervise(
     let complaints = tokio::spawn(complaints(err));
     let listen = async {
         let mut lines = BufReader::new(out).lines();
-        let mut receipt = None;
+        let mut last = None;
         while let Ok(Some(line)) = lines.next_line().await {
             if let Ok(progress) = serde_json::from_str::<Progress>(&line) {
                 if let Some(jobs) = jobs.upgrade() {
                     jobs.report(Report::Progress(attempt.clone(), progress)).await;
                 }
             } else if let Ok(made) = serde_json::from_str::<Receipt>(&line) {
-                receipt = Some(made);
+                last = Some(Last::Receipt(made));
+            } else if let Ok(fault) = serde_json::from_str::<Fault>(&line) {
+                // Nothing more is to come, and a driver that hangs may not let the process end.
+                return Some(Last::Fault(fault));
             }
         }
-        receipt
+        last
     };
-    let receipt = tokio::select! {
-        receipt = listen => receipt,
-        // Also when the service is gone: then nobody wants the film.
+    let last = tokio::select! {
+        last = listen => last,
+        // Also when the service is gone: then nobody wants the film. However it ends, nobody is to blame.
         _ = cancelled => {
             stop(&mut child).await;
-            None
+            // Until it has ended it may still write what is to be cleared away.
+            drop(tokio::time::timeout(LAST_CHANCE, child.wait()).await);
+            return Outcome::Failed("the worker was stopped".to_owned());
         }
     };
+    if let Some(Last::Fault(fault)) = last {
+        if tokio::time::timeout(LAST_CHANCE, child.wait()).await.is_err() {
+            stop(&mut child).await;
+        }
+        return Outcome::Encoder(fault);
+    }
     let status = child.wait().await;
     let log = complaints.await.unwrap_or_default();
-    match (status, receipt) {
-        (Ok(status), Some(receipt)) if status.success() => Outcome::Receipt(receipt),
+    match (status, last) {
+        (Ok(status), Some(Last::Receipt(receipt))) if status.success() => Outcome::Receipt(receipt),
         (Ok(status), _) if status.code() == Some(HOPELESS) => Outcome::Hopeless(log),
-        (Ok(status), _) => Outcome::Failed(format!("{log}\n{}", ended(status)).trim().to_owned()),
+        (Ok(status), _) => match crashed(status, spec) {
+            Some(fault) => Outcome::Encoder(fault),
+            None => Outcome::Failed(format!("{log}\n{}", ended(status)).trim().to_owned()),
+        },
         (Err(error), _) => Outcome::Failed(format!("{log}\n{error}").trim().to_owned()),
     }
+}
+
+/// A worker that drives hardware and dies of a mistake of its own is the driver's, as far as anybody can tell.
+pub fn crashed(status: ExitStatus, spec: &JobSpec) -> Option<Fault> {
+    let mistakes =
+        [Signal::ABORT, Signal::SEGV, Signal::BUS, Signal::ILL, Signal::FPE, Signal::TRAP];
+    let signal = status.signal()?;
+    let encoder = spec.video.element.clone()?;
+    mistakes.iter().any(|mistake| mistake.as_raw() == signal).then(|| Fault {
+        encoder,
+        fault: FaultKind::Crashed,
+        why: format!("it took its process with it (signal {signal})"),
+    })
 }
 
 /// The end of what a child complains about, once it has closed its standard error.
@@ -241,25 +338,15 @@ fn ended(status: ExitStatus) -> String {
 impl Workers for ChildWorkers {
     fn start(&self, attempt: Attempt, spec: JobSpec) {
         let Some(jobs) = self.jobs.get().cloned() else { return };
-        let child = {
-            let _runtime = self.runtime.enter();
-            self.spawn(&spec)
-        };
-        let (cancel, cancelled) = oneshot::channel();
+        let (cancel, mut cancelled) = oneshot::channel();
         // Somebody wants it again: what an attempt that still ends has left is this one's.
         self.unwanted().remove(&attempt.job);
-        let process = child.as_ref().ok().and_then(process);
-        let running = Running { cancel, process };
+        let running = Running { cancel, process: None };
         self.running().insert((attempt.job.clone(), attempt.number), running);
-        let (program, me) = (self.program.display().to_string(), self.me.clone());
+        let Some(me) = self.me.upgrade() else { return };
         self.runtime.spawn(async move {
-            let outcome = match child {
-                Ok(child) => supervise(child, &spec, &attempt, &jobs, cancelled).await,
-                Err(error) => Outcome::Failed(format!("cannot start {program}: {error}")),
-            };
-            if let Some(workers) = me.upgrade() {
-                workers.ended(&attempt);
-            }
+            let outcome = me.film(&attempt, spec, &jobs, &mut cancelled).await;
+            me.ended(&attempt);
             let report = match outcome {
                 Outcome::Receipt(receipt) => {
                     let media_s = receipt.duration_us as f64 / 1e6;
@@ -269,6 +356,7 @@ impl Workers for ChildWorkers {
                     Report::Finished(attempt, receipt)
                 }
                 Outcome::Failed(log) => Report::Failed(attempt, log),
+                Outcome::Encoder(fault) => Report::Failed(attempt, fault.why),
                 Outcome::Hopeless(log) => Report::Hopeless(attempt, log),
             };
             if let Some(jobs) = jobs.upgrade() {

@@ -24,6 +24,7 @@ function job(id: string, part: Partial<Job>): Job {
     late_by_s: null,
     waits: null,
     slowed: false,
+    encoder: null,
     ...part,
   };
 }

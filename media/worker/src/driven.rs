@@ -28,6 +28,25 @@ pub struct Made {
     pub caps: Option<gst::Caps>,
 }
 
+/// What an element is told, as `gst-launch-1.0` takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub property: &'static str,
+    pub value: String,
+    /// Installed versions, or devices, that know nothing of it do without.
+    pub optional: bool,
+}
+
+impl Setting {
+    pub fn must(property: &'static str, value: impl ToString) -> Self {
+        Self { property, value: value.to_string(), optional: false }
+    }
+
+    pub fn wish(property: &'static str, value: impl ToString) -> Self {
+        Self { optional: true, ..Self::must(property, value) }
+    }
+}
+
 type Pile = Arc<Mutex<VecDeque<Made>>>;
 
 /// The element with a pad before and a pad behind it.
@@ -46,18 +65,17 @@ pub fn installed(factory: &str) -> bool {
 }
 
 impl Driven {
-    /// Sets up an element that is fed `takes` and must make `makes`. Properties are given as
-    /// `gst-launch-1.0` takes them; one that the installed version lacks is an error.
+    /// Sets up an element that is fed `takes` and must make `makes`.
     ///
     /// # Errors
-    /// The element is not installed, has no such property, or does not start.
+    /// The element is not installed, lacks a property that it must have, or does not start.
     pub fn new(
         factory: &str,
-        properties: &[(&str, String)],
+        settings: &[Setting],
         takes: &gst::Caps,
         makes: &gst::Caps,
     ) -> Result<Self, ElementError> {
-        let element = make(factory, properties)?;
+        let element = make(factory, settings)?;
         Self::of(element, factory, takes, makes)
     }
 
@@ -68,11 +86,11 @@ impl Driven {
     pub fn behind(
         before: &str,
         factory: &str,
-        properties: &[(&str, String)],
+        settings: &[Setting],
         takes: &gst::Caps,
         makes: &gst::Caps,
     ) -> Result<Self, ElementError> {
-        let elements = [make(before, &[])?, make(factory, properties)?];
+        let elements = [make(before, &[])?, make(factory, settings)?];
         let wire = || -> Result<gst::Bin, gst::glib::BoolError> {
             let bin = gst::Bin::new();
             bin.add_many(&elements)?;
@@ -184,16 +202,27 @@ impl Drop for Driven {
     }
 }
 
-fn make(factory: &str, properties: &[(&str, String)]) -> Result<gst::Element, ElementError> {
+fn make(factory: &str, settings: &[Setting]) -> Result<gst::Element, ElementError> {
     let element = gst::ElementFactory::make(factory)
         .build()
         .map_err(|_| ElementError::Missing(factory.to_owned()))?;
-    for (property, value) in properties {
-        if !element.has_property(property) {
-            let what = format!("it has no property {property}");
-            return Err(ElementError::Setup { element: factory.to_owned(), what });
+    for Setting { property, value, optional } in settings {
+        let refused = match element.find_property(property) {
+            None => Some(format!("it has no property {property}")),
+            // A value that it does not know is an error here and a panic in GStreamer's binding.
+            Some(spec) => match gst::glib::Value::deserialize_with_pspec(value, &spec) {
+                Ok(value) => {
+                    element.set_property_from_value(property, &value);
+                    None
+                }
+                Err(_) => Some(format!("its property {property} cannot be {value}")),
+            },
+        };
+        match refused {
+            Some(what) if *optional => tracing::debug!(factory, what, "an element does without"),
+            Some(what) => return Err(ElementError::Setup { element: factory.to_owned(), what }),
+            None => {}
         }
-        element.set_property_from_str(property, value);
     }
     Ok(element)
 }

@@ -2,6 +2,7 @@
 
 mod cost;
 mod desk;
+pub mod encoders;
 mod governor;
 pub mod live;
 mod machine;

@@ -62,6 +62,9 @@ pub struct JobRow {
     /// A follower may have made some of it while the meeting went on.
     #[serde(default)]
     pub followed: bool,
+    /// What its film was encoded with: GStreamer factory, `copy` or `none`.
+    #[serde(default)]
+    pub encoder: Option<String>,
 }
 
 impl JobRow {
@@ -78,6 +81,7 @@ impl JobRow {
             front_ms: None,
             media_ms: 0,
             followed: false,
+            encoder: None,
         }
     }
 }

@@ -164,11 +164,15 @@ pub struct VideoPreset {
     pub max_bps: u32,
     /// Seconds between keyframes.
     pub gop_s: u32,
+    /// The hardware's encoder (GStreamer factory) that whoever starts the worker has chosen; never kept
+    /// with a job. `None`: software, as `encoder` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<String>,
 }
 
 impl Default for VideoPreset {
     fn default() -> Self {
-        Self { encoder: EncoderChoice::Auto, max_bps: 2_500_000, gop_s: 2 }
+        Self { encoder: EncoderChoice::Auto, max_bps: 2_500_000, gop_s: 2, element: None }
     }
 }
 
@@ -176,7 +180,8 @@ impl Default for VideoPreset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EncoderChoice {
-    /// openh264; the source's own H.264 where no pixel has to change.
+    /// What the box has: hardware that has proved itself, else openh264; the source's own H.264 where
+    /// no pixel has to change.
     Auto,
     Openh264,
     /// x264 (GPL), where its GStreamer plug-in is installed.

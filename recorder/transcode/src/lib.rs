@@ -21,6 +21,7 @@ pub mod plan;
 pub mod reel;
 mod scale;
 pub mod sprite;
+pub mod testcard;
 pub mod thumbnail;
 pub mod tracks;
 pub mod vtt;

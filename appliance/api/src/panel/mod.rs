@@ -6,6 +6,7 @@
 mod access;
 mod body;
 mod describe;
+mod encoders;
 mod entry;
 mod events;
 mod files;
@@ -34,6 +35,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
+use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
@@ -75,6 +77,7 @@ pub struct PanelDoor {
     pub storage: Arc<Storage>,
     pub targets: Arc<Targets>,
     pub jobs: Arc<Jobs>,
+    pub encoders: Arc<EncoderDesk>,
     pub keys: Arc<LivekitKeys>,
     pub outputs: Arc<Outputs>,
     pub whip_keys: Arc<WhipKeys>,
@@ -139,6 +142,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(jobs::job_list))
         .routes(routes!(jobs::job_patch, jobs::job_cancel))
         .routes(routes!(jobs::job_retry))
+        .routes(routes!(encoders::encoder_list))
+        .routes(routes!(encoders::trial_create))
         .routes(routes!(keys::api_token_list, keys::api_token_create))
         .routes(routes!(keys::api_token_delete))
         .routes(routes!(keys::livekit_key_list, keys::livekit_key_create))

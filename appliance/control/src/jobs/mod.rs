@@ -47,6 +47,8 @@ pub trait Workers: Send + Sync {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Report {
     Progress(Attempt, Progress),
+    /// It begins anew within the same attempt: an encoder is to blame, not the job.
+    Lives(Attempt),
     Finished(Attempt, Receipt),
     /// With the end of its log.
     Failed(Attempt, String),

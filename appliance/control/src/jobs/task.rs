@@ -86,6 +86,7 @@ impl DeskTask {
                 };
                 self.input(renewed, None).await;
             }
+            Report::Lives(attempt) => self.input(Input::Renew(attempt), None).await,
             Report::Finished(attempt, receipt) => {
                 let learnt = self.desk.spent(UnixMs::now().0, &attempt, receipt.cpu_s);
                 if !learnt.is_empty()
@@ -166,9 +167,12 @@ impl DeskTask {
         *self.jobs.outlook.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
-    async fn persist(&self, row: JobRow, receipt: Option<&Receipt>) {
+    async fn persist(&self, mut row: JobRow, receipt: Option<&Receipt>) {
         let (job, state) = (row.spec.job.clone(), row.state);
         let finished = receipt.filter(|_| state == JobState::Finished);
+        if let Some(receipt) = finished {
+            row.encoder = Some(receipt.encoder.clone());
+        }
         let kept = match finished {
             Some(receipt) => self.jobs.store.job_finish(row.clone(), receipt.files.clone()).await,
             None => self.jobs.store.job_update(row.clone()).await,

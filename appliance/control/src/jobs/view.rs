@@ -47,6 +47,9 @@ pub struct Job {
     pub waits: Option<JobWait>,
     /// It runs slowly: meetings need the machine.
     pub slowed: bool,
+    /// What its film was encoded with, once it is there: GStreamer's name, `copy` or `none`.
+    #[schema(required)]
+    pub encoder: Option<String>,
 }
 
 /// Why a job waits.
@@ -161,6 +164,7 @@ pub(super) fn view(
         late_by_s: ready_ms.and_then(late_by).map(|late| late / 1000),
         waits: outlook.filter(|_| queued).and_then(|o| o.waits).map(wait),
         slowed: slowed && running,
+        encoder: row.encoder.clone(),
     }
 }
 

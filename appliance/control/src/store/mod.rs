@@ -4,6 +4,7 @@
 
 mod costs;
 mod egress;
+mod encoders;
 mod jobs;
 mod keys;
 mod leftovers;

@@ -14,6 +14,7 @@ pub use loopback::is_ours;
 use crate::doors::Ports;
 use crate::pulse::shards_turn;
 use crate::tls::Tls;
+use crate::trials;
 use anyhow::Context;
 use roombox_net::Plane;
 use serde_json::{Value, json};
@@ -23,19 +24,16 @@ use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixListener;
-use tokio::process::Command;
 use tokio::time::timeout;
 
 /// A shard's turn is milliseconds; a busy machine gets seconds.
 const TURN: Duration = Duration::from_secs(5);
-/// For the request and the encoders' trial.
+/// For the request.
 const ANSWER: Duration = Duration::from_secs(10);
-const TRIAL: Duration = Duration::from_secs(17);
 /// For a client of the socket: longer than all checks.
 const REPORT: Duration = Duration::from_secs(40);
 
@@ -117,37 +115,16 @@ impl Health {
 
     /// The trial must end; a box without any encoder still meets and records.
     async fn encoders(&self) -> Result<String, String> {
-        let probe = probe(&self.worker).await?;
-        let all = probe["encoders"].as_array().cloned().unwrap_or_default();
-        let works = |encoder: &&Value| encoder["works"] == true;
+        let found = trials::all(&self.worker).await?;
+        let there: Vec<_> = found.encoders.iter().filter(|tried| tried.found).collect();
         let working: Vec<&str> =
-            all.iter().filter(works).filter_map(|encoder| encoder["element"].as_str()).collect();
+            there.iter().filter(|tried| tried.works).map(|tried| tried.element.as_str()).collect();
         Ok(format!(
             "the trial ended: {} of {} work ({})",
             working.len(),
-            all.len(),
+            there.len(),
             working.join(", ")
         ))
-    }
-}
-
-/// Has `roombox-media` try the encoders of this machine.
-///
-/// # Errors
-/// It cannot be started, does not end in time, or says nothing.
-pub async fn probe(worker: &Path) -> Result<Value, String> {
-    let child = Command::new(worker)
-        .arg("probe")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    match timeout(TRIAL, child).await {
-        Ok(Ok(output)) if output.status.success() => serde_json::from_slice(&output.stdout)
-            .map_err(|error| format!("the encoders' trial says no JSON: {error}")),
-        Ok(Ok(output)) => Err(format!("the encoders' trial ended with {}", output.status)),
-        Ok(Err(error)) => Err(format!("{} cannot be started: {error}", worker.display())),
-        Err(_) => Err(format!("the encoders' trial did not end within {TRIAL:?}")),
     }
 }
 

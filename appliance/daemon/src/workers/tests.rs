@@ -1,6 +1,7 @@
 //! Workers as processes: what is slowed down stands still most of the time, and hears when it is to end.
 
 use super::*;
+use roombox_control::encoders::EncodersParts;
 use roombox_control::events::Events;
 use roombox_control::jobs::{JobsParts, Machine};
 use roombox_control::settings::SettingsDesk;
@@ -34,8 +35,16 @@ async fn a_worker_that_is_slowed_down_stands_still_goes_on_and_ends_when_it_is_t
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
     let events = Arc::<Events>::default();
+    let encoders = EncoderDesk::load(EncodersParts {
+        store: store.clone(),
+        events: events.clone(),
+        listed: Vec::new(),
+        boot_id: String::new(),
+        version: String::new(),
+    });
+    let encoders = encoders.await.unwrap();
     let settings = Arc::new(SettingsDesk::load(store.clone(), events.clone()).await.unwrap());
-    let workers = ChildWorkers::new(program, folder.path().to_owned(), Handle::current());
+    let workers = ChildWorkers::new(program, folder.path().to_owned(), Handle::current(), encoders);
     let machine = Machine::idle(1);
     let parts = JobsParts { store, events, settings, workers: workers.clone(), machine };
     let (jobs, _desk) = Jobs::new(parts);

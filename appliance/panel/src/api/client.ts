@@ -2,6 +2,8 @@
 // which the pages translate; nothing else throws.
 import type {
   ApiToken,
+  BoardEncoder,
+  BoardEncoders,
   BoxView,
   ClaimState,
   Copy,
@@ -255,6 +257,10 @@ export const api = {
   tokens: () => ask<Page<ApiToken>>("GET", "/api-tokens"),
   createToken: (name: string) => ask<NewApiToken>("POST", "/api-tokens", { name }),
   deleteToken: (id: string) => ask<undefined>("DELETE", `/api-tokens/${part(id)}`),
+  encoders: () => ask<BoardEncoders>("GET", "/encoders"),
+  tryEncoder: (element: string) =>
+    ask<BoardEncoder>("POST", `/encoders/${part(element)}/trials`),
+
   keys: () => ask<Page<LivekitKey>>("GET", "/livekit-keys"),
   createKey: () => ask<NewLivekitKey>("POST", "/livekit-keys"),
   webhooks: () => ask<Page<Webhook>>("GET", "/integrations/webhooks"),

@@ -25,6 +25,7 @@ export const keys = {
   scheduleOf: (from: string) => ["schedule", "week", from],
   feeds: ["schedule", "feeds"],
   jobs: ["jobs"],
+  encoders: ["encoders"],
   status: ["status"],
   updates: ["updates"],
   updateHistory: ["updates", "history"],

@@ -109,6 +109,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/encoders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which encoders the board may have, how their trials ended, and who encodes the next film. */
+        get: operations["encoder_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/encoders/{element}/trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has an encoder tried again, as soon as meetings leave time for it; what it failed at is forgotten. One that
+         *     was switched off may encode again if it passes.
+         */
+        post: operations["trial_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1184,6 +1221,42 @@ export interface components {
         ApiTokenRequest: {
             name: string;
         };
+        /** @description An encoder on the board's list. */
+        BoardEncoder: {
+            /** @description Who drives it, in the driver's own words. */
+            driver: string | null;
+            /** @description GStreamer factory: `vah264lpenc`. */
+            element: string;
+            /** @description Oldest first; those that count. */
+            failures: components["schemas"]["EncoderFailure"][];
+            /** @description Who encodes when it fails. */
+            falls_back_to: string;
+            /**
+             * Format: double
+             * @description Pictures of 1280×720 a second in the trial.
+             */
+            fps: number | null;
+            /**
+             * Format: double
+             * @description Worst picture of the trial, decibels.
+             */
+            psnr_db: number | null;
+            /** @description Who has seen it work on such hardware, and when; `null`: nobody has sent us a report yet. */
+            seen_by: string | null;
+            state: components["schemas"]["EncoderState"];
+            tried_at: components["schemas"]["Time"] | null;
+            /** @description Why it was refused, or did not pass. */
+            why: string | null;
+        };
+        /** @description All encoders of the box. */
+        BoardEncoders: {
+            /** @description Who encodes the next film that is made as the box thinks best. */
+            in_use: string;
+            /** @description Hardware that the board may have, best first; there may be none. */
+            items: components["schemas"]["BoardEncoder"][];
+            /** @description Who needs no hardware. */
+            software: string;
+        };
         /** @description The box as everybody may see it. */
         BoxInfo: {
             claimed: boolean;
@@ -1367,6 +1440,23 @@ export interface components {
          * @enum {string}
          */
         Encoder: "auto" | "openh264" | "x264";
+        /** @description A film that an encoder broke off; another encoder made it. */
+        EncoderFailure: {
+            at: components["schemas"]["Time"];
+            fault: components["schemas"]["EncoderFault"];
+            recording_id: string;
+            why: string;
+        };
+        /**
+         * @description What an encoder did instead of encoding.
+         * @enum {string}
+         */
+        EncoderFault: "start" | "error" | "stalled" | "slow" | "garbage" | "crashed";
+        /**
+         * @description Where an encoder stands.
+         * @enum {string}
+         */
+        EncoderState: "untried" | "trying" | "absent" | "refused" | "verified" | "off";
         /**
          * @description Why a recording ended.
          * @enum {string}
@@ -1757,6 +1847,11 @@ export interface components {
             /** @enum {string} */
             type: "job.progressed";
         } | {
+            /** @description An encoder was tried, failed a film, or was switched off. */
+            data: components["schemas"]["BoardEncoder"];
+            /** @enum {string} */
+            type: "encoder.changed";
+        } | {
             data: components["schemas"]["Settings"];
             /** @enum {string} */
             type: "settings.changed";
@@ -1844,6 +1939,8 @@ export interface components {
             attempts: number;
             created_at: components["schemas"]["Time"];
             deadline: components["schemas"]["Time"] | null;
+            /** @description What its film was encoded with, once it is there: GStreamer's name, `copy` or `none`. */
+            encoder: string | null;
             /** @description Why the last attempt failed: the end of its log. */
             error: string | null;
             id: string;
@@ -3879,6 +3976,99 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    encoder_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardEncoders"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    trial_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                element: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardEncoder"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -27,6 +27,7 @@ const job: Job = {
   late_by_s: null,
   waits: null,
   slowed: false,
+  encoder: null,
 };
 
 const shard: Shard = {
@@ -123,6 +124,11 @@ describe("an event", () => {
       );
     expect(old("target.changed")).toEqual(["targets", "copies"]);
     expect(old("recording.copied")).toEqual(["copies", "targets"]);
+  });
+
+  test("of an encoder makes the list of encoders old", () => {
+    const event = { ...heard, type: "encoder.changed" } as unknown as EventMessage;
+    expect(changesOf(event)).toEqual([{ do: "refetch", key: ["encoders"] }]);
   });
 
   test("that tells of a gap makes everything old", () => {

@@ -49,6 +49,8 @@ function olds(type: string): Key[] {
       return [keys.jobs, keys.recordings];
     case "update":
       return [keys.updates];
+    case "encoder":
+      return [keys.encoders];
     case "settings":
       return [keys.settings];
     case "webhook":

@@ -27,6 +27,9 @@ export type JoinToken = Schemas["JoinToken"];
 
 export type Layout = Schemas["Layout"];
 export type Encoder = Schemas["Encoder"];
+export type BoardEncoder = Schemas["BoardEncoder"];
+export type BoardEncoders = Schemas["BoardEncoders"];
+export type EncoderState = Schemas["EncoderState"];
 
 export type Recording = Schemas["Recording"];
 export type RecordingState = Schemas["RecordingState"];

@@ -1,5 +1,6 @@
 import type { panel as en } from "./panel.en";
 import { calendar, library, shares, storage, trim } from "./library.de";
+import { encoders } from "./encoders.de";
 import { newest, queue, recorder } from "./jobs.de";
 import { container, made, output } from "./outputs.de";
 import { schedule } from "./schedule.de";
@@ -216,6 +217,7 @@ export const panel: Words<typeof en> = {
   output,
   newest,
   queue,
+  encoders,
   recorder,
   made,
   container,

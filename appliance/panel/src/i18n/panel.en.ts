@@ -1,4 +1,5 @@
 import { calendar, library, shares, storage, trim } from "./library.en";
+import { encoders } from "./encoders.en";
 import { newest, queue, recorder } from "./jobs.en";
 import { container, made, output } from "./outputs.en";
 import { schedule } from "./schedule.en";
@@ -208,6 +209,7 @@ export const panel = {
   output,
   newest,
   queue,
+  encoders,
   recorder,
   made,
   container,

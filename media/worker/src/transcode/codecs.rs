@@ -1,19 +1,14 @@
 //! Which elements decode and encode what, by factory name, best first. Where none is installed
 //! the error names them all.
 
-use crate::driven::{Driven, ElementError, installed};
+use crate::driven::{Driven, ElementError, Setting, installed};
 use gstreamer as gst;
 use roombox_capture::manifest::Codec;
-use roombox_jobs::spec::{EncoderChoice, VideoPreset};
 use roombox_transcode::mix::{BLOCK, CHANNELS, RATE};
 
 fn first_installed<'a>(choices: &[&'a str]) -> Result<&'a str, ElementError> {
     let found = choices.iter().find(|choice| installed(choice));
     found.copied().ok_or_else(|| ElementError::Missing(choices.join(" or ")))
-}
-
-fn set(name: &'static str, value: impl ToString) -> (&'static str, String) {
-    (name, value.to_string())
 }
 
 /// Makes I420 frames of one part. Errors in the stream are skipped, not fatal.
@@ -26,11 +21,11 @@ pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
     let (factory, takes, properties) = match codec {
         Codec::Vp8 => {
             let takes = gst::Caps::builder("video/x-vp8").build();
-            (first_installed(&["vp8dec"])?, takes, vec![set("threads", 1)])
+            (first_installed(&["vp8dec"])?, takes, vec![Setting::must("threads", 1)])
         }
         Codec::Vp9 => {
             let takes = gst::Caps::builder("video/x-vp9").build();
-            (first_installed(&["vp9dec"])?, takes, vec![set("threads", 1)])
+            (first_installed(&["vp9dec"])?, takes, vec![Setting::must("threads", 1)])
         }
         Codec::Av1 => {
             let takes = gst::Caps::builder("video/x-av1")
@@ -39,7 +34,9 @@ pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
                 .build();
             let factory = first_installed(&["dav1ddec", "av1dec"])?;
             let properties = match factory {
-                "dav1ddec" => vec![set("n-threads", 1), set("max-frame-delay", 1)],
+                "dav1ddec" => {
+                    vec![Setting::must("n-threads", 1), Setting::must("max-frame-delay", 1)]
+                }
                 _ => Vec::new(),
             };
             (factory, takes, properties)
@@ -47,13 +44,24 @@ pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
         Codec::H264 => {
             let takes = gst::Caps::builder("video/x-h264")
                 .field("stream-format", "byte-stream")
-                .field("alignment", "au")
-                .build();
+                .field("alignment", "au");
             let factory = first_installed(&["avdec_h264", "openh264dec"])?;
+            let takes = match factory {
+                // It refuses a stream that does not say its size and rate, and then goes by the stream.
+                "openh264dec" => takes
+                    .field("width", 1280i32)
+                    .field("height", 720i32)
+                    .field("framerate", gst::Fraction::new(30, 1))
+                    .field("profile", "high")
+                    .build(),
+                _ => takes.build(),
+            };
             let properties = match factory {
                 // Strict, its default for files, holds back sixteen frames of a stream that does
                 // not say how many it reorders; WebRTC senders reorder none.
-                "avdec_h264" => vec![set("max-threads", 1), set("std-compliance", "normal")],
+                "avdec_h264" => {
+                    vec![Setting::must("max-threads", 1), Setting::must("std-compliance", "normal")]
+                }
                 _ => Vec::new(),
             };
             (factory, takes, properties)
@@ -62,7 +70,7 @@ pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
     };
     let tolerant = match factory {
         "dav1ddec" => None,
-        _ => Some(set("max-errors", -1)),
+        _ => Some(Setting::must("max-errors", -1)),
     };
     let properties: Vec<_> = properties.into_iter().chain(tolerant).collect();
     Driven::new(factory, &properties, &takes, &i420)
@@ -130,7 +138,7 @@ pub fn aac_encoder(bps: u32, channels: u32) -> Result<Driven, ElementError> {
         .field("mpegversion", 4i32)
         .field("stream-format", "raw")
         .build();
-    let properties = [set("bitrate", bps)];
+    let properties = [Setting::must("bitrate", bps)];
     match factory {
         // It wants planes of floats.
         "avenc_aac" => {
@@ -138,12 +146,6 @@ pub fn aac_encoder(bps: u32, channels: u32) -> Result<Driven, ElementError> {
         }
         _ => Driven::new(factory, &properties, &mixed_sound(channels), &makes),
     }
-}
-
-/// An H.264 encoder and its factory's name.
-pub struct H264Encoder {
-    pub element: Driven,
-    pub name: &'static str,
 }
 
 /// Shape of the film's picture.
@@ -155,7 +157,8 @@ pub struct FilmShape {
 }
 
 impl FilmShape {
-    fn caps(self) -> gst::Caps {
+    /// The picture as it is drawn.
+    pub fn caps(self) -> gst::Caps {
         gst::Caps::builder("video/x-raw")
             .field("format", "I420")
             .field("width", self.width as i32)
@@ -166,28 +169,6 @@ impl FilmShape {
             .field("colorimetry", "bt709")
             .build()
     }
-}
-
-/// The H.264 encoder's factory.
-///
-/// # Errors
-/// It is not installed.
-pub fn h264_factory(preset: &VideoPreset) -> Result<&'static str, ElementError> {
-    first_installed(match preset.encoder {
-        EncoderChoice::X264 => &["x264enc"],
-        EncoderChoice::Auto | EncoderChoice::Openh264 => &["openh264enc"],
-    })
-}
-
-/// What tells encoders apart whose pictures do not fit together, or differ: name, version, settings.
-///
-/// # Errors
-/// The encoder is not installed.
-pub fn h264_maker(shape: FilmShape, preset: &VideoPreset) -> Result<String, ElementError> {
-    let factory = h264_factory(preset)?;
-    let FilmShape { width, height, fps } = shape;
-    let VideoPreset { encoder: _, max_bps, gop_s } = preset;
-    Ok(format!("{} {width}x{height} {fps} {max_bps} {gop_s}", edition(factory)))
 }
 
 /// A factory with the versions of what it is made of.
@@ -219,52 +200,6 @@ pub fn aac_factory() -> Result<(&'static str, u32), ElementError> {
     Ok((factory, delay))
 }
 
-/// Makes H.264 with start codes. Frames come out in the order in which they are shown: no B
-/// frames, so that the file needs no second clock.
-///
-/// # Errors
-/// The encoder is not installed or refuses the picture.
-pub fn h264_encoder(shape: FilmShape, preset: &VideoPreset) -> Result<H264Encoder, ElementError> {
-    let name = h264_factory(preset)?;
-    let gop = preset.gop_s.clamp(1, 60) * shape.fps;
-    let makes = gst::Caps::builder("video/x-h264")
-        .field("stream-format", "byte-stream")
-        .field("alignment", "au");
-    let (properties, makes) = match name {
-        "x264enc" => {
-            let properties = vec![
-                set("speed-preset", "veryfast"),
-                // Constant quality; the rate is only the ceiling.
-                set("pass", "qual"),
-                set("quantizer", 23),
-                set("bitrate", (preset.max_bps / 1000).max(1)),
-                set("vbv-buf-capacity", 2000),
-                set("key-int-max", gop),
-                set("option-string", "bframes=0"),
-            ];
-            (properties, makes.field("profile", "high").build())
-        }
-        _ => {
-            let properties = vec![
-                set("complexity", "low"),
-                set("rate-control", "bitrate"),
-                set("bitrate", preset.max_bps),
-                set("max-bitrate", preset.max_bps),
-                // Quiet pictures must not eat the whole rate: below this nobody sees a gain.
-                set("qp-min", 18),
-                set("qp-max", 42),
-                set("gop-size", gop),
-                // It costs sharpness (SSIM 0.983 against 0.986 at the same rate) and saves nothing.
-                set("background-detection", false),
-                set("multi-thread", 1),
-            ];
-            (properties, makes.build())
-        }
-    };
-    let element = Driven::new(name, &properties, &shape.caps(), &makes)?;
-    Ok(H264Encoder { element, name })
-}
-
 /// Makes one JPEG of one frame.
 ///
 /// # Errors
@@ -278,5 +213,5 @@ pub fn jpeg_encoder(width: u32, height: u32) -> Result<Driven, ElementError> {
         .field("colorimetry", "1:4:0:0")
         .build();
     let makes = gst::Caps::builder("image/jpeg").build();
-    Driven::new(first_installed(&["jpegenc"])?, &[set("quality", 85)], &takes, &makes)
+    Driven::new(first_installed(&["jpegenc"])?, &[Setting::must("quality", 85)], &takes, &makes)
 }

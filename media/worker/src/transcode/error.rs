@@ -1,7 +1,9 @@
 //! What can end a job without a film.
 
 use crate::driven::ElementError;
+use crate::encoders;
 use roombox_capture::CaptureError;
+use roombox_jobs::encoders::{Fault, FaultKind};
 use std::io;
 use std::path::PathBuf;
 
@@ -20,6 +22,9 @@ pub enum FilmError {
     Start(String),
     #[error(transparent)]
     Element(#[from] ElementError),
+    /// Hardware that does not do its work: another encoder may.
+    #[error("the encoder {encoder} failed: {why}")]
+    Encoder { encoder: String, fault: FaultKind, why: String },
     #[error("the encoder {encoder} made {made} pictures of {given}")]
     LostPictures { encoder: &'static str, given: u64, made: u64 },
     /// Another version of a library, perhaps: they are made anew.
@@ -47,5 +52,24 @@ impl FilmError {
                 | Self::Element(ElementError::Missing(_) | ElementError::Setup { .. })
                 | Self::Recording(CaptureError::ParseManifest { .. })
         )
+    }
+
+    /// Whose fault it is, if that is hardware.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Encoder { encoder, fault, why } => {
+                Some(Fault { encoder: encoder.clone(), fault: *fault, why: why.clone() })
+            }
+            Self::Misfit { encoder } | Self::LostPictures { encoder, .. } => {
+                let known = encoders::candidate(encoder).ok();
+                let (encoder, fault) = ((*encoder).to_owned(), FaultKind::Garbage);
+                known.filter(|known| known.family.is_hardware()).map(|_| Fault {
+                    encoder,
+                    fault,
+                    why: self.to_string(),
+                })
+            }
+            _ => None,
+        }
     }
 }

@@ -14,8 +14,10 @@
 
 pub mod ahead;
 mod captions;
-mod codecs;
+mod check;
+pub mod codecs;
 mod copy;
+mod encode;
 mod error;
 mod files;
 mod frames;
@@ -30,6 +32,7 @@ mod sound_file;
 mod stills;
 mod tracks;
 mod video;
+mod watch;
 
 pub use error::FilmError;
 
@@ -73,6 +76,10 @@ pub fn command(request: &Request) -> ExitCode {
 
 fn exit_code(done: Result<(), FilmError>) -> ExitCode {
     let Err(error) = done else { return ExitCode::SUCCESS };
+    if let Some(fault) = error.fault() {
+        watch::blame(&fault);
+        return ExitCode::from(watch::BLAMED);
+    }
     // Nobody may be left to read it.
     let _ = writeln!(io::stderr(), "roombox-media: {}", chain(&error));
     match error {
@@ -210,7 +217,7 @@ fn planned(material: &Material, job: &JobSpec) -> Result<(Plan, Picture), FilmEr
         VideoPlan::Compose { scenes } => {
             let (width, height) = job.layout.canvas;
             let shape = codecs::FilmShape { width, height, fps: job.layout.fps };
-            let encoder = codecs::h264_factory(&job.video)?;
+            let encoder = encode::chosen(&job.video)?.element;
             let scenes = scenes.clone();
             Ok((planned, Picture::Compose { scenes, shape, encoder }))
         }

@@ -4,7 +4,7 @@ use super::codecs::mixed_sound;
 use super::error::FilmError;
 use super::output::{DerivedFolder, SampleFile};
 use super::report::Work;
-use crate::driven::{Driven, ElementError};
+use crate::driven::{Driven, ElementError, Setting};
 use gstreamer as gst;
 use roombox_jobs::spec::{FileKind, JobSpec, MadeFile, Output, SoundContainer};
 use roombox_transcode::mix::{CHANNELS, RATE};
@@ -161,8 +161,8 @@ impl SoundFile {
 
 fn opus_encoder(bps: u32, channels: u32) -> Result<Driven, ElementError> {
     let makes = gst::Caps::builder("audio/x-opus").build();
-    let set = |name: &'static str, value: &str| (name, value.to_owned());
-    let properties = [("bitrate", bps.min(256_000).to_string()), set("audio-type", "generic")];
+    let properties =
+        [Setting::must("bitrate", bps.min(256_000)), Setting::must("audio-type", "generic")];
     Driven::new("opusenc", &properties, &mixed_sound(channels), &makes)
 }
 

@@ -1,17 +1,18 @@
 //! The film's picture, drawn frame by frame on a fixed clock and encoded beside it, reel by reel.
 
-use super::codecs::{self, FilmShape, H264Encoder};
+use super::codecs::FilmShape;
+use super::encode::{self, Encoding, FRAME_UNITS};
 use super::error::FilmError;
 use super::material::Material;
 use super::pictures::PictureStream;
 use super::reels::{Content, Kind, Reel, Reels};
 use super::report::Work;
-use crate::driven::ElementError;
+use super::watch::{Watch, Watched};
+use crate::encoders::{self, Candidate};
 use gst::prelude::*;
 use gstreamer as gst;
 use roombox_jobs::spec::VideoPreset;
 use roombox_transcode::compositor::{Compositor, Content as TileContent, TileView};
-use roombox_transcode::h264;
 use roombox_transcode::mp4::{Track, TrackFormat};
 use roombox_transcode::picture::Colour;
 use roombox_transcode::plan::{Plan, Scene, VideoSource};
@@ -21,8 +22,6 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 
 /// Frames that wait for the encoder. More would only take memory.
 const AHEAD: usize = 3;
-/// Units of the track's clock in one frame.
-const FRAME_UNITS: u32 = 1000;
 
 /// What pictures are made of and how.
 #[derive(Clone, Copy)]
@@ -40,7 +39,7 @@ impl Scenery<'_> {
     /// # Errors
     /// No encoder is installed.
     pub fn recipe(&self, number: u64) -> Result<Recipe, FilmError> {
-        let maker = codecs::h264_maker(self.shape, self.preset)?;
+        let maker = encoders::maker(self.shape, self.preset)?;
         let (manifest, fps) = (&self.material.manifest, self.shape.fps);
         Ok(reel::of_pictures(manifest, self.plan, self.scenes, (number, fps), &maker))
     }
@@ -150,8 +149,10 @@ impl Drawing {
         let numbers: Vec<u64> = wanted.iter().map(|(number, _)| *number).collect();
         std::thread::scope(|scope| {
             let encoding = scope.spawn(move || {
+                let candidate = encode::chosen(scenery.preset)?;
+                let watched = Watch::over(candidate);
                 let reel = |(number, recipe): (u64, Recipe)| {
-                    encode(scenery, &drawn, work)?
+                    encode(scenery, (candidate, &watched), &drawn, work)?
                         .map(|made| {
                             let (content, bytes) = made;
                             reels.keep(Kind::Picture, number, &recipe, (content, &bytes))
@@ -322,67 +323,25 @@ impl Drop for Canvases {
 /// Encodes a reel; `None` if its drawing broke off.
 fn encode(
     scenery: Scenery<'_>,
+    (candidate, watched): (Candidate, &Watched),
     drawn: &Receiver<Drawn>,
     work: &Work,
 ) -> Result<Option<(Content, Vec<u8>)>, FilmError> {
-    let encoder = codecs::h264_encoder(scenery.shape, scenery.preset)?;
-    let mut samples =
-        Samples { encoder, bytes: Vec::new(), head: None, content: Content::default() };
+    let mut encoding = Encoding::start(candidate, scenery.shape, scenery.preset, watched)?;
     let mut pictured = Vec::new();
     loop {
         match drawn.recv() {
             Ok(Drawn::Frame(frame, people)) => {
                 pictured.push(people);
-                samples.encoder.element.push(frame)?;
-                samples.collect()?;
+                encoding.push(frame)?;
                 work.frame_done(scenery.shape.fps)?;
             }
             Ok(Drawn::End) => break,
             Err(_) => return Ok(None),
         }
     }
-    // openh264enc holds nothing back, and complains when it is asked for more.
-    if samples.content.samples.len() < pictured.len() {
-        samples.encoder.element.finish();
-        samples.collect()?;
-    }
-    let Samples { encoder, bytes, head, mut content } = samples;
-    let (given, made) = (pictured.len(), content.samples.len());
-    let lost =
-        FilmError::LostPictures { encoder: encoder.name, given: given as u64, made: made as u64 };
-    let Some((sps, pps)) = head.filter(|_| made == given) else { return Err(lost) };
-    let Some(avcc) = h264::avcc(&sps, &pps) else { return Err(lost) };
-    content.config = avcc;
+    let (mut content, bytes) = encoding.finish()?;
     let keyframes = content.samples.iter().zip(pictured).filter(|((.., key), _)| *key);
     content.pictured = keyframes.map(|(_, people)| people).collect();
     Ok(Some((content, bytes)))
-}
-
-struct Samples {
-    encoder: H264Encoder,
-    bytes: Vec<u8>,
-    /// Parameter sets of the whole reel.
-    head: Option<(Vec<u8>, Vec<u8>)>,
-    content: Content,
-}
-
-impl Samples {
-    fn collect(&mut self) -> Result<(), FilmError> {
-        while let Some(made) = self.encoder.element.take() {
-            let Ok(bytes) = made.buffer.map_readable() else { continue };
-            let unit = h264::to_avc(&bytes);
-            if let (Some(sps), Some(pps)) = (unit.sps, unit.pps) {
-                let head = self.head.get_or_insert_with(|| (sps.clone(), pps.clone()));
-                if *head != (sps, pps) {
-                    return Err(FilmError::Element(ElementError::Failed {
-                        element: self.encoder.name.to_owned(),
-                        what: "it changed its parameters half way".to_owned(),
-                    }));
-                }
-            }
-            self.bytes.extend_from_slice(&unit.data);
-            self.content.samples.push((unit.data.len() as u32, FRAME_UNITS, unit.keyframe));
-        }
-        Ok(())
-    }
 }

@@ -12,7 +12,7 @@ use roombox_capture::storage::LocalDisk;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use roombox_jobs::spec::{JobSpec, Layout, LayoutName, Output, Progress, Receipt};
 use roombox_transcode::h264;
-use roombox_worker::driven::Driven;
+use roombox_worker::driven::{Driven, Setting};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -322,7 +322,7 @@ fn video_encoder(take: Take) -> Driven {
     )
     .parse()
     .unwrap();
-    let set = |name: &'static str, value: &str| (name, value.to_owned());
+    let set = |name: &'static str, value: &str| Setting::must(name, value);
     let (factory, properties, makes) = match take.codec {
         Codec::Vp8 | Codec::Vp9 => {
             let vp8 = take.codec == Codec::Vp8;

@@ -12,6 +12,7 @@ import { ApiTokens } from "../settings/ApiTokens";
 import { BoxName } from "../settings/BoxName";
 import { Card } from "../settings/Card";
 import { DangerZone } from "../settings/DangerZone";
+import { Encoders } from "../settings/Encoders";
 import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { RecorderMode } from "../settings/RecorderMode";
@@ -40,6 +41,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
           <>
             <RecordingSettings settings={settings.data} />
             <RecorderMode settings={settings.data} />
+            <Encoders />
             <Targets />
             <MeetingSettings settings={settings.data} />
             <TurnSettings settings={settings.data} />

@@ -149,7 +149,13 @@ function JobWords({ job, done, titled }: { job: Job; done: number; titled: boole
     return t("job.parked", { count: job.attempts });
   }
   const stands = job.waits ? waitsFor() : [t(`job.state.${job.state}`)];
-  return [...stands, ...layout].join(" · ");
+  return [...stands, ...layout, ...madeWith()].join(" · ");
+
+  function madeWith(): string[] {
+    if (job.encoder === null || job.encoder === "none") return [];
+    if (job.encoder === "copy") return [t("encoders.copied")];
+    return [t("encoders.made_with", { encoder: job.encoder })];
+  }
 
   function waitsFor(): string[] {
     if (!job.waits) return [];

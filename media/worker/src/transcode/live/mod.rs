@@ -16,10 +16,11 @@ mod stage;
 mod unit;
 
 use super::ahead::job_from_daemon;
-use super::codecs::{self, FilmShape, H264Encoder};
+use super::codecs::FilmShape;
 use super::error::FilmError;
 use super::exit_code;
 use super::report::{Work, cpu_s, say};
+use crate::encoders;
 use gstreamer as gst;
 use outputs::Outputs;
 use roombox_jobs::live::{Ask, Pace, Said};
@@ -193,7 +194,8 @@ fn encode(
     drawn: &Receiver<Drawn>,
     outputs: &Mutex<Outputs>,
 ) -> Result<(), FilmError> {
-    let H264Encoder { element, name } = codecs::h264_encoder(shape, preset)?;
+    let candidate = encoders::chosen(preset)?;
+    let (element, name) = (encoders::start(candidate, shape, preset)?, candidate.element);
     let mut config: Arc<Vec<u8>> = Arc::default();
     let mut given = 0u64;
     let mut times = std::collections::VecDeque::new();

@@ -1,0 +1,42 @@
+import type { encoders as encodersEn } from "./encoders.en";
+import type { Words } from "./words";
+
+export const encoders: Words<typeof encodersEn> = {
+  title: "Hardware-Encoder",
+  text: "Filme encodiert die Hardware der Box, wo sie gezeigt hat, dass sie es kann. Versagt sie, macht der nächste Encoder den Film noch einmal: ganz wird er trotzdem.",
+  now: "Encoder: {{encoder}}, {{state}}; sonst {{next}}",
+  software_now: "Encoder: {{encoder}} (Software)",
+  none: "Dieses Board hat keinen Hardware-Encoder auf seiner Liste. Filme werden in Software gemacht.",
+  state: {
+    untried: "Noch nicht geprüft",
+    trying: "Wird geprüft",
+    absent: "Nicht da",
+    refused: "Abgelehnt",
+    verified: "Geprüft",
+    off: "Abgeschaltet",
+  },
+  verified_word: "geprüft",
+  unseen: "Auf Hardware noch nicht gesehen",
+  seen: "Auf solcher Hardware gesehen: {{who}}",
+  untried_text: "Er wird geprüft, sobald keine Besprechung die Maschine braucht. Bis dahin entstehen Filme ohne ihn.",
+  absent_text: "Das System hat keinen solchen Encoder: kein Gerät, kein Treiber oder kein Plug-in.",
+  refused_text: "Er hat die Prüfung nicht bestanden: {{why}}",
+  verified_text: "Prüfung bestanden {{when}}: {{fps}} Bilder in der Sekunde bei 720p, {{db}} dB",
+  off_text_one: "Er hat binnen eines Tages {{count}} Film abgebrochen. Er bleibt aus, bis die Box neu startet oder eine andere Version bekommt.",
+  off_text_other: "Er hat binnen eines Tages {{count}} Filme abgebrochen. Er bleibt aus, bis die Box neu startet oder eine andere Version bekommt.",
+  failures_one: "{{count}} Fehler binnen eines Tages",
+  failures_other: "{{count}} Fehler binnen eines Tages",
+  falls_back: "Sonst {{next}}",
+  fault: {
+    start: "startete nicht",
+    error: "meldete einen Fehler",
+    stalled: "machte keine Bilder mehr",
+    slow: "war langsamer als Software",
+    garbage: "machte etwas anderes als das Bild",
+    crashed: "stürzte ab",
+  },
+  again: "Erneut prüfen",
+  again_named: "{{encoder}} erneut prüfen",
+  made_with: "encodiert von {{encoder}}",
+  copied: "nicht neu encodiert",
+};
