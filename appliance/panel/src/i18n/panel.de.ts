@@ -6,6 +6,7 @@ import { schedule } from "./schedule.de";
 import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
+import { fleet } from "./fleet.de";
 import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
 
@@ -30,6 +31,7 @@ export const panel: Words<typeof en> = {
     schedule: "Zeitplan",
     recordings: "Aufnahmen",
     status: "Zustand",
+    fleet: "Flotte",
     settings: "Einstellungen",
     dev: "Entwicklungsmodus",
   },
@@ -451,6 +453,7 @@ export const panel: Words<typeof en> = {
   schedule,
   shares,
   storage,
+  fleet,
   trim,
   live,
   targets,

@@ -5,6 +5,7 @@ import { schedule } from "./schedule.en";
 import { live } from "./live.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
+import { fleet } from "./fleet.en";
 import { webhooks } from "./webhooks.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
@@ -29,6 +30,7 @@ export const panel = {
     schedule: "Schedule",
     recordings: "Recordings",
     status: "Status",
+    fleet: "Fleet",
     settings: "Settings",
     dev: "development mode",
   },
@@ -439,6 +441,7 @@ export const panel = {
   schedule,
   shares,
   storage,
+  fleet,
   trim,
   live,
   targets,

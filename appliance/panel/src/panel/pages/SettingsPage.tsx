@@ -12,6 +12,7 @@ import { ApiTokens } from "../settings/ApiTokens";
 import { BoxName } from "../settings/BoxName";
 import { Card } from "../settings/Card";
 import { DangerZone } from "../settings/DangerZone";
+import { FleetCard } from "../settings/FleetCard";
 import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { RecorderMode } from "../settings/RecorderMode";
@@ -46,6 +47,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
           </>
         )}
         <Software box={box} />
+        <FleetCard />
         <LivekitKeys />
         <Webhooks />
         <ApiTokens />
