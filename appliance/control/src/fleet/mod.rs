@@ -354,13 +354,27 @@ fn with_port(address: &str, port: u16) -> Option<String> {
 
 /// `host:port`, and nothing that a configuration could take for more.
 fn checked_address(address: String) -> Result<String, FleetError> {
-    let parts = address.rsplit_once(':').and_then(|(host, port)| {
-        let good = |sign: char| sign.is_ascii_alphanumeric() || ".-_[]:".contains(sign);
-        let port = port.parse::<u16>().ok().filter(|port| *port > 0);
-        Some((!host.is_empty() && host.chars().all(good)).then_some(()).and(port))
+    let good = |sign: char| sign.is_ascii_alphanumeric() || ".-_[]:".contains(sign);
+    let fits = address.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && host.chars().all(good) && port.parse::<u16>().is_ok_and(|port| port > 0)
     });
-    match parts.flatten() {
-        Some(_) => Ok(address),
-        None => Err(FleetError::Address(address)),
+    match fits {
+        true => Ok(address),
+        false => Err(FleetError::Address(address)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_with_a_port_and_nothing_that_a_configuration_takes_for_more() {
+        for good in ["box.lan:7422", "192.168.0.9:1", "[fd00::1]:7422"] {
+            assert_eq!(checked_address(good.to_owned()).unwrap(), good);
+        }
+        for bad in ["", "box.lan", ":7422", "box.lan:0", "box.lan:70000", "a\" }:1", "tls://a:1"] {
+            assert!(checked_address(bad.to_owned()).is_err(), "{bad}");
+        }
     }
 }

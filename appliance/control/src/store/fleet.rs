@@ -114,7 +114,7 @@ fn advance(sql: &Transaction<'_>) -> Result<(), StoreError> {
 
 impl Store {
     pub async fn fleet_get(&self) -> Result<Option<FleetRow>, StoreError> {
-        self.call(|sql| place(sql)).await
+        self.call(place).await
     }
 
     /// Takes a place and begins an epoch; a hub is the first of its own boxes. False if the box has
