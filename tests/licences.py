@@ -27,7 +27,18 @@ def satisfied(expression: str, allowed: set[str]) -> bool:
 def metadata(target: str) -> list[dict]:
     ask = ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", target]
     done = subprocess.run(ask, cwd=ROOT, check=True, capture_output=True)
-    return json.loads(done.stdout)["packages"]
+    packages = json.loads(done.stdout)["packages"]
+    used = built(target)
+    return [one for one in packages if (one["name"], one["version"]) in used]
+
+
+def built(target: str) -> set[tuple[str, str]]:
+    """What a build takes. The lock file, and with it metadata, also has what only a weak feature
+    (`name?/feature`) of something that nobody switches on would bring."""
+    ask = ["cargo", "tree", "--locked", "--workspace", "--target", target, "--prefix", "none", "--format", "{p}"]
+    done = subprocess.run(ask, cwd=ROOT, check=True, capture_output=True, text=True)
+    words = (line.split() for line in done.stdout.splitlines() if line)
+    return {(name, version.removeprefix("v")) for name, version, *_ in words}
 
 
 def main() -> int:

@@ -86,11 +86,13 @@ step "packages of the suites" timeout --kill-after=20 400 python3 tests/e2e/run.
 again=(--last-failed)
 suite "clients: end to end" python3 tests/e2e/run.py --box target/debug/roomboxd
 suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug
+suite "fleet: end to end" python3 tests/fleet/run.py --bin target/debug
 again=()
 suite "panel: end to end" python3 tests/panel/run.py --bin target/debug
 again=(--last-failed)
 suite "image: scan and first start" python3 tests/image/run.py --bin target/debug --quick
 if [ "$mode" = full ]; then
+    step "fleet, 20 seeds of faults" python3 tests/fleet/run.py --bin target/debug --seeds 20 -k cuts
     step "kill -9, 200 times" python3 tests/recording/run.py --bin target/debug --kills 200
     step "system packages for images" sh scripts/setup.sh image
     step "other systems" scripts/cross.sh

@@ -42,11 +42,11 @@ def free_ports(count: int) -> list[int]:
 
 
 class RecBox:
-    """`data` is the box's folder. The log goes on over restarts."""
+    """`data` is the box's folder, `arguments` are further ones. The log goes on over restarts."""
 
-    def __init__(self, data: Path, config: str = "", more: tuple = (), environment: dict | None = None):
+    def __init__(self, data: Path, config: str = "", arguments=(), environment: dict | None = None):
         self.data = data
-        self.more, self.environment = more, os.environ | (environment or {})
+        self.arguments, self.environment = list(arguments), os.environ | (environment or {})
         self.udp = free_ports(1)[0]
         self.port = 0
         self.log_path = data.parent / "roomboxd.log"
@@ -59,7 +59,7 @@ class RecBox:
     def start(self):
         arguments = [BIN / "roomboxd", "--dev", "--data", self.data, "--shards", "1"]
         arguments += ["--http", f"127.0.0.1:{self.port}", "--udp", str(self.udp), "--tcp", "0"]
-        arguments += ["--address", "127.0.0.1", *self.more]
+        arguments += ["--address", "127.0.0.1", *self.arguments]
         if self.config:
             path = self.data.parent / "roombox.toml"
             path.write_text(self.config)

@@ -28,7 +28,7 @@ class Hardware:
         codec = {"codec": "h264", "direction": "encode", "api": "va", "driver": "iHD", "max": "3840x2160@60"}
         board.write_text(json.dumps({"id": "x", "codecs": [codec | {"elements": [LOW_POWER, FULL]}]}))
         more = ("--worker", BIN / "examples" / "fake_media", "--image", image)
-        self.box = RecBox(folder / "data", more=more, environment={"ROOMBOX_FAKE_ENCODERS": str(self.knobs)})
+        self.box = RecBox(folder / "data", arguments=more, environment={"ROOMBOX_FAKE_ENCODERS": str(self.knobs)})
 
     def breaks(self, low_power="", full=""):
         """Whole or not at all: a worker may be reading it."""

@@ -32,6 +32,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("roombox-api", &["roombox-control"]),
     ("roombox-delivery", &[]),
+    ("roombox-federation", &["roombox-control"]),
+    ("roombox-hub", &["roombox-control", "roombox-federation"]),
     ("roombox-flash", &["roombox-provision"]),
     (
         "roomboxd",
@@ -40,6 +42,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "roombox-control",
             "roombox-capture",
             "roombox-delivery",
+            "roombox-federation",
+            "roombox-hub",
             "roombox-net",
             "roombox-provision",
             "roombox-sfu",
@@ -60,6 +64,12 @@ const HOMES: &[(&str, &[&str], &str)] = &[
         &["roombox-calendar"],
         "feeds are other people's bytes: one reader, one fuzz target",
     ),
+    (
+        "async-nats",
+        &["roombox-federation", "roombox-hub"],
+        "the box must meet and record without NATS",
+    ),
+    ("nkeys", &["roombox-federation"], "NATS's keys are NATS's"),
     ("axum", &["roombox-api", "roomboxd"], "there is one HTTP server"),
 ];
 
@@ -68,6 +78,8 @@ const WORDS: &[(&str, &[&str], &str)] = &[
     ("use str0m", &["media/sfu/src/peer", "tests/"], "str0m lives in sfu/peer"),
     ("rusqlite::", &["appliance/control/src/store"], "SQL lives in control/store"),
     ("gstreamer::", &["media/worker/"], "GStreamer lives in media/worker"),
+    ("\"fleet.", &["appliance/federation/"], "subjects are federation::subjects'"),
+    ("$JS.", &["appliance/federation/"], "subjects are federation::subjects'"),
 ];
 
 const PURE: &[&str] = &["appliance/calendar", "media/sfu", "recorder/jobs", "recorder/transcode"];

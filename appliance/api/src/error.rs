@@ -5,6 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
+use roombox_control::fleet::FleetError;
 use roombox_control::updates::UpdateError;
 use roombox_control::updates::updater::UpdaterError;
 use serde::Serialize;
@@ -111,10 +112,25 @@ fn status(error: &ControlError) -> StatusCode {
         E::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
         E::Update(error) => of_update(error),
+        E::Fleet(error) => of_fleet(error),
         E::Busy(_) | E::Draining => StatusCode::SERVICE_UNAVAILABLE,
         E::NoReset => StatusCode::NOT_IMPLEMENTED,
         E::Store(_) | E::Recorder(_) | E::Files(_) | E::Randomness | E::Hash => {
             StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+fn of_fleet(error: &FleetError) -> StatusCode {
+    use FleetError as E;
+    match error {
+        E::NoCode | E::Expired(_) | E::Address(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::Token | E::Signature => StatusCode::FORBIDDEN,
+        E::Unreachable(_) | E::Refused(_) | E::Answer => StatusCode::BAD_GATEWAY,
+        E::NoServer => StatusCode::NOT_IMPLEMENTED,
+        E::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        E::NoHttps | E::AlreadyIn | E::NotIn | E::NotHub | E::Itself | E::TooMany { .. } => {
+            StatusCode::CONFLICT
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the box refuses, and why. The texts go to people; doors add statuses.
 
 use crate::conference::Busy;
+use crate::fleet::FleetError;
 use crate::store::StoreError;
 use crate::updates::UpdateError;
 use roombox_provision::SettingError;
@@ -152,6 +153,8 @@ pub enum ControlError {
     #[error(transparent)]
     Update(#[from] UpdateError),
     #[error(transparent)]
+    Fleet(#[from] FleetError),
+    #[error(transparent)]
     Busy(#[from] Busy),
     #[error("the box cannot remember anything at the moment")]
     Store(#[from] StoreError),
@@ -230,6 +233,7 @@ impl ControlError {
             Self::OwnKey => "own_key",
             Self::Draining => "draining",
             Self::Update(error) => error.code(),
+            Self::Fleet(error) => error.code(),
             Self::Busy(_) => "busy",
             Self::Store(_) => "store_failed",
             Self::Recorder(_) => "recorder_failed",
@@ -259,6 +263,7 @@ impl ControlError {
             | Self::InvalidOutput { field, .. }
             | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),
+            Self::Fleet(error) => error.field(),
             _ => None,
         }
     }

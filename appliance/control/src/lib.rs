@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 pub mod files;
 pub mod finish;
+pub mod fleet;
 pub mod guard;
 pub mod identity;
 pub mod jobs;

@@ -6,6 +6,8 @@
 //! §4.2.1.10), so that people can trust it without trusting the box with the rest of the internet.
 
 use anyhow::{Context, anyhow};
+use aws_lc_rs::encoding::AsBigEndian as _;
+use aws_lc_rs::signature::Ed25519KeyPair;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData,
@@ -97,6 +99,18 @@ impl Secrets {
         let mut id = [0; 16];
         id.copy_from_slice(&hash.as_ref()[..16]);
         Ok(format!("box_{}", Ulid::from_bytes(id)))
+    }
+
+    /// The secret half of the box's key, which is made at the first call.
+    ///
+    /// # Errors
+    /// A key cannot be made or kept.
+    pub fn box_seed(&self) -> anyhow::Result<[u8; 32]> {
+        let key = self.key("box.key", &rcgen::PKCS_ED25519)?;
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.serialized_der()).ok();
+        let seed = pair.and_then(|pair| pair.seed().ok()?.as_be_bytes().ok());
+        let seed = seed.context("the box's key cannot be used")?;
+        Ok(seed.as_ref().try_into()?)
     }
 
     /// The authority of the box; made at the first call, and anew when it nears its end.

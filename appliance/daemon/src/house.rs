@@ -7,6 +7,7 @@ use crate::clock;
 use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
 use crate::feeds::Calendars;
+use crate::fleet::{BoxGear, FleetKeeper, Pulse};
 use crate::image;
 use crate::live::LiveDesk;
 use crate::machine;
@@ -25,6 +26,7 @@ use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
 use roombox_control::events::Events;
+use roombox_control::fleet::{BoxPulse, Fleet};
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Jobs, JobsParts};
 use roombox_control::keys::LivekitKeys;
@@ -53,6 +55,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use ulid::Ulid;
 
 /// Interrupted recordings are looked at this often.
 const TICK: Duration = Duration::from_secs(1);
@@ -77,6 +80,8 @@ pub struct HousePlan {
     pub boots: Option<PathBuf>,
     /// The service's folder below `/run`.
     pub run: PathBuf,
+    /// Of the box, for its fleet.
+    pub gear: Arc<BoxGear>,
 }
 
 /// The box, ready to be served.
@@ -89,6 +94,8 @@ pub struct House {
     pub recorder: Arc<BoxRecorder>,
     /// Ends once the media plane has stopped and its last news are kept.
     pub news: JoinHandle<()>,
+    /// Keeps the box in its fleet, once it serves.
+    pub fleet: FleetKeeper,
 }
 
 impl House {
@@ -274,6 +281,14 @@ impl House {
             identity: identity.clone(),
             recordings: recordings.clone(),
         });
+        let fleet = Arc::new(Fleet::new(store.clone(), identity.clone(), plan.gear.clone()));
+        let keeper = FleetKeeper {
+            fleet: fleet.clone(),
+            store,
+            gear: plan.gear,
+            data: plan.data,
+            pulse: pulse(status.clone(), identity.clone()),
+        };
         let panel = PanelDoor {
             provisioning,
             reset,
@@ -296,9 +311,27 @@ impl House {
             updates,
             webhooks,
             events,
+            fleet,
         };
-        Ok(Self { people, livekit, panel, whip, conference, recorder, news })
+        Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
     }
+}
+
+/// What the box says of itself to its fleet.
+fn pulse(status: Arc<Status>, identity: Arc<BoxIdentity>) -> Pulse {
+    let nonce = Ulid::new().to_string();
+    Arc::new(move || {
+        let now = status.report().now;
+        BoxPulse {
+            nonce: nonce.clone(),
+            name: identity.name(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            recordings: now.recordings,
+            free_bytes: now.disk.free_bytes,
+            total_bytes: now.disk.total_bytes,
+            waiting: 0,
+        }
+    })
 }
 
 async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<RecorderNews>) {

@@ -11,6 +11,7 @@ mod courier;
 mod data;
 mod doors;
 mod feeds;
+mod fleet;
 mod health;
 mod house;
 mod image;
@@ -38,6 +39,7 @@ use clap::{Parser, Subcommand};
 use console::Console;
 use data::DataFolder;
 use doors::{Doors, MediaEntrance};
+use fleet::BoxGear;
 use health::Health;
 use house::{House, HousePlan};
 use notify::Supervisor;
@@ -108,6 +110,10 @@ struct Arguments {
     /// The program that makes films; by default `roombox-media` beside this one.
     #[arg(long, value_name = "FILE")]
     worker: Option<PathBuf>,
+    /// The nats-server (2.14 or newer) that carries what boxes of one fleet tell each other; it runs
+    /// only while this box is in a fleet. Without, it cannot be in one.
+    #[arg(long, value_name = "FILE")]
+    nats_server: Option<PathBuf>,
     /// Keep the text for the box's screen in this file: address, claim code, state.
     #[arg(long, value_name = "FILE")]
     console: Option<PathBuf>,
@@ -268,11 +274,18 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let (dev, run) = (arguments.dev, arguments.run.clone());
     let (image, usb) = (arguments.image.clone(), arguments.usb.clone());
     let boots = arguments.boots.clone();
-    let plan = HousePlan { data, dev, worker, import, key_id, image, usb, boots, run };
+    let (nats_server, told) = (arguments.nats_server.clone(), arguments.address.clone());
+    let gear = Arc::new(BoxGear::new(data.clone(), nats_server, told));
+    let fleet = gear.clone();
+    let plan = HousePlan { data, dev, worker, import, key_id, image, usb, boots, run, gear };
     let house = House::build(plan, plane.clone(), notices).await?;
     let identity = house.panel.identity.clone();
     let doors = doors.certify(identity.id(), &arguments.address)?;
     let ports = doors.ports()?;
+    if let (Some(tls), Some(https)) = (doors.tls(), ports.https) {
+        fleet.serves(tls.clone(), https.port());
+    }
+    tokio::spawn(house.fleet.run());
     let console = Console {
         file: arguments.console.clone(),
         identity,

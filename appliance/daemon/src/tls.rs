@@ -48,7 +48,7 @@ impl Tls {
             .context("the box has no certificate authority")?;
         let names = names::all(told.iter().copied()).context("cannot list the addresses")?;
         let certified = secrets.server(&authority, &certifiable(&authority, &names), now)?;
-        let current = Arc::new(Current(RwLock::new(Arc::new(usable(&certified)?))));
+        let current = Arc::new(Current(RwLock::new(Arc::new(usable(&certified, &authority)?))));
         Ok(Self { secrets, authority, told, current })
     }
 
@@ -74,6 +74,15 @@ impl Tls {
     /// SHA-256 of the authority's certificate, as devices show it.
     pub fn fingerprint(&self) -> String {
         self.authority.fingerprint()
+    }
+
+    /// Names and addresses under which others reach this box, those that its certificate has.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn names(&self) -> anyhow::Result<Names> {
+        let names = names::all(self.told.iter().copied()).context("cannot list the addresses")?;
+        Ok(certifiable(&self.authority, &names))
     }
 
     /// What a client that trusts this box and nobody else starts from.
@@ -104,7 +113,7 @@ impl Tls {
         let names = names::all(self.told.iter().copied()).context("cannot list the addresses")?;
         let names = certifiable(&self.authority, &names);
         let certified = self.secrets.server(&self.authority, &names, certificates::now())?;
-        let usable = usable(&certified)?;
+        let usable = usable(&certified, &self.authority)?;
         let mut current = self.current.0.write().unwrap_or_else(PoisonError::into_inner);
         if current.cert != usable.cert {
             *current = Arc::new(usable);
@@ -124,8 +133,10 @@ fn certifiable(authority: &Authority, names: &Names) -> Names {
     certifiable
 }
 
-fn usable(certified: &Certified) -> anyhow::Result<CertifiedKey> {
-    let chain = vec![CertificateDer::from_pem_slice(certified.certificate.as_bytes())?];
+/// With the authority's own certificate: a box that joins this one's fleet knows its fingerprint alone.
+fn usable(certified: &Certified, authority: &Authority) -> anyhow::Result<CertifiedKey> {
+    let certificate = CertificateDer::from_pem_slice(certified.certificate.as_bytes())?;
+    let chain = vec![certificate, CertificateDer::from_pem_slice(authority.pem.as_bytes())?];
     let key = PrivateKeyDer::from_pem_slice(certified.key.as_bytes())?;
     let key = aws_lc_rs::sign::any_supported_type(&key)?;
     Ok(CertifiedKey::new(chain, key))

@@ -4,10 +4,13 @@
 
 mod address;
 mod fetch;
+mod knock;
+mod pinned;
 mod post;
 mod reach;
 pub mod targets;
 
 pub use fetch::{FetchError, FetchLimits, fetch};
+pub use knock::{KnockError, knock};
 pub use post::{Letter, PostError, Sender};
 pub use reach::ReachError;

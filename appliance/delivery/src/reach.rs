@@ -1,6 +1,7 @@
 //! The way to a server: TCP, and TLS where the address says https.
 
 use crate::address::Address;
+use crate::pinned::Pinned;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::io;
@@ -35,19 +36,35 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// Whom to trust: the system's authorities.
+/// Whom to trust: the system's authorities, or one that is known by its fingerprint.
 #[derive(Debug, Default)]
 pub(crate) struct Trust {
+    pinned: Option<[u8; 32]>,
     read: Mutex<Option<(Instant, Arc<ClientConfig>)>>,
 }
 
 impl Trust {
+    /// Only this authority, by the SHA-256 of its certificate.
+    pub(crate) fn pinned(fingerprint: [u8; 32]) -> Self {
+        Self { pinned: Some(fingerprint), ..Self::default() }
+    }
+
     fn config(&self) -> Result<Arc<ClientConfig>, ReachError> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, config)) = &*read
             && at.elapsed() < READ_ANEW
         {
             return Ok(config.clone());
+        }
+        if let Some(fingerprint) = self.pinned {
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let config = ClientConfig::builder_with_provider(provider.clone())
+                .with_safe_default_protocol_versions()
+                .map_err(|_| ReachError::Roots)?
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Pinned { fingerprint, provider }))
+                .with_no_client_auth();
+            return Ok(Arc::new(config));
         }
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

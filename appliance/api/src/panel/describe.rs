@@ -17,6 +17,8 @@ const OPEN: &[(&str, &str)] = &[
     ("post", "/api/v1/claim"),
     ("post", "/api/v1/session"),
     ("delete", "/api/v1/session"),
+    // A box that joins has a code, and signs with its key.
+    ("post", "/api/v1/fleet/boxes"),
     // Who has a share link needs nothing else, but its password.
     ("get", "/s/{token}/about"),
     ("post", "/s/{token}/session"),

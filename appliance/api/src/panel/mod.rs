@@ -10,6 +10,7 @@ mod encoders;
 mod entry;
 mod events;
 mod files;
+mod fleet;
 mod jobs;
 mod keys;
 mod library;
@@ -37,6 +38,7 @@ use axum::middleware;
 use axum::routing::get;
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
+use roombox_control::fleet::Fleet;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
@@ -88,6 +90,7 @@ pub struct PanelDoor {
     pub provisioning: Arc<ProvisioningDesk>,
     pub reset: Arc<Reset>,
     pub events: Arc<Events>,
+    pub fleet: Arc<Fleet>,
 }
 
 #[derive(OpenApi)]
@@ -179,6 +182,12 @@ fn api() -> OpenApiRouter<PanelDoor> {
             provisioning::provisioning_discard
         ))
         .routes(routes!(provisioning::box_reset))
+        .routes(routes!(fleet::fleet_get, fleet::fleet_leave))
+        .routes(routes!(fleet::fleet_found))
+        .routes(routes!(fleet::fleet_invite))
+        .routes(routes!(fleet::fleet_join))
+        .routes(routes!(fleet::fleet_admit))
+        .routes(routes!(fleet::fleet_expel))
         .routes(routes!(events::listen));
     OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", routes)

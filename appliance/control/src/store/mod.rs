@@ -5,6 +5,7 @@
 mod costs;
 mod egress;
 mod encoders;
+mod fleet;
 mod jobs;
 mod keys;
 mod leftovers;
@@ -27,6 +28,7 @@ mod uploads;
 mod webhooks;
 mod whip_keys;
 
+pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
 pub use leftovers::Leftover;

@@ -13,6 +13,7 @@ import type {
   Encoder,
   Feed,
   FilmRange,
+  FleetView,
   InstallRequest,
   Job,
   JobPatch,
@@ -22,6 +23,7 @@ import type {
   NewApiToken,
   NewEvent,
   NewFeed,
+  NewInvite,
   NewLivekitKey,
   NewShare,
   NewShareLink,
@@ -198,6 +200,12 @@ export const api = {
   recordedDays: (starts: string[], asked: string) =>
     ask<Page<Day>>("GET", `/recordings/days?starts=${part(starts.join(","))}&${asked}`),
   recordedRooms: () => ask<Page<string>>("GET", "/recordings/rooms"),
+  fleet: () => ask<FleetView>("GET", "/fleet"),
+  foundFleet: () => ask<FleetView>("POST", "/fleet/hub"),
+  joinFleet: (code: string) => ask<FleetView>("POST", "/fleet/membership", { code }),
+  leaveFleet: () => ask<undefined>("DELETE", "/fleet"),
+  inviteBox: () => ask<NewInvite>("POST", "/fleet/invites"),
+  expelBox: (id: string) => ask<undefined>("DELETE", `/fleet/boxes/${part(id)}`),
   storage: () => ask<StorageReport>("GET", "/storage"),
   shares: (recording: string) => ask<Page<Share>>("GET", `/recordings/${part(recording)}/shares`),
   createShare: (recording: string, share: NewShare) =>

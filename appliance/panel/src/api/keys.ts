@@ -13,6 +13,7 @@ export const keys = {
   recordingsFound: (asked: string) => ["recordings", "found", asked],
   recordedDays: (starts: string[], asked: string) => ["recordings", "days", starts.join(","), asked],
   recordedRooms: ["recordings", "rooms"],
+  fleet: ["fleet"],
   storage: ["recordings", "storage"],
   sharesOf: (recording: string) => ["shares", recording],
   shares: ["shares"],

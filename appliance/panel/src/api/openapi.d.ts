@@ -163,6 +163,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The box in its fleet. */
+        get: operations["fleet_get"];
+        put?: never;
+        post?: never;
+        /** Leaves the fleet; a hub gives it up. */
+        delete: operations["fleet_leave"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/boxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What another box asks of this hub: its code and its key let it in, nothing else. */
+        post: operations["fleet_admit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/boxes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Puts a box out of the fleet. */
+        delete: operations["fleet_expel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/hub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes this box the hub of a new fleet. */
+        post: operations["fleet_found"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a code with which one box can join. */
+        post: operations["fleet_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/membership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Joins a fleet with a code of its hub. */
+        post: operations["fleet_join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/webhooks": {
         parameters: {
             query?: never;
@@ -1272,6 +1375,45 @@ export interface components {
         BoxPatch: {
             name: string;
         };
+        /** @description What a box says of itself in each heartbeat. */
+        BoxPulse: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            free_bytes: number;
+            /** @default  */
+            name: string;
+            /**
+             * @description Another one in each run of the daemon.
+             * @default
+             */
+            nonce: string;
+            /**
+             * Format: int64
+             * @description Recordings that run.
+             * @default 0
+             */
+            recordings: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            total_bytes: number;
+            /** @default  */
+            version: string;
+            /**
+             * Format: int64
+             * @description What it has not told the hub yet.
+             * @default 0
+             */
+            waiting: number;
+        };
+        /**
+         * @description How a box of the hub is.
+         * @enum {string}
+         */
+        BoxState: "unheard" | "here" | "stale" | "cloned";
         /**
          * @description Where a bundle comes from.
          * @enum {string}
@@ -1550,6 +1692,58 @@ export interface components {
             priority?: number;
             /** @description Left out: all of the recording. */
             range?: components["schemas"]["FilmRange"];
+        };
+        /** @description A box of the hub. */
+        FleetBox: {
+            heard_at: components["schemas"]["Time"] | null;
+            id: string;
+            joined_at: components["schemas"]["Time"];
+            name: string;
+            pulse: components["schemas"]["BoxPulse"] | null;
+            state: components["schemas"]["BoxState"];
+        };
+        /** @description What a box says when it comes with a code. */
+        FleetJoin: {
+            /** @description The box's public key, as NATS writes it; its id follows from it. */
+            key: string;
+            name: string;
+            /** @description Of the token, by the key; base64. */
+            signature: string;
+            /** @description Of the code. */
+            token: string;
+        };
+        /** @description What a hub answers. */
+        FleetJoined: {
+            /** @description Where its server is, `host:port`, in order. */
+            addresses: string[];
+            /** @description The certificate authority that certifies it, PEM. */
+            authority: string;
+            /** @description The hub's id. */
+            hub: string;
+            name: string;
+        };
+        /**
+         * @description What the box is in its fleet.
+         * @enum {string}
+         */
+        FleetRole: "hub" | "member";
+        /** @description The fleet. */
+        FleetView: {
+            /** @description At a hub. */
+            boxes: components["schemas"]["FleetBox"][];
+            heard: components["schemas"]["HeardView"];
+            hub: components["schemas"]["HubView"] | null;
+            /** @description The box's id in the fleet. */
+            id: string | null;
+            link: components["schemas"]["LinkView"];
+            /** @description Whether the box could be in one: it has a nats-server. */
+            possible: boolean;
+            role: components["schemas"]["FleetRole"] | null;
+            /**
+             * Format: int64
+             * @description Events that the hub has not got yet.
+             */
+            waiting: number;
         };
         /** @description A rate, and what it leads to. */
         Forecast: {
@@ -1899,6 +2093,41 @@ export interface components {
             /** @enum {string} */
             type: "status.sampled";
         };
+        /** @description What a hub has heard since it started. */
+        HeardView: {
+            /**
+             * Format: int64
+             * @description Came again and changed nothing.
+             */
+            again: number;
+            /** Format: int64 */
+            events: number;
+            /**
+             * Format: int64
+             * @description Numbers that were asked for again and again, and never came.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Could not be read, or were too large: left out.
+             */
+            malformed: number;
+            /**
+             * Format: int64
+             * @description Of a newer version than this one reads: left out.
+             */
+            newer: number;
+            /**
+             * Format: int64
+             * @description Named another box than the one that sent them: counted for the sender.
+             */
+            spoofed: number;
+            /**
+             * Format: int64
+             * @description Of boxes that are not in this fleet: left out.
+             */
+            strangers: number;
+        };
         /** @description A part of the day, in the box's time zone; may reach over midnight. */
         Hours: {
             /**
@@ -1911,6 +2140,22 @@ export interface components {
              * @description Not any more from this minute on.
              */
             until: number;
+        };
+        HubRequest: {
+            /** @description Where other boxes reach this one's server, `host:port`, if not under its own addresses. */
+            leaf_address?: string;
+            /**
+             * Format: int32
+             * @description The port on which it listens for them; by default 7422.
+             */
+            port?: number;
+        };
+        /** @description A member's hub. */
+        HubView: {
+            /** @description `host:port`, in the order in which they are tried. */
+            addresses: string[];
+            id: string;
+            name: string;
         };
         /** @description What is to be installed. */
         InstallRequest: {
@@ -2056,6 +2301,26 @@ export interface components {
             title: string;
             why: string;
         };
+        /**
+         * @description How the box's way to its fleet is.
+         * @enum {string}
+         */
+        LinkState: "off" | "starting" | "cut" | "up" | "failed";
+        /** @description The box's way to its fleet. */
+        LinkView: {
+            /** @description Another box has this one's key: its card was copied. */
+            cloned: boolean;
+            /** @description What is wrong and what to do, in English. */
+            error: string | null;
+            /** @description Why it was last. */
+            restarted_because: string | null;
+            /**
+             * Format: int64
+             * @description How often nats-server was started again since the box started.
+             */
+            restarts: number;
+            state: components["schemas"]["LinkState"];
+        };
         ListedKey: {
             created_at: components["schemas"]["Time"] | null;
             /** @description The well-known key of `--dev`. */
@@ -2144,6 +2409,10 @@ export interface components {
              */
             max_participants: number;
         };
+        MembershipRequest: {
+            /** @description From the hub's Fleet page. */
+            code: string;
+        };
         /**
          * @description What the box does.
          * @enum {string}
@@ -2186,6 +2455,11 @@ export interface components {
             room?: string | null;
             /** @description Address of an iCalendar feed: `https://`, `http://` or `webcal://`. */
             url: string;
+        };
+        /** @description A new invitation; its code is shown only now. */
+        NewInvite: {
+            code: string;
+            expires_at: components["schemas"]["Time"];
         };
         /** @description A new LiveKit key; its secret is shown only now. */
         NewLivekitKey: {
@@ -4119,6 +4393,531 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_admit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FleetJoin"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetJoined"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_expel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_found: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewInvite"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MembershipRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };

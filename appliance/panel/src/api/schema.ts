@@ -58,6 +58,11 @@ export type NewEvent = Schemas["NewEvent"];
 export type Feed = Schemas["Feed"];
 export type NewFeed = Schemas["NewFeed"];
 
+export type FleetView = Schemas["FleetView"];
+export type FleetBox = Schemas["FleetBox"];
+export type LinkState = Schemas["LinkState"];
+export type NewInvite = Schemas["NewInvite"];
+
 export type StorageReport = Schemas["StorageReport"];
 export type Forecast = Schemas["Forecast"];
 

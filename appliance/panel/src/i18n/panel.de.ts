@@ -7,6 +7,7 @@ import { schedule } from "./schedule.de";
 import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
+import { fleet } from "./fleet.de";
 import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
 
@@ -31,6 +32,7 @@ export const panel: Words<typeof en> = {
     schedule: "Zeitplan",
     recordings: "Aufnahmen",
     status: "Zustand",
+    fleet: "Flotte",
     settings: "Einstellungen",
     dev: "Entwicklungsmodus",
   },
@@ -455,6 +457,7 @@ export const panel: Words<typeof en> = {
   schedule,
   shares,
   storage,
+  fleet,
   trim,
   live,
   targets,

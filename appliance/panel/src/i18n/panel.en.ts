@@ -6,6 +6,7 @@ import { schedule } from "./schedule.en";
 import { live } from "./live.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
+import { fleet } from "./fleet.en";
 import { webhooks } from "./webhooks.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
@@ -30,6 +31,7 @@ export const panel = {
     schedule: "Schedule",
     recordings: "Recordings",
     status: "Status",
+    fleet: "Fleet",
     settings: "Settings",
     dev: "development mode",
   },
@@ -443,6 +445,7 @@ export const panel = {
   schedule,
   shares,
   storage,
+  fleet,
   trim,
   live,
   targets,

@@ -17,6 +17,18 @@ export const shared: Words<typeof en> = {
       "Der Code war fünfmal falsch und gilt nicht mehr. Starten Sie die Box neu: Sie zeigt dann einen neuen.",
     disk_below_reserve:
       "Die Platte ist zu voll zum Aufzeichnen: Nur die Reserve ist noch frei. Löschen Sie Aufzeichnungen oder verkleinern Sie die Reserve.",
+    fleet_no_server: "Diese Box hat keinen nats-server, den eine Flotte braucht. Starten Sie roomboxd mit --nats-server.",
+    fleet_no_https: "Andere Boxen erreichen eine Zentrale über HTTPS, und diese Box bietet es nicht an. Starten Sie sie mit --https.",
+    fleet_key: "Der Schlüssel der Box ist unbrauchbar: {{message}}",
+    fleet_already_in: "Diese Box gehört schon zu einer Flotte. Verlassen Sie diese zuerst.",
+    fleet_not_in: "Diese Box gehört zu keiner Flotte.",
+    fleet_not_hub: "Das kann nur die Zentrale der Flotte.",
+    fleet_no_code: "Das ist kein Code einer Flotte. Kopieren Sie ihn vollständig von der Seite „Flotte“ der Zentrale.",
+    fleet_code_expired: "Dieser Code ist zu alt. Erzeugen Sie einen neuen auf der Seite „Flotte“ der Zentrale.",
+    fleet_unreachable: "Die Zentrale antwortet nicht. Ist sie an und im selben Netz? ({{message}})",
+    fleet_refused: "Die Zentrale lehnt ab: Der Code wurde schon benutzt oder ist zu alt. Erzeugen Sie dort einen neuen. ({{message}})",
+    fleet_answer: "Die Antwort der Zentrale ist unlesbar. Bringen Sie beide Boxen auf denselben Stand.",
+    fleet_full: "Diese Flotte hat so viele Boxen, wie sie haben kann. Schließen Sie eine aus, die nicht mehr gebraucht wird.",
     invalid_name: "Dieser Name geht nicht. Nehmen Sie 1 bis 100 Zeichen.",
     invite_invalid:
       "Dieser Einladungslink gilt nicht mehr. Bitten Sie um einen neuen.",

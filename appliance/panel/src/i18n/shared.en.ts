@@ -13,6 +13,18 @@ export const shared = {
       "The code was wrong five times, so it no longer works. Restart the box: it then shows a new code.",
     disk_below_reserve:
       "The disk is too full to record: only the reserve is left. Delete recordings or make the reserve smaller.",
+    fleet_no_server: "This box has no nats-server, which a fleet needs. Start roomboxd with --nats-server.",
+    fleet_no_https: "Other boxes reach a hub by HTTPS, and this box serves none. Start it with --https.",
+    fleet_key: "The box's key cannot be used: {{message}}",
+    fleet_already_in: "This box is in a fleet already. Leave it first.",
+    fleet_not_in: "This box is in no fleet.",
+    fleet_not_hub: "Only the hub of the fleet can do this.",
+    fleet_no_code: "This is no code of a fleet. Copy the whole of it from the hub's Fleet page.",
+    fleet_code_expired: "This code is too old. Make a new one on the hub's Fleet page.",
+    fleet_unreachable: "The hub does not answer. Is it on, and in the same network? ({{message}})",
+    fleet_refused: "The hub refused: the code was used, or is too old. Make a new one on the hub's Fleet page. ({{message}})",
+    fleet_answer: "What the hub answered cannot be read. Bring both boxes to the same version.",
+    fleet_full: "This fleet has as many boxes as it can have. Put one out that is not needed any more.",
     invalid_name: "This name cannot be used. Take 1 to 100 characters.",
     invite_invalid:
       "This invite link no longer works. Ask the person who sent it for a new one.",

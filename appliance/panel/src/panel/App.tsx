@@ -9,6 +9,7 @@ import { suggestLanguage } from "../i18n/start";
 import { useSession } from "./session";
 import { Shell } from "./Shell";
 import { ClaimPage } from "./pages/ClaimPage";
+import { FleetPage } from "./pages/FleetPage";
 import { RecordingPage } from "./pages/RecordingPage";
 import { RecordingsPage } from "./pages/RecordingsPage";
 import { RoomPage } from "./pages/RoomPage";
@@ -63,6 +64,7 @@ function Entrance() {
         <Route path="/schedule" component={SchedulePage} />
         <Route path="/status" component={StatusPage} />
         <Route path="/settings/updates" component={UpdatesPage} />
+        <Route path="/settings/fleet" component={FleetPage} />
         <Route path="/settings">
           <SettingsPage box={box.data} person={session.data} />
         </Route>

@@ -18,7 +18,7 @@ const ADDS: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY, text TEXT NOT NUL
 /// What a newer version may do only if it says that nobody goes back behind it.
 const TAKES: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;
     DROP TABLE livekit_keys;
-    UPDATE readable SET by_schema = 16;";
+    UPDATE readable SET by_schema = 18;";
 
 fn newer(step: &'static str) -> Vec<&'static str> {
     STEPS.iter().copied().chain([step]).collect()
@@ -207,8 +207,11 @@ fn a_database_for_whose_copy_there_is_no_room_is_not_changed() {
 fn hides_what_it_takes(number: usize, step: &str) -> bool {
     let takes = |line: &&str| {
         let line = line.trim().to_uppercase();
+        // One that notes what an older version writes, after it was written, takes nothing away.
+        let notes = line.contains("CREATE TRIGGER ") && line.contains(" AFTER ");
         !line.starts_with("--")
-            && ["DROP ", "RENAME ", "DELETE FROM ", "CREATE UNIQUE ", "CREATE TRIGGER "]
+            && !notes
+            && ["DROP ", "RENAME ", "DELETE FROM ", "CREATE UNIQUE ", "CREATE TRIGGER ", "RAISE("]
                 .iter()
                 .any(|word| line.contains(word))
     };
@@ -224,5 +227,6 @@ fn every_step_only_adds_or_says_that_nobody_goes_back_behind_it() {
     }
     assert!(!hides_what_it_takes(NEXT, ADDS) && !hides_what_it_takes(NEXT, TAKES));
     assert!(hides_what_it_takes(NEXT + 1, TAKES), "it names another step");
+    assert!(hides_what_it_takes(NEXT, "CREATE TRIGGER t BEFORE INSERT ON rooms BEGIN"));
     assert!(hides_what_it_takes(NEXT, "alter table rooms rename column name to title;"));
 }

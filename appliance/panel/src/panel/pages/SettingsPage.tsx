@@ -13,6 +13,7 @@ import { BoxName } from "../settings/BoxName";
 import { Card } from "../settings/Card";
 import { DangerZone } from "../settings/DangerZone";
 import { Encoders } from "../settings/Encoders";
+import { FleetCard } from "../settings/FleetCard";
 import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { RecorderMode } from "../settings/RecorderMode";
@@ -48,6 +49,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
           </>
         )}
         <Software box={box} />
+        <FleetCard />
         <LivekitKeys />
         <Webhooks />
         <ApiTokens />

@@ -13,6 +13,8 @@ interface NameDialogProps {
   description?: string;
   placeholder?: string;
   initial?: string;
+  /** Characters; a name has 100. */
+  longest?: number;
   action: string;
   run: (name: string) => Promise<unknown>;
 }
@@ -31,7 +33,7 @@ export function NameDialog(props: NameDialogProps) {
   );
 }
 
-function NameForm({ close, label, description, placeholder, initial, action, run }: NameDialogProps) {
+function NameForm({ close, label, description, placeholder, initial, longest = 100, action, run }: NameDialogProps) {
   const { t } = useTranslation("shared");
   const textOf = useRefusalText();
   const [name, setName] = useState(initial ?? "");
@@ -48,7 +50,7 @@ function NameForm({ close, label, description, placeholder, initial, action, run
           description={description}
           placeholder={placeholder}
           value={name}
-          maxLength={100}
+          maxLength={longest}
           required
           data-autofocus
           onChange={(event) => setName(event.currentTarget.value)}

@@ -1,0 +1,113 @@
+//! The box in a fleet: founding, joining, leaving, and at a hub its boxes.
+
+use super::PanelDoor;
+use super::access::Visitor;
+use super::body::{Body, MaybeBody};
+use crate::error::{ApiError, ErrorBody};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use roombox_control::fleet::{FleetJoin, FleetJoined, FleetView, LEAF_PORT, NewInvite};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HubRequest {
+    /// Where other boxes reach this one's server, `host:port`, if not under its own addresses.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    leaf_address: Option<String>,
+    /// The port on which it listens for them; by default 7422.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    port: Option<u16>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MembershipRequest {
+    /// From the hub's Fleet page.
+    code: String,
+}
+
+/// The box in its fleet.
+#[utoipa::path(get, path = "/fleet", tag = "fleet", responses((status = 200, body = FleetView)))]
+pub(super) async fn fleet_get(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<Json<FleetView>, ApiError> {
+    Ok(Json(door.fleet.view().await?))
+}
+
+/// Leaves the fleet; a hub gives it up.
+#[utoipa::path(delete, path = "/fleet", tag = "fleet",
+    responses((status = 204), (status = 409, body = ErrorBody)))]
+pub(super) async fn fleet_leave(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<StatusCode, ApiError> {
+    door.fleet.leave().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes this box the hub of a new fleet.
+#[utoipa::path(post, path = "/fleet/hub", tag = "fleet", request_body = HubRequest,
+    responses((status = 201, body = FleetView), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody), (status = 501, body = ErrorBody)))]
+pub(super) async fn fleet_found(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    MaybeBody(request): MaybeBody<HubRequest>,
+) -> Result<(StatusCode, Json<FleetView>), ApiError> {
+    let HubRequest { leaf_address, port } = request.unwrap_or_default();
+    door.fleet.found(leaf_address, port.unwrap_or(LEAF_PORT)).await?;
+    Ok((StatusCode::CREATED, Json(door.fleet.view().await?)))
+}
+
+/// Makes a code with which one box can join.
+#[utoipa::path(post, path = "/fleet/invites", tag = "fleet",
+    responses((status = 201, body = NewInvite), (status = 409, body = ErrorBody)))]
+pub(super) async fn fleet_invite(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<(StatusCode, Json<NewInvite>), ApiError> {
+    Ok((StatusCode::CREATED, Json(door.fleet.invite().await?)))
+}
+
+/// Joins a fleet with a code of its hub.
+#[utoipa::path(post, path = "/fleet/membership", tag = "fleet", request_body = MembershipRequest,
+    responses((status = 201, body = FleetView), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody), (status = 501, body = ErrorBody),
+        (status = 502, body = ErrorBody)))]
+pub(super) async fn fleet_join(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Body(request): Body<MembershipRequest>,
+) -> Result<(StatusCode, Json<FleetView>), ApiError> {
+    door.fleet.join(&request.code).await?;
+    Ok((StatusCode::CREATED, Json(door.fleet.view().await?)))
+}
+
+/// What another box asks of this hub: its code and its key let it in, nothing else.
+#[utoipa::path(post, path = "/fleet/boxes", tag = "fleet", request_body = FleetJoin,
+    responses((status = 201, body = FleetJoined), (status = 403, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub(super) async fn fleet_admit(
+    State(door): State<PanelDoor>,
+    Body(request): Body<FleetJoin>,
+) -> Result<(StatusCode, Json<FleetJoined>), ApiError> {
+    Ok((StatusCode::CREATED, Json(door.fleet.admit(request).await?)))
+}
+
+/// Puts a box out of the fleet.
+#[utoipa::path(delete, path = "/fleet/boxes/{id}", tag = "fleet", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub(super) async fn fleet_expel(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    door.fleet.expel(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,74 @@
+//! What a fleet refuses. The texts go to the owner.
+
+/// Why a box's place in a fleet did not change.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    #[error("this box has no nats-server: start roomboxd with --nats-server and name one")]
+    NoServer,
+    #[error("other boxes come to a hub by HTTPS, and this box serves none: start it with --https")]
+    NoHttps,
+    #[error("the box's key cannot be used: {0}")]
+    Key(String),
+    #[error("this box is in a fleet already: leave it first")]
+    AlreadyIn,
+    #[error("this box is in no fleet: join one with a code, or make this box a hub")]
+    NotIn,
+    #[error("only a hub does this: ask at the fleet's hub")]
+    NotHub,
+    #[error("a hub cannot put itself out: it gives the fleet up by leaving")]
+    Itself,
+    #[error("an address is a host with a port, like box.lan:7422: {0:?} is none")]
+    Address(String),
+    #[error("this is no code of a fleet: copy the whole of it from the hub's Fleet page")]
+    NoCode,
+    #[error("this code was good until {0}: make a new one on the hub's Fleet page")]
+    Expired(String),
+    #[error("the hub does not answer: {0}. Is it on, and in the same network?")]
+    Unreachable(String),
+    #[error("the hub refused: {0}")]
+    Refused(String),
+    #[error("what the hub answered cannot be read: bring both boxes to the same version")]
+    Answer,
+    #[error(
+        "this code was used by another box, or is too old, or was never one: make a new one on the \
+         hub's Fleet page"
+    )]
+    Token,
+    #[error("the box that asks does not have the key that it names")]
+    Signature,
+    #[error("a fleet has {most} boxes at most")]
+    TooMany { most: usize },
+}
+
+impl FleetError {
+    /// Stable name of the error, for clients.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoServer => "fleet_no_server",
+            Self::NoHttps => "fleet_no_https",
+            Self::Key(_) => "fleet_key",
+            Self::AlreadyIn => "fleet_already_in",
+            Self::NotIn => "fleet_not_in",
+            Self::NotHub => "fleet_not_hub",
+            Self::Itself => "fleet_itself",
+            Self::Address(_) => "fleet_address",
+            Self::NoCode => "fleet_no_code",
+            Self::Expired(_) => "fleet_code_expired",
+            Self::Unreachable(_) => "fleet_unreachable",
+            Self::Refused(_) => "fleet_refused",
+            Self::Answer => "fleet_answer",
+            Self::Token => "fleet_token",
+            Self::Signature => "fleet_signature",
+            Self::TooMany { .. } => "fleet_full",
+        }
+    }
+
+    /// The field of the request that is wrong.
+    pub(crate) fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NoCode | Self::Expired(_) => Some("code"),
+            Self::Address(_) => Some("leaf_address"),
+            _ => None,
+        }
+    }
+}

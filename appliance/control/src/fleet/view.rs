@@ -1,0 +1,162 @@
+//! The fleet as the panel shows it.
+
+use crate::clock::UnixMs;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What the box is in its fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FleetRole {
+    /// Other boxes tell it what happens.
+    Hub,
+    /// It tells its hub what happens.
+    Member,
+}
+
+/// How the box's way to its fleet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// In no fleet.
+    #[default]
+    Off,
+    /// The server starts, or is started again.
+    Starting,
+    /// The server runs, and the hub is not reached.
+    Cut,
+    /// What happens arrives.
+    Up,
+    /// The server cannot be started: see the error.
+    Failed,
+}
+
+/// The box's way to its fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct LinkView {
+    pub state: LinkState,
+    /// What is wrong and what to do, in English.
+    #[schema(required)]
+    pub error: Option<String>,
+    /// How often nats-server was started again since the box started.
+    pub restarts: u64,
+    /// Why it was last.
+    #[schema(required)]
+    pub restarted_because: Option<String>,
+    /// Another box has this one's key: its card was copied.
+    pub cloned: bool,
+}
+
+/// A member's hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HubView {
+    pub id: String,
+    pub name: String,
+    /// `host:port`, in the order in which they are tried.
+    pub addresses: Vec<String>,
+}
+
+/// How a box of the hub is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BoxState {
+    /// Not heard since the hub started.
+    Unheard,
+    Here,
+    /// Three heartbeats are missing.
+    Stale,
+    /// Two boxes are alive under one key.
+    Cloned,
+}
+
+/// What a box says of itself in each heartbeat.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, serde::Deserialize, ToSchema)]
+#[serde(default)]
+pub struct BoxPulse {
+    /// Another one in each run of the daemon.
+    #[schema(required)]
+    pub nonce: String,
+    #[schema(required)]
+    pub name: String,
+    #[schema(required)]
+    pub version: String,
+    /// Recordings that run.
+    #[schema(required)]
+    pub recordings: u64,
+    #[schema(required)]
+    pub free_bytes: u64,
+    #[schema(required)]
+    pub total_bytes: u64,
+    /// What it has not told the hub yet.
+    #[schema(required)]
+    pub waiting: u64,
+}
+
+/// What the hub knows of a box at the moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RosterEntry {
+    pub id: String,
+    pub state: BoxState,
+    pub heard_at: UnixMs,
+    pub pulse: BoxPulse,
+}
+
+/// A box of the hub.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct FleetBox {
+    pub id: String,
+    pub name: String,
+    pub state: BoxState,
+    pub joined_at: UnixMs,
+    #[schema(required)]
+    pub heard_at: Option<UnixMs>,
+    /// Of its last heartbeat.
+    #[schema(required)]
+    pub pulse: Option<BoxPulse>,
+}
+
+/// What a hub has heard since it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct HeardView {
+    pub events: u64,
+    /// Came again and changed nothing.
+    pub again: u64,
+    /// Could not be read, or were too large: left out.
+    pub malformed: u64,
+    /// Of a newer version than this one reads: left out.
+    pub newer: u64,
+    /// Named another box than the one that sent them: counted for the sender.
+    pub spoofed: u64,
+    /// Of boxes that are not in this fleet: left out.
+    pub strangers: u64,
+    /// Numbers that were asked for again and again, and never came.
+    pub lost: u64,
+}
+
+/// The fleet.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct FleetView {
+    /// Whether the box could be in one: it has a nats-server.
+    pub possible: bool,
+    /// Absent: in no fleet.
+    #[schema(required)]
+    pub role: Option<FleetRole>,
+    /// The box's id in the fleet.
+    #[schema(required)]
+    pub id: Option<String>,
+    #[schema(required)]
+    pub hub: Option<HubView>,
+    pub link: LinkView,
+    /// Events that the hub has not got yet.
+    pub waiting: u64,
+    /// At a hub.
+    pub boxes: Vec<FleetBox>,
+    pub heard: HeardView,
+}
+
+/// A new invitation; its code is shown only now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NewInvite {
+    pub code: String,
+    pub expires_at: UnixMs,
+}

@@ -1,0 +1,125 @@
+//! What the store remembers of a fleet, with real changes of rooms.
+
+use super::*;
+use crate::store::RoomRow;
+use std::path::Path;
+
+fn store(folder: &Path) -> Store {
+    Store::open(&folder.join("box.db")).unwrap()
+}
+
+fn hub() -> Place {
+    Place::Hub { addresses: vec!["h:1".to_owned()], port: 1 }
+}
+
+async fn room(store: &Store, name: &str) {
+    let row = RoomRow {
+        id: format!("rm_{name}"),
+        name: name.to_owned(),
+        invite: String::new(),
+        kept: true,
+        lobby: false,
+        record_always: false,
+        created_ms: 0,
+    };
+    assert!(store.room_insert(row).await.unwrap());
+}
+
+async fn kinds(store: &Store) -> Vec<(u64, String)> {
+    let rows = store.fleet_unsent(0, 100).await.unwrap();
+    rows.into_iter().map(|row| (row.seq, row.kind)).collect()
+}
+
+fn heard(epoch: &str, seq: u64) -> HeardRow {
+    let (of, epoch) = ("box-a".to_owned(), epoch.to_owned());
+    let (kind, body) = ("room.created".to_owned(), "{}".to_owned());
+    HeardRow { of, epoch, first: 1, seq, kind, at_ms: 5, body }
+}
+
+#[tokio::test]
+async fn only_a_box_in_a_fleet_notes_its_changes_and_what_was_sent_is_sent_again_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    room(&store, "before").await;
+    assert!(store.fleet_enter(hub(), "e1".to_owned(), None).await.unwrap());
+    assert!(!store.fleet_enter(hub(), "e2".to_owned(), None).await.unwrap());
+    room(&store, "one").await;
+    store.room_rename("rm_one".to_owned(), "two".to_owned()).await.unwrap();
+    store.room_delete("rm_one".to_owned()).await.unwrap();
+    let all = kinds(&store).await;
+    let said: Vec<_> = all.iter().map(|(_, kind)| kind.as_str()).collect();
+    assert_eq!(said, ["room.created", "room.changed", "room.deleted"]);
+    store.fleet_sent(vec![all[0].0, all[1].0], 9).await.unwrap();
+    assert_eq!(store.fleet_waiting().await.unwrap(), 1);
+    assert_eq!(store.fleet_again("other".to_owned(), 1).await.unwrap(), 0);
+    assert_eq!(store.fleet_again("e1".to_owned(), all[1].0).await.unwrap(), 1);
+    let again = store.fleet_unsent(0, 9).await.unwrap();
+    assert_eq!((again[0].seq, again[0].round, again.len()), (all[1].0, 1, 2));
+    store.fleet_leave().await.unwrap();
+    room(&store, "after").await;
+    assert!(kinds(&store).await.is_empty());
+    store.fleet_enter(hub(), "e3".to_owned(), None).await.unwrap();
+    room(&store, "later").await;
+    let row = store.fleet_get().await.unwrap().unwrap();
+    assert_eq!(row.first, kinds(&store).await[0].0, "numbers go on, the epoch begins here");
+}
+
+#[tokio::test]
+async fn a_database_from_another_time_begins_another_epoch_and_a_power_cut_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let mark = |found: Option<&str>, next: &str, epoch: &str| {
+        let call = store.fleet_mark(found.map(str::to_owned), next.to_owned(), epoch.to_owned());
+        async { call.await.unwrap() }
+    };
+    assert!(!mark(None, "m0", "e0").await, "in no fleet");
+    store.fleet_enter(hub(), "e1".to_owned(), None).await.unwrap();
+    assert!(!mark(None, "m1", "e2").await);
+    assert!(!mark(Some("m1"), "m2", "e3").await);
+    assert!(!mark(Some("m1"), "m3", "e4").await, "the power went before the file was written");
+    assert!(mark(Some("m9"), "m4", "e5").await, "the file is of a later time");
+    assert_eq!(store.fleet_get().await.unwrap().unwrap().epoch, "e5");
+    assert!(!mark(Some("m4"), "m5", "e6").await);
+}
+
+#[tokio::test]
+async fn an_invitation_lets_one_box_in_and_an_expelled_one_stays_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let row = |id: &str| FleetBoxRow {
+        id: id.to_owned(),
+        key: "U".to_owned(),
+        name: "n".to_owned(),
+        joined_ms: 1,
+    };
+    store.fleet_invite([1; 32], 100, 0).await.unwrap();
+    assert!(!store.fleet_admit([2; 32], row("box-a"), 50).await.unwrap(), "unknown");
+    assert!(!store.fleet_admit([1; 32], row("box-a"), 101).await.unwrap(), "too late");
+    assert!(store.fleet_admit([1; 32], row("box-a"), 100).await.unwrap());
+    assert!(store.fleet_admit([1; 32], row("box-a"), 100).await.unwrap(), "the answer was lost");
+    assert!(!store.fleet_admit([1; 32], row("box-b"), 100).await.unwrap(), "used");
+    assert!(store.fleet_expel("box-a".to_owned()).await.unwrap());
+    assert!(!store.fleet_admit([1; 32], row("box-a"), 100).await.unwrap(), "expelled");
+    assert!(store.fleet_box_list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn each_event_is_heard_once_and_gaps_are_seen_until_they_close() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let stranger = store.fleet_hear(vec![heard("e", 1)], 1).await.unwrap();
+    assert_eq!(stranger, Hearing { strangers: 1, ..Hearing::default() });
+    store.fleet_invite([1; 32], 100, 0).await.unwrap();
+    let (id, key, name) = ("box-a".to_owned(), "U".to_owned(), "n".to_owned());
+    store.fleet_admit([1; 32], FleetBoxRow { id, key, name, joined_ms: 1 }, 1).await.unwrap();
+    let batch = [1, 2, 2, 5, 4].map(|seq| heard("e", seq));
+    let hearing = store.fleet_hear(batch.to_vec(), 1).await.unwrap();
+    assert_eq!(hearing, Hearing { new: 4, again: 1, strangers: 0 });
+    let gaps = store.fleet_missing().await.unwrap();
+    assert_eq!((gaps.len(), gaps[0].from, gaps[0].until), (1, 3, 4));
+    store.fleet_hear(vec![heard("e", 3), heard("f", 3)], 1).await.unwrap();
+    let gaps = store.fleet_missing().await.unwrap();
+    assert_eq!((gaps.len(), gaps[0].epoch.as_str(), gaps[0].from, gaps[0].until), (1, "f", 1, 3));
+    store.fleet_skip(gaps[0].clone()).await.unwrap();
+    assert!(store.fleet_missing().await.unwrap().is_empty());
+}

@@ -1,0 +1,15 @@
+//! The box in a fleet: what it tells its hub, and the NATS server that carries it.
+//!
+//! SQLite is the truth and NATS is transport: nothing here is the only copy of anything, and the box
+//! meets and records without it. This is the only home of NATS, with `roombox-hub` beside it.
+
+pub mod conf;
+pub mod envelope;
+mod identity;
+pub mod link;
+pub mod outbox;
+pub mod server;
+pub mod subjects;
+pub mod watch;
+
+pub use identity::Identity;

@@ -1,0 +1,239 @@
+//! The box's link: sends what waits, says that the box is alive, and hears what its hub wants.
+//!
+//! It speaks with a server on this machine alone, which has the way to the hub. It runs until it is
+//! dropped; what it had in flight then is sent again, and the hub's stream takes each number once.
+
+use crate::Identity;
+use crate::envelope::{Event, LONGEST, VERSION};
+use crate::outbox::{Outbox, PATIENCE, Step, WINDOW};
+use crate::subjects::{self, STREAM, Subject, Verb};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, ContextBuilder};
+use async_nats::{Client, ConnectOptions, Message};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use roombox_control::clock::UnixMs;
+use roombox_control::fleet::BoxPulse;
+use roombox_control::store::{FleetEventRow, FleetRow, Store, StoreError};
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval, sleep, sleep_until};
+
+/// A box says so often that it is alive.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// The store is asked so often whether something happened.
+const IDLE: Duration = Duration::from_millis(250);
+/// What was sent is kept so long: a hub that comes from an old copy asks for it again.
+const KEPT_MS: u64 = 30 * 24 * 3600 * 1000;
+const CLEAR_UP: Duration = Duration::from_secs(3600);
+/// After something that ended the link: the store refused, or the server went away.
+const AGAIN: Duration = Duration::from_secs(1);
+/// An alarm stays so long after the hub raised it last.
+const CLONE_FOR: Duration = Duration::from_secs(120);
+
+/// A command: send everything from this number on once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resend {
+    pub epoch: String,
+    pub from: u64,
+}
+
+/// What stops a link until it is begun again.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    #[error("cannot connect to nats-server: {0}")]
+    Connect(#[from] async_nats::ConnectError),
+    #[error("cannot listen for commands: {0}")]
+    Listen(#[from] async_nats::SubscribeError),
+    #[error("the server has closed the connection")]
+    Closed,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a link needs.
+pub struct Link {
+    pub store: Arc<Store>,
+    pub identity: Arc<Identity>,
+    /// Of the server on this machine.
+    pub url: String,
+    pub row: FleetRow,
+    /// What the box says of itself.
+    pub pulse: Arc<dyn Fn() -> BoxPulse + Send + Sync>,
+    /// Whether another box has this one's key.
+    pub cloned: watch::Sender<bool>,
+}
+
+type Answer = Pin<Box<dyn Future<Output = (u64, bool)> + Send>>;
+
+/// Connects to the server on this machine as this box.
+///
+/// # Errors
+/// It cannot.
+pub async fn connect(
+    url: &str,
+    identity: &Identity,
+    inbox: String,
+) -> Result<Client, async_nats::ConnectError> {
+    let options = ConnectOptions::with_nkey(identity.seed().to_owned());
+    options.custom_inbox_prefix(inbox).name("roomboxd").connect(url).await
+}
+
+impl Link {
+    /// Keeps the link for as long as it is polled.
+    pub async fn run(self) {
+        loop {
+            if let Err(error) = self.once().await {
+                tracing::warn!(%error, "the link to the fleet is begun again");
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    async fn once(&self) -> Result<(), LinkError> {
+        let id = self.identity.id();
+        let client = connect(&self.url, &self.identity, subjects::inbox(id)).await?;
+        let mut commands = client.subscribe(subjects::commands(id)).await?;
+        let jetstream = ContextBuilder::new().timeout(PATIENCE).build(client.clone());
+        let (mut outbox, mut answers) = (Outbox::default(), FuturesUnordered::<Answer>::new());
+        let (mut beats, mut clearing) = (interval(HEARTBEAT), interval(CLEAR_UP));
+        let (begun, mut cloned_until) = (Instant::now(), Instant::now());
+        loop {
+            let until = match outbox.step(begun.elapsed(), IDLE) {
+                Step::Wait { until } => begun + until,
+                Step::Send { after, most } => {
+                    let rows = self.store.fleet_unsent(after, most.min(WINDOW)).await?;
+                    let nothing = rows.is_empty();
+                    for row in rows {
+                        self.send(&jetstream, &mut outbox, &mut answers, row, begun.elapsed())
+                            .await;
+                    }
+                    Instant::now() + if nothing { IDLE } else { Duration::ZERO }
+                }
+            };
+            tokio::select! {
+                Some(first) = answers.next(), if !answers.is_empty() => {
+                    self.settle(&mut outbox, &mut answers, first).await?;
+                }
+                command = commands.next() => {
+                    let command = command.ok_or(LinkError::Closed)?;
+                    if self.obey(&command, &mut outbox).await? {
+                        cloned_until = Instant::now() + CLONE_FOR;
+                    }
+                }
+                _ = beats.tick() => {
+                    self.cloned.send_replace(Instant::now() < cloned_until);
+                    self.beat(&client).await?;
+                }
+                _ = clearing.tick() => {
+                    self.store.fleet_forget(UnixMs::now().0.saturating_sub(KEPT_MS)).await?;
+                }
+                () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        jetstream: &jetstream::Context,
+        outbox: &mut Outbox,
+        answers: &mut FuturesUnordered<Answer>,
+        row: FleetEventRow,
+        now: Duration,
+    ) {
+        let (seq, id) = (row.seq, self.identity.id());
+        let subject = Subject::Event { of: id, kind: &row.kind }.to_string();
+        let body = serde_json::from_str(&row.body).unwrap_or_default();
+        let event = Event {
+            version: VERSION,
+            of: id.to_string(),
+            epoch: self.row.epoch.clone(),
+            // What waited when the epoch began has smaller numbers if it is asked for again.
+            first: self.row.first.min(seq),
+            seq,
+            kind: row.kind,
+            at: row.made_ms,
+            body,
+        };
+        let mut payload = serde_json::to_vec(&event).unwrap_or_default();
+        if payload.len() > LONGEST {
+            tracing::warn!(seq, "an event is too long for the fleet: it goes without its details");
+            let short = Event { body: serde_json::Value::Null, ..event };
+            payload = serde_json::to_vec(&short).unwrap_or_default();
+        }
+        // What is asked for again is new to the stream, or it would swallow it.
+        let round = if row.round == 0 { String::new() } else { format!(".{}", row.round) };
+        let message = PublishMessage::build()
+            .payload(payload.into())
+            .message_id(format!("{id}.{}.{seq}{round}", self.row.epoch))
+            .expected_stream(STREAM);
+        outbox.sent(seq, now);
+        match jetstream.send_publish(subject, message).await {
+            Ok(answer) => {
+                let answered = answer.into_future();
+                answers.push(Box::pin(async move { (seq, answered.await.is_ok()) }));
+            }
+            Err(error) => {
+                tracing::debug!(seq, %error, "an event was not taken: it is sent again");
+                outbox.failed(seq);
+            }
+        }
+    }
+
+    /// Keeps which events arrived: all answers that are there, in one transaction.
+    async fn settle(
+        &self,
+        outbox: &mut Outbox,
+        answers: &mut FuturesUnordered<Answer>,
+        first: (u64, bool),
+    ) -> Result<(), LinkError> {
+        let (mut next, mut sent) = (Some(first), Vec::new());
+        while let Some((seq, good)) = next {
+            match good {
+                true if outbox.answered(seq) => sent.push(seq),
+                true => {}
+                false => outbox.failed(seq),
+            }
+            next = answers.next().now_or_never().flatten();
+        }
+        if !sent.is_empty() {
+            self.store.fleet_sent(sent, UnixMs::now().0).await?;
+        }
+        Ok(())
+    }
+
+    /// True: it says that the box was cloned.
+    async fn obey(&self, command: &Message, outbox: &mut Outbox) -> Result<bool, LinkError> {
+        match Verb::of(&command.subject) {
+            Some(Verb::Resend) => match serde_json::from_slice::<Resend>(&command.payload) {
+                Ok(Resend { epoch, from }) => {
+                    let events = self.store.fleet_again(epoch, from).await?;
+                    tracing::info!(from, events, "the hub asks for events again");
+                    outbox.again();
+                }
+                Err(error) => tracing::warn!(%error, "a command of the hub cannot be read"),
+            },
+            Some(Verb::Cloned) => {
+                tracing::error!("another box has this one's key: its card or disk was copied");
+                self.cloned.send_replace(true);
+                return Ok(true);
+            }
+            None => tracing::warn!("the hub wants something that this version does not know"),
+        }
+        Ok(false)
+    }
+
+    async fn beat(&self, client: &Client) -> Result<(), LinkError> {
+        let pulse = BoxPulse { waiting: self.store.fleet_waiting().await?, ..(self.pulse)() };
+        let payload = serde_json::to_vec(&pulse).unwrap_or_default();
+        let subject = Subject::Heartbeat { of: self.identity.id() }.to_string();
+        if let Err(error) = client.publish(subject, payload.into()).await {
+            tracing::debug!(%error, "a heartbeat was not sent");
+        }
+        Ok(())
+    }
+}

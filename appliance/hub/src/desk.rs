@@ -1,0 +1,259 @@
+//! The hub's desk: stream, consumer, roster and the questions to boxes, at its own server.
+
+use crate::gaps::Gaps;
+use crate::roster::Roster;
+use async_nats::jetstream::consumer::pull::MessagesError;
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::{self, AckKind, ContextBuilder, kv, stream};
+use async_nats::{Client, Message};
+use futures_util::StreamExt as _;
+use roombox_control::clock::UnixMs;
+use roombox_control::fleet::{BoxPulse, Fleet, HeardView};
+use roombox_control::store::{FleetMissing, HeardRow, Store, StoreError};
+use roombox_federation::Identity;
+use roombox_federation::envelope::{self, Unread};
+use roombox_federation::link::{self, Resend};
+use roombox_federation::subjects::{self, BoxId, STREAM, Subject, Verb};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::{interval, sleep};
+
+/// Events that are kept in one transaction.
+const BATCH: usize = 256;
+/// The stream takes a number once within this.
+const DUPLICATES: Duration = Duration::from_secs(2 * 3600);
+/// The stream forgets what nobody fetched after this: the boxes have it longer.
+const STREAM_AGE: Duration = Duration::from_secs(14 * 24 * 3600);
+const STREAM_BYTES: i64 = 2 << 30;
+const LOOK: Duration = Duration::from_secs(2);
+const AGAIN: Duration = Duration::from_secs(1);
+/// The longest heartbeat, bytes.
+const LONGEST_PULSE: usize = 4096;
+
+/// What stops the desk until it begins again.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    #[error("cannot connect to nats-server: {0}")]
+    Connect(#[from] async_nats::ConnectError),
+    #[error("cannot listen: {0}")]
+    Listen(#[from] async_nats::SubscribeError),
+    #[error("the stream of the fleet cannot be had: {0}")]
+    Stream(String),
+    #[error("the server has closed the connection")]
+    Closed,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a hub's desk needs.
+pub struct HubDesk {
+    pub store: Arc<Store>,
+    pub identity: Arc<Identity>,
+    /// Of the hub's server.
+    pub url: String,
+    pub fleet: Arc<Fleet>,
+}
+
+/// What the desk has in hand.
+#[derive(Default)]
+struct Hand {
+    roster: Roster,
+    gaps: Gaps,
+    heard: HeardView,
+    /// Whose alarm was said.
+    cloned: HashSet<BoxId>,
+}
+
+impl HubDesk {
+    /// Hears for as long as it is polled.
+    pub async fn run(self) {
+        let (mut hand, begun) = (Hand::default(), Instant::now());
+        loop {
+            if let Err(error) = self.once(&mut hand, begun).await {
+                tracing::warn!(%error, "the hub's desk begins again");
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    async fn once(&self, hand: &mut Hand, begun: Instant) -> Result<(), HubError> {
+        let inbox = subjects::HUB_INBOX.to_owned();
+        let client = link::connect(&self.url, &self.identity, inbox).await?;
+        let jetstream = ContextBuilder::new().domain(subjects::HUB_DOMAIN).build(client.clone());
+        let consumer = consumer(&jetstream).await.map_err(HubError::Stream)?;
+        let roster = roster(&jetstream).await.map_err(HubError::Stream)?;
+        let events = consumer.messages().await;
+        let events = events.map_err(|error| HubError::Stream(error.to_string()))?;
+        let mut events = events.ready_chunks(BATCH);
+        let mut beats = client.subscribe(subjects::ALL_HEARTBEATS).await?;
+        let mut looks = interval(LOOK);
+        loop {
+            tokio::select! {
+                some = events.next() => {
+                    let some = some.ok_or(HubError::Closed)?;
+                    let broken = |error: MessagesError| HubError::Stream(error.to_string());
+                    let some: Result<Vec<_>, _> = some.into_iter().collect();
+                    self.hear(hand, some.map_err(broken)?).await?;
+                }
+                beat = beats.next() => {
+                    let beat = beat.ok_or(HubError::Closed)?;
+                    self.beat(hand, begun.elapsed(), &client, &roster, &beat).await;
+                }
+                _ = looks.tick() => self.look(hand, begun.elapsed(), &client).await?,
+            }
+        }
+    }
+
+    /// Keeps a batch, then lets the stream forget it.
+    async fn hear(
+        &self,
+        hand: &mut Hand,
+        messages: Vec<jetstream::Message>,
+    ) -> Result<(), HubError> {
+        let mut rows = Vec::with_capacity(messages.len());
+        for message in &messages {
+            match envelope::read(&message.subject, &message.payload) {
+                Ok((of, event, spoofed)) => {
+                    if spoofed {
+                        once(
+                            &mut hand.heard.spoofed,
+                            "an event names another box than its sender",
+                            &of,
+                        );
+                    }
+                    rows.push(HeardRow {
+                        of: of.to_string(),
+                        epoch: event.epoch,
+                        first: event.first,
+                        seq: event.seq,
+                        kind: event.kind,
+                        at_ms: event.at,
+                        body: event.body.to_string(),
+                    });
+                }
+                Err(Unread::Malformed) => {
+                    once(&mut hand.heard.malformed, "an event cannot be read", &message.subject);
+                }
+                Err(Unread::Newer) => {
+                    let says = "an event is of a newer version: update this hub";
+                    once(&mut hand.heard.newer, says, &message.subject);
+                }
+            }
+        }
+        if !rows.is_empty() {
+            let hearing = self.store.fleet_hear(rows, UnixMs::now().0).await?;
+            hand.heard.events += hearing.new;
+            hand.heard.again += hearing.again;
+            hand.heard.strangers += hearing.strangers;
+        }
+        for message in &messages {
+            if let Err(error) = message.ack_with(AckKind::Ack).await {
+                // It comes again, and is known then.
+                tracing::debug!(%error, "the stream was not told that an event is kept");
+            }
+        }
+        Ok(())
+    }
+
+    async fn beat(
+        &self,
+        hand: &mut Hand,
+        now: Duration,
+        client: &Client,
+        kept: &kv::Store,
+        beat: &Message,
+    ) {
+        let sender = subjects::sender(&beat.subject).map(|(of, _)| of);
+        let short = beat.payload.len() <= LONGEST_PULSE;
+        let pulse = short.then(|| serde_json::from_slice::<BoxPulse>(&beat.payload).ok()).flatten();
+        // serde takes an empty list for one without fields; taken for a heartbeat, it would be a clone's.
+        let pulse = pulse.filter(|pulse| !pulse.nonce.is_empty());
+        let (Some(of), Some(pulse)) = (sender, pulse) else {
+            once(&mut hand.heard.malformed, "a heartbeat cannot be read", &beat.subject);
+            return;
+        };
+        if let Err(error) = kept.put(of.as_str(), beat.payload.clone()).await {
+            tracing::debug!(%error, "the roster's copy for boxes is old");
+        }
+        if !hand.roster.heard(now, UnixMs::now(), of.clone(), pulse) {
+            hand.cloned.remove(&of);
+        } else {
+            if hand.cloned.insert(of.clone()) {
+                tracing::error!(id = %of, "two boxes are alive under one key: a card or disk was copied");
+            }
+            command(client, &of, Verb::Cloned, Vec::new()).await;
+        }
+    }
+
+    /// Tells who is there, and asks for what is missing.
+    async fn look(&self, hand: &mut Hand, now: Duration, client: &Client) -> Result<(), HubError> {
+        let boxes = self.store.fleet_box_list().await?;
+        let ids: Vec<_> = boxes.iter().filter_map(|row| BoxId::parse(&row.id)).collect();
+        hand.roster.keep(&ids);
+        let due = hand.gaps.look(now, self.store.fleet_missing().await?);
+        for FleetMissing { of, epoch, from, .. } in due.ask {
+            let Some(of) = BoxId::parse(&of) else { continue };
+            tracing::info!(id = %of, from, "events are missing: the box is asked for them");
+            let resend = serde_json::to_vec(&Resend { epoch, from }).unwrap_or_default();
+            command(client, &of, Verb::Resend, resend).await;
+        }
+        for missing in due.give_up {
+            let events = missing.until - missing.from;
+            tracing::error!(id = missing.of, from = missing.from, events, "events never came");
+            hand.heard.lost += events;
+            self.store.fleet_skip(missing).await?;
+        }
+        self.fleet.roster_is(hand.roster.entries(now), hand.heard);
+        Ok(())
+    }
+}
+
+async fn command(client: &Client, to: &BoxId, verb: Verb, payload: Vec<u8>) {
+    let subject = Subject::Command { to, verb }.to_string();
+    if let Err(error) = client.publish(subject, payload.into()).await {
+        tracing::debug!(%error, "a command was not sent: it is sent again while it matters");
+    }
+}
+
+/// Counts it, and says it the first time.
+fn once(count: &mut u64, says: &str, of: &dyn std::fmt::Display) {
+    if *count == 0 {
+        tracing::warn!(%of, "{says}: it is counted, and not said again");
+    }
+    *count += 1;
+}
+
+/// The stream and its consumer, made if they are not there.
+async fn consumer(jetstream: &jetstream::Context) -> Result<PullConsumer, String> {
+    let stream = stream::Config {
+        name: STREAM.to_owned(),
+        subjects: vec![subjects::ALL_EVENTS.to_owned()],
+        storage: stream::StorageType::File,
+        duplicate_window: DUPLICATES,
+        max_age: STREAM_AGE,
+        max_bytes: STREAM_BYTES,
+        max_message_size: 2 * envelope::LONGEST as i32,
+        ..stream::Config::default()
+    };
+    jetstream.create_or_update_stream(stream).await.map_err(|error| error.to_string())?;
+    let stream = jetstream.get_stream(STREAM).await.map_err(|error| error.to_string())?;
+    let consumer = pull::Config {
+        durable_name: Some("hub".to_owned()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: Duration::from_secs(30),
+        max_ack_pending: 4 * BATCH as i64,
+        ..pull::Config::default()
+    };
+    stream.get_or_create_consumer("hub", consumer).await.map_err(|error| error.to_string())
+}
+
+async fn roster(jetstream: &jetstream::Context) -> Result<kv::Store, String> {
+    let bucket = kv::Config {
+        bucket: subjects::ROSTER.to_owned(),
+        history: 1,
+        max_bytes: 4 << 20,
+        ..kv::Config::default()
+    };
+    jetstream.create_or_update_key_value(bucket).await.map_err(|error| error.to_string())
+}

@@ -1,0 +1,46 @@
+"""A NATS client of a few lines, which says whatever a broken or bad box might say."""
+
+import base64
+import json
+import re
+import socket
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+def seed_of(conf: str) -> str:
+    """The seed in a leaf's configuration: its key."""
+    return re.search(r'nkey: "(SU[A-Z2-7]+)"', conf).group(1)
+
+
+class RawNats:
+    """Connects to the leaf of a box as that box; `nats` is the folder of its server."""
+
+    def __init__(self, nats: Path):
+        ports = json.loads(next(nats.glob("*.ports")).read_text())
+        seed = seed_of((nats / "nats.conf").read_text())
+        raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
+        key = Ed25519PrivateKey.from_private_bytes(raw[2:34])
+        host, port = ports["nats"][0].removeprefix("nats://").rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), 10)
+        self.lines = self.socket.makefile("rb")
+        nonce = json.loads(self.lines.readline().split(b" ", 1)[1])["nonce"]
+        public = re.search(r'nkey: "(U[A-Z2-7]+)"', (nats / "nats.conf").read_text()).group(1)
+        signature = base64.urlsafe_b64encode(key.sign(nonce.encode())).decode().rstrip("=")
+        hello = {"verbose": False, "pedantic": False, "nkey": public, "sig": signature, "headers": True}
+        self.socket.sendall(b"CONNECT " + json.dumps(hello).encode() + b"\r\n")
+        self.flush()
+
+    def publish(self, subject: str, payload: bytes):
+        self.socket.sendall(f"PUB {subject} {len(payload)}\r\n".encode() + payload + b"\r\n")
+
+    def flush(self):
+        """Waits until the server has read everything."""
+        self.socket.sendall(b"PING\r\n")
+        while not (line := self.lines.readline()).startswith(b"PONG"):
+            assert line and not line.startswith(b"-ERR"), line
+
+    def close(self):
+        self.lines.close()
+        self.socket.close()
