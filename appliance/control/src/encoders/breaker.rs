@@ -49,8 +49,8 @@ impl Breaker {
 
     /// True if this failure switches it off.
     pub fn failed(&mut self, failure: Failure) -> bool {
-        let recent = failure.since_start_ms.saturating_sub(DAY_MS);
-        self.failures.retain(|before| before.since_start_ms > recent);
+        let now = failure.since_start_ms;
+        self.failures.retain(|before| now.saturating_sub(before.since_start_ms) < DAY_MS);
         self.failures.push(failure);
         let skip = self.failures.len().saturating_sub(MOST_FAILURES);
         self.failures.drain(..skip);
