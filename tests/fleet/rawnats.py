@@ -32,8 +32,8 @@ class RawNats:
         self.socket.sendall(b"CONNECT " + json.dumps(hello).encode() + b"\r\n")
         self.flush()
 
-    def publish(self, subject: str, payload: bytes):
-        self.socket.sendall(f"PUB {subject} {len(payload)}\r\n".encode() + payload + b"\r\n")
+    def publish(self, subject: str, payload: bytes, reply: str = ""):
+        self.socket.sendall(f"PUB {subject} {reply} {len(payload)}\r\n".encode() + payload + b"\r\n")
 
     def flush(self):
         """Waits until the server has read everything."""

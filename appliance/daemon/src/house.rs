@@ -329,7 +329,7 @@ fn pulse(status: Arc<Status>, identity: Arc<BoxIdentity>) -> Pulse {
             recordings: now.recordings,
             free_bytes: now.disk.free_bytes,
             total_bytes: now.disk.total_bytes,
-            waiting: 0,
+            ..BoxPulse::default()
         }
     })
 }

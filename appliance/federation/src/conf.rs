@@ -94,9 +94,13 @@ fn filled(template: &str, identity: &Identity, folder: &Path, values: &[(&str, S
         ("STORE", path(&folder.join("store"))),
         ("KEY", text(&identity.key())),
     ];
-    let mut filled = template.to_owned();
-    for (name, value) in shared.iter().chain(values) {
-        filled = filled.replace(&format!("@{name}@"), value);
+    // In one pass: what a value says is no place for another one.
+    let mut pieces = template.split('@');
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    while let (Some(name), Some(after)) = (pieces.next(), pieces.next()) {
+        let value = shared.iter().chain(values).find(|(known, _)| *known == name);
+        filled.push_str(value.map_or("", |(_, value)| value));
+        filled.push_str(after);
     }
     filled
 }

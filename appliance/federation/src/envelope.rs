@@ -21,6 +21,8 @@ pub struct Event {
     /// The epoch's first number.
     pub first: u64,
     pub seq: u64,
+    /// What makes it this one: after a database came from a copy, numbers come again.
+    pub id: String,
     /// `noun.verb`.
     pub kind: String,
     /// When, milliseconds since 1970.
@@ -61,6 +63,7 @@ pub fn read(subject: &str, payload: &[u8]) -> Result<(BoxId, Event, bool), Unrea
     let sane = event.seq >= event.first.max(1)
         && event.seq <= i64::MAX as u64
         && (1..=64).contains(&event.epoch.len())
+        && (1..=64).contains(&event.id.len())
         && event.kind == kind
         && event.kind.len() <= 64;
     match sane {
@@ -79,7 +82,18 @@ mod tests {
     fn event(of: &BoxId) -> Event {
         let (epoch, kind) = ("e".to_owned(), "room.created".to_owned());
         let body = serde_json::json!({"id": "rm_1"});
-        Event { version: VERSION, of: of.to_string(), epoch, first: 1, seq: 7, kind, at: 1, body }
+        let id = "1a2b".to_owned();
+        Event {
+            version: VERSION,
+            of: of.to_string(),
+            epoch,
+            first: 1,
+            seq: 7,
+            id,
+            kind,
+            at: 1,
+            body,
+        }
     }
 
     #[test]
@@ -98,7 +112,8 @@ mod tests {
         let early = Event { seq: 3, first: 4, ..good.clone() };
         let other = Event { kind: "job.queued".to_owned(), ..good.clone() };
         let nameless = Event { epoch: String::new(), ..good.clone() };
-        for wrong in [long, zero, early, other, nameless] {
+        let nobody = Event { id: String::new(), ..good.clone() };
+        for wrong in [long, zero, early, other, nameless, nobody] {
             assert_eq!(read(&subject, &bytes(&wrong)), Err(Unread::Malformed));
         }
         for wrong in [&b""[..], b"{}", b"[1]", b"\xff\xfe", b"{\"v\":-1}"] {

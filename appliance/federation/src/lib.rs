@@ -7,6 +7,7 @@ pub mod conf;
 pub mod envelope;
 mod identity;
 pub mod link;
+pub mod order;
 pub mod outbox;
 pub mod server;
 pub mod subjects;

@@ -5,15 +5,16 @@
 
 use crate::Identity;
 use crate::envelope::{Event, LONGEST, VERSION};
+use crate::order;
 use crate::outbox::{Outbox, PATIENCE, Step, WINDOW};
-use crate::subjects::{self, STREAM, Subject, Verb};
+use crate::subjects::{self, BoxId, STREAM, Subject, Verb};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ContextBuilder};
 use async_nats::{Client, ConnectOptions, Message};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use roombox_control::clock::UnixMs;
-use roombox_control::fleet::BoxPulse;
+use roombox_control::fleet::{BoxPulse, Place};
 use roombox_control::store::{FleetEventRow, FleetRow, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -35,11 +36,12 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// An alarm stays so long after the hub raised it last.
 const CLONE_FOR: Duration = Duration::from_secs(120);
 
-/// A command: send everything from this number on once more.
+/// A command: send these numbers once more, `until` not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resend {
     pub epoch: String,
     pub from: u64,
+    pub until: u64,
 }
 
 /// What stops a link until it is begun again.
@@ -102,6 +104,7 @@ impl Link {
         let (mut outbox, mut answers) = (Outbox::default(), FuturesUnordered::<Answer>::new());
         let (mut beats, mut clearing) = (interval(HEARTBEAT), interval(CLEAR_UP));
         let (begun, mut cloned_until) = (Instant::now(), Instant::now());
+        let mut newest = 0;
         loop {
             let until = match outbox.step(begun.elapsed(), IDLE) {
                 Step::Wait { until } => begun + until,
@@ -121,7 +124,7 @@ impl Link {
                 }
                 command = commands.next() => {
                     let command = command.ok_or(LinkError::Closed)?;
-                    if self.obey(&command, &mut outbox).await? {
+                    if self.obey(&command, &mut newest, &mut outbox).await? {
                         cloned_until = Instant::now() + CLONE_FOR;
                     }
                 }
@@ -155,6 +158,7 @@ impl Link {
             // What waited when the epoch began has smaller numbers if it is asked for again.
             first: self.row.first.min(seq),
             seq,
+            id: row.id.clone(),
             kind: row.kind,
             at: row.made_ms,
             body,
@@ -169,7 +173,7 @@ impl Link {
         let round = if row.round == 0 { String::new() } else { format!(".{}", row.round) };
         let message = PublishMessage::build()
             .payload(payload.into())
-            .message_id(format!("{id}.{}.{seq}{round}", self.row.epoch))
+            .message_id(format!("{id}.{}{round}", row.id))
             .expected_stream(STREAM);
         outbox.sent(seq, now);
         match jetstream.send_publish(subject, message).await {
@@ -207,12 +211,22 @@ impl Link {
     }
 
     /// True: it says that the box was cloned.
-    async fn obey(&self, command: &Message, outbox: &mut Outbox) -> Result<bool, LinkError> {
+    async fn obey(
+        &self,
+        command: &Message,
+        newest: &mut u64,
+        outbox: &mut Outbox,
+    ) -> Result<bool, LinkError> {
+        let Some(hub) = self.hub() else { return Ok(false) };
+        let Some(payload) = order::read(&hub, &command.subject, &command.payload, newest) else {
+            tracing::warn!("a command was not signed by the hub, or is an old one: it is left out");
+            return Ok(false);
+        };
         match Verb::of(&command.subject) {
-            Some(Verb::Resend) => match serde_json::from_slice::<Resend>(&command.payload) {
-                Ok(Resend { epoch, from }) => {
-                    let events = self.store.fleet_again(epoch, from).await?;
-                    tracing::info!(from, events, "the hub asks for events again");
+            Some(Verb::Resend) => match serde_json::from_slice::<Resend>(&payload) {
+                Ok(Resend { epoch, from, until }) => {
+                    let events = self.store.fleet_again(epoch, from, until).await?;
+                    tracing::info!(from, until, events, "the hub asks for events again");
                     outbox.again();
                 }
                 Err(error) => tracing::warn!(%error, "a command of the hub cannot be read"),
@@ -227,8 +241,19 @@ impl Link {
         Ok(false)
     }
 
+    /// Whose commands count.
+    fn hub(&self) -> Option<BoxId> {
+        match &self.row.place {
+            Place::Hub { .. } => Some(self.identity.id().clone()),
+            Place::Member { hub, .. } => BoxId::parse(hub),
+        }
+    }
+
     async fn beat(&self, client: &Client) -> Result<(), LinkError> {
-        let pulse = BoxPulse { waiting: self.store.fleet_waiting().await?, ..(self.pulse)() };
+        let (waiting, last) =
+            (self.store.fleet_waiting().await?, self.store.fleet_last_sent().await?);
+        let epoch = self.row.epoch.clone();
+        let pulse = BoxPulse { waiting, epoch, last, ..(self.pulse)() };
         let payload = serde_json::to_vec(&pulse).unwrap_or_default();
         let subject = Subject::Heartbeat { of: self.identity.id() }.to_string();
         if let Err(error) = client.publish(subject, payload.into()).await {

@@ -4,7 +4,7 @@
 //! ```text
 //! Flowing ── an event failed, or its answer is late ──► Draining: nothing new is sent
 //!    ▲                                                     │ all answers are there, or late
-//!    └── a pause has passed, begin at the oldest unsent ◄── Pausing
+//!    └── a pause has passed, try the oldest unsent ◄────── Pausing
 //! ```
 //!
 //! What was sent behind a failed event may have arrived before it: order is kept by numbers, and a
@@ -17,8 +17,10 @@ use std::time::Duration;
 pub const WINDOW: usize = 256;
 /// An answer that takes longer does not come.
 pub const PATIENCE: Duration = Duration::from_secs(3);
-/// After a failure.
+/// After a failure; each further one before anything arrives doubles it.
 pub const PAUSE: Duration = Duration::from_millis(300);
+/// While nothing arrives at all.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +46,13 @@ pub struct Outbox {
     sent: u64,
     /// What was sent and is not answered, with its moment.
     open: BTreeMap<u64, Duration>,
+    /// Pauses since something arrived. Meanwhile one event at a time is tried.
+    pauses: u32,
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { phase: Phase::Flowing, sent: 0, open: BTreeMap::new() }
+        Self { phase: Phase::Flowing, sent: 0, open: BTreeMap::new(), pauses: 0 }
     }
 }
 
@@ -60,7 +64,9 @@ impl Outbox {
             self.phase = Phase::Draining;
         }
         if self.phase == Phase::Draining && self.open.is_empty() {
-            self.phase = Phase::Pausing { until: now + PAUSE };
+            let pause = PAUSE.saturating_mul(1 << self.pauses.min(8)).min(LONGEST_PAUSE);
+            self.pauses += 1;
+            self.phase = Phase::Pausing { until: now + pause };
         }
         if let Phase::Pausing { until } = self.phase
             && now >= until
@@ -68,9 +74,10 @@ impl Outbox {
             (self.phase, self.sent) = (Phase::Flowing, 0);
         }
         let late = self.open.values().min().map(|oldest| *oldest + PATIENCE);
+        let window = if self.pauses == 0 { WINDOW } else { 1 };
         match self.phase {
-            Phase::Flowing if self.open.len() < WINDOW => {
-                Step::Send { after: self.sent, most: WINDOW - self.open.len() }
+            Phase::Flowing if self.open.len() < window => {
+                Step::Send { after: self.sent, most: window - self.open.len() }
             }
             Phase::Pausing { until } => Step::Wait { until },
             Phase::Flowing | Phase::Draining => Step::Wait { until: late.unwrap_or(now + idle) },
@@ -85,6 +92,7 @@ impl Outbox {
 
     /// The hub's stream has it. False: its answer was given up, and it is sent again.
     pub fn answered(&mut self, seq: u64) -> bool {
+        self.pauses = 0;
         self.open.remove(&seq).is_some()
     }
 

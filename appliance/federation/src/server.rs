@@ -53,8 +53,10 @@ pub enum ServerError {
 /// It is none, or too old.
 pub async fn version(program: &Path) -> Result<String, ServerError> {
     let name = || program.display().to_string();
-    let ran = Command::new(program).arg("--version").stdin(Stdio::null()).output();
-    let ran = ran.await.map_err(|source| ServerError::Run { program: name(), source })?;
+    let asked =
+        Command::new(program).arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
+    let ran = timeout(START, asked).await.map_err(|_| ServerError::Version { program: name() })?;
+    let ran = ran.map_err(|source| ServerError::Run { program: name(), source })?;
     let text = String::from_utf8_lossy(&ran.stdout).into_owned();
     let found = text.trim().strip_prefix("nats-server: v");
     let found = found.ok_or_else(|| ServerError::Version { program: name() })?;
@@ -238,7 +240,7 @@ fn write_conf(folder: &Path, conf: &str) -> io::Result<()> {
 }
 
 /// Ends a server that works in this folder and has nobody any more.
-async fn end_orphan(folder: &Path) {
+pub async fn end_orphan(folder: &Path) {
     let written = fs::read_to_string(folder.join("nats.pid")).unwrap_or_default();
     let Some(pid) = written.trim().parse().ok().and_then(Pid::from_raw) else { return };
     let line = PathBuf::from(format!("/proc/{}/cmdline", written.trim()));

@@ -12,7 +12,7 @@ pub const ALL_HEARTBEATS: &str = "fleet.*.hb";
 pub const ROSTER: &str = "roster";
 /// JetStream's domain at a hub.
 pub const HUB_DOMAIN: &str = "hub";
-/// What replies to a hub begin with.
+/// What replies to a hub begin with: no box may say anything there.
 pub const HUB_INBOX: &str = "_INBOX_hub";
 
 const PREFIX: &str = "box-";
@@ -36,6 +36,11 @@ impl BoxId {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The public key that it follows from, as NATS writes it.
+    pub fn key(&self) -> String {
+        self.0.strip_prefix(PREFIX).unwrap_or_default().to_ascii_uppercase()
     }
 }
 
@@ -122,7 +127,6 @@ pub fn may_publish(of: &BoxId) -> Vec<String> {
         "$JS.hub.API.DIRECT.GET.KV_claims.>",
         "$JS.hub.API.DIRECT.GET.KV_desired.$KV.desired.{}",
         "$JS.hub.API.DIRECT.GET.KV_roster",
-        "_INBOX_hub.>",
     ];
     own.iter().chain(&hub).map(|pattern| pattern.replace("{}", of.as_str())).collect()
 }
@@ -163,6 +167,7 @@ mod tests {
             assert!(!allowed.starts_with("fleet.*") && !allowed.starts_with('>'), "{allowed}");
             let own = !allowed.starts_with("fleet.") || allowed.contains(of.as_str());
             assert!(own, "{allowed}");
+            assert!(!allowed.starts_with(HUB_INBOX), "{allowed}");
         }
     }
 }

@@ -13,6 +13,7 @@ use roombox_control::store::{FleetMissing, HeardRow, Store, StoreError};
 use roombox_federation::Identity;
 use roombox_federation::envelope::{self, Unread};
 use roombox_federation::link::{self, Resend};
+use roombox_federation::order;
 use roombox_federation::subjects::{self, BoxId, STREAM, Subject, Verb};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ struct Hand {
     heard: HeardView,
     /// Whose alarm was said.
     cloned: HashSet<BoxId>,
+    /// When a box was commanded something last.
+    commanded: u64,
 }
 
 impl HubDesk {
@@ -124,6 +127,7 @@ impl HubDesk {
                     }
                     rows.push(HeardRow {
                         of: of.to_string(),
+                        id: event.id,
                         epoch: event.epoch,
                         first: event.first,
                         seq: event.seq,
@@ -182,7 +186,7 @@ impl HubDesk {
             if hand.cloned.insert(of.clone()) {
                 tracing::error!(id = %of, "two boxes are alive under one key: a card or disk was copied");
             }
-            command(client, &of, Verb::Cloned, Vec::new()).await;
+            self.command(hand, client, &of, Verb::Cloned, String::new()).await;
         }
     }
 
@@ -191,26 +195,44 @@ impl HubDesk {
         let boxes = self.store.fleet_box_list().await?;
         let ids: Vec<_> = boxes.iter().filter_map(|row| BoxId::parse(&row.id)).collect();
         hand.roster.keep(&ids);
-        let due = hand.gaps.look(now, self.store.fleet_missing().await?);
-        for FleetMissing { of, epoch, from, .. } in due.ask {
+        let missing = self.store.fleet_missing(hand.roster.told()).await?;
+        let due = hand.gaps.look(now, missing);
+        for FleetMissing { of, epoch, from, until } in due.ask {
             let Some(of) = BoxId::parse(&of) else { continue };
-            tracing::info!(id = %of, from, "events are missing: the box is asked for them");
-            let resend = serde_json::to_vec(&Resend { epoch, from }).unwrap_or_default();
-            command(client, &of, Verb::Resend, resend).await;
+            tracing::info!(id = %of, from, until, "events are missing: the box is asked for them");
+            let resend = serde_json::to_string(&Resend { epoch, from, until }).unwrap_or_default();
+            self.command(hand, client, &of, Verb::Resend, resend).await;
         }
         for missing in due.give_up {
             let events = missing.until - missing.from;
             tracing::error!(id = missing.of, from = missing.from, events, "events never came");
-            hand.heard.lost += events;
+            hand.heard.lost = hand.heard.lost.saturating_add(events);
             self.store.fleet_skip(missing).await?;
         }
         self.fleet.roster_is(hand.roster.entries(now), hand.heard);
         Ok(())
     }
+
+    async fn command(
+        &self,
+        hand: &mut Hand,
+        client: &Client,
+        to: &BoxId,
+        verb: Verb,
+        body: String,
+    ) {
+        let subject = Subject::Command { to, verb }.to_string();
+        // Boxes take only what is newer than the last: two in a millisecond are two, and a clock that was
+        // set back does not silence the hub for as long as it runs.
+        hand.commanded = UnixMs::now().0.max(hand.commanded + 1);
+        let Some(payload) = order::write(&self.identity, &subject, hand.commanded, body) else {
+            return;
+        };
+        said(client, subject, payload).await;
+    }
 }
 
-async fn command(client: &Client, to: &BoxId, verb: Verb, payload: Vec<u8>) {
-    let subject = Subject::Command { to, verb }.to_string();
+async fn said(client: &Client, subject: String, payload: Vec<u8>) {
     if let Err(error) = client.publish(subject, payload.into()).await {
         tracing::debug!(%error, "a command was not sent: it is sent again while it matters");
     }

@@ -53,6 +53,15 @@ impl Roster {
         entry.alarm_until > now
     }
 
+    /// Box, epoch and the last number that it says was sent.
+    pub fn told(&self) -> Vec<(String, String, u64)> {
+        let told = |(id, entry): (&BoxId, &Entry)| {
+            let BoxPulse { epoch, last, .. } = &entry.pulse;
+            (!epoch.is_empty()).then(|| (id.to_string(), epoch.clone(), *last))
+        };
+        self.0.iter().filter_map(told).collect()
+    }
+
     /// Only these boxes are in the fleet.
     pub fn keep(&mut self, boxes: &[BoxId]) {
         self.0.retain(|id, _| boxes.contains(id));

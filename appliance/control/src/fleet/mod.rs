@@ -32,6 +32,8 @@ use utoipa::ToSchema;
 const INVITE_GOOD_FOR_MS: u64 = 60 * 60 * 1000;
 /// Boxes of one hub: what a page and a configuration can survey.
 const MOST_BOXES: usize = 500;
+/// Addresses of one hub.
+const MOST_ADDRESSES: usize = 8;
 /// Where other boxes come to a hub, unless told otherwise.
 pub const LEAF_PORT: u16 = 7422;
 
@@ -183,6 +185,9 @@ impl Fleet {
             Some(address) => vec![checked_address(address)?],
             None => reach.https.iter().filter_map(|at| with_port(at, port)).collect(),
         };
+        if port == 0 || addresses.is_empty() {
+            return Err(FleetError::Address(format!(":{port}")).into());
+        }
         let (name, joined_ms) = (self.identity.name(), UnixMs::now().0);
         let row = FleetBoxRow { id, key, name, joined_ms };
         self.enter(Place::Hub { addresses, port }, Some(row)).await
@@ -210,14 +215,15 @@ impl Fleet {
     /// # Errors
     /// This box is no hub, the code is not good, or the box has not the key that it names.
     pub async fn admit(&self, request: FleetJoin) -> Result<FleetJoined, ControlError> {
-        let addresses = self.hub().await?;
+        // Whoever has no key costs the store nothing.
         let signature = BASE64_STANDARD.decode(&request.signature).unwrap_or_default();
         let id = self.gear.signer(&request.key, request.token.as_bytes(), &signature);
         let id = id.ok_or(FleetError::Signature)?;
         let name = checked_name(&request.name)?;
+        let addresses = self.hub().await?;
         let now = UnixMs::now().0;
         let row = FleetBoxRow { id, key: request.key, name, joined_ms: now };
-        if !self.store.fleet_admit(hashed(&request.token), row.clone(), now).await? {
+        if !self.store.fleet_admit(hashed(&request.token), row.clone(), now, MOST_BOXES).await? {
             return Err(FleetError::Token.into());
         }
         tracing::info!(id = row.id, name = row.name, "a box has joined the fleet");
@@ -252,6 +258,14 @@ impl Fleet {
                     let answer: FleetJoined =
                         serde_json::from_slice(&answer).map_err(|_| FleetError::Answer)?;
                     let FleetJoined { hub, name, addresses, authority } = answer;
+                    // They go into a configuration: the hub may be older, or another program.
+                    let addresses = addresses.into_iter().take(MOST_ADDRESSES);
+                    let addresses: Result<Vec<_>, _> = addresses.map(checked_address).collect();
+                    let addresses = addresses.map_err(|_| FleetError::Answer)?;
+                    if addresses.is_empty() {
+                        return Err(FleetError::Answer.into());
+                    }
+                    let name = checked_name(&name)?;
                     let place = Place::Member { hub, hub_name: name, addresses, authority };
                     return self.enter(place, None).await;
                 }
@@ -336,8 +350,7 @@ fn listed(row: FleetBoxRow, roster: &[RosterEntry]) -> FleetBox {
         name: pulse
             .as_ref()
             .map(|pulse| &pulse.name)
-            .filter(|name| !name.is_empty())
-            .cloned()
+            .and_then(|name| checked_name(name).ok())
             .unwrap_or(row.name),
         id: row.id,
         state: heard.map_or(BoxState::Unheard, |entry| entry.state),

@@ -90,6 +90,14 @@ pub struct BoxPulse {
     /// What it has not told the hub yet.
     #[schema(required)]
     pub waiting: u64,
+    /// Names the run of numbers of what it tells.
+    #[serde(default)]
+    #[schema(required)]
+    pub epoch: String,
+    /// The last of them that was sent.
+    #[serde(default)]
+    #[schema(required)]
+    pub last: u64,
 }
 
 /// What the hub knows of a box at the moment.

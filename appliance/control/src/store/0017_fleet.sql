@@ -15,6 +15,8 @@ CREATE TABLE fleet (
 -- What the hub is to hear, in order; kept for a while after it was sent.
 CREATE TABLE fleet_events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- What makes it this one: numbers come again after a database was restored from a copy.
+    id TEXT NOT NULL DEFAULT (lower(hex(randomblob(8)))),
     kind TEXT NOT NULL,
     -- JSON.
     body TEXT NOT NULL,
@@ -25,6 +27,7 @@ CREATE TABLE fleet_events (
 ) STRICT;
 
 CREATE INDEX fleet_events_unsent ON fleet_events (seq) WHERE sent_ms IS NULL;
+CREATE INDEX fleet_events_by_age ON fleet_events (sent_ms) WHERE sent_ms IS NOT NULL;
 
 -- Written by whatever statement makes the change, in its transaction: no code can forget one.
 CREATE TRIGGER fleet_room_created AFTER INSERT ON rooms WHEN EXISTS (SELECT 1 FROM fleet) BEGIN
@@ -90,15 +93,17 @@ CREATE TABLE fleet_invites (
 -- At a hub: what boxes told, each thing once.
 CREATE TABLE fleet_heard (
     box TEXT NOT NULL,
+    id TEXT NOT NULL,
     epoch TEXT NOT NULL,
     seq INTEGER NOT NULL,
     kind TEXT NOT NULL,
     at_ms INTEGER NOT NULL,
     body TEXT NOT NULL,
     heard_ms INTEGER NOT NULL,
-    PRIMARY KEY (box, epoch, seq)
+    PRIMARY KEY (box, id)
 ) STRICT;
 
+CREATE INDEX fleet_heard_by_number ON fleet_heard (box, epoch, seq);
 CREATE INDEX fleet_heard_by_age ON fleet_heard (heard_ms);
 
 -- Up to where nothing is missing.

@@ -20,6 +20,8 @@ pub struct FleetRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetEventRow {
     pub seq: u64,
+    /// What makes it this one, whatever its number.
+    pub id: String,
     pub kind: String,
     /// JSON.
     pub body: String,
@@ -42,6 +44,8 @@ pub struct FleetBoxRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeardRow {
     pub of: String,
+    /// What makes it this one, whatever its number.
+    pub id: String,
     pub epoch: String,
     /// Of the epoch.
     pub first: u64,
@@ -101,9 +105,9 @@ fn advance(sql: &Transaction<'_>) -> Result<(), StoreError> {
         "UPDATE fleet_epochs SET upto = (
             SELECT MAX(seq) FROM (
                 SELECT seq, seq - ROW_NUMBER() OVER (ORDER BY seq) AS run
-                FROM fleet_heard AS h
-                WHERE h.box = fleet_epochs.box AND h.epoch = fleet_epochs.epoch
-                    AND h.seq > fleet_epochs.upto)
+                FROM (SELECT DISTINCT h.seq AS seq FROM fleet_heard AS h
+                    WHERE h.box = fleet_epochs.box AND h.epoch = fleet_epochs.epoch
+                        AND h.seq > fleet_epochs.upto))
             WHERE run = fleet_epochs.upto)
          WHERE EXISTS (SELECT 1 FROM fleet_heard AS h WHERE h.box = fleet_epochs.box
             AND h.epoch = fleet_epochs.epoch AND h.seq = fleet_epochs.upto + 1)",
@@ -186,7 +190,7 @@ impl Store {
     ) -> Result<Vec<FleetEventRow>, StoreError> {
         self.call(move |sql| {
             let mut statement = sql.prepare_cached(
-                "SELECT seq, kind, body, made_ms, round FROM fleet_events
+                "SELECT seq, kind, body, made_ms, round, id FROM fleet_events
                  WHERE sent_ms IS NULL AND seq > ?1 ORDER BY seq LIMIT ?2",
             )?;
             let rows = statement.query_map(params![signed(after), signed(most as u64)], |row| {
@@ -196,6 +200,7 @@ impl Store {
                     body: row.get(2)?,
                     made_ms: unsigned(row.get(3)?),
                     round: unsigned(row.get(4)?),
+                    id: row.get(5)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -216,14 +221,19 @@ impl Store {
         .await
     }
 
-    /// The hub wants everything from this number on once more, if it means this epoch.
-    pub async fn fleet_again(&self, epoch: String, from: u64) -> Result<usize, StoreError> {
+    /// The hub wants these numbers once more, `until` not among them, if it means this epoch.
+    pub async fn fleet_again(
+        &self,
+        epoch: String,
+        from: u64,
+        until: u64,
+    ) -> Result<usize, StoreError> {
         self.call(move |sql| {
             let changed = sql.execute(
                 "UPDATE fleet_events SET sent_ms = NULL, round = round + 1
-                 WHERE seq >= ?2 AND sent_ms IS NOT NULL
+                 WHERE seq >= ?2 AND seq < ?3 AND sent_ms IS NOT NULL
                  AND EXISTS (SELECT 1 FROM fleet WHERE epoch = ?1)",
-                params![epoch, signed(from)],
+                params![epoch, signed(from), signed(until)],
             )?;
             Ok(changed)
         })
@@ -234,6 +244,15 @@ impl Store {
     pub async fn fleet_waiting(&self) -> Result<u64, StoreError> {
         self.call(|sql| {
             let query = "SELECT COUNT(*) FROM fleet_events WHERE sent_ms IS NULL";
+            Ok(unsigned(sql.query_row(query, [], |row| row.get(0))?))
+        })
+        .await
+    }
+
+    /// The highest number that the hub's stream has; 0: none.
+    pub async fn fleet_last_sent(&self) -> Result<u64, StoreError> {
+        self.call(|sql| {
+            let query = "SELECT COALESCE(MAX(seq), 0) FROM fleet_events WHERE sent_ms IS NOT NULL";
             Ok(unsigned(sql.query_row(query, [], |row| row.get(0))?))
         })
         .await
@@ -286,8 +305,13 @@ impl Store {
         token: [u8; 32],
         row: FleetBoxRow,
         now_ms: u64,
+        most: usize,
     ) -> Result<bool, StoreError> {
         self.call(move |sql| {
+            let query = "SELECT COUNT(*) FROM fleet_boxes WHERE box <> ?1";
+            if unsigned(sql.query_row(query, [&row.id], |row| row.get(0))?) >= most as u64 {
+                return Ok(false);
+            }
             let used = sql.execute(
                 "UPDATE fleet_invites SET box = ?3 WHERE token_hash = ?1 AND expires_ms >= ?2
                  AND (box IS NULL OR box = ?3)",
@@ -322,7 +346,7 @@ impl Store {
             let mut epoch =
                 sql.prepare_cached("INSERT OR IGNORE INTO fleet_epochs VALUES (?1, ?2, ?3, ?4)")?;
             let mut keep = sql.prepare_cached(
-                "INSERT OR IGNORE INTO fleet_heard VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT OR IGNORE INTO fleet_heard VALUES (?1, ?8, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?;
             let mut hearing = Hearing::default();
             let now = signed(now_ms);
@@ -334,8 +358,9 @@ impl Store {
                 let before = signed(row.first.saturating_sub(1));
                 epoch.execute(params![row.of, row.epoch, before, now])?;
                 let (seq, at) = (signed(row.seq), signed(row.at_ms));
-                let new =
-                    keep.execute(params![row.of, row.epoch, seq, row.kind, at, row.body, now])?;
+                let new = keep.execute(params![
+                    row.of, row.epoch, seq, row.kind, at, row.body, now, row.id
+                ])?;
                 match new {
                     0 => hearing.again += 1,
                     _ => hearing.new += 1,
@@ -347,9 +372,13 @@ impl Store {
         .await
     }
 
-    /// Where numbers are missing: the first gap of each epoch.
-    pub async fn fleet_missing(&self) -> Result<Vec<Missing>, StoreError> {
-        self.call(|sql| {
+    /// Where numbers are missing: the first gap of each epoch. `told`: box, epoch and the last number that
+    /// the box says was sent, since nothing later shows that the last ones are missing.
+    pub async fn fleet_missing(
+        &self,
+        told: Vec<(String, String, u64)>,
+    ) -> Result<Vec<Missing>, StoreError> {
+        self.call(move |sql| {
             let mut statement = sql.prepare_cached(
                 "SELECT e.box, e.epoch, e.upto + 1, MIN(h.seq) FROM fleet_epochs AS e
                  JOIN fleet_heard AS h ON h.box = e.box AND h.epoch = e.epoch AND h.seq > e.upto
@@ -359,7 +388,18 @@ impl Store {
                 let (from, until) = (unsigned(row.get(2)?), unsigned(row.get(3)?));
                 Ok(Missing { of: row.get(0)?, epoch: row.get(1)?, from, until })
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let mut missing: Vec<Missing> = rows.collect::<Result<_, _>>()?;
+            let mut upto =
+                sql.prepare_cached("SELECT upto FROM fleet_epochs WHERE box = ?1 AND epoch = ?2")?;
+            for (of, epoch, last) in told {
+                let known = upto.query_row([&of, &epoch], |row| row.get(0)).optional()?;
+                let from = known.map_or(1, |upto: i64| unsigned(upto) + 1);
+                let open = missing.iter().any(|one| one.of == of && one.epoch == epoch);
+                if from <= last && !open {
+                    missing.push(Missing { of, epoch, from, until: last + 1 });
+                }
+            }
+            Ok(missing)
         })
         .await
     }

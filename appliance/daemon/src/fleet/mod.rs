@@ -61,6 +61,10 @@ enum End {
 impl FleetKeeper {
     /// Works for as long as the daemon lives.
     pub async fn run(self) {
+        // It would go on with the box's key whatever this start is told.
+        if let Ok(data) = std::fs::canonicalize(&self.data) {
+            server::end_orphan(&data.join("nats")).await;
+        }
         let Some(program) = self.gear.program().map(Path::to_owned) else {
             if let Ok(Some(_)) = self.store.fleet_get().await {
                 let error = Some(FleetError::NoServer.to_string());
@@ -79,13 +83,15 @@ impl FleetKeeper {
             let row = match self.place().await {
                 Ok(Some(row)) => row,
                 found => {
-                    if let Err(error) = found {
-                        tracing::error!(
-                            error = format!("{error:#}"),
-                            "the box's fleet cannot be read"
-                        );
-                    }
                     link = LinkView::default();
+                    match found {
+                        Err(error) => {
+                            let error = format!("{error:#}");
+                            tracing::error!(error, "the box's place in its fleet cannot be kept");
+                            (link.state, link.error) = (LinkState::Failed, Some(error));
+                        }
+                        Ok(_) => self.clear_up().await,
+                    }
                     self.fleet.link_is(link.clone());
                     let waited = timeout(PAUSE * 20, changes.changed()).await;
                     if waited.is_ok_and(|change| change.is_err()) {
@@ -133,6 +139,17 @@ impl FleetKeeper {
         Ok(self.store.fleet_get().await?)
     }
 
+    /// Without a place nothing stays: key, certificate and what members told are in there.
+    async fn clear_up(&self) {
+        let folder = self.data.join("nats");
+        match tokio::fs::remove_dir_all(&folder).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, folder = %folder.display(), "nats-server's folder stays");
+            }
+            _ => {}
+        }
+    }
+
     /// One run of the server.
     async fn serve(
         &self,
@@ -157,12 +174,26 @@ impl FleetKeeper {
             tokio::select! {
                 _ = looks.tick() => {}
                 changed = changes.changed() => if changed.is_err() { break End::Changed },
+                Some(broke) = tasks.join_next() => {
+                    break End::Again(format!("what speaks with it broke off: {broke:?}"));
+                }
             }
-            let now = self.store.fleet_get().await?;
-            if now.as_ref() != Some(&row) {
-                break End::Changed;
-            }
-            let wanted = self.conf(&row.place, &identity, &folder).await?;
+            // A busy store is no reason to cut everybody off.
+            let looked = match self.store.fleet_get().await {
+                Ok(now) if now.as_ref() != Some(&row) => break End::Changed,
+                Ok(_) => self.conf(&row.place, &identity, &folder).await,
+                Err(error) => Err(error.into()),
+            };
+            let wanted = match looked {
+                Ok(wanted) => wanted,
+                Err(error) => {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "the fleet cannot be looked at now"
+                    );
+                    continue;
+                }
+            };
             if !written.members.iter().all(|member| wanted.members.contains(member)) {
                 // Read anew, the server would leave the link of who was put out as it is.
                 break End::Changed;

@@ -127,5 +127,28 @@ fn a_failure_stops_the_window_until_all_answers_are_there() {
     assert_eq!(outbox.step(late, IDLE), Step::Wait { until: late + PAUSE });
     assert!(!outbox.answered(3), "it is sent again");
     let again = late + PAUSE;
+    // One is tried; once it has arrived, the window is open.
     assert_eq!(outbox.step(again, IDLE), Step::Send { after: 0, most: WINDOW });
+}
+
+#[test]
+fn while_nothing_arrives_one_event_is_tried_ever_more_rarely() {
+    let mut outbox = Outbox::default();
+    let (mut now, mut tries) = (Duration::ZERO, 0);
+    while now < Duration::from_secs(60) {
+        match outbox.step(now, IDLE) {
+            Step::Send { most, .. } => {
+                assert!(tries == 0 || most == 1, "{most}");
+                tries += 1;
+                outbox.sent(tries, now);
+                outbox.failed(tries);
+            }
+            Step::Wait { until } => now = until,
+        }
+    }
+    assert!((12..=20).contains(&tries), "{tries}");
+    outbox.sent(99, now);
+    assert!(outbox.answered(99));
+    let Step::Send { most, .. } = outbox.step(now + LONGEST_PAUSE, IDLE) else { panic!() };
+    assert_eq!(most, WINDOW);
 }

@@ -1378,10 +1378,21 @@ export interface components {
         /** @description What a box says of itself in each heartbeat. */
         BoxPulse: {
             /**
+             * @description Names the run of numbers of what it tells.
+             * @default
+             */
+            epoch: string;
+            /**
              * Format: int64
              * @default 0
              */
             free_bytes: number;
+            /**
+             * Format: int64
+             * @description The last of them that was sent.
+             * @default 0
+             */
+            last: number;
             /** @default  */
             name: string;
             /**
