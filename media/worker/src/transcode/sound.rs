@@ -26,8 +26,9 @@ use std::sync::mpsc::{self, Receiver};
 
 /// Mixed blocks that wait for the encoder: 320 ms.
 const BLOCKS_AHEAD: usize = 16;
-/// A decoder that begins in the middle of a part is right after so much time (RFC 7845 §4.6).
-const PRE_ROLL_US: u64 = 80_000;
+/// A decoder that begins in the middle of a part is right after 80 ms (RFC 7845 §4.6), and the same to the bit as
+/// one that went on, as an attempt that goes on after a crash must be, after some hundred.
+const PRE_ROLL_US: u64 = 1_000_000;
 /// Somebody is made louder or quieter over so many samples: a second.
 const RAMP: i64 = RATE as i64;
 
@@ -173,6 +174,8 @@ impl Mixing {
         let mut heard: BTreeMap<Voice, (Vec<i16>, bool)> = BTreeMap::new();
         for stream in self.streams.values_mut() {
             stream.fill(score, until, work)?;
+            // What brought the decoder there is not heard, as if it had gone on from before.
+            stream.forget(from);
             let measured = reel.measured();
             let sound = stream.decoded.iter().filter(|(at, _)| measured.contains(at));
             let blocks = blocks(sound.map(|(_, samples)| samples.as_slice()));
