@@ -123,7 +123,8 @@ class Peer:
         def count(*_):
             self.counts[what] += 1
             if self.counts[what] % 10 == 0:
-                print(json.dumps(self.counts), flush=True)
+                # In one write: sound and picture are counted in threads of their own.
+                print(json.dumps(self.counts) + "\n", end="", flush=True)
 
         sink.connect("handoff", count)
         self.pipeline.add(sink)

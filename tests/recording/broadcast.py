@@ -80,14 +80,15 @@ class Clapper:
 
 @contextlib.contextmanager
 def nginx(folder: Path, port: int):
-    """A real RTMP server; yields its process."""
+    """A real RTMP server; yields its process. Who comes between two keyframes waits for the next one."""
     folder.mkdir(exist_ok=True)
     config = folder / "nginx.conf"
     config.write_text(
         f"""load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
         daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
         events {{}}
-        rtmp {{ access_log off; server {{ listen 127.0.0.1:{port}; application app {{ live on; }} }} }}
+        rtmp {{ access_log off; server {{ listen 127.0.0.1:{port};
+            application app {{ live on; wait_key on; wait_video on; }} }} }}
         """
     )
     with running(["/usr/sbin/nginx", "-c", str(config), "-p", str(folder)], port) as process:
