@@ -125,7 +125,11 @@ fn of_fleet(error: &FleetError) -> StatusCode {
     use FleetError as E;
     match error {
         E::NoCode | E::Expired(_) | E::Address(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        E::Token | E::Signature => StatusCode::FORBIDDEN,
+        E::Token | E::Signature | E::LoanOrder => StatusCode::FORBIDDEN,
+        E::LoanGone => StatusCode::GONE,
+        E::LoanBusy | E::LoanOffset { .. } => StatusCode::CONFLICT,
+        E::LoanFile(_) | E::LoanReceipt(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::LoanTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         E::Unreachable(_) | E::Refused(_) | E::Answer => StatusCode::BAD_GATEWAY,
         E::NoServer => StatusCode::NOT_IMPLEMENTED,
         E::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,

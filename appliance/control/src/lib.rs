@@ -17,6 +17,7 @@ pub mod guard;
 pub mod identity;
 pub mod jobs;
 pub mod keys;
+pub mod loans;
 pub mod lobby;
 pub mod outputs;
 pub mod people;

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
 use crate::feeds::Calendars;
-use crate::fleet::{BoxGear, FleetKeeper, Pulse};
+use crate::fleet::{BoxGear, Errands, FleetKeeper, Pulse};
 use crate::image;
 use crate::live::LiveDesk;
 use crate::machine;
@@ -26,10 +26,11 @@ use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
 use roombox_control::events::Events;
-use roombox_control::fleet::{BoxPulse, Fleet};
+use roombox_control::fleet::{BoxOffer, BoxPulse, Fleet, Gear as _};
 use roombox_control::identity::BoxIdentity;
-use roombox_control::jobs::{Jobs, JobsParts};
+use roombox_control::jobs::{Jobs, JobsParts, Offer};
 use roombox_control::keys::LivekitKeys;
+use roombox_control::loans::{Loans, LoansParts};
 use roombox_control::lobby::Lobby;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::People;
@@ -51,7 +52,7 @@ use roombox_control::whip_keys::WhipKeys;
 use roombox_net::Plane;
 use roombox_sfu::Notice;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -282,12 +283,31 @@ impl House {
             recordings: recordings.clone(),
         });
         let fleet = Arc::new(Fleet::new(store.clone(), identity.clone(), plan.gear.clone()));
+        let errands = Arc::new(Errands {
+            gear: plan.gear.clone(),
+            identity: identity.clone(),
+            jobs: jobs.clone(),
+            settings: settings.clone(),
+            workers,
+            folder: plan.data.join("errands"),
+            whose: Mutex::default(),
+        });
+        // One that is done and one that comes meanwhile: whoever is late asks somebody else.
+        let (orders, ordered) = mpsc::channel(1);
+        tokio::spawn(errands.clone().run(ordered));
+        let loans = Arc::new(Loans::new(LoansParts {
+            store: store.clone(),
+            gear: plan.gear.clone(),
+            jobs: jobs.clone(),
+            root: plan.data.join("recordings"),
+        }));
         let keeper = FleetKeeper {
             fleet: fleet.clone(),
             store,
-            gear: plan.gear,
+            gear: plan.gear.clone(),
             data: plan.data,
-            pulse: pulse(status.clone(), identity.clone()),
+            pulse: pulse(status.clone(), identity.clone(), (errands, plan.gear)),
+            errands: orders,
         };
         let panel = PanelDoor {
             provisioning,
@@ -312,16 +332,27 @@ impl House {
             webhooks,
             events,
             fleet,
+            loans,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
     }
 }
 
 /// What the box says of itself to its fleet.
-fn pulse(status: Arc<Status>, identity: Arc<BoxIdentity>) -> Pulse {
+fn pulse(
+    status: Arc<Status>,
+    identity: Arc<BoxIdentity>,
+    (errands, gear): (Arc<Errands>, Arc<BoxGear>),
+) -> Pulse {
     let nonce = Ulid::new().to_string();
     Arc::new(move || {
         let now = status.report().now;
+        let offers = errands.jobs.trade().offers.into_iter();
+        let offers: Vec<_> = offers
+            .map(|Offer { job, number, media_ms }| BoxOffer { job, number, media_ms })
+            .collect();
+        // Who offers nothing need not be found.
+        let reach = (!offers.is_empty()).then(|| gear.reach()).flatten().unwrap_or_default();
         BoxPulse {
             nonce: nonce.clone(),
             name: identity.name(),
@@ -329,6 +360,11 @@ fn pulse(status: Arc<Status>, identity: Arc<BoxIdentity>) -> Pulse {
             recordings: now.recordings,
             free_bytes: now.disk.free_bytes,
             total_bytes: now.disk.total_bytes,
+            offers,
+            at: reach.https,
+            fingerprint: reach.fingerprint,
+            minute_ms: errands.ready(),
+            helps: errands.whose(),
             ..BoxPulse::default()
         }
     })

@@ -53,6 +53,7 @@ pub async fn look_after(
             held: held && people > 0,
             meetings: if people > 0 { u32::try_from(rooms).unwrap_or(u32::MAX) } else { 0 },
             transcodes: settings.get().recorder.mode.transcodes(),
+            lends: settings.get().recorder.lends,
             most: told.most,
         };
         if told.held != machine.held {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// How much of a worker's complaints is kept.
 const LOG_END: usize = 4096;
@@ -26,6 +26,29 @@ const LOG_END: usize = 4096;
 const LAST_CHANCE: Duration = Duration::from_secs(2);
 /// A worker that is slowed down works for so long, and then waits for longer.
 const PACE: Duration = Duration::from_secs(1);
+
+/// Who hears what a worker says.
+#[derive(Clone)]
+enum Listener {
+    /// The box's own desk.
+    Desk(Weak<Jobs>),
+    /// Whoever does a job for another box.
+    Errand(mpsc::Sender<Report>),
+}
+
+impl Listener {
+    async fn hear(&self, report: Report) {
+        match self {
+            Self::Desk(jobs) => {
+                if let Some(jobs) = jobs.upgrade() {
+                    jobs.report(report).await;
+                }
+            }
+            // Nobody listens any more: the worker is stopped by whoever did.
+            Self::Errand(errand) => drop(errand.send(report).await),
+        }
+    }
+}
 
 /// A worker that runs.
 struct Running {
@@ -131,13 +154,13 @@ impl ChildWorkers {
     async fn film(
         &self,
         attempt: &Attempt,
-        mut spec: JobSpec,
-        jobs: &Weak<Jobs>,
+        (mut spec, root): (JobSpec, PathBuf),
+        listener: &Listener,
         cancelled: &mut oneshot::Receiver<()>,
     ) -> Outcome {
         loop {
             spec.video.element = self.encoders.choose(&spec);
-            let child = match self.spawn(&spec) {
+            let child = match self.spawn(&spec, &root) {
                 Ok(child) => child,
                 Err(error) => {
                     let program = self.program.display();
@@ -148,7 +171,7 @@ impl ChildWorkers {
             if let Some(running) = self.running().get_mut(&(attempt.job.clone(), attempt.number)) {
                 running.process = process(&child);
             }
-            let fault = match supervise(child, &spec, attempt, jobs, cancelled).await {
+            let fault = match supervise(child, &spec, attempt, listener, cancelled).await {
                 Outcome::Encoder(fault) => fault,
                 outcome => {
                     if matches!(outcome, Outcome::Receipt(_) | Outcome::Hopeless(_)) {
@@ -165,20 +188,53 @@ impl ChildWorkers {
             tracing::warn!(job = %attempt.job, encoder = %fault.encoder, fault = ?fault.fault,
                 why = fault.why, next = next.as_deref().unwrap_or(SOFTWARE),
                 "an encoder failed: the film is made by the next one");
-            if let Some(jobs) = jobs.upgrade() {
-                jobs.report(Report::Lives(attempt.clone())).await;
-            }
+            listener.hear(Report::Lives(attempt.clone())).await;
         }
     }
 
-    fn spawn(&self, spec: &JobSpec) -> std::io::Result<Child> {
+    /// Starts a worker on a recording in `root`, for another box: what it does is told to `errand`.
+    pub fn errand(
+        &self,
+        attempt: Attempt,
+        spec: JobSpec,
+        root: PathBuf,
+        errand: mpsc::Sender<Report>,
+    ) {
+        self.begin(attempt, (spec, root), Listener::Errand(errand));
+    }
+
+    fn begin(&self, attempt: Attempt, what: (JobSpec, PathBuf), listener: Listener) {
+        let (cancel, mut cancelled) = oneshot::channel();
+        let running = Running { cancel, process: None };
+        self.running().insert((attempt.job.clone(), attempt.number), running);
+        let Some(me) = self.me.upgrade() else { return };
+        self.runtime.spawn(async move {
+            let outcome = me.film(&attempt, what, &listener, &mut cancelled).await;
+            me.ended(&attempt);
+            let report = match outcome {
+                Outcome::Receipt(receipt) => {
+                    let media_s = receipt.duration_us as f64 / 1e6;
+                    let per_minute = receipt.cpu_s / media_s.max(0.001) * 60.0;
+                    tracing::info!(job = %attempt.job, encoder = %receipt.encoder, media_s,
+                        cpu_s = receipt.cpu_s, cpu_s_per_minute = per_minute, "film made");
+                    Report::Finished(attempt, receipt)
+                }
+                Outcome::Failed(log) => Report::Failed(attempt, log),
+                Outcome::Encoder(fault) => Report::Failed(attempt, fault.why),
+                Outcome::Hopeless(log) => Report::Hopeless(attempt, log),
+            };
+            listener.hear(report).await;
+        });
+    }
+
+    fn spawn(&self, spec: &JobSpec, root: &Path) -> std::io::Result<Child> {
         // Renders yield to meetings: lowest CPU and I/O class, first to go when memory runs out.
         Command::new("nice")
             .args(["-n", "19", "ionice", "-c", "3"])
             .arg(&self.program)
             .arg("transcode")
             .arg("--recording")
-            .arg(self.recordings.join(&spec.recording))
+            .arg(root.join(&spec.recording))
             .args(["--spec", "-"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -231,7 +287,7 @@ async fn supervise(
     mut child: Child,
     spec: &JobSpec,
     attempt: &Attempt,
-    jobs: &Weak<Jobs>,
+    listener: &Listener,
     cancelled: &mut oneshot::Receiver<()>,
 ) -> Outcome {
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -249,9 +305,7 @@ async fn supervise(
         let mut last = None;
         while let Ok(Some(line)) = lines.next_line().await {
             if let Ok(progress) = serde_json::from_str::<Progress>(&line) {
-                if let Some(jobs) = jobs.upgrade() {
-                    jobs.report(Report::Progress(attempt.clone(), progress)).await;
-                }
+                listener.hear(Report::Progress(attempt.clone(), progress)).await;
             } else if let Ok(made) = serde_json::from_str::<Receipt>(&line) {
                 last = Some(Last::Receipt(made));
             } else if let Ok(fault) = serde_json::from_str::<Fault>(&line) {
@@ -338,31 +392,9 @@ fn ended(status: ExitStatus) -> String {
 impl Workers for ChildWorkers {
     fn start(&self, attempt: Attempt, spec: JobSpec) {
         let Some(jobs) = self.jobs.get().cloned() else { return };
-        let (cancel, mut cancelled) = oneshot::channel();
         // Somebody wants it again: what an attempt that still ends has left is this one's.
         self.unwanted().remove(&attempt.job);
-        let running = Running { cancel, process: None };
-        self.running().insert((attempt.job.clone(), attempt.number), running);
-        let Some(me) = self.me.upgrade() else { return };
-        self.runtime.spawn(async move {
-            let outcome = me.film(&attempt, spec, &jobs, &mut cancelled).await;
-            me.ended(&attempt);
-            let report = match outcome {
-                Outcome::Receipt(receipt) => {
-                    let media_s = receipt.duration_us as f64 / 1e6;
-                    let per_minute = receipt.cpu_s / media_s.max(0.001) * 60.0;
-                    tracing::info!(job = %attempt.job, encoder = %receipt.encoder, media_s,
-                        cpu_s = receipt.cpu_s, cpu_s_per_minute = per_minute, "film made");
-                    Report::Finished(attempt, receipt)
-                }
-                Outcome::Failed(log) => Report::Failed(attempt, log),
-                Outcome::Encoder(fault) => Report::Failed(attempt, fault.why),
-                Outcome::Hopeless(log) => Report::Hopeless(attempt, log),
-            };
-            if let Some(jobs) = jobs.upgrade() {
-                jobs.report(report).await;
-            }
-        });
+        self.begin(attempt, (spec, self.recordings.clone()), Listener::Desk(jobs));
     }
 
     fn kill(&self, attempt: Attempt) {

@@ -5,12 +5,15 @@
 mod address;
 mod fetch;
 mod knock;
+mod neighbour;
 mod pinned;
 mod post;
 mod reach;
 pub mod targets;
 
 pub use fetch::{FetchError, FetchLimits, fetch};
+pub use hyper::Method;
 pub use knock::{KnockError, knock};
+pub use neighbour::{Neighbour, NeighbourError};
 pub use post::{Letter, PostError, Sender};
 pub use reach::ReachError;

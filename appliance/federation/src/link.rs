@@ -14,18 +14,20 @@ use async_nats::{Client, ConnectOptions, Message};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use roombox_control::clock::UnixMs;
-use roombox_control::fleet::{BoxPulse, Place};
+use roombox_control::fleet::{BoxOffer, BoxPulse, Place};
 use roombox_control::store::{FleetEventRow, FleetRow, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 /// A box says so often that it is alive.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Whether it has something to say before that it looks so often.
+const GLANCE: Duration = Duration::from_secs(1);
 /// The store is asked so often whether something happened.
 const IDLE: Duration = Duration::from_millis(250);
 /// What was sent is kept so long: a hub that comes from an old copy asks for it again.
@@ -42,6 +44,15 @@ pub struct Resend {
     pub epoch: String,
     pub from: u64,
     pub until: u64,
+}
+
+/// A job of another box that the hub wants this one to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Errand {
+    /// The order as it came, which is the proof.
+    pub order: Vec<u8>,
+    /// What it says.
+    pub body: Vec<u8>,
 }
 
 /// What stops a link until it is begun again.
@@ -68,6 +79,8 @@ pub struct Link {
     pub pulse: Arc<dyn Fn() -> BoxPulse + Send + Sync>,
     /// Whether another box has this one's key.
     pub cloned: watch::Sender<bool>,
+    /// Who does jobs of other boxes: who is busy misses an order, and the hub asks somebody else.
+    pub errands: mpsc::Sender<Errand>,
 }
 
 type Answer = Pin<Box<dyn Future<Output = (u64, bool)> + Send>>;
@@ -83,6 +96,13 @@ pub async fn connect(
 ) -> Result<Client, async_nats::ConnectError> {
     let options = ConnectOptions::with_nkey(identity.seed().to_owned());
     options.custom_inbox_prefix(inbox).name("roomboxd").connect(url).await
+}
+
+/// Of a heartbeat, what boxes do for each other.
+type Trade = (Vec<BoxOffer>, bool, Option<String>);
+
+fn trade(pulse: &BoxPulse) -> Trade {
+    (pulse.offers.clone(), pulse.minute_ms.is_some(), pulse.helps.clone())
 }
 
 impl Link {
@@ -104,7 +124,7 @@ impl Link {
         let (mut outbox, mut answers) = (Outbox::default(), FuturesUnordered::<Answer>::new());
         let (mut beats, mut clearing) = (interval(HEARTBEAT), interval(CLEAR_UP));
         let (begun, mut cloned_until) = (Instant::now(), Instant::now());
-        let mut newest = 0;
+        let (mut newest, mut glances, mut said) = (0, interval(GLANCE), Trade::default());
         loop {
             let until = match outbox.step(begun.elapsed(), IDLE) {
                 Step::Wait { until } => begun + until,
@@ -131,6 +151,14 @@ impl Link {
                 _ = beats.tick() => {
                     self.cloned.send_replace(Instant::now() < cloned_until);
                     self.beat(&client).await?;
+                }
+                _ = glances.tick() => {
+                    // What others could do for it, or it for others, is told at once.
+                    let now = trade(&(self.pulse)());
+                    if now != said {
+                        self.beat(&client).await?;
+                        said = now;
+                    }
                 }
                 _ = clearing.tick() => {
                     self.store.fleet_forget(UnixMs::now().0.saturating_sub(KEPT_MS)).await?;
@@ -231,6 +259,12 @@ impl Link {
                 }
                 Err(error) => tracing::warn!(%error, "a command of the hub cannot be read"),
             },
+            Some(Verb::Work) => {
+                let errand = Errand { order: command.payload.to_vec(), body: payload };
+                if self.errands.try_send(errand).is_err() {
+                    tracing::debug!("an order is left out: this box is busy with another one");
+                }
+            }
             Some(Verb::Cloned) => {
                 tracing::error!("another box has this one's key: its card or disk was copied");
                 self.cloned.send_replace(true);

@@ -68,15 +68,18 @@ pub enum Verb {
     Resend,
     /// Know that another box has this one's key.
     Cloned,
+    /// Do a job of another box.
+    Work,
 }
 
 impl Verb {
-    const ALL: [Self; 2] = [Self::Resend, Self::Cloned];
+    const ALL: [Self; 3] = [Self::Resend, Self::Cloned, Self::Work];
 
     fn text(self) -> &'static str {
         match self {
             Self::Resend => "resend",
             Self::Cloned => "cloned",
+            Self::Work => "work",
         }
     }
 
@@ -119,15 +122,9 @@ pub fn sender(subject: &str) -> Option<(BoxId, &str)> {
 
 /// What a box may publish at its hub: each class by itself, never all that begins with `fleet`.
 pub fn may_publish(of: &BoxId) -> Vec<String> {
-    let own = ["fleet.{}.ev.>", "fleet.{}.hb", "fleet.{}.st.>", "jobs.{}.>"];
-    let hub = [
-        "$JS.hub.API.CONSUMER.MSG.NEXT.JOBS.>",
-        "$JS.ACK.JOBS.>",
-        "$JS.hub.API.$KV.claims.>",
-        "$JS.hub.API.DIRECT.GET.KV_claims.>",
-        "$JS.hub.API.DIRECT.GET.KV_desired.$KV.desired.{}",
-        "$JS.hub.API.DIRECT.GET.KV_roster",
-    ];
+    let own = ["fleet.{}.ev.>", "fleet.{}.hb", "fleet.{}.st.>"];
+    let hub =
+        ["$JS.hub.API.DIRECT.GET.KV_desired.$KV.desired.{}", "$JS.hub.API.DIRECT.GET.KV_roster"];
     own.iter().chain(&hub).map(|pattern| pattern.replace("{}", of.as_str())).collect()
 }
 

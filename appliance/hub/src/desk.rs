@@ -1,6 +1,7 @@
 //! The hub's desk: stream, consumer, roster and the questions to boxes, at its own server.
 
 use crate::gaps::Gaps;
+use crate::market::{Market, Pair};
 use crate::roster::Roster;
 use async_nats::jetstream::consumer::pull::MessagesError;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
@@ -8,7 +9,8 @@ use async_nats::jetstream::{self, AckKind, ContextBuilder, kv, stream};
 use async_nats::{Client, Message};
 use futures_util::StreamExt as _;
 use roombox_control::clock::UnixMs;
-use roombox_control::fleet::{BoxPulse, Fleet, HeardView};
+use roombox_control::fleet::{BoxOffer, BoxPulse, Fleet, HeardView};
+use roombox_control::loans::Order;
 use roombox_control::store::{FleetMissing, HeardRow, Store, StoreError};
 use roombox_federation::Identity;
 use roombox_federation::envelope::{self, Unread};
@@ -61,6 +63,7 @@ pub struct HubDesk {
 struct Hand {
     roster: Roster,
     gaps: Gaps,
+    market: Market,
     heard: HeardView,
     /// Whose alarm was said.
     cloned: HashSet<BoxId>,
@@ -209,8 +212,31 @@ impl HubDesk {
             hand.heard.lost = hand.heard.lost.saturating_add(events);
             self.store.fleet_skip(missing).await?;
         }
+        for Pair { to, origin, offer } in hand.market.look(now, &hand.roster.alive(now)) {
+            self.order(hand, client, &to, &origin, offer).await;
+        }
         self.fleet.roster_is(hand.roster.entries(now), hand.heard);
         Ok(())
+    }
+
+    /// Has one box do a job of another.
+    async fn order(
+        &self,
+        hand: &mut Hand,
+        client: &Client,
+        to: &BoxId,
+        origin: &BoxId,
+        BoxOffer { job, number, .. }: BoxOffer,
+    ) {
+        let Some(BoxPulse { name, at, fingerprint, .. }) = hand.roster.pulse(origin).cloned()
+        else {
+            return;
+        };
+        tracing::info!(%to, %origin, job, number, "a box is asked to do a job of another one");
+        let (at_ms, origin) = (UnixMs::now().0, origin.to_string());
+        let order = Order { at_ms, origin, name, at, fingerprint, job, number };
+        let body = serde_json::to_string(&order).unwrap_or_default();
+        self.command(hand, client, to, Verb::Work, body).await;
     }
 
     async fn command(

@@ -5,6 +5,7 @@
 
 mod desk;
 mod gaps;
+mod market;
 mod roster;
 
 pub use desk::{HubDesk, HubError};

@@ -62,6 +62,19 @@ impl Roster {
         self.0.iter().filter_map(told).collect()
     }
 
+    /// What a box said of itself last.
+    pub fn pulse(&self, of: &BoxId) -> Option<&BoxPulse> {
+        self.0.get(of).map(|entry| &entry.pulse)
+    }
+
+    /// The boxes that are alive, and whose key no other one has.
+    pub fn alive(&self, now: Duration) -> Vec<(BoxId, BoxPulse)> {
+        let alive = self.0.iter().filter(|(_, entry)| {
+            now.saturating_sub(entry.heard) < STALE && entry.alarm_until <= now
+        });
+        alive.map(|(id, entry)| (id.clone(), entry.pulse.clone())).collect()
+    }
+
     /// Only these boxes are in the fleet.
     pub fn keep(&mut self, boxes: &[BoxId]) {
         self.0.retain(|id, _| boxes.contains(id));

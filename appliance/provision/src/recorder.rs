@@ -30,11 +30,23 @@ impl Mode {
 }
 
 /// What the box does of recording and making films.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RecorderSettings {
     /// `recorderOnly`: films wait until the box may make them; `transcoderOnly`: nothing is recorded.
     #[cfg_attr(feature = "schema", schema(value_type = words::RecorderMode, required))]
     pub mode: Mode,
+    /// In a fleet: films that would wait here may be made by other boxes, which get the recording for it.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub lends: bool,
+    /// In a fleet: this box makes films for others while it has nothing else to do.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub helps: bool,
+}
+
+impl Default for RecorderSettings {
+    fn default() -> Self {
+        Self { mode: Mode::default(), lends: true, helps: true }
+    }
 }

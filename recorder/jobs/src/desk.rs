@@ -7,14 +7,16 @@
 //!            │                    │
 //!            └── cancel ► cancelled ◄──┘        running ── done ► finished
 //! ```
+//! A job that waits may be lent to another box of the fleet ([`crate::loan`]): it is running there.
 //! Pure: inputs with a time in, effects out. An attempt's number fences its messages: only the
 //! attempt that holds the lease may finish, fail or renew it.
 
 use crate::cost::{Cost, Costs, Spent, Tally, media_ms};
+use crate::loan::LOAN_MS;
 use crate::machine::Machine;
 use crate::order::rank;
 use crate::outlook::{Outlook, Runs, look};
-use crate::row::{JobRow, JobState};
+use crate::row::{Borrower, JobRow, JobState};
 use std::collections::BTreeMap;
 
 /// A job that failed so often is parked.
@@ -57,6 +59,17 @@ pub enum Input {
         attempt: Attempt,
         log: String,
     },
+    /// Another box of the fleet wants to do it, as this attempt.
+    Lend {
+        job: String,
+        number: u32,
+        borrower: Borrower,
+    },
+    /// Who had borrowed it does not do it, and nothing is wrong with the job.
+    Returned {
+        attempt: Attempt,
+        why: String,
+    },
     /// No further try can help: parked at once.
     Hopeless {
         attempt: Attempt,
@@ -97,25 +110,49 @@ pub enum Effect {
 }
 
 #[derive(Debug)]
-struct Entry {
-    row: JobRow,
+pub(crate) struct Entry {
+    pub row: JobRow,
     /// What it is believed to take: asked for all that wait, whenever something happens.
-    cost: Cost,
-    lease_until_ms: u64,
+    pub cost: Cost,
+    pub lease_until_ms: u64,
     /// Of the attempt that runs.
-    since_ms: u64,
+    pub since_ms: u64,
     /// What its worker said is left, and when.
-    left: Option<(u64, u64)>,
+    pub left: Option<(u64, u64)>,
     /// It was slowed down.
-    slowed: bool,
+    pub slowed: bool,
+}
+
+impl Entry {
+    /// It keeps this machine busy.
+    fn runs_here(&self) -> bool {
+        self.row.state == JobState::Running && self.row.borrower.is_none()
+    }
+
+    pub fn runs_elsewhere(&self) -> bool {
+        self.row.state == JobState::Running && self.row.borrower.is_some()
+    }
+
+    fn renew(&mut self, now_ms: u64) {
+        let lease = if self.row.borrower.is_some() { LOAN_MS } else { LEASE_MS };
+        self.lease_until_ms = now_ms + lease;
+    }
+
+    /// When an attempt that runs is ready, at `wall_ms` for all of it if nobody said.
+    fn ready_ms(&self, now_ms: u64, wall_ms: u64) -> u64 {
+        let believed = self.since_ms.saturating_add(wall_ms);
+        let said = self.left.map(|(at, left)| at.saturating_add(left));
+        // It is late and nobody knows by how much: every moment now.
+        said.unwrap_or(believed).max(now_ms + 1)
+    }
 }
 
 /// The desk of one box.
 #[derive(Debug)]
 pub struct Desk {
-    machine: Machine,
+    pub(crate) machine: Machine,
     costs: Costs,
-    entries: BTreeMap<String, Entry>,
+    pub(crate) entries: BTreeMap<String, Entry>,
 }
 
 impl Desk {
@@ -129,10 +166,11 @@ impl Desk {
     }
 
     /// What an attempt took that is about to finish: what is to be kept of it. One that others have
-    /// begun, or that went on from an earlier one, says nothing.
+    /// begun, or that went on from an earlier one, or was made elsewhere, says nothing.
     pub fn spent(&mut self, now_ms: u64, attempt: &Attempt, cpu_s: f64) -> Vec<(String, Tally)> {
         let held = self.machine.held;
-        let Some(entry) = self.leased(attempt).filter(|entry| entry.row.attempts == 1) else {
+        let telling = |entry: &&mut Entry| entry.row.attempts == 1 && entry.row.borrower.is_none();
+        let Some(entry) = self.leased(attempt).filter(telling) else {
             return Vec::new();
         };
         let wall_s = now_ms.saturating_sub(entry.since_ms) as f64 / 1000.0;
@@ -147,17 +185,23 @@ impl Desk {
 
     /// When everything that runs or waits will start and be ready.
     pub fn outlook(&self, now_ms: u64) -> Vec<Outlook> {
-        let of = |state| self.entries.values().filter(move |entry| entry.row.state == state);
-        let runs = of(JobState::Running).map(|entry| {
+        let all = || self.entries.values();
+        let runs = all().filter(|entry| entry.runs_here()).map(|entry| {
             let Cost { wall_ms, cores, .. } = entry.cost;
-            let believed = entry.since_ms.saturating_add(self.machine.time(wall_ms));
-            let said = entry.left.map(|(at, left)| at.saturating_add(left));
-            // It is late and nobody knows by how much: every moment now.
-            let ready_ms = said.unwrap_or(believed).max(now_ms + 1);
+            let ready_ms = entry.ready_ms(now_ms, self.machine.time(wall_ms));
             Runs { job: entry.row.spec.job.clone(), ready_ms, cores }
         });
-        let waiting = of(JobState::Queued).map(|entry| (&entry.row, entry.cost));
-        look(now_ms, &self.machine, runs.collect(), waiting.collect())
+        let waiting = all().filter(|entry| entry.row.state == JobState::Queued);
+        let waiting = waiting.map(|entry| (&entry.row, entry.cost)).collect();
+        let mut seen = look(now_ms, &self.machine, runs.collect(), waiting);
+        seen.extend(all().filter(|entry| entry.runs_elsewhere()).map(|entry| Outlook {
+            job: entry.row.spec.job.clone(),
+            starts_ms: None,
+            // How fast another box is nobody here knows before it says so.
+            ready_ms: entry.left.map(|_| entry.ready_ms(now_ms, 0)),
+            waits: None,
+        }));
+        seen
     }
 
     pub fn row(&self, job: &str) -> Option<&JobRow> {
@@ -182,13 +226,13 @@ impl Desk {
             Input::Machine(machine) => self.adopt(machine),
             Input::Progressed { attempt, left_ms } => {
                 if let Some(entry) = self.leased(&attempt) {
-                    entry.lease_until_ms = now_ms + LEASE_MS;
+                    entry.renew(now_ms);
                     entry.left = Some((now_ms, left_ms));
                 }
             }
             Input::Renew(attempt) => {
                 if let Some(entry) = self.leased(&attempt) {
-                    entry.lease_until_ms = now_ms + LEASE_MS;
+                    entry.renew(now_ms);
                 }
             }
             Input::Finished(attempt) => {
@@ -201,6 +245,16 @@ impl Desk {
             Input::Failed { attempt, log } => {
                 if let Some(entry) = self.leased(&attempt) {
                     fail(entry, now_ms, &log);
+                    effects.push(Effect::Persist(Box::new(entry.row.clone())));
+                }
+            }
+            Input::Lend { job, number, borrower } => {
+                let lent = self.lend(now_ms, &job, number, borrower);
+                effects.extend(lent.map(|row| Effect::Persist(Box::new(row))));
+            }
+            Input::Returned { attempt, why } => {
+                if let Some(entry) = self.leased(&attempt) {
+                    come_back(entry, now_ms, &why);
                     effects.push(Effect::Persist(Box::new(entry.row.clone())));
                 }
             }
@@ -245,7 +299,11 @@ impl Desk {
         let mut entry =
             Entry { row, cost, lease_until_ms: 0, since_ms: 0, left: None, slowed: false };
         if entry.row.state == JobState::Running {
-            fail(&mut entry, now_ms, "the box went down while the job ran");
+            let why = "the box went down while the job ran";
+            match entry.row.borrower.is_some() {
+                true => come_back(&mut entry, now_ms, why),
+                false => fail(&mut entry, now_ms, why),
+            }
             effects.push(Effect::Persist(Box::new(entry.row.clone())));
         }
         self.entries.insert(job, entry);
@@ -293,7 +351,13 @@ impl Desk {
         for (job, entry) in &mut self.entries {
             if entry.row.state == JobState::Running && entry.lease_until_ms <= now_ms {
                 let number = entry.row.attempts;
-                fail(entry, now_ms, "the worker said nothing for too long");
+                match &entry.row.borrower {
+                    Some(borrower) => {
+                        let why = format!("{} was not heard for too long", borrower.name);
+                        come_back(entry, now_ms, &why);
+                    }
+                    None => fail(entry, now_ms, "the worker said nothing for too long"),
+                }
                 effects.push(Effect::Persist(Box::new(entry.row.clone())));
                 effects.push(Effect::Kill(Attempt { job: job.clone(), number }));
             }
@@ -302,7 +366,7 @@ impl Desk {
 
     fn start(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
         let cores = |entry: &Entry| entry.cost.cores;
-        let runs = self.entries.values().filter(|e| e.row.state == JobState::Running).map(cores);
+        let runs = self.entries.values().filter(|entry| entry.runs_here()).map(cores);
         let (mut running, mut used) = runs.fold((0, 0.0), |(n, sum), one| (n + 1, sum + one));
         let due = self.entries.iter().filter(|(_, entry)| {
             entry.row.state == JobState::Queued && entry.row.not_before_ms <= now_ms
@@ -326,7 +390,8 @@ impl Desk {
             let Some(entry) = self.entries.get_mut(&job) else { continue };
             entry.row.state = JobState::Running;
             entry.row.attempts += 1;
-            entry.lease_until_ms = now_ms + LEASE_MS;
+            entry.row.borrower = None;
+            entry.renew(now_ms);
             (entry.since_ms, entry.left, entry.slowed) = (now_ms, None, self.machine.held);
             effects.push(Effect::Persist(Box::new(entry.row.clone())));
             effects.push(Effect::Start(Attempt { job, number: entry.row.attempts }));
@@ -334,16 +399,33 @@ impl Desk {
     }
 }
 
+/// Nothing is wrong with the job: the way to who had borrowed it, or its machine, was. So often as that
+/// happens nobody has to decide anything.
+fn come_back(entry: &mut Entry, now_ms: u64, why: &str) {
+    let row = &mut entry.row;
+    row.last_error = Some(end_of(why));
+    row.borrower = None;
+    row.returned += 1;
+    row.state = JobState::Queued;
+    row.not_before_ms = now_ms + BACK_OFF_MS;
+}
+
+fn end_of(log: &str) -> String {
+    let skip = log.chars().count().saturating_sub(LOG_END);
+    log.chars().skip(skip).collect()
+}
+
 fn fail(entry: &mut Entry, now_ms: u64, log: &str) {
     let row = &mut entry.row;
-    let skip = log.chars().count().saturating_sub(LOG_END);
-    row.last_error = Some(log.chars().skip(skip).collect());
-    // Every fifth attempt needs a person: a retry grants five more.
-    if row.attempts.is_multiple_of(MAX_ATTEMPTS) {
+    row.last_error = Some(end_of(log));
+    row.borrower = None;
+    // Every fifth failure needs a person: a retry grants five more.
+    let failures = row.attempts.saturating_sub(row.returned);
+    if failures.is_multiple_of(MAX_ATTEMPTS) {
         row.state = JobState::Parked;
     } else {
         row.state = JobState::Queued;
-        let doublings = (row.attempts % MAX_ATTEMPTS).saturating_sub(1);
+        let doublings = (failures % MAX_ATTEMPTS).saturating_sub(1);
         let pause = (BACK_OFF_MS << doublings).min(LONGEST_BACK_OFF_MS);
         row.not_before_ms = now_ms + pause;
     }

@@ -17,13 +17,22 @@ pub struct Machine {
     pub meetings: u32,
     /// False: this box only records.
     pub transcodes: bool,
+    /// Jobs that would wait may be done by other boxes of the fleet.
+    pub lends: bool,
 }
 
 impl Machine {
     /// One that nothing else needs.
     pub fn idle(most: usize) -> Self {
         let most = most.max(1);
-        Self { most, cores: f64::INFINITY, held: false, meetings: 0, transcodes: true }
+        Self {
+            most,
+            cores: f64::INFINITY,
+            held: false,
+            meetings: 0,
+            transcodes: true,
+            lends: false,
+        }
     }
 
     /// Whether a worker that keeps `needs` cores busy may join `running` that use `used`. One always

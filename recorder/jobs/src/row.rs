@@ -46,6 +46,9 @@ pub struct JobRow {
     pub created_ms: u64,
     /// Attempts begun so far.
     pub attempts: u32,
+    /// Of these, how many another box gave back: nothing was wrong with the job.
+    #[serde(default)]
+    pub returned: u32,
     /// Not to be started before.
     pub not_before_ms: u64,
     /// Why the last attempt failed: the end of its log.
@@ -65,6 +68,17 @@ pub struct JobRow {
     /// What its film was encoded with: GStreamer factory, `copy` or `none`.
     #[serde(default)]
     pub encoder: Option<String>,
+    /// The box that it was lent to; `None`: this box does it, or nobody yet.
+    #[serde(default)]
+    pub borrower: Option<Borrower>,
+}
+
+/// Another box of the fleet that does a job of this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Borrower {
+    /// Its id in the fleet.
+    pub id: String,
+    pub name: String,
 }
 
 impl JobRow {
@@ -75,6 +89,7 @@ impl JobRow {
             priority,
             created_ms: now_ms,
             attempts: 0,
+            returned: 0,
             not_before_ms: 0,
             last_error: None,
             deadline_ms: None,
@@ -82,6 +97,7 @@ impl JobRow {
             media_ms: 0,
             followed: false,
             encoder: None,
+            borrower: None,
         }
     }
 }

@@ -19,6 +19,8 @@ const OPEN: &[(&str, &str)] = &[
     ("delete", "/api/v1/session"),
     // A box that joins has a code, and signs with its key.
     ("post", "/api/v1/fleet/boxes"),
+    // A box that claims a job has the hub's order for it, and signs with its key.
+    ("post", "/api/v1/fleet/loans"),
     // Who has a share link needs nothing else, but its password.
     ("get", "/s/{token}/about"),
     ("post", "/s/{token}/session"),
@@ -29,6 +31,9 @@ const OPEN: &[(&str, &str)] = &[
 /// For guests with an invitation as well.
 const FOR_GUESTS: &[(&str, &str)] =
     &[("get", "/api/v1/rooms/{id}/door"), ("post", "/api/v1/rooms/{id}/join-token")];
+
+/// For a box to which a job was lent, below this.
+const FOR_BORROWERS: &str = "/api/v1/fleet/loan";
 
 /// Adds who may ask for what, and the refusals that have nothing to do with one route alone.
 pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
@@ -42,6 +47,11 @@ pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
         .description(Some("An API token: what POST /api-tokens answers."))
         .build();
     components.add_security_scheme("api_token", SecurityScheme::Http(token));
+    let loan = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("The token of a loan: what POST /fleet/loans answers."))
+        .build();
+    components.add_security_scheme("loan", SecurityScheme::Http(loan));
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             let listed = |list: &[(&str, &str)]| list.contains(&(method, path.as_str()));
@@ -49,8 +59,11 @@ pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
             if listed(FOR_GUESTS) {
                 who.push(SecurityRequirement::default());
             }
-            if !listed(OPEN) {
-                let none: [&str; 0] = [];
+            let none: [&str; 0] = [];
+            let below = path.strip_prefix(FOR_BORROWERS);
+            if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+                who.push(SecurityRequirement::new("loan", none));
+            } else if !listed(OPEN) {
                 who.push(SecurityRequirement::new("session", none));
                 who.push(SecurityRequirement::new("api_token", none));
             }

@@ -14,6 +14,7 @@ mod fleet;
 mod jobs;
 mod keys;
 mod library;
+mod loans;
 mod metrics;
 mod outputs;
 mod pages;
@@ -42,6 +43,7 @@ use roombox_control::fleet::Fleet;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
+use roombox_control::loans::Loans;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
@@ -91,6 +93,7 @@ pub struct PanelDoor {
     pub reset: Arc<Reset>,
     pub events: Arc<Events>,
     pub fleet: Arc<Fleet>,
+    pub loans: Arc<Loans>,
 }
 
 #[derive(OpenApi)]
@@ -188,6 +191,11 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(fleet::fleet_join))
         .routes(routes!(fleet::fleet_admit))
         .routes(routes!(fleet::fleet_expel))
+        .routes(routes!(loans::loan_claim))
+        .routes(routes!(loans::loan_put, loans::loan_delete))
+        .routes(routes!(loans::loan_file_get))
+        .routes(routes!(loans::loan_made_get, loans::loan_made_put))
+        .routes(routes!(loans::loan_receipt))
         .routes(routes!(events::listen));
     OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", routes)

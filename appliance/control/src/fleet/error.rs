@@ -38,6 +38,22 @@ pub enum FleetError {
     Signature,
     #[error("a fleet has {most} boxes at most")]
     TooMany { most: usize },
+    #[error(
+        "the box that asks has no order of this fleet's hub for this box and this day: are all clocks right?"
+    )]
+    LoanOrder,
+    #[error("this job is not to be had any more: it is done, or somebody else does it")]
+    LoanGone,
+    #[error("another piece of this job's files still comes: wait a moment")]
+    LoanBusy,
+    #[error("{has} bytes of this file are here: go on there")]
+    LoanOffset { has: u64 },
+    #[error("{0} is not what was promised: send it again")]
+    LoanFile(String),
+    #[error("this receipt will not do: {0}")]
+    LoanReceipt(String),
+    #[error("this file is longer than a film of this recording can be")]
+    LoanTooLong,
 }
 
 impl FleetError {
@@ -60,6 +76,13 @@ impl FleetError {
             Self::Token => "fleet_token",
             Self::Signature => "fleet_signature",
             Self::TooMany { .. } => "fleet_full",
+            Self::LoanOrder => "loan_order",
+            Self::LoanGone => "loan_gone",
+            Self::LoanBusy => "loan_busy",
+            Self::LoanOffset { .. } => "loan_offset",
+            Self::LoanFile(_) => "loan_file",
+            Self::LoanReceipt(_) => "loan_receipt",
+            Self::LoanTooLong => "loan_too_long",
         }
     }
 

@@ -11,8 +11,8 @@ mod view;
 pub use error::FleetError;
 pub use invite::Invite;
 pub use view::{
-    BoxPulse, BoxState, FleetBox, FleetRole, FleetView, HeardView, HubView, LinkState, LinkView,
-    NewInvite, RosterEntry,
+    BoxOffer, BoxPulse, BoxState, FleetBox, FleetRole, FleetView, HeardView, HubView, LinkState,
+    LinkView, NewInvite, RosterEntry,
 };
 
 use crate::clock::UnixMs;
@@ -110,6 +110,8 @@ pub trait Gear: Send + Sync {
     fn sign(&self, text: &[u8]) -> Result<Vec<u8>, FleetError>;
     /// The id that follows from a public key that signed this.
     fn signer(&self, key: &str, text: &[u8], signature: &[u8]) -> Option<String>;
+    /// What this hub has ordered that box to do, of the order as the box got it; `None`: it has not.
+    fn ordered(&self, hub: &str, to: &str, order: &[u8]) -> Option<Vec<u8>>;
     /// `None`: it serves no HTTPS.
     fn reach(&self) -> Option<Reach>;
     /// Asks a hub to let this box in; the hub is known by its authority.

@@ -98,6 +98,35 @@ pub struct BoxPulse {
     #[serde(default)]
     #[schema(required)]
     pub last: u64,
+    /// Jobs that others may do for it, the most urgent first.
+    #[schema(required)]
+    pub offers: Vec<BoxOffer>,
+    /// Where they find it by HTTPS, `host:port`, in order; while it offers something.
+    #[schema(required)]
+    pub at: Vec<String>,
+    /// SHA-256 of the authority that certifies it, hex.
+    #[schema(required)]
+    pub fingerprint: String,
+    /// It would do a job for others now: what a minute of a recording takes it, milliseconds.
+    #[schema(required)]
+    pub minute_ms: Option<u64>,
+    /// Whose job it does: that box's name.
+    #[schema(required)]
+    pub helps: Option<String>,
+}
+
+/// A job that a box offers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
+#[serde(default)]
+pub struct BoxOffer {
+    #[schema(required)]
+    pub job: String,
+    /// The attempt that it would be.
+    #[schema(required)]
+    pub number: u32,
+    /// How much of a recording it is made of, milliseconds.
+    #[schema(required)]
+    pub media_ms: u64,
 }
 
 /// What the hub knows of a box at the moment.

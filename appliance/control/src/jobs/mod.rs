@@ -12,7 +12,7 @@ pub use roombox_jobs::spec::{
     Ahead, EncoderChoice, FileKind, JobSpec, LayoutName, MadeFile, Only, Output, Progress, Receipt,
     SoundContainer,
 };
-pub use roombox_jobs::{Attempt, Governor, JobState, Load, Machine, SLOWLY};
+pub use roombox_jobs::{Attempt, Borrower, Governor, JobState, Load, Machine, Offer, SLOWLY};
 pub use task::DeskTask;
 pub use view::{Job, JobPatch, JobProgress, JobWait, WaitReason};
 
@@ -25,7 +25,7 @@ use roombox_jobs::{Input, JobRow, Outlook};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Messages that may wait for the desk.
 const INBOX: usize = 1024;
@@ -54,12 +54,32 @@ pub enum Report {
     Failed(Attempt, String),
     /// No further try can help.
     Hopeless(Attempt, String),
+    /// Another box gives it back, and nothing is wrong with it.
+    Returned(Attempt, String),
+}
+
+/// What this box and others of its fleet can do for each other, as the desk saw it last.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trade {
+    /// What others may do.
+    pub offers: Vec<Offer>,
+    /// Nothing runs or waits here, no meeting needs the machine, and the box makes films.
+    pub idle: bool,
+    /// What a minute of a usual recording takes here, milliseconds.
+    pub minute_ms: u64,
 }
 
 #[derive(Debug)]
 enum Message {
     Input(Input),
     Report(Report),
+    /// Another box wants to do a job as this attempt.
+    Lend {
+        job: String,
+        number: u32,
+        borrower: Borrower,
+        answer: oneshot::Sender<Option<JobSpec>>,
+    },
 }
 
 /// Jobs of the box.
@@ -70,6 +90,9 @@ pub struct Jobs {
     progress: Mutex<HashMap<String, JobProgress>>,
     /// When jobs start and are ready, as the desk saw it last.
     outlook: Mutex<HashMap<String, Outlook>>,
+    trade: Mutex<Trade>,
+    /// Attempts that run at other boxes, by job: number and borrower.
+    lent: Mutex<HashMap<String, (u32, String)>>,
     slowed: AtomicBool,
 }
 
@@ -88,8 +111,9 @@ impl Jobs {
     pub fn new(parts: JobsParts) -> (Arc<Self>, DeskTask) {
         let JobsParts { store, events, settings, workers, machine } = parts;
         let (sender, inbox) = mpsc::channel(INBOX);
-        let (progress, outlook, slowed) = Default::default();
-        let jobs = Arc::new(Self { store, events, inbox: sender, progress, outlook, slowed });
+        let (progress, outlook, trade, lent, slowed) = Default::default();
+        let jobs =
+            Arc::new(Self { store, events, inbox: sender, progress, outlook, trade, lent, slowed });
         let task = DeskTask::new(jobs.clone(), settings, workers, machine, inbox);
         (jobs, task)
     }
@@ -153,6 +177,24 @@ impl Jobs {
     /// A worker tells something.
     pub async fn report(&self, report: Report) {
         self.tell(Message::Report(report)).await;
+    }
+
+    /// Lends a job that waits, if this attempt would be its next one; what is to be made.
+    pub async fn lend(&self, job: &str, number: u32, borrower: Borrower) -> Option<JobSpec> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Message::Lend { job: job.to_owned(), number, borrower, answer }).await;
+        answered.await.ok().flatten()
+    }
+
+    /// Whether this attempt still runs at that box.
+    pub fn is_lent(&self, job: &str, number: u32, borrower: &str) -> bool {
+        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.get(job).is_some_and(|(known, id)| *known == number && id == borrower)
+    }
+
+    /// What can be done for others, and by others.
+    pub fn trade(&self) -> Trade {
+        self.trade.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Newest first.

@@ -1,6 +1,6 @@
 //! The task that owns the desk: inputs in, effects carried out, in order.
 
-use super::{JobProgress, Jobs, Message, Report, Workers};
+use super::{JobProgress, Jobs, Message, Report, Trade, Workers};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::events::Happening;
@@ -63,6 +63,15 @@ impl DeskTask {
                 Err(_) => self.input(Input::Tick, None).await,
                 Ok(Some(Message::Input(input))) => self.input(input, None).await,
                 Ok(Some(Message::Report(report))) => self.report(report).await,
+                Ok(Some(Message::Lend { job, number, borrower, answer })) => {
+                    let id = borrower.id.clone();
+                    self.input(Input::Lend { job: job.clone(), number, borrower }, None).await;
+                    // Also to who has it already, and did not hear so.
+                    let lent = self.desk.is_lent(&job, number, &id);
+                    let row = self.desk.row(&job).filter(|_| lent);
+                    // Nobody waits any more: the loan runs out.
+                    let _ = answer.send(row.map(|row| row.spec.clone()));
+                }
                 Ok(None) => return Ok(()),
             }
         }
@@ -101,6 +110,9 @@ impl DeskTask {
             }
             Report::Hopeless(attempt, log) => {
                 self.input(Input::Hopeless { attempt, log }, None).await;
+            }
+            Report::Returned(attempt, why) => {
+                self.input(Input::Returned { attempt, why }, None).await;
             }
         }
     }
@@ -151,8 +163,9 @@ impl DeskTask {
     }
 
     fn machine(&self, told: Machine) -> Machine {
-        let transcodes = self.settings.get().recorder.mode.transcodes();
-        Machine { transcodes: transcodes && !self.reads, ..told }
+        let recorder = &self.settings.get().recorder;
+        let transcodes = recorder.mode.transcodes();
+        Machine { transcodes: transcodes && !self.reads, lends: recorder.lends, ..told }
     }
 
     fn pace(&self, held: bool) {
@@ -162,9 +175,17 @@ impl DeskTask {
     }
 
     fn look(&self) {
-        let seen = self.desk.outlook(UnixMs::now().0).into_iter();
-        let seen = seen.map(|one| (one.job.clone(), one)).collect();
+        let now_ms = UnixMs::now().0;
+        let (seen, machine) = (self.desk.outlook(now_ms), self.machine(self.told));
+        let trade = Trade {
+            offers: self.desk.offers(now_ms, &seen),
+            idle: seen.is_empty() && machine.transcodes && !machine.held,
+            minute_ms: self.desk.minute_ms(),
+        };
+        let seen = seen.into_iter().map(|one| (one.job.clone(), one)).collect();
         *self.jobs.outlook.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        *self.jobs.trade.lock().unwrap_or_else(PoisonError::into_inner) = trade;
+        *self.jobs.lent.lock().unwrap_or_else(PoisonError::into_inner) = self.desk.lent();
     }
 
     async fn persist(&self, mut row: JobRow, receipt: Option<&Receipt>) {

@@ -47,6 +47,9 @@ pub struct Job {
     pub waits: Option<JobWait>,
     /// It runs slowly: meetings need the machine.
     pub slowed: bool,
+    /// The box of the fleet that makes it, or made it; `null`: this one.
+    #[schema(required)]
+    pub made_on: Option<String>,
     /// What its film was encoded with, once it is there: GStreamer's name, `copy` or `none`.
     #[schema(required)]
     pub encoder: Option<String>,
@@ -163,7 +166,8 @@ pub(super) fn view(
         ready_at: ready_ms.map(UnixMs),
         late_by_s: ready_ms.and_then(late_by).map(|late| late / 1000),
         waits: outlook.filter(|_| queued).and_then(|o| o.waits).map(wait),
-        slowed: slowed && running,
+        slowed: slowed && running && row.borrower.is_none(),
+        made_on: row.borrower.as_ref().map(|borrower| borrower.name.clone()),
         encoder: row.encoder.clone(),
     }
 }

@@ -5,7 +5,8 @@ use crate::tls::Tls;
 use roombox_control::conference::Later;
 use roombox_control::fleet::{FleetError, Gear, Reach};
 use roombox_delivery::knock;
-use roombox_federation::Identity;
+use roombox_federation::subjects::{BoxId, Subject, Verb};
+use roombox_federation::{Identity, order};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -91,6 +92,12 @@ impl Gear for BoxGear {
         Identity::signer(key, text, signature).map(|id| id.to_string())
     }
 
+    fn ordered(&self, hub: &str, to: &str, order: &[u8]) -> Option<Vec<u8>> {
+        let (hub, to) = (BoxId::parse(hub)?, BoxId::parse(to)?);
+        let subject = Subject::Command { to: &to, verb: Verb::Work }.to_string();
+        order::read(&hub, &subject, order, &mut 0)
+    }
+
     fn reach(&self) -> Option<Reach> {
         let (tls, port) = self.https.get()?;
         Some(Reach {
@@ -121,7 +128,7 @@ impl Gear for BoxGear {
     }
 }
 
-fn unhex(text: &str) -> Option<[u8; 32]> {
+pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
         return None;

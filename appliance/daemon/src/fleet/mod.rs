@@ -9,9 +9,11 @@
 //!
 //! Nothing here is needed to meet and record.
 
+mod errands;
 mod gear;
 mod mark;
 
+pub use errands::Errands;
 pub use gear::BoxGear;
 
 use anyhow::Context as _;
@@ -19,7 +21,7 @@ use roombox_control::fleet::{BoxPulse, Fleet, FleetError, LinkState, LinkView, P
 use roombox_control::store::{FleetRow, Store};
 use roombox_federation::Identity;
 use roombox_federation::conf::{HubConf, LeafConf};
-use roombox_federation::link::Link;
+use roombox_federation::link::{Errand, Link};
 use roombox_federation::server::{self, Server};
 use roombox_federation::subjects::BoxId;
 use roombox_federation::watch::{LOOK, Seen, Watch};
@@ -28,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -48,6 +50,8 @@ pub struct FleetKeeper {
     /// The box's data.
     pub data: PathBuf,
     pub pulse: Pulse,
+    /// Does jobs of other boxes.
+    pub errands: mpsc::Sender<Errand>,
 }
 
 /// Why a run of the server is over.
@@ -238,8 +242,8 @@ impl FleetKeeper {
             let (store, identity, url) = (store.clone(), identity.clone(), url.clone());
             tasks.spawn(HubDesk { store, identity, url, fleet: self.fleet.clone() }.run());
         }
-        let (row, pulse) = (row.clone(), self.pulse.clone());
-        tasks.spawn(Link { store, identity, url, row, pulse, cloned }.run());
+        let (row, pulse, errands) = (row.clone(), self.pulse.clone(), self.errands.clone());
+        tasks.spawn(Link { store, identity, url, row, pulse, cloned, errands }.run());
     }
 
     async fn conf(
@@ -297,3 +301,6 @@ async fn reachable(place: &Place) -> bool {
     let Some(first) = addresses.first() else { return false };
     timeout(REACH, TcpStream::connect(first)).await.is_ok_and(|connected| connected.is_ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ mod source;
 mod ssh;
 mod thread;
 mod webdav;
-mod wire;
+pub(crate) mod wire;
 
 pub use carry::{Checked, Progress, Shipment, check, clear, send};
 pub use error::SendError;

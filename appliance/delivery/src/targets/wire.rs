@@ -25,7 +25,11 @@ static TRUST: LazyLock<Trust> = LazyLock::new(Trust::default);
 
 /// A connection, watched, at a pace.
 pub(super) async fn open(at: &Address, pace: Option<u64>) -> Result<Watched, SendError> {
-    let reached = tokio::time::timeout(IDLE, reach(at, &TRUST)).await;
+    open_by(at, &TRUST, pace).await
+}
+
+async fn open_by(at: &Address, trust: &Trust, pace: Option<u64>) -> Result<Watched, SendError> {
+    let reached = tokio::time::timeout(IDLE, reach(at, trust)).await;
     let stream = reached.map_err(|_| SendError::Still(at.host.clone()))??;
     Ok(Watched::new(stream, pace))
 }
@@ -35,6 +39,20 @@ pub(super) async fn open(at: &Address, pace: Option<u64>) -> Result<Watched, Sen
 /// The request's address and host become those of `at`; a `Host` that is there already stays.
 pub(super) async fn ask<B>(
     at: &Address,
+    pace: Option<u64>,
+    request: Request<B>,
+) -> Result<Response<Answer>, SendError>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    ask_by(at, &TRUST, pace, request).await
+}
+
+/// The same of somebody whom other authorities certify than the system's.
+pub(crate) async fn ask_by<B>(
+    at: &Address,
+    trust: &Trust,
     pace: Option<u64>,
     mut request: Request<B>,
 ) -> Result<Response<Answer>, SendError>
@@ -50,7 +68,7 @@ where
     headers.entry(HOST).or_insert(host);
     headers.insert(USER_AGENT, HeaderValue::from_static(USER));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    let stream = open(at, pace).await?;
+    let stream = open_by(at, trust, pace).await?;
     // What only reads is answered at once.
     let works = matches!(*request.method(), Method::PUT | Method::POST);
     let works = works || request.method().as_str() == "MOVE";
@@ -116,7 +134,7 @@ impl Drop for Connection {
 }
 
 /// The body of an answer, and the connection that it comes through.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     body: Incoming,
     host: String,
     _connection: Connection,

@@ -28,6 +28,7 @@ const job: Job = {
   waits: null,
   slowed: false,
   encoder: null,
+        made_on: null,
 };
 
 const shard: Shard = {

@@ -27,8 +27,10 @@ export const queue: Words<typeof queueEn> = {
   parked_one: "{{count}} Film braucht Ihre Entscheidung",
   parked_other: "{{count}} Filme brauchen Ihre Entscheidung",
   log: "Ende des Protokolls",
+  made_on: "auf {{box}}",
   records_only_title: "Diese Box zeichnet nur auf",
   records_only_text: "Filme warten, bis die Einstellungen sie wieder machen lassen. Nichts geht verloren.",
+  records_only_lends: "Andere Boxen der Flotte machen ihre Filme, wenn sie sonst nichts zu tun haben. Bis dahin warten Filme; nichts geht verloren.",
   transcodes_only_title: "Diese Box macht nur Filme",
   transcodes_only_text: "Ihre Räume lassen sich nicht aufzeichnen. Sie macht Filme aus Aufnahmen, die zu ihr gebracht werden.",
   change: "In den Einstellungen ändern",
@@ -40,6 +42,10 @@ export const recorder: Words<typeof recorderEn> = {
   both: "Aufzeichnen und Filme machen",
   recorderOnly: "Nur aufzeichnen: Filme warten",
   transcoderOnly: "Nur Filme machen: nichts wird aufgezeichnet",
+  lends: "Andere dürfen ihre Filme machen",
+  lends_text: "In einer Flotte: Filme, die hier warten würden, machen andere Boxen. Sie bekommen dafür die Aufnahme und behalten nichts.",
+  helps: "Sie macht Filme für andere",
+  helps_text: "In einer Flotte: solange sie sonst nichts zu tun hat und keine Besprechung sie braucht.",
 };
 
 export const newest: Words<typeof newestEn> = {

@@ -25,8 +25,10 @@ export const queue = {
   parked_one: "{{count}} film needs your decision",
   parked_other: "{{count}} films need your decision",
   log: "End of the log",
+  made_on: "on {{box}}",
   records_only_title: "This box only records",
   records_only_text: "Films wait until the settings let it make films again. Nothing is lost.",
+  records_only_lends: "Other boxes of the fleet make its films when they have nothing else to do. Until then films wait; nothing is lost.",
   transcodes_only_title: "This box only makes films",
   transcodes_only_text: "Its rooms cannot be recorded. It makes films of recordings that are brought to it.",
   change: "Change in the settings",
@@ -38,6 +40,10 @@ export const recorder = {
   both: "Record and make films",
   recorderOnly: "Only record: films wait",
   transcoderOnly: "Only make films: nothing is recorded",
+  lends: "Others may make its films",
+  lends_text: "In a fleet: films that would wait here are made by other boxes. They get the recording for it, and keep nothing.",
+  helps: "It makes films for others",
+  helps_text: "In a fleet: while it has nothing else to do, and no meeting needs it.",
 };
 
 export const newest = {

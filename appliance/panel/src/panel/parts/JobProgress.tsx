@@ -141,6 +141,7 @@ function JobWords({ job, done, titled }: { job: Job; done: number; titled: boole
       t("job.speed", { speed: format.number(speed, speed < 1 ? 2 : 1) }),
       eta === null ? t("job.eta_unknown") : t("job.eta", { span: format.span(eta) }),
       ...(job.slowed ? [t("queue.slowed")] : []),
+      ...madeOn(),
       ...layout,
       encoder,
     ].join(" · ");
@@ -149,7 +150,11 @@ function JobWords({ job, done, titled }: { job: Job; done: number; titled: boole
     return t("job.parked", { count: job.attempts });
   }
   const stands = job.waits ? waitsFor() : [t(`job.state.${job.state}`)];
-  return [...stands, ...layout, ...madeWith()].join(" · ");
+  return [...stands, ...layout, ...madeOn(), ...madeWith()].join(" · ");
+
+  function madeOn(): string[] {
+    return job.made_on === null ? [] : [t("queue.made_on", { box: job.made_on })];
+  }
 
   function madeWith(): string[] {
     if (job.encoder === null || job.encoder === "none") return [];

@@ -21,14 +21,16 @@ export function JobQueue() {
   const { t } = useTranslation("panel");
   const jobs = useQuery({ queryKey: keys.jobs, queryFn: api.jobs, refetchInterval: LOOK_AGAIN_MS });
   const settings = useQuery({ queryKey: keys.settings, queryFn: api.settings });
+  const fleet = useQuery({ queryKey: keys.fleet, queryFn: api.fleet });
   const now = useNow();
   const items = jobs.data?.items ?? [];
   const queue = queueOf(items, now);
   const parked = items.filter((job) => job.state === "parked");
-  const mode = settings.data?.recorder.mode ?? "both";
+  const { mode = "both", lends = false } = settings.data?.recorder ?? {};
+  const lent = lends && (fleet.data?.role ?? null) !== null;
   return (
     <>
-      {mode !== "both" && <OneThingOnly mode={mode} />}
+      {mode !== "both" && <OneThingOnly mode={mode} lent={lent} />}
       {queue.bars.length > 0 && (
         <Section title={t("recordings.working", { count: queue.bars.length })}>
           <Picture queue={queue} />
@@ -65,12 +67,13 @@ function List({ jobs }: { jobs: Job[] }) {
   );
 }
 
-function OneThingOnly({ mode }: { mode: "recorderOnly" | "transcoderOnly" }) {
+function OneThingOnly({ mode, lent }: { mode: "recorderOnly" | "transcoderOnly"; lent: boolean }) {
   const { t } = useTranslation("panel");
   const which = mode === "recorderOnly" ? "records_only" : "transcodes_only";
+  const text = mode === "recorderOnly" && lent ? "records_only_lends" : (`${which}_text` as const);
   return (
     <Alert mb="md" icon={<IconInfoCircle aria-hidden />} title={t(`queue.${which}_title`)}>
-      <Text size="sm">{t(`queue.${which}_text`)}</Text>
+      <Text size="sm">{t(`queue.${text}`)}</Text>
       <Anchor component={Link} href="/settings" size="sm">
         {t("queue.change")}
       </Anchor>

@@ -15,6 +15,8 @@ const NAMES = {
   "recording.keep_newest": "newest.keep",
   "recording.keep_newest_of_room": "newest.keep_room",
   "recorder.mode": "recorder.mode",
+  "recorder.lends": "recorder.lends",
+  "recorder.helps": "recorder.helps",
   "recording.overwrite_oldest": "retention.overwrite",
   "meeting.empty_timeout_s": "settings.empty_timeout_s",
   "meeting.departure_timeout_s": "settings.departure_timeout_s",

@@ -1,5 +1,5 @@
 // What this box does: record, make films, or both.
-import { Select } from "@mantine/core";
+import { Select, Switch } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { RecorderMode as Mode, Settings } from "../../api/schema";
 import { MODES } from "../parts/choices";
@@ -25,6 +25,15 @@ export function RecorderMode({ settings }: { settings: Settings }) {
           value={form.values.mode}
           onChange={(value) => form.setValues({ mode: (value ?? "both") as Mode })}
         />
+        {(["lends", "helps"] as const).map((name) => (
+          <Switch
+            key={name}
+            label={t(`recorder.${name}`)}
+            description={t(`recorder.${name}_text`)}
+            checked={form.values[name]}
+            onChange={(event) => form.setValues({ [name]: event.currentTarget.checked })}
+          />
+        ))}
         <SaveBar {...bar} />
       </form>
     </Card>
