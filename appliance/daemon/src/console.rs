@@ -15,6 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How soon the screen shows what has changed.
 const LOOK: Duration = Duration::from_secs(2);
@@ -30,6 +31,8 @@ pub struct Shown {
     /// Wrong codes that may still be tried.
     pub tries: u32,
     pub fingerprint: String,
+    /// Names under which the network finds it, best first.
+    pub found_as: Vec<String>,
     /// What became of a `roombox.toml`.
     pub notice: Option<String>,
 }
@@ -46,6 +49,7 @@ pub struct Console {
     /// Addresses that were told; none: those of the interfaces.
     pub told: Vec<IpAddr>,
     pub provisioning: Arc<ProvisioningDesk>,
+    pub found_as: watch::Receiver<Vec<String>>,
 }
 
 impl Console {
@@ -62,6 +66,7 @@ impl Console {
             claim_code: self.people.claim_code(),
             tries: self.people.claim_state().attempts_left,
             fingerprint: self.fingerprint.clone(),
+            found_as: self.found_as.borrow().clone(),
             notice: self.provisioning.notice(),
         }
     }
@@ -151,6 +156,12 @@ pub fn text(shown: &Shown) -> String {
             text.push_str(&format!("\n{picture}\n"));
         }
         text.push_str(&format!("\n  Open    {page}\n"));
+        // Only what follows from the name is an address of this box: another one may be `roombox.local` soon.
+        if let Some(name) = shown.found_as.last() {
+            let port = shown.ports.https.map_or(443, |https| https.port());
+            let port = if port == 443 { String::new() } else { format!(":{port}") };
+            text.push_str(&format!("  Or      https://{name}{port}/panel/\n"));
+        }
     } else {
         text.push_str("\n  Network none yet: plug a cable in. This text changes by itself.\n");
     }
@@ -199,6 +210,7 @@ mod tests {
             claim_code: Some("ABCD-2345".to_owned()),
             tries: 5,
             fingerprint: "AA:BB:CC:DD".to_owned(),
+            found_as: vec!["roombox.local".to_owned(), "hall-3.local".to_owned()],
             notice: None,
         }
     }
@@ -207,8 +219,13 @@ mod tests {
     fn the_screen_says_where_the_box_is_and_how_it_becomes_somebodys() {
         let fresh = text(&shown());
         assert!(fresh.starts_with("roomboxd listens on https://192.168.1.5\n"), "{fresh}");
-        for said in ["/panel/claim#ABCD-2345", "Claim   ABCD", "http://192.168.1.5/ says", "AA:BB"]
-        {
+        for said in [
+            "/panel/claim#ABCD-2345",
+            "Claim   ABCD",
+            "http://192.168.1.5/ says",
+            "AA:BB",
+            "Or      https://hall-3.local/panel/",
+        ] {
             assert!(fresh.contains(said), "{said}: {fresh}");
         }
         assert!(!status(&shown()).contains("ABCD"), "{}", status(&shown()));

@@ -9,6 +9,7 @@ mod conference;
 mod console;
 mod courier;
 mod data;
+mod discovery;
 mod doors;
 mod feeds;
 mod fleet;
@@ -34,6 +35,7 @@ mod vitals;
 mod welcome;
 mod workers;
 
+use crate::discovery::Discovery;
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use console::Console;
@@ -286,6 +288,14 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         fleet.serves(tls.clone(), https.port());
     }
     tokio::spawn(house.fleet.run());
+    let (found_as, names_found) = watch::channel(Vec::new());
+    let serves_others = |https: &SocketAddr| !arguments.dev && !https.ip().is_loopback();
+    let discovery = ports.https.filter(serves_others).map(|at| Discovery {
+        identity: identity.clone(),
+        people: house.people.clone(),
+        at,
+        found_as,
+    });
     let console = Console {
         file: arguments.console.clone(),
         identity,
@@ -296,6 +306,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         fingerprint: doors.tls().map(|tls| tls.fingerprint()).unwrap_or_default(),
         told: arguments.address.clone(),
         provisioning: house.panel.provisioning.clone(),
+        found_as: names_found,
     };
     let router = roombox_api::router(house.livekit, house.panel, house.whip);
     tracing::info!(http = %ports.http, https = ports.https.map(tracing::field::display),
@@ -324,6 +335,9 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     tokio::spawn(pulse::tell(supervisor.clone(), plane.clone(), router.clone()));
     let (conference, recorder, news) = (house.conference, house.recorder, house.news);
     let (stopping, stopped) = watch::channel(false);
+    if let Some(discovery) = discovery {
+        tokio::spawn(discovery.run(stopped.clone()));
+    }
     let serve = doors.serve(router, Arc::new(MediaEntrance(plane.clone())), stopped.clone());
     let stop = async move {
         stop_asked.await;

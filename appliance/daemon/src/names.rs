@@ -6,7 +6,11 @@ use std::io;
 use std::net::IpAddr;
 
 /// The name under which every box is looked for first.
-const WELL_KNOWN: &str = "roombox.local";
+pub const WELL_KNOWN: &str = "roombox.local";
+
+/// How much of the box's id its own name has: of a thousand boxes two have the same once in two thousand
+/// networks.
+const TAIL: usize = 6;
 
 /// This machine's host name, in small letters; without one (or with one that is no host name,
 /// RFC 1123 §2.1), `roombox`.
@@ -25,13 +29,21 @@ pub fn host() -> String {
     }
 }
 
-/// All names and addresses of this machine, and the addresses that it was told.
+/// The name on its network that this box has alone, whatever its host is called.
+pub fn own(id: &str) -> String {
+    let tail: String = id.chars().rev().filter(char::is_ascii_alphanumeric).take(TAIL).collect();
+    let tail: String = tail.chars().rev().collect();
+    format!("roombox-{}.local", tail.to_ascii_lowercase())
+}
+
+/// All names and addresses of this machine, and the addresses that it was told. `id`: the box's.
 ///
 /// # Errors
 /// The kernel does not tell.
-pub fn all(told: impl IntoIterator<Item = IpAddr>) -> io::Result<Names> {
+pub fn all(id: &str, told: impl IntoIterator<Item = IpAddr>) -> io::Result<Names> {
     let host = host();
     let mut dns: BTreeSet<String> = [WELL_KNOWN, "localhost"].map(str::to_owned).into();
+    dns.insert(own(id));
     if !host.contains('.') {
         dns.insert(format!("{host}.local"));
     }

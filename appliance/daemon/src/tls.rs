@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(5);
 pub struct Tls {
     secrets: Secrets,
     authority: Authority,
+    /// The box's.
+    id: String,
     /// Addresses that the box was told, beside those of its interfaces.
     told: Vec<IpAddr>,
     current: Arc<Current>,
@@ -46,10 +48,10 @@ impl Tls {
         let authority = secrets
             .authority(id, &names::host(), now)
             .context("the box has no certificate authority")?;
-        let names = names::all(told.iter().copied()).context("cannot list the addresses")?;
+        let names = names::all(id, told.iter().copied()).context("cannot list the addresses")?;
         let certified = secrets.server(&authority, &certifiable(&authority, &names), now)?;
         let current = Arc::new(Current(RwLock::new(Arc::new(usable(&certified, &authority)?))));
-        Ok(Self { secrets, authority, told, current })
+        Ok(Self { secrets, authority, id: id.to_owned(), told, current })
     }
 
     /// How the server greets: TLS 1.2 and 1.3, HTTP/1.1.
@@ -81,7 +83,8 @@ impl Tls {
     /// # Errors
     /// The kernel does not tell.
     pub fn names(&self) -> anyhow::Result<Names> {
-        let names = names::all(self.told.iter().copied()).context("cannot list the addresses")?;
+        let names =
+            names::all(&self.id, self.told.iter().copied()).context("cannot list the addresses")?;
         Ok(certifiable(&self.authority, &names))
     }
 
@@ -110,7 +113,8 @@ impl Tls {
     }
 
     fn freshen(&self) -> anyhow::Result<()> {
-        let names = names::all(self.told.iter().copied()).context("cannot list the addresses")?;
+        let names =
+            names::all(&self.id, self.told.iter().copied()).context("cannot list the addresses")?;
         let names = certifiable(&self.authority, &names);
         let certified = self.secrets.server(&self.authority, &names, certificates::now())?;
         let usable = usable(&certified, &self.authority)?;
