@@ -8,7 +8,7 @@ RUN ?= bench/runs/$(shell date +%F)-$(shell uname -m)-$(shell nproc)-cores
 # Anything for the daemon: make run ARGS="--http 0.0.0.0:8080"
 ARGS ?=
 
-.PHONY: help run demo test test-full bench panel build boards cross image image-test openapi fuzz clean-data setup-% \
+.PHONY: help run demo fleet-demo test test-full bench panel build boards cross image image-test openapi fuzz clean-data setup-% \
 	fmt lint unit e2e
 
 help: ## what there is
@@ -25,6 +25,10 @@ run: setup-run panel ## build everything and start a box here
 demo: setup-demo panel ## meet, record and render without anybody: two minutes, one film
 	cargo build --release --locked -p roomboxd -p roombox-worker
 	python3 tests/demo/demo.py
+
+fleet-demo: setup-demo panel ## a hub and three boxes: one records, another makes the film, a cable is pulled (as root)
+	cargo build --release --locked -p roomboxd -p roombox-worker
+	python3 tests/demo/fleet.py
 
 panel: $(PANEL)/dist/index.html ## the panel's pages
 

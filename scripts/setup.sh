@@ -9,7 +9,7 @@ want=${1:-run}
 run_packages="clang lld pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 glib-networking ca-certificates"
-demo_packages="ffmpeg espeak-ng python3 python3-venv imagemagick fonts-dejavu-core"
+demo_packages="ffmpeg espeak-ng python3 python3-venv imagemagick fonts-dejavu-core iproute2"
 test_packages="chromium coturn dbus firefox-esr iproute2 nftables procps gstreamer1.0-plugins-ugly mkvtoolnix shellcheck
 nginx-light libnginx-mod-rtmp grub-common python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice
 openssh-server bmap-tools e2fsprogs fdisk dosfstools xz-utils rauc openssl prometheus"

@@ -42,10 +42,12 @@ def free_ports(count: int) -> list[int]:
 
 
 class RecBox:
-    """`data` is the box's folder, `arguments` are further ones. The log goes on over restarts."""
+    """`data` is the box's folder, `arguments` are further ones. The log goes on over restarts. It is reached
+    at `host`, and started by the command `inside`, if it is to be elsewhere than here."""
 
-    def __init__(self, data: Path, config: str = "", arguments=(), environment: dict | None = None):
-        self.data = data
+    def __init__(self, data: Path, config: str = "", arguments=(), environment: dict | None = None,
+                 host="127.0.0.1", inside=()):
+        self.data, self.host, self.inside = data, host, list(inside)
         self.arguments, self.environment = list(arguments), os.environ | (environment or {})
         self.udp = free_ports(1)[0]
         self.port = 0
@@ -57,9 +59,9 @@ class RecBox:
         self.panel.claim(self.code, PASSWORD)
 
     def start(self):
-        arguments = [BIN / "roomboxd", "--dev", "--data", self.data, "--shards", "1"]
-        arguments += ["--http", f"127.0.0.1:{self.port}", "--udp", str(self.udp), "--tcp", "0"]
-        arguments += ["--address", "127.0.0.1", *self.arguments]
+        arguments = [*self.inside, BIN / "roomboxd", "--dev", "--data", self.data, "--shards", "1"]
+        arguments += ["--http", f"{self.host}:{self.port}", "--udp", str(self.udp), "--tcp", "0"]
+        arguments += ["--address", self.host, *self.arguments]
         if self.config:
             path = self.data.parent / "roombox.toml"
             path.write_text(self.config)
