@@ -109,6 +109,7 @@ def main():
             say(f"a meeting of two is recorded in the {BOXES[1]} for {MEET_SECONDS} s")
             hall.until(recording, lambda seen: seen["duration_ms"] >= MEET_SECONDS * 1000)
             meeting.stop_recording()
+        hall.until(recording, lambda seen: seen["state"] == "captured")
         job = lambda: next(job for job in hall.panel.call("GET", "/jobs")["items"] if job["recording_id"] == recording)
         hall.wait(lambda: job()["state"] == "running")
         say(f"the {job()['made_on']} makes the film; the hub's cable is pulled out for {CUT_SECONDS} s")

@@ -44,8 +44,10 @@ def recorded(box, seconds=6) -> str:
     return recording
 
 
-def job_of(box, recording) -> dict:
-    return next(job for job in box.panel.call("GET", "/jobs")["items"] if job["recording_id"] == recording)
+def job_of(box, recording) -> dict | None:
+    """None for a moment: a recording that was stopped is sealed first."""
+    jobs = box.panel.call("GET", "/jobs")["items"]
+    return next((job for job in jobs if job["recording_id"] == recording), None)
 
 
 def until_job(box, recording, what, seconds=90) -> dict:

@@ -104,12 +104,17 @@ impl Neighbour {
         Err(last)
     }
 
-    /// Reads a file on to its end, from what is there of it. Where it must end nobody says: the caller
-    /// knows how long the file is.
+    /// Reads a file of so many bytes on to its end, from what is there of it.
     ///
     /// # Errors
-    /// See [`NeighbourError`]; what came stays.
-    pub async fn read(&self, path: &str, token: &str, into: &Path) -> Result<(), NeighbourError> {
+    /// See [`NeighbourError`], or it is longer; what came stays.
+    pub async fn read(
+        &self,
+        path: &str,
+        token: &str,
+        into: &Path,
+        length: u64,
+    ) -> Result<(), NeighbourError> {
         let failed = |source| NeighbourError::File { path: into.to_owned(), source };
         let file = OpenOptions::new().append(true).create(true).open(into).await;
         let mut file = file.map_err(failed)?;
@@ -127,7 +132,12 @@ impl Neighbour {
         if has > 0 && status != StatusCode::PARTIAL_CONTENT {
             return Err(NeighbourError::Answer);
         }
+        let mut came = has;
         while let Some(bytes) = answer.next().await? {
+            came += bytes.len() as u64;
+            if came > length {
+                return Err(NeighbourError::Answer);
+            }
             file.write_all(&bytes).await.map_err(failed)?;
         }
         file.flush().await.map_err(failed)

@@ -327,6 +327,7 @@ impl Desk {
         let Some(entry) = self.entries.get_mut(job) else { return };
         if matches!(entry.row.state, JobState::Parked | JobState::Cancelled) {
             entry.row.state = JobState::Queued;
+            entry.row.borrower = None;
             // Numbers go on, so that nothing of an old attempt can be taken for a new one.
             entry.row.not_before_ms = 0;
             effects.push(Effect::Persist(Box::new(entry.row.clone())));

@@ -21,7 +21,7 @@ pub(super) struct Loan {
 }
 
 impl Loan {
-    /// What one of its files can be at most.
+    /// What its files can be together at most.
     pub fn most_bytes(&self) -> u64 {
         self.bytes.saturating_mul(FACTOR).saturating_add(SPARE)
     }

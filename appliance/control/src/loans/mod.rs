@@ -141,7 +141,13 @@ impl Loans {
         let part = shelf::part(&loan.folder, &loan.attempt.job, name)?;
         let guard = loan.writing.clone().try_lock_owned();
         let guard = guard.map_err(|_| FleetError::LoanBusy)?;
-        Receiving::begin(part, from, loan.most_bytes(), guard).await
+        let others = {
+            let part = part.clone();
+            blocking(move || shelf::others(&part)).await?
+        };
+        // For all files together: a recording has many, and a borrower could make up more.
+        let most = loan.most_bytes().saturating_sub(others);
+        Receiving::begin(part, from, most, guard).await
     }
 
     /// All files are here: they become the job's, if they are what the borrower says.
@@ -190,7 +196,8 @@ impl Loans {
         self.keep.close(&hashed(token));
         let (attempt, name) = (loan.attempt.clone(), &loan.borrower.name);
         let why = end.why.unwrap_or_else(|| "it does not say why".to_owned());
-        tracing::warn!(job = attempt.job, borrower = name, why, "a job comes back");
+        let first: String = why.lines().next().unwrap_or_default().chars().take(200).collect();
+        tracing::warn!(job = attempt.job, borrower = name, why = first, "a job comes back");
         let why = format!("on {name}: {why}");
         let report = match (end.hopeless, end.failed) {
             (true, _) => Report::Hopeless(attempt, why),

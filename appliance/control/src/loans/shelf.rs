@@ -8,6 +8,7 @@ use crate::error::ControlError;
 use crate::fleet::FleetError;
 use roombox_jobs::spec::MadeFile;
 use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
@@ -70,8 +71,25 @@ pub(super) fn sweep(folder: &Path, job: &str) -> Result<(), ControlError> {
     Ok(())
 }
 
+/// What has come of other files than this one, bytes.
+pub(super) fn others(part: &Path) -> Result<u64, ControlError> {
+    let entries = match part.parent().map(fs::read_dir) {
+        None => return Ok(0),
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Some(entries) => entries.map_err(ControlError::Files)?,
+    };
+    let entries = entries.flatten().map(|entry| entry.path()).filter(|path| {
+        path.as_path() != part && path.extension().is_some_and(|ending| ending == UNFINISHED)
+    });
+    Ok(entries.filter_map(|path| fs::metadata(path).ok()).map(|meta| meta.len()).sum())
+}
+
 /// Whether all files are here and are what was promised. One that is not is taken away.
 pub(super) fn check(folder: &Path, job: &str, files: &[MadeFile]) -> Result<(), ControlError> {
+    let mut names = HashSet::new();
+    if let Some(twice) = files.iter().find(|file| !names.insert(&file.path)) {
+        return Err(FleetError::LoanReceipt(format!("{:?} is in it twice", twice.path)).into());
+    }
     for file in files {
         let path = part(folder, job, &file.path)?;
         match digest(&path) {

@@ -298,7 +298,7 @@ impl Loan {
                 std::cmp::Ordering::Greater => return Err(NeighbourError::Answer.into()),
                 std::cmp::Ordering::Less => {}
             }
-            self.patient(self.neighbour.read(&path, &self.token, &into).await).await?;
+            self.patient(self.neighbour.read(&path, &self.token, &into, bytes).await).await?;
         }
     }
 

@@ -226,6 +226,8 @@ async fn a_film_is_the_jobs_when_all_of_it_is_what_was_promised() {
         code(origin.loans.finish(token, LoanEnd { receipt: json!({}) }).await),
         "loan_receipt"
     );
+    let film = (FILM, &b"a film"[..]);
+    assert_eq!(code(origin.loans.finish(token, receipt(&[film, film])).await), "loan_receipt");
     let whole = b"a film".repeat(3);
     origin.send(token, FILM, &whole).await.unwrap();
     let mut piece = origin.loans.receive(token, FILM, 12).await.unwrap();
