@@ -5,6 +5,7 @@
 mod address;
 mod fetch;
 mod knock;
+mod line;
 mod pinned;
 mod post;
 mod reach;
@@ -12,5 +13,6 @@ pub mod targets;
 
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use knock::{KnockError, knock};
+pub use line::{Line, Security, SecurityError, line};
 pub use post::{Letter, PostError, Sender};
 pub use reach::ReachError;
