@@ -15,6 +15,7 @@ mod jobs;
 mod keys;
 mod library;
 mod metrics;
+mod mqtt;
 mod outputs;
 mod pages;
 mod provisioning;
@@ -42,6 +43,7 @@ use roombox_control::fleet::Fleet;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
+use roombox_control::mqtt::Mqtt;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
@@ -81,6 +83,7 @@ pub struct PanelDoor {
     pub jobs: Arc<Jobs>,
     pub encoders: Arc<EncoderDesk>,
     pub keys: Arc<LivekitKeys>,
+    pub mqtt: Arc<Mqtt>,
     pub outputs: Arc<Outputs>,
     pub whip_keys: Arc<WhipKeys>,
     pub settings: Arc<SettingsDesk>,
@@ -176,6 +179,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(webhooks::webhook_list, webhooks::webhook_create))
         .routes(routes!(webhooks::webhook_patch, webhooks::webhook_delete))
         .routes(routes!(webhooks::webhook_test))
+        .routes(routes!(mqtt::mqtt_get, mqtt::mqtt_put))
+        .routes(routes!(mqtt::mqtt_test))
         .routes(routes!(
             provisioning::provisioning_get,
             provisioning::provisioning_confirm,
