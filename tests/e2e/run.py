@@ -38,6 +38,25 @@ def prepare_python() -> Path:
     return python
 
 
+def prepare_homeassistant() -> tuple[Path, Path]:
+    """A Python that has what Home Assistant's MQTT schemas import, and Home Assistant's wheel for its path:
+    unpacked it is three times as large, and of all that it wants only this is needed."""
+    folder = TARGET / "homeassistant"
+    python = folder / "venv" / "bin" / "python"
+    stamp, listed = folder / "requirements.sha256", HERE / "homeassistant.txt"
+    digest = stale(stamp, listed)
+    if digest:
+        venv.create(folder / "venv", with_pip=True, clear=True)
+        pip, quiet = [python, "-m", "pip"], ["--quiet", "--disable-pip-version-check", "--no-deps"]
+        lines = listed.read_text().splitlines()
+        itself = next(line for line in lines if line.startswith("homeassistant=="))
+        others = [line for line in lines if "==" in line and line != itself]
+        subprocess.run([*pip, "install", *quiet, "--no-compile", *others], check=True)
+        subprocess.run([*pip, "download", *quiet, "--dest", folder, itself], check=True)
+        stamp.write_text(digest)
+    return python, next(folder.glob("homeassistant-*.whl"))
+
+
 def prepare_node() -> None:
     browser = HERE / "browser"
     stamp = browser / "node_modules" / ".lock.sha256"
@@ -59,6 +78,7 @@ def main() -> int:
     arguments, for_pytest = parser.parse_known_args()
     if arguments.prepare:
         prepare_python()
+        prepare_homeassistant()
         prepare_node()
         return 0
     box = (arguments.box or build_box()).resolve()

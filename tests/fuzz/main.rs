@@ -246,3 +246,6 @@ fn calendar(bytes: &[u8]) {
 }
 
 target!(z9_calendars, calendar);
+
+// A message from the broker: a topic, a line end, a payload.
+target!(z7_mqtt_messages, |bytes: &[u8]| roombox_federation::mqtt::fuzz_command(bytes));

@@ -28,6 +28,8 @@ def main() -> int:
     environment = os.environ | {
         "ROOMBOX_BIN": str(arguments.bin.resolve()),
         "ROOMBOX_CLIPS": str(e2e.TARGET / "clips"),
+        "ROOMBOX_HOMEASSISTANT": os.pathsep.join(map(str, e2e.prepare_homeassistant())),
+        "ROOMBOX_NATS_SERVER": str(e2e.VENV / "bin" / "nats-server"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(str(HERE.parent / folder) for folder in ("demo", "e2e")),
     }

@@ -70,6 +70,11 @@ const HOMES: &[(&str, &[&str], &str)] = &[
         "the box must meet and record without NATS",
     ),
     ("nkeys", &["roombox-federation"], "NATS's keys are NATS's"),
+    (
+        "rumqttc-v4-next",
+        &["roombox-federation"],
+        "a fork with one keeper: one module to leave it by",
+    ),
     ("axum", &["roombox-api", "roomboxd"], "there is one HTTP server"),
 ];
 
@@ -79,6 +84,7 @@ const WORDS: &[(&str, &[&str], &str)] = &[
     ("rusqlite::", &["appliance/control/src/store"], "SQL lives in control/store"),
     ("gstreamer::", &["media/worker/"], "GStreamer lives in media/worker"),
     ("\"fleet.", &["appliance/federation/"], "subjects are federation::subjects'"),
+    ("rumqttc::", &["appliance/federation/src/mqtt/rumqtt.rs"], "MQTT is behind a trait"),
     ("$JS.", &["appliance/federation/"], "subjects are federation::subjects'"),
 ];
 

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
 use roombox_control::fleet::FleetError;
+use roombox_control::mqtt::MqttError;
 use roombox_control::updates::UpdateError;
 use roombox_control::updates::updater::UpdaterError;
 use serde::Serialize;
@@ -113,6 +114,8 @@ fn status(error: &ControlError) -> StatusCode {
         E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
         E::Update(error) => of_update(error),
         E::Fleet(error) => of_fleet(error),
+        E::Mqtt(MqttError::NoControl) => StatusCode::FORBIDDEN,
+        E::Mqtt(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::Busy(_) | E::Draining => StatusCode::SERVICE_UNAVAILABLE,
         E::NoReset => StatusCode::NOT_IMPLEMENTED,
         E::Store(_) | E::Recorder(_) | E::Files(_) | E::Randomness | E::Hash => {

@@ -2,6 +2,7 @@
 
 use crate::conference::Busy;
 use crate::fleet::FleetError;
+use crate::mqtt::MqttError;
 use crate::store::StoreError;
 use crate::updates::UpdateError;
 use roombox_provision::SettingError;
@@ -155,6 +156,8 @@ pub enum ControlError {
     #[error(transparent)]
     Fleet(#[from] FleetError),
     #[error(transparent)]
+    Mqtt(#[from] MqttError),
+    #[error(transparent)]
     Busy(#[from] Busy),
     #[error("the box cannot remember anything at the moment")]
     Store(#[from] StoreError),
@@ -234,6 +237,7 @@ impl ControlError {
             Self::Draining => "draining",
             Self::Update(error) => error.code(),
             Self::Fleet(error) => error.code(),
+            Self::Mqtt(error) => error.code(),
             Self::Busy(_) => "busy",
             Self::Store(_) => "store_failed",
             Self::Recorder(_) => "recorder_failed",
@@ -264,6 +268,7 @@ impl ControlError {
             | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),
             Self::Fleet(error) => error.field(),
+            Self::Mqtt(error) => error.field(),
             _ => None,
         }
     }

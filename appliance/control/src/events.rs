@@ -164,6 +164,9 @@ pub enum Happening {
     /// Never repeated, at most one a second of each receiver: how sending to it goes.
     #[serde(rename = "webhook.progressed")]
     WebhookProgressed(Box<Webhook>),
+    /// The broker, or how the box's way to it is.
+    #[serde(rename = "mqtt.changed")]
+    MqttChanged,
     /// Never repeated: the disk nears its reserve.
     #[serde(rename = "storage.warned")]
     StorageWarned { free_bytes: u64, reserve_bytes: u64 },

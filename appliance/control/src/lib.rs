@@ -2,7 +2,8 @@
 //!
 //! It knows neither HTTP nor threads of the media plane: doors call it, and the daemon gives it
 //! the media plane ([`conference::Conference`]), the recorder ([`recordings::RoomRecorder`]),
-//! the workers ([`jobs::Workers`]) and who carries webhooks ([`webhooks::Courier`]) as traits.
+//! the workers ([`jobs::Workers`]), who carries webhooks ([`webhooks::Courier`]) and who tries a broker
+//! out ([`mqtt::Caller`]) as traits.
 
 pub mod clock;
 pub mod conference;
@@ -19,6 +20,7 @@ pub mod jobs;
 pub mod keys;
 pub mod loans;
 pub mod lobby;
+pub mod mqtt;
 pub mod outputs;
 pub mod people;
 pub mod provisioning;

@@ -19,6 +19,9 @@ pub struct Sample {
     /// CPU of this daemon and its workers, in percent of all cores.
     pub cpu_percent: f64,
     pub cores: usize,
+    /// Of the warmest sensor of the processor, degrees Celsius; `null`: the machine has none.
+    #[schema(required)]
+    pub temperature_c: Option<f64>,
     /// Resident memory of the daemon.
     pub memory_bytes: u64,
     pub disk: Disk,

@@ -11,6 +11,7 @@ use crate::fleet::{BoxGear, Errands, FleetKeeper, Pulse};
 use crate::image;
 use crate::live::LiveDesk;
 use crate::machine;
+use crate::mqtt::{self, BoxCaller};
 use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
 use crate::rauc::Rauc;
@@ -32,6 +33,7 @@ use roombox_control::jobs::{Jobs, JobsParts, Offer};
 use roombox_control::keys::LivekitKeys;
 use roombox_control::loans::{Loans, LoansParts};
 use roombox_control::lobby::Lobby;
+use roombox_control::mqtt::{Mqtt, MqttParts};
 use roombox_control::outputs::Outputs;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
@@ -49,6 +51,7 @@ use roombox_control::targets::Targets;
 use roombox_control::updates::{Folders, Updates, UpdatesParts};
 use roombox_control::webhooks::Webhooks;
 use roombox_control::whip_keys::WhipKeys;
+use roombox_federation::mqtt::Link;
 use roombox_net::Plane;
 use roombox_sfu::Notice;
 use std::path::{Path, PathBuf};
@@ -301,6 +304,24 @@ impl House {
             jobs: jobs.clone(),
             root: plan.data.join("recordings"),
         }));
+        let mqtt = Mqtt::load(MqttParts {
+            store: store.clone(),
+            events: events.clone(),
+            identity: identity.clone(),
+            status: status.clone(),
+            rooms: rooms.clone(),
+            recordings: recordings.clone(),
+            updates: updates.clone(),
+            targets: targets.clone(),
+            webhooks: webhooks.clone(),
+            encoders: encoders.clone(),
+            fleet: fleet.clone(),
+            caller: Arc::new(BoxCaller { id: identity.id().to_owned() }),
+        })
+        .await?;
+        let link =
+            Link { mqtt: mqtt.clone(), broker: Arc::new(mqtt::broker()), chance: mqtt::chance };
+        tokio::spawn(link.run());
         let keeper = FleetKeeper {
             fleet: fleet.clone(),
             store,
@@ -324,6 +345,7 @@ impl House {
             jobs,
             encoders,
             keys,
+            mqtt,
             outputs,
             whip_keys,
             settings,

@@ -1,5 +1,6 @@
 //! Samples how the box is doing: CPU, memory, disk, shards.
 
+use crate::temperature::{SENSORS, warmest};
 use roombox_capture::disk::free_space;
 use roombox_control::recordings::{Recordings, RoomRecorder};
 use roombox_control::status::{Disk, Sample, ShardSample, TcpSample};
@@ -62,6 +63,7 @@ impl Vitals {
             uptime_s: now.saturating_duration_since(self.started).as_secs(),
             cpu_percent,
             cores,
+            temperature_c: warmest(std::path::Path::new(SENSORS)),
             memory_bytes: resident_bytes(),
             disk: self.disk(now).await,
             rooms: shards.iter().map(|shard| shard.rooms).sum(),

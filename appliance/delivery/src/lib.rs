@@ -5,6 +5,7 @@
 mod address;
 mod fetch;
 mod knock;
+mod line;
 mod neighbour;
 mod pinned;
 mod post;
@@ -14,6 +15,7 @@ pub mod targets;
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use hyper::Method;
 pub use knock::{KnockError, knock};
+pub use line::{Line, Security, SecurityError, line};
 pub use neighbour::{Neighbour, NeighbourError};
 pub use post::{Letter, PostError, Sender};
 pub use reach::ReachError;

@@ -1,8 +1,8 @@
-//! A server that is known by its authority's fingerprint alone: another box, before anybody was told
-//! of its certificate.
+//! A server that is known by a fingerprint alone.
 //!
-//! The server sends its authority along; one that has this fingerprint is then the only authority that
-//! counts, and everything else is checked as always.
+//! Another box, before anybody was told of its certificate, is known by its authority's: the server sends
+//! that along, it is then the only one that counts, and everything else is checked as always. A server
+//! whose own certificate the owner named is known by that: its name and dates do not count.
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,11 +12,19 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
+/// Whose certificate has the fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Authority,
+    Server,
+}
+
 /// Checks servers against one fingerprint.
 #[derive(Debug)]
 pub(crate) struct Pinned {
-    /// SHA-256 of the authority's certificate.
+    /// SHA-256 of the certificate.
     pub fingerprint: [u8; 32],
+    pub whose: Whose,
     pub provider: Arc<CryptoProvider>,
 }
 
@@ -31,6 +39,10 @@ impl ServerCertVerifier for Pinned {
     ) -> Result<ServerCertVerified, Error> {
         let unknown = || Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let ours = |der: &&CertificateDer<'_>| Sha256::digest(der)[..] == self.fingerprint;
+        if self.whose == Whose::Server {
+            let other = Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
+            return ours(&server).then(ServerCertVerified::assertion).ok_or(other);
+        }
         let authority = others.iter().find(ours).ok_or_else(unknown)?;
         let mut roots = RootCertStore::empty();
         roots.add(authority.clone().into_owned())?;

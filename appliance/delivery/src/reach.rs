@@ -1,7 +1,7 @@
 //! The way to a server: TCP, and TLS where the address says https.
 
 use crate::address::Address;
-use crate::pinned::Pinned;
+use crate::pinned::{Pinned, Whose};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::io;
@@ -49,7 +49,7 @@ impl Trust {
         Self { pinned: Some(fingerprint), ..Self::default() }
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>, ReachError> {
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, ReachError> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, config)) = &*read
             && at.elapsed() < READ_ANEW
@@ -62,7 +62,11 @@ impl Trust {
                 .with_safe_default_protocol_versions()
                 .map_err(|_| ReachError::Roots)?
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Pinned { fingerprint, provider }))
+                .with_custom_certificate_verifier(Arc::new(Pinned {
+                    fingerprint,
+                    whose: Whose::Authority,
+                    provider,
+                }))
                 .with_no_client_auth();
             return Ok(Arc::new(config));
         }
@@ -81,17 +85,23 @@ impl Trust {
     }
 }
 
+/// Connects to a host, which has no brackets if it is an IPv6 address.
+pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream, ReachError> {
+    let stream = TcpStream::connect((host, port))
+        .await
+        .map_err(|source| ReachError::Connect { host: host.to_owned(), source })?;
+    // Who asks in small pieces and waits for answers would wait for the other side's delayed
+    // acknowledgement each time, 40 ms (RFC 896, RFC 1122 §4.2.3.2). If it stays so, it is slow.
+    stream.set_nodelay(true).unwrap_or_default();
+    Ok(stream)
+}
+
 /// Connects.
 pub(crate) async fn reach(at: &Address, trust: &Trust) -> Result<Box<dyn Stream>, ReachError> {
     let host = || at.host.clone();
     // An IPv6 address stands in brackets in an address, and without them for a socket.
     let bare = at.host.trim_matches(['[', ']']).to_owned();
-    let stream = TcpStream::connect((bare.as_str(), at.port))
-        .await
-        .map_err(|source| ReachError::Connect { host: host(), source })?;
-    // Who asks in small pieces and waits for answers would wait for the other side's delayed
-    // acknowledgement each time, 40 ms (RFC 896, RFC 1122 §4.2.3.2). If it stays so, it is slow.
-    stream.set_nodelay(true).unwrap_or_default();
+    let stream = connect(&bare, at.port).await?;
     if !at.https {
         return Ok(Box::new(stream));
     }

@@ -16,6 +16,7 @@ mod keys;
 mod library;
 mod loans;
 mod metrics;
+mod mqtt;
 mod outputs;
 mod pages;
 mod provisioning;
@@ -44,6 +45,7 @@ use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
 use roombox_control::loans::Loans;
+use roombox_control::mqtt::Mqtt;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::People;
 use roombox_control::provisioning::ProvisioningDesk;
@@ -83,6 +85,7 @@ pub struct PanelDoor {
     pub jobs: Arc<Jobs>,
     pub encoders: Arc<EncoderDesk>,
     pub keys: Arc<LivekitKeys>,
+    pub mqtt: Arc<Mqtt>,
     pub outputs: Arc<Outputs>,
     pub whip_keys: Arc<WhipKeys>,
     pub settings: Arc<SettingsDesk>,
@@ -179,6 +182,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(webhooks::webhook_list, webhooks::webhook_create))
         .routes(routes!(webhooks::webhook_patch, webhooks::webhook_delete))
         .routes(routes!(webhooks::webhook_test))
+        .routes(routes!(mqtt::mqtt_get, mqtt::mqtt_put))
+        .routes(routes!(mqtt::mqtt_test))
         .routes(routes!(
             provisioning::provisioning_get,
             provisioning::provisioning_confirm,

@@ -1,7 +1,7 @@
 //! Jobs, as the desk knows them.
 
 use super::recordings::{insert_files, set_state};
-use super::{Store, StoreError, rows, signed};
+use super::{Store, StoreError, rows, signed, unsigned};
 use crate::recordings::RecordingState;
 use roombox_jobs::spec::MadeFile;
 use roombox_jobs::{JobRow, JobState};
@@ -113,6 +113,18 @@ impl Store {
                 SELECT MAX(id) FROM jobs WHERE recording IN (SELECT value FROM json_each(?1))
                 GROUP BY recording)";
         self.call(move |sql| rows(sql, query, [serde_json::to_string(&recordings)?])).await
+    }
+
+    /// How many jobs wait, and how many were given up.
+    pub async fn job_counts(&self) -> Result<(u64, u64), StoreError> {
+        self.call(|sql| {
+            let count = |state: JobState| {
+                let query = "SELECT COUNT(*) FROM jobs WHERE state = ?1";
+                sql.query_row(query, [state.name()], |row| row.get(0)).map(unsigned)
+            };
+            Ok((count(JobState::Queued)?, count(JobState::Parked)?))
+        })
+        .await
     }
 
     pub async fn job_get(&self, id: String) -> Result<Option<JobRow>, StoreError> {

@@ -10,6 +10,7 @@ mod jobs;
 mod keys;
 mod leftovers;
 mod library;
+mod mqtt;
 mod outbox;
 mod outputs;
 mod people;

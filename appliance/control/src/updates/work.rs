@@ -319,6 +319,15 @@ impl Updates {
         self.leave(now, None)
     }
 
+    /// Restarts into the side that runs, as soon as nobody is disturbed.
+    ///
+    /// # Errors
+    /// This box has no updater and cannot restart itself, or something else is under way.
+    pub async fn restart_anew(self: &Arc<Self>) -> Result<(), UpdateError> {
+        self.look().await?;
+        self.leave(false, None)
+    }
+
     /// The other side starts next, by the owner's will.
     async fn switch(self: &Arc<Self>, now: bool) -> Result<(), UpdateError> {
         let report = self.may_begin().await?;

@@ -20,6 +20,9 @@ import type {
   JoinToken,
   Layout,
   LivekitKey,
+  MqttPut,
+  MqttTrial,
+  MqttView,
   NewApiToken,
   NewEvent,
   NewFeed,
@@ -79,7 +82,7 @@ export class Refusal extends Error {
   }
 }
 
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 const ask = <T>(method: Method, path: string, body?: unknown): Promise<T> =>
   askAt<T>(BASE, method, path, body);
@@ -271,6 +274,9 @@ export const api = {
 
   keys: () => ask<Page<LivekitKey>>("GET", "/livekit-keys"),
   createKey: () => ask<NewLivekitKey>("POST", "/livekit-keys"),
+  mqtt: () => ask<MqttView>("GET", "/integrations/mqtt"),
+  putMqtt: (put: MqttPut) => ask<MqttView>("PUT", "/integrations/mqtt", put),
+  testMqtt: () => ask<MqttTrial>("POST", "/integrations/mqtt/tests"),
   webhooks: () => ask<Page<Webhook>>("GET", "/integrations/webhooks"),
   createWebhook: (webhook: NewWebhook) =>
     ask<Webhook>("POST", "/integrations/webhooks", webhook),

@@ -35,6 +35,7 @@ export const keys = {
   tokens: ["api-tokens"],
   livekitKeys: ["livekit-keys"],
   webhooks: ["webhooks"],
+  mqtt: ["mqtt"],
   targets: ["targets"],
   copies: ["copies"],
   copiesOf: (recording: string) => ["copies", recording],

@@ -353,6 +353,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrations/mqtt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The broker, and how the way there is. The password is never shown. */
+        get: operations["mqtt_get"];
+        /**
+         * Replaces the settings. A password that is absent stays, unless it would go to another broker. The box
+         *     connects at once; switched off, it has the broker forget it.
+         */
+        put: operations["mqtt_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/mqtt/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Connects as the box would, publishes a test and waits until it comes back. */
+        post: operations["mqtt_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/webhooks": {
         parameters: {
             query?: never;
@@ -2219,6 +2257,9 @@ export interface components {
             /** @enum {string} */
             type: "webhook.progressed";
         } | {
+            /** @enum {string} */
+            type: "mqtt.changed";
+        } | {
             /** @description Never repeated: the disk nears its reserve. */
             data: {
                 /** Format: int64 */
@@ -2629,6 +2670,96 @@ export interface components {
              * @description Bytes that the target has.
              */
             sent: number;
+        };
+        /**
+         * @description Why the box is not connected.
+         * @enum {string}
+         */
+        MqttCause: "unreachable" | "certificate" | "credentials" | "topics" | "protocol";
+        /** @description The way to the broker. */
+        MqttLink: {
+            cause: components["schemas"]["MqttCause"] | null;
+            /** @description The cause in more words, in English. */
+            error: string | null;
+            since: components["schemas"]["Time"];
+            state: components["schemas"]["MqttState"];
+        };
+        /** @description What came of orders since the box started. */
+        MqttOrders: {
+            /** Format: int64 */
+            obeyed: number;
+            /**
+             * Format: int64
+             * @description Control is not allowed, or the box could not.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Were no orders, or old ones that the broker had kept: left out.
+             */
+            unreadable: number;
+        };
+        /** @description New settings. */
+        MqttPut: {
+            /** @description Absent: stays as it is; empty: none from now on. It is never shown. */
+            password?: string;
+            settings: components["schemas"]["MqttSettings"];
+        };
+        /** @description The box at a broker. */
+        MqttSettings: {
+            /** @description Whoever may write to the box's topics may record, mute and restart. */
+            control: boolean;
+            /** @description What Home Assistant's discovery topics begin with. */
+            discovery_prefix: string;
+            enabled: boolean;
+            host: string;
+            /** Format: int32 */
+            port: number;
+            tls: components["schemas"]["MqttTls"];
+            /** @description Empty: the broker asks for none. */
+            user: string;
+        };
+        /**
+         * @description How the way to the broker is.
+         * @enum {string}
+         */
+        MqttState: "off" | "connecting" | "connected" | "refused";
+        /** @description Whether the way to the broker is encrypted, and whom the box takes for it. */
+        MqttTls: {
+            /** @enum {string} */
+            kind: "off";
+        } | {
+            /** @enum {string} */
+            kind: "system";
+        } | {
+            /** @enum {string} */
+            kind: "authority";
+            /** @description Certificates, PEM. */
+            pem: string;
+        } | {
+            /** @description SHA-256 of the certificate, hexadecimal; colons make no difference. */
+            fingerprint: string;
+            /** @enum {string} */
+            kind: "pinned";
+        };
+        /** @description What came of a test. */
+        MqttTrial: {
+            cause: components["schemas"]["MqttCause"] | null;
+            /** @description The cause in more words, in English. */
+            error: string | null;
+            /** Format: int64 */
+            took_ms: number;
+            works: boolean;
+        };
+        /** @description The box at the owner's broker. */
+        MqttView: {
+            /** @description There is a password; which, is told to nobody. */
+            has_password: boolean;
+            link: components["schemas"]["MqttLink"];
+            orders: components["schemas"]["MqttOrders"];
+            settings: components["schemas"]["MqttSettings"];
+            /** @description Everything that the box says of itself is below this topic. */
+            topic: string;
         };
         /** @description A new API token; its text is shown only now. */
         NewApiToken: components["schemas"]["ApiToken"] & {
@@ -3128,6 +3259,11 @@ export interface components {
             rooms: number;
             shards: components["schemas"]["ShardSample"][];
             tcp: components["schemas"]["TcpSample"];
+            /**
+             * Format: double
+             * @description Of the warmest sensor of the processor, degrees Celsius; `null`: the machine has none.
+             */
+            temperature_c: number | null;
             /** Format: int64 */
             uptime_s: number;
         };
@@ -5769,6 +5905,191 @@ export interface operations {
                 };
             };
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mqtt_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MqttView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mqtt_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MqttPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MqttView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mqtt_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MqttTrial"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -50,6 +50,7 @@ const status: SampledStatus = {
   counted_at: "2026-01-01T00:10:00Z",
   uptime_s: 60,
   cpu_percent: 10,
+  temperature_c: null,
   cores: 4,
   memory_bytes: 1,
   disk: { total_bytes: 9, free_bytes: 5, reserve_bytes: 1, recordings_bytes: 2, full_in_s: null },

@@ -55,6 +55,8 @@ function olds(type: string): Key[] {
       return [keys.settings];
     case "webhook":
       return [keys.webhooks];
+    case "mqtt":
+      return [keys.mqtt];
     case "output":
       return [keys.outputs];
     case "share":

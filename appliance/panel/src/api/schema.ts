@@ -92,6 +92,10 @@ export type Webhook = Schemas["Webhook"];
 export type NewWebhook = Schemas["NewWebhook"];
 export type WebhookPatch = Schemas["WebhookPatch"];
 export type WebhookTrial = Schemas["WebhookTrial"];
+export type MqttView = Schemas["MqttView"];
+export type MqttTls = Schemas["MqttTls"];
+export type MqttPut = Schemas["MqttPut"];
+export type MqttTrial = Schemas["MqttTrial"];
 export type RoomsHeard = Schemas["RoomsHeard"];
 
 export type Place = Schemas["Place"];

@@ -8,6 +8,7 @@ import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { fleet } from "./fleet.de";
+import { mqtt } from "./mqtt.de";
 import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
 
@@ -463,6 +464,7 @@ export const panel: Words<typeof en> = {
   targets,
   updates,
   webhooks,
+  mqtt,
   turn: {
     title: "Vermittler",
     text: "Ein TURN-Server für alle, denen kein Port dieser Box offensteht. Die Box hat keinen eigenen. Gilt für neue Verbindungen.",

@@ -7,6 +7,7 @@ import { live } from "./live.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { fleet } from "./fleet.en";
+import { mqtt } from "./mqtt.en";
 import { webhooks } from "./webhooks.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
@@ -451,6 +452,7 @@ export const panel = {
   targets,
   updates,
   webhooks,
+  mqtt,
   turn: {
     title: "Relay",
     text: "A TURN server for people whom no port of this box is open to. This box has none of its own. Applies to new connections.",

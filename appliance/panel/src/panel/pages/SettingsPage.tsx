@@ -16,6 +16,7 @@ import { Encoders } from "../settings/Encoders";
 import { FleetCard } from "../settings/FleetCard";
 import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
+import { Mqtt } from "../settings/Mqtt";
 import { RecorderMode } from "../settings/RecorderMode";
 import { RecordingSettings } from "../settings/RecordingSettings";
 import { Software } from "../settings/Software";
@@ -52,6 +53,7 @@ export function SettingsPage({ box, person }: SettingsPageProps) {
         <FleetCard />
         <LivekitKeys />
         <Webhooks />
+        <Mqtt />
         <ApiTokens />
         <Leave person={person} />
         <DangerZone box={box} />
