@@ -1,13 +1,13 @@
 //! Asks another box something, which is known by its authority's fingerprint.
 
 use crate::address::Address;
-use crate::reach::{ReachError, Trust, USER, reach};
+use crate::reach::{ReachError, Trust, USER, exchange, reach};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, Response, StatusCode};
+use std::error::Error;
+use std::fmt::Display;
 use std::time::Duration;
 
 /// The longest answer that is read.
@@ -50,10 +50,11 @@ async fn ask(
     fingerprint: [u8; 32],
     body: Vec<u8>,
 ) -> Result<(StatusCode, Vec<u8>), KnockError> {
-    let broken = |why: String| KnockError::Exchange { host: at.host.clone(), why };
+    let broken = |error: &dyn Display| KnockError::Exchange {
+        host: at.host.clone(),
+        why: error.to_string(),
+    };
     let stream = reach(at, &Trust::pinned(fingerprint)).await?;
-    let shaken = http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = shaken.map_err(|error| broken(error.to_string()))?;
     let request = Request::post(at.path.as_str())
         .header(HOST, at.authority())
         .header(USER_AGENT, USER)
@@ -61,22 +62,11 @@ async fn ask(
         .header(CONNECTION, "close")
         .body(Full::new(Bytes::from(body)))
         .map_err(|_| KnockError::Address(at.text()))?;
-    let answer = async {
-        let response = sender.send_request(request).await;
-        let response = response.map_err(|error| broken(error.to_string()))?;
+    let read = |response: Response<Incoming>| async move {
         let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER).collect().await;
-        let body = body.map_err(|error| broken(error.to_string()))?;
-        Ok((status, body.to_bytes().to_vec()))
+        let body = Limited::new(response.into_body(), ANSWER).collect().await?;
+        Ok::<_, Box<dyn Error + Send + Sync>>((status, body.to_bytes().to_vec()))
     };
-    // The connection moves only while it is looked at.
-    tokio::pin!(answer);
-    tokio::select! {
-        biased;
-        answered = &mut answer => answered,
-        ended = connection => match ended {
-            Ok(()) => answer.await,
-            Err(error) => Err(broken(error.to_string())),
-        },
-    }
+    let answered = exchange(stream, request, read).await.map_err(|error| broken(&error))?;
+    answered.map_err(|error| broken(&error))
 }

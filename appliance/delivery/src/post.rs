@@ -4,13 +4,11 @@
 //! and not followed. Of the answer only the status counts.
 
 use crate::address::Address;
-use crate::reach::{ReachError, Stream, Trust, USER, reach};
+use crate::reach::{ReachError, Trust, USER, exchange, reach};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use std::time::Duration;
 
 /// Of an answer's body so much is read, and thrown away, so that the other side need not find the
@@ -67,9 +65,8 @@ impl Sender {
     ) -> Result<StatusCode, PostError> {
         let at = Address::parse(url).ok_or(PostError::Address)?;
         let late = |_| PostError::Time { host: at.host.clone(), seconds: patience.as_secs() };
-        let answered = tokio::time::timeout(patience, async {
-            exchange(reach(&at, &self.trust).await?, &at, letter).await
-        });
+        let answered =
+            tokio::time::timeout(patience, async { send(&at, &self.trust, letter).await });
         let status = answered.await.map_err(late)??;
         match status.is_success() {
             true => Ok(status),
@@ -78,16 +75,11 @@ impl Sender {
     }
 }
 
-async fn exchange(
-    stream: Box<dyn Stream>,
-    at: &Address,
-    letter: Letter<'_>,
-) -> Result<StatusCode, PostError> {
-    let broken = |source| PostError::Exchange { host: at.host.clone(), source };
+async fn send(at: &Address, trust: &Trust, letter: Letter<'_>) -> Result<StatusCode, PostError> {
+    let stream = reach(at, trust).await?;
     let mut authorization =
         HeaderValue::from_str(letter.authorization).map_err(|_| PostError::Address)?;
     authorization.set_sensitive(true);
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let request = Request::post(at.path.as_str())
         .header(HOST, at.authority())
         .header(USER_AGENT, USER)
@@ -96,22 +88,13 @@ async fn exchange(
         .header(CONNECTION, "close")
         .body(Full::new(Bytes::from(letter.body)))
         .map_err(|_| PostError::Address)?;
-    let answer = async {
-        let response = sender.send_request(request).await.map_err(broken)?;
+    let read = |response: Response<Incoming>| async move {
         let status = response.status();
         read_away(response).await;
-        Ok(status)
+        status
     };
-    // The connection moves only while it is looked at; nobody needs it once the answer is there.
-    tokio::pin!(answer);
-    tokio::select! {
-        biased;
-        answered = &mut answer => answered,
-        ended = connection => match ended {
-            Ok(()) => answer.await,
-            Err(source) => Err(broken(source)),
-        },
-    }
+    let answered = exchange(stream, request, read).await;
+    answered.map_err(|source| PostError::Exchange { host: at.host.clone(), source })
 }
 
 async fn read_away(response: Response<Incoming>) {

@@ -2,8 +2,14 @@
 
 use crate::address::Address;
 use crate::pinned::{Pinned, Whose};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -111,4 +117,24 @@ pub(crate) async fn reach(at: &Address, trust: &Trust) -> Result<Box<dyn Stream>
         .await
         .map_err(|source| ReachError::Handshake { host: host(), source })?;
     Ok(Box::new(stream))
+}
+
+/// One request over a connection of its own, and what `read` makes of the answer.
+pub(crate) async fn exchange<T, F: Future<Output = T>>(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+    read: impl FnOnce(Response<Incoming>) -> F,
+) -> Result<T, hyper::Error> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let answer = async { Ok(read(sender.send_request(request).await?).await) };
+    // The connection moves only while it is looked at; nobody needs it once the answer is there.
+    tokio::pin!(answer);
+    tokio::select! {
+        biased;
+        answered = &mut answer => answered,
+        ended = connection => {
+            ended?;
+            answer.await
+        }
+    }
 }

@@ -284,8 +284,7 @@ impl Link {
     }
 
     async fn beat(&self, client: &Client) -> Result<(), LinkError> {
-        let (waiting, last) =
-            (self.store.fleet_waiting().await?, self.store.fleet_last_sent().await?);
+        let (waiting, last) = self.store.fleet_told().await?;
         let epoch = self.row.epoch.clone();
         let pulse = BoxPulse { waiting, epoch, last, ..(self.pulse)() };
         let payload = serde_json::to_vec(&pulse).unwrap_or_default();

@@ -8,8 +8,6 @@ pub const STREAM: &str = "FLEET_EV";
 pub const ALL_EVENTS: &str = "fleet.*.ev.>";
 /// Heartbeats of all boxes.
 pub const ALL_HEARTBEATS: &str = "fleet.*.hb";
-/// Where a hub keeps the newest heartbeats.
-pub const ROSTER: &str = "roster";
 /// JetStream's domain at a hub.
 pub const HUB_DOMAIN: &str = "hub";
 /// What replies to a hub begin with: no box may say anything there.
@@ -123,8 +121,7 @@ pub fn sender(subject: &str) -> Option<(BoxId, &str)> {
 /// What a box may publish at its hub: each class by itself, never all that begins with `fleet`.
 pub fn may_publish(of: &BoxId) -> Vec<String> {
     let own = ["fleet.{}.ev.>", "fleet.{}.hb", "fleet.{}.st.>"];
-    let hub =
-        ["$JS.hub.API.DIRECT.GET.KV_desired.$KV.desired.{}", "$JS.hub.API.DIRECT.GET.KV_roster"];
+    let hub = ["$JS.hub.API.DIRECT.GET.KV_desired.$KV.desired.{}"];
     own.iter().chain(&hub).map(|pattern| pattern.replace("{}", of.as_str())).collect()
 }
 

@@ -1,11 +1,11 @@
-//! The hub's desk: stream, consumer, roster and the questions to boxes, at its own server.
+//! The hub's desk: stream, consumer, and the questions to boxes, at its own server.
 
 use crate::gaps::Gaps;
 use crate::market::{Market, Pair};
 use crate::roster::Roster;
 use async_nats::jetstream::consumer::pull::MessagesError;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::{self, AckKind, ContextBuilder, kv, stream};
+use async_nats::jetstream::{self, AckKind, ContextBuilder, stream};
 use async_nats::{Client, Message};
 use futures_util::StreamExt as _;
 use roombox_control::clock::UnixMs;
@@ -88,7 +88,6 @@ impl HubDesk {
         let client = link::connect(&self.url, &self.identity, inbox).await?;
         let jetstream = ContextBuilder::new().domain(subjects::HUB_DOMAIN).build(client.clone());
         let consumer = consumer(&jetstream).await.map_err(HubError::Stream)?;
-        let roster = roster(&jetstream).await.map_err(HubError::Stream)?;
         let events = consumer.messages().await;
         let events = events.map_err(|error| HubError::Stream(error.to_string()))?;
         let mut events = events.ready_chunks(BATCH);
@@ -104,7 +103,7 @@ impl HubDesk {
                 }
                 beat = beats.next() => {
                     let beat = beat.ok_or(HubError::Closed)?;
-                    self.beat(hand, begun.elapsed(), &client, &roster, &beat).await;
+                    self.beat(hand, begun.elapsed(), &client, &beat).await;
                 }
                 _ = looks.tick() => self.look(hand, begun.elapsed(), &client).await?,
             }
@@ -163,14 +162,7 @@ impl HubDesk {
         Ok(())
     }
 
-    async fn beat(
-        &self,
-        hand: &mut Hand,
-        now: Duration,
-        client: &Client,
-        kept: &kv::Store,
-        beat: &Message,
-    ) {
+    async fn beat(&self, hand: &mut Hand, now: Duration, client: &Client, beat: &Message) {
         let sender = subjects::sender(&beat.subject).map(|(of, _)| of);
         let short = beat.payload.len() <= LONGEST_PULSE;
         let pulse = short.then(|| serde_json::from_slice::<BoxPulse>(&beat.payload).ok()).flatten();
@@ -180,9 +172,6 @@ impl HubDesk {
             once(&mut hand.heard.malformed, "a heartbeat cannot be read", &beat.subject);
             return;
         };
-        if let Err(error) = kept.put(of.as_str(), beat.payload.clone()).await {
-            tracing::debug!(%error, "the roster's copy for boxes is old");
-        }
         if !hand.roster.heard(now, UnixMs::now(), of.clone(), pulse) {
             hand.cloned.remove(&of);
         } else {
@@ -254,13 +243,9 @@ impl HubDesk {
         let Some(payload) = order::write(&self.identity, &subject, hand.commanded, body) else {
             return;
         };
-        said(client, subject, payload).await;
-    }
-}
-
-async fn said(client: &Client, subject: String, payload: Vec<u8>) {
-    if let Err(error) = client.publish(subject, payload.into()).await {
-        tracing::debug!(%error, "a command was not sent: it is sent again while it matters");
+        if let Err(error) = client.publish(subject, payload.into()).await {
+            tracing::debug!(%error, "a command was not sent: it is sent again while it matters");
+        }
     }
 }
 
@@ -294,14 +279,4 @@ async fn consumer(jetstream: &jetstream::Context) -> Result<PullConsumer, String
         ..pull::Config::default()
     };
     stream.get_or_create_consumer("hub", consumer).await.map_err(|error| error.to_string())
-}
-
-async fn roster(jetstream: &jetstream::Context) -> Result<kv::Store, String> {
-    let bucket = kv::Config {
-        bucket: subjects::ROSTER.to_owned(),
-        history: 1,
-        max_bytes: 4 << 20,
-        ..kv::Config::default()
-    };
-    jetstream.create_or_update_key_value(bucket).await.map_err(|error| error.to_string())
 }

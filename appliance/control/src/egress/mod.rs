@@ -22,6 +22,9 @@ pub use order::{EgressRow, EgressState, EgressView, Order};
 pub use stream::{StreamRow, StreamView};
 pub use upload::{UploadRow, UploadState, Uploads, Wanted, ordered};
 
+#[cfg(test)]
+pub(crate) use order::tests::row;
+
 use crate::clock::UnixMs;
 use crate::conference::RoomInfo;
 use crate::error::ControlError;
@@ -215,11 +218,7 @@ impl Egress {
     async fn stop_now(&self, id: &str) -> Result<EgressView, ControlError> {
         let _turn = self.turn.lock().await;
         let (row, recording) = self.unended(id).await?;
-        let orders = self.store.egress_list_of(recording.clone()).await?;
-        let others_stopped = orders.iter().all(|order| order.stopped || order.id == row.id);
-        let sent = self.store.output_list_of(recording.clone()).await?;
-        let sent = sent.iter().any(|output| output.egress.as_ref() != Some(&row.id));
-        let last = row.began && others_stopped && !sent;
+        let last = self.recordings.unwanted(&recording, row.began, Some(&row.id)).await?;
         if row.stopped && !last {
             return Err(ControlError::EgressEnded);
         }
@@ -298,22 +297,13 @@ impl Egress {
             self.outputs.end_order(&row, Some(&gone)).await?;
         }
         let view = self.get(id).await?;
-        if view.row.stopped {
-            self.end_if_last(&view.row).await?;
+        // An order that ended without being stopped: its recording ends with it unless others want it.
+        let EgressRow { began, stopped, spec, .. } = &view.row;
+        if *stopped && self.recordings.unwanted(&spec.recording, *began, None).await? {
+            self.recordings.end(&spec.recording).await?;
         }
         self.tell(&view, view.state == EgressState::Active);
         Ok(view)
-    }
-
-    /// An order ended without being stopped: its recording ends with it unless others want it.
-    async fn end_if_last(&self, row: &EgressRow) -> Result<(), ControlError> {
-        let recording = &row.spec.recording;
-        let orders = self.store.egress_list_of(recording.clone()).await?;
-        let sent = !self.store.output_list_of(recording.clone()).await?.is_empty();
-        if row.began && !sent && orders.iter().all(|order| order.stopped) {
-            self.recordings.end(recording).await?;
-        }
-        Ok(())
     }
 
     async fn changed(

@@ -153,7 +153,7 @@ pub(super) mod tests {
     use super::*;
 
     /// An order of all that is recorded.
-    pub(in crate::egress) fn row(stopped: bool) -> EgressRow {
+    pub(crate) fn row(stopped: bool) -> EgressRow {
         let spec = JobSpec::new("job_1".into(), "rec_1".into(), String::new());
         EgressRow {
             id: "EG_1".into(),

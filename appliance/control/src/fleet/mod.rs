@@ -154,7 +154,7 @@ impl Fleet {
     /// The store refuses.
     pub async fn view(&self) -> Result<FleetView, ControlError> {
         let row = self.store.fleet_get().await?;
-        let waiting = self.store.fleet_waiting().await?;
+        let (waiting, _) = self.store.fleet_told().await?;
         let rows = self.store.fleet_box_list().await?;
         let id = row.as_ref().and_then(|_| self.gear.who().ok()).map(|(id, _)| id);
         let now = self.now();

@@ -260,11 +260,9 @@ impl Outputs {
         let row = rows.into_iter().find(|row| row.id == id && row.room == room);
         let row = row.ok_or(ControlError::NotFound("output"))?;
         self.end(&row).await?;
-        let recording = row.spec.recording.clone();
-        let others = self.store.output_list_of(recording.clone()).await?;
-        let orders = self.store.egress_list_of(recording.clone()).await?;
-        if row.began && others.is_empty() && orders.iter().all(|order| order.stopped) {
-            self.recordings.end(&recording).await?;
+        let recording = &row.spec.recording;
+        if self.recordings.unwanted(recording, row.began, None).await? {
+            self.recordings.end(recording).await?;
         }
         Ok(())
     }

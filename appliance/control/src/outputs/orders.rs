@@ -26,10 +26,11 @@ impl Outputs {
         Ok(())
     }
 
-    /// Keeps an order with all that it sends, or nothing of it. `None` if its recording is ending.
+    /// Keeps an order with all that it sends, or nothing of it. `None` if its recording is ending. The
+    /// addresses were checked: before anything was recorded for them.
     ///
     /// # Errors
-    /// An address will not do or is in use, or too much is sent already.
+    /// An address is in use, or too much is sent already.
     pub(crate) async fn place_order(
         &self,
         room: &str,
@@ -57,6 +58,7 @@ impl Outputs {
         order: &EgressRow,
         urls: &[String],
     ) -> Result<Option<EgressRow>, ControlError> {
+        Self::check(urls)?;
         let _turn = self.turn.lock().await;
         let rows = self.rows(room, order, urls).await?;
         let id = order.id.clone();
@@ -67,14 +69,13 @@ impl Outputs {
         Ok(order)
     }
 
-    /// What becomes of addresses of an order.
+    /// What becomes of addresses of an order, which were checked.
     async fn rows(
         &self,
         room: &str,
         order: &EgressRow,
         urls: &[String],
     ) -> Result<Vec<OutputRow>, ControlError> {
-        Self::check(urls)?;
         let all = self.store.output_list().await?;
         let here = all.iter().filter(|row| row.spec.recording == order.spec.recording).count();
         if here + urls.len() > MOST {

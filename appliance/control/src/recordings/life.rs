@@ -282,10 +282,7 @@ impl Recordings {
             return Ok(false);
         };
         let row = self.row(&recovered.manifest.recording).await?;
-        let orders = self.store.egress_list_of(row.id.clone()).await?;
-        let sent = !self.store.output_list_of(row.id.clone()).await?.is_empty();
-        let unwanted = orders.iter().all(|order| order.began && order.stopped);
-        if !orders.is_empty() && unwanted && !sent {
+        if self.unwanted(&row.id, false, None).await? {
             // Whoever ordered it has stopped it meanwhile.
             self.give_up(recovered).await?;
             return Ok(false);

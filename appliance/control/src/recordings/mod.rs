@@ -8,6 +8,7 @@
 //! The bytes are `capture`'s; this service keeps what the box knows about them.
 
 mod captions;
+mod demand;
 mod film;
 mod life;
 mod search;

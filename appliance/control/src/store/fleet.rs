@@ -240,20 +240,13 @@ impl Store {
         .await
     }
 
-    /// What waits for the hub.
-    pub async fn fleet_waiting(&self) -> Result<u64, StoreError> {
+    /// How much waits for the hub, and the highest number that its stream has; 0: none.
+    pub async fn fleet_told(&self) -> Result<(u64, u64), StoreError> {
         self.call(|sql| {
-            let query = "SELECT COUNT(*) FROM fleet_events WHERE sent_ms IS NULL";
-            Ok(unsigned(sql.query_row(query, [], |row| row.get(0))?))
-        })
-        .await
-    }
-
-    /// The highest number that the hub's stream has; 0: none.
-    pub async fn fleet_last_sent(&self) -> Result<u64, StoreError> {
-        self.call(|sql| {
-            let query = "SELECT COALESCE(MAX(seq), 0) FROM fleet_events WHERE sent_ms IS NOT NULL";
-            Ok(unsigned(sql.query_row(query, [], |row| row.get(0))?))
+            let query = "SELECT (SELECT COUNT(*) FROM fleet_events WHERE sent_ms IS NULL),
+                (SELECT COALESCE(MAX(seq), 0) FROM fleet_events WHERE sent_ms IS NOT NULL)";
+            let told = |row: &rusqlite::Row<'_>| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)));
+            Ok(sql.query_row(query, [], told)?)
         })
         .await
     }
