@@ -54,13 +54,17 @@ impl ApiError {
 fn status(error: &ControlError) -> StatusCode {
     use ControlError as E;
     match error {
-        E::Unauthenticated | E::WrongPassword | E::UnknownWhipKey | E::SharePassword => {
-            StatusCode::UNAUTHORIZED
-        }
-        E::ShareGone => StatusCode::GONE,
+        E::Unauthenticated
+        | E::WrongPassword
+        | E::WrongSignIn
+        | E::UnknownWhipKey
+        | E::SharePassword => StatusCode::UNAUTHORIZED,
+        E::ShareGone | E::PersonInviteGone => StatusCode::GONE,
         E::WrongCode { .. }
         | E::InviteInvalid
         | E::OwnKey
+        | E::NotPermitted { .. }
+        | E::NarrowToken
         | E::ShareNotDownloaded
         | E::KeyOnlyPublishes
         | E::KeyOnlyWatches => StatusCode::FORBIDDEN,
@@ -69,6 +73,11 @@ fn status(error: &ControlError) -> StatusCode {
         | E::NotClaimed
         | E::NameTaken
         | E::KeyNameTaken
+        | E::PersonNameTaken
+        | E::LastOwner
+        | E::TooManyPeople { .. }
+        | E::TooManyInvites { .. }
+        | E::TooManyTokens { .. }
         | E::TooManyKeys { .. }
         | E::RoomNotKept
         | E::RoomInUse
@@ -93,7 +102,11 @@ fn status(error: &ControlError) -> StatusCode {
         | E::TooManyWebhooks { .. }
         | E::JobState { .. } => StatusCode::CONFLICT,
         E::WeakPassword { .. }
+        | E::LongPassword { .. }
         | E::InvalidName { .. }
+        | E::WrongPersonName
+        | E::InviteExpiry { .. }
+        | E::InvalidToken { .. }
         | E::WrongBoxName
         | E::InvalidJob { .. }
         | E::InvalidRange { .. }

@@ -20,6 +20,7 @@ pub mod keys;
 pub mod lobby;
 pub mod outputs;
 pub mod people;
+pub mod permissions;
 pub mod provisioning;
 pub mod recordings;
 pub mod reset;

@@ -32,7 +32,7 @@ use roombox_control::jobs::{Jobs, JobsParts};
 use roombox_control::keys::LivekitKeys;
 use roombox_control::lobby::Lobby;
 use roombox_control::outputs::Outputs;
-use roombox_control::people::People;
+use roombox_control::people::{Invites, People, Sessions, Standing, Tokens};
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
 use roombox_control::reset::Reset;
@@ -119,7 +119,12 @@ impl House {
             }
         }
         let identity = Arc::new(BoxIdentity::load(store.clone(), plan.key_id, plan.dev).await?);
-        let people = Arc::new(People::load(store.clone()).await?);
+        let standing = Standing::default();
+        let people = People::load(store.clone(), events.clone(), standing.clone());
+        let people = Arc::new(people.await?);
+        let sessions = Arc::new(Sessions::new(store.clone(), standing.clone()));
+        let tokens = Arc::new(Tokens::new(store.clone(), standing.clone()));
+        let invites = Arc::new(Invites::new(store.clone(), events.clone()));
         let provisioning = Arc::new(ProvisioningDesk::new(
             plan.data.join("provision"),
             store.clone(),
@@ -294,6 +299,10 @@ impl House {
             reset,
             identity,
             people: people.clone(),
+            sessions,
+            tokens,
+            invites,
+            standing,
             rooms,
             recordings,
             retention,

@@ -77,7 +77,7 @@ struct Arguments {
     #[arg(long)]
     dev: bool,
     /// Folder for everything that lasts.
-    #[arg(long, value_name = "DIR", required_unless_present = "openapi")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["openapi", "permissions"])]
     data: Option<PathBuf>,
     /// Address and port of plain HTTP; port 0 takes a free one. By default [::]:80 (IPv4 too), which
     /// only leads to HTTPS; with --dev [::]:7880, which serves everything.
@@ -135,6 +135,9 @@ struct Arguments {
     /// Print the description of the local API and end.
     #[arg(long)]
     openapi: bool,
+    /// Print the table of who may call which route and end.
+    #[arg(long)]
+    permissions: bool,
     /// Log as JSON, one object a line.
     #[arg(long)]
     log_json: bool,
@@ -202,6 +205,10 @@ fn start() -> anyhow::Result<ExitCode> {
         }
         None if arguments.openapi => {
             println!("{}", roombox_api::panel::openapi().to_pretty_json()?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        None if arguments.permissions => {
+            print!("{}", roombox_api::panel::permissions());
             return Ok(ExitCode::SUCCESS);
         }
         None => {}

@@ -1,20 +1,26 @@
 //! Who asks, and from where.
 
 use super::PanelDoor;
+use super::permits::{self, Permit};
 use crate::error::ApiError;
-use crate::server::Encrypted;
-use axum::extract::{FromRequestParts, Request};
+use crate::server::{Encrypted, Peer};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
-use roombox_control::store::Person;
+use roombox_control::people::Asker;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
 
 pub(super) const COOKIE: &str = "roombox_session";
 
-/// Somebody who is logged in, or for whom an API token speaks.
-pub(super) struct Visitor(pub Person);
+/// Somebody who is logged in, or for whom an API token speaks; their role may do what the route does.
+pub(super) struct Visitor(pub Asker);
 
 /// The session's secret in the cookies of a request.
 pub(super) fn session_secret(headers: &HeaderMap) -> Option<&str> {
@@ -34,26 +40,130 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 impl FromRequestParts<PanelDoor> for Visitor {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, door: &PanelDoor) -> Result<Self, ApiError> {
-        let authorization = parts.headers.get(header::AUTHORIZATION);
-        if let Some(token) = authorization.and_then(|value| value.to_str().ok()) {
-            let token = token.strip_prefix("Bearer ").ok_or(ControlError::Unauthenticated)?;
-            return Ok(Self(door.people.by_api_token(token).await?));
-        }
-        let secret = session_secret(&parts.headers).ok_or(ControlError::Unauthenticated)?;
-        Ok(Self(door.people.by_session(secret).await?))
+    async fn from_request_parts(parts: &mut Parts, _: &PanelDoor) -> Result<Self, ApiError> {
+        // Whom the guard let in. A route without a guard has no visitors.
+        let asker = parts.extensions.get::<Asker>().cloned();
+        Ok(Self(asker.ok_or(ControlError::Unauthenticated)?))
     }
 }
 
 /// A visitor if there is one; guests with an invitation have no session.
-pub(super) struct MaybeVisitor(pub Option<Person>);
+pub(super) struct MaybeVisitor(pub Option<Asker>);
 
 impl FromRequestParts<PanelDoor> for MaybeVisitor {
-    type Rejection = ApiError;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, door: &PanelDoor) -> Result<Self, ApiError> {
-        let visitor = Visitor::from_request_parts(parts, door).await;
-        Ok(Self(visitor.ok().map(|Visitor(person)| person)))
+    async fn from_request_parts(parts: &mut Parts, _: &PanelDoor) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get::<Asker>().cloned()))
+    }
+}
+
+/// What a request brings to say who asks. Kept by connections that stay open, to look again.
+#[derive(Clone)]
+pub(super) enum Credential {
+    Session(String),
+    Token(String),
+}
+
+impl Credential {
+    /// # Errors
+    /// There is none, or it has a form that nobody uses.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, ControlError> {
+        let authorization = headers.get(header::AUTHORIZATION);
+        if let Some(token) = authorization.and_then(|value| value.to_str().ok()) {
+            let token = token.strip_prefix("Bearer ").ok_or(ControlError::Unauthenticated)?;
+            return Ok(Self::Token(token.to_owned()));
+        }
+        let secret = session_secret(headers).ok_or(ControlError::Unauthenticated)?;
+        Ok(Self::Session(secret.to_owned()))
+    }
+
+    /// # Errors
+    /// It is nobody's any more.
+    pub(super) async fn asker(
+        &self,
+        door: &PanelDoor,
+        from: IpAddr,
+    ) -> Result<Asker, ControlError> {
+        match self {
+            Self::Session(secret) => door.sessions.asker(secret, from).await,
+            Self::Token(token) => door.tokens.asker(token).await,
+        }
+    }
+}
+
+/// Asks the table of permissions before each route.
+#[derive(Clone)]
+pub(super) struct Guard {
+    door: PanelDoor,
+    /// By path, as routes are written, then by method. What is not here is refused to everybody.
+    routes: Arc<HashMap<String, HashMap<Method, Option<Permit>>>>,
+}
+
+impl Guard {
+    /// A guard for the routes of a document, and for those that are in none.
+    pub(super) fn new(door: PanelDoor, document: &OpenApi) -> Self {
+        let mut routes: HashMap<String, HashMap<Method, Option<Permit>>> = HashMap::new();
+        for (method, path) in permits::routes_of(document) {
+            let permit = permits::of(method, &path);
+            if let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) {
+                routes.entry(path).or_default().insert(method, permit);
+            }
+        }
+        Self { door, routes: Arc::new(routes) }
+    }
+
+    /// `None`: the route does not know this method, and says so itself.
+    fn permit(&self, method: &Method, path: &str) -> Option<Option<Permit>> {
+        let Some(methods) = self.routes.get(path) else { return Some(None) };
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        methods.get(method).copied()
+    }
+
+    async fn let_in(&self, permit: Permit, request: &mut Request) -> Result<(), ControlError> {
+        let from = request.extensions().get::<Peer>().map(|Peer(from)| *from);
+        let from = from.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        let asker = async |headers| Credential::of(headers)?.asker(&self.door, from).await;
+        match permit {
+            Permit::Open => {}
+            Permit::Guests(action) => {
+                // Somebody who may not, too, may have an invitation.
+                if let Ok(asker) = asker(request.headers()).await
+                    && asker.may(action)
+                {
+                    request.extensions_mut().insert(asker);
+                }
+            }
+            Permit::Who(action) => {
+                let asker = asker(request.headers()).await?;
+                asker.ask(action)?;
+                request.extensions_mut().insert(asker);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets in who may, and refuses everybody where nobody wrote down who may.
+pub(super) async fn permitted(
+    State(guard): State<Guard>,
+    matched: Option<MatchedPath>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(matched) = matched else { return next.run(request).await };
+    let refused = match guard.permit(request.method(), matched.as_str()) {
+        None => None,
+        Some(None) => {
+            tracing::error!(path = matched.as_str(), "a route without a permission was asked for");
+            let message = "nobody may use this: it has no row in the table of permissions";
+            Some(ApiError::new(StatusCode::FORBIDDEN, "not_permitted", message))
+        }
+        Some(Some(permit)) => guard.let_in(permit, &mut request).await.err().map(ApiError::from),
+    };
+    match refused {
+        None => next.run(request).await,
+        Some(refused) => refused.into_response(),
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn metrics_get(
             *count += 1;
         }
     }
-    let (info, sample) = (door.identity.info(true), door.status.report().now);
+    let (info, sample) = (door.identity.info(true, false), door.status.report().now);
     let shown = Shown { info, sample, jobs, webhooks: door.webhooks.list().await };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(shown));

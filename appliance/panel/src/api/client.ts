@@ -15,19 +15,25 @@ import type {
   FilmRange,
   FleetView,
   InstallRequest,
+  Invitation,
   Job,
   JobPatch,
   JoinToken,
   Layout,
+  ListedPerson,
   LivekitKey,
+  Me,
   NewApiToken,
   NewEvent,
   NewFeed,
   NewInvite,
   NewLivekitKey,
+  NewPersonInvite,
+  NewPersonInviteLink,
   NewShare,
   NewShareLink,
   NewTarget,
+  NewToken,
   NewWebhook,
   LiveOutput,
   NewWhipKey,
@@ -35,13 +41,15 @@ import type {
   Page,
   Participant,
   PastUpdate,
-  Person,
+  PersonInvite,
+  PersonPatch,
   Problem,
   ProvisioningState,
   Recording,
   Room,
   ScheduledEvent,
   ScheduleView,
+  Session,
   Settings,
   SettingsPatch,
   Share,
@@ -79,7 +87,7 @@ export class Refusal extends Error {
   }
 }
 
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 const ask = <T>(method: Method, path: string, body?: unknown): Promise<T> =>
   askAt<T>(BASE, method, path, body);
@@ -141,11 +149,34 @@ export const api = {
 
   claimState: () => ask<ClaimState>("GET", "/claim"),
   claim: (claim: { code: string; name: string; password: string }) =>
-    ask<Person>("POST", "/claim", claim),
+    ask<Me>("POST", "/claim", claim),
 
-  session: () => ask<Person>("GET", "/session"),
-  signIn: (password: string) => ask<Person>("POST", "/session", { password }),
+  session: () => ask<Me>("GET", "/session"),
+  /** Without a name it is the password of whoever has owned the box longest. */
+  signIn: (password: string, name: string | null) =>
+    ask<Me>("POST", "/session", name === null ? { password } : { name, password }),
   signOut: () => ask<undefined>("DELETE", "/session"),
+  changePassword: (change: { old: string; new: string }) =>
+    ask<undefined>("PUT", "/account/password", change),
+  ownSessions: () => ask<Page<Session>>("GET", "/account/sessions"),
+  endOwnSession: (id: string) => ask<undefined>("DELETE", `/account/sessions/${part(id)}`),
+  endOtherSessions: () => ask<{ ended: number }>("DELETE", "/account/sessions"),
+
+  people: () => ask<Page<ListedPerson>>("GET", "/people"),
+  changePerson: (id: string, patch: PersonPatch) =>
+    ask<ListedPerson>("PATCH", `/people/${part(id)}`, patch),
+  removePerson: (id: string, name: string) =>
+    ask<undefined>("DELETE", `/people/${part(id)}`, { name }),
+  sessionsOf: (person: string) => ask<Page<Session>>("GET", `/people/${part(person)}/sessions`),
+  endSessionOf: (person: string, id: string) =>
+    ask<undefined>("DELETE", `/people/${part(person)}/sessions/${part(id)}`),
+  personInvites: () => ask<Page<PersonInvite>>("GET", "/invites"),
+  invitePerson: (invite: NewPersonInvite) =>
+    ask<NewPersonInviteLink>("POST", "/invites", invite),
+  revokePersonInvite: (id: string) => ask<undefined>("DELETE", `/invites/${part(id)}`),
+  invitation: (secret: string) => ask<Invitation>("POST", "/invitation", { secret }),
+  acceptInvitation: (accepted: { secret: string; name: string; password: string }) =>
+    ask<Me>("POST", "/invitation/acceptance", accepted),
 
   rooms: () => ask<Page<Room>>("GET", "/rooms"),
   room: (id: string) => ask<Room>("GET", `/rooms/${part(id)}`),
@@ -263,7 +294,7 @@ export const api = {
   settings: () => ask<Settings>("GET", "/settings"),
   changeSettings: (patch: SettingsPatch) => ask<Settings>("PATCH", "/settings", patch),
   tokens: () => ask<Page<ApiToken>>("GET", "/api-tokens"),
-  createToken: (name: string) => ask<NewApiToken>("POST", "/api-tokens", { name }),
+  createToken: (token: NewToken) => ask<NewApiToken>("POST", "/api-tokens", token),
   deleteToken: (id: string) => ask<undefined>("DELETE", `/api-tokens/${part(id)}`),
   encoders: () => ask<BoardEncoders>("GET", "/encoders"),
   tryEncoder: (element: string) =>

@@ -4,6 +4,58 @@
  */
 
 export interface paths {
+    "/api/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes one's own password; all other sessions end. */
+        put: operations["password_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where one is signed in. */
+        get: operations["session_list"];
+        put?: never;
+        post?: never;
+        /** Signs out everywhere but here. */
+        delete: operations["session_revoke_others"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Signs out in one place. */
+        delete: operations["session_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-tokens": {
         parameters: {
             query?: never;
@@ -11,10 +63,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** API tokens. */
+        /** API tokens of whoever asks; everybody's for an owner. */
         get: operations["api_token_list"];
         put?: never;
-        /** Makes an API token. */
+        /** Makes an API token that speaks for whoever asks. */
         post: operations["api_token_create"];
         delete?: never;
         options?: never;
@@ -319,6 +371,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an invitation is for. Its secret is in no address, and so in no log. */
+        post: operations["invitation_look"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitation/acceptance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts an invitation: whoever has it becomes a person of the box and is signed in. */
+        post: operations["invitation_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations that are open. */
+        get: operations["invite_list"];
+        put?: never;
+        /** Invites somebody. */
+        post: operations["invite_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back. */
+        delete: operations["invite_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -401,6 +522,75 @@ export interface paths {
         post?: never;
         /** Revokes a LiveKit key. */
         delete: operations["livekit_key_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody. */
+        get: operations["person_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes somebody, with sessions and tokens. */
+        delete: operations["person_remove"];
+        options?: never;
+        head?: never;
+        /** Changes name or role of somebody, or whether they may sign in. It applies at once. */
+        patch: operations["person_patch"];
+        trace?: never;
+    };
+    "/api/v1/people/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where somebody is signed in. */
+        get: operations["person_session_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Signs somebody out in one place. */
+        delete: operations["person_session_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -685,7 +875,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A token to join a room with any LiveKit client. Who is logged in becomes a moderator. */
+        /** A token to join a room with any LiveKit client. Whoever may moderate becomes a moderator. */
         post: operations["join_token_create"];
         delete?: never;
         options?: never;
@@ -1311,18 +1501,25 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description What is permitted or not.
+         * @enum {string}
+         */
+        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "run_fleet" | "run_people" | "run_keys" | "reset";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"] | null;
             id: string;
             last_used_at: components["schemas"]["Time"] | null;
             name: string;
+            /** @description Id of the person for whom it speaks. */
+            person: string;
+            /** @description What it may at most; never more than its person may. */
+            role: components["schemas"]["Role"];
         };
         ApiTokenList: {
             items: components["schemas"]["ApiToken"][];
-        };
-        ApiTokenRequest: {
-            name: string;
         };
         /** @description An encoder on the board's list. */
         BoardEncoder: {
@@ -1369,6 +1566,8 @@ export interface components {
             language: components["schemas"]["PageLanguage"] | null;
             mode: components["schemas"]["Mode"];
             name: string;
+            /** @description There is more than one person: who signs in says as whom. */
+            sign_in_by_name: boolean;
             started_at: components["schemas"]["Time"];
             version: string;
         };
@@ -1615,6 +1814,10 @@ export interface components {
          * @enum {string}
          */
         EndReason: "stopped" | "room_ended" | "disk_low" | "interrupted" | "shutdown";
+        /** @description How many sessions have ended. */
+        Ended: {
+            ended: number;
+        };
         /** @description One event. */
         Envelope: components["schemas"]["Happening"] & {
             at: components["schemas"]["Time"];
@@ -2082,6 +2285,9 @@ export interface components {
             type: "update.noted";
         } | {
             /** @enum {string} */
+            type: "person.changed";
+        } | {
+            /** @enum {string} */
             type: "webhook.changed";
         } | {
             /** @description Never repeated, at most one a second of each receiver: how sending to it goes. */
@@ -2188,6 +2394,20 @@ export interface components {
              * @description How much of the meeting is missing.
              */
             lost_ms: number;
+        };
+        /** @description What somebody with an invitation reads before they accept. */
+        Invitation: {
+            expires_at: components["schemas"]["Time"];
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        InvitationAcceptance: {
+            name: string;
+            password: string;
+            secret: string;
+        };
+        InvitationLook: {
+            secret: string;
         };
         /** @description A job as people see it. */
         Job: {
@@ -2338,6 +2558,13 @@ export interface components {
             dev: boolean;
             key: string;
         };
+        /** @description A person as owners see them. */
+        ListedPerson: components["schemas"]["Person"] & {
+            created_at: components["schemas"]["Time"];
+            /** @description May not sign in. */
+            disabled: boolean;
+            last_seen_at: components["schemas"]["Time"] | null;
+        };
         /** @description A live output. */
         LiveOutput: {
             /** @description Where it goes, without its key; `null` for HLS. */
@@ -2382,7 +2609,16 @@ export interface components {
             items: components["schemas"]["ListedKey"][];
         };
         LogInRequest: {
+            /** @description Whose password it is; absent: that of whoever has owned the box longest. */
+            name?: string | null;
             password: string;
+        };
+        /** @description Who asks, and what they may. */
+        Me: {
+            id: string;
+            may: components["schemas"]["Action"][];
+            name: string;
+            role: components["schemas"]["Role"];
         };
         /**
          * @description Sound or pictures.
@@ -2477,6 +2713,20 @@ export interface components {
             key: string;
             secret: string;
         };
+        /** @description Who is invited. */
+        NewPersonInvite: {
+            /**
+             * Format: int64
+             * @description In so many seconds, a minute to 30 days.
+             */
+            expires_in_s: number;
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description A new invitation; its secret is shown only now. The link is `/panel/welcome#invite=SECRET`. */
+        NewPersonInviteLink: components["schemas"]["PersonInvite"] & {
+            secret: string;
+        };
         /** @description What somebody who is to watch gets. */
         NewShare: {
             /** @description The film may be taken along, too. */
@@ -2508,6 +2758,16 @@ export interface components {
             /** @description Ids of the rooms whose recordings go there; empty: all. */
             rooms?: string[];
             secrets?: components["schemas"]["Secrets"];
+        };
+        /** @description What is wanted of a new token. */
+        NewToken: {
+            /**
+             * Format: int64
+             * @description In so many seconds; absent: never.
+             */
+            expires_in_s?: number | null;
+            name: string;
+            role?: components["schemas"]["Role"] | null;
         };
         /** @description A new receiver. */
         NewWebhook: {
@@ -2592,6 +2852,11 @@ export interface components {
          * @enum {string}
          */
         ParticipantState: "joined" | "active" | "disconnected";
+        PasswordRequest: {
+            new: string;
+            /** @description The one of now. */
+            old: string;
+        };
         /** @description One thing that happened. */
         PastUpdate: {
             at: components["schemas"]["Time"];
@@ -2616,6 +2881,33 @@ export interface components {
             id: string;
             name: string;
             role: components["schemas"]["Role"];
+        };
+        /** @description An open invitation, as it is listed. */
+        PersonInvite: {
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            /** @description `inv_` and a ULID. */
+            id: string;
+            /** @description For whom it is; they may choose another name. */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        PersonInviteList: {
+            items: components["schemas"]["PersonInvite"][];
+        };
+        PersonList: {
+            items: components["schemas"]["ListedPerson"][];
+        };
+        /** @description What becomes of a person; absent stays. */
+        PersonPatch: {
+            disabled?: boolean | null;
+            name?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description What somebody who means it sends. */
+        PersonRemoval: {
+            /** @description The person's, typed. */
+            name: string;
         };
         /** @description Where a target is. */
         Place: {
@@ -2840,7 +3132,7 @@ export interface components {
             force?: boolean;
             /** @description The box's, typed. */
             name: string;
-            /** @description The owner's, once more. */
+            /** @description That of whoever asks, once more. */
             password: string;
         };
         RestartRequest: {
@@ -2850,10 +3142,10 @@ export interface components {
             other?: boolean;
         };
         /**
-         * @description What somebody may do on this box.
+         * @description What somebody is on this box. Who is more may everything that those who are less may.
          * @enum {string}
          */
-        Role: "owner";
+        Role: "viewer" | "moderator" | "operator" | "owner";
         /** @description A room as its owner sees it. */
         Room: {
             created_at: components["schemas"]["Time"];
@@ -2976,6 +3268,24 @@ export interface components {
             password?: string;
             private_key?: string;
             secret_key?: string;
+        };
+        /** @description A session as it is listed. */
+        Session: {
+            /** @description From where it was used last. */
+            address: string | null;
+            /** @description What the browser calls itself, at most 200 characters; `null`: nothing. */
+            agent: string | null;
+            created_at: components["schemas"]["Time"];
+            /** @description The one that asks. */
+            current: boolean;
+            expires_at: components["schemas"]["Time"];
+            /** @description `ses_` and 24 digits. */
+            id: string;
+            /** @description To the minute. */
+            last_seen_at: components["schemas"]["Time"];
+        };
+        SessionList: {
+            items: components["schemas"]["Session"][];
         };
         /** @description All settings of a box. */
         Settings: {
@@ -3692,6 +4002,242 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    password_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    session_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    session_revoke_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    session_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     api_token_list: {
         parameters: {
             query?: never;
@@ -3738,7 +4284,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ApiTokenRequest"];
+                "application/json": components["schemas"]["NewToken"];
             };
         };
         responses: {
@@ -3944,7 +4490,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4035,7 +4581,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4160,7 +4706,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Person"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description the request cannot be read */
@@ -4305,6 +4851,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -4344,7 +4899,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4448,6 +5003,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -4483,7 +5047,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4629,7 +5193,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4704,7 +5268,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4801,7 +5365,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4868,7 +5432,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4973,6 +5537,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -5023,7 +5596,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5112,7 +5685,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5181,7 +5754,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5272,7 +5845,404 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invitation_look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationLook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invitation_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationAcceptance"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonInviteList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPersonInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewPersonInviteLink"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5365,7 +6335,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5442,7 +6412,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5542,7 +6512,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5604,6 +6574,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -5641,7 +6620,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5687,7 +6666,378 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonRemoval"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedPerson"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_session_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_session_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5741,6 +7091,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -5776,7 +7135,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5828,7 +7187,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6102,7 +7461,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6179,7 +7538,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6329,7 +7688,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6427,7 +7786,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6587,7 +7946,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6687,6 +8046,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6747,7 +8115,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6941,7 +8309,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7077,7 +8445,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7146,7 +8514,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7288,7 +8656,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7428,7 +8796,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7477,6 +8845,15 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7544,7 +8921,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7650,7 +9027,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7752,7 +9129,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7820,7 +9197,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7932,7 +9309,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8032,7 +9409,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8099,7 +9476,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8204,7 +9581,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8303,6 +9680,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8363,7 +9749,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8461,7 +9847,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8587,7 +9973,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8684,7 +10070,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8788,7 +10174,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8885,7 +10271,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8941,7 +10327,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8983,7 +10369,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Person"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             401: {
@@ -9023,7 +10409,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Person"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description the request cannot be read */
@@ -9176,6 +10562,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -9226,7 +10621,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9307,7 +10702,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9435,6 +10830,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -9485,7 +10889,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9574,7 +10978,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9643,7 +11047,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9732,7 +11136,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9788,7 +11192,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9835,6 +11239,15 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9893,7 +11306,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9991,7 +11404,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10053,6 +11466,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -10103,7 +11525,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10209,7 +11631,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10276,7 +11698,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10379,7 +11801,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;

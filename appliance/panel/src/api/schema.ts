@@ -18,7 +18,16 @@ export type BoxView = Schemas["BoxInfo"];
 export type ProvisioningState = Schemas["ProvisioningState"];
 export type WaitingFile = Schemas["WaitingFile"];
 export type ClaimState = Schemas["ClaimState"];
-export type Person = Schemas["Person"];
+export type Me = Schemas["Me"];
+export type Role = Schemas["Role"];
+export type Action = Schemas["Action"];
+export type ListedPerson = Schemas["ListedPerson"];
+export type PersonPatch = Schemas["PersonPatch"];
+export type Session = Schemas["Session"];
+export type PersonInvite = Schemas["PersonInvite"];
+export type NewPersonInvite = Schemas["NewPersonInvite"];
+export type NewPersonInviteLink = Schemas["NewPersonInviteLink"];
+export type Invitation = Schemas["Invitation"];
 
 export type Room = Schemas["Room"];
 export type Participant = Schemas["Participant"];
@@ -80,6 +89,7 @@ export type PastUpdate = Schemas["PastUpdate"];
 export type InstallRequest = Schemas["InstallRequest"];
 
 export type ApiToken = Schemas["ApiToken"];
+export type NewToken = Schemas["NewToken"];
 export type NewApiToken = Schemas["NewApiToken"];
 export type LivekitKey = Schemas["ListedKey"];
 export type NewLivekitKey = Schemas["NewLivekitKey"];

@@ -8,6 +8,7 @@ import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { fleet } from "./fleet.de";
+import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
 
@@ -34,6 +35,7 @@ export const panel: Words<typeof en> = {
     status: "Zustand",
     fleet: "Flotte",
     settings: "Einstellungen",
+    account: "Konto",
     dev: "Entwicklungsmodus",
   },
   appearance: {
@@ -90,7 +92,9 @@ export const panel: Words<typeof en> = {
   sign_in: {
     title: "Anmelden",
     lead: "bei {{box}}",
+    name: "Name",
     password: "Passwort des Besitzers",
+    password_of: "Passwort",
     action: "Anmelden",
     wait: "Zu viele falsche Passwörter. Warten Sie {{span}} und versuchen Sie es dann wieder.",
   },
@@ -447,9 +451,6 @@ export const panel: Words<typeof en> = {
     empty_timeout_s_text: "Zählt, solange noch niemand gekommen ist.",
     departure_timeout_s: "Verlassenen Raum schließen nach",
     departure_timeout_s_text: "Zählt, seit die letzte Person gegangen ist.",
-    session: "Sitzung",
-    session_text: "Angemeldet als {{name}}.",
-    sign_out: "Abmelden",
   },
   calendar,
   copies,
@@ -462,7 +463,12 @@ export const panel: Words<typeof en> = {
   live,
   targets,
   updates,
+  account,
+  api_tokens,
+  forbidden,
+  people_page,
   webhooks,
+  welcome,
   turn: {
     title: "Vermittler",
     text: "Ein TURN-Server für alle, denen kein Port dieser Box offensteht. Die Box hat keinen eigenen. Gilt für neue Verbindungen.",
@@ -520,18 +526,5 @@ export const panel: Words<typeof en> = {
     password: "Ihr Passwort",
     force: "Auch die laufenden Aufnahmen beenden und verlieren",
     done: "Die Box startet neu und löscht sich. Das dauert einige Minuten.",
-  },
-  api_tokens: {
-    title: "API-Tokens",
-    text: "Für Skripte, die die eigene API dieser Box benutzen.",
-    token: "Token",
-    name: "Wofür ist es?",
-    name_text: "Damit Sie es in einem Jahr noch wissen: Backup-Skript, Home Assistant.",
-    none: "Noch keine Tokens.",
-    create: "Neues Token",
-    used: "zuletzt benutzt",
-    unused: "nie benutzt",
-    delete_title: "Token {{name}} löschen?",
-    delete_text: "Skripte damit kommen nicht mehr hinein.",
   },
 };
