@@ -205,6 +205,24 @@ export async function people(steps) {
     assert.equal(await panel.getByText('Grace').count(), 0);
   }, { needs: [back], expects: [/^401 /, /^422 \/api\/v1\/people\/per_\w+$/, /WebSocket/] });
 
+  await steps.run('the log says who did what, and goes along whole', async () => {
+    await panel.goto('/panel/settings/audit');
+    const row = (text) => panel.getByRole('row').filter({ hasText: text }).first();
+    await row('Removed a person').getByText('Ada').waitFor();
+    await row('Accepted an invitation').getByText('Grace').waitFor();
+    await row('Grace, viewer').getByText('Changed a person').waitFor();
+    await panel.getByText('Nobody has changed this log.').waitFor();
+    await looksRightInAll(panel, 'audit', (page) => page.getByRole('row').nth(3).waitFor());
+    await panel.getByRole('combobox', { name: 'Result' }).click();
+    await panel.getByRole('option', { name: 'Refused' }).click();
+    await row('last_owner').getByText('Changed a person').waitFor();
+    await until('what was done is not shown', async () =>
+      (await panel.getByRole('row').filter({ hasText: 'Removed a person' }).filter({ hasText: 'Done' }).count()) === 0);
+    const file = panel.waitForEvent('download');
+    await panel.getByRole('link', { name: 'Take it along' }).click();
+    assert.equal((await file).suggestedFilename(), 'roombox-audit.jsonl');
+  });
+
   await steps.run('the box of people has never panicked', async () => {
     await browser.close();
     assert.equal(await box.stop(), 0);

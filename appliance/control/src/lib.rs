@@ -4,6 +4,7 @@
 //! the media plane ([`conference::Conference`]), the recorder ([`recordings::RoomRecorder`]),
 //! the workers ([`jobs::Workers`]) and who carries webhooks ([`webhooks::Courier`]) as traits.
 
+pub mod audit;
 pub mod clock;
 pub mod conference;
 pub mod egress;

@@ -70,6 +70,7 @@ pub enum Action {
     Configure,
     Update,
     SeeFleet,
+    SeeAudit,
     RunFleet,
     RunPeople,
     RunKeys,
@@ -77,7 +78,7 @@ pub enum Action {
 }
 
 /// Each action, the least role that may, and what it is in words that follow "may".
-pub const PERMISSIONS: [(Action, Role, &str); 17] = [
+pub const PERMISSIONS: [(Action, Role, &str); 18] = [
     (Action::See, Role::Viewer, "see status, rooms, schedule and queue"),
     (Action::Watch, Role::Viewer, "watch and download recordings"),
     (Action::Join, Role::Viewer, "join meetings without an invitation"),
@@ -103,6 +104,7 @@ pub const PERMISSIONS: [(Action, Role, &str); 17] = [
     ),
     (Action::Update, Role::Operator, "install updates and restart the box"),
     (Action::SeeFleet, Role::Operator, "see the fleet"),
+    (Action::SeeAudit, Role::Operator, "read the audit log and take it along"),
     (Action::RunFleet, Role::Owner, "join, lead and leave a fleet, invite and expel boxes"),
     (
         Action::RunPeople,

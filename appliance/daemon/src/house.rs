@@ -22,6 +22,7 @@ use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
+use roombox_control::audit::Audit;
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
@@ -120,6 +121,8 @@ impl House {
         }
         let identity = Arc::new(BoxIdentity::load(store.clone(), plan.key_id, plan.dev).await?);
         let standing = Standing::default();
+        let audit = Arc::new(Audit::new(store.clone()));
+        tokio::spawn(audit.clone().run());
         let people = People::load(store.clone(), events.clone(), standing.clone());
         let people = Arc::new(people.await?);
         let sessions = Arc::new(Sessions::new(store.clone(), standing.clone()));
@@ -303,6 +306,7 @@ impl House {
             tokens,
             invites,
             standing,
+            audit,
             rooms,
             recordings,
             retention,

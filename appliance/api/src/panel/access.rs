@@ -1,21 +1,17 @@
 //! Who asks, and from where.
 
 use super::PanelDoor;
-use super::permits::{self, Permit};
 use crate::error::ApiError;
-use crate::server::{Encrypted, Peer};
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use crate::server::Encrypted;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
 use roombox_control::people::Asker;
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-use utoipa::openapi::OpenApi;
+use std::net::IpAddr;
 
 pub(super) const COOKIE: &str = "roombox_session";
 
@@ -89,81 +85,6 @@ impl Credential {
             Self::Session(secret) => door.sessions.asker(secret, from).await,
             Self::Token(token) => door.tokens.asker(token).await,
         }
-    }
-}
-
-/// Asks the table of permissions before each route.
-#[derive(Clone)]
-pub(super) struct Guard {
-    door: PanelDoor,
-    /// By path, as routes are written, then by method. What is not here is refused to everybody.
-    routes: Arc<HashMap<String, HashMap<Method, Option<Permit>>>>,
-}
-
-impl Guard {
-    /// A guard for the routes of a document, and for those that are in none.
-    pub(super) fn new(door: PanelDoor, document: &OpenApi) -> Self {
-        let mut routes: HashMap<String, HashMap<Method, Option<Permit>>> = HashMap::new();
-        for (method, path) in permits::routes_of(document) {
-            let permit = permits::of(method, &path);
-            if let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) {
-                routes.entry(path).or_default().insert(method, permit);
-            }
-        }
-        Self { door, routes: Arc::new(routes) }
-    }
-
-    /// `None`: the route does not know this method, and says so itself.
-    fn permit(&self, method: &Method, path: &str) -> Option<Option<Permit>> {
-        let Some(methods) = self.routes.get(path) else { return Some(None) };
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        methods.get(method).copied()
-    }
-
-    async fn let_in(&self, permit: Permit, request: &mut Request) -> Result<(), ControlError> {
-        let from = request.extensions().get::<Peer>().map(|Peer(from)| *from);
-        let from = from.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-        let asker = async |headers| Credential::of(headers)?.asker(&self.door, from).await;
-        match permit {
-            Permit::Open => {}
-            Permit::Guests(action) => {
-                // Somebody who may not, too, may have an invitation.
-                if let Ok(asker) = asker(request.headers()).await
-                    && asker.may(action)
-                {
-                    request.extensions_mut().insert(asker);
-                }
-            }
-            Permit::Who(action) => {
-                let asker = asker(request.headers()).await?;
-                asker.ask(action)?;
-                request.extensions_mut().insert(asker);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Lets in who may, and refuses everybody where nobody wrote down who may.
-pub(super) async fn permitted(
-    State(guard): State<Guard>,
-    matched: Option<MatchedPath>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let Some(matched) = matched else { return next.run(request).await };
-    let refused = match guard.permit(request.method(), matched.as_str()) {
-        None => None,
-        Some(None) => {
-            tracing::error!(path = matched.as_str(), "a route without a permission was asked for");
-            let message = "nobody may use this: it has no row in the table of permissions";
-            Some(ApiError::new(StatusCode::FORBIDDEN, "not_permitted", message))
-        }
-        Some(Some(permit)) => guard.let_in(permit, &mut request).await.err().map(ApiError::from),
-    };
-    match refused {
-        None => next.run(request).await,
-        Some(refused) => refused.into_response(),
     }
 }
 

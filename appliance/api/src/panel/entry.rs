@@ -3,6 +3,7 @@
 use super::PanelDoor;
 use super::access::{COOKIE, Visitor, session_secret};
 use super::body::Body;
+use super::noted::SignedIn;
 use crate::error::{ApiError, ErrorBody};
 use crate::server::{Encrypted, Peer};
 use axum::Json;
@@ -149,7 +150,8 @@ pub(super) async fn logged_in(
     let device = Device { agent: agent.map(str::to_owned), address };
     let (secret, seconds) = door.sessions.open(&person, device).await?;
     let role = person.role;
-    let mut response = (status, Json(Me::new(person, role))).into_response();
+    let mut response = (status, Json(Me::new(person.clone(), role))).into_response();
+    response.extensions_mut().insert(SignedIn(person));
     if let Ok(value) = HeaderValue::from_str(&cookie(&secret, seconds, encrypted)) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }

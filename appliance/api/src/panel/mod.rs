@@ -6,6 +6,7 @@
 
 mod access;
 mod account;
+mod audit;
 mod body;
 mod describe;
 mod encoders;
@@ -13,10 +14,12 @@ mod entry;
 mod events;
 mod files;
 mod fleet;
+mod guard;
 mod jobs;
 mod keys;
 mod library;
 mod metrics;
+mod noted;
 mod outputs;
 mod pages;
 mod people;
@@ -40,6 +43,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
+use roombox_control::audit::Audit;
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
 use roombox_control::fleet::Fleet;
@@ -79,6 +83,7 @@ pub struct PanelDoor {
     pub tokens: Arc<Tokens>,
     pub invites: Arc<Invites>,
     pub standing: Standing,
+    pub audit: Arc<Audit>,
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
     pub retention: Arc<Retention>,
@@ -158,6 +163,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(account::password_put))
         .routes(routes!(account::session_list, account::session_revoke_others))
         .routes(routes!(account::session_revoke))
+        .routes(routes!(audit::audit_list))
+        .routes(routes!(audit::audit_export))
         .routes(routes!(people::person_list))
         .routes(routes!(people::person_patch, people::person_remove))
         .routes(routes!(people::person_session_list))
@@ -233,12 +240,13 @@ pub fn permissions() -> String {
 /// The door's routes.
 pub fn router(door: PanelDoor) -> Router {
     let (api, document) = api().split_for_parts();
-    let guard = access::Guard::new(door.clone(), &document);
+    let guard = guard::Guard::new(door.clone(), &document);
     let api = api
         .route(permits::METRICS, get(metrics::metrics_get))
         .route(permits::SHARE_PAGE, get(watch::page))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(guard, access::permitted))
+        .layer(middleware::from_fn_with_state(guard.clone(), guard::permitted))
+        .layer(middleware::from_fn_with_state(guard, noted::noted))
         .layer(middleware::from_fn(access::same_origin))
         .layer(middleware::from_fn(watch::for_nobody_else))
         .with_state(door);

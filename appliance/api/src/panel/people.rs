@@ -5,12 +5,13 @@ use super::access::Visitor;
 use super::account::SessionList;
 use super::body::Body;
 use super::entry::logged_in;
+use super::noted::Detail;
 use crate::error::{ApiError, ErrorBody};
 use crate::server::{Encrypted, Peer};
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use axum::{Extension, Json};
 use roombox_control::clock::UnixMs;
 use roombox_control::people::{ListedPerson, NewPersonInvite, PersonInvite, PersonPatch};
 use roombox_control::permissions::Role;
@@ -85,8 +86,11 @@ pub(super) async fn person_patch(
     _: Visitor,
     Path(id): Path<String>,
     Body(patch): Body<PersonPatch>,
-) -> Result<Json<ListedPerson>, ApiError> {
-    Ok(Json(door.people.change(&id, patch).await?))
+) -> Result<(Extension<Detail>, Json<ListedPerson>), ApiError> {
+    let changed = door.people.change(&id, patch).await?;
+    let locked = if changed.disabled { ", locked out" } else { "" };
+    let detail = format!("{}, {}{locked}", changed.person.name, changed.person.role.name());
+    Ok((Extension(Detail(detail)), Json(changed)))
 }
 
 /// Removes somebody, with sessions and tokens.
@@ -145,9 +149,10 @@ pub(super) async fn invite_create(
     State(door): State<PanelDoor>,
     _: Visitor,
     Body(wanted): Body<NewPersonInvite>,
-) -> Result<(StatusCode, Json<NewPersonInviteLink>), ApiError> {
+) -> Result<(StatusCode, Extension<Detail>, Json<NewPersonInviteLink>), ApiError> {
     let (listed, secret) = door.invites.create(wanted).await?;
-    Ok((StatusCode::CREATED, Json(NewPersonInviteLink { listed, secret })))
+    let detail = Extension(Detail(format!("{}, {}", listed.name, listed.role.name())));
+    Ok((StatusCode::CREATED, detail, Json(NewPersonInviteLink { listed, secret })))
 }
 
 /// Takes an invitation back.

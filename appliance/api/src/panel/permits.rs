@@ -194,6 +194,7 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("post", "/api/v1/updates/restart"),
         ],
     ),
+    (Who(Action::SeeAudit), &[("get", "/api/v1/audit"), ("get", "/api/v1/audit/export")]),
     (Who(Action::SeeFleet), &[("get", "/api/v1/fleet")]),
     (
         Who(Action::RunFleet),
@@ -235,13 +236,17 @@ pub(super) fn of(method: &str, path: &str) -> Option<Permit> {
     found.map(|(permit, _)| *permit)
 }
 
-/// Methods in small letters, and paths, of all routes that the guard stands before.
-pub(super) fn routes_of(document: &OpenApi) -> Vec<(&'static str, String)> {
+/// Methods in small letters, paths and names of all routes that the guard stands before.
+pub(super) fn routes_of(document: &OpenApi) -> Vec<(&'static str, String, String)> {
     let mut paths = document.paths.paths.clone();
     let documented = paths.iter_mut().flat_map(|(path, item)| {
-        operations(item).map(|(method, _)| (method, path.clone())).collect::<Vec<_>>()
+        operations(item)
+            .map(|(method, operation)| {
+                (method, path.clone(), operation.operation_id.clone().unwrap_or_default())
+            })
+            .collect::<Vec<_>>()
     });
-    let others = UNDOCUMENTED.map(|(method, path)| (method, path.to_owned()));
+    let others = UNDOCUMENTED.map(|(method, path)| (method, path.to_owned(), path.to_owned()));
     documented.chain(others).collect()
 }
 
@@ -285,7 +290,9 @@ mod tests {
 
     #[test]
     fn every_route_has_one_row_and_every_row_a_route() {
-        let mut routes = routes_of(&super::super::openapi());
+        let routes = routes_of(&super::super::openapi());
+        let mut routes: Vec<_> =
+            routes.into_iter().map(|(method, path, _)| (method, path)).collect();
         let mut rows: Vec<_> = ROUTES
             .iter()
             .flat_map(|(_, routes)| {

@@ -67,3 +67,22 @@ CREATE VIEW every_token AS
     FROM api_tokens
     UNION ALL
     SELECT id, name, secret_hash, person, role, created_ms, expires_ms, last_used_ms FROM member_tokens;
+
+-- Who did what. Rows are added at the new end and cut at the old one, never changed; each row's hash is
+-- over the hash before and its entry.
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    action TEXT NOT NULL,
+    refused INTEGER NOT NULL,
+    entry TEXT NOT NULL,
+    hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_by_time ON audit (at_ms);
+
+-- The last row that was cut: one row, or none.
+CREATE TABLE audit_anchor (
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL
+) STRICT;

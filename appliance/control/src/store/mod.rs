@@ -2,6 +2,7 @@
 //!
 //! Every call is one transaction that is on the disk when it returns (WAL, `synchronous = FULL`).
 
+mod audit;
 mod costs;
 mod egress;
 mod encoders;
@@ -31,6 +32,9 @@ mod uploads;
 mod webhooks;
 mod whip_keys;
 
+pub use audit::AuditSearch;
+#[cfg(test)]
+pub(crate) use audit::tampered;
 pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
 pub use jobs::NewJob;
 pub use keys::LivekitKey;

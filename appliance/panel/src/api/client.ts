@@ -2,6 +2,7 @@
 // which the pages translate; nothing else throws.
 import type {
   ApiToken,
+  AuditPage,
   BoardEncoder,
   BoardEncoders,
   BoxView,
@@ -161,6 +162,10 @@ export const api = {
   ownSessions: () => ask<Page<Session>>("GET", "/account/sessions"),
   endOwnSession: (id: string) => ask<undefined>("DELETE", `/account/sessions/${part(id)}`),
   endOtherSessions: () => ask<{ ended: number }>("DELETE", "/account/sessions"),
+
+  /** The newest first; `before` is the page before's `next`. */
+  audit: (asked: string, before: number | null) =>
+    ask<AuditPage>("GET", `/audit?${asked}${before === null ? "" : `&after=${before}`}`),
 
   people: () => ask<Page<ListedPerson>>("GET", "/people"),
   changePerson: (id: string, patch: PersonPatch) =>
@@ -358,6 +363,9 @@ export function uploadBundle(
     request.send(bundle);
   });
 }
+
+/** Address of the whole audit log. */
+export const auditExport = (): string => `${BASE}/audit/export`;
 
 /** Address of a file of a recording; `download` makes the browser keep it. */
 export function fileAddress(recording: string, name: string, download = false): string {

@@ -4,6 +4,7 @@ export const keys = {
   session: ["session"],
   ownSessions: ["own-sessions"],
   people: ["people"],
+  auditFound: (asked: string) => ["audit", asked],
   sessionsOf: (person: string) => ["people", person, "sessions"],
   personInvites: ["people", "invites"],
   rooms: ["rooms"],

@@ -91,6 +91,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what on this box, and who was refused. */
+        get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The whole log with its chain, as JSON Lines: first `{"anchor":{"seq","hash"}}`, then `{"row":{"entry","hash"}}`
+         *     each. A row's hash is the SHA-256 of the hash before and the entry's text; `roomboxd --check-audit`
+         *     checks it.
+         */
+        get: operations["audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/box": {
         parameters: {
             query?: never;
@@ -1505,7 +1543,7 @@ export interface components {
          * @description What is permitted or not.
          * @enum {string}
          */
-        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "run_fleet" | "run_people" | "run_keys" | "reset";
+        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "reset";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
@@ -1520,6 +1558,37 @@ export interface components {
         };
         ApiTokenList: {
             items: components["schemas"]["ApiToken"][];
+        };
+        /** @description One thing that somebody did, or was refused. */
+        AuditEntry: components["schemas"]["Noted"] & {
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Grows by one.
+             */
+            seq: number;
+        };
+        /** @description What was done, the newest first. */
+        AuditPage: {
+            items: components["schemas"]["AuditEntry"][];
+            /** Format: int64 */
+            next: number | null;
+            state: components["schemas"]["AuditState"];
+        };
+        /** @description How the log is. */
+        AuditState: {
+            /**
+             * Format: int64
+             * @description Number of the last row that is not kept any more.
+             */
+            anchor: number;
+            /** @description Where somebody has changed the log; `null`: nowhere. */
+            broken: string | null;
+            /**
+             * Format: int64
+             * @description Number of the newest row; 0: there is none.
+             */
+            newest: number;
         };
         /** @description An encoder on the board's list. */
         BoardEncoder: {
@@ -2782,6 +2851,30 @@ export interface components {
         /** @description A new key; its token is shown only now. */
         NewWhipKey: components["schemas"]["WhipKey"] & {
             /** @description What the program sends as Bearer token. */
+            token: string;
+        };
+        /** @description What is noted of it. */
+        Noted: {
+            /** @description Name of the operation, as the API's document has it. */
+            action: string;
+            /** @description What became of it, in a few words; never a secret. */
+            detail: string;
+            /** @description The address that it came from. */
+            from: string;
+            /** @description The person's name at that time, or the one that was typed. */
+            name: string;
+            /** @description Id of the person; empty: nobody who is known. */
+            person: string;
+            /** @description `ok`, or the code of the refusal. */
+            result: string;
+            /**
+             * Format: int64
+             * @description Refusals before this one that were too many to be written down.
+             */
+            skipped: number;
+            /** @description Ids of what it was done to, from the outer to the inner. */
+            subject: string;
+            /** @description The API token that spoke for the person; empty: none. */
             token: string;
         };
         /** @description A version that can be had. */
@@ -4405,6 +4498,131 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_list: {
+        parameters: {
+            query?: {
+                /** @description Id of the person who did it. */
+                person?: string;
+                /** @description Name of the operation, as this document has it. */
+                action?: string;
+                /** @description `true`: only what was refused; `false`: only what was not. */
+                refused?: boolean;
+                /** @description RFC 3339. */
+                from?: string;
+                /** @description RFC 3339; up to, and without it. */
+                to?: string;
+                /** @description `next` of the page before. */
+                after?: number;
+                /** @description 1 to 200; 50 if it is absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": unknown;
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -27,6 +27,9 @@ export type Session = Schemas["Session"];
 export type PersonInvite = Schemas["PersonInvite"];
 export type NewPersonInvite = Schemas["NewPersonInvite"];
 export type NewPersonInviteLink = Schemas["NewPersonInviteLink"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type AuditState = Schemas["AuditState"];
+export type AuditPage = Schemas["AuditPage"];
 export type Invitation = Schemas["Invitation"];
 
 export type Room = Schemas["Room"];

@@ -8,6 +8,7 @@ import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { fleet } from "./fleet.de";
+import { audit } from "./audit.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
@@ -465,6 +466,7 @@ export const panel: Words<typeof en> = {
   updates,
   account,
   api_tokens,
+  audit,
   forbidden,
   people_page,
   webhooks,

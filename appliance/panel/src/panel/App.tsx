@@ -9,6 +9,7 @@ import { suggestLanguage } from "../i18n/start";
 import { useSession } from "./session";
 import { Shell } from "./Shell";
 import { AccountPage } from "./pages/AccountPage";
+import { AuditPage } from "./pages/AuditPage";
 import { ClaimPage } from "./pages/ClaimPage";
 import { FleetPage } from "./pages/FleetPage";
 import { PeoplePage } from "./pages/PeoplePage";
@@ -81,6 +82,11 @@ function Entrance() {
         <Route path="/settings/fleet">
           <Permitted action="see_fleet" least="operator">
             <FleetPage />
+          </Permitted>
+        </Route>
+        <Route path="/settings/audit">
+          <Permitted action="see_audit" least="operator">
+            <AuditPage />
           </Permitted>
         </Route>
         <Route path="/settings/people">

@@ -7,6 +7,7 @@ import { keys } from "../../api/keys";
 import type { BoxView } from "../../api/schema";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
+import { AuditCard } from "../settings/AuditCard";
 import { BoxName } from "../settings/BoxName";
 import { DangerZone } from "../settings/DangerZone";
 import { Encoders } from "../settings/Encoders";
@@ -46,6 +47,7 @@ export function SettingsPage({ box }: { box: BoxView }) {
         )}
         <Software box={box} />
         <FleetCard />
+        {may("see_audit") && <AuditCard />}
         {may("run_keys") && <LivekitKeys />}
         <Webhooks />
         {may("reset") && <DangerZone box={box} />}
