@@ -74,6 +74,7 @@ def test_refusals_are_written_and_what_only_looks_is_not(box, owner, people):  #
     wrong = {"name": "Ada", "password": "incorrect horse battery"}
     assert ask(box, "POST", "/api/v1/session", wrong, source="127.0.0.9")[0] == 401
     rows = log(box, owner, "&refused=true")["items"][:3]
+    assert rows[0]["detail"] == "Ada", "at whose account"
     assert [(row["action"], row["name"], row["result"], row["from"]) for row in rows] == [
         ("session_post", "", "wrong_sign_in", "127.0.0.9"),
         ("room_delete", "A viewer", "not_permitted", "127.0.0.1"),

@@ -3,6 +3,7 @@
 //   python3 run.py --only people
 
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
@@ -12,6 +13,17 @@ import { expectText, until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
 const NOBODY = /^401 \/api\/v1\/session$/;
+
+/** The code that an app shows at a time (RFC 6238), from the key that it was given. */
+function appCode(key, seconds) {
+  const bits = [...key].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'));
+  const bytes = bits.join('').match(/.{8}/g).map((byte) => Number.parseInt(byte, 2));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(seconds / 30)));
+  const hash = createHmac('sha1', Buffer.from(bytes)).update(step).digest();
+  const four = hash.readUInt32BE(hash.at(-1) & 0xf) & 0x7fffffff;
+  return String(four % 1_000_000).padStart(6, '0');
+}
 
 async function claimed(box, browser) {
   const owner = await browser.person();
@@ -164,7 +176,7 @@ export async function people(steps) {
     assert.equal((await phone.request.post('/api/v1/session', { data })).status(), 200);
     await page.reload();
     await looksRightInAll(page, 'account', (page) => page.locator('form').first().waitFor());
-    await page.getByRole('textbox', { name: 'Password of now' }).fill(PASSWORD);
+    await page.getByRole('textbox', { name: 'Current password' }).fill(PASSWORD);
     await page.getByRole('textbox', { name: 'New password' }).fill('another horse battery');
     await page.getByRole('button', { name: 'Change the password' }).click();
     await expectText(page, 'The password is changed.');
@@ -191,6 +203,51 @@ export async function people(steps) {
     await panel.getByText(/^Viewer · until .* used/).waitFor();
   });
 
+  const factor = 'a second factor is set up with an app and asked for at the door';
+  await steps.run(factor, async () => {
+    await page.goto('/panel/account');
+    await page.getByRole('button', { name: 'Set up an app' }).click();
+    const asked = page.getByRole('dialog');
+    await asked.getByLabel('Your password').fill('another horse battery');
+    await asked.getByRole('button', { name: 'Next' }).click();
+    const key = await asked.getByRole('textbox', { name: 'Key' }).inputValue();
+    await looksRight(page, 'factor-scan', 'en');
+    const now = Date.now() / 1000;
+    await asked.getByRole('textbox', { name: 'Code', exact: true }).fill(appCode(key, now));
+    await asked.getByRole('button', { name: 'Turn it on' }).click();
+    await asked.getByRole('heading', { name: 'Set up an app' }).waitFor();
+    const codes = (await asked.getByRole('textbox', { name: 'Recovery codes' }).inputValue()).split(' ');
+    assert.equal(codes.length, 10);
+    await looksRight(page, 'factor-codes', 'en');
+    await asked.getByRole('button', { name: 'I have it' }).click();
+    await page.getByRole('button', { name: 'Turn it off' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).first().click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('Grace');
+    await page.getByRole('textbox', { name: 'Password' }).fill('another horse battery');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const field = page.getByRole('textbox', { name: 'Code from your app' });
+    // The code that set it up is used up.
+    await field.fill(appCode(key, now));
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await expectText(page, 'This is not the code of now.');
+    await looksRight(page, 'sign-in-code', 'en');
+    await field.fill(codes[0].toLowerCase());
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Your account' }).waitFor();
+    const data = { name: 'Grace', password: 'another horse battery', code: codes[0] };
+    assert.equal((await box.ask('POST', '/session', { body: data })).status, 401, 'a recovery code counts once');
+  }, { needs: [back], expects: [/^401 /, /WebSocket/] });
+
+  await steps.run('an owner turns it off for who has lost the phone', async () => {
+    await panel.goto('/panel/settings/people');
+    await panel.getByRole('button', { name: 'More about Grace' }).click();
+    await panel.getByRole('menuitem', { name: 'Turn the second factor off' }).click();
+    await dialog.getByRole('button', { name: 'Turn the second factor off' }).click();
+    const body = { name: 'Grace', password: 'another horse battery' };
+    await until('the password is enough', async () => (await box.ask('POST', '/session', { body })).status === 200);
+    await page.getByRole('button', { name: 'Set up an app' }).waitFor();
+  }, { needs: [factor] });
+
   await steps.run('who is removed is named, and gone', async () => {
     await panel.goto('/panel/settings/people');
     await panel.getByRole('button', { name: 'More about Grace' }).click();
@@ -209,6 +266,8 @@ export async function people(steps) {
     await panel.goto('/panel/settings/audit');
     const row = (text) => panel.getByRole('row').filter({ hasText: text }).first();
     await row('Removed a person').getByText('Ada').waitFor();
+    await row('Sign-out').getByText('Grace').waitFor();
+    await row('wrong_factor').getByText('Grace').waitFor();
     await row('Accepted an invitation').getByText('Grace').waitFor();
     await row('Grace, viewer').getByText('Changed a person').waitFor();
     await panel.getByText('Nobody has changed this log.').waitFor();

@@ -57,6 +57,8 @@ fn status(error: &ControlError) -> StatusCode {
         E::Unauthenticated
         | E::WrongPassword
         | E::WrongSignIn
+        | E::FactorNeeded
+        | E::WrongFactor
         | E::UnknownWhipKey
         | E::SharePassword => StatusCode::UNAUTHORIZED,
         E::ShareGone | E::PersonInviteGone => StatusCode::GONE,
@@ -75,6 +77,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::KeyNameTaken
         | E::PersonNameTaken
         | E::LastOwner
+        | E::NoFactorBegun
         | E::TooManyPeople { .. }
         | E::TooManyInvites { .. }
         | E::TooManyTokens { .. }

@@ -16,13 +16,19 @@ pub enum ControlError {
         words = action.words(), who = action.who_may())]
     NotPermitted { role: Role, action: Action },
     #[error(
-        "this token may less than whoever made it, and so leaves the account alone: sign in instead"
+        "this token may less than whoever made it, or ends, and so leaves the account alone: sign in instead"
     )]
     NarrowToken,
     #[error("the password has at most {most} characters")]
     LongPassword { most: usize },
     #[error("somebody of this name is on the box already: add a surname or a place")]
     PersonNameTaken,
+    #[error("the password is right: send the code of the app, or a recovery code, as well")]
+    FactorNeeded,
+    #[error("this is not the code of now: look at the app again, or take a recovery code")]
+    WrongFactor,
+    #[error("no second factor was begun, or too long ago: begin anew")]
+    NoFactorBegun,
     #[error("this is the last owner of the box: make somebody else an owner first")]
     LastOwner,
     #[error("this is not the name of the one to be removed: type it as the panel shows it")]
@@ -207,6 +213,9 @@ impl ControlError {
             Self::NarrowToken => "narrow_token",
             Self::LongPassword { .. } => "long_password",
             Self::PersonNameTaken => "person_name_taken",
+            Self::FactorNeeded => "factor_needed",
+            Self::WrongFactor => "wrong_factor",
+            Self::NoFactorBegun => "no_factor_begun",
             Self::LastOwner => "last_owner",
             Self::WrongPersonName => "wrong_person_name",
             Self::TooManyPeople { .. } => "too_many_people",
@@ -288,7 +297,7 @@ impl ControlError {
     /// The field of the request that is wrong.
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::WrongCode { .. } => Some("code"),
+            Self::WrongCode { .. } | Self::FactorNeeded | Self::WrongFactor => Some("code"),
             Self::WeakPassword { .. } | Self::LongPassword { .. } | Self::WrongPassword => {
                 Some("password")
             }

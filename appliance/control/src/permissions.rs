@@ -82,7 +82,11 @@ pub const PERMISSIONS: [(Action, Role, &str); 18] = [
     (Action::See, Role::Viewer, "see status, rooms, schedule and queue"),
     (Action::Watch, Role::Viewer, "watch and download recordings"),
     (Action::Join, Role::Viewer, "join meetings without an invitation"),
-    (Action::KeepAccount, Role::Viewer, "change the own password and end own sessions and tokens"),
+    (
+        Action::KeepAccount,
+        Role::Viewer,
+        "change the own password and second factor, end own sessions and tokens",
+    ),
     (
         Action::RunRooms,
         Role::Moderator,
@@ -109,7 +113,7 @@ pub const PERMISSIONS: [(Action, Role, &str); 18] = [
     (
         Action::RunPeople,
         Role::Owner,
-        "invite people, change what they may, end their sessions and tokens",
+        "invite people, change what they may, end their sessions, tokens and second factors",
     ),
     (Action::RunKeys, Role::Owner, "see, make and revoke LiveKit keys"),
     (Action::Reset, Role::Owner, "erase the box"),

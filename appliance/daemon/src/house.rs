@@ -33,7 +33,7 @@ use roombox_control::jobs::{Jobs, JobsParts};
 use roombox_control::keys::LivekitKeys;
 use roombox_control::lobby::Lobby;
 use roombox_control::outputs::Outputs;
-use roombox_control::people::{Invites, People, Sessions, Standing, Tokens};
+use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
 use roombox_control::reset::Reset;
@@ -123,7 +123,8 @@ impl House {
         let standing = Standing::default();
         let audit = Arc::new(Audit::new(store.clone()));
         tokio::spawn(audit.clone().run());
-        let people = People::load(store.clone(), events.clone(), standing.clone());
+        let factors = Arc::new(Factors::new(store.clone(), events.clone()));
+        let people = People::load(store.clone(), events.clone(), standing.clone(), factors.clone());
         let people = Arc::new(people.await?);
         let sessions = Arc::new(Sessions::new(store.clone(), standing.clone()));
         let tokens = Arc::new(Tokens::new(store.clone(), standing.clone()));
@@ -306,6 +307,7 @@ impl House {
             tokens,
             invites,
             standing,
+            factors,
             audit,
             rooms,
             recordings,

@@ -8,7 +8,7 @@ use crate::server::Peer;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use roombox_control::people::Session;
+use roombox_control::people::{BegunFactor, Session};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +23,26 @@ pub(super) struct PasswordRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SessionList {
     pub items: Vec<Session>,
+}
+
+/// That it is really whoever is signed in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PasswordAgain {
+    password: String,
+}
+
+/// What the app shows.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FactorCode {
+    code: String,
+}
+
+/// Each opens the box once without the app; they are shown only now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RecoveryCodes {
+    recovery_codes: Vec<String>,
 }
 
 /// How many sessions have ended.
@@ -42,6 +62,49 @@ pub(super) async fn password_put(
     Body(PasswordRequest { old, new }): Body<PasswordRequest>,
 ) -> Result<StatusCode, ApiError> {
     door.people.change_password(&asker, &old, &new, from).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Begins to set up a second factor: what an app needs. It counts once its first code was sent.
+#[utoipa::path(post, path = "/account/second-factor", tag = "account",
+    request_body = PasswordAgain, responses((status = 201, body = BegunFactor),
+        (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
+pub(super) async fn factor_begin(
+    State(door): State<PanelDoor>,
+    Visitor(asker): Visitor,
+    Peer(from): Peer,
+    Body(again): Body<PasswordAgain>,
+) -> Result<(StatusCode, Json<BegunFactor>), ApiError> {
+    door.people.confirm(&asker.person, &again.password, from).await?;
+    let begun = door.factors.begin(&asker.person, &door.identity.name())?;
+    Ok((StatusCode::CREATED, Json(begun)))
+}
+
+/// Turns the second factor on, by the app's first code.
+#[utoipa::path(put, path = "/account/second-factor", tag = "account", request_body = FactorCode,
+    responses((status = 200, body = RecoveryCodes), (status = 401, body = ErrorBody),
+        (status = 409, body = ErrorBody)))]
+pub(super) async fn factor_keep(
+    State(door): State<PanelDoor>,
+    Visitor(asker): Visitor,
+    Body(typed): Body<FactorCode>,
+) -> Result<Json<RecoveryCodes>, ApiError> {
+    let recovery_codes = door.factors.keep(&asker.person, &typed.code).await?;
+    Ok(Json(RecoveryCodes { recovery_codes }))
+}
+
+/// Turns one's own second factor off.
+#[utoipa::path(delete, path = "/account/second-factor", tag = "account",
+    request_body = PasswordAgain, responses((status = 204), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 429, body = ErrorBody)))]
+pub(super) async fn factor_remove(
+    State(door): State<PanelDoor>,
+    Visitor(asker): Visitor,
+    Peer(from): Peer,
+    Body(again): Body<PasswordAgain>,
+) -> Result<StatusCode, ApiError> {
+    door.people.confirm(&asker.person, &again.password, from).await?;
+    door.factors.remove(&asker.person.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,7 +3,7 @@
 use super::PanelDoor;
 use super::access::{COOKIE, Visitor, session_secret};
 use super::body::Body;
-use super::noted::SignedIn;
+use super::noted::{Detail, SignedIn};
 use crate::error::{ApiError, ErrorBody};
 use crate::server::{Encrypted, Peer};
 use axum::Json;
@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::identity::BoxInfo;
-use roombox_control::people::{ClaimState, Device};
+use roombox_control::people::{ClaimState, Device, Typed};
 use roombox_control::permissions::{Action, Role, actions_of};
 use roombox_control::store::Person;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub(super) struct LogInRequest {
     #[serde(default)]
     name: Option<String>,
     password: String,
+    /// Of the second factor: what the app shows, or a recovery code.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// Who asks, and what they may.
@@ -49,12 +52,15 @@ pub(super) struct Me {
     name: String,
     role: Role,
     may: Vec<Action>,
+    /// Signs in with a code as well.
+    second_factor: bool,
 }
 
 impl Me {
     /// A person with this role; a token may have less of it.
-    fn new(person: Person, role: Role) -> Self {
-        Self { id: person.id, name: person.name, role, may: actions_of(role) }
+    async fn new(door: &PanelDoor, person: Person, role: Role) -> Result<Self, ApiError> {
+        let second_factor = door.factors.is_set(&person.id).await?;
+        Ok(Self { id: person.id, name: person.name, role, may: actions_of(role), second_factor })
     }
 }
 
@@ -102,8 +108,11 @@ pub(super) async fn claim_post(
 /// Who is logged in.
 #[utoipa::path(get, path = "/session", tag = "session",
     responses((status = 200, body = Me), (status = 401, body = ErrorBody)))]
-pub(super) async fn session_get(Visitor(asker): Visitor) -> Json<Me> {
-    Json(Me::new(asker.person, asker.role))
+pub(super) async fn session_get(
+    State(door): State<PanelDoor>,
+    Visitor(asker): Visitor,
+) -> Result<Json<Me>, ApiError> {
+    Ok(Json(Me::new(&door, asker.person, asker.role).await?))
 }
 
 /// Logs in.
@@ -117,21 +126,47 @@ pub(super) async fn session_post(
     headers: HeaderMap,
     Body(request): Body<LogInRequest>,
 ) -> Result<Response, ApiError> {
-    let person = door.people.log_in(request.name.as_deref(), &request.password, from).await?;
+    let LogInRequest { name, password, code } = &request;
+    let (name, code) = (name.as_deref(), code.as_deref());
+    let typed = Typed { name, password, code };
+    let person = match door.people.log_in(typed, from).await {
+        Ok(person) => person,
+        Err(error) => {
+            let mut refused = ApiError::from(error).into_response();
+            if let Some(detail) = account_of(&door, name).await? {
+                refused.extensions_mut().insert(detail);
+            }
+            return Ok(refused);
+        }
+    };
     logged_in(&door, person, (from, encrypted, &headers), StatusCode::OK).await
+}
+
+/// At whose account somebody was refused. Nothing of a name that nobody has: it may be a password.
+async fn account_of(door: &PanelDoor, typed: Option<&str>) -> Result<Option<Detail>, ApiError> {
+    let Some(typed) = typed.map(|name| name.trim().to_lowercase()) else { return Ok(None) };
+    let people = door.people.list().await?;
+    let names = people.into_iter().map(|listed| listed.person.name);
+    Ok(names.into_iter().find(|name| name.to_lowercase() == typed).map(Detail))
 }
 
 /// Logs out.
 #[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
 pub(super) async fn session_delete(
     State(door): State<PanelDoor>,
+    Peer(from): Peer,
     encrypted: Encrypted,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let gone = [(header::SET_COOKIE, cookie("", 0, encrypted))];
+    let mut response = (StatusCode::NO_CONTENT, gone).into_response();
     if let Some(secret) = session_secret(&headers) {
+        if let Ok(asker) = door.sessions.asker(secret, from).await {
+            response.extensions_mut().insert(SignedIn(asker.person));
+        }
         door.sessions.close(secret).await?;
     }
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie("", 0, encrypted))]).into_response())
+    Ok(response)
 }
 
 fn cookie(secret: &str, seconds: u64, Encrypted(encrypted): Encrypted) -> String {
@@ -150,7 +185,8 @@ pub(super) async fn logged_in(
     let device = Device { agent: agent.map(str::to_owned), address };
     let (secret, seconds) = door.sessions.open(&person, device).await?;
     let role = person.role;
-    let mut response = (status, Json(Me::new(person.clone(), role))).into_response();
+    let me = Me::new(door, person.clone(), role).await?;
+    let mut response = (status, Json(me)).into_response();
     response.extensions_mut().insert(SignedIn(person));
     if let Ok(value) = HeaderValue::from_str(&cookie(&secret, seconds, encrypted)) {
         response.headers_mut().insert(header::SET_COOKIE, value);

@@ -51,7 +51,7 @@ use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
 use roombox_control::outputs::Outputs;
-use roombox_control::people::{Invites, People, Sessions, Standing, Tokens};
+use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::Recordings;
 use roombox_control::reset::Reset;
@@ -83,6 +83,7 @@ pub struct PanelDoor {
     pub tokens: Arc<Tokens>,
     pub invites: Arc<Invites>,
     pub standing: Standing,
+    pub factors: Arc<Factors>,
     pub audit: Arc<Audit>,
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
@@ -161,12 +162,14 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(encoders::encoder_list))
         .routes(routes!(encoders::trial_create))
         .routes(routes!(account::password_put))
+        .routes(routes!(account::factor_begin, account::factor_keep, account::factor_remove))
         .routes(routes!(account::session_list, account::session_revoke_others))
         .routes(routes!(account::session_revoke))
         .routes(routes!(audit::audit_list))
         .routes(routes!(audit::audit_export))
         .routes(routes!(people::person_list))
         .routes(routes!(people::person_patch, people::person_remove))
+        .routes(routes!(people::person_factor_remove))
         .routes(routes!(people::person_session_list))
         .routes(routes!(people::person_session_revoke))
         .routes(routes!(people::invite_list, people::invite_create))

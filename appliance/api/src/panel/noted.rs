@@ -19,7 +19,7 @@ use serde_json::Value;
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// What changes nothing though it is sent with POST, or tells of itself in another list.
-const UNREMARKABLE: [&str; 3] = ["invitation_look", "shared_unlock", "target_test"];
+const UNREMARKABLE: [&str; 4] = ["factor_begin", "invitation_look", "shared_unlock", "target_test"];
 
 /// Put into an answer by the guard: who asked.
 #[derive(Debug, Clone)]

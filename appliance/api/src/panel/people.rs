@@ -102,8 +102,20 @@ pub(super) async fn person_remove(
     _: Visitor,
     Path(id): Path<String>,
     Body(removal): Body<PersonRemoval>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<(StatusCode, Extension<Detail>), ApiError> {
     door.people.remove(&id, &removal.name).await?;
+    Ok((StatusCode::NO_CONTENT, Extension(Detail(removal.name))))
+}
+
+/// Takes somebody's second factor away: for who has lost the phone and the recovery codes.
+#[utoipa::path(delete, path = "/people/{id}/second-factor", tag = "people",
+    params(("id" = String, Path)), responses((status = 204), (status = 404, body = ErrorBody)))]
+pub(super) async fn person_factor_remove(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    door.factors.remove(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -88,6 +88,9 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
         Who(Action::KeepAccount),
         &[
             ("put", "/api/v1/account/password"),
+            ("post", "/api/v1/account/second-factor"),
+            ("put", "/api/v1/account/second-factor"),
+            ("delete", "/api/v1/account/second-factor"),
             ("get", "/api/v1/account/sessions"),
             ("delete", "/api/v1/account/sessions"),
             ("delete", "/api/v1/account/sessions/{id}"),
@@ -212,6 +215,7 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/api/v1/people"),
             ("patch", "/api/v1/people/{id}"),
             ("delete", "/api/v1/people/{id}"),
+            ("delete", "/api/v1/people/{id}/second-factor"),
             ("get", "/api/v1/people/{id}/sessions"),
             ("delete", "/api/v1/people/{id}/sessions/{session}"),
             ("get", "/api/v1/invites"),
@@ -257,8 +261,8 @@ pub(super) fn matrix() -> String {
          <!-- Made by `roomboxd --permissions`; `make openapi` writes it. -->\n\n\
          Every route of the box's own API, of its event socket and of its files, and who may use it. A role may \
          everything that those to its right may. Why it is so: [ADR 22](adr/0022-people-and-roles.md).\n\n\
-         A token may what its role says, and never more than its person; one that may less than its person \
-         leaves the account alone (password, sessions, tokens).\n\n\
+         A token may what its role says, and never more than its person; one that may less than its person, or ends, \
+         leaves the account alone (password, second factor, sessions, tokens).\n\n\
          | may | owner | operator | moderator | viewer |\n|---|---|---|---|---|\n",
     );
     // Writing into a text cannot fail.

@@ -31,7 +31,7 @@ pub struct AuditEntry {
 pub struct Noted {
     /// Id of the person; empty: nobody who is known.
     pub person: String,
-    /// The person's name at that time, or the one that was typed.
+    /// The person's name at that time. What is typed at the door is not kept: it may be a password.
     pub name: String,
     /// The API token that spoke for the person; empty: none.
     pub token: String,

@@ -32,10 +32,13 @@ impl Asker {
     }
 
     /// # Errors
-    /// Their role may not, or a token that may less than its person meddles with the account.
+    /// Their role may not, or a token that may less than its person, or ends, meddles with the account:
+    /// it could make itself one that may more, or stays.
     pub fn ask(&self, action: Action) -> Result<(), ControlError> {
         self.role.ask(action)?;
-        match action == Action::KeepAccount && self.role < self.person.role {
+        let ends = matches!(self.by, By::Token(_)) && self.until.is_some();
+        let narrow = ends || self.role < self.person.role;
+        match action == Action::KeepAccount && narrow {
             true => Err(ControlError::NarrowToken),
             false => Ok(()),
         }

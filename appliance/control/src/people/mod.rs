@@ -8,12 +8,15 @@
 //! What changes somebody's rights tells [`Standing`], and connections that stay open look again.
 
 mod asker;
+mod factors;
 mod invites;
 mod secrets;
 mod sessions;
 mod tokens;
+mod totp;
 
 pub use asker::{Asker, By, Standing};
+pub use factors::{BegunFactor, Factors};
 pub use invites::{Invites, NewPersonInvite, PersonInvite};
 pub(crate) use secrets::{CLEAR, hash_password, hashed, random_text, verify_password};
 pub use sessions::{Device, Session, Sessions};
@@ -57,6 +60,8 @@ pub struct ListedPerson {
     /// When a session of theirs was used, to the minute; `null`: none is open.
     #[schema(required)]
     pub last_seen_at: Option<UnixMs>,
+    /// Signs in with a code as well.
+    pub second_factor: bool,
 }
 
 impl From<PersonRow> for ListedPerson {
@@ -66,6 +71,7 @@ impl From<PersonRow> for ListedPerson {
             disabled: row.disabled,
             created_at: UnixMs(row.created_ms),
             last_seen_at: row.seen_ms.map(UnixMs),
+            second_factor: row.second_factor,
         }
     }
 }
@@ -82,6 +88,16 @@ pub struct PersonPatch {
     pub disabled: Option<bool>,
 }
 
+/// What somebody types to sign in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Typed<'a> {
+    /// Absent: whoever has owned the box longest.
+    pub name: Option<&'a str>,
+    pub password: &'a str,
+    /// Of the second factor.
+    pub code: Option<&'a str>,
+}
+
 struct Claim {
     code: String,
     left: u32,
@@ -92,6 +108,7 @@ pub struct People {
     store: Arc<Store>,
     events: Arc<Events>,
     standing: Standing,
+    factors: Arc<Factors>,
     /// `None` once the box has an owner.
     claim: Mutex<Option<Claim>>,
     /// Tries of passwords by the person's id: guesses at one make nobody wait who is another. Names that
@@ -106,12 +123,20 @@ impl People {
         store: Arc<Store>,
         events: Arc<Events>,
         standing: Standing,
+        factors: Arc<Factors>,
     ) -> Result<Self, ControlError> {
         let claim = match store.owner().await? {
             Some(_) => None,
             None => Some(Claim { code: random_text(8)?, left: CLAIM_TRIES }),
         };
-        Ok(Self { store, events, standing, claim: Mutex::new(claim), guards: Mutex::default() })
+        Ok(Self {
+            store,
+            events,
+            standing,
+            factors,
+            claim: Mutex::new(claim),
+            guards: Mutex::default(),
+        })
     }
 
     fn claim(&self) -> std::sync::MutexGuard<'_, Option<Claim>> {
@@ -175,41 +200,45 @@ impl People {
         Ok(owner)
     }
 
-    /// Who signs in: the person of this name or, without one, whoever has owned the box longest. `from`
-    /// is the address of whoever typed the password.
+    /// Who signs in: the person of this name or, without one, whoever has owned the box longest. Who has a
+    /// second factor sends its code, too. `from` is the address of whoever typed them.
     ///
     /// # Errors
-    /// Name or password is wrong, was wrong too often, or the box has no owner.
-    pub async fn log_in(
-        &self,
-        name: Option<&str>,
-        password: &str,
-        from: IpAddr,
-    ) -> Result<Person, ControlError> {
+    /// Name, password or code is wrong, was wrong too often, a code is needed, or the box has no owner.
+    pub async fn log_in(&self, typed: Typed<'_>, from: IpAddr) -> Result<Person, ControlError> {
         let (owner, _) = self.store.owner().await?.ok_or(ControlError::NotClaimed)?;
         let rows = self.store.person_list().await?;
-        let row = match name.map(|name| name.trim().to_lowercase()) {
+        let row = match typed.name.map(|name| name.trim().to_lowercase()) {
             None => rows.into_iter().find(|row| row.person.id == owner.id),
             Some(name) => rows.into_iter().find(|row| row.person.name.to_lowercase() == name),
         };
-        let wrong = match name {
+        let wrong = match typed.name {
             None => ControlError::WrongPassword,
             Some(_) => ControlError::WrongSignIn,
         };
         // Who is disabled is told what anybody is told.
-        match row.filter(|row| !row.disabled) {
-            Some(row) => {
-                match self.is_right(&row.person.id, password, row.password_hash, from).await? {
-                    true => Ok(row.person),
-                    false => Err(wrong),
-                }
-            }
-            None => {
-                self.counted("", from)?;
-                verify_nobody(password.to_owned()).await?;
-                Err(wrong)
+        let Some(row) = row.filter(|row| !row.disabled) else {
+            self.counted("", from)?;
+            verify_nobody(typed.password.to_owned()).await?;
+            return Err(wrong);
+        };
+        let id = &row.person.id;
+        self.counted(id, from)?;
+        if !verify_password(typed.password.to_owned(), row.password_hash).await? {
+            tracing::warn!(person = %id, "a wrong password was tried");
+            return Err(wrong);
+        }
+        if row.second_factor {
+            // Tries are forgiven once both are right: the password alone must not open the way to
+            // guessing codes.
+            let code = typed.code.ok_or(ControlError::FactorNeeded)?;
+            if !self.factors.is_right(id, code).await? {
+                tracing::warn!(person = %id, "a wrong code was tried");
+                return Err(ControlError::WrongFactor);
             }
         }
+        self.guard(id, |guard| guard.right(Instant::now(), from));
+        Ok(row.person)
     }
 
     /// Whether whoever asks knows the password of the person as whom they ask.
@@ -225,26 +254,13 @@ impl People {
         let rows = self.store.person_list().await?;
         let row = rows.into_iter().find(|row| row.person.id == person.id && !row.disabled);
         let row = row.ok_or(ControlError::Unauthenticated)?;
-        match self.is_right(&person.id, password, row.password_hash, from).await? {
-            true => Ok(()),
-            false => Err(ControlError::WrongPassword),
+        self.counted(&person.id, from)?;
+        if !verify_password(password.to_owned(), row.password_hash).await? {
+            tracing::warn!(person = %person.id, "a wrong password was tried");
+            return Err(ControlError::WrongPassword);
         }
-    }
-
-    async fn is_right(
-        &self,
-        id: &str,
-        password: &str,
-        hash: String,
-        from: IpAddr,
-    ) -> Result<bool, ControlError> {
-        self.counted(id, from)?;
-        if !verify_password(password.to_owned(), hash).await? {
-            tracing::warn!(person = %id, "a wrong password was tried");
-            return Ok(false);
-        }
-        self.guard(id, |guard| guard.right(Instant::now(), from));
-        Ok(true)
+        self.guard(&person.id, |guard| guard.right(Instant::now(), from));
+        Ok(())
     }
 
     /// Counts a try before it is checked.

@@ -17,17 +17,22 @@ struct House {
     tokens: Tokens,
     invites: Invites,
     standing: Standing,
+    factors: Arc<Factors>,
 }
 
 async fn house(folder: &Path) -> House {
     let store = Arc::new(Store::open(&folder.join("box.db")).unwrap());
     let (events, standing) = (Arc::<Events>::default(), Standing::default());
+    let factors = Arc::new(Factors::new(store.clone(), events.clone()));
     House {
-        people: People::load(store.clone(), events.clone(), standing.clone()).await.unwrap(),
+        people: People::load(store.clone(), events.clone(), standing.clone(), factors.clone())
+            .await
+            .unwrap(),
         sessions: Sessions::new(store.clone(), standing.clone()),
         tokens: Tokens::new(store.clone(), standing.clone()),
         invites: Invites::new(store, events),
         standing,
+        factors,
     }
 }
 
@@ -58,6 +63,10 @@ impl House {
         let listed = self.people.list().await.unwrap();
         listed.into_iter().map(|one| (one.person.name, one.person.role)).collect()
     }
+}
+
+fn typed<'a>(name: Option<&'a str>, password: &'a str) -> Typed<'a> {
+    Typed { name, password, code: None }
 }
 
 fn becomes(role: Role) -> PersonPatch {
@@ -105,22 +114,22 @@ async fn wrong_passwords_make_only_their_sender_wait_and_only_at_that_account() 
     let folder = tempfile::tempdir().unwrap();
     let house = house(folder.path()).await;
     let people = &house.people;
-    assert!(matches!(people.log_in(None, "x", EVE).await, Err(ControlError::NotClaimed)));
+    assert!(matches!(people.log_in(typed(None, "x"), EVE).await, Err(ControlError::NotClaimed)));
     house.claimed().await;
     house.invited("Grace", Role::Viewer).await;
-    people.log_in(None, RIGHT, EVE).await.unwrap();
+    people.log_in(typed(None, RIGHT), EVE).await.unwrap();
     loop {
-        match people.log_in(None, "wrong horse", EVE).await {
+        match people.log_in(typed(None, "wrong horse"), EVE).await {
             Err(ControlError::WrongPassword) => {}
             Err(ControlError::TooManyAttempts { seconds: 1..=30 }) => break,
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(code(people.log_in(Some("ada"), RIGHT, EVE).await), "too_many_attempts");
-    people.log_in(None, RIGHT, ADA).await.unwrap();
+    assert_eq!(code(people.log_in(typed(Some("ada"), RIGHT), EVE).await), "too_many_attempts");
+    people.log_in(typed(None, RIGHT), ADA).await.unwrap();
     // One's own right password forgives no guesses at another's.
-    people.log_in(Some("Grace"), RIGHT, EVE).await.unwrap();
-    assert_eq!(code(people.log_in(None, RIGHT, EVE).await), "too_many_attempts");
+    people.log_in(typed(Some("Grace"), RIGHT), EVE).await.unwrap();
+    assert_eq!(code(people.log_in(typed(None, RIGHT), EVE).await), "too_many_attempts");
 }
 
 #[tokio::test]
@@ -129,10 +138,10 @@ async fn who_signs_in_by_name_hears_the_same_whether_the_name_or_the_password_is
     let house = house(folder.path()).await;
     let ada = house.claimed().await;
     let grace = house.invited("Grace Höpper", Role::Viewer).await;
-    let log_in = async |name, password| house.people.log_in(Some(name), password, EVE).await;
+    let log_in = async |name, password| house.people.log_in(typed(Some(name), password), EVE).await;
     assert_eq!(log_in(" grace hÖPPER ", RIGHT).await.unwrap(), grace);
     assert_eq!(log_in("Ada", RIGHT).await.unwrap(), ada);
-    assert_eq!(house.people.log_in(None, RIGHT, EVE).await.unwrap(), ada);
+    assert_eq!(house.people.log_in(typed(None, RIGHT), EVE).await.unwrap(), ada);
     let nobody = log_in("Nobody", RIGHT).await.unwrap_err().to_string();
     assert_eq!(log_in("Ada", "wrong horse").await.unwrap_err().to_string(), nobody);
     house.change(&grace, disabled(true)).await.unwrap();
@@ -195,7 +204,7 @@ async fn the_last_owner_stays_one_and_another_may_take_over() {
     assert_eq!(code(house.people.remove(&ada.id, "Eve").await), "wrong_person_name");
     house.people.remove(&ada.id, "Ada").await.unwrap();
     assert_eq!(house.roles().await, [("Grace".to_owned(), Role::Owner)]);
-    assert_eq!(house.people.log_in(None, RIGHT, ADA).await.unwrap().name, "Grace");
+    assert_eq!(house.people.log_in(typed(None, RIGHT), ADA).await.unwrap().name, "Grace");
 }
 
 #[tokio::test]
@@ -334,8 +343,8 @@ async fn another_password_needs_the_old_one_and_ends_all_other_sessions() {
         assert_eq!(house.sessions.asker(&cookie, ADA).await.unwrap(), asker);
         assert_eq!(code(house.sessions.asker(&other, ADA).await), "unauthenticated");
         let name = Some(person.name.as_str());
-        assert_eq!(code(house.people.log_in(name, RIGHT, ADA).await), "wrong_sign_in");
-        house.people.log_in(name, "another horse", ADA).await.unwrap();
+        assert_eq!(code(house.people.log_in(typed(name, RIGHT), ADA).await), "wrong_sign_in");
+        house.people.log_in(typed(name, "another horse"), ADA).await.unwrap();
     }
 }
 
@@ -362,13 +371,17 @@ async fn a_token_may_no_more_than_its_person_and_a_narrow_one_leaves_the_account
     assert_eq!(code(narrow.ask(Action::KeepAccount)), "narrow_token");
     assert_eq!(code(narrow.ask(Action::Record)), "not_permitted");
     narrow.ask(Action::Watch).unwrap();
+    let (_, brief) = house.tokens.create(&owner, token(None, Some(60))).await.unwrap();
+    let brief = house.tokens.asker(&brief).await.unwrap();
+    brief.ask(Action::Reset).unwrap();
+    assert_eq!(code(brief.ask(Action::KeepAccount)), "narrow_token", "it would outlive itself");
     let escalated = house.tokens.create(&narrow, token(Some(Role::Owner), None)).await;
     assert_eq!(code(escalated), "invalid_token");
     // Each sees and revokes their own, an owner everybody's.
     let (own, _) = house.tokens.create(&moderator, token(None, None)).await.unwrap();
     assert_eq!(house.tokens.list(&moderator).await.unwrap(), std::slice::from_ref(&own));
     let all = house.tokens.list(&owner).await.unwrap();
-    assert_eq!(all.len(), 2);
+    assert_eq!(all.len(), 3);
     let others = all.iter().find(|token| token.person == ada.id).unwrap();
     assert_eq!(code(house.tokens.delete(&moderator, &others.id).await), "not_found");
     house.tokens.delete(&owner, &own.id).await.unwrap();
@@ -421,4 +434,62 @@ async fn only_so_many_passwords_are_hashed_at_a_time() {
             .await
             .unwrap()
     );
+}
+
+#[tokio::test]
+async fn who_has_a_second_factor_needs_its_code_and_each_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house(folder.path()).await;
+    let ada = house.claimed().await;
+    assert_eq!(code(house.factors.keep(&ada, "123456").await), "no_factor_begun");
+    let begun = house.factors.begin(&ada, "Hall 3").unwrap();
+    assert!(begun.address.contains(&begun.secret));
+    assert_eq!(code(house.factors.keep(&ada, "none").await), "wrong_factor");
+    house.people.log_in(typed(None, RIGHT), ADA).await.unwrap();
+    let now = totp::code_of(&begun.secret, UnixMs::now().0 / 1000);
+    let recovery = house.factors.keep(&ada, &now).await.unwrap();
+    assert_eq!(recovery.len(), 10);
+    let log_in = async |code| {
+        let typed = Typed { name: None, password: RIGHT, code };
+        house.people.log_in(typed, ADA).await
+    };
+    assert_eq!(code(log_in(None).await), "factor_needed");
+    assert_eq!(code(log_in(Some(&now)).await), "wrong_factor", "it was used to set it up");
+    let next = totp::code_of(&begun.secret, UnixMs::now().0 / 1000 + 30);
+    log_in(Some(&next)).await.unwrap();
+    assert_eq!(code(log_in(Some(&next)).await), "wrong_factor", "a replay");
+    let typed_later = recovery[3].to_lowercase().replace('-', " ");
+    log_in(Some(&typed_later)).await.unwrap();
+    assert_eq!(
+        code(log_in(Some(&typed_later)).await),
+        "wrong_factor",
+        "a recovery code counts once"
+    );
+    assert!(house.people.list().await.unwrap()[0].second_factor);
+    // Whoever confirms something is signed in already.
+    house.people.confirm(&ada, RIGHT, ADA).await.unwrap();
+    house.factors.remove(&ada.id).await.unwrap();
+    log_in(None).await.unwrap();
+    assert_eq!(code(house.factors.remove(&ada.id).await), "not_found");
+}
+
+#[tokio::test]
+async fn who_knows_the_password_cannot_guess_the_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house(folder.path()).await;
+    let ada = house.claimed().await;
+    let begun = house.factors.begin(&ada, "Hall 3").unwrap();
+    let now = totp::code_of(&begun.secret, UnixMs::now().0 / 1000);
+    house.factors.keep(&ada, &now).await.unwrap();
+    let mut guesses = 0;
+    loop {
+        let typed = Typed { name: None, password: RIGHT, code: Some("none") };
+        match house.people.log_in(typed, EVE).await {
+            Err(ControlError::WrongFactor) => guesses += 1,
+            Err(ControlError::TooManyAttempts { .. }) => break,
+            other => panic!("{other:?}"),
+        }
+        assert!(guesses < 10);
+    }
+    house.people.remove(&ada.id, "Ada").await.unwrap_err();
 }

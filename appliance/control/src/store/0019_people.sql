@@ -86,3 +86,18 @@ CREATE TABLE audit_anchor (
     seq INTEGER NOT NULL,
     hash TEXT NOT NULL
 ) STRICT;
+
+-- Second factors. An app computes codes from the secret, and so does the box: it cannot be hashed. Of the
+-- newest code that was used the step is kept, so that it counts once. Older versions do not ask for it.
+CREATE TABLE second_factors (
+    person TEXT PRIMARY KEY,
+    secret BLOB NOT NULL,
+    used_step INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE recovery_codes (
+    person TEXT NOT NULL,
+    code_hash BLOB NOT NULL,
+    PRIMARY KEY (person, code_hash)
+) STRICT;

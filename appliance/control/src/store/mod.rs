@@ -6,6 +6,7 @@ mod audit;
 mod costs;
 mod egress;
 mod encoders;
+mod factors;
 mod fleet;
 mod jobs;
 mod keys;
@@ -35,6 +36,7 @@ mod whip_keys;
 pub use audit::AuditSearch;
 #[cfg(test)]
 pub(crate) use audit::tampered;
+pub use factors::Factor;
 pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
 pub use jobs::NewJob;
 pub use keys::LivekitKey;

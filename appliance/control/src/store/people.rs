@@ -29,6 +29,8 @@ pub struct PersonRow {
     pub disabled: bool,
     /// When a session of theirs was last used.
     pub seen_ms: Option<u64>,
+    /// Signs in with a code as well.
+    pub second_factor: bool,
 }
 
 /// SHA-256 of a secret.
@@ -68,6 +70,7 @@ fn person_row(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
         created_ms: unsigned(row.get(4)?),
         disabled: row.get(5)?,
         seen_ms: row.get::<_, Option<i64>>(6)?.map(unsigned),
+        second_factor: row.get(7)?,
     })
 }
 
@@ -75,7 +78,8 @@ fn person_row(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
 fn everybody(sql: &Transaction<'_>) -> Result<Vec<PersonRow>, StoreError> {
     let mut statement = sql.prepare_cached(
         "SELECT id, name, role, password_hash, created_ms, disabled,
-             (SELECT MAX(seen_ms) FROM every_session WHERE person = everybody.id)
+             (SELECT MAX(seen_ms) FROM every_session WHERE person = everybody.id),
+             EXISTS (SELECT 1 FROM second_factors WHERE person = everybody.id)
          FROM everybody ORDER BY created_ms, id",
     )?;
     let rows = statement.query_map([], person_row)?;
@@ -247,6 +251,8 @@ impl Store {
             }
             sql.execute("DELETE FROM members WHERE id = ?1", [&id])?;
             sql.execute("DELETE FROM member_tokens WHERE person = ?1", [&id])?;
+            sql.execute("DELETE FROM second_factors WHERE person = ?1", [&id])?;
+            sql.execute("DELETE FROM recovery_codes WHERE person = ?1", [&id])?;
             Ok(Changed::Yes)
         })
         .await

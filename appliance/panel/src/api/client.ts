@@ -3,6 +3,7 @@
 import type {
   ApiToken,
   AuditPage,
+  BegunFactor,
   BoardEncoder,
   BoardEncoders,
   BoxView,
@@ -46,6 +47,7 @@ import type {
   PersonPatch,
   Problem,
   ProvisioningState,
+  RecoveryCodes,
   Recording,
   Room,
   ScheduledEvent,
@@ -154,11 +156,22 @@ export const api = {
 
   session: () => ask<Me>("GET", "/session"),
   /** Without a name it is the password of whoever has owned the box longest. */
-  signIn: (password: string, name: string | null) =>
-    ask<Me>("POST", "/session", name === null ? { password } : { name, password }),
+  signIn: (password: string, name: string | null, code: string | null) =>
+    ask<Me>("POST", "/session", {
+      password,
+      ...(name !== null && { name }),
+      ...(code !== null && { code }),
+    }),
   signOut: () => ask<undefined>("DELETE", "/session"),
   changePassword: (change: { old: string; new: string }) =>
     ask<undefined>("PUT", "/account/password", change),
+  beginFactor: (password: string) =>
+    ask<BegunFactor>("POST", "/account/second-factor", { password }),
+  keepFactor: (code: string) => ask<RecoveryCodes>("PUT", "/account/second-factor", { code }),
+  removeFactor: (password: string) =>
+    ask<undefined>("DELETE", "/account/second-factor", { password }),
+  removeFactorOf: (person: string) =>
+    ask<undefined>("DELETE", `/people/${part(person)}/second-factor`),
   ownSessions: () => ask<Page<Session>>("GET", "/account/sessions"),
   endOwnSession: (id: string) => ask<undefined>("DELETE", `/account/sessions/${part(id)}`),
   endOtherSessions: () => ask<{ ended: number }>("DELETE", "/account/sessions"),

@@ -8,6 +8,7 @@ import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { fleet } from "./fleet.de";
+import { factor } from "./factor.de";
 import { audit } from "./audit.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { webhooks } from "./webhooks.de";
@@ -467,6 +468,7 @@ export const panel: Words<typeof en> = {
   account,
   api_tokens,
   audit,
+  factor,
   forbidden,
   people_page,
   webhooks,

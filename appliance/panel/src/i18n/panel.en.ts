@@ -7,6 +7,7 @@ import { live } from "./live.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { fleet } from "./fleet.en";
+import { factor } from "./factor.en";
 import { audit } from "./audit.en";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.en";
 import { webhooks } from "./webhooks.en";
@@ -455,6 +456,7 @@ export const panel = {
   account,
   api_tokens,
   audit,
+  factor,
   forbidden,
   people_page,
   webhooks,

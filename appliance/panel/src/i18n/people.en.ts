@@ -52,7 +52,7 @@ export const account = {
   sign_out: "Sign out",
   password: "Password",
   password_text: "Another password signs you out everywhere but here.",
-  old: "Password of now",
+  old: "Current password",
   new: "New password",
   change: "Change the password",
   changed: "The password is changed. You are signed out everywhere else.",

@@ -15,6 +15,7 @@ import { PasswordMeter } from "../parts/PasswordMeter";
 import { Sessions } from "../parts/Sessions";
 import { ApiTokens } from "../settings/ApiTokens";
 import { Card } from "../settings/Card";
+import { SecondFactor } from "../settings/SecondFactor";
 
 export function AccountPage({ me }: { me: Me }) {
   const { t } = useTranslation("panel");
@@ -26,6 +27,7 @@ export function AccountPage({ me }: { me: Me }) {
           <SignOut />
         </Card>
         <Password me={me} />
+        <SecondFactor me={me} />
         <OwnSessions />
         <ApiTokens me={me} />
       </Stack>

@@ -6,6 +6,8 @@ import {
   IconDotsVertical,
   IconLock,
   IconLockOpen,
+  IconShieldCheck,
+  IconShieldOff,
   IconTrash,
   IconUserPlus,
 } from "@tabler/icons-react";
@@ -15,6 +17,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { ListedPerson, PersonInvite, PersonPatch } from "../../api/schema";
 import { Ago } from "../parts/Ago";
+import { Confirm } from "../parts/Confirm";
 import { Failure, useReportFailure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { InvitePersonDialog } from "../parts/InvitePersonDialog";
@@ -25,6 +28,7 @@ import { StateBadge } from "../parts/StateBadge";
 import { useSession } from "../session";
 import { useFormat } from "../wording";
 
+const FACTOR = { icon: IconShieldCheck, color: "teal" } as const;
 const LOCKED = { icon: IconLock, color: "red" } as const;
 
 export function PeoplePage() {
@@ -80,6 +84,7 @@ function Row({ person }: { person: ListedPerson }) {
               {t("people_page.you")}
             </Text>
           )}
+          {person.second_factor && <StateBadge look={FACTOR} word={t("factor.title")} />}
           {person.disabled && <StateBadge look={LOCKED} word={t("people_page.disabled")} />}
         </Group>
         <Text size="xs" c="dimmed">
@@ -114,6 +119,7 @@ function More({ person, lock }: { person: ListedPerson; lock: () => void }) {
   const cache = useQueryClient();
   const [removing, remove] = useDisclosure(false);
   const [looking, look] = useDisclosure(false);
+  const [resetting, reset] = useDisclosure(false);
   const { id, name, disabled } = person;
   return (
     <>
@@ -133,6 +139,14 @@ function More({ person, lock }: { person: ListedPerson; lock: () => void }) {
           >
             {t(disabled ? "people_page.unlock" : "people_page.lock")}
           </Menu.Item>
+          {person.second_factor && (
+            <Menu.Item
+              leftSection={<IconShieldOff size={16} aria-hidden />}
+              onClick={reset.open}
+            >
+              {t("factor.reset")}
+            </Menu.Item>
+          )}
           <Menu.Item
             color="red"
             leftSection={<IconTrash size={16} aria-hidden />}
@@ -153,6 +167,15 @@ function More({ person, lock }: { person: ListedPerson; lock: () => void }) {
           await api.removePerson(id, typed);
           await cache.invalidateQueries({ queryKey: keys.people });
         }}
+      />
+      <Confirm
+        opened={resetting}
+        close={reset.close}
+        title={t("factor.reset_title", { name })}
+        text={t("factor.reset_text")}
+        action={t("factor.reset")}
+        run={() => api.removeFactorOf(id)}
+        done={() => void cache.invalidateQueries({ queryKey: keys.people })}
       />
       <Modal
         opened={looking}

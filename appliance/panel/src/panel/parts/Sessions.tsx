@@ -46,6 +46,7 @@ function Row({ session, end, ended }: { session: Session } & Omit<SessionsProps,
         <Button
           variant="default"
           size="compact-md"
+          style={{ flex: "none" }}
           loading={work.isPending}
           aria-label={t("account.session_end_named", { name: device })}
           onClick={() => work.mutate()}
