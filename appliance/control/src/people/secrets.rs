@@ -56,11 +56,14 @@ pub(super) async fn hashing<T: Send + 'static>(
 /// # Errors
 /// It is too short or too long, or cannot be hashed.
 pub(super) async fn chosen_password(password: &str) -> Result<String, ControlError> {
-    match password.chars().count() {
-        ..PASSWORD_LEAST => Err(ControlError::WeakPassword { least: PASSWORD_LEAST }),
-        ..=LONGEST_PASSWORD => hash_password(password.to_owned()).await,
-        _ => Err(ControlError::LongPassword { most: LONGEST_PASSWORD }),
+    let length = password.chars().count();
+    if length < PASSWORD_LEAST {
+        return Err(ControlError::WeakPassword { least: PASSWORD_LEAST });
     }
+    if length > LONGEST_PASSWORD {
+        return Err(ControlError::LongPassword { most: LONGEST_PASSWORD });
+    }
+    hash_password(password.to_owned()).await
 }
 
 pub(crate) async fn hash_password(password: String) -> Result<String, ControlError> {
