@@ -81,4 +81,6 @@ fuzz: ## strangers' bytes, for longer than a commit waits
 openapi: ## the API's description and the panel's types, from the code
 	cargo run --locked -q -p roomboxd -- --openapi > docs/api/openapi.json.new
 	mv docs/api/openapi.json.new docs/api/openapi.json
+	cargo run --locked -q -p roomboxd -- --permissions > docs/permissions.md.new
+	mv docs/permissions.md.new docs/permissions.md
 	cd $(PANEL) && npm run --silent types

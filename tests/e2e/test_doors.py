@@ -25,7 +25,7 @@ def ask(box, method, path, body=None, kind=JSON, source="127.0.0.1", **headers):
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
-        is_json = (answer.headers["Content-Type"] or "").startswith(JSON)
+        is_json = (answer.headers["Content-Type"] or "").split(";")[0] == JSON
         return answer.status, answer.headers, json.loads(text) if is_json and text else None
     finally:
         connection.close()

@@ -22,6 +22,12 @@ const FOR_GUESTS = new Map([
   ['POST /fleet/boxes', { token: 'guessed', key: 'none', name: 'Mallory', signature: '' }],
 ]);
 
+/** Invitations to the box: a guessed one is gone, and the answer says no more. */
+const INVITED = new Map([
+  ['POST /invitation', { secret: 'guessed' }],
+  ['POST /invitation/acceptance', { secret: 'guessed', name: 'Mallory', password: 'correct horse battery' }],
+]);
+
 /** Strangers may follow a link; one that is guessed leads nowhere. */
 const OF_LINKS = '/s/';
 /** The same of broadcasts (HLS). */
@@ -63,6 +69,11 @@ async function refusesStrangers(box) {
     if (place.startsWith(OF_BROADCASTS)) {
       const { status } = await fetch(box.http + place);
       if (status !== 404) wrong.push(`${name}: ${status}`);
+      continue;
+    }
+    if (INVITED.has(name)) {
+      const { status } = await box.ask(method, place, { body: INVITED.get(name) });
+      if (status !== 410) wrong.push(`${name}: ${status}`);
       continue;
     }
     const body = FOR_GUESTS.get(name) ?? (changes ? {} : undefined);
@@ -166,7 +177,7 @@ export async function ofClaimedBox(steps, world) {
 
   await steps.run('an API token opens the API until it is revoked', async () => {
     const { panel } = world;
-    await panel.goto('/panel/settings');
+    await panel.goto('/panel/account');
     await panel.getByRole('button', { name: 'New token' }).click();
     await panel.getByLabel('What is it for?').fill('Backup script');
     await panel.getByRole('button', { name: 'Create' }).click();

@@ -61,7 +61,7 @@ export async function firstVisit(steps, world) {
   await steps.run('signing out ends the session on the box too', async () => {
     const page = world.panel;
     const [cookie] = await world.owner.cookies();
-    await page.goto('/panel/settings');
+    await page.goto('/panel/account');
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     const session = { headers: { cookie: `${cookie.name}=${cookie.value}` } };
@@ -79,6 +79,6 @@ export async function firstVisit(steps, world) {
     const page = world.panel;
     await page.getByRole('textbox', { name: "Owner's password" }).fill(password);
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor();
+    await page.getByRole('heading', { name: 'Your account', level: 1 }).waitFor();
   }, { needs: [CLAIMED] });
 }

@@ -13,6 +13,7 @@ import * as recording from './recording.mjs';
 import { looks, ofEmptyBox, ofNewBox } from './looks.mjs';
 import { library } from './library.mjs';
 import { lobby } from './lobby.mjs';
+import { people } from './people.mjs';
 import { losses } from './losses.mjs';
 import { mqtt } from './mqtt.mjs';
 import * as doors from './doors.mjs';
@@ -48,6 +49,7 @@ await recording.deleted(steps, world);
 await library(steps);
 await schedule(steps);
 await lobby(steps);
+await people(steps);
 await updates(steps);
 await encrypted(steps, world.password);
 

@@ -165,6 +165,7 @@ export async function looks(steps, world) {
     recording: { at: `s/${world.recording}`, ready: timeline },
     status: { at: '', ready: (page) => page.locator('canvas').first().waitFor() },
     settings: { at: '', ready: (page) => page.locator('form').nth(2).waitFor() },
+    account: { at: '', ready: (page) => page.locator('form').first().waitFor() },
     nowhere: { at: '', ready: heading },
   };
   for (const [name, { at, ready }] of Object.entries(places)) {

@@ -237,6 +237,15 @@ fn no_locked_crate_wants_a_newer_compiler_than_the_image_has() {
 }
 
 #[test]
+fn the_written_permissions_are_those_that_the_doors_ask() {
+    let kept = fs::read_to_string(root().join("docs/permissions.md")).unwrap_or_default();
+    assert!(
+        kept == roombox_api::panel::permissions(),
+        "docs/permissions.md is old: run `make openapi` and look at the difference"
+    );
+}
+
+#[test]
 fn the_api_document_is_the_one_that_the_code_makes() {
     let kept = fs::read_to_string(root().join("docs/api/openapi.json")).unwrap_or_default();
     let made = roombox_api::panel::openapi().to_pretty_json().unwrap();

@@ -55,13 +55,19 @@ impl ApiError {
 fn status(error: &ControlError) -> StatusCode {
     use ControlError as E;
     match error {
-        E::Unauthenticated | E::WrongPassword | E::UnknownWhipKey | E::SharePassword => {
-            StatusCode::UNAUTHORIZED
-        }
-        E::ShareGone => StatusCode::GONE,
+        E::Unauthenticated
+        | E::WrongPassword
+        | E::WrongSignIn
+        | E::FactorNeeded
+        | E::WrongFactor
+        | E::UnknownWhipKey
+        | E::SharePassword => StatusCode::UNAUTHORIZED,
+        E::ShareGone | E::PersonInviteGone => StatusCode::GONE,
         E::WrongCode { .. }
         | E::InviteInvalid
         | E::OwnKey
+        | E::NotPermitted { .. }
+        | E::NarrowToken
         | E::ShareNotDownloaded
         | E::KeyOnlyPublishes
         | E::KeyOnlyWatches => StatusCode::FORBIDDEN,
@@ -70,6 +76,12 @@ fn status(error: &ControlError) -> StatusCode {
         | E::NotClaimed
         | E::NameTaken
         | E::KeyNameTaken
+        | E::PersonNameTaken
+        | E::LastOwner
+        | E::NoFactorBegun
+        | E::TooManyPeople { .. }
+        | E::TooManyInvites { .. }
+        | E::TooManyTokens { .. }
         | E::TooManyKeys { .. }
         | E::RoomNotKept
         | E::RoomInUse
@@ -94,7 +106,11 @@ fn status(error: &ControlError) -> StatusCode {
         | E::TooManyWebhooks { .. }
         | E::JobState { .. } => StatusCode::CONFLICT,
         E::WeakPassword { .. }
+        | E::LongPassword { .. }
         | E::InvalidName { .. }
+        | E::WrongPersonName
+        | E::InviteExpiry { .. }
+        | E::InvalidToken { .. }
         | E::WrongBoxName
         | E::InvalidJob { .. }
         | E::InvalidRange { .. }

@@ -3,6 +3,7 @@
 use crate::conference::Busy;
 use crate::fleet::FleetError;
 use crate::mqtt::MqttError;
+use crate::permissions::{Action, Role};
 use crate::store::StoreError;
 use crate::updates::UpdateError;
 use roombox_provision::SettingError;
@@ -12,6 +13,39 @@ use roombox_provision::SettingError;
 pub enum ControlError {
     #[error("log in first")]
     Unauthenticated,
+    #[error("{role} may not {words}: {who}. Ask an owner of this box", role = article(*role),
+        words = action.words(), who = action.who_may())]
+    NotPermitted { role: Role, action: Action },
+    #[error(
+        "this token may less than whoever made it, or ends, and so leaves the account alone: sign in instead"
+    )]
+    NarrowToken,
+    #[error("the password has at most {most} characters")]
+    LongPassword { most: usize },
+    #[error("somebody of this name is on the box already: add a surname or a place")]
+    PersonNameTaken,
+    #[error("the password is right: send the code of the app, or a recovery code, as well")]
+    FactorNeeded,
+    #[error("this is not the code of now: look at the app again, or take a recovery code")]
+    WrongFactor,
+    #[error("no second factor was begun, or too long ago: begin anew")]
+    NoFactorBegun,
+    #[error("this is the last owner of the box: make somebody else an owner first")]
+    LastOwner,
+    #[error("this is not the name of the one to be removed: type it as the panel shows it")]
+    WrongPersonName,
+    #[error("{most} people may be on this box: remove somebody first")]
+    TooManyPeople { most: usize },
+    #[error("{most} invitations may be open: revoke some that nobody uses")]
+    TooManyInvites { most: usize },
+    #[error("an invitation is good for {least} to {most} seconds")]
+    InviteExpiry { least: u64, most: u64 },
+    #[error("this invitation is used, expired or revoked: ask an owner of the box for a new one")]
+    PersonInviteGone,
+    #[error("the token's {field} {why}")]
+    InvalidToken { field: &'static str, why: &'static str },
+    #[error("a person may have {most} tokens: revoke some that nobody uses")]
+    TooManyTokens { most: usize },
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("the claim code is wrong: {left} tries are left. It is printed where the box starts")]
@@ -26,6 +60,8 @@ pub enum ControlError {
     WeakPassword { least: usize },
     #[error("the password is wrong")]
     WrongPassword,
+    #[error("the name or the password is wrong")]
+    WrongSignIn,
     #[error("too many wrong passwords: try again in {seconds} s")]
     TooManyAttempts { seconds: u64 },
     #[error("a name has 1 to {most} characters and no control characters")]
@@ -176,6 +212,21 @@ impl ControlError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",
+            Self::NotPermitted { .. } => "not_permitted",
+            Self::NarrowToken => "narrow_token",
+            Self::LongPassword { .. } => "long_password",
+            Self::PersonNameTaken => "person_name_taken",
+            Self::FactorNeeded => "factor_needed",
+            Self::WrongFactor => "wrong_factor",
+            Self::NoFactorBegun => "no_factor_begun",
+            Self::LastOwner => "last_owner",
+            Self::WrongPersonName => "wrong_person_name",
+            Self::TooManyPeople { .. } => "too_many_people",
+            Self::TooManyInvites { .. } => "too_many_invites",
+            Self::InviteExpiry { .. } => "invite_expiry",
+            Self::PersonInviteGone => "person_invite_gone",
+            Self::InvalidToken { .. } => "invalid_token",
+            Self::TooManyTokens { .. } => "too_many_tokens",
             Self::NotFound(_) => "not_found",
             Self::WrongCode { .. } => "wrong_code",
             Self::ClaimLocked => "claim_locked",
@@ -183,6 +234,7 @@ impl ControlError {
             Self::NotClaimed => "not_claimed",
             Self::WeakPassword { .. } => "weak_password",
             Self::WrongPassword => "wrong_password",
+            Self::WrongSignIn => "wrong_sign_in",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::InvalidName { .. } => "invalid_name",
             Self::NameTaken => "name_taken",
@@ -249,12 +301,17 @@ impl ControlError {
     /// The field of the request that is wrong.
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::WrongCode { .. } => Some("code"),
-            Self::WeakPassword { .. } | Self::WrongPassword => Some("password"),
+            Self::WrongCode { .. } | Self::FactorNeeded | Self::WrongFactor => Some("code"),
+            Self::WeakPassword { .. } | Self::LongPassword { .. } | Self::WrongPassword => {
+                Some("password")
+            }
             Self::InvalidName { .. }
             | Self::NameTaken
             | Self::KeyNameTaken
+            | Self::PersonNameTaken
+            | Self::WrongPersonName
             | Self::WrongBoxName => Some("name"),
+            Self::InviteExpiry { .. } => Some("expires_in_s"),
             Self::NothingToMake => Some("outputs"),
             Self::InvalidRange { .. } => Some("range"),
             Self::InvalidSetting { field, .. } => Some(field),
@@ -265,12 +322,23 @@ impl ControlError {
             | Self::InvalidEvent { field, .. }
             | Self::InvalidFeed { field, .. }
             | Self::InvalidOutput { field, .. }
+            | Self::InvalidToken { field, .. }
             | Self::InvalidWebhook { field, .. } => Some(field),
             Self::Update(error) => error.field(),
             Self::Fleet(error) => error.field(),
             Self::Mqtt(error) => error.field(),
             _ => None,
         }
+    }
+}
+
+/// A role with its article.
+fn article(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "an owner",
+        Role::Operator => "an operator",
+        Role::Moderator => "a moderator",
+        Role::Viewer => "a viewer",
     }
 }
 

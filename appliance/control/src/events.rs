@@ -9,6 +9,7 @@ use crate::conference;
 use crate::encoders::BoardEncoder;
 use crate::jobs::Job;
 use crate::outputs::LiveOutput;
+use crate::permissions::Action;
 use crate::recordings::Recording;
 use crate::rooms::Room;
 use crate::settings::Settings;
@@ -158,6 +159,9 @@ pub enum Happening {
     /// Something was installed, confirmed, rolled back, or failed.
     #[serde(rename = "update.noted")]
     UpdateNoted(PastUpdate),
+    /// A person, or an invitation: somebody is new, may more or less, or is gone.
+    #[serde(rename = "person.changed")]
+    PersonChanged,
     /// A receiver was added, changed or deleted.
     #[serde(rename = "webhook.changed")]
     WebhookChanged,
@@ -173,6 +177,60 @@ pub enum Happening {
     /// Never repeated.
     #[serde(rename = "status.sampled")]
     StatusSampled(Box<Sample>),
+}
+
+impl Happening {
+    /// What somebody must be permitted to hear of it.
+    pub fn needs(&self) -> Action {
+        match self {
+            Self::SettingsChanged(_)
+            | Self::EncoderChanged(_)
+            | Self::WebhookChanged
+            | Self::WebhookProgressed(_)
+            | Self::MqttChanged => Action::Configure,
+            Self::UpdateChanged(_)
+            | Self::UpdateProgressed(_)
+            | Self::UpdateOffered(_)
+            | Self::UpdateNoted(_) => Action::Update,
+            // An address may be a secret.
+            Self::OutputChanged(_) | Self::OutputProgressed(_) | Self::OutputEnded { .. } => {
+                Action::Record
+            }
+            Self::ShareCreated { .. }
+            | Self::ShareOpened { .. }
+            | Self::ShareRevoked { .. }
+            | Self::TargetChanged => Action::EditLibrary,
+            Self::RoomCreated(_)
+            | Self::RoomChanged(_)
+            | Self::RoomDeleted
+            | Self::RoomOpened { .. }
+            | Self::RoomEnded { .. }
+            | Self::ParticipantKnocked { .. }
+            | Self::ParticipantJoined { .. }
+            | Self::ParticipantLeft { .. }
+            | Self::TrackPublished { .. }
+            | Self::TrackUnpublished { .. }
+            | Self::RecordingStarted(_)
+            | Self::RecordingContinued(_)
+            | Self::RecordingChanged(_)
+            | Self::RecordingCaptured(_)
+            | Self::RecordingReady { .. }
+            | Self::RecordingParked { .. }
+            | Self::RecordingDeleted
+            | Self::RecordingCopied { .. }
+            | Self::ScheduleChanged
+            | Self::JobQueued(_)
+            | Self::JobStarted(_)
+            | Self::JobFinished(_)
+            | Self::JobParked(_)
+            | Self::JobCancelled(_)
+            | Self::JobProgressed(_)
+            // Whoever it concerns must hear it, and it says no more than an id.
+            | Self::PersonChanged
+            | Self::StorageWarned { .. }
+            | Self::StatusSampled(_) => Action::See,
+        }
+    }
 }
 
 struct Ring {

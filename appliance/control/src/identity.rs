@@ -29,6 +29,8 @@ pub struct BoxInfo {
     #[schema(value_type = Option<crate::words::PageLanguage>, required)]
     pub language: Option<Language>,
     pub claimed: bool,
+    /// There is more than one person: who signs in says as whom.
+    pub sign_in_by_name: bool,
     /// Started with `--dev`: plain HTTP and a well-known LiveKit key.
     pub dev: bool,
 }
@@ -83,7 +85,7 @@ impl BoxIdentity {
         }
     }
 
-    pub fn info(&self, claimed: bool) -> BoxInfo {
+    pub fn info(&self, claimed: bool, sign_in_by_name: bool) -> BoxInfo {
         BoxInfo {
             id: self.id.clone(),
             name: self.name(),
@@ -92,6 +94,7 @@ impl BoxIdentity {
             mode: Mode::Both,
             language: self.language(),
             claimed,
+            sign_in_by_name,
             dev: self.dev,
         }
     }

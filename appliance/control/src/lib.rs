@@ -5,6 +5,7 @@
 //! the workers ([`jobs::Workers`]), who carries webhooks ([`webhooks::Courier`]) and who tries a broker
 //! out ([`mqtt::Caller`]) as traits.
 
+pub mod audit;
 pub mod clock;
 pub mod conference;
 pub mod egress;
@@ -23,6 +24,7 @@ pub mod lobby;
 pub mod mqtt;
 pub mod outputs;
 pub mod people;
+pub mod permissions;
 pub mod provisioning;
 pub mod recordings;
 pub mod reset;

@@ -4,6 +4,7 @@ use crate::error::ControlError;
 use crate::identity::BoxIdentity;
 use crate::people::People;
 use crate::recordings::Recordings;
+use crate::store::Person;
 use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -23,12 +24,13 @@ pub struct Reset {
 
 impl Reset {
     /// Asks the image to erase the data partition and to restart. `name` is the box's, typed by
-    /// whoever means it; `force` also while rooms are being recorded.
+    /// whoever means it, and `password` that of `person`, who asks; `force` also while rooms are being recorded.
     ///
     /// # Errors
     /// The password or the name is wrong, rooms are being recorded, or nobody listens to the request.
     pub async fn request(
         &self,
+        person: &Person,
         password: &str,
         name: &str,
         force: bool,
@@ -37,7 +39,7 @@ impl Reset {
         if name.trim() != self.identity.name() {
             return Err(ControlError::WrongBoxName);
         }
-        self.people.log_in(password, from).await?;
+        self.people.confirm(person, password, from).await?;
         let recording = self.recordings.running_count();
         if recording > 0 && !force {
             return Err(ControlError::ResetWhileRecording { recording });

@@ -23,6 +23,7 @@ use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
+use roombox_control::audit::Audit;
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
@@ -35,7 +36,7 @@ use roombox_control::loans::{Loans, LoansParts};
 use roombox_control::lobby::Lobby;
 use roombox_control::mqtt::{Mqtt, MqttParts};
 use roombox_control::outputs::Outputs;
-use roombox_control::people::People;
+use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
 use roombox_control::reset::Reset;
@@ -123,7 +124,15 @@ impl House {
             }
         }
         let identity = Arc::new(BoxIdentity::load(store.clone(), plan.key_id, plan.dev).await?);
-        let people = Arc::new(People::load(store.clone()).await?);
+        let standing = Standing::default();
+        let audit = Arc::new(Audit::new(store.clone()));
+        tokio::spawn(audit.clone().run());
+        let factors = Arc::new(Factors::new(store.clone(), events.clone()));
+        let people = People::load(store.clone(), events.clone(), standing.clone(), factors.clone());
+        let people = Arc::new(people.await?);
+        let sessions = Arc::new(Sessions::new(store.clone(), standing.clone()));
+        let tokens = Arc::new(Tokens::new(store.clone(), standing.clone()));
+        let invites = Arc::new(Invites::new(store.clone(), events.clone()));
         let provisioning = Arc::new(ProvisioningDesk::new(
             plan.data.join("provision"),
             store.clone(),
@@ -335,6 +344,12 @@ impl House {
             reset,
             identity,
             people: people.clone(),
+            sessions,
+            tokens,
+            invites,
+            standing,
+            factors,
+            audit,
             rooms,
             recordings,
             retention,

@@ -47,11 +47,13 @@ use fleet::BoxGear;
 use health::Health;
 use house::{House, HousePlan};
 use notify::Supervisor;
+use roombox_control::audit;
 use roombox_control::settings::Settings;
 use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice as News;
 use selftest::SelfTest;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufReader, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -81,7 +83,7 @@ struct Arguments {
     #[arg(long)]
     dev: bool,
     /// Folder for everything that lasts.
-    #[arg(long, value_name = "DIR", required_unless_present = "openapi")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["openapi", "permissions", "check_audit"])]
     data: Option<PathBuf>,
     /// Address and port of plain HTTP; port 0 takes a free one. By default [::]:80 (IPv4 too), which
     /// only leads to HTTPS; with --dev [::]:7880, which serves everything.
@@ -139,6 +141,12 @@ struct Arguments {
     /// Print the description of the local API and end.
     #[arg(long)]
     openapi: bool,
+    /// Check an export of the audit log and end: 0, it is whole; 1, it is not.
+    #[arg(long, value_name = "FILE")]
+    check_audit: Option<PathBuf>,
+    /// Print the table of who may call which route and end.
+    #[arg(long)]
+    permissions: bool,
     /// Log as JSON, one object a line.
     #[arg(long)]
     log_json: bool,
@@ -184,6 +192,21 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether an export of the audit log is whole, in words and as the exit code.
+fn check_audit(export: &Path) -> anyhow::Result<ExitCode> {
+    let file = File::open(export).with_context(|| format!("cannot open {}", export.display()))?;
+    Ok(match audit::chain::check(BufReader::new(file)) {
+        Ok((rows, newest)) => {
+            println!("The log is whole: {rows} rows, the newest is number {newest}.");
+            ExitCode::SUCCESS
+        }
+        Err(broken) => {
+            println!("The log is NOT whole: {broken}.");
+            ExitCode::FAILURE
+        }
+    })
+}
+
 fn start() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     match &arguments.task {
@@ -208,7 +231,15 @@ fn start() -> anyhow::Result<ExitCode> {
             println!("{}", roombox_api::panel::openapi().to_pretty_json()?);
             return Ok(ExitCode::SUCCESS);
         }
-        None => {}
+        None if arguments.permissions => {
+            print!("{}", roombox_api::panel::permissions());
+            return Ok(ExitCode::SUCCESS);
+        }
+        None => {
+            if let Some(export) = &arguments.check_audit {
+                return check_audit(export);
+            }
+        }
     }
     let data = arguments.data.clone().context("--data is missing")?;
     let worker = worker(arguments.worker.as_deref())?;

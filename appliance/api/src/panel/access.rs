@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
-use roombox_control::store::Person;
+use roombox_control::people::Asker;
+use std::convert::Infallible;
+use std::net::IpAddr;
 
 pub(super) const COOKIE: &str = "roombox_session";
 
-/// Somebody who is logged in, or for whom an API token speaks.
-pub(super) struct Visitor(pub Person);
+/// Somebody who is logged in, or for whom an API token speaks; their role may do what the route does.
+pub(super) struct Visitor(pub Asker);
 
 /// The session's secret in the cookies of a request.
 pub(super) fn session_secret(headers: &HeaderMap) -> Option<&str> {
@@ -34,26 +36,55 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 impl FromRequestParts<PanelDoor> for Visitor {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, door: &PanelDoor) -> Result<Self, ApiError> {
-        let authorization = parts.headers.get(header::AUTHORIZATION);
-        if let Some(token) = authorization.and_then(|value| value.to_str().ok()) {
-            let token = token.strip_prefix("Bearer ").ok_or(ControlError::Unauthenticated)?;
-            return Ok(Self(door.people.by_api_token(token).await?));
-        }
-        let secret = session_secret(&parts.headers).ok_or(ControlError::Unauthenticated)?;
-        Ok(Self(door.people.by_session(secret).await?))
+    async fn from_request_parts(parts: &mut Parts, _: &PanelDoor) -> Result<Self, ApiError> {
+        // Whom the guard let in. A route without a guard has no visitors.
+        let asker = parts.extensions.get::<Asker>().cloned();
+        Ok(Self(asker.ok_or(ControlError::Unauthenticated)?))
     }
 }
 
 /// A visitor if there is one; guests with an invitation have no session.
-pub(super) struct MaybeVisitor(pub Option<Person>);
+pub(super) struct MaybeVisitor(pub Option<Asker>);
 
 impl FromRequestParts<PanelDoor> for MaybeVisitor {
-    type Rejection = ApiError;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, door: &PanelDoor) -> Result<Self, ApiError> {
-        let visitor = Visitor::from_request_parts(parts, door).await;
-        Ok(Self(visitor.ok().map(|Visitor(person)| person)))
+    async fn from_request_parts(parts: &mut Parts, _: &PanelDoor) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get::<Asker>().cloned()))
+    }
+}
+
+/// What a request brings to say who asks. Kept by connections that stay open, to look again.
+#[derive(Clone)]
+pub(super) enum Credential {
+    Session(String),
+    Token(String),
+}
+
+impl Credential {
+    /// # Errors
+    /// There is none, or it has a form that nobody uses.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, ControlError> {
+        let authorization = headers.get(header::AUTHORIZATION);
+        if let Some(token) = authorization.and_then(|value| value.to_str().ok()) {
+            let token = token.strip_prefix("Bearer ").ok_or(ControlError::Unauthenticated)?;
+            return Ok(Self::Token(token.to_owned()));
+        }
+        let secret = session_secret(headers).ok_or(ControlError::Unauthenticated)?;
+        Ok(Self::Session(secret.to_owned()))
+    }
+
+    /// # Errors
+    /// It is nobody's any more.
+    pub(super) async fn asker(
+        &self,
+        door: &PanelDoor,
+        from: IpAddr,
+    ) -> Result<Asker, ControlError> {
+        match self {
+            Self::Session(secret) => door.sessions.asker(secret, from).await,
+            Self::Token(token) => door.tokens.asker(token).await,
+        }
     }
 }
 

@@ -3,37 +3,14 @@
 //! That it is true, `tests/e2e/test_doors.py` finds out by asking every route of the document.
 
 use super::access::COOKIE;
+use super::permits::{self, Permit};
+use roombox_control::permissions::Role;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
-
-/// For everybody.
-const OPEN: &[(&str, &str)] = &[
-    ("get", "/api/v1/box"),
-    ("get", "/api/v1/claim"),
-    ("post", "/api/v1/claim"),
-    ("post", "/api/v1/session"),
-    ("delete", "/api/v1/session"),
-    // A box that joins has a code, and signs with its key.
-    ("post", "/api/v1/fleet/boxes"),
-    // A box that claims a job has the hub's order for it, and signs with its key.
-    ("post", "/api/v1/fleet/loans"),
-    // Who has a share link needs nothing else, but its password.
-    ("get", "/s/{token}/about"),
-    ("post", "/s/{token}/session"),
-    ("get", "/s/{token}/film.mp4"),
-    ("get", "/s/{token}/poster.jpg"),
-    ("get", "/live/{token}/{file}"),
-];
-/// For guests with an invitation as well.
-const FOR_GUESTS: &[(&str, &str)] =
-    &[("get", "/api/v1/rooms/{id}/door"), ("post", "/api/v1/rooms/{id}/join-token")];
-
-/// For a box to which a job was lent, below this.
-const FOR_BORROWERS: &str = "/api/v1/fleet/loan";
 
 /// Adds who may ask for what, and the refusals that have nothing to do with one route alone.
 pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
@@ -54,34 +31,36 @@ pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
     components.add_security_scheme("loan", SecurityScheme::Http(loan));
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            let listed = |list: &[(&str, &str)]| list.contains(&(method, path.as_str()));
+            let permit = permits::of(method, path);
             let mut who = Vec::new();
-            if listed(FOR_GUESTS) {
+            if matches!(permit, Some(Permit::Guests(_))) {
                 who.push(SecurityRequirement::default());
             }
             let none: [&str; 0] = [];
-            let below = path.strip_prefix(FOR_BORROWERS);
-            if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            if permit == Some(Permit::Borrowers) {
                 who.push(SecurityRequirement::new("loan", none));
-            } else if !listed(OPEN) {
+            } else if permit != Some(Permit::Open) {
                 who.push(SecurityRequirement::new("session", none));
                 who.push(SecurityRequirement::new("api_token", none));
             }
-            let must_log_in = !listed(OPEN) && !listed(FOR_GUESTS);
             operation.security = Some(who);
-            refusals(method, operation, must_log_in);
+            refusals(method, operation, permit);
         }
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+pub(super) fn operations(
+    item: &mut PathItem,
+) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let PathItem { get, post, put, patch, delete, .. } = item;
     [("get", get), ("post", post), ("put", put), ("patch", patch), ("delete", delete)]
         .into_iter()
         .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-fn refusals(method: &str, operation: &mut Operation, must_log_in: bool) {
+fn refusals(method: &str, operation: &mut Operation, permit: Option<Permit>) {
+    let must_log_in = matches!(permit, Some(Permit::Who(_) | Permit::Borrowers) | None);
+    let some_may = matches!(permit, Some(Permit::Who(action)) if action.least() > Role::Viewer);
     let asks = operation.parameters.iter().flatten().any(|parameter| {
         matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query)
     });
@@ -95,6 +74,7 @@ fn refusals(method: &str, operation: &mut Operation, must_log_in: bool) {
     for (applies, status, why) in [
         (asks || body, "400", "the request cannot be read"),
         (must_log_in, "401", "nobody is logged in"),
+        (some_may, "403", "the role of whoever asks may not, or another site's page asks"),
         (changes, "403", "another site's page asks"),
         (body, "408", "the body took too long"),
         (brings, "413", "the body is larger than 256 KiB"),

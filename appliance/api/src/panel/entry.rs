@@ -3,6 +3,7 @@
 use super::PanelDoor;
 use super::access::{COOKIE, Visitor, session_secret};
 use super::body::Body;
+use super::noted::{Detail, SignedIn};
 use crate::error::{ApiError, ErrorBody};
 use crate::server::{Encrypted, Peer};
 use axum::Json;
@@ -10,9 +11,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::identity::BoxInfo;
-use roombox_control::people::ClaimState;
+use roombox_control::people::{ClaimState, Device, Typed};
+use roombox_control::permissions::{Action, Role, actions_of};
 use roombox_control::store::Person;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -33,13 +36,39 @@ pub(super) struct ClaimRequest {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogInRequest {
+    /// Whose password it is; absent: that of whoever has owned the box longest.
+    #[serde(default)]
+    name: Option<String>,
     password: String,
+    /// Of the second factor: what the app shows, or a recovery code.
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// Who asks, and what they may.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Me {
+    id: String,
+    name: String,
+    role: Role,
+    may: Vec<Action>,
+    /// Signs in with a code as well.
+    second_factor: bool,
+}
+
+impl Me {
+    /// A person with this role; a token may have less of it.
+    async fn new(door: &PanelDoor, person: Person, role: Role) -> Result<Self, ApiError> {
+        let second_factor = door.factors.is_set(&person.id).await?;
+        Ok(Self { id: person.id, name: person.name, role, may: actions_of(role), second_factor })
+    }
 }
 
 /// The box.
 #[utoipa::path(get, path = "/box", tag = "box", responses((status = 200, body = BoxInfo)))]
-pub(super) async fn box_get(State(door): State<PanelDoor>) -> Json<BoxInfo> {
-    Json(door.identity.info(door.people.claim_state().claimed))
+pub(super) async fn box_get(State(door): State<PanelDoor>) -> Result<Json<BoxInfo>, ApiError> {
+    let by_name = door.people.list().await?.len() > 1;
+    Ok(Json(door.identity.info(door.people.claim_state().claimed, by_name)))
 }
 
 /// Gives the box another name.
@@ -51,7 +80,7 @@ pub(super) async fn box_patch(
     Body(patch): Body<BoxPatch>,
 ) -> Result<Json<BoxInfo>, ApiError> {
     door.identity.rename(&patch.name).await?;
-    Ok(box_get(State(door)).await)
+    box_get(State(door)).await
 }
 
 /// Whether the box has an owner.
@@ -62,50 +91,82 @@ pub(super) async fn claim_get(State(door): State<PanelDoor>) -> Json<ClaimState>
 
 /// Claims the box with the code on its screen.
 #[utoipa::path(post, path = "/claim", tag = "claim", request_body = ClaimRequest, responses(
-    (status = 201, body = Person), (status = 403, body = ErrorBody),
+    (status = 201, body = Me), (status = 403, body = ErrorBody),
     (status = 409, body = ErrorBody), (status = 422, body = ErrorBody),
     (status = 423, body = ErrorBody)))]
 pub(super) async fn claim_post(
     State(door): State<PanelDoor>,
+    Peer(from): Peer,
     encrypted: Encrypted,
+    headers: HeaderMap,
     Body(claim): Body<ClaimRequest>,
 ) -> Result<Response, ApiError> {
     let owner = door.people.claim_box(&claim.code, &claim.name, &claim.password).await?;
-    logged_in(&door, owner, encrypted, StatusCode::CREATED).await
+    logged_in(&door, owner, (from, encrypted, &headers), StatusCode::CREATED).await
 }
 
 /// Who is logged in.
 #[utoipa::path(get, path = "/session", tag = "session",
-    responses((status = 200, body = Person), (status = 401, body = ErrorBody)))]
-pub(super) async fn session_get(Visitor(person): Visitor) -> Json<Person> {
-    Json(person)
+    responses((status = 200, body = Me), (status = 401, body = ErrorBody)))]
+pub(super) async fn session_get(
+    State(door): State<PanelDoor>,
+    Visitor(asker): Visitor,
+) -> Result<Json<Me>, ApiError> {
+    Ok(Json(Me::new(&door, asker.person, asker.role).await?))
 }
 
 /// Logs in.
 #[utoipa::path(post, path = "/session", tag = "session", request_body = LogInRequest, responses(
-    (status = 200, body = Person), (status = 401, body = ErrorBody),
+    (status = 200, body = Me), (status = 401, body = ErrorBody),
     (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn session_post(
     State(door): State<PanelDoor>,
     Peer(from): Peer,
     encrypted: Encrypted,
+    headers: HeaderMap,
     Body(request): Body<LogInRequest>,
 ) -> Result<Response, ApiError> {
-    let person = door.people.log_in(&request.password, from).await?;
-    logged_in(&door, person, encrypted, StatusCode::OK).await
+    let LogInRequest { name, password, code } = &request;
+    let (name, code) = (name.as_deref(), code.as_deref());
+    let typed = Typed { name, password, code };
+    let person = match door.people.log_in(typed, from).await {
+        Ok(person) => person,
+        Err(error) => {
+            let mut refused = ApiError::from(error).into_response();
+            if let Some(detail) = account_of(&door, name).await? {
+                refused.extensions_mut().insert(detail);
+            }
+            return Ok(refused);
+        }
+    };
+    logged_in(&door, person, (from, encrypted, &headers), StatusCode::OK).await
+}
+
+/// At whose account somebody was refused. Nothing of a name that nobody has: it may be a password.
+async fn account_of(door: &PanelDoor, typed: Option<&str>) -> Result<Option<Detail>, ApiError> {
+    let Some(typed) = typed.map(|name| name.trim().to_lowercase()) else { return Ok(None) };
+    let people = door.people.list().await?;
+    let names = people.into_iter().map(|listed| listed.person.name);
+    Ok(names.into_iter().find(|name| name.to_lowercase() == typed).map(Detail))
 }
 
 /// Logs out.
 #[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
 pub(super) async fn session_delete(
     State(door): State<PanelDoor>,
+    Peer(from): Peer,
     encrypted: Encrypted,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let gone = [(header::SET_COOKIE, cookie("", 0, encrypted))];
+    let mut response = (StatusCode::NO_CONTENT, gone).into_response();
     if let Some(secret) = session_secret(&headers) {
-        door.people.close_session(secret).await?;
+        if let Ok(asker) = door.sessions.asker(secret, from).await {
+            response.extensions_mut().insert(SignedIn(asker.person));
+        }
+        door.sessions.close(secret).await?;
     }
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie("", 0, encrypted))]).into_response())
+    Ok(response)
 }
 
 fn cookie(secret: &str, seconds: u64, Encrypted(encrypted): Encrypted) -> String {
@@ -113,14 +174,20 @@ fn cookie(secret: &str, seconds: u64, Encrypted(encrypted): Encrypted) -> String
     format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
-async fn logged_in(
+/// Opens a session on the device that a request comes from.
+pub(super) async fn logged_in(
     door: &PanelDoor,
     person: Person,
-    encrypted: Encrypted,
+    (address, encrypted, headers): (IpAddr, Encrypted, &HeaderMap),
     status: StatusCode,
 ) -> Result<Response, ApiError> {
-    let (secret, seconds) = door.people.open_session(&person).await?;
-    let mut response = (status, Json(person)).into_response();
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let device = Device { agent: agent.map(str::to_owned), address };
+    let (secret, seconds) = door.sessions.open(&person, device).await?;
+    let role = person.role;
+    let me = Me::new(door, person.clone(), role).await?;
+    let mut response = (status, Json(me)).into_response();
+    response.extensions_mut().insert(SignedIn(person));
     if let Ok(value) = HeaderValue::from_str(&cookie(&secret, seconds, encrypted)) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }

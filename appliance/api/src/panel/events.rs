@@ -1,12 +1,19 @@
 //! The event socket: everything that happens on the box, as it happens.
 
 use super::PanelDoor;
-use super::access::Visitor;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use super::access::{Credential, Visitor};
+use crate::error::ApiError;
+use crate::server::Peer;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
+use roombox_control::clock::UnixMs;
 use roombox_control::events::{Envelope, Missed};
+use roombox_control::people::Asker;
+use roombox_control::permissions::Action;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -47,15 +54,51 @@ enum EventMessage<'a> {
     responses((status = 101, description = "event messages as JSON text", body = EventMessage)))]
 pub(super) async fn listen(
     State(door): State<PanelDoor>,
-    _: Visitor,
+    Visitor(asker): Visitor,
+    Peer(from): Peer,
+    headers: HeaderMap,
     Query(query): Query<ListenQuery>,
     upgrade: WebSocketUpgrade,
-) -> Response {
-    upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
-        if serve(door, query.after, socket).await.is_none() {
-            tracing::debug!("an event listener has gone");
+) -> Result<Response, ApiError> {
+    let listener = Listener { credential: Credential::of(&headers)?, asker, from };
+    Ok(upgrade.max_message_size(4096).on_upgrade(move |mut socket| async move {
+        match serve(door, query.after, listener, &mut socket).await {
+            Some(Ended) => {
+                let reason = "the session has ended: sign in again".into();
+                let close = CloseFrame { code: close_code::POLICY, reason };
+                send(&mut socket, Message::Close(Some(close))).await.unwrap_or_default();
+            }
+            None => tracing::debug!("an event listener has gone"),
         }
-    })
+    }))
+}
+
+/// The listener may listen no more.
+struct Ended;
+
+/// Who listens, and by what they are known.
+struct Listener {
+    credential: Credential,
+    asker: Asker,
+    from: IpAddr,
+}
+
+impl Listener {
+    /// Asks anew who this is: they may be less than they were, or nobody.
+    async fn look_again(&mut self, door: &PanelDoor) -> Result<(), Ended> {
+        match self.credential.asker(door, self.from).await {
+            Ok(asker) if asker.may(Action::See) => {
+                self.asker = asker;
+                Ok(())
+            }
+            // Also if the store is too busy to say: the listener comes back by itself.
+            _ => Err(Ended),
+        }
+    }
+
+    fn has_run_out(&self) -> bool {
+        self.asker.until.is_some_and(|until| until <= UnixMs::now())
+    }
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> Option<()> {
@@ -75,27 +118,44 @@ async fn greet(socket: &mut WebSocket, greeting: Greeting) -> Option<()> {
 }
 
 /// `None`: the listener has gone.
-async fn serve(door: PanelDoor, after: Option<u64>, mut socket: WebSocket) -> Option<()> {
+async fn serve(
+    door: PanelDoor,
+    after: Option<u64>,
+    mut listener: Listener,
+    socket: &mut WebSocket,
+) -> Option<Ended> {
+    let mut standing = door.standing.follow();
     let (newest, missed, mut live) = door.events.listen(after);
-    greet(&mut socket, Greeting::Hello { seq: newest }).await?;
+    greet(socket, Greeting::Hello { seq: newest }).await?;
     match missed {
-        Missed::Reset => greet(&mut socket, Greeting::Reset).await?,
+        Missed::Reset => greet(socket, Greeting::Reset).await?,
         Missed::Events(missed) => {
-            for one in &missed {
-                event(&mut socket, one).await?;
+            for one in missed.iter().filter(|one| listener.asker.may(one.what.needs())) {
+                event(socket, one).await?;
             }
         }
     }
     loop {
+        if listener.has_run_out() {
+            return Some(Ended);
+        }
         tokio::select! {
+            // Before the event that tells of it, and before any that they may not hear any more.
+            biased;
+            _ = standing.changed() => {
+                if let Err(ended) = listener.look_again(&door).await {
+                    return Some(ended);
+                }
+            }
             next = live.recv() => match next {
-                Ok(one) => event(&mut socket, &one).await?,
-                Err(RecvError::Lagged(_)) => greet(&mut socket, Greeting::Reset).await?,
+                Ok(one) if listener.asker.may(one.what.needs()) => event(socket, &one).await?,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => greet(socket, Greeting::Reset).await?,
                 Err(RecvError::Closed) => return None,
             },
             // What a listener says is of no interest, only that it is there.
             heard = socket.recv() => { heard?.ok()?; }
-            () = tokio::time::sleep(PING) => send(&mut socket, Message::Ping("".into())).await?,
+            () = tokio::time::sleep(PING) => send(socket, Message::Ping("".into())).await?,
         }
     }
 }

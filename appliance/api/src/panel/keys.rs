@@ -9,19 +9,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use roombox_control::clock::UnixMs;
 use roombox_control::keys::DEV_KEY;
-use roombox_control::people::ApiToken;
-use serde::{Deserialize, Serialize};
+use roombox_control::people::{ApiToken, NewToken};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ApiTokenList {
     items: Vec<ApiToken>,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ApiTokenRequest {
-    name: String,
 }
 
 /// A new API token; its text is shown only now.
@@ -54,25 +48,25 @@ pub(super) struct NewLivekitKey {
     secret: String,
 }
 
-/// API tokens.
+/// API tokens of whoever asks; everybody's for an owner.
 #[utoipa::path(get, path = "/api-tokens", tag = "keys",
     responses((status = 200, body = ApiTokenList)))]
 pub(super) async fn api_token_list(
     State(door): State<PanelDoor>,
-    _: Visitor,
+    Visitor(asker): Visitor,
 ) -> Result<Json<ApiTokenList>, ApiError> {
-    Ok(Json(ApiTokenList { items: door.people.api_tokens().await? }))
+    Ok(Json(ApiTokenList { items: door.tokens.list(&asker).await? }))
 }
 
-/// Makes an API token.
-#[utoipa::path(post, path = "/api-tokens", tag = "keys", request_body = ApiTokenRequest,
+/// Makes an API token that speaks for whoever asks.
+#[utoipa::path(post, path = "/api-tokens", tag = "keys", request_body = NewToken,
     responses((status = 201, body = NewApiToken), (status = 422, body = ErrorBody)))]
 pub(super) async fn api_token_create(
     State(door): State<PanelDoor>,
-    Visitor(person): Visitor,
-    Body(request): Body<ApiTokenRequest>,
+    Visitor(asker): Visitor,
+    Body(request): Body<NewToken>,
 ) -> Result<(StatusCode, Json<NewApiToken>), ApiError> {
-    let (listed, token) = door.people.create_api_token(&person, &request.name).await?;
+    let (listed, token) = door.tokens.create(&asker, request).await?;
     Ok((StatusCode::CREATED, Json(NewApiToken { listed, token })))
 }
 
@@ -81,10 +75,10 @@ pub(super) async fn api_token_create(
     responses((status = 204), (status = 404, body = ErrorBody)))]
 pub(super) async fn api_token_delete(
     State(door): State<PanelDoor>,
-    _: Visitor,
+    Visitor(asker): Visitor,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    door.people.delete_api_token(&id).await?;
+    door.tokens.delete(&asker, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -31,8 +31,9 @@ pub(super) async fn metrics_get(
             *count += 1;
         }
     }
-    let (info, sample) = (door.identity.info(true), door.status.report().now);
-    let shown = Shown { info, sample, jobs, webhooks: door.webhooks.list().await };
+    let (info, sample) = (door.identity.info(true, false), door.status.report().now);
+    let (webhooks, audit) = (door.webhooks.list().await, door.audit.is_whole());
+    let shown = Shown { info, sample, jobs, webhooks, audit };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(shown));
     let mut body = String::new();
@@ -50,12 +51,14 @@ struct Shown {
     /// How many there are in each state that still concerns somebody.
     jobs: BTreeMap<&'static str, u64>,
     webhooks: Vec<Webhook>,
+    /// Nobody has changed the audit log.
+    audit: bool,
 }
 
 impl Collector for Shown {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut told = Told(encoder);
-        let Self { info, sample, jobs, webhooks } = self;
+        let Self { info, sample, jobs, webhooks, audit } = self;
         let labels = [("id", info.id.clone()), ("version", info.version.to_owned())];
         told.gauges("roombox_box", "Which box this is; always 1", [(labels, 1.0)])?;
         let uptime = sample.uptime_s as f64;
@@ -86,6 +89,8 @@ impl Collector for Shown {
         told.counter("roombox_recorder_dropped_packets", dropped, sample.recorder_drops)?;
         let states = jobs.iter().map(|(state, count)| ([("state", *state)], *count as f64));
         told.gauges("roombox_jobs", "Films to be made, being made, and given up", states)?;
+        let whole = "1: nobody has changed the audit log; 0: somebody has";
+        told.gauge("roombox_audit_whole", whole, f64::from(u8::from(*audit)))?;
         told.webhooks(webhooks)?;
         told.shards(&sample.shards)?;
         told.tcp(&sample.tcp)?;

@@ -1,9 +1,12 @@
 //! The panel door: the box's own REST API under `/api/v1`, its event socket, and the pages.
 //!
-//! It translates and authenticates; what may happen is decided in `roombox-control`. The OpenAPI
+//! It translates and authenticates; what may happen is decided in `roombox-control`, whose table of
+//! permissions every route asks ([`permits`]). The OpenAPI
 //! document is generated from here ([`openapi`]) and kept in `docs/api/openapi.json`.
 
 mod access;
+mod account;
+mod audit;
 mod body;
 mod describe;
 mod encoders;
@@ -11,14 +14,18 @@ mod entry;
 mod events;
 mod files;
 mod fleet;
+mod guard;
 mod jobs;
 mod keys;
 mod library;
 mod loans;
 mod metrics;
 mod mqtt;
+mod noted;
 mod outputs;
 mod pages;
+mod people;
+mod permits;
 mod provisioning;
 mod ranges;
 mod recordings;
@@ -38,6 +45,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
+use roombox_control::audit::Audit;
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
 use roombox_control::fleet::Fleet;
@@ -47,7 +55,7 @@ use roombox_control::keys::LivekitKeys;
 use roombox_control::loans::Loans;
 use roombox_control::mqtt::Mqtt;
 use roombox_control::outputs::Outputs;
-use roombox_control::people::People;
+use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::Recordings;
 use roombox_control::reset::Reset;
@@ -75,6 +83,12 @@ const MAX_BODY: usize = 256 * 1024;
 pub struct PanelDoor {
     pub identity: Arc<BoxIdentity>,
     pub people: Arc<People>,
+    pub sessions: Arc<Sessions>,
+    pub tokens: Arc<Tokens>,
+    pub invites: Arc<Invites>,
+    pub standing: Standing,
+    pub factors: Arc<Factors>,
+    pub audit: Arc<Audit>,
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
     pub retention: Arc<Retention>,
@@ -153,6 +167,21 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(jobs::job_retry))
         .routes(routes!(encoders::encoder_list))
         .routes(routes!(encoders::trial_create))
+        .routes(routes!(account::password_put))
+        .routes(routes!(account::factor_begin, account::factor_keep, account::factor_remove))
+        .routes(routes!(account::session_list, account::session_revoke_others))
+        .routes(routes!(account::session_revoke))
+        .routes(routes!(audit::audit_list))
+        .routes(routes!(audit::audit_export))
+        .routes(routes!(people::person_list))
+        .routes(routes!(people::person_patch, people::person_remove))
+        .routes(routes!(people::person_factor_remove))
+        .routes(routes!(people::person_session_list))
+        .routes(routes!(people::person_session_revoke))
+        .routes(routes!(people::invite_list, people::invite_create))
+        .routes(routes!(people::invite_revoke))
+        .routes(routes!(people::invitation_look))
+        .routes(routes!(people::invitation_accept))
         .routes(routes!(keys::api_token_list, keys::api_token_create))
         .routes(routes!(keys::api_token_delete))
         .routes(routes!(keys::livekit_key_list, keys::livekit_key_create))
@@ -219,14 +248,22 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// The table of who may call which route: `docs/permissions.md`.
+pub fn permissions() -> String {
+    permits::matrix()
+}
+
 /// The door's routes.
 pub fn router(door: PanelDoor) -> Router {
-    let (api, _) = api().split_for_parts();
+    let (api, document) = api().split_for_parts();
+    let guard = guard::Guard::new(door.clone(), &document);
     let api = api
+        .route(permits::METRICS, get(metrics::metrics_get))
+        .route(permits::SHARE_PAGE, get(watch::page))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(guard.clone(), guard::permitted))
+        .layer(middleware::from_fn_with_state(guard, noted::noted))
         .layer(middleware::from_fn(access::same_origin))
-        .route("/metrics", get(metrics::metrics_get))
-        .route("/s/{token}", get(watch::page))
         .layer(middleware::from_fn(watch::for_nobody_else))
         .with_state(door);
     api.merge(pages::router())

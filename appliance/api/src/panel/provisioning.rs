@@ -48,7 +48,7 @@ pub(super) async fn provisioning_discard(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResetRequest {
-    /// The owner's, once more.
+    /// That of whoever asks, once more.
     password: String,
     /// The box's, typed.
     name: String,
@@ -64,10 +64,10 @@ pub(super) struct ResetRequest {
     (status = 501, body = ErrorBody)))]
 pub(super) async fn box_reset(
     State(door): State<PanelDoor>,
-    _: Visitor,
+    Visitor(asker): Visitor,
     Peer(from): Peer,
     Body(ResetRequest { password, name, force }): Body<ResetRequest>,
 ) -> Result<StatusCode, ApiError> {
-    door.reset.request(&password, &name, force, from).await?;
+    door.reset.request(&asker.person, &password, &name, force, from).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -8,8 +8,9 @@ use crate::livekit::join_token;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use roombox_control::people::Asker;
+use roombox_control::permissions::Action;
 use roombox_control::rooms::{Doorplate, Guest, Participant, Room};
-use roombox_control::store::Person;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -227,7 +228,7 @@ pub(super) async fn meeting_delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn guest<'a>(person: Option<&Person>, invite: Option<&'a str>) -> Guest<'a> {
+fn guest<'a>(person: Option<&Asker>, invite: Option<&'a str>) -> Guest<'a> {
     match person {
         Some(_) => Guest::Person,
         None => Guest::Invited(invite.unwrap_or_default()),
@@ -249,7 +250,7 @@ pub(super) async fn doorplate_get(
     Ok(Json(door.rooms.doorplate(&room, door.identity.name()).await))
 }
 
-/// A token to join a room with any LiveKit client. Who is logged in becomes a moderator.
+/// A token to join a room with any LiveKit client. Whoever may moderate becomes a moderator.
 #[utoipa::path(post, path = "/rooms/{id}/join-token", tag = "meetings",
     params(("id" = String, Path)), request_body = JoinRequest,
     responses((status = 201, body = JoinToken), (status = 403, body = ErrorBody),
@@ -262,7 +263,7 @@ pub(super) async fn join_token_create(
 ) -> Result<(StatusCode, Json<JoinToken>), ApiError> {
     let guest = guest(person.as_ref(), request.invite.as_deref());
     let room = door.rooms.admit(&id, guest).await?;
-    let moderator = person.is_some();
+    let moderator = person.is_some_and(|asker| asker.may(Action::Moderate));
     let before = request.before.as_deref().unwrap_or_default();
     let made = join_token(door.keys.own(), room.as_str(), &request.name, moderator, before);
     let (token, identity) = made

@@ -1,6 +1,7 @@
 //! Files that come while the box is nobody's, and while it is somebody's.
 
 use super::*;
+use crate::people::{Factors, Standing, Typed};
 use serde_json::json;
 use std::net::IpAddr;
 use std::path::Path;
@@ -16,9 +17,18 @@ struct Fixture {
     settings: Arc<SettingsDesk>,
 }
 
+fn typed(password: &str) -> Typed<'_> {
+    Typed { password, ..Typed::default() }
+}
+
+async fn people(store: &Arc<Store>) -> People {
+    let factors = Arc::new(Factors::new(store.clone(), Arc::default()));
+    People::load(store.clone(), Arc::default(), Standing::default(), factors).await.unwrap()
+}
+
 async fn open(data: &Path) -> Fixture {
     let store = Arc::new(Store::open(&data.join("box.db")).unwrap());
-    let people = Arc::new(People::load(store.clone()).await.unwrap());
+    let people = Arc::new(people(&store).await);
     let identity = Arc::new(BoxIdentity::load(store.clone(), None, false).await.unwrap());
     let settings = Arc::new(SettingsDesk::load(store.clone(), Arc::default()).await.unwrap());
     let folder = data.join("provision");
@@ -65,9 +75,9 @@ async fn a_box_that_is_nobodys_takes_the_file_over_once_and_is_claimed_by_it() {
     drop(box_);
     let box_ = open(data.path()).await;
     assert_eq!(box_.people.claim_code(), None);
-    assert_eq!(box_.people.log_in(CANARY, ADA).await.unwrap().name, "Ada");
+    assert_eq!(box_.people.log_in(typed(CANARY), ADA).await.unwrap().name, "Ada");
     assert_eq!(box_.identity.name(), "Hall 3");
-    assert_eq!(box_.identity.info(true).language.unwrap().code(), "de");
+    assert_eq!(box_.identity.info(true, false).language.unwrap().code(), "de");
     assert_eq!(box_.settings.get().recording.resume_window_s, 7);
     assert_eq!(box_.settings.get().recording.reserve_bytes, 1_000_000_000);
     // The same again, as after a power cut before it was removed: nothing waits.
@@ -82,7 +92,7 @@ async fn a_hash_in_the_file_lets_the_owner_in() {
     let hash = hash_password(CANARY.to_owned()).await.unwrap();
     let file = format!("[owner]\nname = \"Ada\"\npassword_hash = \"{hash}\"\n");
     assert_eq!(box_.put(&file).await["outcome"], "applied");
-    box_.people.log_in(CANARY, ADA).await.unwrap();
+    box_.people.log_in(typed(CANARY), ADA).await.unwrap();
 }
 
 #[tokio::test]
@@ -141,8 +151,8 @@ async fn on_somebodys_box_the_owner_sees_the_differences_and_decides() {
         (&json!("applied"), &json!(5))
     );
     assert_eq!(box_.identity.name(), "Hall 3");
-    assert!(box_.people.log_in(CANARY, ADA).await.is_err());
-    box_.people.log_in("correct horse", ADA).await.unwrap();
+    assert!(box_.people.log_in(typed(CANARY), ADA).await.is_err());
+    box_.people.log_in(typed("correct horse"), ADA).await.unwrap();
     assert!(box_.desk.confirm().await.is_err() && !box_.folder.join(WAITING).exists());
     // Another one, and the owner does not want it.
     box_.put("[box]\nname = \"Elsewhere\"\n").await;

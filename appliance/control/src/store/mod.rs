@@ -2,9 +2,11 @@
 //!
 //! Every call is one transaction that is on the disk when it returns (WAL, `synchronous = FULL`).
 
+mod audit;
 mod costs;
 mod egress;
 mod encoders;
+mod factors;
 mod fleet;
 mod jobs;
 mod keys;
@@ -14,36 +16,48 @@ mod mqtt;
 mod outbox;
 mod outputs;
 mod people;
+mod person_invites;
 mod provision;
 mod recordings;
 mod retention;
 mod rooms;
 mod schedule;
 mod schema;
+mod sessions;
 mod settings;
 mod shares;
 mod storage;
 mod targets;
+mod tokens;
 mod updates;
 mod uploads;
 mod webhooks;
 mod whip_keys;
 
+pub use audit::AuditSearch;
+#[cfg(test)]
+pub(crate) use audit::tampered;
+pub use factors::Factor;
 pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
 pub use leftovers::Leftover;
 pub use library::Search;
 pub use outbox::{NewOutboxRow, OutboxEntry};
-pub use people::{ApiTokenRow, Person, Role};
+#[cfg(test)]
+pub(crate) use people::old;
+pub use people::{Changed, Person, PersonChange, PersonRow};
+pub use person_invites::PersonInviteRow;
 pub use provision::Provisioned;
 pub use recordings::{RecordingEnd, RecordingRow};
 pub use rooms::RoomRow;
 pub use schedule::{EventRow, FeedRow};
+pub use sessions::SessionRow;
 pub use shares::ShareRow;
 pub use storage::Largest;
 pub use targets::CopyRow;
 pub(crate) use targets::{MANIFEST, Missing, Source, Wanted};
+pub use tokens::{ApiTokenRow, TokenBearer};
 pub use webhooks::{Settlement, Tally, WebhookRow};
 pub use whip_keys::{WhipKeyRow, WhipScope};
 

@@ -1,17 +1,14 @@
-//! People, their sessions and API tokens.
+//! People: exactly one owner in `people`, which older versions read and trust, everybody else in
+//! `members`. `everybody` is both.
+
+#[cfg(test)]
+pub(crate) mod old;
 
 use super::{Store, StoreError, signed, unsigned};
-use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
-use serde::{Deserialize, Serialize};
+use crate::permissions::Role;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::Serialize;
 use utoipa::ToSchema;
-
-/// What somebody may do on this box.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Everything.
-    Owner,
-}
 
 /// Somebody who can log in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -22,44 +19,129 @@ pub struct Person {
     pub role: Role,
 }
 
-/// An API token as it is listed: the secret was shown once.
+/// A person, and what nobody else sees of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiTokenRow {
-    pub id: String,
-    pub name: String,
+pub struct PersonRow {
+    pub person: Person,
+    pub password_hash: String,
     pub created_ms: u64,
-    pub last_used_ms: Option<u64>,
+    /// May not sign in.
+    pub disabled: bool,
+    /// When a session of theirs was last used.
+    pub seen_ms: Option<u64>,
+    /// Signs in with a code as well.
+    pub second_factor: bool,
 }
 
 /// SHA-256 of a secret.
 pub type SecretHash = [u8; 32];
 
-fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
-    Ok(Person { id: row.get(0)?, name: row.get(1)?, role: Role::Owner })
+/// What became of a change that only one of several may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    Yes,
+    /// There is no such person.
+    Nobody,
+    /// Nobody would be the owner any more.
+    LastOwner,
+    NameTaken,
+    /// As many as may be.
+    Full,
 }
 
-/// Whom a row with a secret speaks for; `rows` names its table and the secret.
-fn person_of(
-    sql: &Transaction<'_>,
-    rows: &'static str,
-    values: impl Params,
-) -> Result<Option<Person>, StoreError> {
-    let query = format!("SELECT id, name FROM people WHERE id = (SELECT person FROM {rows})");
-    Ok(sql.query_row(&query, values, person).optional()?)
+/// How a person becomes another one; `None` stays.
+#[derive(Debug, Default, Clone)]
+pub struct PersonChange {
+    pub name: Option<String>,
+    pub role: Option<Role>,
+    pub disabled: Option<bool>,
+}
+
+/// `row` begins with id, name and role.
+pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
+    let role = Role::of_name(&row.get::<_, String>(2)?);
+    Ok(Person { id: row.get(0)?, name: row.get(1)?, role })
+}
+
+fn person_row(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
+    Ok(PersonRow {
+        person: person(row)?,
+        password_hash: row.get(3)?,
+        created_ms: unsigned(row.get(4)?),
+        disabled: row.get(5)?,
+        seen_ms: row.get::<_, Option<i64>>(6)?.map(unsigned),
+        second_factor: row.get(7)?,
+    })
+}
+
+/// Everybody, the eldest first.
+fn everybody(sql: &Transaction<'_>) -> Result<Vec<PersonRow>, StoreError> {
+    let mut statement = sql.prepare_cached(
+        "SELECT id, name, role, password_hash, created_ms, disabled,
+             (SELECT MAX(seen_ms) FROM every_session WHERE person = everybody.id),
+             EXISTS (SELECT 1 FROM second_factors WHERE person = everybody.id)
+         FROM everybody ORDER BY created_ms, id",
+    )?;
+    let rows = statement.query_map([], person_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Names are the same whatever their case, in all scripts: SQLite knows that of ASCII only.
+fn same_name(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+/// Puts another owner into `people`, whoever that is, and makes the one of now a member. False: there
+/// is no other who could be it.
+fn hand_over(sql: &Transaction<'_>, rows: &[PersonRow], from: &str) -> Result<bool, StoreError> {
+    let heir = rows
+        .iter()
+        .find(|row| row.person.id != from && row.person.role == Role::Owner && !row.disabled);
+    let Some(heir) = heir else { return Ok(false) };
+    for (query, id) in [
+        (
+            "INSERT INTO members (id, name, role, password_hash, created_ms)
+          SELECT id, name, role, password_hash, created_ms FROM people WHERE id = ?1",
+            from,
+        ),
+        ("INSERT INTO member_sessions SELECT * FROM sessions WHERE person = ?1", from),
+        (
+            "INSERT INTO member_tokens
+          SELECT id, name, secret_hash, person, 'owner', created_ms, NULL, last_used_ms
+          FROM api_tokens WHERE person = ?1",
+            from,
+        ),
+        // With what hangs on the row.
+        ("DELETE FROM people WHERE id = ?1", from),
+        (
+            "INSERT INTO people (id, name, role, password_hash, created_ms)
+          SELECT id, name, role, password_hash, created_ms FROM members WHERE id = ?1",
+            &heir.person.id,
+        ),
+        ("INSERT INTO sessions SELECT * FROM member_sessions WHERE person = ?1", &heir.person.id),
+        ("DELETE FROM members WHERE id = ?1", &heir.person.id),
+    ] {
+        sql.execute(query, [id])?;
+    }
+    Ok(true)
+}
+
+/// Whether `id` may stop being an owner who can sign in, after making it a member if that is needed.
+fn may_step_down(sql: &Transaction<'_>, rows: &[PersonRow], id: &str) -> Result<bool, StoreError> {
+    let first = "SELECT EXISTS (SELECT 1 FROM people WHERE id = ?1)";
+    match sql.query_row(first, [id], |row| row.get(0))? {
+        true => hand_over(sql, rows, id),
+        false => Ok(true),
+    }
 }
 
 impl Store {
-    /// The owner and the hash of the password; `None` while the box is unclaimed.
+    /// The owner that older versions know, and the hash of the password; `None` while the box is
+    /// unclaimed.
     pub async fn owner(&self) -> Result<Option<(Person, String)>, StoreError> {
         self.call(|sql| {
-            let found = sql
-                .query_row(
-                    "SELECT id, name, password_hash FROM people WHERE role = 'owner'",
-                    [],
-                    |row| Ok((person(row)?, row.get(2)?)),
-                )
-                .optional()?;
-            Ok(found)
+            let query = "SELECT id, name, role, password_hash FROM people WHERE role = 'owner'";
+            Ok(sql.query_row(query, [], |row| Ok((person(row)?, row.get(3)?))).optional()?)
         })
         .await
     }
@@ -83,105 +165,116 @@ impl Store {
         .await
     }
 
-    pub async fn session_insert(
+    pub async fn person_list(&self) -> Result<Vec<PersonRow>, StoreError> {
+        self.call(everybody).await
+    }
+
+    /// Makes somebody a person of the box by an invitation, which is used up.
+    pub async fn person_accept(
         &self,
-        secret: SecretHash,
-        person: String,
+        invite: SecretHash,
+        new: Person,
+        password_hash: String,
         now_ms: u64,
-        expires_ms: u64,
-    ) -> Result<(), StoreError> {
+        most: usize,
+    ) -> Result<Changed, StoreError> {
         self.call(move |sql| {
-            sql.execute("DELETE FROM sessions WHERE expires_ms < ?1", [signed(now_ms)])?;
+            let rows = everybody(sql)?;
+            if rows.iter().any(|row| same_name(&row.person.name, &new.name)) {
+                return Ok(Changed::NameTaken);
+            }
+            if rows.len() >= most {
+                return Ok(Changed::Full);
+            }
+            let used = "DELETE FROM person_invites WHERE secret_hash = ?1 AND expires_ms > ?2";
+            if sql.execute(used, params![invite.as_slice(), signed(now_ms)])? == 0 {
+                return Ok(Changed::Nobody);
+            }
             sql.execute(
-                "INSERT INTO sessions (secret_hash, person, created_ms, expires_ms)
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![secret.as_slice(), person, signed(now_ms), signed(expires_ms)],
+                "INSERT INTO members (id, name, role, password_hash, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![new.id, new.name, new.role.name(), password_hash, signed(now_ms)],
             )?;
-            Ok(())
+            Ok(Changed::Yes)
         })
         .await
     }
 
-    /// Whose session this is, unless it has expired.
-    pub async fn session_person(
-        &self,
-        secret: SecretHash,
-        now_ms: u64,
-    ) -> Result<Option<Person>, StoreError> {
-        self.call(move |sql| {
-            let values = params![secret.as_slice(), signed(now_ms)];
-            person_of(sql, "sessions WHERE secret_hash = ?1 AND expires_ms > ?2", values)
-        })
-        .await
-    }
-
-    pub async fn session_delete(&self, secret: SecretHash) -> Result<(), StoreError> {
-        self.call(move |sql| {
-            sql.execute("DELETE FROM sessions WHERE secret_hash = ?1", [secret.as_slice()])?;
-            Ok(())
-        })
-        .await
-    }
-
-    pub async fn api_token_insert(
+    /// Changes somebody. Who is disabled has no session any more.
+    pub async fn person_change(
         &self,
         id: String,
-        name: String,
-        secret: SecretHash,
-        person: String,
-        now_ms: u64,
+        change: PersonChange,
+    ) -> Result<Changed, StoreError> {
+        self.call(move |sql| {
+            let rows = everybody(sql)?;
+            let Some(row) = rows.iter().find(|row| row.person.id == id) else {
+                return Ok(Changed::Nobody);
+            };
+            if let Some(name) = &change.name {
+                let other = |row: &&PersonRow| row.person.id != id;
+                if rows.iter().filter(other).any(|row| same_name(&row.person.name, name)) {
+                    return Ok(Changed::NameTaken);
+                }
+            }
+            let role = change.role.unwrap_or(row.person.role);
+            let disabled = change.disabled.unwrap_or(row.disabled);
+            let steps_down = role != Role::Owner || disabled;
+            if steps_down && !may_step_down(sql, &rows, &id)? {
+                return Ok(Changed::LastOwner);
+            }
+            if let Some(name) = &change.name {
+                sql.execute("UPDATE people SET name = ?2 WHERE id = ?1", params![id, name])?;
+                sql.execute("UPDATE members SET name = ?2 WHERE id = ?1", params![id, name])?;
+            }
+            sql.execute(
+                "UPDATE members SET role = ?2, disabled = ?3 WHERE id = ?1",
+                params![id, role.name(), disabled],
+            )?;
+            if disabled {
+                sql.execute("DELETE FROM member_sessions WHERE person = ?1", [&id])?;
+            }
+            Ok(Changed::Yes)
+        })
+        .await
+    }
+
+    /// Removes somebody, with sessions and tokens.
+    pub async fn person_delete(&self, id: String) -> Result<Changed, StoreError> {
+        self.call(move |sql| {
+            let rows = everybody(sql)?;
+            if rows.iter().all(|row| row.person.id != id) {
+                return Ok(Changed::Nobody);
+            }
+            if !may_step_down(sql, &rows, &id)? {
+                return Ok(Changed::LastOwner);
+            }
+            sql.execute("DELETE FROM members WHERE id = ?1", [&id])?;
+            sql.execute("DELETE FROM member_tokens WHERE person = ?1", [&id])?;
+            sql.execute("DELETE FROM second_factors WHERE person = ?1", [&id])?;
+            sql.execute("DELETE FROM recovery_codes WHERE person = ?1", [&id])?;
+            Ok(Changed::Yes)
+        })
+        .await
+    }
+
+    /// Gives somebody another password and ends all sessions of theirs but `kept`.
+    pub async fn password_put(
+        &self,
+        id: String,
+        password_hash: String,
+        kept: Option<String>,
     ) -> Result<(), StoreError> {
         self.call(move |sql| {
-            sql.execute(
-                "INSERT INTO api_tokens (id, name, secret_hash, person, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![id, name, secret.as_slice(), person, signed(now_ms)],
-            )?;
+            for query in [
+                "UPDATE people SET password_hash = ?2 WHERE id = ?1",
+                "UPDATE members SET password_hash = ?2 WHERE id = ?1",
+            ] {
+                sql.execute(query, params![id, password_hash])?;
+            }
+            super::sessions::end_others(sql, &id, kept.as_deref())?;
             Ok(())
         })
         .await
-    }
-
-    /// For whom an API token speaks; notes its use.
-    pub async fn api_token_person(
-        &self,
-        secret: SecretHash,
-        now_ms: u64,
-    ) -> Result<Option<Person>, StoreError> {
-        self.call(move |sql| {
-            let found = person_of(sql, "api_tokens WHERE secret_hash = ?1", [secret.as_slice()])?;
-            // To the minute: a busy client must not make the disk busy.
-            sql.execute(
-                "UPDATE api_tokens SET last_used_ms = ?2
-                 WHERE secret_hash = ?1 AND COALESCE(last_used_ms, 0) < ?2 - 60000",
-                params![secret.as_slice(), signed(now_ms)],
-            )?;
-            Ok(found)
-        })
-        .await
-    }
-
-    pub async fn api_token_list(&self) -> Result<Vec<ApiTokenRow>, StoreError> {
-        self.call(|sql| {
-            let mut statement = sql.prepare(
-                "SELECT id, name, created_ms, last_used_ms FROM api_tokens ORDER BY created_ms",
-            )?;
-            let rows = statement.query_map([], |row| {
-                Ok(ApiTokenRow {
-                    id: row.get(0)?,
-                    name: row.get(1)?,
-                    created_ms: unsigned(row.get(2)?),
-                    last_used_ms: row.get::<_, Option<i64>>(3)?.map(unsigned),
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    /// False if there is no such token.
-    pub async fn api_token_delete(&self, id: String) -> Result<bool, StoreError> {
-        self.call(move |sql| Ok(sql.execute("DELETE FROM api_tokens WHERE id = ?1", [id])? == 1))
-            .await
     }
 }

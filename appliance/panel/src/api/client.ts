@@ -2,6 +2,8 @@
 // which the pages translate; nothing else throws.
 import type {
   ApiToken,
+  AuditPage,
+  BegunFactor,
   BoardEncoder,
   BoardEncoders,
   BoxView,
@@ -15,11 +17,14 @@ import type {
   FilmRange,
   FleetView,
   InstallRequest,
+  Invitation,
   Job,
   JobPatch,
   JoinToken,
   Layout,
+  ListedPerson,
   LivekitKey,
+  Me,
   MqttPut,
   MqttTrial,
   MqttView,
@@ -28,9 +33,12 @@ import type {
   NewFeed,
   NewInvite,
   NewLivekitKey,
+  NewPersonInvite,
+  NewPersonInviteLink,
   NewShare,
   NewShareLink,
   NewTarget,
+  NewToken,
   NewWebhook,
   LiveOutput,
   NewWhipKey,
@@ -38,13 +46,16 @@ import type {
   Page,
   Participant,
   PastUpdate,
-  Person,
+  PersonInvite,
+  PersonPatch,
   Problem,
   ProvisioningState,
+  RecoveryCodes,
   Recording,
   Room,
   ScheduledEvent,
   ScheduleView,
+  Session,
   Settings,
   SettingsPatch,
   Share,
@@ -144,11 +155,49 @@ export const api = {
 
   claimState: () => ask<ClaimState>("GET", "/claim"),
   claim: (claim: { code: string; name: string; password: string }) =>
-    ask<Person>("POST", "/claim", claim),
+    ask<Me>("POST", "/claim", claim),
 
-  session: () => ask<Person>("GET", "/session"),
-  signIn: (password: string) => ask<Person>("POST", "/session", { password }),
+  session: () => ask<Me>("GET", "/session"),
+  /** Without a name it is the password of whoever has owned the box longest. */
+  signIn: (password: string, name: string | null, code: string | null) =>
+    ask<Me>("POST", "/session", {
+      password,
+      ...(name !== null && { name }),
+      ...(code !== null && { code }),
+    }),
   signOut: () => ask<undefined>("DELETE", "/session"),
+  changePassword: (change: { old: string; new: string }) =>
+    ask<undefined>("PUT", "/account/password", change),
+  beginFactor: (password: string) =>
+    ask<BegunFactor>("POST", "/account/second-factor", { password }),
+  keepFactor: (code: string) => ask<RecoveryCodes>("PUT", "/account/second-factor", { code }),
+  removeFactor: (password: string) =>
+    ask<undefined>("DELETE", "/account/second-factor", { password }),
+  removeFactorOf: (person: string) =>
+    ask<undefined>("DELETE", `/people/${part(person)}/second-factor`),
+  ownSessions: () => ask<Page<Session>>("GET", "/account/sessions"),
+  endOwnSession: (id: string) => ask<undefined>("DELETE", `/account/sessions/${part(id)}`),
+  endOtherSessions: () => ask<{ ended: number }>("DELETE", "/account/sessions"),
+
+  /** The newest first; `before` is the page before's `next`. */
+  audit: (asked: string, before: number | null) =>
+    ask<AuditPage>("GET", `/audit?${asked}${before === null ? "" : `&after=${before}`}`),
+
+  people: () => ask<Page<ListedPerson>>("GET", "/people"),
+  changePerson: (id: string, patch: PersonPatch) =>
+    ask<ListedPerson>("PATCH", `/people/${part(id)}`, patch),
+  removePerson: (id: string, name: string) =>
+    ask<undefined>("DELETE", `/people/${part(id)}`, { name }),
+  sessionsOf: (person: string) => ask<Page<Session>>("GET", `/people/${part(person)}/sessions`),
+  endSessionOf: (person: string, id: string) =>
+    ask<undefined>("DELETE", `/people/${part(person)}/sessions/${part(id)}`),
+  personInvites: () => ask<Page<PersonInvite>>("GET", "/invites"),
+  invitePerson: (invite: NewPersonInvite) =>
+    ask<NewPersonInviteLink>("POST", "/invites", invite),
+  revokePersonInvite: (id: string) => ask<undefined>("DELETE", `/invites/${part(id)}`),
+  invitation: (secret: string) => ask<Invitation>("POST", "/invitation", { secret }),
+  acceptInvitation: (accepted: { secret: string; name: string; password: string }) =>
+    ask<Me>("POST", "/invitation/acceptance", accepted),
 
   rooms: () => ask<Page<Room>>("GET", "/rooms"),
   room: (id: string) => ask<Room>("GET", `/rooms/${part(id)}`),
@@ -266,7 +315,7 @@ export const api = {
   settings: () => ask<Settings>("GET", "/settings"),
   changeSettings: (patch: SettingsPatch) => ask<Settings>("PATCH", "/settings", patch),
   tokens: () => ask<Page<ApiToken>>("GET", "/api-tokens"),
-  createToken: (name: string) => ask<NewApiToken>("POST", "/api-tokens", { name }),
+  createToken: (token: NewToken) => ask<NewApiToken>("POST", "/api-tokens", token),
   deleteToken: (id: string) => ask<undefined>("DELETE", `/api-tokens/${part(id)}`),
   encoders: () => ask<BoardEncoders>("GET", "/encoders"),
   tryEncoder: (element: string) =>
@@ -333,6 +382,9 @@ export function uploadBundle(
     request.send(bundle);
   });
 }
+
+/** Address of the whole audit log. */
+export const auditExport = (): string => `${BASE}/audit/export`;
 
 /** Address of a file of a recording; `download` makes the browser keep it. */
 export function fileAddress(recording: string, name: string, download = false): string {

@@ -23,6 +23,8 @@ export interface Link {
 
 /** The box samples its status every 2 s: three missed samples mean that nobody is there. */
 const SILENCE_MS = 7_000;
+/** How the box closes the socket of whoever may listen no more (RFC 6455 §7.4.1). */
+const SIGNED_OUT = 1008;
 /** People who join together must not make ten requests. */
 const COALESCE_MS = 120;
 
@@ -64,7 +66,9 @@ export function followEvents(cache: QueryClient): () => void {
     const opened = new WebSocket(`${scheme}//${location.host}${BASE}/events${after}`);
     socket = opened;
     opened.onmessage = (message: MessageEvent<string>) => heard(message.data);
-    opened.onclose = () => {
+    opened.onclose = ({ code }) => {
+      // Whoever is signed out elsewhere sees it at once.
+      if (code === SIGNED_OUT) void cache.invalidateQueries({ queryKey: keys.session });
       if (socket === opened) lost();
     };
     watchSilence();

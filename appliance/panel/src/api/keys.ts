@@ -2,6 +2,11 @@
 export const keys = {
   box: ["box"],
   session: ["session"],
+  ownSessions: ["own-sessions"],
+  people: ["people"],
+  auditFound: (asked: string) => ["audit", asked],
+  sessionsOf: (person: string) => ["people", person, "sessions"],
+  personInvites: ["people", "invites"],
   rooms: ["rooms"],
   room: (id: string) => ["rooms", id],
   participants: (id: string) => ["rooms", id, "participants"],

@@ -4,6 +4,77 @@
  */
 
 export interface paths {
+    "/api/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes one's own password; all other sessions end. */
+        put: operations["password_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Turns the second factor on, by the app's first code. */
+        put: operations["factor_keep"];
+        /** Begins to set up a second factor: what an app needs. It counts once its first code was sent. */
+        post: operations["factor_begin"];
+        /** Turns one's own second factor off. */
+        delete: operations["factor_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where one is signed in. */
+        get: operations["session_list"];
+        put?: never;
+        post?: never;
+        /** Signs out everywhere but here. */
+        delete: operations["session_revoke_others"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Signs out in one place. */
+        delete: operations["session_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-tokens": {
         parameters: {
             query?: never;
@@ -11,10 +82,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** API tokens. */
+        /** API tokens of whoever asks; everybody's for an owner. */
         get: operations["api_token_list"];
         put?: never;
-        /** Makes an API token. */
+        /** Makes an API token that speaks for whoever asks. */
         post: operations["api_token_create"];
         delete?: never;
         options?: never;
@@ -34,6 +105,44 @@ export interface paths {
         post?: never;
         /** Revokes an API token. */
         delete: operations["api_token_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what on this box, and who was refused. */
+        get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The whole log with its chain, as JSON Lines: first `{"anchor":{"seq","hash"}}`, then `{"row":{"entry","hash"}}`
+         *     each. A row's hash is the SHA-256 of the hash before and the entry's text; `roomboxd --check-audit`
+         *     checks it.
+         */
+        get: operations["audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -444,6 +553,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an invitation is for. Its secret is in no address, and so in no log. */
+        post: operations["invitation_look"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitation/acceptance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts an invitation: whoever has it becomes a person of the box and is signed in. */
+        post: operations["invitation_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations that are open. */
+        get: operations["invite_list"];
+        put?: never;
+        /** Invites somebody. */
+        post: operations["invite_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back. */
+        delete: operations["invite_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -526,6 +704,92 @@ export interface paths {
         post?: never;
         /** Revokes a LiveKit key. */
         delete: operations["livekit_key_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody. */
+        get: operations["person_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes somebody, with sessions and tokens. */
+        delete: operations["person_remove"];
+        options?: never;
+        head?: never;
+        /** Changes name or role of somebody, or whether they may sign in. It applies at once. */
+        patch: operations["person_patch"];
+        trace?: never;
+    };
+    "/api/v1/people/{id}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes somebody's second factor away: for who has lost the phone and the recovery codes. */
+        delete: operations["person_factor_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where somebody is signed in. */
+        get: operations["person_session_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{id}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Signs somebody out in one place. */
+        delete: operations["person_session_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -810,7 +1074,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A token to join a room with any LiveKit client. Who is logged in becomes a moderator. */
+        /** A token to join a room with any LiveKit client. Whoever may moderate becomes a moderator. */
         post: operations["join_token_create"];
         delete?: never;
         options?: never;
@@ -1436,18 +1700,63 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description What is permitted or not.
+         * @enum {string}
+         */
+        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "reset";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"] | null;
             id: string;
             last_used_at: components["schemas"]["Time"] | null;
             name: string;
+            /** @description Id of the person for whom it speaks. */
+            person: string;
+            /** @description What it may at most; never more than its person may. */
+            role: components["schemas"]["Role"];
         };
         ApiTokenList: {
             items: components["schemas"]["ApiToken"][];
         };
-        ApiTokenRequest: {
-            name: string;
+        /** @description One thing that somebody did, or was refused. */
+        AuditEntry: components["schemas"]["Noted"] & {
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Grows by one.
+             */
+            seq: number;
+        };
+        /** @description What was done, the newest first. */
+        AuditPage: {
+            items: components["schemas"]["AuditEntry"][];
+            /** Format: int64 */
+            next: number | null;
+            state: components["schemas"]["AuditState"];
+        };
+        /** @description How the log is. */
+        AuditState: {
+            /**
+             * Format: int64
+             * @description Number of the last row that is not kept any more.
+             */
+            anchor: number;
+            /** @description Where somebody has changed the log; `null`: nowhere. */
+            broken: string | null;
+            /**
+             * Format: int64
+             * @description Number of the newest row; 0: there is none.
+             */
+            newest: number;
+        };
+        /** @description What an app needs; it counts once its first code was typed. */
+        BegunFactor: {
+            /** @description The same as an address, for a QR code. */
+            address: string;
+            /** @description To type it into the app. */
+            secret: string;
         };
         /** @description An encoder on the board's list. */
         BoardEncoder: {
@@ -1494,6 +1803,8 @@ export interface components {
             language: components["schemas"]["PageLanguage"] | null;
             mode: components["schemas"]["Mode"];
             name: string;
+            /** @description There is more than one person: who signs in says as whom. */
+            sign_in_by_name: boolean;
             started_at: components["schemas"]["Time"];
             version: string;
         };
@@ -1783,6 +2094,10 @@ export interface components {
          * @enum {string}
          */
         EndReason: "stopped" | "room_ended" | "disk_low" | "interrupted" | "shutdown";
+        /** @description How many sessions have ended. */
+        Ended: {
+            ended: number;
+        };
         /** @description One event. */
         Envelope: components["schemas"]["Happening"] & {
             at: components["schemas"]["Time"];
@@ -1816,6 +2131,10 @@ export interface components {
              * @description So much longer than until now, 1 to 240.
              */
             minutes: number;
+        };
+        /** @description What the app shows. */
+        FactorCode: {
+            code: string;
         };
         /** @description A calendar that somebody else publishes. */
         Feed: {
@@ -2250,6 +2569,9 @@ export interface components {
             type: "update.noted";
         } | {
             /** @enum {string} */
+            type: "person.changed";
+        } | {
+            /** @enum {string} */
             type: "webhook.changed";
         } | {
             /** @description Never repeated, at most one a second of each receiver: how sending to it goes. */
@@ -2359,6 +2681,20 @@ export interface components {
              * @description How much of the meeting is missing.
              */
             lost_ms: number;
+        };
+        /** @description What somebody with an invitation reads before they accept. */
+        Invitation: {
+            expires_at: components["schemas"]["Time"];
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        InvitationAcceptance: {
+            name: string;
+            password: string;
+            secret: string;
+        };
+        InvitationLook: {
+            secret: string;
         };
         /** @description A job as people see it. */
         Job: {
@@ -2511,6 +2847,15 @@ export interface components {
             dev: boolean;
             key: string;
         };
+        /** @description A person as owners see them. */
+        ListedPerson: components["schemas"]["Person"] & {
+            created_at: components["schemas"]["Time"];
+            /** @description May not sign in. */
+            disabled: boolean;
+            last_seen_at: components["schemas"]["Time"] | null;
+            /** @description Signs in with a code as well. */
+            second_factor: boolean;
+        };
         /** @description A live output. */
         LiveOutput: {
             /** @description Where it goes, without its key; `null` for HLS. */
@@ -2612,7 +2957,20 @@ export interface components {
             token: string;
         };
         LogInRequest: {
+            /** @description Of the second factor: what the app shows, or a recovery code. */
+            code?: string | null;
+            /** @description Whose password it is; absent: that of whoever has owned the box longest. */
+            name?: string | null;
             password: string;
+        };
+        /** @description Who asks, and what they may. */
+        Me: {
+            id: string;
+            may: components["schemas"]["Action"][];
+            name: string;
+            role: components["schemas"]["Role"];
+            /** @description Signs in with a code as well. */
+            second_factor: boolean;
         };
         /**
          * @description Sound or pictures.
@@ -2797,6 +3155,20 @@ export interface components {
             key: string;
             secret: string;
         };
+        /** @description Who is invited. */
+        NewPersonInvite: {
+            /**
+             * Format: int64
+             * @description In so many seconds, a minute to 30 days.
+             */
+            expires_in_s: number;
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description A new invitation; its secret is shown only now. The link is `/panel/welcome#invite=SECRET`. */
+        NewPersonInviteLink: components["schemas"]["PersonInvite"] & {
+            secret: string;
+        };
         /** @description What somebody who is to watch gets. */
         NewShare: {
             /** @description The film may be taken along, too. */
@@ -2829,6 +3201,16 @@ export interface components {
             rooms?: string[];
             secrets?: components["schemas"]["Secrets"];
         };
+        /** @description What is wanted of a new token. */
+        NewToken: {
+            /**
+             * Format: int64
+             * @description In so many seconds; absent: never.
+             */
+            expires_in_s?: number | null;
+            name: string;
+            role?: components["schemas"]["Role"] | null;
+        };
         /** @description A new receiver. */
         NewWebhook: {
             /** @default true */
@@ -2842,6 +3224,30 @@ export interface components {
         /** @description A new key; its token is shown only now. */
         NewWhipKey: components["schemas"]["WhipKey"] & {
             /** @description What the program sends as Bearer token. */
+            token: string;
+        };
+        /** @description What is noted of it. */
+        Noted: {
+            /** @description Name of the operation, as the API's document has it. */
+            action: string;
+            /** @description What became of it, in a few words; never a secret. */
+            detail: string;
+            /** @description The address that it came from. */
+            from: string;
+            /** @description The person's name at that time. What is typed at the door is not kept: it may be a password. */
+            name: string;
+            /** @description Id of the person; empty: nobody who is known. */
+            person: string;
+            /** @description `ok`, or the code of the refusal. */
+            result: string;
+            /**
+             * Format: int64
+             * @description Refusals before this one that were too many to be written down.
+             */
+            skipped: number;
+            /** @description Ids of what it was done to, from the outer to the inner. */
+            subject: string;
+            /** @description The API token that spoke for the person; empty: none. */
             token: string;
         };
         /** @description A version that can be had. */
@@ -2912,6 +3318,15 @@ export interface components {
          * @enum {string}
          */
         ParticipantState: "joined" | "active" | "disconnected";
+        /** @description That it is really whoever is signed in. */
+        PasswordAgain: {
+            password: string;
+        };
+        PasswordRequest: {
+            new: string;
+            /** @description The one of now. */
+            old: string;
+        };
         /** @description One thing that happened. */
         PastUpdate: {
             at: components["schemas"]["Time"];
@@ -2936,6 +3351,33 @@ export interface components {
             id: string;
             name: string;
             role: components["schemas"]["Role"];
+        };
+        /** @description An open invitation, as it is listed. */
+        PersonInvite: {
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"];
+            /** @description `inv_` and a ULID. */
+            id: string;
+            /** @description For whom it is; they may choose another name. */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        PersonInviteList: {
+            items: components["schemas"]["PersonInvite"][];
+        };
+        PersonList: {
+            items: components["schemas"]["ListedPerson"][];
+        };
+        /** @description What becomes of a person; absent stays. */
+        PersonPatch: {
+            disabled?: boolean | null;
+            name?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description What somebody who means it sends. */
+        PersonRemoval: {
+            /** @description The person's, typed. */
+            name: string;
         };
         /** @description Where a target is. */
         Place: {
@@ -3164,13 +3606,17 @@ export interface components {
          * @enum {string}
          */
         RecordingState: "recording" | "captured" | "ready" | "parked" | "empty";
+        /** @description Each opens the box once without the app; they are shown only now. */
+        RecoveryCodes: {
+            recovery_codes: string[];
+        };
         /** @description What somebody who means it sends. */
         ResetRequest: {
             /** @description Also while rooms are being recorded: their recordings are lost. */
             force?: boolean;
             /** @description The box's, typed. */
             name: string;
-            /** @description The owner's, once more. */
+            /** @description That of whoever asks, once more. */
             password: string;
         };
         RestartRequest: {
@@ -3180,10 +3626,10 @@ export interface components {
             other?: boolean;
         };
         /**
-         * @description What somebody may do on this box.
+         * @description What somebody is on this box. Who is more may everything that those who are less may.
          * @enum {string}
          */
-        Role: "owner";
+        Role: "viewer" | "moderator" | "operator" | "owner";
         /** @description A room as its owner sees it. */
         Room: {
             created_at: components["schemas"]["Time"];
@@ -3311,6 +3757,24 @@ export interface components {
             password?: string;
             private_key?: string;
             secret_key?: string;
+        };
+        /** @description A session as it is listed. */
+        Session: {
+            /** @description From where it was used last. */
+            address: string | null;
+            /** @description What the browser calls itself, at most 200 characters; `null`: nothing. */
+            agent: string | null;
+            created_at: components["schemas"]["Time"];
+            /** @description The one that asks. */
+            current: boolean;
+            expires_at: components["schemas"]["Time"];
+            /** @description `ses_` and 24 digits. */
+            id: string;
+            /** @description To the minute. */
+            last_seen_at: components["schemas"]["Time"];
+        };
+        SessionList: {
+            items: components["schemas"]["Session"][];
         };
         /** @description All settings of a box. */
         Settings: {
@@ -4033,6 +4497,554 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    password_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    factor_keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorCode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    factor_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunFactor"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    factor_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    session_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    session_revoke_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    session_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     api_token_list: {
         parameters: {
             query?: never;
@@ -4079,7 +5091,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ApiTokenRequest"];
+                "application/json": components["schemas"]["NewToken"];
             };
         };
         responses: {
@@ -4218,6 +5230,131 @@ export interface operations {
             };
         };
     };
+    audit_list: {
+        parameters: {
+            query?: {
+                /** @description Id of the person who did it. */
+                person?: string;
+                /** @description Name of the operation, as this document has it. */
+                action?: string;
+                /** @description `true`: only what was refused; `false`: only what was not. */
+                refused?: boolean;
+                /** @description RFC 3339. */
+                from?: string;
+                /** @description RFC 3339; up to, and without it. */
+                to?: string;
+                /** @description `next` of the page before. */
+                after?: number;
+                /** @description 1 to 200; 50 if it is absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": unknown;
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     box_get: {
         parameters: {
             query?: never;
@@ -4285,7 +5422,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4376,7 +5513,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4501,7 +5638,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Person"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description the request cannot be read */
@@ -4646,6 +5783,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -4685,7 +5831,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4789,6 +5935,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -4824,7 +5979,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4970,7 +6125,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5045,7 +6200,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5142,7 +6297,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5844,7 +6999,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5949,6 +7104,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -5999,7 +7163,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6080,7 +7244,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6127,6 +7291,15 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6184,7 +7357,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6273,7 +7446,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6342,7 +7515,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6433,7 +7606,404 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invitation_look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationLook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invitation_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationAcceptance"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonInviteList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPersonInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewPersonInviteLink"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6526,7 +8096,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6603,7 +8173,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6703,7 +8273,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6765,6 +8335,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -6802,7 +8381,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6848,7 +8427,432 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonRemoval"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedPerson"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_factor_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_session_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    person_session_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6902,6 +8906,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -6937,7 +8950,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6989,7 +9002,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7263,7 +9276,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7340,7 +9353,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7490,7 +9503,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7588,7 +9601,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7748,7 +9761,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7848,6 +9861,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7908,7 +9930,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8102,7 +10124,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8238,7 +10260,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8307,7 +10329,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8449,7 +10471,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8589,7 +10611,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8638,6 +10660,15 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8705,7 +10736,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8811,7 +10842,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8913,7 +10944,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8981,7 +11012,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9093,7 +11124,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9193,7 +11224,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9260,7 +11291,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9365,7 +11396,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9464,6 +11495,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9524,7 +11564,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9622,7 +11662,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9748,7 +11788,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9845,7 +11885,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9949,7 +11989,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10046,7 +12086,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10102,7 +12142,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10144,7 +12184,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Person"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             401: {
@@ -10184,7 +12224,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Person"];
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description the request cannot be read */
@@ -10337,6 +12377,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -10387,7 +12436,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10468,7 +12517,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10596,6 +12645,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -10646,7 +12704,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10735,7 +12793,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10804,7 +12862,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10893,7 +12951,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10949,7 +13007,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10996,6 +13054,15 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11054,7 +13121,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11152,7 +13219,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11214,6 +13281,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -11264,7 +13340,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11370,7 +13446,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11437,7 +13513,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11540,7 +13616,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description another site's page asks */
+            /** @description the role of whoever asks may not, or another site's page asks */
             403: {
                 headers: {
                     [name: string]: unknown;

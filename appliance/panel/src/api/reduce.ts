@@ -49,6 +49,9 @@ function olds(type: string): Key[] {
       return [keys.jobs, keys.recordings];
     case "update":
       return [keys.updates];
+    case "person":
+      // It may be oneself, who may more or less from now on.
+      return [keys.people, keys.session, keys.box];
     case "encoder":
       return [keys.encoders];
     case "settings":

@@ -9,6 +9,9 @@ import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { fleet } from "./fleet.de";
 import { mqtt } from "./mqtt.de";
+import { factor } from "./factor.de";
+import { audit } from "./audit.de";
+import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
 
@@ -35,6 +38,7 @@ export const panel: Words<typeof en> = {
     status: "Zustand",
     fleet: "Flotte",
     settings: "Einstellungen",
+    account: "Konto",
     dev: "Entwicklungsmodus",
   },
   appearance: {
@@ -91,7 +95,9 @@ export const panel: Words<typeof en> = {
   sign_in: {
     title: "Anmelden",
     lead: "bei {{box}}",
+    name: "Name",
     password: "Passwort des Besitzers",
+    password_of: "Passwort",
     action: "Anmelden",
     wait: "Zu viele falsche Passwörter. Warten Sie {{span}} und versuchen Sie es dann wieder.",
   },
@@ -448,9 +454,6 @@ export const panel: Words<typeof en> = {
     empty_timeout_s_text: "Zählt, solange noch niemand gekommen ist.",
     departure_timeout_s: "Verlassenen Raum schließen nach",
     departure_timeout_s_text: "Zählt, seit die letzte Person gegangen ist.",
-    session: "Sitzung",
-    session_text: "Angemeldet als {{name}}.",
-    sign_out: "Abmelden",
   },
   calendar,
   copies,
@@ -463,8 +466,15 @@ export const panel: Words<typeof en> = {
   live,
   targets,
   updates,
+  account,
+  api_tokens,
+  audit,
+  factor,
+  forbidden,
+  people_page,
   webhooks,
   mqtt,
+  welcome,
   turn: {
     title: "Vermittler",
     text: "Ein TURN-Server für alle, denen kein Port dieser Box offensteht. Die Box hat keinen eigenen. Gilt für neue Verbindungen.",
@@ -522,18 +532,5 @@ export const panel: Words<typeof en> = {
     password: "Ihr Passwort",
     force: "Auch die laufenden Aufnahmen beenden und verlieren",
     done: "Die Box startet neu und löscht sich. Das dauert einige Minuten.",
-  },
-  api_tokens: {
-    title: "API-Tokens",
-    text: "Für Skripte, die die eigene API dieser Box benutzen.",
-    token: "Token",
-    name: "Wofür ist es?",
-    name_text: "Damit Sie es in einem Jahr noch wissen: Backup-Skript, Home Assistant.",
-    none: "Noch keine Tokens.",
-    create: "Neues Token",
-    used: "zuletzt benutzt",
-    unused: "nie benutzt",
-    delete_title: "Token {{name}} löschen?",
-    delete_text: "Skripte damit kommen nicht mehr hinein.",
   },
 };

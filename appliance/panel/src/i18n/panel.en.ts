@@ -8,6 +8,9 @@ import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { fleet } from "./fleet.en";
 import { mqtt } from "./mqtt.en";
+import { factor } from "./factor.en";
+import { audit } from "./audit.en";
+import { account, api_tokens, forbidden, people_page, welcome } from "./people.en";
 import { webhooks } from "./webhooks.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
@@ -34,6 +37,7 @@ export const panel = {
     status: "Status",
     fleet: "Fleet",
     settings: "Settings",
+    account: "Account",
     dev: "development mode",
   },
   appearance: {
@@ -87,7 +91,9 @@ export const panel = {
   sign_in: {
     title: "Sign in",
     lead: "to {{box}}",
+    name: "Name",
     password: "Owner's password",
+    password_of: "Password",
     action: "Sign in",
     wait: "Too many wrong passwords. Wait {{span}}, then try again.",
   },
@@ -436,9 +442,6 @@ export const panel = {
     empty_timeout_s_text: "Counts while nobody has come yet.",
     departure_timeout_s: "Close a left room after",
     departure_timeout_s_text: "Counts from when the last person left.",
-    session: "Session",
-    session_text: "Signed in as {{name}}.",
-    sign_out: "Sign out",
   },
   calendar,
   copies,
@@ -451,8 +454,15 @@ export const panel = {
   live,
   targets,
   updates,
+  account,
+  api_tokens,
+  audit,
+  factor,
+  forbidden,
+  people_page,
   webhooks,
   mqtt,
+  welcome,
   turn: {
     title: "Relay",
     text: "A TURN server for people whom no port of this box is open to. This box has none of its own. Applies to new connections.",
@@ -510,18 +520,5 @@ export const panel = {
     password: "Your password",
     force: "Also end and lose the recordings that run now",
     done: "The box restarts and erases itself. This takes some minutes.",
-  },
-  api_tokens: {
-    title: "API tokens",
-    text: "For scripts that use this box's own API.",
-    token: "Token",
-    name: "What is it for?",
-    name_text: "So that you still know in a year: Backup script, Home Assistant.",
-    none: "No tokens yet.",
-    create: "New token",
-    used: "last used",
-    unused: "never used",
-    delete_title: "Delete the token {{name}}?",
-    delete_text: "Scripts that use it no longer get in.",
   },
 };

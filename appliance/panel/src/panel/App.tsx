@@ -2,14 +2,17 @@
 import { Center, Loader } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { Redirect, Route, Router, Switch } from "wouter";
+import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import { api } from "../api/client";
 import { keys } from "../api/keys";
 import { suggestLanguage } from "../i18n/start";
 import { useSession } from "./session";
 import { Shell } from "./Shell";
+import { AccountPage } from "./pages/AccountPage";
+import { AuditPage } from "./pages/AuditPage";
 import { ClaimPage } from "./pages/ClaimPage";
 import { FleetPage } from "./pages/FleetPage";
+import { PeoplePage } from "./pages/PeoplePage";
 import { RecordingPage } from "./pages/RecordingPage";
 import { RecordingsPage } from "./pages/RecordingsPage";
 import { RoomPage } from "./pages/RoomPage";
@@ -20,8 +23,10 @@ import { SignInPage } from "./pages/SignInPage";
 import { StatusPage } from "./pages/StatusPage";
 import { StoragePage } from "./pages/StoragePage";
 import { UpdatesPage } from "./pages/UpdatesPage";
+import { WelcomePage } from "./pages/WelcomePage";
 import { NothingHere } from "./parts/EmptyState";
 import { Failure } from "./parts/Failure";
+import { Permitted } from "./parts/Forbidden";
 
 export function App() {
   return (
@@ -34,6 +39,7 @@ export function App() {
 function Entrance() {
   const box = useQuery({ queryKey: keys.box, queryFn: api.box });
   const session = useSession();
+  const [place] = useLocation();
   const language = box.data?.language ?? null;
   useEffect(() => suggestLanguage(language), [language]);
   const failed = box.error ?? session.error;
@@ -52,6 +58,8 @@ function Entrance() {
     );
   }
   if (!box.data.claimed) return <ClaimPage box={box.data} />;
+  // Whoever is signed in may accept an invitation as somebody else.
+  if (place === "/welcome") return <WelcomePage box={box.data} />;
   if (session.data === null) return <SignInPage box={box.data} />;
   return (
     <Shell box={box.data} person={session.data}>
@@ -63,10 +71,33 @@ function Entrance() {
         <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
         <Route path="/schedule" component={SchedulePage} />
         <Route path="/status" component={StatusPage} />
-        <Route path="/settings/updates" component={UpdatesPage} />
-        <Route path="/settings/fleet" component={FleetPage} />
+        <Route path="/account">
+          <AccountPage me={session.data} />
+        </Route>
+        <Route path="/settings/updates">
+          <Permitted action="update" least="operator">
+            <UpdatesPage />
+          </Permitted>
+        </Route>
+        <Route path="/settings/fleet">
+          <Permitted action="see_fleet" least="operator">
+            <FleetPage />
+          </Permitted>
+        </Route>
+        <Route path="/settings/audit">
+          <Permitted action="see_audit" least="operator">
+            <AuditPage />
+          </Permitted>
+        </Route>
+        <Route path="/settings/people">
+          <Permitted action="run_people" least="owner">
+            <PeoplePage />
+          </Permitted>
+        </Route>
         <Route path="/settings">
-          <SettingsPage box={box.data} person={session.data} />
+          <Permitted action="configure" least="operator">
+            <SettingsPage box={box.data} />
+          </Permitted>
         </Route>
         <Route path="/claim">
           <Redirect to="/rooms" replace />

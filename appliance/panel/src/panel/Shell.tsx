@@ -6,6 +6,7 @@ import {
   IconDoor,
   IconMovie,
   IconSettings,
+  IconUserCircle,
   type Icon,
 } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
@@ -13,23 +14,25 @@ import { useEffect, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
 import { followEvents } from "../api/events";
-import type { BoxView, Person } from "../api/schema";
+import type { Action, BoxView, Me } from "../api/schema";
 import { ConnectionBar } from "./parts/ConnectionBar";
 import { Appearance } from "./parts/Appearance";
 import { Mark } from "./parts/Mark";
 import { ProvisioningNotice } from "./parts/ProvisioningNotice";
+import { useMay } from "./session";
 
 const PLACES = [
   { to: "/rooms", icon: IconDoor, words: "nav.rooms" },
   { to: "/schedule", icon: IconCalendarTime, words: "nav.schedule" },
   { to: "/recordings", icon: IconMovie, words: "nav.recordings" },
   { to: "/status", icon: IconActivity, words: "nav.status" },
-  { to: "/settings", icon: IconSettings, words: "nav.settings" },
-] as const satisfies { to: string; icon: Icon; words: string }[];
+  { to: "/settings", icon: IconSettings, words: "nav.settings", needs: "configure" },
+  { to: "/account", icon: IconUserCircle, words: "nav.account" },
+] as const satisfies { to: string; icon: Icon; words: string; needs?: Action }[];
 
 interface ShellProps {
   box: BoxView;
-  person: Person;
+  person: Me;
   children: ReactNode;
 }
 
@@ -78,7 +81,7 @@ export function Shell({ box, person, children }: ShellProps) {
 
       <AppShell.Main>
         <ConnectionBar />
-        <ProvisioningNotice />
+        {person.may.includes("configure") && <ProvisioningNotice />}
         <Box id="page" className="page" tabIndex={-1} style={{ outline: "none" }}>
           {children}
         </Box>
@@ -96,7 +99,9 @@ export function Shell({ box, person, children }: ShellProps) {
 function Places() {
   const { t } = useTranslation("panel");
   const [location] = useLocation();
-  return PLACES.map(({ to, icon: Picture, words }) => (
+  const may = useMay();
+  const shown = PLACES.filter((place) => !("needs" in place) || may(place.needs));
+  return shown.map(({ to, icon: Picture, words }) => (
     <Link
       key={to}
       href={to}

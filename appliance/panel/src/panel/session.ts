@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, Refusal } from "../api/client";
 import { keys } from "../api/keys";
-import type { Person } from "../api/schema";
+import type { Action, Me } from "../api/schema";
 
 /** Who is signed in; null is nobody. */
 export function useSession() {
-  return useQuery<Person | null>({
+  return useQuery<Me | null>({
     queryKey: keys.session,
     async queryFn() {
       try {
@@ -16,4 +16,10 @@ export function useSession() {
       }
     },
   });
+}
+
+/** What whoever is signed in may; the box decides, and the panel shows nobody what would be refused. */
+export function useMay(): (action: Action) => boolean {
+  const may = useSession().data?.may ?? [];
+  return (action) => may.includes(action);
 }

@@ -5,9 +5,7 @@ import {
   Center,
   Group,
   List,
-  Paper,
   PasswordInput,
-  Progress,
   Stack,
   Stepper,
   Text,
@@ -21,11 +19,12 @@ import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import { api, Refusal } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { BoxView, Person } from "../../api/schema";
+import type { BoxView, Me } from "../../api/schema";
 import { useRefusalText } from "../../i18n/refusal";
 import { MIN_LENGTH, strengthOf } from "../../password";
 import { Entrance } from "../parts/Entrance";
 import { Failure } from "../parts/Failure";
+import { PasswordMeter } from "../parts/PasswordMeter";
 
 type Step = 0 | 1 | 2;
 
@@ -72,7 +71,7 @@ export function ClaimPage({ box }: { box: BoxView }) {
     claim.mutate();
   };
   const finish = () => {
-    cache.setQueryData<Person | null>(keys.session, claim.data ?? null);
+    cache.setQueryData<Me | null>(keys.session, claim.data ?? null);
     void cache.invalidateQueries({ queryKey: keys.box });
     go("/rooms", { replace: true });
   };
@@ -218,32 +217,4 @@ function codeInAddress(): string {
 
 function refusalOf(error: unknown, code: string): Refusal | null {
   return error instanceof Refusal && error.code === code ? error : null;
-}
-
-const METER_COLORS = ["red.7", "red.7", "orange.7", "teal.7", "teal.7"];
-
-function PasswordMeter({ password }: { password: string }) {
-  const { t } = useTranslation("panel");
-  const strength = strengthOf(password);
-  const words = [
-    t("claim.strength.0"),
-    t("claim.strength.1"),
-    t("claim.strength.2"),
-    t("claim.strength.3"),
-    t("claim.strength.4"),
-  ];
-  const filled = password === "" ? 0 : Math.max(8, strength * 25);
-  return (
-    <Paper bg="transparent">
-      <Progress
-        value={filled}
-        color={METER_COLORS[strength]}
-        size="sm"
-        aria-label={t("claim.strength_label")}
-      />
-      <Text size="sm" c="dimmed" mt={4} aria-live="polite">
-        {password === "" ? t("claim.strength_hint") : words[strength]}
-      </Text>
-    </Paper>
-  );
 }

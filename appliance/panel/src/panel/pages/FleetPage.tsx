@@ -21,6 +21,7 @@ import { FleetBoxes } from "../parts/FleetBoxes";
 import { Heading } from "../parts/Heading";
 import { NameDialog } from "../parts/NameDialog";
 import { StateBadge, type StateLook } from "../parts/StateBadge";
+import { useMay } from "../session";
 
 /** Heartbeats come every ten seconds; a link changes sooner. */
 const LOOK_AGAIN_MS = 3_000;
@@ -62,6 +63,7 @@ function useRefresh() {
 function Alone({ view }: { view: FleetView }) {
   const { t } = useTranslation("panel");
   const refresh = useRefresh();
+  const runs = useMay()("run_fleet");
   const [asks, setAsks] = useState<"join" | "found" | null>(null);
   const close = () => setAsks(null);
   return (
@@ -70,7 +72,7 @@ function Alone({ view }: { view: FleetView }) {
       title={t("fleet.none_title")}
       text={view.possible ? t("fleet.none_text") : t("fleet.no_server")}
     >
-      {view.possible && (
+      {view.possible && runs && (
         <Group gap="sm" justify="center">
           <Button onClick={() => setAsks("join")}>{t("fleet.join")}</Button>
           <Button variant="default" onClick={() => setAsks("found")}>
@@ -106,6 +108,7 @@ function Alone({ view }: { view: FleetView }) {
 
 function Link({ view }: { view: FleetView }) {
   const { t } = useTranslation("panel");
+  const runs = useMay()("run_fleet");
   const refresh = useRefresh();
   const [leaving, setLeaving] = useState(false);
   const { link, hub, waiting } = view;
@@ -156,9 +159,11 @@ function Link({ view }: { view: FleetView }) {
             })}
           </Text>
         )}
-        <Button variant="default" onClick={() => setLeaving(true)}>
-          {t(`fleet.${own}`)}
-        </Button>
+        {runs && (
+          <Button variant="default" onClick={() => setLeaving(true)}>
+            {t(`fleet.${own}`)}
+          </Button>
+        )}
       </Stack>
       <Confirm
         opened={leaving}

@@ -29,6 +29,7 @@ import { StateBadge } from "../parts/StateBadge";
 import { TimelineStrip } from "../parts/TimelineStrip";
 import { TrackTable } from "../parts/TrackTable";
 import { Trim } from "../parts/Trim";
+import { useMay } from "../session";
 import { useFormat } from "../wording";
 
 const HELD = { icon: IconLock, color: "gray" } as const;
@@ -45,6 +46,7 @@ export function RecordingPage({ id }: { id: string }) {
 function RecordingView({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
+  const edits = useMay()("edit_library");
   const video = useRef<HTMLVideoElement>(null);
   const film = filmOf(recording.files);
   const [{ at, of }, setPlace] = useState({ at: 0, of: film?.movie.name });
@@ -140,8 +142,8 @@ function RecordingView({ recording }: { recording: Recording }) {
             <Jobs recording={recording} />
           </Grid.Col>
         </Grid>
-        <Shares recording={recording} />
-        <Copies recording={recording} />
+        {edits && <Shares recording={recording} />}
+        {edits && <Copies recording={recording} />}
         <TrackTable recording={recording} />
       </Stack>
     </>
@@ -241,6 +243,7 @@ function RecordingActions({ recording, trim }: { recording: Recording; trim: () 
   const running = recording.state === "recording";
   const refresh = () => cache.invalidateQueries({ queryKey: keys.recordings });
   const report = useReportFailure();
+  const edits = useMay()("edit_library");
   const hold = useMutation({
     mutationFn: (held: boolean) => api.holdRecording(recording.id, held),
     onSuccess: refresh,
@@ -258,29 +261,33 @@ function RecordingActions({ recording, trim }: { recording: Recording; trim: () 
           {t("recording.download")} ({format.bytes(film.bytes)})
         </Button>
       )}
-      <Button
-        variant="default"
-        disabled={running || recording.state === "empty"}
-        leftSection={<IconRefresh size={18} aria-hidden />}
-        onClick={render.open}
-      >
-        {t("recording.render")}
-      </Button>
-      <Button
-        variant="default"
-        disabled={running || recording.state === "empty"}
-        leftSection={<IconCut size={18} aria-hidden />}
-        onClick={trim}
-      >
-        {t("trim.action")}
-      </Button>
-      <MoreMenu
-        rename={rename.open}
-        remove={remove.open}
-        removal={t("recording.delete")}
-        kept={running}
-        hold={{ held: recording.held, change: () => hold.mutate(!recording.held) }}
-      />
+      {edits && (
+        <>
+          <Button
+            variant="default"
+            disabled={running || recording.state === "empty"}
+            leftSection={<IconRefresh size={18} aria-hidden />}
+            onClick={render.open}
+          >
+            {t("recording.render")}
+          </Button>
+          <Button
+            variant="default"
+            disabled={running || recording.state === "empty"}
+            leftSection={<IconCut size={18} aria-hidden />}
+            onClick={trim}
+          >
+            {t("trim.action")}
+          </Button>
+          <MoreMenu
+            rename={rename.open}
+            remove={remove.open}
+            removal={t("recording.delete")}
+            kept={running}
+            hold={{ held: recording.held, change: () => hold.mutate(!recording.held) }}
+          />
+        </>
+      )}
       <NameDialog
         opened={renaming}
         close={rename.close}

@@ -30,6 +30,7 @@ import { RecordingTime } from "../parts/RecordingTime";
 import { RoomSwitch } from "../parts/RoomSwitch";
 import { Streams } from "../parts/Streams";
 import { WhipKeys } from "../parts/WhipKeys";
+import { useMay } from "../session";
 
 export function RoomPage({ id }: { id: string }) {
   const query = useQuery({ queryKey: keys.room(id), queryFn: () => api.room(id) });
@@ -42,6 +43,8 @@ export function RoomPage({ id }: { id: string }) {
 
 function RoomView({ room }: { room: Room }) {
   const { t } = useTranslation("panel");
+  const may = useMay();
+  const runs = may("run_rooms");
   return (
     <>
       <Heading
@@ -62,8 +65,8 @@ function RoomView({ room }: { room: Room }) {
         <RoomActions room={room} />
       </Heading>
       <Stack gap="md">
-        {room.meeting && <RecordingPanel room={room} running={room.meeting.recording} />}
-        {!room.meeting && room.invite !== null && (
+        {room.meeting && may("record") && <RecordingPanel room={room} running={room.meeting.recording} />}
+        {!room.meeting && room.invite !== null && runs && (
           <Paper className="surface" p="md" component="section">
             <Title order={2} size="h4" mb="sm">
               {t("room.recording")}
@@ -81,24 +84,26 @@ function RoomView({ room }: { room: Room }) {
             <Text c="dimmed">{t("room.nobody_text")}</Text>
           )}
         </Paper>
-        <Paper className="surface" p="md" component="section">
-          <Title order={2} size="h4" mb="sm">
-            {t("room.invite")}
-          </Title>
-          <Stack>
-            <Invite room={room} />
-            {room.invite !== null && (
-              <RoomSwitch
-                label={t("room.lobby")}
-                description={t("room.lobby_text")}
-                on={room.lobby}
-                change={(on) => api.setLobby(room.id, on)}
-              />
-            )}
-          </Stack>
-        </Paper>
-        <Streams room={room.id} meets={room.meeting !== null} />
-        {room.invite !== null && <WhipKeys room={room.id} />}
+        {runs && (
+          <Paper className="surface" p="md" component="section">
+            <Title order={2} size="h4" mb="sm">
+              {t("room.invite")}
+            </Title>
+            <Stack>
+              <Invite room={room} />
+              {room.invite !== null && (
+                <RoomSwitch
+                  label={t("room.lobby")}
+                  description={t("room.lobby_text")}
+                  on={room.lobby}
+                  change={(on) => api.setLobby(room.id, on)}
+                />
+              )}
+            </Stack>
+          </Paper>
+        )}
+        {may("record") && <Streams room={room.id} meets={room.meeting !== null} />}
+        {runs && room.invite !== null && <WhipKeys room={room.id} />}
       </Stack>
     </>
   );
@@ -111,6 +116,7 @@ function RoomActions({ room }: { room: Room }) {
   const [renaming, rename] = useDisclosure(false);
   const [ending, end] = useDisclosure(false);
   const [deleting, remove] = useDisclosure(false);
+  const may = useMay();
   const refresh = () => cache.invalidateQueries({ queryKey: keys.rooms });
 
   return (
@@ -124,7 +130,7 @@ function RoomActions({ room }: { room: Room }) {
       >
         {room.meeting ? t("rooms.join") : t("rooms.open")}
       </Button>
-      {room.meeting && (
+      {room.meeting && may("moderate") && (
         <Button
           variant="default"
           leftSection={<IconX size={18} aria-hidden />}
@@ -133,7 +139,9 @@ function RoomActions({ room }: { room: Room }) {
           {t("room.end")}
         </Button>
       )}
-      <MoreMenu rename={rename.open} remove={remove.open} removal={t("room.delete")} />
+      {may("run_rooms") && (
+        <MoreMenu rename={rename.open} remove={remove.open} removal={t("room.delete")} />
+      )}
       <NameDialog
         opened={renaming}
         close={rename.close}

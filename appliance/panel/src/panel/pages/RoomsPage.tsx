@@ -15,6 +15,7 @@ import { Heading } from "../parts/Heading";
 import { InviteDialog } from "../parts/InviteDialog";
 import { NameDialog } from "../parts/NameDialog";
 import { RecordingTime } from "../parts/RecordingTime";
+import { useMay } from "../session";
 
 export function RoomsPage() {
   const { t } = useTranslation("panel");
@@ -22,13 +23,14 @@ export function RoomsPage() {
   const [, go] = useLocation();
   const rooms = useQuery({ queryKey: keys.rooms, queryFn: api.rooms });
   const [creating, dialog] = useDisclosure(false);
+  const may = useMay();
 
   const create = async (name: string) => {
     const room = await api.createRoom(name);
     void cache.invalidateQueries({ queryKey: keys.rooms });
     go(`/rooms/${room.id}`);
   };
-  const button = (
+  const button = may("run_rooms") && (
     <Button leftSection={<IconPlus size={18} aria-hidden />} onClick={dialog.open}>
       {t("rooms.new")}
     </Button>
@@ -88,6 +90,7 @@ function Summary({ rooms }: { rooms: Room[] }) {
 function RoomCard({ room }: { room: Room }) {
   const { t } = useTranslation("panel");
   const [inviting, invite] = useDisclosure(false);
+  const may = useMay();
   const open = room.meeting ? t("rooms.join") : t("rooms.open");
   return (
     <Paper className="surface" p="md">
@@ -139,15 +142,17 @@ function RoomCard({ room }: { room: Room }) {
           >
             {open}
           </Button>
-          <Button
-            px="sm"
-            variant="default"
-            leftSection={<IconLink size={18} aria-hidden />}
-            onClick={invite.open}
-            aria-label={t("rooms.named", { action: t("rooms.invite"), name: room.name })}
-          >
-            {t("rooms.invite")}
-          </Button>
+          {may("run_rooms") && (
+            <Button
+              px="sm"
+              variant="default"
+              leftSection={<IconLink size={18} aria-hidden />}
+              onClick={invite.open}
+              aria-label={t("rooms.named", { action: t("rooms.invite"), name: room.name })}
+            >
+              {t("rooms.invite")}
+            </Button>
+          )}
           <Button
             component={Link}
             href={`/rooms/${room.id}`}

@@ -14,6 +14,7 @@ import { FeedDialog } from "../parts/FeedDialog";
 import { Feeds } from "../parts/Feeds";
 import { Heading } from "../parts/Heading";
 import { Week } from "../parts/Week";
+import { useMay } from "../session";
 
 /** What is on now changes its state by the clock alone. */
 const LOOK_AGAIN_MS = 30_000;
@@ -30,6 +31,7 @@ export function SchedulePage() {
     queryFn: () => api.schedule(stretch.from, stretch.to),
     refetchInterval: LOOK_AGAIN_MS,
   });
+  const may = useMay();
   const feeds = useQuery({ queryKey: keys.feeds, queryFn: api.feeds });
   const rooms = useQuery({ queryKey: keys.rooms, queryFn: api.rooms });
   const kept = (rooms.data?.items ?? []).filter((room) => room.invite !== null);
@@ -38,16 +40,20 @@ export function SchedulePage() {
     <>
       <Heading title={t("nav.schedule")} lead={t("schedule.lead")}>
         <Group gap="xs">
-          <Button
-            variant="default"
-            leftSection={<IconCalendarShare size={18} aria-hidden />}
-            onClick={follow.open}
-          >
-            {t("schedule.follow")}
-          </Button>
-          <Button leftSection={<IconCalendarPlus size={18} aria-hidden />} onClick={plan.open}>
-            {t("schedule.plan")}
-          </Button>
+          {may("configure") && (
+            <Button
+              variant="default"
+              leftSection={<IconCalendarShare size={18} aria-hidden />}
+              onClick={follow.open}
+            >
+              {t("schedule.follow")}
+            </Button>
+          )}
+          {may("plan") && (
+            <Button leftSection={<IconCalendarPlus size={18} aria-hidden />} onClick={plan.open}>
+              {t("schedule.plan")}
+            </Button>
+          )}
         </Group>
       </Heading>
       <Stack gap="md">

@@ -15,6 +15,7 @@ import { Detail } from "../parts/Detail";
 import { ForecastPlot } from "../parts/ForecastPlot";
 import { Heading } from "../parts/Heading";
 import { StateBadge } from "../parts/StateBadge";
+import { useMay } from "../session";
 import { useFormat } from "../wording";
 
 /** The rate changes while somebody looks at it. */
@@ -46,6 +47,7 @@ export function StoragePage() {
 }
 
 function StorageView({ report }: { report: StorageReport }) {
+  const may = useMay();
   const { t } = useTranslation("panel");
   return (
     <>
@@ -67,19 +69,21 @@ function StorageView({ report }: { report: StorageReport }) {
           <Largest report={report} />
           <Next report={report} />
         </SimpleGrid>
-        <Section title={t("storage.copies")}>
-          <Group justify="space-between" gap="sm">
-            <Text>{t("storage.copies_text")}</Text>
-            <Button
-              component={Link}
-              href="/settings"
-              variant="default"
-              leftSection={<IconCloudUpload size={18} aria-hidden />}
-            >
-              {t("storage.copies_go")}
-            </Button>
-          </Group>
-        </Section>
+        {may("configure") && (
+          <Section title={t("storage.copies")}>
+            <Group justify="space-between" gap="sm">
+              <Text>{t("storage.copies_text")}</Text>
+              <Button
+                component={Link}
+                href="/settings"
+                variant="default"
+                leftSection={<IconCloudUpload size={18} aria-hidden />}
+              >
+                {t("storage.copies_go")}
+              </Button>
+            </Group>
+          </Section>
+        )}
       </Stack>
     </>
   );

@@ -12,6 +12,7 @@ import { Ago } from "./Ago";
 import { Confirm } from "./Confirm";
 import { Failure } from "./Failure";
 import { StateBadge } from "./StateBadge";
+import { useMay } from "../session";
 
 export function Feeds({ feeds, rooms }: { feeds: Feed[]; rooms: Room[] }) {
   const { t } = useTranslation("panel");
@@ -35,6 +36,7 @@ function FeedRow({ feed, room }: { feed: Feed; room: string | null }) {
   const [removing, remove] = useDisclosure(false);
   const refresh = () => cache.invalidateQueries({ queryKey: keys.schedule });
   const fetch = useMutation({ mutationFn: () => api.fetchFeed(feed.id), onSuccess: refresh });
+  const may = useMay();
   const count = feed.left_out_count;
 
   return (
@@ -62,20 +64,22 @@ function FeedRow({ feed, room }: { feed: Feed; room: string | null }) {
           </Text>
           {feed.error !== null && <Text size="sm">{feed.error}</Text>}
         </Stack>
-        <Group gap={4} wrap="nowrap">
-          <ActionIcon
-            variant="default"
-            size="lg"
-            loading={fetch.isPending}
-            aria-label={t("schedule.feed_fetch", { name: feed.name })}
-            onClick={() => fetch.mutate()}
-          >
-            <IconRefresh size={18} aria-hidden />
-          </ActionIcon>
-          <Button variant="default" size="compact-md" onClick={remove.open}>
-            {t("schedule.feed_remove")}
-          </Button>
-        </Group>
+        {may("configure") && (
+          <Group gap={4} wrap="nowrap">
+            <ActionIcon
+              variant="default"
+              size="lg"
+              loading={fetch.isPending}
+              aria-label={t("schedule.feed_fetch", { name: feed.name })}
+              onClick={() => fetch.mutate()}
+            >
+              <IconRefresh size={18} aria-hidden />
+            </ActionIcon>
+            <Button variant="default" size="compact-md" onClick={remove.open}>
+              {t("schedule.feed_remove")}
+            </Button>
+          </Group>
+        )}
       </Group>
       {fetch.error && <Failure error={fetch.error} />}
       {count > 0 && (

@@ -16,6 +16,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { FleetBox, FleetView, NewInvite } from "../../api/schema";
 import { ShownOnce } from "../settings/ShownOnce";
+import { useMay } from "../session";
 import { useFormat } from "../wording";
 import { Ago } from "./Ago";
 import { Confirm } from "./Confirm";
@@ -32,6 +33,7 @@ const STATES: Record<FleetBox["state"], StateLook> = {
 export function FleetBoxes({ view }: { view: FleetView }) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
+  const runs = useMay()("run_fleet");
   const [fresh, setFresh] = useState<NewInvite | null>(null);
   const [leaving, setLeaving] = useState<FleetBox | null>(null);
   const invite = useMutation({ mutationFn: api.inviteBox, onSuccess: setFresh });
@@ -45,20 +47,22 @@ export function FleetBoxes({ view }: { view: FleetView }) {
         {fresh && <Fresh made={fresh} done={() => setFresh(null)} />}
         <Stack gap="sm" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
           {view.boxes.map((box) => (
-            <Row key={box.id} box={box} own={box.id === view.id} leave={() => setLeaving(box)} />
+            <Row key={box.id} box={box} own={box.id === view.id} runs={runs} leave={() => setLeaving(box)} />
           ))}
         </Stack>
         {view.boxes.every((box) => box.id === view.id) && <Text c="dimmed">{t("fleet.boxes_none")}</Text>}
         {invite.error && <Failure error={invite.error} />}
-        <Button
-          variant="default"
-          style={{ alignSelf: "flex-start" }}
-          leftSection={<IconPlus size={18} aria-hidden />}
-          loading={invite.isPending}
-          onClick={() => invite.mutate()}
-        >
-          {t("fleet.invite")}
-        </Button>
+        {runs && (
+          <Button
+            variant="default"
+            style={{ alignSelf: "flex-start" }}
+            leftSection={<IconPlus size={18} aria-hidden />}
+            loading={invite.isPending}
+            onClick={() => invite.mutate()}
+          >
+            {t("fleet.invite")}
+          </Button>
+        )}
       </Stack>
       <Confirm
         opened={leaving !== null}
@@ -73,7 +77,7 @@ export function FleetBoxes({ view }: { view: FleetView }) {
   );
 }
 
-function Row({ box, own, leave }: { box: FleetBox; own: boolean; leave: () => void }) {
+function Row({ box, own, runs, leave }: { box: FleetBox; own: boolean; runs: boolean; leave: () => void }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const { pulse } = box;
@@ -107,7 +111,7 @@ function Row({ box, own, leave }: { box: FleetBox; own: boolean; leave: () => vo
           )}
         </Text>
       </Stack>
-      {!own && (
+      {!own && runs && (
         <ActionIcon
           variant="default"
           size={40}

@@ -9,6 +9,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Job, JobPatch } from "../../api/schema";
 import { share } from "../../format";
+import { useMay } from "../session";
 import { useFormat } from "../wording";
 import { Confirm } from "./Confirm";
 import { useReportFailure } from "./Failure";
@@ -23,6 +24,7 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
   const report = useReportFailure();
+  const runs = useMay()("run_queue");
   const refresh = () => {
     void cache.invalidateQueries({ queryKey: keys.jobs });
     void cache.invalidateQueries({ queryKey: keys.recordings });
@@ -54,7 +56,7 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
             t(`layout.${job.layout}`)
           )}
         </Text>
-        {active && (
+        {active && runs && (
           <Group gap={4} wrap="nowrap">
             {overtakes(job) && (
               <Button
@@ -78,7 +80,7 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
             </Button>
           </Group>
         )}
-        {again && (
+        {again && runs && (
           <Button
             size="compact-sm"
             variant="light"

@@ -9,6 +9,7 @@ import { keys } from "../../api/keys";
 import type { Job } from "../../api/schema";
 import { queueOf, type Queue } from "../../queue";
 import { useNow } from "../now";
+import { useMay } from "../session";
 import { useFormat } from "../wording";
 import { JobProgress } from "./JobProgress";
 
@@ -20,8 +21,9 @@ const DRAWN = 12;
 export function JobQueue() {
   const { t } = useTranslation("panel");
   const jobs = useQuery({ queryKey: keys.jobs, queryFn: api.jobs, refetchInterval: LOOK_AGAIN_MS });
-  const settings = useQuery({ queryKey: keys.settings, queryFn: api.settings });
-  const fleet = useQuery({ queryKey: keys.fleet, queryFn: api.fleet });
+  const may = useMay();
+  const settings = useQuery({ queryKey: keys.settings, queryFn: api.settings, enabled: may("configure") });
+  const fleet = useQuery({ queryKey: keys.fleet, queryFn: api.fleet, enabled: may("see_fleet") });
   const now = useNow();
   const items = jobs.data?.items ?? [];
   const queue = queueOf(items, now);

@@ -17,6 +17,7 @@ import type { Participant } from "../../api/schema";
 import { Ago } from "./Ago";
 import { Confirm } from "./Confirm";
 import { Failure, useReportFailure } from "./Failure";
+import { useMay } from "../session";
 
 export function People({ room }: { room: string }) {
   const { t } = useTranslation("panel");
@@ -45,6 +46,7 @@ function KnockingRow({ room, person }: { room: string; person: Participant }) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
   const report = useReportFailure();
+  const moderates = useMay()("moderate");
   const name = person.name || person.identity;
   const options = {
     onSuccess: () => cache.invalidateQueries({ queryKey: keys.rooms }),
@@ -68,23 +70,25 @@ function KnockingRow({ room, person }: { room: string; person: Participant }) {
           </Text>
         </Stack>
       </Group>
-      <Group gap={4} wrap="nowrap">
-        <Button
-          variant="default"
-          aria-label={t("people.turn_away_named", { name })}
-          loading={turnAway.isPending}
-          onClick={() => turnAway.mutate()}
-        >
-          {t("people.turn_away")}
-        </Button>
-        <Button
-          aria-label={t("people.let_in_named", { name })}
-          loading={letIn.isPending}
-          onClick={() => letIn.mutate()}
-        >
-          {t("people.let_in")}
-        </Button>
-      </Group>
+      {moderates && (
+        <Group gap={4} wrap="nowrap">
+          <Button
+            variant="default"
+            aria-label={t("people.turn_away_named", { name })}
+            loading={turnAway.isPending}
+            onClick={() => turnAway.mutate()}
+          >
+            {t("people.turn_away")}
+          </Button>
+          <Button
+            aria-label={t("people.let_in_named", { name })}
+            loading={letIn.isPending}
+            onClick={() => letIn.mutate()}
+          >
+            {t("people.let_in")}
+          </Button>
+        </Group>
+      )}
     </Group>
   );
 }
@@ -93,6 +97,7 @@ function PersonRow({ room, person }: { room: string; person: Participant }) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
   const report = useReportFailure();
+  const moderates = useMay()("moderate");
   const [removing, remove] = useDisclosure(false);
   const name = person.name || person.identity;
   const refresh = () => cache.invalidateQueries({ queryKey: keys.rooms });
@@ -132,28 +137,32 @@ function PersonRow({ room, person }: { room: string; person: Participant }) {
             </Sends>
           )}
         </Group>
-        <Tooltip label={t("people.mute")}>
-          <ActionIcon
-            variant="default"
-            size={40}
-            aria-label={t("people.mute_named", { name })}
-            disabled={!speaks}
-            loading={mute.isPending}
-            onClick={() => mute.mutate()}
-          >
-            <IconMicrophoneOff size={18} />
-          </ActionIcon>
-        </Tooltip>
-        <Tooltip label={t("people.remove")}>
-          <ActionIcon
-            variant="default"
-            size={40}
-            aria-label={t("people.remove_named", { name })}
-            onClick={remove.open}
-          >
-            <IconUserX size={18} />
-          </ActionIcon>
-        </Tooltip>
+        {moderates && (
+          <>
+            <Tooltip label={t("people.mute")}>
+              <ActionIcon
+                variant="default"
+                size={40}
+                aria-label={t("people.mute_named", { name })}
+                disabled={!speaks}
+                loading={mute.isPending}
+                onClick={() => mute.mutate()}
+              >
+                <IconMicrophoneOff size={18} />
+              </ActionIcon>
+            </Tooltip>
+            <Tooltip label={t("people.remove")}>
+              <ActionIcon
+                variant="default"
+                size={40}
+                aria-label={t("people.remove_named", { name })}
+                onClick={remove.open}
+              >
+                <IconUserX size={18} />
+              </ActionIcon>
+            </Tooltip>
+          </>
+        )}
       </Group>
       <Confirm
         opened={removing}

@@ -8,6 +8,7 @@ import { Link } from "wouter";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Feed, ScheduledEvent } from "../../api/schema";
+import { useMay } from "../session";
 import { useFormat } from "../wording";
 import { Confirm } from "./Confirm";
 import { Failure } from "./Failure";
@@ -28,6 +29,7 @@ export function PlannedDialog({ event, feed, close }: PlannedDialogProps) {
   const { language } = useFormat();
   const cache = useQueryClient();
   const [cancelling, cancel] = useDisclosure(false);
+  const may = useMay();
   const refresh = () => cache.invalidateQueries({ queryKey: keys.schedule });
   const longer = useMutation({
     mutationFn: (minutes: number) => api.extendRecording(event.room_id, minutes),
@@ -61,7 +63,7 @@ export function PlannedDialog({ event, feed, close }: PlannedDialogProps) {
             {t("schedule.overlaps")}
           </Alert>
         )}
-        {event.extendable && (
+        {event.extendable && may("record") && (
           <Group gap="xs">
             {LONGER.map((minutes) => (
               <Button
@@ -82,7 +84,7 @@ export function PlannedDialog({ event, feed, close }: PlannedDialogProps) {
         )}
         {longer.error && <Failure error={longer.error} />}
         <Group justify="flex-end" gap="xs">
-          {event.feed === null && (
+          {event.feed === null && may("plan") && (
             <Button
               variant="default"
               leftSection={<IconTrash size={18} aria-hidden />}

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { fileAddress } from "../../api/client";
 import type { Recording } from "../../api/schema";
+import { useMay } from "../session";
 import { useFormat } from "../wording";
 import { Ago, Elapsed } from "./Ago";
 import { DeleteRecording } from "./DeleteRecording";
@@ -19,6 +20,7 @@ export function RecordingRow({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const [deleting, remove] = useDisclosure(false);
+  const edits = useMay()("edit_library");
   const film = recording.files.find((file) => file.kind === "mp4");
   const running = recording.state === "recording";
   const names = recording.people.slice(0, NAMED).join(", ");
@@ -79,14 +81,16 @@ export function RecordingRow({ recording }: { recording: Recording }) {
                 {t("recording.download")}
               </Menu.Item>
             )}
-            <Menu.Item
-              color="red"
-              disabled={running}
-              leftSection={<IconTrash size={16} aria-hidden />}
-              onClick={remove.open}
-            >
-              {t("recording.delete")}
-            </Menu.Item>
+            {edits && (
+              <Menu.Item
+                color="red"
+                disabled={running}
+                leftSection={<IconTrash size={16} aria-hidden />}
+                onClick={remove.open}
+              >
+                {t("recording.delete")}
+              </Menu.Item>
+            )}
           </Menu.Dropdown>
         </Menu>
       </div>

@@ -6,22 +6,36 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { ApiToken } from "../../api/schema";
+import type { ApiToken, Me } from "../../api/schema";
 import { Ago } from "../parts/Ago";
 import { Confirm } from "../parts/Confirm";
 import { Failure } from "../parts/Failure";
-import { NameDialog } from "../parts/NameDialog";
+import { useMay } from "../session";
+import { useFormat } from "../wording";
 import { Card } from "./Card";
 import { ShownOnce } from "./ShownOnce";
+import { TokenDialog } from "./TokenDialog";
 
-export function ApiTokens() {
+export function ApiTokens({ me }: { me: Me }) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
+  const format = useFormat();
+  const may = useMay();
+  // Who runs people sees everybody's tokens.
+  const people = useQuery({ queryKey: keys.people, queryFn: api.people, enabled: may("run_people") });
   const list = useQuery({ queryKey: keys.tokens, queryFn: api.tokens });
   const [creating, dialog] = useDisclosure(false);
   const [fresh, setFresh] = useState<string | null>(null);
   const [leaving, setLeaving] = useState<ApiToken | null>(null);
   const refresh = () => cache.invalidateQueries({ queryKey: keys.tokens });
+  const facts = ({ role, person, expires_at }: ApiToken) => {
+    const name = people.data?.items.find(({ id }) => id === person)?.name;
+    return [
+      t(`people_page.role.${role}`),
+      person !== me.id && name !== undefined && t("api_tokens.of", { name }),
+      expires_at !== null && t("api_tokens.until", { when: format.dateTime(expires_at) }),
+    ].filter(Boolean);
+  };
 
   return (
     <Card title={t("api_tokens.title")} text={t("api_tokens.text")}>
@@ -41,6 +55,8 @@ export function ApiTokens() {
                   {token.name}
                 </Text>
                 <Text size="xs" c="dimmed">
+                  {facts(token).join(" · ")}
+                  {" · "}
                   {token.last_used_at ? (
                     <>
                       {t("api_tokens.used")} <Ago at={token.last_used_at} />
@@ -72,16 +88,13 @@ export function ApiTokens() {
           {t("api_tokens.create")}
         </Button>
       </Group>
-      <NameDialog
+      <TokenDialog
+        role={me.role}
         opened={creating}
         close={dialog.close}
-        title={t("api_tokens.create")}
-        label={t("api_tokens.name")}
-        description={t("api_tokens.name_text")}
-        action={t("rooms.create")}
-        run={async (name) => {
-          setFresh((await api.createToken(name)).token);
-          await refresh();
+        made={(token) => {
+          setFresh(token.token);
+          void refresh();
         }}
       />
       <Confirm

@@ -1,0 +1,130 @@
+//! Leaves a row in the audit log of each request that changes something, and of each that was refused.
+//!
+//! It stands around the guard, so that no route can forget it. What a row says comes from the route, the
+//! answer's status and its `code`: bodies of requests, where secrets are, are never looked at.
+
+use super::guard::Guard;
+use crate::server::Peer;
+use axum::body::{Body, to_bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use roombox_control::audit::Noted;
+use roombox_control::people::{Asker, By};
+use roombox_control::store::Person;
+use serde_json::Value;
+
+/// Answers that are looked at for an id or a code are shorter.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// What changes nothing though it is sent with POST, or tells of itself in another list.
+const UNREMARKABLE: [&str; 4] = ["factor_begin", "invitation_look", "shared_unlock", "target_test"];
+
+/// Put into an answer by the guard: who asked.
+#[derive(Debug, Clone)]
+pub(super) struct AskedBy(pub Asker);
+
+/// Put into an answer by who signs somebody in.
+#[derive(Debug, Clone)]
+pub(super) struct SignedIn(pub Person);
+
+/// Put into an answer by a route: what became of it, in a few words without secrets.
+#[derive(Debug, Clone)]
+pub(super) struct Detail(pub String);
+
+/// Notes what came of a request.
+pub(super) async fn noted(
+    State(guard): State<Guard>,
+    matched: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = request.method().clone();
+    let action = matched.as_ref().and_then(|path| guard.operation(&method, path.as_str()));
+    let Some(action) = action else { return next.run(request).await };
+    let path = request.uri().path().to_owned();
+    let from = request.extensions().get::<Peer>().map(|Peer(from)| from.to_canonical().to_string());
+    let response = next.run(request).await;
+    let reads = matches!(method, Method::GET | Method::HEAD);
+    let asker = response.extensions().get::<AskedBy>().map(|AskedBy(asker)| asker.clone());
+    let refused = response.status() == StatusCode::FORBIDDEN && asker.is_some();
+    if (reads && !refused) || UNREMARKABLE.contains(&action.as_str()) {
+        return response;
+    }
+    // Guests come and go without an account: meetings tell of them.
+    if asker.is_none() && action == "join_token_create" {
+        return response;
+    }
+    let (response, answer) = read(response).await;
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let status = response.status();
+    let result = match status.is_success() {
+        true => "ok".to_owned(),
+        false => Some(text("code")).filter(|code| !code.is_empty()).unwrap_or(status.to_string()),
+    };
+    let template = matched.as_ref().map_or("", |path| path.as_str());
+    let mut subject = subject(template, &path);
+    if status == StatusCode::CREATED {
+        subject.push(text("id"));
+        subject.retain(|id| !id.is_empty());
+    }
+    let (person, token) = who(asker, &response);
+    let detail = response.extensions().get().map(|Detail(detail)| detail.clone());
+    guard
+        .note(Noted {
+            person: person.as_ref().map(|person| person.id.clone()).unwrap_or_default(),
+            name: person.map(|person| person.name).unwrap_or_default(),
+            token: token.unwrap_or_default(),
+            from: from.unwrap_or_default(),
+            action,
+            subject: subject.join("/"),
+            detail: detail.unwrap_or_default(),
+            result,
+            skipped: 0,
+        })
+        .await;
+    response
+}
+
+/// The person who did it, and the token that spoke for them.
+fn who(asker: Option<Asker>, response: &Response) -> (Option<Person>, Option<String>) {
+    match asker {
+        Some(Asker { person, by: By::Token(token), .. }) => (Some(person), Some(token)),
+        Some(Asker { person, .. }) => (Some(person), None),
+        None => (response.extensions().get().map(|SignedIn(person)| person.clone()), None),
+    }
+}
+
+/// What stands in the places of a route's names.
+fn subject(template: &str, path: &str) -> Vec<String> {
+    let places = template.split('/').zip(path.split('/'));
+    places.filter(|(name, _)| name.starts_with('{')).map(|(_, id)| id.to_owned()).collect()
+}
+
+/// The answer, and what it says if it is JSON.
+async fn read(response: Response) -> (Response, Value) {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let short = http_body::Body::size_hint(response.body()).upper();
+    let is_short = short.is_some_and(|bytes| bytes <= LONGEST_ANSWER as u64);
+    if !is_short || kind.is_none_or(|kind| kind != "application/json") {
+        return (response, Value::Null);
+    }
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, LONGEST_ANSWER).await.unwrap_or_default();
+    let answer = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    (Response::from_parts(parts, Body::from(bytes)), answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_what_stands_in_the_places_of_a_route() {
+        let places = |template, path| subject(template, path).join("/");
+        let route = "/api/v1/rooms/{id}/whip-keys/{key}";
+        assert_eq!(places(route, "/api/v1/rooms/rm_1/whip-keys/whk_2"), "rm_1/whk_2");
+        assert_eq!(places("/api/v1/settings", "/api/v1/settings"), "");
+    }
+}
