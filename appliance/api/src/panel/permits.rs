@@ -297,7 +297,7 @@ pub(super) fn matrix() -> String {
         for (method, path) in *routes {
             let who = match permit {
                 Open => "yes | yes | yes | yes | yes".to_owned(),
-                Borrowers => "– | – | – | – | by a loan".to_owned(),
+                Borrowers => ["by a loan"; 5].join(" | "),
                 Guests(action) => format!("{} | by invitation", ticks(*action)),
                 Who(action) => format!("{} | –", ticks(*action)),
             };
