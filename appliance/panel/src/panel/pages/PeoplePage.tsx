@@ -247,7 +247,7 @@ function Open({ invite }: { invite: PersonInvite }) {
       </Stack>
       <Button
         variant="default"
-        size="compact-md"
+        size="compact-sm"
         loading={revoke.isPending}
         aria-label={t("people_page.invite_revoke_named", { name: invite.name })}
         onClick={() => revoke.mutate()}

@@ -75,7 +75,7 @@ function FeedRow({ feed, room }: { feed: Feed; room: string | null }) {
             >
               <IconRefresh size={18} aria-hidden />
             </ActionIcon>
-            <Button variant="default" size="compact-md" onClick={remove.open}>
+            <Button variant="default" size="compact-sm" onClick={remove.open}>
               {t("schedule.feed_remove")}
             </Button>
           </Group>

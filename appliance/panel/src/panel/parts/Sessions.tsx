@@ -45,7 +45,7 @@ function Row({ session, end, ended }: { session: Session } & Omit<SessionsProps,
       {!session.current && (
         <Button
           variant="default"
-          size="compact-md"
+          size="compact-sm"
           style={{ flex: "none" }}
           loading={work.isPending}
           aria-label={t("account.session_end_named", { name: device })}
