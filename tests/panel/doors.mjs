@@ -15,11 +15,12 @@ const OPEN = new Set([
   'GET /box', 'GET /claim', 'POST /claim', 'POST /session', 'DELETE /session',
 ]);
 
-/** Guests, and boxes that join a fleet, have an invite instead of a session; a guessed one is of no use. */
+/** Guests, and boxes of a fleet, have an invite or an order instead of a session; a guessed one is of no use. */
 const FOR_GUESTS = new Map([
   ['GET /rooms/{id}/door', undefined],
   ['POST /rooms/{id}/join-token', { name: 'Mallory', invite: 'guessed' }],
   ['POST /fleet/boxes', { token: 'guessed', key: 'none', name: 'Mallory', signature: '' }],
+  ['POST /fleet/loans', { order: 'guessed', key: 'none', name: 'Mallory', signature: '' }],
 ]);
 
 /** Invitations to the box: a guessed one is gone, and the answer says no more. */

@@ -218,8 +218,9 @@ impl Loans {
     /// Whose claim it is, and what the hub has ordered.
     async fn vouched(&self, claim: &LoanClaim) -> Result<(Order, Borrower), ControlError> {
         let gear = &self.parts.gear;
-        let FleetRow { place, .. } =
-            self.parts.store.fleet_get().await?.ok_or(FleetError::NotIn)?;
+        // A stranger need not know whether this box is in a fleet.
+        let row = self.parts.store.fleet_get().await?;
+        let FleetRow { place, .. } = row.ok_or(FleetError::LoanOrder)?;
         let own = gear.who()?.0;
         let hub = match place {
             Place::Hub { .. } => own.clone(),
