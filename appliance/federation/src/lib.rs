@@ -4,6 +4,7 @@
 //! meets and records without it. This is the only home of NATS, with `roombox-hub` beside it.
 
 pub mod conf;
+mod cut;
 pub mod envelope;
 mod identity;
 pub mod link;

@@ -148,7 +148,8 @@ impl Store {
         self.call(|sql| {
             sql.execute_batch(
                 "DELETE FROM fleet; DELETE FROM fleet_events; DELETE FROM fleet_boxes;
-                 DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;",
+                 DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;
+                 DELETE FROM fleet_outages;",
             )?;
             Ok(())
         })
@@ -330,6 +331,7 @@ impl Store {
     pub async fn fleet_expel(&self, id: String) -> Result<bool, StoreError> {
         self.call(move |sql| {
             sql.execute("DELETE FROM fleet_invites WHERE box = ?1", [&id])?;
+            sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [&id])?;
             Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
         })
         .await

@@ -30,6 +30,7 @@ import type {
   NewTarget,
   NewWebhook,
   LiveOutput,
+  Outage,
   NewWhipKey,
   Output,
   Page,
@@ -52,6 +53,7 @@ import type {
   TargetPatch,
   TargetTrial,
   TimelineItem,
+  ToldEvent,
   Updates,
   Webhook,
   WebhookPatch,
@@ -206,6 +208,10 @@ export const api = {
   leaveFleet: () => ask<undefined>("DELETE", "/fleet"),
   inviteBox: () => ask<NewInvite>("POST", "/fleet/invites"),
   expelBox: (id: string) => ask<undefined>("DELETE", `/fleet/boxes/${part(id)}`),
+  fleetTold: (box: string) =>
+    ask<Page<ToldEvent>>("GET", `/fleet/events?limit=8&box=${part(box)}`),
+  fleetOutages: (box: string) =>
+    ask<Page<Outage>>("GET", `/fleet/boxes/${part(box)}/outages`),
   storage: () => ask<StorageReport>("GET", "/storage"),
   shares: (recording: string) => ask<Page<Share>>("GET", `/recordings/${part(recording)}/shares`),
   createShare: (recording: string, share: NewShare) =>
