@@ -6,6 +6,7 @@
 //! meets and records without it. This is the only home of NATS, with `roombox-hub` beside it, and of MQTT.
 
 pub mod conf;
+mod cut;
 pub mod envelope;
 mod identity;
 pub mod link;

@@ -79,6 +79,8 @@ pub struct Link {
     pub pulse: Arc<dyn Fn() -> BoxPulse + Send + Sync>,
     /// Whether another box has this one's key.
     pub cloned: watch::Sender<bool>,
+    /// Whether the server on this machine has its way to the hub.
+    pub up: watch::Receiver<bool>,
     /// Who does jobs of other boxes: who is busy misses an order, and the hub asks somebody else.
     pub errands: mpsc::Sender<Errand>,
 }
@@ -120,6 +122,7 @@ impl Link {
         let id = self.identity.id();
         let client = connect(&self.url, &self.identity, subjects::inbox(id)).await?;
         let mut commands = client.subscribe(subjects::commands(id)).await?;
+        let mut up = self.up.clone();
         let jetstream = ContextBuilder::new().timeout(PATIENCE).build(client.clone());
         let (mut outbox, mut answers) = (Outbox::default(), FuturesUnordered::<Answer>::new());
         let (mut beats, mut clearing) = (interval(HEARTBEAT), interval(CLEAR_UP));
@@ -152,6 +155,10 @@ impl Link {
                     self.cloned.send_replace(Instant::now() < cloned_until);
                     self.beat(&client).await?;
                 }
+                Ok(()) = up.changed() => if *up.borrow_and_update() {
+                    // The hub need not wait to see the box, or that there are two of it.
+                    self.beat(&client).await?;
+                },
                 _ = glances.tick() => {
                     // What others could do for it, or it for others, is told at once.
                     let now = trade(&(self.pulse)());
@@ -284,7 +291,7 @@ impl Link {
     }
 
     async fn beat(&self, client: &Client) -> Result<(), LinkError> {
-        let (waiting, last) = self.store.fleet_told().await?;
+        let (waiting, last) = self.store.fleet_progress().await?;
         let epoch = self.row.epoch.clone();
         let pulse = BoxPulse { waiting, epoch, last, ..(self.pulse)() };
         let payload = serde_json::to_vec(&pulse).unwrap_or_default();

@@ -3,10 +3,12 @@
 //! It listens on ports of its own choice on 127.0.0.1, beside a hub's door for leaves, and says which
 //! in a file. A server that a killed daemon left is ended first: it has the folder.
 
+use crate::cut;
+use roombox_control::fleet::CutReason;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,8 @@ const STOP: Duration = Duration::from_secs(5);
 const ASK: Duration = Duration::from_secs(2);
 /// The monitor's longest answer that is read.
 const ANSWER: u64 = 1 << 20;
+/// So much of the end of the log is looked at for why there is no link, bytes.
+const LOG_END: u64 = 64 * 1024;
 
 /// What is wrong with the server. The texts go to the owner.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +110,8 @@ pub struct Server {
     /// For clients, `nats://…`.
     url: String,
     monitor: SocketAddr,
+    /// How long the log was when there was a link last, or when the server started.
+    linked_at: u64,
 }
 
 impl Server {
@@ -123,6 +129,7 @@ impl Server {
         forget_ports(folder).map_err(refused)?;
         write_conf(folder, conf).map_err(refused)?;
         let errors = fs::File::create(folder.join("nats.err")).map_err(refused)?;
+        let linked_at = log_length(folder);
         let child = Command::new(program)
             .arg("-c")
             .arg(folder.join("nats.conf"))
@@ -135,7 +142,7 @@ impl Server {
         let mut child = child.map_err(|source| ServerError::Run { program: name, source })?;
         let listening = timeout(START, listening(&mut child, folder));
         let (url, monitor) = listening.await.map_err(|_| ServerError::Silent)??;
-        Ok(Self { child, folder: folder.to_owned(), url, monitor })
+        Ok(Self { child, folder: folder.to_owned(), url, monitor, linked_at })
     }
 
     /// Where clients connect.
@@ -184,6 +191,22 @@ impl Server {
         Health { healthy: health.is_some() && enabled, links: links.map_or(0, |l| l.leafnodes) }
     }
 
+    /// There is a link: what the log says so far is of no interest any more.
+    pub fn linked(&mut self) {
+        self.linked_at = log_length(&self.folder);
+    }
+
+    /// Why there is no link, as far as the log says it.
+    pub fn cut(&self) -> Option<CutReason> {
+        match log_since(&self.folder, self.linked_at) {
+            Ok(log) => cut::reason(&log),
+            Err(error) => {
+                tracing::debug!(%error, "nats-server's log cannot be read");
+                None
+            }
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|id| Pid::from_raw(id as i32));
         if let Some(pid) = pid
@@ -192,6 +215,22 @@ impl Server {
             tracing::debug!(%error, "nats-server has ended");
         }
     }
+}
+
+fn log_length(folder: &Path) -> u64 {
+    fs::metadata(folder.join("nats.log")).map_or(0, |log| log.len())
+}
+
+/// What was written to the log after it was so long: the end of that. A log that is shorter was begun
+/// anew.
+fn log_since(folder: &Path, length: u64) -> io::Result<String> {
+    let mut log = fs::File::open(folder.join("nats.log"))?;
+    let now = log.metadata()?.len();
+    let from = if now < length { 0 } else { length };
+    log.seek(SeekFrom::Start(from.max(now.saturating_sub(LOG_END))))?;
+    let mut text = Vec::new();
+    log.take(LOG_END).read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Waits until the server has written where it listens.

@@ -3,6 +3,7 @@
 use crate::gaps::Gaps;
 use crate::market::{Market, Pair};
 use crate::roster::Roster;
+use crate::silence::{Moment, Silence};
 use async_nats::jetstream::consumer::pull::MessagesError;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, AckKind, ContextBuilder, stream};
@@ -11,7 +12,7 @@ use futures_util::StreamExt as _;
 use roombox_control::clock::UnixMs;
 use roombox_control::fleet::{BoxOffer, BoxPulse, Fleet, HeardView};
 use roombox_control::loans::Order;
-use roombox_control::store::{FleetMissing, HeardRow, Store, StoreError};
+use roombox_control::store::{FleetMissing, HeardRow, OutageChanges, Store, StoreError};
 use roombox_federation::Identity;
 use roombox_federation::envelope::{self, Unread};
 use roombox_federation::link::{self, Resend};
@@ -31,6 +32,9 @@ const STREAM_AGE: Duration = Duration::from_secs(14 * 24 * 3600);
 const STREAM_BYTES: i64 = 2 << 30;
 const LOOK: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(1);
+/// Outages are kept for 90 days, and of each box so many.
+const OUTAGES_KEPT_MS: u64 = 90 * 24 * 3600 * 1000;
+const MOST_OUTAGES: u32 = 2000;
 /// The longest heartbeat, bytes.
 const LONGEST_PULSE: usize = 4096;
 
@@ -64,6 +68,7 @@ struct Hand {
     roster: Roster,
     gaps: Gaps,
     market: Market,
+    silence: Silence,
     heard: HeardView,
     /// Whose alarm was said.
     cloned: HashSet<BoxId>,
@@ -93,6 +98,7 @@ impl HubDesk {
         let mut events = events.ready_chunks(BATCH);
         let mut beats = client.subscribe(subjects::ALL_HEARTBEATS).await?;
         let mut looks = interval(LOOK);
+        hand.silence.listens(Moment { now: begun.elapsed(), at: UnixMs::now() });
         loop {
             tokio::select! {
                 some = events.next() => {
@@ -187,6 +193,7 @@ impl HubDesk {
         let boxes = self.store.fleet_box_list().await?;
         let ids: Vec<_> = boxes.iter().filter_map(|row| BoxId::parse(&row.id)).collect();
         hand.roster.keep(&ids);
+        self.note(hand, now, &ids).await?;
         let missing = self.store.fleet_missing(hand.roster.told()).await?;
         let due = hand.gaps.look(now, missing);
         for FleetMissing { of, epoch, from, until } in due.ask {
@@ -205,6 +212,20 @@ impl HubDesk {
             self.order(hand, client, &to, &origin, offer).await;
         }
         self.fleet.roster_is(hand.roster.entries(now), hand.heard);
+        Ok(())
+    }
+
+    /// Keeps who fell silent, and who is back.
+    async fn note(&self, hand: &mut Hand, now: Duration, ids: &[BoxId]) -> Result<(), HubError> {
+        hand.silence.keep(ids);
+        let now = Moment { now, at: UnixMs::now() };
+        let boxes: Vec<_> = ids.iter().map(|id| (id.clone(), hand.roster.last(id))).collect();
+        let changes = hand.silence.look(now, &boxes);
+        if changes != OutageChanges::default() {
+            let before = now.at.0.saturating_sub(OUTAGES_KEPT_MS);
+            self.store.fleet_outages_keep(changes.clone(), before, MOST_OUTAGES).await?;
+            hand.silence.kept(&changes);
+        }
         Ok(())
     }
 

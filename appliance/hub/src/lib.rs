@@ -7,6 +7,7 @@ mod desk;
 mod gaps;
 mod market;
 mod roster;
+mod silence;
 
 pub use desk::{HubDesk, HubError};
 pub use roster::{Roster, STALE};

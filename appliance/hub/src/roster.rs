@@ -1,5 +1,6 @@
 //! Which boxes are alive, from their heartbeats. Pure: time is an argument.
 
+use crate::silence::Moment;
 use roombox_control::clock::UnixMs;
 use roombox_control::fleet::{BoxPulse, BoxState, RosterEntry};
 use roombox_federation::link::HEARTBEAT;
@@ -73,6 +74,11 @@ impl Roster {
             now.saturating_sub(entry.heard) < STALE && entry.alarm_until <= now
         });
         alive.map(|(id, entry)| (id.clone(), entry.pulse.clone())).collect()
+    }
+
+    /// When a box was heard last.
+    pub fn last(&self, of: &BoxId) -> Option<Moment> {
+        self.0.get(of).map(|entry| Moment { now: entry.heard, at: entry.heard_at })
     }
 
     /// Only these boxes are in the fleet.

@@ -5,11 +5,13 @@ use super::access::Visitor;
 use super::body::{Body, MaybeBody};
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use roombox_control::fleet::{FleetJoin, FleetJoined, FleetView, LEAF_PORT, NewInvite};
+use roombox_control::fleet::{
+    FleetJoin, FleetJoined, FleetView, LEAF_PORT, NewInvite, OutagePage, ToldPage, ToldWanted,
+};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +31,37 @@ pub(super) struct HubRequest {
 pub(super) struct MembershipRequest {
     /// From the hub's Fleet page.
     code: String,
+}
+
+/// What of all that boxes told, and how much of it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ToldQuery {
+    /// At most so many (1 to 200); 50 if left out.
+    #[param(minimum = 1, maximum = 200, nullable = false)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[param(nullable = false)]
+    before: Option<String>,
+    /// Id of the box that told it.
+    #[serde(rename = "box")]
+    #[param(nullable = false)]
+    of: Option<String>,
+    /// Its type, like `room.created`.
+    #[param(nullable = false)]
+    kind: Option<String>,
+}
+
+/// How much, and from where on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OutageQuery {
+    /// At most so many (1 to 200); 200 if left out.
+    #[param(minimum = 1, maximum = 200, nullable = false)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[param(nullable = false)]
+    before: Option<String>,
 }
 
 /// The box in its fleet.
@@ -110,4 +143,32 @@ pub(super) async fn fleet_expel(
 ) -> Result<StatusCode, ApiError> {
     door.fleet.expel(&id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// At a hub: what its boxes told in the last 30 days, newest first.
+#[utoipa::path(get, path = "/fleet/events", tag = "fleet", params(ToldQuery),
+    responses((status = 200, body = ToldPage), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
+pub(super) async fn fleet_told(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Query(query): Query<ToldQuery>,
+) -> Result<Json<ToldPage>, ApiError> {
+    let ToldQuery { limit, before, of, kind } = query;
+    let wanted = ToldWanted { of, kind, before };
+    Ok(Json(door.fleet.told().events(wanted, limit.unwrap_or(50)).await?))
+}
+
+/// At a hub: when a box was silent in the last 90 days, newest first.
+#[utoipa::path(get, path = "/fleet/boxes/{id}/outages", tag = "fleet",
+    params(("id" = String, Path), OutageQuery),
+    responses((status = 200, body = OutagePage), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub(super) async fn fleet_outages(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+    Query(OutageQuery { limit, before }): Query<OutageQuery>,
+) -> Result<Json<OutagePage>, ApiError> {
+    Ok(Json(door.fleet.told().outages(&id, limit.unwrap_or(200), before).await?))
 }

@@ -216,7 +216,14 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
         ],
     ),
     (Who(Action::SeeAudit), &[("get", "/api/v1/audit"), ("get", "/api/v1/audit/export")]),
-    (Who(Action::SeeFleet), &[("get", "/api/v1/fleet")]),
+    (
+        Who(Action::SeeFleet),
+        &[
+            ("get", "/api/v1/fleet"),
+            ("get", "/api/v1/fleet/events"),
+            ("get", "/api/v1/fleet/boxes/{id}/outages"),
+        ],
+    ),
     (
         Who(Action::RunFleet),
         &[

@@ -6,13 +6,15 @@
 
 mod error;
 mod invite;
+mod told;
 mod view;
 
 pub use error::FleetError;
 pub use invite::Invite;
+pub use told::{BoxName, Outage, OutagePage, Told, ToldEvent, ToldPage, ToldWanted};
 pub use view::{
-    BoxOffer, BoxPulse, BoxState, FleetBox, FleetRole, FleetView, HeardView, HubView, LinkState,
-    LinkView, NewInvite, RosterEntry,
+    BoxOffer, BoxPulse, BoxState, CutReason, FleetBox, FleetRole, FleetView, HeardView, HubView,
+    LinkState, LinkView, NewInvite, RosterEntry,
 };
 
 use crate::clock::UnixMs;
@@ -154,7 +156,7 @@ impl Fleet {
     /// The store refuses.
     pub async fn view(&self) -> Result<FleetView, ControlError> {
         let row = self.store.fleet_get().await?;
-        let (waiting, _) = self.store.fleet_told().await?;
+        let (waiting, _) = self.store.fleet_progress().await?;
         let rows = self.store.fleet_box_list().await?;
         let id = row.as_ref().and_then(|_| self.gear.who().ok()).map(|(id, _)| id);
         let now = self.now();
@@ -306,6 +308,11 @@ impl Fleet {
         tracing::info!(id, "a box was put out of the fleet");
         self.changed();
         Ok(())
+    }
+
+    /// At a hub: what its boxes told.
+    pub fn told(&self) -> Told<'_> {
+        Told { fleet: self }
     }
 
     /// The link stands so.

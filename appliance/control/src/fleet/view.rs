@@ -31,6 +31,61 @@ pub enum LinkState {
     Failed,
 }
 
+/// Why the hub is not reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CutReason {
+    /// The hub does not know this box: it was put out, or the hub was reset.
+    PutOut,
+    /// By this box's clock the hub's certificate is not valid yet, or not any more.
+    Clock,
+    /// Something else answers where the hub was.
+    Stranger,
+    /// Nothing takes connections there.
+    Refused,
+    NoRoute,
+    /// The hub's name leads to no address.
+    NoName,
+    /// Nothing is answered, or nothing that a hub would say.
+    Silent,
+}
+
+impl CutReason {
+    /// What is wrong and what to do, in English.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::PutOut => {
+                "the hub does not know this box any more: it was put out there, or the hub was reset. \
+                 Leave the fleet, and join again with a new code"
+            }
+            Self::Clock => {
+                "by this box's clock the hub's certificate is not valid yet, or not any more: set the \
+                 clocks of both boxes right"
+            }
+            Self::Stranger => {
+                "what answers at the hub's address is not the hub that this box has joined: has \
+                 another machine its address now? A hub that was set up anew is joined again, after \
+                 leaving"
+            }
+            Self::Refused => {
+                "the hub's machine takes no connection: is Roombox running there, and does a firewall \
+                 let its TCP port through?"
+            }
+            Self::NoRoute => {
+                "no way leads to the hub's network: are this box's cable and gateway in order?"
+            }
+            Self::NoName => {
+                "the hub's name leads to no address: is its name right, and does this network's DNS \
+                 know it?"
+            }
+            Self::Silent => {
+                "nothing answers as a hub would: is the hub on, and does every firewall on the way let \
+                 its TCP port through?"
+            }
+        }
+    }
+}
+
 /// The box's way to its fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct LinkView {
@@ -38,6 +93,9 @@ pub struct LinkView {
     /// What is wrong and what to do, in English.
     #[schema(required)]
     pub error: Option<String>,
+    /// Why the hub is not reached, as far as it is known; while the link is cut.
+    #[schema(required)]
+    pub cut: Option<CutReason>,
     /// How often nats-server was started again since the box started.
     pub restarts: u64,
     /// Why it was last.

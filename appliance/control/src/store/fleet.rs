@@ -148,7 +148,8 @@ impl Store {
         self.call(|sql| {
             sql.execute_batch(
                 "DELETE FROM fleet; DELETE FROM fleet_events; DELETE FROM fleet_boxes;
-                 DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;",
+                 DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;
+                 DELETE FROM fleet_outages;",
             )?;
             Ok(())
         })
@@ -241,7 +242,7 @@ impl Store {
     }
 
     /// How much waits for the hub, and the highest number that its stream has; 0: none.
-    pub async fn fleet_told(&self) -> Result<(u64, u64), StoreError> {
+    pub async fn fleet_progress(&self) -> Result<(u64, u64), StoreError> {
         self.call(|sql| {
             let query = "SELECT (SELECT COUNT(*) FROM fleet_events WHERE sent_ms IS NULL),
                 (SELECT COALESCE(MAX(seq), 0) FROM fleet_events WHERE sent_ms IS NOT NULL)";
@@ -323,6 +324,7 @@ impl Store {
     pub async fn fleet_expel(&self, id: String) -> Result<bool, StoreError> {
         self.call(move |sql| {
             sql.execute("DELETE FROM fleet_invites WHERE box = ?1", [&id])?;
+            sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [&id])?;
             Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
         })
         .await

@@ -110,6 +110,7 @@ impl FleetKeeper {
                 Ok(End::Changed) => continue,
                 Ok(End::Again(why)) => {
                     tracing::warn!(why, "nats-server is started again");
+                    (link.error, link.cut) = (None, None);
                     link.restarts += 1;
                     link.restarted_because = Some(why);
                     link.state = LinkState::Starting;
@@ -119,7 +120,7 @@ impl FleetKeeper {
                     if link.error.as_ref() != Some(&error) {
                         tracing::error!(error, "the box cannot reach its fleet: it goes on trying");
                     }
-                    (link.state, link.error) = (LinkState::Failed, Some(error));
+                    (link.state, link.error, link.cut) = (LinkState::Failed, Some(error), None);
                 }
             }
             self.fleet.link_is(link.clone());
@@ -168,10 +169,11 @@ impl FleetKeeper {
         let folder = std::fs::canonicalize(&self.data)?.join("nats");
         let mut written = self.conf(&row.place, &identity, &folder).await?;
         let mut server = Server::start(program, &folder, &written.text).await?;
-        link.error = None;
+        (link.error, link.cut) = (None, None);
         let (cloned, alarm) = watch::channel(false);
+        let (linked, up) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        self.begin(&mut tasks, &row, &identity, server.url(), cloned);
+        self.begin(&mut tasks, &row, &identity, server.url(), (cloned, up));
         let (begun, mut looks) = (Instant::now(), tokio::time::interval(LOOK));
         let mut watched = Watch::begin(Duration::ZERO);
         let end = loop {
@@ -218,6 +220,12 @@ impl FleetKeeper {
             };
             let up = health.healthy && (!seen.wants_hub || seen.links > 0);
             link.state = if up { LinkState::Up } else { LinkState::Cut };
+            linked.send_if_modified(|was| std::mem::replace(was, up) != up);
+            if seen.links > 0 {
+                server.linked();
+            }
+            link.cut = if seen.wants_hub && seen.links == 0 { server.cut() } else { None };
+            link.error = link.cut.map(|why| why.text().to_owned());
             link.cloned = *alarm.borrow();
             self.fleet.link_is(link.clone());
             if let Some(why) = watched.look(begun.elapsed(), seen) {
@@ -235,7 +243,7 @@ impl FleetKeeper {
         row: &FleetRow,
         identity: &Arc<Identity>,
         url: &str,
-        cloned: watch::Sender<bool>,
+        (cloned, up): (watch::Sender<bool>, watch::Receiver<bool>),
     ) {
         let (store, identity, url) = (self.store.clone(), identity.clone(), url.to_owned());
         if matches!(row.place, Place::Hub { .. }) {
@@ -243,7 +251,7 @@ impl FleetKeeper {
             tasks.spawn(HubDesk { store, identity, url, fleet: self.fleet.clone() }.run());
         }
         let (row, pulse, errands) = (row.clone(), self.pulse.clone(), self.errands.clone());
-        tasks.spawn(Link { store, identity, url, row, pulse, cloned, errands }.run());
+        tasks.spawn(Link { store, identity, url, row, pulse, cloned, up, errands }.run());
     }
 
     async fn conf(

@@ -41,3 +41,20 @@ async fn a_server_that_ends_at_once_says_why() {
     let conf = fs::metadata(folder.path().join("nats/nats.conf")).unwrap();
     assert_eq!(conf.permissions().mode() & 0o777, 0o600, "the key is in it");
 }
+
+#[test]
+fn of_the_log_the_end_is_read_that_is_newer_than_the_link_and_one_that_was_begun_anew_from_its_start()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(log_since(folder.path(), 0).is_err());
+    assert_eq!(log_length(folder.path()), 0);
+    let write = |text: &str| fs::write(folder.path().join("nats.log"), text).unwrap();
+    write("with a link\nwithout\n");
+    assert_eq!(log_since(folder.path(), 12).unwrap(), "without\n");
+    assert_eq!(log_since(folder.path(), log_length(folder.path())).unwrap(), "");
+    write("anew\n");
+    assert_eq!(log_since(folder.path(), 12).unwrap(), "anew\n");
+    write(&format!("{}the end", "x".repeat(LOG_END as usize)));
+    let end = log_since(folder.path(), 0).unwrap();
+    assert!(end.ends_with("the end") && end.len() == LOG_END as usize);
+}

@@ -41,6 +41,7 @@ import type {
   NewToken,
   NewWebhook,
   LiveOutput,
+  Outage,
   NewWhipKey,
   Output,
   Page,
@@ -66,6 +67,7 @@ import type {
   TargetPatch,
   TargetTrial,
   TimelineItem,
+  ToldEvent,
   Updates,
   Webhook,
   WebhookPatch,
@@ -258,6 +260,10 @@ export const api = {
   leaveFleet: () => ask<undefined>("DELETE", "/fleet"),
   inviteBox: () => ask<NewInvite>("POST", "/fleet/invites"),
   expelBox: (id: string) => ask<undefined>("DELETE", `/fleet/boxes/${part(id)}`),
+  fleetTold: (box: string) =>
+    ask<Page<ToldEvent>>("GET", `/fleet/events?limit=8&box=${part(box)}`),
+  fleetOutages: (box: string) =>
+    ask<Page<Outage>>("GET", `/fleet/boxes/${part(box)}/outages`),
   storage: () => ask<StorageReport>("GET", "/storage"),
   shares: (recording: string) => ask<Page<Share>>("GET", `/recordings/${part(recording)}/shares`),
   createShare: (recording: string, share: NewShare) =>

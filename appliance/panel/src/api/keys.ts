@@ -19,6 +19,9 @@ export const keys = {
   recordedDays: (starts: string[], asked: string) => ["recordings", "days", starts.join(","), asked],
   recordedRooms: ["recordings", "rooms"],
   fleet: ["fleet"],
+  // Not below "fleet": that is asked for every few seconds.
+  fleetTold: (box: string) => ["fleet-told", box],
+  fleetOutages: (box: string) => ["fleet-outages", box],
   storage: ["recordings", "storage"],
   sharesOf: (recording: string) => ["shares", recording],
   shares: ["shares"],

@@ -324,6 +324,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/boxes/{id}/outages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** At a hub: when a box was silent in the last 90 days, newest first. */
+        get: operations["fleet_outages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** At a hub: what its boxes told in the last 30 days, newest first. */
+        get: operations["fleet_told"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fleet/hub": {
         parameters: {
             query?: never;
@@ -1808,6 +1842,12 @@ export interface components {
             started_at: components["schemas"]["Time"];
             version: string;
         };
+        /** @description A box, as one that reads names it. */
+        BoxName: {
+            id: string;
+            /** @description Absent: it is not in the fleet any more. */
+            name: string | null;
+        };
         /** @description A job that a box offers. */
         BoxOffer: {
             /** @default  */
@@ -1978,6 +2018,11 @@ export interface components {
          * @enum {string}
          */
         CopyState: "waiting" | "delivered" | "given_up";
+        /**
+         * @description Why the hub is not reached.
+         * @enum {string}
+         */
+        CutReason: "put_out" | "clock" | "stranger" | "refused" | "no_route" | "no_name" | "silent";
         /** @description A day of the calendar. */
         Day: {
             /**
@@ -2830,6 +2875,7 @@ export interface components {
         LinkView: {
             /** @description Another box has this one's key: its card was copied. */
             cloned: boolean;
+            cut: components["schemas"]["CutReason"] | null;
             /** @description What is wrong and what to do, in English. */
             error: string | null;
             /** @description Why it was last. */
@@ -3261,6 +3307,18 @@ export interface components {
             size_bytes: number | null;
             url: string;
             version: string;
+        };
+        /** @description A time in which the hub heard nothing of a box. */
+        Outage: {
+            /** @description Its last heartbeat; for one that was not heard since the hub started, that start. */
+            since: components["schemas"]["Time"];
+            until: components["schemas"]["Time"] | null;
+        };
+        /** @description Some of a box's outages, newest first. */
+        OutagePage: {
+            items: components["schemas"]["Outage"][];
+            /** @description Where the next page begins; absent: there is none. */
+            next: string | null;
         };
         /**
          * @description What a job makes: the film with what players show beside it, the sound alone, or what each person sent.
@@ -4208,6 +4266,31 @@ export interface components {
              * @description From the recording's start.
              */
             t_ms: number;
+        };
+        /** @description Something that happened on a box of the fleet. */
+        ToldEvent: {
+            /** @description By the box's own clock. */
+            at: components["schemas"]["Time"];
+            box: components["schemas"]["BoxName"];
+            /** @description What the box says of it. */
+            data: unknown;
+            /** @description `evt_` and what makes it this one on its box. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Its number on its box; numbers begin anew when the box joins again or comes from a copy.
+             */
+            seq: number;
+            /** @description Id of what it happened to. */
+            subject: string;
+            /** @description `noun.verb`, in the past tense. */
+            type: string;
+        };
+        /** @description Some of what boxes told, newest first. */
+        ToldPage: {
+            items: components["schemas"]["ToldEvent"][];
+            /** @description Where the next page begins; absent: there is none. */
+            next: string | null;
         };
         /**
          * @description How a track is coded.
@@ -6143,6 +6226,154 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_outages: {
+        parameters: {
+            query?: {
+                /** @description At most so many (1 to 200); 200 if left out. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutagePage"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_told: {
+        parameters: {
+            query?: {
+                /** @description At most so many (1 to 200); 50 if left out. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: string;
+                /** @description Id of the box that told it. */
+                box?: string;
+                /** @description Its type, like `room.created`. */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToldPage"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -74,6 +74,9 @@ export type NewFeed = Schemas["NewFeed"];
 
 export type FleetView = Schemas["FleetView"];
 export type FleetBox = Schemas["FleetBox"];
+export type BoxPulse = Schemas["BoxPulse"];
+export type ToldEvent = Schemas["ToldEvent"];
+export type Outage = Schemas["Outage"];
 export type LinkState = Schemas["LinkState"];
 export type NewInvite = Schemas["NewInvite"];
 

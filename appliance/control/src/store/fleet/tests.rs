@@ -51,7 +51,7 @@ async fn only_a_box_in_a_fleet_notes_its_changes_and_what_was_sent_is_sent_again
     let said: Vec<_> = all.iter().map(|(_, kind)| kind.as_str()).collect();
     assert_eq!(said, ["room.created", "room.changed", "room.deleted"]);
     store.fleet_sent(vec![all[0].0, all[1].0], 9).await.unwrap();
-    assert_eq!(store.fleet_told().await.unwrap(), (1, all[1].0));
+    assert_eq!(store.fleet_progress().await.unwrap(), (1, all[1].0));
     assert_eq!(store.fleet_again("other".to_owned(), 1, 100).await.unwrap(), 0);
     assert_eq!(store.fleet_again("e1".to_owned(), all[1].0, 100).await.unwrap(), 1);
     let again = store.fleet_unsent(0, 9).await.unwrap();

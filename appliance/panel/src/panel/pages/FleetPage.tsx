@@ -132,12 +132,17 @@ function Link({ view }: { view: FleetView }) {
             {t("fleet.cloned_text")}
           </Alert>
         )}
-        {link.error && (
+        {link.cut && (
+          <Alert color="yellow" icon={<IconCloudOff size={20} aria-hidden />} title={t(`fleet.cut.${link.cut}`)}>
+            {t(`fleet.cut_do.${link.cut}`)}
+          </Alert>
+        )}
+        {link.error && !link.cut && (
           <Alert color="red" role="alert" icon={<IconAlertTriangle size={20} aria-hidden />}>
             {link.error}
           </Alert>
         )}
-        {hub && link.state === "cut" && <Text>{t("fleet.cut_text")}</Text>}
+        {hub && link.state === "cut" && link.cut !== "put_out" && <Text>{t("fleet.cut_text")}</Text>}
         {hub && (
           <>
             <Text>

@@ -1,13 +1,6 @@
 // The boxes of a hub, and the code with which another one joins.
-import { ActionIcon, Button, Center, Group, Paper, Stack, Text, Title } from "@mantine/core";
-import {
-  IconCircleCheck,
-  IconClockQuestion,
-  IconCloudOff,
-  IconCopyX,
-  IconPlus,
-  IconTrash,
-} from "@tabler/icons-react";
+import { Button, Center, Chip, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { QRCodeSVG } from "qrcode.react";
 import { useState } from "react";
@@ -15,20 +8,13 @@ import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { FleetBox, FleetView, NewInvite } from "../../api/schema";
+import { FILTERS, fits, type BoxFilter } from "../../fleet";
 import { ShownOnce } from "../settings/ShownOnce";
 import { useMay } from "../session";
 import { useFormat } from "../wording";
-import { Ago } from "./Ago";
 import { Confirm } from "./Confirm";
 import { Failure } from "./Failure";
-import { StateBadge, type StateLook } from "./StateBadge";
-
-const STATES: Record<FleetBox["state"], StateLook> = {
-  unheard: { icon: IconClockQuestion, color: "gray" },
-  here: { icon: IconCircleCheck, color: "green" },
-  stale: { icon: IconCloudOff, color: "yellow" },
-  cloned: { icon: IconCopyX, color: "red" },
-};
+import { FleetRow } from "./FleetRow";
 
 export function FleetBoxes({ view }: { view: FleetView }) {
   const { t } = useTranslation("panel");
@@ -36,6 +22,8 @@ export function FleetBoxes({ view }: { view: FleetView }) {
   const runs = useMay()("run_fleet");
   const [fresh, setFresh] = useState<NewInvite | null>(null);
   const [leaving, setLeaving] = useState<FleetBox | null>(null);
+  const [filter, setFilter] = useState<BoxFilter>("all");
+  const shown = view.boxes.filter((box) => fits(box, filter));
   const invite = useMutation({ mutationFn: api.inviteBox, onSuccess: setFresh });
   const refresh = () => cache.invalidateQueries({ queryKey: keys.fleet });
   return (
@@ -45,9 +33,11 @@ export function FleetBoxes({ view }: { view: FleetView }) {
       </Title>
       <Stack gap="md">
         {fresh && <Fresh made={fresh} done={() => setFresh(null)} />}
+        {view.boxes.length > 1 && <Chips boxes={view.boxes} filter={filter} set={setFilter} />}
+        {shown.length === 0 && <Text c="dimmed">{t(`fleet.filter_none.${filter}`)}</Text>}
         <Stack gap="sm" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
-          {view.boxes.map((box) => (
-            <Row key={box.id} box={box} own={box.id === view.id} runs={runs} leave={() => setLeaving(box)} />
+          {shown.map((box) => (
+            <FleetRow key={box.id} box={box} own={box.id === view.id} runs={runs} leave={() => setLeaving(box)} />
           ))}
         </Stack>
         {view.boxes.every((box) => box.id === view.id) && <Text c="dimmed">{t("fleet.boxes_none")}</Text>}
@@ -77,51 +67,30 @@ export function FleetBoxes({ view }: { view: FleetView }) {
   );
 }
 
-function Row({ box, own, runs, leave }: { box: FleetBox; own: boolean; runs: boolean; leave: () => void }) {
+function Chips({
+  boxes,
+  filter,
+  set,
+}: {
+  boxes: FleetBox[];
+  filter: BoxFilter;
+  set: (filter: BoxFilter) => void;
+}) {
   const { t } = useTranslation("panel");
   const format = useFormat();
-  const { pulse } = box;
-  const facts = pulse && [
-    t("fleet.version", { version: pulse.version }),
-    pulse.recordings > 0 && t("fleet.recording", { count: pulse.recordings, shown: pulse.recordings }),
-    t("fleet.free", { free: format.bytes(pulse.free_bytes), total: format.bytes(pulse.total_bytes) }),
-    pulse.waiting > 0 && t("fleet.waits", { count: pulse.waiting, shown: pulse.waiting }),
-  ];
   return (
-    <Group component="li" justify="space-between" wrap="nowrap">
-      <Stack gap={2} miw={0}>
-        <Group gap="xs">
-          <Text fw={500} style={{ overflowWrap: "anywhere" }}>
-            {box.name}
-          </Text>
-          <StateBadge look={STATES[box.state]} word={t(`fleet.state.${box.state}`)} />
-          {own && (
-            <Text size="xs" c="dimmed">
-              {t("fleet.this_box")}
-            </Text>
-          )}
-        </Group>
-        <Text size="xs" c="dimmed">
-          {facts && facts.filter(Boolean).join(" · ")}
-          {box.heard_at && box.state !== "here" && (
-            <>
-              {" · "}
-              {t("fleet.heard")} <Ago at={box.heard_at} />
-            </>
-          )}
-        </Text>
-      </Stack>
-      {!own && runs && (
-        <ActionIcon
-          variant="default"
-          size={40}
-          aria-label={t("fleet.expel_named", { name: box.name })}
-          onClick={leave}
-        >
-          <IconTrash size={18} />
-        </ActionIcon>
-      )}
-    </Group>
+    <Chip.Group
+      value={filter}
+      onChange={(value) => set(FILTERS.find((one) => one === value) ?? "all")}
+    >
+      <Group gap="xs" role="group" aria-label={t("fleet.filters")}>
+        {FILTERS.map((one) => (
+          <Chip key={one} value={one} size="sm">
+            {t(`fleet.filter.${one}`)} · {format.number(boxes.filter((box) => fits(box, one)).length)}
+          </Chip>
+        ))}
+      </Group>
+    </Chip.Group>
   );
 }
 

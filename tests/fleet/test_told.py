@@ -1,0 +1,144 @@
+"""What a hub's owner reads: what boxes told, when they were silent; and at a box, why its link is cut."""
+
+import time
+from datetime import datetime, timedelta, timezone
+
+from fleetbox import drained, refused
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def read(hub, query: str) -> dict:
+    return hub.panel.call("GET", f"/fleet/events?{query}")
+
+
+def all_pages(hub, query: str) -> list:
+    page = read(hub, query)
+    items = page["items"]
+    while page["next"]:
+        page = read(hub, f"{query}&before={page['next']}")
+        items += page["items"]
+    return items
+
+
+def outages(hub, own: str) -> list:
+    return hub.panel.call("GET", f"/fleet/boxes/{own}/outages")["items"]
+
+
+def state(hub, own: str) -> str:
+    return next(one["state"] for one in hub.fleet()["boxes"] if one["id"] == own)
+
+
+def test_a_hub_reads_what_its_boxes_told_newest_first_in_pages(fleet):
+    first, second = fleet.join("library"), fleet.join("lecture hall")
+    for box in (first, second):
+        box.until_link("up")
+    first.happen(f"one {n}" for n in range(7))
+    room = second.panel.call("POST", "/rooms", {"name": "Aula"})
+    second.panel.call("PATCH", f"/rooms/{room['id']}", {"name": "Great hall"})
+    for box in (first, second):
+        drained(fleet.hub, box)
+    own = second.fleet()["id"]
+    told = read(fleet.hub, f"box={own}")
+    assert told["next"] is None
+    newest, oldest = told["items"]
+    assert (newest["type"], newest["data"]) == ("room.changed", {"id": room["id"], "name": "Great hall"})
+    assert newest["box"] == {"id": own, "name": "lecture hall"} and newest["subject"] == room["id"]
+    assert newest["seq"] > oldest["seq"] and newest["id"].startswith("evt_") and newest["id"] != oldest["id"]
+    assert abs(moment(newest["at"]) - datetime.now(timezone.utc)) < timedelta(minutes=2)
+    everything = all_pages(fleet.hub, "limit=2")
+    assert len({one["id"] for one in everything}) == len(everything) == 9
+    assert [one["at"] for one in everything] == sorted((one["at"] for one in everything), reverse=True)
+    assert len(all_pages(fleet.hub, "kind=room.created&limit=3")) == 8
+    assert read(fleet.hub, f"kind=room.changed&box={first.fleet()['id']}")["items"] == []
+    # A box that was put out is not forgotten, and has no name any more.
+    fleet.hub.panel.call("DELETE", f"/fleet/boxes/{own}")
+    assert read(fleet.hub, f"box={own}")["items"][0]["box"] == {"id": own, "name": None}
+    for query, code in [("before=x", "invalid_search"), ("limit=0", "out_of_range"), ("limit=201", "out_of_range")]:
+        assert refused(lambda: read(fleet.hub, query)).code == code
+    for path in ("/fleet/events", f"/fleet/boxes/{own}/outages"):
+        refusal = refused(lambda: first.panel.call("GET", path))
+        assert (refusal.status, refusal.code) == (409, "fleet_not_hub")
+    assert refused(lambda: outages(fleet.hub, own)).status == 404
+
+
+def test_a_box_says_why_it_has_no_link(fleet):
+    box, hub = fleet.join("box"), fleet.hub
+    box.until_link("up")
+
+    def until_cut(why: str):
+        link = box.wait(lambda: (link := box.fleet()["link"])["cut"] == why and link, 60)
+        assert link["state"] == "cut" and len(link["error"]) > 40, link
+
+    assert box.fleet()["link"]["cut"] is None
+    fleet.proxy.cut()
+    until_cut("refused")
+    fleet.proxy.heal()
+    link = box.until_link("up")["link"]
+    assert (link["cut"], link["error"]) == (None, None)
+    # Connections come about, and everything is swallowed.
+    fleet.proxy.cut()
+    fleet.proxy.half_open()
+    until_cut("silent")
+    # Another hub has the address now, whose authority is another one.
+    other = fleet._box("other")
+    other.found(f"127.0.0.1:{other.leaf_port}")
+    other.until_link("up")
+    fleet.proxy.target = other.leaf_port
+    fleet.proxy.heal()
+    until_cut("stranger")
+    fleet.proxy.target = hub.leaf_port
+    fleet.proxy.cut()
+    fleet.proxy.heal()
+    box.until_link("up")
+    hub.panel.call("DELETE", f"/fleet/boxes/{box.fleet()['id']}")
+    until_cut("put_out")
+    # A hub whose name nobody knows.
+    box.panel.call("DELETE", "/fleet")
+    other.panel.call("DELETE", "/fleet")
+    other.found("hub.nowhere.invalid:7422")
+    box.join(other.invite())
+    until_cut("no_name")
+
+
+def test_a_hub_keeps_when_a_box_was_silent_and_its_own_restart_is_no_outage(fleet):
+    box, hub = fleet.join("box"), fleet.hub
+    steady = hub.fleet()["id"]
+    box.until_link("up")
+    own = box.fleet()["id"]
+    hub.wait(lambda: state(hub, own) == "here")
+    assert outages(hub, own) == []
+    cut = datetime.now(timezone.utc)
+    fleet.proxy.cut()
+    (open_one,) = hub.wait(lambda: outages(hub, own), 90)
+    assert open_one["until"] is None
+    # It counts from the last heartbeat.
+    assert cut - timedelta(seconds=15) < moment(open_one["since"]) < cut + timedelta(seconds=5)
+    # The hub dies while the box is silent: it is the same outage afterwards.
+    hub.kill()
+    hub.start()
+    hub.until_link("up")
+    assert outages(hub, own) == [open_one]
+    fleet.proxy.heal()
+    box.until_link("up")
+    begun = time.monotonic()
+    hub.wait(lambda: state(hub, own) == "here", 30)
+    took = time.monotonic() - begun
+    (over,) = hub.wait(lambda: (all := outages(hub, own)) and all[0]["until"] and all)
+    assert over["since"] == open_one["since"] and moment(over["until"]) > cut + timedelta(seconds=30)
+    print(f"\nthe hub sees the box {took:.1f} s after its link came up; silent {over}")
+    # Heartbeats come every ten seconds, and one when the link comes up.
+    assert took < 5
+    for _ in range(2):
+        hub.kill()
+        hub.start()
+        hub.until_link("up")
+        hub.wait(lambda: state(hub, own) == "here", 60)
+    # Longer than a box may take that is not silent.
+    end = time.monotonic() + 40
+    while time.monotonic() < end:
+        assert outages(hub, own) == [over]
+        time.sleep(2)
+    assert outages(hub, steady) == []
