@@ -8,6 +8,7 @@
 
 mod order;
 mod storage;
+mod streams;
 
 use super::LivekitDoor;
 use super::twirp::{Answer, Call, Refused, refused};

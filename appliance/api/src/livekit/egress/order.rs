@@ -2,18 +2,15 @@
 
 use super::super::twirp::{Refused, refused};
 use super::storage::{name_there, provider};
+use super::streams::{NO_SOCKETS, streams};
 use livekit_protocol as pb;
 use pb::egress_info::Request as Asked;
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Order, Wanted};
 use roombox_control::jobs::{JobSpec, LayoutName, Only, Output, SoundContainer};
 
-const NO_SOCKETS: &str = "media over a WebSocket is not implemented: streams are RTMP or SRT";
 const NO_SOUND_ALONE: &str =
     "sound alone is not sent live: leave audio_only out, or ask for a file";
-const NO_STREAM: &str = "a stream output has an address at least: rtmp://, rtmps:// or srt://";
-const ONE_PROTOCOL: &str =
-    "a stream output's addresses are of its protocol: one output for RTMP, one for SRT";
 const NO_SEGMENTS: &str = "HLS is not ordered by this API: POST to /api/v1/rooms/{id}/outputs of the box's own, or ask \
                            for a file output";
 const NO_IMAGES: &str =
@@ -119,34 +116,6 @@ fn nothing_else(segments: usize, images: usize) -> Wished<()> {
         (0, _) => cannot(NO_IMAGES),
         _ => cannot(NO_SEGMENTS),
     }
-}
-
-/// Addresses of stream outputs.
-fn streams(old: Option<&pb::StreamOutput>, new: &[pb::StreamOutput]) -> Wished<Vec<String>> {
-    // The JavaScript SDK says the same in both ways.
-    let all: Vec<&pb::StreamOutput> = match new {
-        [] => old.into_iter().collect(),
-        new => new.iter().collect(),
-    };
-    let mut urls = Vec::new();
-    for output in all {
-        use pb::StreamProtocol as P;
-        let srt = |url: &String| url.trim().get(..3).is_some_and(|s| s.eq_ignore_ascii_case("srt"));
-        let fits = match P::try_from(output.protocol) {
-            Ok(P::DefaultProtocol) => true,
-            Ok(P::Rtmp) => !output.urls.iter().any(srt),
-            Ok(P::Srt) => output.urls.iter().all(srt),
-            _ => return cannot(NO_SOCKETS),
-        };
-        if output.urls.is_empty() {
-            return wrong(NO_STREAM);
-        }
-        if !fits {
-            return wrong(ONE_PROTOCOL);
-        }
-        urls.extend(output.urls.iter().map(|url| url.trim().to_owned()));
-    }
-    Ok(urls)
 }
 
 fn nobody_else(webhooks: &[pb::WebhookConfig]) -> Wished<()> {
