@@ -17,7 +17,7 @@ pub enum ControlError {
         words = action.words(), who = action.who_may())]
     NotPermitted { role: Role, action: Action },
     #[error(
-        "this token may less than whoever made it, or ends, and so leaves the account alone: sign in instead"
+        "this is done on the account's own page, with the password, and not by a token that ends or may less"
     )]
     NarrowToken,
     #[error("the password has at most {most} characters")]

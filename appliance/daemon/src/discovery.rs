@@ -202,7 +202,10 @@ fn instance(name: &str) -> String {
     while fits.len() > LONGEST {
         fits.pop();
     }
-    fits.trim().to_owned()
+    match fits.trim() {
+        "" => "Roombox".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -212,6 +215,7 @@ mod tests {
     #[test]
     fn a_name_of_people_becomes_one_of_the_network() {
         assert_eq!(instance("Hörsaal 3.1"), "Hörsaal 3 1");
+        assert_eq!(instance("."), "Roombox");
         assert!(instance(&"ö".repeat(100)).len() <= LONGEST);
     }
 }

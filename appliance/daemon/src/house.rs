@@ -311,6 +311,7 @@ impl House {
             store: store.clone(),
             gear: plan.gear.clone(),
             jobs: jobs.clone(),
+            settings: settings.clone(),
             root: plan.data.join("recordings"),
         }));
         let mqtt = Mqtt::load(MqttParts {

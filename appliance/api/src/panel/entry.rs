@@ -160,10 +160,10 @@ pub(super) async fn session_delete(
 ) -> Result<Response, ApiError> {
     let gone = [(header::SET_COOKIE, cookie("", 0, encrypted))];
     let mut response = (StatusCode::NO_CONTENT, gone).into_response();
-    if let Some(secret) = session_secret(&headers) {
-        if let Ok(asker) = door.sessions.asker(secret, from).await {
-            response.extensions_mut().insert(SignedIn(asker.person));
-        }
+    if let Some(secret) = session_secret(&headers)
+        && let Ok(asker) = door.sessions.asker(secret, from).await
+    {
+        response.extensions_mut().insert(SignedIn(asker.person));
         door.sessions.close(secret).await?;
     }
     Ok(response)

@@ -19,7 +19,16 @@ use serde_json::Value;
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// What changes nothing though it is sent with POST, or tells of itself in another list.
-const UNREMARKABLE: [&str; 4] = ["factor_begin", "invitation_look", "shared_unlock", "target_test"];
+const UNREMARKABLE: [&str; 6] = [
+    "factor_begin",
+    "invitation_look",
+    "loan_made_put",
+    "loan_put",
+    "shared_unlock",
+    "target_test",
+];
+/// Of each name in a path so many characters are kept: strangers write there what they want.
+const LONGEST_NAME: usize = 64;
 
 /// Put into an answer by the guard: who asked.
 #[derive(Debug, Clone)]
@@ -52,8 +61,12 @@ pub(super) async fn noted(
     if (reads && !refused) || UNREMARKABLE.contains(&action.as_str()) {
         return response;
     }
-    // Guests come and go without an account: meetings tell of them.
-    if asker.is_none() && action == "join_token_create" {
+    // Guests come and go without an account: meetings tell of them. Who was not signed in does not sign out,
+    // and who has no loan is not somebody who was refused one.
+    let signed_in = asker.is_some() || response.extensions().get::<SignedIn>().is_some();
+    let of_nobody = ["join_token_create", "session_delete"].contains(&action.as_str());
+    let by_chance = action.starts_with("loan_") && !response.status().is_success();
+    if (!signed_in && of_nobody) || by_chance {
         return response;
     }
     let (response, answer) = read(response).await;
@@ -99,7 +112,8 @@ fn who(asker: Option<Asker>, response: &Response) -> (Option<Person>, Option<Str
 /// What stands in the places of a route's names.
 fn subject(template: &str, path: &str) -> Vec<String> {
     let places = template.split('/').zip(path.split('/'));
-    places.filter(|(name, _)| name.starts_with('{')).map(|(_, id)| id.to_owned()).collect()
+    let places = places.filter(|(name, _)| name.starts_with('{'));
+    places.map(|(_, id)| id.chars().take(LONGEST_NAME).collect()).collect()
 }
 
 /// The answer, and what it says if it is JSON.
@@ -126,5 +140,6 @@ mod tests {
         let route = "/api/v1/rooms/{id}/whip-keys/{key}";
         assert_eq!(places(route, "/api/v1/rooms/rm_1/whip-keys/whk_2"), "rm_1/whk_2");
         assert_eq!(places("/api/v1/settings", "/api/v1/settings"), "");
+        assert_eq!(places("/x/{id}", &format!("/x/{}", "A".repeat(60_000))).len(), LONGEST_NAME);
     }
 }

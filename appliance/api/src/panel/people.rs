@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::{Extension, Json};
+use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
 use roombox_control::people::{ListedPerson, NewPersonInvite, PersonInvite, PersonPatch};
 use roombox_control::permissions::Role;
@@ -112,9 +113,13 @@ pub(super) async fn person_remove(
     params(("id" = String, Path)), responses((status = 204), (status = 404, body = ErrorBody)))]
 pub(super) async fn person_factor_remove(
     State(door): State<PanelDoor>,
-    _: Visitor,
+    Visitor(asker): Visitor,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
+    // Of one's own the account's page asks for the password.
+    if id == asker.person.id {
+        return Err(ControlError::NarrowToken.into());
+    }
     door.factors.remove(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

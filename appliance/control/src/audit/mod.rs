@@ -17,6 +17,7 @@ use crate::error::ControlError;
 use crate::store::{AuditSearch, Store};
 use chain::{Broken, Follower, Line};
 use serde::Serialize;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
@@ -31,6 +32,8 @@ const REFUSALS: u32 = 120;
 const REFUSAL_EACH: Duration = Duration::from_secs(60);
 /// Rows that are read in one go.
 const PAGE: u32 = 500;
+/// After so many new rows the old end is cut, whatever the time: somebody may write many.
+const CUT_EACH: u32 = 1000;
 /// How often the whole chain is followed, and old rows are cut.
 const LOOK_EVERY: Duration = Duration::from_secs(6 * 3600);
 
@@ -85,11 +88,18 @@ pub struct Audit {
     store: Arc<Store>,
     refusals: Mutex<Refusals>,
     broken: Mutex<Option<Broken>>,
+    /// Rows since the start.
+    written: AtomicU32,
 }
 
 impl Audit {
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, refusals: Mutex::default(), broken: Mutex::default() }
+        Self {
+            store,
+            refusals: Mutex::default(),
+            broken: Mutex::default(),
+            written: AtomicU32::new(0),
+        }
     }
 
     /// Writes something down. What the store refuses is in the log of the system alone.
@@ -104,6 +114,12 @@ impl Audit {
         let action = what.action.clone();
         if let Err(error) = self.store.audit_append(what, UnixMs::now().0).await {
             tracing::error!(%error, action, "this is missing in the audit log");
+        }
+        let written = self.written.fetch_add(1, Ordering::Relaxed);
+        if written % CUT_EACH == CUT_EACH - 1
+            && let Err(error) = self.store.audit_cut(0, MOST).await
+        {
+            tracing::error!(%error, "the old end of the audit log cannot be cut");
         }
     }
 

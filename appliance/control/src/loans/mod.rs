@@ -21,6 +21,7 @@ use crate::error::{ControlError, checked_name};
 use crate::fleet::{FleetError, Gear, Place};
 use crate::jobs::{Attempt, Borrower, Jobs, Receipt, Report};
 use crate::people::{hashed, random_text};
+use crate::settings::SettingsDesk;
 use crate::store::{FleetRow, Store};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -30,12 +31,15 @@ use std::sync::Arc;
 
 /// Tokens at a time: more than boxes that could use them.
 const MOST: usize = 64;
+/// Nothing is lent that there would hardly be room for, bytes.
+const LEAST_ROOM: u64 = 1 << 30;
 
 /// What loans are built from.
 pub struct LoansParts {
     pub store: Arc<Store>,
     pub gear: Arc<dyn Gear>,
     pub jobs: Arc<Jobs>,
+    pub settings: Arc<SettingsDesk>,
     /// Where recordings are.
     pub root: PathBuf,
 }
@@ -58,6 +62,7 @@ impl Loans {
     /// is not to be had as this attempt.
     pub async fn claim(&self, claim: LoanClaim) -> Result<LoanTerms, ControlError> {
         let (order, borrower) = self.vouched(&claim).await?;
+        self.room(LEAST_ROOM)?;
         let Order { job, number, .. } = order;
         let name = borrower.name.clone();
         let spec = self.parts.jobs.lend(&job, number, borrower.clone()).await;
@@ -138,6 +143,7 @@ impl Loans {
         from: u64,
     ) -> Result<Receiving, ControlError> {
         let loan = self.loan(token)?;
+        self.room(0)?;
         let part = shelf::part(&loan.folder, &loan.attempt.job, name)?;
         let guard = loan.writing.clone().try_lock_owned();
         let guard = guard.map_err(|_| FleetError::LoanBusy)?;
@@ -161,6 +167,13 @@ impl Loans {
         let (job, folder) = (loan.attempt.job.clone(), loan.folder.clone());
         if receipt.job != job {
             return Err(FleetError::LoanReceipt("it is of another job".to_owned()).into());
+        }
+        if receipt.files.is_empty() {
+            // That there is nothing to film is for this box alone to say: what is empty may be deleted.
+            self.keep.close(&hashed(token));
+            let why = format!("{} says that there is nothing to make", loan.borrower.name);
+            self.parts.jobs.report(Report::Failed(loan.attempt.clone(), why)).await;
+            return Ok(());
         }
         let guard = loan.writing.clone().try_lock_owned();
         let _guard = guard.map_err(|_| FleetError::LoanBusy)?;
@@ -199,14 +212,26 @@ impl Loans {
         let first: String = why.lines().next().unwrap_or_default().chars().take(200).collect();
         tracing::warn!(job = attempt.job, borrower = name, why = first, "a job comes back");
         let why = format!("on {name}: {why}");
-        let report = match (end.hopeless, end.failed) {
-            (true, _) => Report::Hopeless(attempt, why),
-            (_, true) => Report::Failed(attempt, why),
-            (false, false) => Report::Returned(attempt, why),
+        // What is hopeless there need not be so on the next box.
+        let report = match end.hopeless || end.failed {
+            true => Report::Failed(attempt, why),
+            false => Report::Returned(attempt, why),
         };
         self.parts.jobs.report(report).await;
         let (folder, job) = (loan.folder.clone(), loan.attempt.job.clone());
         blocking(move || shelf::sweep(&folder, &job)).await
+    }
+
+    /// A film that comes in leaves recordings their reserve.
+    fn room(&self, wanted: u64) -> Result<(), ControlError> {
+        let disk = rustix::fs::statvfs(&self.parts.root);
+        let disk = disk.map_err(|error| ControlError::Files(error.into()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let reserve = self.parts.settings.get().recording.reserve_bytes;
+        match free < reserve.saturating_add(wanted) {
+            true => Err(ControlError::DiskBelowReserve { free, reserve }),
+            false => Ok(()),
+        }
     }
 
     fn loan(&self, token: &str) -> Result<Arc<keep::Loan>, ControlError> {

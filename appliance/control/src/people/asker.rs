@@ -32,13 +32,14 @@ impl Asker {
     }
 
     /// # Errors
-    /// Their role may not, or a token that may less than its person, or ends, meddles with the account:
-    /// it could make itself one that may more, or stays.
+    /// Their role may not, or a token that may less than its person, or ends, meddles with accounts, keys or the
+    /// fleet: it could make itself one that may more, or stays.
     pub fn ask(&self, action: Action) -> Result<(), ControlError> {
         self.role.ask(action)?;
         let ends = matches!(self.by, By::Token(_)) && self.until.is_some();
         let narrow = ends || self.role < self.person.role;
-        match action == Action::KeepAccount && narrow {
+        let lasting = [Action::KeepAccount, Action::RunPeople, Action::RunKeys, Action::RunFleet];
+        match lasting.contains(&action) && narrow {
             true => Err(ControlError::NarrowToken),
             false => Ok(()),
         }

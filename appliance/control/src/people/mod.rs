@@ -31,8 +31,9 @@ use crate::store::{Changed, Person, PersonChange, PersonRow, Store};
 use secrets::{chosen_password, verify_nobody};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Instant;
 use ulid::Ulid;
 use utoipa::ToSchema;
@@ -114,6 +115,13 @@ pub struct People {
     /// Tries of passwords by the person's id: guesses at one make nobody wait who is another. Names that
     /// nobody has share one, so that there are no more of these than people, and one.
     guards: Mutex<HashMap<String, Guard>>,
+}
+
+/// Under what tries of a name that nobody has are counted: as apart from each other as those of people, or the
+/// pauses would tell who is one. So many that nobody fills the memory with names.
+fn nobody(name: &str) -> String {
+    static SALT: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    format!("?{}", SALT.hash_one(name.trim().to_lowercase()) % 256)
 }
 
 impl People {
@@ -218,7 +226,7 @@ impl People {
         };
         // Who is disabled is told what anybody is told.
         let Some(row) = row.filter(|row| !row.disabled) else {
-            self.counted("", from)?;
+            self.counted(&nobody(typed.name.unwrap_or_default()), from)?;
             verify_nobody(typed.password.to_owned()).await?;
             return Err(wrong);
         };

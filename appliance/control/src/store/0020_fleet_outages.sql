@@ -14,5 +14,5 @@ CREATE TABLE fleet_outages (
     PRIMARY KEY (box, since_ms)
 ) STRICT;
 
-CREATE UNIQUE INDEX fleet_outages_open ON fleet_outages (box) WHERE until_ms IS NULL;
+CREATE INDEX fleet_outages_open ON fleet_outages (box) WHERE until_ms IS NULL;
 CREATE INDEX fleet_outages_by_age ON fleet_outages (until_ms) WHERE until_ms IS NOT NULL;

@@ -38,7 +38,8 @@ impl Store {
             }
             let mut begin = sql.prepare_cached(
                 "INSERT OR IGNORE INTO fleet_outages (box, since_ms)
-                 SELECT box, ?2 FROM fleet_boxes WHERE box = ?1",
+                 SELECT box, ?2 FROM fleet_boxes WHERE box = ?1 AND NOT EXISTS (
+                 SELECT 1 FROM fleet_outages WHERE box = ?1 AND until_ms IS NULL)",
             )?;
             let mut bound = sql.prepare_cached(
                 "DELETE FROM fleet_outages WHERE box = ?1 AND since_ms < (SELECT since_ms

@@ -135,6 +135,12 @@ fn may_step_down(sql: &Transaction<'_>, rows: &[PersonRow], id: &str) -> Result<
     }
 }
 
+/// Who was an owner may have one left for themselves: those who stay make new ones.
+fn withdraw_invites(sql: &Transaction<'_>) -> Result<(), StoreError> {
+    sql.execute("DELETE FROM person_invites", [])?;
+    Ok(())
+}
+
 impl Store {
     /// The owner that older versions know, and the hash of the password; `None` while the box is
     /// unclaimed.
@@ -231,6 +237,9 @@ impl Store {
                 "UPDATE members SET role = ?2, disabled = ?3 WHERE id = ?1",
                 params![id, role.name(), disabled],
             )?;
+            if steps_down && row.person.role == Role::Owner {
+                withdraw_invites(sql)?;
+            }
             if disabled {
                 sql.execute("DELETE FROM member_sessions WHERE person = ?1", [&id])?;
             }
@@ -248,6 +257,9 @@ impl Store {
             }
             if !may_step_down(sql, &rows, &id)? {
                 return Ok(Changed::LastOwner);
+            }
+            if rows.iter().any(|row| row.person.id == id && row.person.role == Role::Owner) {
+                withdraw_invites(sql)?;
             }
             sql.execute("DELETE FROM members WHERE id = ?1", [&id])?;
             sql.execute("DELETE FROM member_tokens WHERE person = ?1", [&id])?;

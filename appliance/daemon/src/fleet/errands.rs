@@ -159,7 +159,11 @@ impl Errands {
 
     async fn carry_out(&self, loan: &Loan, terms: LoanTerms) -> Result<(), ErrandError> {
         let spec: JobSpec =
-            serde_json::from_value(terms.spec).map_err(|_| NeighbourError::Answer)?;
+            serde_json::from_value(terms.spec.clone()).map_err(|_| NeighbourError::Answer)?;
+        // Of a newer version something may be left out that matters: whom to film, say.
+        if serde_json::to_value(&spec).ok().as_ref() != Some(&terms.spec) {
+            return Err(ErrandError::Order);
+        }
         let harmless = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let named = !spec.recording.is_empty() && spec.recording.chars().all(harmless);
         if !named || spec.job != loan.attempt.job {

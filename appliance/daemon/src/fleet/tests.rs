@@ -48,11 +48,14 @@ impl Origin {
         let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
         let events = Arc::<Events>::default();
         let settings = Arc::new(SettingsDesk::load(store.clone(), events.clone()).await.unwrap());
-        settings.patch(json!({"recorder": {"mode": "recorderOnly"}})).await.unwrap();
+        settings
+            .patch(json!({"recorder": {"mode": "recorderOnly"}, "recording": {"reserve_bytes": 0}}))
+            .await
+            .unwrap();
         let parts = JobsParts {
             store: store.clone(),
             events,
-            settings,
+            settings: settings.clone(),
             workers: Arc::new(Nobody),
             machine: Machine::idle(1),
         };
@@ -87,7 +90,7 @@ impl Origin {
         while jobs.trade().offers.is_empty() {
             tokio::task::yield_now().await;
         }
-        let loans = Loans::new(LoansParts { store, gear, jobs: jobs.clone(), root });
+        let loans = Loans::new(LoansParts { store, gear, jobs: jobs.clone(), settings, root });
         Self { loans, jobs, hub, own, folder }
     }
 
@@ -228,6 +231,11 @@ async fn a_film_is_the_jobs_when_all_of_it_is_what_was_promised() {
     );
     let film = (FILM, &b"a film"[..]);
     assert_eq!(code(origin.loans.finish(token, receipt(&[film, film])).await), "loan_receipt");
+    // Nobody else says that a recording is empty.
+    let nothing = Origin::new().await;
+    let terms = nothing.loans.claim(nothing.claim(&identity(2), 1)).await.unwrap();
+    nothing.loans.finish(&terms.token, receipt(&[])).await.unwrap();
+    until(&nothing.jobs, |state| state == JobState::Queued).await;
     let whole = b"a film".repeat(3);
     origin.send(token, FILM, &whole).await.unwrap();
     let mut piece = origin.loans.receive(token, FILM, 12).await.unwrap();
