@@ -117,7 +117,9 @@ async fn what_leads_nowhere_is_gone_whatever_the_reason() {
         assert_eq!(code(office.shares.unlock(caller(&token, None), PASSWORD).await), "share_gone");
         assert_eq!(code(office.shares.knock(&token).await), "share_gone");
     }
-    assert!(office.shares.list("rec_1").await.unwrap()[0].expired);
+    // Both were made in one millisecond, perhaps: which comes first nobody knows.
+    let listed = office.shares.list("rec_1").await.unwrap();
+    assert_eq!(listed.iter().filter(|share| share.expired).count(), 1);
     office.store.recording_delete("rec_1".to_owned()).await.unwrap();
     assert_eq!(code(office.shares.look(caller(&token, None)).await), "share_gone");
 }
