@@ -124,8 +124,8 @@ mod tests {
         hub.over(0..100, true);
         hub.over(100..400, false);
         hub.over(400..500, true);
-        hub.over(500..530, false);
-        hub.over(530..600, true);
+        hub.over(500..520, false);
+        hub.over(520..600, true);
         assert_eq!(hub.log, [("came", 0), ("fell", 90), ("came", 400)]);
     }
 
