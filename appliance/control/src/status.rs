@@ -153,6 +153,11 @@ impl Status {
         self.events.mention("box", Happening::StatusSampled(Box::new(sample)));
     }
 
+    /// The newest sample, without the history.
+    pub fn now(&self) -> Sample {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).newest.clone()
+    }
+
     pub fn report(&self) -> StatusReport {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let history = samples.history.iter().copied().collect();

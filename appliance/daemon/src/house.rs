@@ -384,7 +384,7 @@ fn pulse(
 ) -> Pulse {
     let nonce = Ulid::new().to_string();
     Arc::new(move || {
-        let now = status.report().now;
+        let now = status.now();
         let offers = errands.jobs.trade().offers.into_iter();
         let offers: Vec<_> = offers
             .map(|Offer { job, number, media_ms }| BoxOffer { job, number, media_ms })

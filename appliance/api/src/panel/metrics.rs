@@ -31,7 +31,7 @@ pub(super) async fn metrics_get(
             *count += 1;
         }
     }
-    let (info, sample) = (door.identity.info(true, false), door.status.report().now);
+    let (info, sample) = (door.identity.info(true, false), door.status.now());
     let (webhooks, audit) = (door.webhooks.list().await, door.audit.is_whole());
     let shown = Shown { info, sample, jobs, webhooks, audit };
     let mut registry = Registry::default();

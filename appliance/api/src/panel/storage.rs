@@ -14,6 +14,6 @@ pub(super) async fn storage_get(
     State(door): State<PanelDoor>,
     _: Visitor,
 ) -> Result<Json<StorageReport>, ApiError> {
-    let total_bytes = door.status.report().now.disk.total_bytes;
+    let total_bytes = door.status.now().disk.total_bytes;
     Ok(Json(door.storage.report(total_bytes).await?))
 }

@@ -64,7 +64,7 @@ impl Mqtt {
     /// The store refuses.
     pub async fn scene(&self) -> Result<Scene, ControlError> {
         let parts = &self.parts;
-        let now = parts.status.report().now;
+        let now = parts.status.now();
         let (jobs_waiting, parked) = parts.store.job_counts().await?;
         let updates = parts.updates.view().await;
         let installed = match updates.now {
@@ -107,7 +107,7 @@ impl Mqtt {
     async fn problems(&self, parked: u64, setback: bool) -> Result<Vec<Problem>, ControlError> {
         let (parts, mut problems) = (&self.parts, Vec::new());
         let mut say = |code, text: String| problems.push(Problem { code, text });
-        let disk = parts.status.report().now.disk;
+        let disk = parts.status.now().disk;
         if disk.total_bytes > 0 && disk.free_bytes < disk.reserve_bytes {
             say("disk_full", "The disk is too full to record: make room".to_owned());
         }
