@@ -88,7 +88,7 @@ def check_film(box, recording):
 
 def test_a_box_that_only_records_gets_its_film_from_another_one(fleet, origin):
     recording = recorded(origin)
-    waiting = until_job(origin, recording, lambda job: job["state"] == "queued")
+    waiting = until_job(origin, recording, lambda job: job["state"] == "queued" and job["waits"])
     assert waiting["waits"]["reason"] == "records_only" and waiting["made_on"] is None
     library = helper(fleet, "library")
     made = until_job(origin, recording, lambda job: job["state"] == "finished")

@@ -10,8 +10,9 @@ import pytest
 from conftest import GIB, claim, diary
 from vm import CLAIM
 
-# Of what listens, this and nothing else (quality.md, security 8); 68 is the DHCP client.
-PORTS = {("tcp", 80), ("tcp", 443), ("tcp", 7881), ("udp", 7882), ("udp", 7883), ("udp", 68)}
+# Of what listens, this and nothing else (quality.md, security 8); 68 is the DHCP client,
+# 5353 the voice that says the box's name on the local network.
+PORTS = {("tcp", 80), ("tcp", 443), ("tcp", 7881), *(("udp", port) for port in (68, 5353, 7882, 7883))}
 
 
 def test_a_new_box_comes_up_healthy_and_marks_its_side_good(booted):
