@@ -5,7 +5,7 @@ use roombox_control::conference::Later;
 use roombox_control::targets::{Carrier, Load, Place, Receipt, Rest, Secrets, Told};
 use roombox_delivery::targets::{
     FolderTarget, Folders, Progress, S3Target, SendError, SftpTarget, Shipment, Target,
-    WebDavTarget, check, clear, hex, send,
+    WebDavTarget, check, clear, hex, send, unhex,
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -63,7 +63,7 @@ impl CopyCarrier {
         let found = tokio::fs::metadata(&load.local).await.map_err(unreadable)?;
         let bytes = found.len();
         let sha256 = match load.sha256.as_deref() {
-            Some(known) => digest(known).ok_or("the sum of the file is damaged")?,
+            Some(known) => unhex(known).ok_or("the sum of the file is damaged")?,
             // Of tracks nobody needed one before.
             None => {
                 let as_it_is = (bytes, found.modified().ok());
@@ -122,17 +122,6 @@ async fn sum(local: PathBuf) -> io::Result<[u8; 32]> {
     summed.await.map_err(io::Error::other)?
 }
 
-fn digest(text: &str) -> Option<[u8; 32]> {
-    let mut sum = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in sum.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(sum)
-}
-
 fn target(place: Place, secrets: Secrets) -> Target {
     let Secrets { secret_key, password, private_key } = secrets;
     match place {
@@ -152,15 +141,6 @@ fn target(place: Place, secrets: Secrets) -> Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sum_is_read_as_it_is_written() {
-        let sum = std::array::from_fn(|at| at as u8 * 7);
-        assert_eq!(digest(&hex(&sum)), Some(sum));
-        assert_eq!(digest(&"0".repeat(63)), None);
-        assert_eq!(digest(&"ü".repeat(32)), None);
-        assert_eq!(digest(&"g".repeat(64)), None);
-    }
 
     #[tokio::test]
     async fn a_track_is_summed_once_while_it_is_as_it_was() {

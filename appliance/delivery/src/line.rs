@@ -2,6 +2,7 @@
 
 use crate::pinned::{Pinned, Whose};
 use crate::reach::{ReachError, connect};
+use crate::targets::unhex;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -73,11 +74,7 @@ impl Security {
     /// # Errors
     /// This is no SHA-256.
     pub fn pinned(fingerprint: &str) -> Result<Self, SecurityError> {
-        let byte = |n: usize| u8::from_str_radix(fingerprint.get(2 * n..2 * n + 2)?, 16).ok();
-        let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
-        let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
-        let good = fingerprint.len() == 64 && fingerprint.bytes().all(|b| b.is_ascii_hexdigit());
-        let fingerprint = bytes.filter(|_| good).ok_or(SecurityError::Fingerprint)?;
+        let fingerprint = unhex(fingerprint).ok_or(SecurityError::Fingerprint)?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = builder()?
             .dangerous()

@@ -7,7 +7,7 @@
 //! ```
 //! Nothing of it lasts: a restart forgets errands, and the other box gives the job to somebody else.
 
-use super::gear::{BoxGear, unhex};
+use super::gear::BoxGear;
 use crate::workers::ChildWorkers;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,6 +18,7 @@ use roombox_control::loans::{
     LoanClaim, LoanEnd, LoanPart, LoanReport, LoanTerms, Order, claim_text,
 };
 use roombox_control::settings::SettingsDesk;
+use roombox_delivery::targets::{encoded, unhex};
 use roombox_delivery::{Method, Neighbour, NeighbourError};
 use roombox_federation::link::Errand;
 use std::path::{Component, Path, PathBuf};
@@ -286,7 +287,7 @@ impl Loan {
         if let Some(folder) = into.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let path = format!("{API}/loan/files/{}", escaped(name));
+        let path = format!("{API}/loan/files/{}", encoded(name));
         loop {
             let has = match std::fs::metadata(&into) {
                 Ok(meta) => meta.len(),
@@ -329,7 +330,7 @@ impl Loan {
     }
 
     async fn send(&self, name: &str, bytes: u64, recording: &Path) -> Result<(), ErrandError> {
-        let path = format!("{API}/loan/made/{}", escaped(name));
+        let path = format!("{API}/loan/made/{}", encoded(name));
         let file = recording.join(name);
         loop {
             let has = self.neighbour.ask(Method::GET, &path, Some(&self.token), None).await;
@@ -371,18 +372,4 @@ impl Loan {
             }
         }
     }
-}
-
-/// A path for an address (RFC 3986 §3.3).
-fn escaped(path: &str) -> String {
-    let mut text = String::new();
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b'/' => {
-                text.push(char::from(byte));
-            }
-            byte => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    text
 }

@@ -5,6 +5,7 @@ use crate::tls::Tls;
 use roombox_control::conference::Later;
 use roombox_control::fleet::{FleetError, Gear, Reach};
 use roombox_delivery::knock;
+use roombox_delivery::targets::unhex;
 use roombox_federation::subjects::{BoxId, Subject, Verb};
 use roombox_federation::{Identity, order};
 use std::net::IpAddr;
@@ -126,15 +127,4 @@ impl Gear for BoxGear {
             Err(FleetError::Refused(said.unwrap_or_else(|| format!("it answers {status}"))))
         })
     }
-}
-
-pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -24,7 +24,7 @@ pub(crate) mod wire;
 
 pub use carry::{Checked, Progress, Shipment, check, clear, send};
 pub use error::SendError;
-pub use names::hex;
+pub use names::{encoded, hex, unhex};
 pub use thread::Folders;
 
 use std::fmt;

@@ -26,7 +26,7 @@ pub(super) fn folders(name: &str) -> impl Iterator<Item = &str> {
 
 /// A name as a path of an address: all but the unreserved characters and `/` are percent-encoded
 /// (RFC 3986 §2).
-pub(super) fn encoded(name: &str) -> String {
+pub fn encoded(name: &str) -> String {
     let mut path = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {
@@ -46,6 +46,19 @@ pub fn hex(bytes: &[u8]) -> String {
         _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// 64 digits as 32 bytes; `None`: they are none.
+pub fn unhex(text: &str) -> Option<[u8; 32]> {
+    // Digits alone: a number may have a sign.
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -75,5 +88,14 @@ mod tests {
     #[test]
     fn a_digest_is_written_in_hexadecimal() {
         assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
+    }
+
+    #[test]
+    fn a_sum_is_read_as_it_is_written() {
+        let sum = std::array::from_fn(|at| at as u8 * 7);
+        assert_eq!(unhex(&hex(&sum)), Some(sum));
+        assert_eq!(unhex(&"0".repeat(63)), None);
+        assert_eq!(unhex(&"ü".repeat(32)), None);
+        assert_eq!(unhex(&"g".repeat(64)), None);
     }
 }
