@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from fleetbox import drained, refused
+from proxy import Proxy
 
 SEEDS = int(os.environ["ROOMBOX_FLEET_SEEDS"])
 
@@ -149,3 +150,49 @@ def test_a_hub_keeps_when_a_box_was_silent_and_its_own_restart_is_no_outage(flee
         assert outages(hub, own) == [over]
         time.sleep(2)
     assert outages(hub, steady) == []
+
+
+def test_a_hub_that_moves_tells_its_boxes_and_a_wrong_address_cuts_nobody_off(fleet):
+    box = fleet.join("library")
+    box.until_link("up")
+    second = Proxy(fleet.hub.leaf_port)
+    there, nowhere = f"127.0.0.1:{second.port}", "nowhere.invalid:7422"
+    assert refused(lambda: fleet.hub.panel.call("PATCH", "/fleet/hub", {"addresses": []})).code == "fleet_addresses"
+    assert refused(lambda: fleet.hub.panel.call("PATCH", "/fleet/hub", {"addresses": ["hub"]})).code == "fleet_address"
+    assert refused(lambda: box.panel.call("PATCH", "/fleet/hub", {"addresses": [there]})).code == "fleet_not_hub"
+    fleet.hub.panel.call("PATCH", "/fleet/hub", {"addresses": [nowhere, there]})
+    fleet.hub.panel.call("PATCH", "/box", {"name": "town hall"})
+    known = lambda: box.fleet()["hub"]
+    box.wait(lambda: known()["name"] == "town hall" and known()["addresses"][:2] == [nowhere, there], 90)
+    assert known()["addresses"][2:] == [f"127.0.0.1:{fleet.proxy.port}"], "the old way stays, behind"
+    # Under the old address there is nothing any more.
+    fleet.proxy.cut()
+    box.until_link("up")
+    box.happen(["Seen at the new place"])
+    drained(fleet.hub, box)
+    assert fleet.hub.fleet()["hub"]["addresses"] == [nowhere, there]
+    second.cut()
+
+
+def test_a_box_that_leaves_tells_its_hub_after_all_that_waits(fleet):
+    box, other = fleet.join("library"), fleet.join("aula")
+    for one in (box, other):
+        one.until_link("up")
+    own = box.fleet()["id"]
+    box.happen(f"last {n}" for n in range(20))
+    box.panel.call("DELETE", "/fleet")
+    assert box.fleet()["role"] is None
+    fleet.hub.wait(lambda: own not in [one["id"] for one in fleet.hub.fleet()["boxes"]], 30)
+    kinds = [kind for of, _, _, kind, _ in fleet.hub.heard() if of == own]
+    assert kinds == ["room.created"] * 20 + ["box.left"]
+    # It may come again, and what it said before does not throw it out.
+    box.join(fleet.hub.invite())
+    box.until_link("up")
+    fleet.hub.wait(lambda: state(fleet.hub, own) == "here", 60)
+    # One that cannot reach the hub leaves all the same, and stays on the list.
+    fleet.proxy.cut()
+    other.until_link("cut")
+    gone = other.fleet()["id"]
+    other.panel.call("DELETE", "/fleet")
+    assert other.fleet()["role"] is None
+    assert gone in [one["id"] for one in fleet.hub.fleet()["boxes"]]

@@ -51,6 +51,7 @@ class ArmStandIn(StandIn):
 
     name = "rock-5b"
     debian = "arm64"
+    wheels = "manylinux_2_28_aarch64"
     packages = PACKAGES + ["linux-image-arm64", "libubootenv-tool"]
     initrd_modules = INITRD_MODULES + ["sdhci_pci", "mmc_block"]
     modules = MODULES + ["drivers/mmc", "dax/dax.ko"]

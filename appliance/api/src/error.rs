@@ -143,7 +143,9 @@ fn status(error: &ControlError) -> StatusCode {
 fn of_fleet(error: &FleetError) -> StatusCode {
     use FleetError as E;
     match error {
-        E::NoCode | E::Expired(_) | E::Address(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::NoCode | E::Expired(_) | E::Address(_) | E::Addresses { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         E::Token | E::Signature | E::LoanOrder => StatusCode::FORBIDDEN,
         E::LoanGone => StatusCode::GONE,
         E::LoanBusy | E::LoanOffset { .. } => StatusCode::CONFLICT,

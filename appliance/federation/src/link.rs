@@ -14,7 +14,7 @@ use async_nats::{Client, ConnectOptions, Message};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use roombox_control::clock::UnixMs;
-use roombox_control::fleet::{BoxOffer, BoxPulse, Place};
+use roombox_control::fleet::{BoxOffer, BoxPulse, Place, Whereabouts};
 use roombox_control::store::{FleetEventRow, FleetRow, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -272,6 +272,19 @@ impl Link {
                     tracing::debug!("an order is left out: this box is busy with another one");
                 }
             }
+            Some(Verb::Moved) => match serde_json::from_slice::<Whereabouts>(&payload) {
+                Ok(to) => match to.checked() {
+                    // Who keeps this link looks at the place, and begins it anew.
+                    Ok(to) => {
+                        tracing::info!(addresses = ?to.addresses, "the hub says where it is from now on");
+                        self.store.fleet_moved(to).await?;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the hub names no place where it could be")
+                    }
+                },
+                Err(error) => tracing::warn!(%error, "a command of the hub cannot be read"),
+            },
             Some(Verb::Cloned) => {
                 tracing::error!("another box has this one's key: its card or disk was copied");
                 self.cloned.send_replace(true);
@@ -284,16 +297,19 @@ impl Link {
 
     /// Whose commands count.
     fn hub(&self) -> Option<BoxId> {
-        match &self.row.place {
-            Place::Hub { .. } => Some(self.identity.id().clone()),
-            Place::Member { hub, .. } => BoxId::parse(hub),
-        }
+        BoxId::parse(self.row.place.hub(self.identity.id().as_str()))
     }
 
     async fn beat(&self, client: &Client) -> Result<(), LinkError> {
         let (waiting, last) = self.store.fleet_progress().await?;
         let epoch = self.row.epoch.clone();
-        let pulse = BoxPulse { waiting, epoch, last, ..(self.pulse)() };
+        let hub = match &self.row.place {
+            // It joined with a version that was told nothing.
+            Place::Member { mark, .. } if mark.is_empty() => "nothing".to_owned(),
+            Place::Member { mark, .. } => mark.clone(),
+            Place::Hub { .. } => String::new(),
+        };
+        let pulse = BoxPulse { waiting, epoch, last, hub, ..(self.pulse)() };
         let payload = serde_json::to_vec(&pulse).unwrap_or_default();
         let subject = Subject::Heartbeat { of: self.identity.id() }.to_string();
         if let Err(error) = client.publish(subject, payload.into()).await {

@@ -68,16 +68,19 @@ pub enum Verb {
     Cloned,
     /// Do a job of another box.
     Work,
+    /// Know where the hub is from now on.
+    Moved,
 }
 
 impl Verb {
-    const ALL: [Self; 3] = [Self::Resend, Self::Cloned, Self::Work];
+    const ALL: [Self; 4] = [Self::Resend, Self::Cloned, Self::Work, Self::Moved];
 
     fn text(self) -> &'static str {
         match self {
             Self::Resend => "resend",
             Self::Cloned => "cloned",
             Self::Work => "work",
+            Self::Moved => "moved",
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::gaps::Gaps;
 use crate::market::{Market, Pair};
+use crate::moved::Moved;
 use crate::roster::Roster;
 use crate::silence::{Moment, Silence};
 use async_nats::jetstream::consumer::pull::MessagesError;
@@ -9,8 +10,9 @@ use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, AckKind, ContextBuilder, stream};
 use async_nats::{Client, Message};
 use futures_util::StreamExt as _;
+use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
-use roombox_control::fleet::{BoxOffer, BoxPulse, Fleet, HeardView};
+use roombox_control::fleet::{BoxOffer, BoxPulse, Fleet, HeardView, LEFT};
 use roombox_control::loans::Order;
 use roombox_control::store::{FleetMissing, HeardRow, OutageChanges, Store, StoreError};
 use roombox_federation::Identity;
@@ -51,6 +53,8 @@ pub enum HubError {
     Closed,
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Control(ControlError),
 }
 
 /// What a hub's desk needs.
@@ -69,6 +73,7 @@ struct Hand {
     gaps: Gaps,
     market: Market,
     silence: Silence,
+    moved: Moved,
     heard: HeardView,
     /// Whose alarm was said.
     cloned: HashSet<BoxId>,
@@ -122,7 +127,7 @@ impl HubDesk {
         hand: &mut Hand,
         messages: Vec<jetstream::Message>,
     ) -> Result<(), HubError> {
-        let mut rows = Vec::with_capacity(messages.len());
+        let (mut rows, mut gone) = (Vec::with_capacity(messages.len()), Vec::new());
         for message in &messages {
             match envelope::read(&message.subject, &message.payload) {
                 Ok((of, event, spoofed)) => {
@@ -132,6 +137,9 @@ impl HubDesk {
                             "an event names another box than its sender",
                             &of,
                         );
+                    }
+                    if event.kind == LEFT {
+                        gone.push((of.clone(), published_ms(message)));
                     }
                     rows.push(HeardRow {
                         of: of.to_string(),
@@ -158,6 +166,9 @@ impl HubDesk {
             hand.heard.events += hearing.new;
             hand.heard.again += hearing.again;
             hand.heard.strangers += hearing.strangers;
+        }
+        for (of, told_ms) in gone {
+            self.fleet.as_hub().left(of.as_str(), told_ms).await.map_err(HubError::Control)?;
         }
         for message in &messages {
             if let Err(error) = message.ack_with(AckKind::Ack).await {
@@ -208,10 +219,30 @@ impl HubDesk {
             hand.heard.lost = hand.heard.lost.saturating_add(events);
             self.store.fleet_skip(missing).await?;
         }
+        self.tell_where(hand, now, client).await?;
         for Pair { to, origin, offer } in hand.market.look(now, &hand.roster.alive(now)) {
             self.order(hand, client, &to, &origin, offer).await;
         }
         self.fleet.roster_is(hand.roster.entries(now), hand.heard);
+        Ok(())
+    }
+
+    /// Tells boxes that know another place where the hub is.
+    async fn tell_where(
+        &self,
+        hand: &mut Hand,
+        now: Duration,
+        client: &Client,
+    ) -> Result<(), HubError> {
+        let here = self.fleet.as_hub().whereabouts().await.map_err(HubError::Control)?;
+        let mark = here.mark();
+        let alive = hand.roster.alive(now);
+        let due = hand.moved.look(now, &mark, &alive);
+        let said = serde_json::to_string(&here).unwrap_or_default();
+        for to in due {
+            tracing::info!(id = %to, "the box is told where its hub is");
+            self.command(hand, client, &to, Verb::Moved, said.clone()).await;
+        }
         Ok(())
     }
 
@@ -268,6 +299,12 @@ impl HubDesk {
             tracing::debug!(%error, "a command was not sent: it is sent again while it matters");
         }
     }
+}
+
+/// When the stream took it, by this machine's clock; 0: it does not say.
+fn published_ms(message: &jetstream::Message) -> u64 {
+    let at = message.info().map(|info| info.published.unix_timestamp_nanos() / 1_000_000);
+    at.ok().and_then(|at| u64::try_from(at).ok()).unwrap_or_default()
 }
 
 /// Counts it, and says it the first time.

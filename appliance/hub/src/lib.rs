@@ -6,6 +6,7 @@
 mod desk;
 mod gaps;
 mod market;
+mod moved;
 mod roster;
 mod silence;
 

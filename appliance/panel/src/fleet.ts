@@ -58,6 +58,7 @@ export const TOLD = [
   "recording_deleted",
   "job_queued",
   "job_changed",
+  "box_left",
 ] as const;
 
 export function toldAs(event: ToldEvent): (typeof TOLD)[number] | null {

@@ -28,6 +28,13 @@ pub(super) struct HubRequest {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+pub(super) struct HubPatch {
+    /// Where members reach this hub's server, `host:port`, in the order in which they try; 1 to 8.
+    addresses: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct MembershipRequest {
     /// From the hub's Fleet page.
     code: String,
@@ -94,8 +101,22 @@ pub(super) async fn fleet_found(
     MaybeBody(request): MaybeBody<HubRequest>,
 ) -> Result<(StatusCode, Json<FleetView>), ApiError> {
     let HubRequest { leaf_address, port } = request.unwrap_or_default();
-    door.fleet.found(leaf_address, port.unwrap_or(LEAF_PORT)).await?;
+    door.fleet.as_hub().found(leaf_address, port.unwrap_or(LEAF_PORT)).await?;
     Ok((StatusCode::CREATED, Json(door.fleet.view().await?)))
+}
+
+/// Says where members find this hub from now on. They are told while they can still reach it: add a new
+/// address before the hub moves.
+#[utoipa::path(patch, path = "/fleet/hub", tag = "fleet", request_body = HubPatch,
+    responses((status = 200, body = FleetView), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
+pub(super) async fn fleet_relocate(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Body(request): Body<HubPatch>,
+) -> Result<Json<FleetView>, ApiError> {
+    door.fleet.as_hub().relocate(request.addresses).await?;
+    Ok(Json(door.fleet.view().await?))
 }
 
 /// Makes a code with which one box can join.
@@ -105,7 +126,7 @@ pub(super) async fn fleet_invite(
     State(door): State<PanelDoor>,
     _: Visitor,
 ) -> Result<(StatusCode, Json<NewInvite>), ApiError> {
-    Ok((StatusCode::CREATED, Json(door.fleet.invite().await?)))
+    Ok((StatusCode::CREATED, Json(door.fleet.as_hub().invite().await?)))
 }
 
 /// Joins a fleet with a code of its hub.
@@ -130,7 +151,7 @@ pub(super) async fn fleet_admit(
     State(door): State<PanelDoor>,
     Body(request): Body<FleetJoin>,
 ) -> Result<(StatusCode, Json<FleetJoined>), ApiError> {
-    Ok((StatusCode::CREATED, Json(door.fleet.admit(request).await?)))
+    Ok((StatusCode::CREATED, Json(door.fleet.as_hub().admit(request).await?)))
 }
 
 /// Puts a box out of the fleet.
@@ -141,7 +162,7 @@ pub(super) async fn fleet_expel(
     _: Visitor,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    door.fleet.expel(&id).await?;
+    door.fleet.as_hub().expel(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -220,7 +220,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         ))
         .routes(routes!(provisioning::box_reset))
         .routes(routes!(fleet::fleet_get, fleet::fleet_leave))
-        .routes(routes!(fleet::fleet_found))
+        .routes(routes!(fleet::fleet_found, fleet::fleet_relocate))
         .routes(routes!(fleet::fleet_invite))
         .routes(routes!(fleet::fleet_join))
         .routes(routes!(fleet::fleet_admit))

@@ -229,6 +229,7 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
         &[
             ("delete", "/api/v1/fleet"),
             ("post", "/api/v1/fleet/hub"),
+            ("patch", "/api/v1/fleet/hub"),
             ("post", "/api/v1/fleet/membership"),
             ("post", "/api/v1/fleet/invites"),
             ("delete", "/api/v1/fleet/boxes/{id}"),

@@ -19,6 +19,8 @@ pub enum FleetError {
     Itself,
     #[error("an address is a host with a port, like box.lan:7422: {0:?} is none")]
     Address(String),
+    #[error("a hub has one address at least, and {most} at most")]
+    Addresses { most: usize },
     #[error("this is no code of a fleet: copy the whole of it from the hub's Fleet page")]
     NoCode,
     #[error("this code was good until {0}: make a new one on the hub's Fleet page")]
@@ -68,6 +70,7 @@ impl FleetError {
             Self::NotHub => "fleet_not_hub",
             Self::Itself => "fleet_itself",
             Self::Address(_) => "fleet_address",
+            Self::Addresses { .. } => "fleet_addresses",
             Self::NoCode => "fleet_no_code",
             Self::Expired(_) => "fleet_code_expired",
             Self::Unreachable(_) => "fleet_unreachable",
@@ -91,6 +94,7 @@ impl FleetError {
         match self {
             Self::NoCode | Self::Expired(_) => Some("code"),
             Self::Address(_) => Some("leaf_address"),
+            Self::Addresses { .. } => Some("addresses"),
             _ => None,
         }
     }

@@ -5,37 +5,44 @@
 //! the place asks for.
 
 mod error;
+mod hub;
 mod invite;
 mod told;
 mod view;
+mod whereabouts;
 
 pub use error::FleetError;
+pub use hub::Hub;
 pub use invite::Invite;
 pub use told::{BoxName, Outage, OutagePage, Told, ToldEvent, ToldPage, ToldWanted};
 pub use view::{
     BoxOffer, BoxPulse, BoxState, CutReason, FleetBox, FleetRole, FleetView, HeardView, HubView,
     LinkState, LinkView, NewInvite, RosterEntry,
 };
+pub use whereabouts::Whereabouts;
 
 use crate::clock::UnixMs;
 use crate::conference::Later;
 use crate::error::{ControlError, checked_name};
 use crate::identity::BoxIdentity;
-use crate::people::{hashed, random_text};
-use crate::store::{FleetBoxRow, FleetRow, Store};
+use crate::people::random_text;
+use crate::store::{FleetBoxRow, Store};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 use utoipa::ToSchema;
+use whereabouts::MOST_ADDRESSES;
 
-/// A code is typed or scanned at once.
-const INVITE_GOOD_FOR_MS: u64 = 60 * 60 * 1000;
-/// Boxes of one hub: what a page and a configuration can survey.
-const MOST_BOXES: usize = 500;
-/// Addresses of one hub.
-const MOST_ADDRESSES: usize = 8;
+/// What waits for the hub is sent before the box leaves it, if that takes no longer.
+const FAREWELL: Duration = Duration::from_secs(10);
+const GLANCE: Duration = Duration::from_millis(100);
+/// The kind of the last event of a box that leaves.
+pub const LEFT: &str = "box.left";
 /// Where other boxes come to a hub, unless told otherwise.
 pub const LEAF_PORT: u16 = 7422;
 
@@ -57,7 +64,20 @@ pub enum Place {
         addresses: Vec<String>,
         /// The certificate authority that certifies it, PEM.
         authority: String,
+        /// [`Whereabouts::mark`] of what the hub said of itself last; empty: nothing since it was joined.
+        #[serde(default)]
+        mark: String,
     },
+}
+
+impl Place {
+    /// The hub's id; `own` is this box's.
+    pub fn hub<'a>(&'a self, own: &'a str) -> &'a str {
+        match self {
+            Self::Hub { .. } => own,
+            Self::Member { hub, .. } => hub,
+        }
+    }
 }
 
 /// What a box says when it comes with a code.
@@ -163,7 +183,10 @@ impl Fleet {
         let boxes = rows.into_iter().map(|row| listed(row, &now.roster)).collect();
         let (role, hub) = match row.map(|row| row.place) {
             None => (None, None),
-            Some(Place::Hub { .. }) => (Some(FleetRole::Hub), None),
+            Some(Place::Hub { addresses, .. }) => {
+                let id = id.clone().unwrap_or_default();
+                (Some(FleetRole::Hub), Some(HubView { id, name: self.identity.name(), addresses }))
+            }
             Some(Place::Member { hub, hub_name, addresses, .. }) => {
                 let hub = HubView { id: hub, name: hub_name, addresses };
                 (Some(FleetRole::Member), Some(hub))
@@ -172,69 +195,6 @@ impl Fleet {
         let possible = self.gear.possible();
         let (link, heard) = (now.link.clone(), now.heard);
         Ok(FleetView { possible, role, id, hub, link, waiting, boxes, heard })
-    }
-
-    /// Makes this box the hub of a new fleet. `leaf_address` is where others reach its server, if that
-    /// is not under the box's own addresses.
-    ///
-    /// # Errors
-    /// The box is in a fleet, has no nats-server or HTTPS, or the address is none.
-    pub async fn found(&self, leaf_address: Option<String>, port: u16) -> Result<(), ControlError> {
-        if !self.gear.possible() {
-            return Err(FleetError::NoServer.into());
-        }
-        let reach = self.gear.reach().ok_or(FleetError::NoHttps)?;
-        let (id, key) = self.gear.who()?;
-        let addresses = match leaf_address {
-            Some(address) => vec![checked_address(address)?],
-            None => reach.https.iter().filter_map(|at| with_port(at, port)).collect(),
-        };
-        if port == 0 || addresses.is_empty() {
-            return Err(FleetError::Address(format!(":{port}")).into());
-        }
-        let (name, joined_ms) = (self.identity.name(), UnixMs::now().0);
-        let row = FleetBoxRow { id, key, name, joined_ms };
-        self.enter(Place::Hub { addresses, port }, Some(row)).await
-    }
-
-    /// Makes a code with which one box can join.
-    ///
-    /// # Errors
-    /// This box is no hub, or the fleet is full.
-    pub async fn invite(&self) -> Result<NewInvite, ControlError> {
-        self.hub().await?;
-        if self.store.fleet_box_list().await?.len() >= MOST_BOXES {
-            return Err(FleetError::TooMany { most: MOST_BOXES }.into());
-        }
-        let Reach { https, fingerprint, .. } = self.gear.reach().ok_or(FleetError::NoHttps)?;
-        let (token, now) = (random_text(32)?, UnixMs::now().0);
-        let expires_ms = now + INVITE_GOOD_FOR_MS;
-        self.store.fleet_invite(hashed(&token), expires_ms, now).await?;
-        let code = Invite { hubs: https, fingerprint, token, expires_ms }.code();
-        Ok(NewInvite { code, expires_at: UnixMs(expires_ms) })
-    }
-
-    /// At a hub: lets a box in that comes with a code.
-    ///
-    /// # Errors
-    /// This box is no hub, the code is not good, or the box has not the key that it names.
-    pub async fn admit(&self, request: FleetJoin) -> Result<FleetJoined, ControlError> {
-        // Whoever has no key costs the store nothing.
-        let signature = BASE64_STANDARD.decode(&request.signature).unwrap_or_default();
-        let id = self.gear.signer(&request.key, request.token.as_bytes(), &signature);
-        let id = id.ok_or(FleetError::Signature)?;
-        let name = checked_name(&request.name)?;
-        let addresses = self.hub().await?;
-        let now = UnixMs::now().0;
-        let row = FleetBoxRow { id, key: request.key, name, joined_ms: now };
-        if !self.store.fleet_admit(hashed(&request.token), row.clone(), now, MOST_BOXES).await? {
-            return Err(FleetError::Token.into());
-        }
-        tracing::info!(id = row.id, name = row.name, "a box has joined the fleet");
-        self.changed();
-        let Reach { authority, .. } = self.gear.reach().ok_or(FleetError::NoHttps)?;
-        let (hub, _) = self.gear.who()?;
-        Ok(FleetJoined { hub, name: self.identity.name(), addresses, authority })
     }
 
     /// Joins a fleet with a code.
@@ -263,14 +223,12 @@ impl Fleet {
                         serde_json::from_slice(&answer).map_err(|_| FleetError::Answer)?;
                     let FleetJoined { hub, name, addresses, authority } = answer;
                     // They go into a configuration: the hub may be older, or another program.
-                    let addresses = addresses.into_iter().take(MOST_ADDRESSES);
-                    let addresses: Result<Vec<_>, _> = addresses.map(checked_address).collect();
-                    let addresses = addresses.map_err(|_| FleetError::Answer)?;
-                    if addresses.is_empty() {
-                        return Err(FleetError::Answer.into());
-                    }
-                    let name = checked_name(&name)?;
-                    let place = Place::Member { hub, hub_name: name, addresses, authority };
+                    let addresses = addresses.into_iter().take(MOST_ADDRESSES).collect();
+                    let said = Whereabouts { name, addresses }.checked();
+                    let said = said.map_err(|_| FleetError::Answer)?;
+                    let mark = said.mark();
+                    let Whereabouts { name: hub_name, addresses } = said;
+                    let place = Place::Member { hub, hub_name, addresses, authority, mark };
                     return self.enter(place, None).await;
                 }
                 // The hub has spoken: another address of it says the same.
@@ -281,33 +239,33 @@ impl Fleet {
         Err(last.into())
     }
 
-    /// Gives the place up. A hub's boxes stay members of a hub that is no more, until they leave.
+    /// Gives the place up. A member that reaches its hub tells it so, after all that waits; one that does
+    /// not stays on the hub's list, as silent. A hub's boxes stay members of a hub that is no more, until
+    /// they leave.
     ///
     /// # Errors
     /// The box is in no fleet, or the store refuses.
     pub async fn leave(&self) -> Result<(), ControlError> {
-        self.store.fleet_get().await?.ok_or(FleetError::NotIn)?;
+        let row = self.store.fleet_get().await?.ok_or(FleetError::NotIn)?;
+        let linked = self.now().link.state == LinkState::Up;
+        if linked && matches!(row.place, Place::Member { .. }) {
+            let (id, _) = self.gear.who()?;
+            self.store.fleet_say(LEFT, json!({"id": id, "name": self.identity.name()})).await?;
+            let end = Instant::now() + FAREWELL;
+            // The hub's stream has it then: the hub itself may be busy.
+            while self.store.fleet_progress().await?.0 > 0 && Instant::now() < end {
+                sleep(GLANCE).await;
+            }
+        }
         self.store.fleet_leave().await?;
         *self.now() = Now::default();
         self.changed();
         Ok(())
     }
 
-    /// At a hub: puts a box out. Its key is good for nothing any more.
-    ///
-    /// # Errors
-    /// This box is no hub, or has no such box.
-    pub async fn expel(&self, id: &str) -> Result<(), ControlError> {
-        self.hub().await?;
-        if self.gear.who()?.0 == id {
-            return Err(FleetError::Itself.into());
-        }
-        if !self.store.fleet_expel(id.to_owned()).await? {
-            return Err(ControlError::NotFound("box"));
-        }
-        tracing::info!(id, "a box was put out of the fleet");
-        self.changed();
-        Ok(())
+    /// What only a hub does.
+    pub fn as_hub(&self) -> Hub<'_> {
+        Hub { fleet: self }
     }
 
     /// At a hub: what its boxes told.
@@ -334,15 +292,6 @@ impl Fleet {
         Ok(())
     }
 
-    /// Where the hub's server is.
-    async fn hub(&self) -> Result<Vec<String>, ControlError> {
-        match self.store.fleet_get().await? {
-            Some(FleetRow { place: Place::Hub { addresses, .. }, .. }) => Ok(addresses),
-            Some(_) => Err(FleetError::NotHub.into()),
-            None => Err(FleetError::NotIn.into()),
-        }
-    }
-
     fn changed(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
@@ -366,37 +315,5 @@ fn listed(row: FleetBoxRow, roster: &[RosterEntry]) -> FleetBox {
         joined_at: UnixMs(row.joined_ms),
         heard_at: heard.map(|entry| entry.heard_at),
         pulse,
-    }
-}
-
-/// The same host at another port.
-fn with_port(address: &str, port: u16) -> Option<String> {
-    address.rsplit_once(':').map(|(host, _)| format!("{host}:{port}"))
-}
-
-/// `host:port`, and nothing that a configuration could take for more.
-fn checked_address(address: String) -> Result<String, FleetError> {
-    let good = |sign: char| sign.is_ascii_alphanumeric() || ".-_[]:".contains(sign);
-    let fits = address.rsplit_once(':').is_some_and(|(host, port)| {
-        !host.is_empty() && host.chars().all(good) && port.parse::<u16>().is_ok_and(|port| port > 0)
-    });
-    match fits {
-        true => Ok(address),
-        false => Err(FleetError::Address(address)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_a_host_with_a_port_and_nothing_that_a_configuration_takes_for_more() {
-        for good in ["box.lan:7422", "192.168.0.9:1", "[fd00::1]:7422"] {
-            assert_eq!(checked_address(good.to_owned()).unwrap(), good);
-        }
-        for bad in ["", "box.lan", ":7422", "box.lan:0", "box.lan:70000", "a\" }:1", "tls://a:1"] {
-            assert!(checked_address(bad.to_owned()).is_err(), "{bad}");
-        }
     }
 }

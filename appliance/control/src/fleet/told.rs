@@ -90,7 +90,7 @@ impl Told<'_> {
     /// # Errors
     /// This box is no hub, what is wanted cannot be, or the store refuses.
     pub async fn events(&self, wanted: ToldWanted, limit: u32) -> Result<ToldPage, ControlError> {
-        self.fleet.hub().await?;
+        self.fleet.as_hub().whereabouts().await?;
         checked(limit)?;
         let ToldWanted { of, kind, before } = wanted;
         let before = before.as_deref().map(read).transpose()?;
@@ -113,7 +113,7 @@ impl Told<'_> {
         limit: u32,
         before: Option<String>,
     ) -> Result<OutagePage, ControlError> {
-        self.fleet.hub().await?;
+        self.fleet.as_hub().whereabouts().await?;
         checked(limit)?;
         let before = match before {
             None => u64::MAX,

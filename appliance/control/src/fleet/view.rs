@@ -105,7 +105,7 @@ pub struct LinkView {
     pub cloned: bool,
 }
 
-/// A member's hub.
+/// The fleet's hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HubView {
     pub id: String,
@@ -156,6 +156,9 @@ pub struct BoxPulse {
     #[serde(default)]
     #[schema(required)]
     pub last: u64,
+    /// What it knows of where its hub is: the mark of what that hub said last.
+    #[schema(required)]
+    pub hub: String,
     /// Jobs that others may do for it, the most urgent first.
     #[schema(required)]
     pub offers: Vec<BoxOffer>,

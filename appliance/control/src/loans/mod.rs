@@ -18,7 +18,7 @@ pub use terms::{LoanClaim, LoanEnd, LoanFile, LoanPart, LoanReport, LoanTerms, O
 
 use crate::clock::UnixMs;
 use crate::error::{ControlError, checked_name};
-use crate::fleet::{FleetError, Gear, Place};
+use crate::fleet::{FleetError, Gear};
 use crate::jobs::{Attempt, Borrower, Jobs, Receipt, Report};
 use crate::people::{hashed, random_text};
 use crate::settings::SettingsDesk;
@@ -247,15 +247,11 @@ impl Loans {
         let row = self.parts.store.fleet_get().await?;
         let FleetRow { place, .. } = row.ok_or(FleetError::LoanOrder)?;
         let own = gear.who()?.0;
-        let hub = match place {
-            Place::Hub { .. } => own.clone(),
-            Place::Member { hub, .. } => hub,
-        };
         let plain = |text: &str| BASE64_STANDARD.decode(text).unwrap_or_default();
         let (order, signature) = (plain(&claim.order), plain(&claim.signature));
         let id = gear.signer(&claim.key, claim_text(&own, &claim.order).as_bytes(), &signature);
         let id = id.ok_or(FleetError::Signature)?;
-        let order = gear.ordered(&hub, &id, &order).ok_or(FleetError::LoanOrder)?;
+        let order = gear.ordered(place.hub(&own), &id, &order).ok_or(FleetError::LoanOrder)?;
         let order: Order = serde_json::from_slice(&order).map_err(|_| FleetError::LoanOrder)?;
         let fresh = UnixMs::now().0.abs_diff(order.at_ms) < terms::ORDER_GOOD_FOR_MS;
         if order.origin != own || !fresh {

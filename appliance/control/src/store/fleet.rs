@@ -3,7 +3,7 @@
 //! Rows of `fleet_events` are written by triggers, in the transaction of what they tell of.
 
 use super::{Store, StoreError, signed, unsigned};
-use crate::fleet::Place;
+use crate::fleet::{Place, Whereabouts};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 /// The box's place, and how it counts.
@@ -84,6 +84,13 @@ fn place(sql: &Transaction<'_>) -> Result<Option<FleetRow>, StoreError> {
     Ok(Some(FleetRow { place: serde_json::from_str(&text)?, epoch, first }))
 }
 
+fn replace(sql: &Transaction<'_>, change: impl FnOnce(&mut Place)) -> Result<(), StoreError> {
+    let Some(FleetRow { mut place, .. }) = place(sql)? else { return Ok(()) };
+    change(&mut place);
+    sql.execute("UPDATE fleet SET place = ?1", [serde_json::to_string(&place)?])?;
+    Ok(())
+}
+
 fn next_seq(sql: &Transaction<'_>) -> Result<u64, StoreError> {
     let query = "SELECT COALESCE((SELECT MIN(seq) FROM fleet_events WHERE sent_ms IS NULL),
         (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'fleet_events'), 1)";
@@ -97,6 +104,12 @@ fn box_put(sql: &Transaction<'_>, row: &FleetBoxRow) -> Result<(), StoreError> {
         params![row.id, row.key, row.name, signed(row.joined_ms)],
     )?;
     Ok(())
+}
+
+fn strike(sql: &Transaction<'_>, id: &str) -> Result<bool, StoreError> {
+    sql.execute("DELETE FROM fleet_invites WHERE box = ?1", [id])?;
+    sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [id])?;
+    Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
 }
 
 /// Moves each epoch on, as far as nothing is missing.
@@ -150,6 +163,48 @@ impl Store {
                 "DELETE FROM fleet; DELETE FROM fleet_events; DELETE FROM fleet_boxes;
                  DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;
                  DELETE FROM fleet_outages;",
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A hub is to be found here from now on.
+    pub async fn fleet_relocate(&self, to: Vec<String>) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            replace(sql, |place| {
+                if let Place::Hub { addresses, .. } = place {
+                    *addresses = to;
+                }
+            })
+        })
+        .await
+    }
+
+    /// A member's hub has said this of itself.
+    pub async fn fleet_moved(&self, to: Whereabouts) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            replace(sql, |place| {
+                if let Place::Member { hub_name, addresses, mark, .. } = place {
+                    (*addresses, *mark) = (to.after(addresses), to.mark());
+                    *hub_name = to.name;
+                }
+            })
+        })
+        .await
+    }
+
+    /// Has the hub hear something of the fleet itself.
+    pub async fn fleet_say(
+        &self,
+        kind: &'static str,
+        body: serde_json::Value,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "INSERT INTO fleet_events (kind, body, made_ms) SELECT ?1, ?2,
+                    CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM fleet",
+                params![kind, body.to_string()],
             )?;
             Ok(())
         })
@@ -322,10 +377,17 @@ impl Store {
 
     /// False if there is no such box.
     pub async fn fleet_expel(&self, id: String) -> Result<bool, StoreError> {
+        self.call(move |sql| strike(sql, &id)).await
+    }
+
+    /// Strikes a box off that had joined before this. False if there is none.
+    pub async fn fleet_left(&self, id: String, before_ms: u64) -> Result<bool, StoreError> {
         self.call(move |sql| {
-            sql.execute("DELETE FROM fleet_invites WHERE box = ?1", [&id])?;
-            sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [&id])?;
-            Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
+            let query = "SELECT 1 FROM fleet_boxes WHERE box = ?1 AND joined_ms < ?2";
+            match sql.prepare(query)?.exists(params![id, signed(before_ms)])? {
+                true => strike(sql, &id),
+                false => Ok(false),
+            }
         })
         .await
     }

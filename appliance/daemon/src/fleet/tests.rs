@@ -68,6 +68,7 @@ impl Origin {
             hub_name: "hub".into(),
             addresses: Vec::new(),
             authority: String::new(),
+            mark: String::new(),
         };
         assert!(store.fleet_enter(place, "epoch".into(), None).await.unwrap());
         let row = RecordingRow { id: "rec_1".into(), ..RecordingRow::default() };

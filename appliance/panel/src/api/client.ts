@@ -256,6 +256,7 @@ export const api = {
   recordedRooms: () => ask<Page<string>>("GET", "/recordings/rooms"),
   fleet: () => ask<FleetView>("GET", "/fleet"),
   foundFleet: () => ask<FleetView>("POST", "/fleet/hub"),
+  relocateHub: (addresses: string[]) => ask<FleetView>("PATCH", "/fleet/hub", { addresses }),
   joinFleet: (code: string) => ask<FleetView>("POST", "/fleet/membership", { code }),
   leaveFleet: () => ask<undefined>("DELETE", "/fleet"),
   inviteBox: () => ask<NewInvite>("POST", "/fleet/invites"),

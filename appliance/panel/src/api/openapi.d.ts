@@ -372,7 +372,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Says where members find this hub from now on. They are told while they can still reach it: add a new
+         *     address before the hub moves.
+         */
+        patch: operations["fleet_relocate"];
         trace?: never;
     };
     "/api/v1/fleet/invites": {
@@ -1896,6 +1900,11 @@ export interface components {
              */
             helps: string | null;
             /**
+             * @description What it knows of where its hub is: the mark of what that hub said last.
+             * @default
+             */
+            hub: string;
+            /**
              * Format: int64
              * @description The last of them that was sent.
              * @default 0
@@ -2690,6 +2699,10 @@ export interface components {
              */
             until: number;
         };
+        HubPatch: {
+            /** @description Where members reach this hub's server, `host:port`, in the order in which they try; 1 to 8. */
+            addresses: string[];
+        };
         HubRequest: {
             /** @description Where other boxes reach this one's server, `host:port`, if not under its own addresses. */
             leaf_address?: string;
@@ -2699,7 +2712,7 @@ export interface components {
              */
             port?: number;
         };
-        /** @description A member's hub. */
+        /** @description The fleet's hub. */
         HubView: {
             /** @description `host:port`, in the order in which they are tried. */
             addresses: string[];
@@ -6502,6 +6515,108 @@ export interface operations {
                 };
             };
             501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_relocate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

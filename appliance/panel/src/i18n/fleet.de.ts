@@ -47,6 +47,12 @@ export const fleet: Words<typeof english> = {
     silent: "Ist sie eingeschaltet, und lässt jede Firewall auf dem Weg ihren Port durch?",
   },
   hub_at: "Die Zentrale ist unter {{addresses}}.",
+  found_at: "Andere Boxen finden sie unter {{addresses}}.",
+  relocate: "Adressen ändern",
+  relocate_do: "Ändern",
+  addresses: "Wo andere Boxen diese Zentrale finden",
+  addresses_text:
+    "Zum Beispiel 192.168.1.20:7422, in der Reihenfolge, in der sie versucht werden, durch Leerzeichen getrennt. Die Boxen erfahren es, solange sie die Zentrale erreichen: Fügen Sie eine neue Adresse hinzu, bevor die Zentrale umzieht.",
   restarts_one: "Der Server wurde einmal neu gestartet: {{why}}.",
   restarts_other: "Der Server wurde {{shown}}-mal neu gestartet, zuletzt: {{why}}.",
   cloned_title: "Eine andere Box ist eine Kopie von dieser",
@@ -54,7 +60,8 @@ export const fleet: Words<typeof english> = {
     "Zwei Boxen haben denselben Schlüssel und werfen einander hinaus. Eine Karte oder Platte wurde kopiert: Setzen Sie eine der beiden auf Werkseinstellungen zurück.",
   leave: "Flotte verlassen",
   leave_title: "Die Flotte verlassen?",
-  leave_text: "Die Zentrale erfährt von dieser Box nichts mehr. Was auf sie wartet, wird verworfen.",
+  leave_text:
+    "Die Zentrale erfährt es, falls sie erreichbar ist, und nimmt die Box aus ihrer Liste. Was nicht mehr gesendet werden kann, wird verworfen.",
   give_up: "Flotte auflösen",
   give_up_title: "Diese Flotte auflösen?",
   give_up_text:
@@ -85,6 +92,7 @@ export const fleet: Words<typeof english> = {
     recording_deleted: "Aufnahme gelöscht",
     job_queued: "Ein Film soll gemacht werden",
     job_changed: "Film: {{state}}",
+    box_left: "Sie hat die Flotte verlassen",
   },
   job: {
     queued: "wartet, bis er dran ist",

@@ -43,6 +43,12 @@ export const fleet = {
     silent: "Is it on, and does every firewall on the way let its port through?",
   },
   hub_at: "The hub is at {{addresses}}.",
+  found_at: "Other boxes find it at {{addresses}}.",
+  relocate: "Change addresses",
+  relocate_do: "Change",
+  addresses: "Where other boxes find this hub",
+  addresses_text:
+    "Like 192.168.1.20:7422, in the order in which they are tried, with spaces between. Boxes are told while they can reach the hub: add a new address before the hub moves.",
   restarts_one: "The server was started again once: {{why}}.",
   restarts_other: "The server was started again {{shown}} times, last because {{why}}.",
   cloned_title: "Another box is a copy of this one",
@@ -50,7 +56,8 @@ export const fleet = {
     "Two boxes use one key, so that each throws the other off. A card or disk was copied: reset one of the two to its factory settings.",
   leave: "Leave the fleet",
   leave_title: "Leave the fleet?",
-  leave_text: "The hub hears nothing of this box any more. What waits for it is dropped.",
+  leave_text:
+    "The hub is told, if it can be reached, and takes this box off its list. What cannot be sent any more is dropped.",
   give_up: "Give the fleet up",
   give_up_title: "Give this fleet up?",
   give_up_text:
@@ -80,6 +87,7 @@ export const fleet = {
     recording_deleted: "Recording deleted",
     job_queued: "A film is to be made",
     job_changed: "Film: {{state}}",
+    box_left: "It left the fleet",
   },
   job: {
     queued: "waits for its turn",

@@ -23,6 +23,8 @@ export const shared: Words<typeof en> = {
     fleet_already_in: "Diese Box gehört schon zu einer Flotte. Verlassen Sie diese zuerst.",
     fleet_not_in: "Diese Box gehört zu keiner Flotte.",
     fleet_not_hub: "Das kann nur die Zentrale der Flotte.",
+    fleet_address: "Eine Adresse ist ein Rechner mit Port, wie box.lan:7422. ({{message}})",
+    fleet_addresses: "Eine Zentrale hat eine bis acht Adressen.",
     fleet_no_code: "Das ist kein Code einer Flotte. Kopieren Sie ihn vollständig von der Seite „Flotte“ der Zentrale.",
     fleet_code_expired: "Dieser Code ist zu alt. Erzeugen Sie einen neuen auf der Seite „Flotte“ der Zentrale.",
     fleet_unreachable: "Die Zentrale antwortet nicht. Ist sie an und im selben Netz? ({{message}})",

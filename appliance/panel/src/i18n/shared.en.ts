@@ -19,6 +19,8 @@ export const shared = {
     fleet_already_in: "This box is in a fleet already. Leave it first.",
     fleet_not_in: "This box is in no fleet.",
     fleet_not_hub: "Only the hub of the fleet can do this.",
+    fleet_address: "An address is a host with a port, like box.lan:7422. ({{message}})",
+    fleet_addresses: "A hub has one to eight addresses.",
     fleet_no_code: "This is no code of a fleet. Copy the whole of it from the hub's Fleet page.",
     fleet_code_expired: "This code is too old. Make a new one on the hub's Fleet page.",
     fleet_unreachable: "The hub does not answer. Is it on, and in the same network? ({{message}})",

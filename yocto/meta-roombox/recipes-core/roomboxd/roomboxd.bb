@@ -74,6 +74,7 @@ RDEPENDS:${PN} = "\
     gstreamer1.0-plugins-good-jpeg \
     gstreamer1.0-plugins-good-video4linux2 \
     gstreamer1.0-plugins-good-vpx \
+    nats-server \
     ttf-dejavu-sans \
     util-linux-chrt \
     util-linux-ionice \

@@ -124,3 +124,49 @@ async fn each_event_is_heard_once_and_gaps_are_seen_until_they_close() {
     store.fleet_skip(gaps[0].clone()).await.unwrap();
     assert!(store.fleet_missing(Vec::new()).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_member_that_is_told_where_its_hub_is_keeps_the_old_ways_behind_the_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let said = |name: &str, at: &str| Whereabouts { name: name.into(), addresses: vec![at.into()] };
+    // Without a fleet there is nothing to be told.
+    store.fleet_moved(said("hub", "new:1")).await.unwrap();
+    assert_eq!(store.fleet_get().await.unwrap(), None);
+    let place = Place::Member {
+        hub: "box-h".into(),
+        hub_name: "hub".into(),
+        addresses: vec!["old:1".into()],
+        authority: "pem".into(),
+        mark: String::new(),
+    };
+    store.fleet_enter(place, "e1".into(), None).await.unwrap();
+    // What is for a hub changes no member.
+    store.fleet_relocate(vec!["wrong:1".into()]).await.unwrap();
+    store.fleet_moved(said("town hall", "new:1")).await.unwrap();
+    let row = store.fleet_get().await.unwrap().unwrap();
+    let Place::Member { hub, hub_name, addresses, authority, mark } = row.place else { panic!() };
+    assert_eq!((hub.as_str(), hub_name.as_str()), ("box-h", "town hall"));
+    assert_eq!((addresses, authority.as_str()), (vec!["new:1".into(), "old:1".into()], "pem"));
+    assert_eq!(mark, said("town hall", "new:1").mark());
+    assert_eq!(row.epoch, "e1");
+}
+
+#[tokio::test]
+async fn who_says_that_it_leaves_is_struck_off_unless_it_has_joined_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let row =
+        FleetBoxRow { id: "box-a".into(), key: "key".into(), name: "a".into(), joined_ms: 50 };
+    store.fleet_enter(hub(), "e1".into(), Some(row)).await.unwrap();
+    for told_ms in [49, 50] {
+        assert!(!store.fleet_left("box-a".into(), told_ms).await.unwrap(), "{told_ms}");
+    }
+    assert!(!store.fleet_left("box-b".into(), 51).await.unwrap());
+    assert!(store.fleet_left("box-a".into(), 51).await.unwrap());
+    assert!(store.fleet_box_list().await.unwrap().is_empty());
+    // Once it has left, a box says nothing.
+    store.fleet_leave().await.unwrap();
+    store.fleet_say("box.left", serde_json::json!({})).await.unwrap();
+    assert!(kinds(&store).await.is_empty());
+}

@@ -29,6 +29,9 @@ const LOOK_AGAIN_MS = 3_000;
 /** The longest code that a box reads. */
 const LONGEST_CODE = 4_096;
 
+/** Eight addresses of the longest names. */
+const LONGEST_ADDRESSES = 2_100;
+
 const LINKS: Record<LinkState, StateLook> = {
   off: { icon: IconPlayerStop, color: "gray" },
   starting: { icon: IconLoader, color: "gray" },
@@ -111,13 +114,15 @@ function Link({ view }: { view: FleetView }) {
   const runs = useMay()("run_fleet");
   const refresh = useRefresh();
   const [leaving, setLeaving] = useState(false);
+  const [moving, setMoving] = useState(false);
   const { link, hub, waiting } = view;
-  const own = view.role === "hub" ? "give_up" : "leave";
+  const member = view.role === "member";
+  const own = member ? "leave" : "give_up";
   return (
     <Paper className="surface" p="md" component="section">
       <Group gap="sm" mb="sm">
         <Title order={2} size="h4">
-          {hub ? t("fleet.role.member", { name: hub.name }) : t("fleet.role.hub")}
+          {member ? t("fleet.role.member", { name: hub?.name }) : t("fleet.role.hub")}
         </Title>
         <StateBadge look={LINKS[link.state]} word={t(`fleet.link.${link.state}`)} />
       </Group>
@@ -142,18 +147,18 @@ function Link({ view }: { view: FleetView }) {
             {link.error}
           </Alert>
         )}
-        {hub && link.state === "cut" && link.cut !== "put_out" && <Text>{t("fleet.cut_text")}</Text>}
+        {member && link.state === "cut" && link.cut !== "put_out" && <Text>{t("fleet.cut_text")}</Text>}
+        {member && (
+          <Text>
+            {waiting === 0
+              ? t("fleet.waiting_none")
+              : t("fleet.waiting", { count: waiting, shown: waiting })}
+          </Text>
+        )}
         {hub && (
-          <>
-            <Text>
-              {waiting === 0
-                ? t("fleet.waiting_none")
-                : t("fleet.waiting", { count: waiting, shown: waiting })}
-            </Text>
-            <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-              {t("fleet.hub_at", { addresses: hub.addresses.join(", ") })}
-            </Text>
-          </>
+          <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+            {t(member ? "fleet.hub_at" : "fleet.found_at", { addresses: hub.addresses.join(", ") })}
+          </Text>
         )}
         {link.restarts > 0 && (
           <Text size="sm" c="dimmed">
@@ -165,11 +170,32 @@ function Link({ view }: { view: FleetView }) {
           </Text>
         )}
         {runs && (
-          <Button variant="default" onClick={() => setLeaving(true)}>
-            {t(`fleet.${own}`)}
-          </Button>
+          <Group gap="sm">
+            {!member && (
+              <Button variant="default" onClick={() => setMoving(true)}>
+                {t("fleet.relocate")}
+              </Button>
+            )}
+            <Button variant="default" onClick={() => setLeaving(true)}>
+              {t(`fleet.${own}`)}
+            </Button>
+          </Group>
         )}
       </Stack>
+      <NameDialog
+        opened={moving}
+        close={() => setMoving(false)}
+        title={t("fleet.relocate")}
+        label={t("fleet.addresses")}
+        description={t("fleet.addresses_text")}
+        initial={hub?.addresses.join(" ")}
+        longest={LONGEST_ADDRESSES}
+        action={t("fleet.relocate_do")}
+        run={async (text) => {
+          await api.relocateHub(text.split(/[\s,]+/));
+          await refresh();
+        }}
+      />
       <Confirm
         opened={leaving}
         close={() => setLeaving(false)}
