@@ -1,5 +1,6 @@
 //! Tokens of loans. Nothing lasts: after a restart the desk has taken every attempt back.
 
+use super::LoanFile;
 use crate::jobs::{Attempt, Borrower};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,15 +16,17 @@ pub(super) struct Loan {
     pub borrower: Borrower,
     /// The recording's.
     pub folder: PathBuf,
+    /// What it is made of; it is whole, so that does not change.
+    pub files: Vec<LoanFile>,
     /// Held by whoever writes one of its files.
     pub writing: Arc<tokio::sync::Mutex<()>>,
-    bytes: u64,
 }
 
 impl Loan {
     /// What its files can be together at most.
     pub fn most_bytes(&self) -> u64 {
-        self.bytes.saturating_mul(FACTOR).saturating_add(SPARE)
+        let bytes = self.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+        bytes.saturating_mul(FACTOR).saturating_add(SPARE)
     }
 }
 
@@ -44,25 +47,14 @@ impl Keep {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `bytes`: of the whole recording. An earlier token for the same attempt is worth nothing any more:
-    /// the borrower did not hear of it.
-    pub fn open(
-        &self,
-        token: Token,
-        attempt: Attempt,
-        borrower: Borrower,
-        folder: PathBuf,
-        bytes: u64,
-    ) {
+    /// An earlier token for the same job is worth nothing any more: the borrower did not hear of it.
+    pub fn open(&self, token: Token, loan: Loan) {
         let mut all = self.all();
-        all.retain(|(_, loan)| loan.attempt.job != attempt.job);
+        all.retain(|(_, other)| other.attempt.job != loan.attempt.job);
         if all.len() >= self.most {
             all.remove(0);
         }
-        all.push((
-            token,
-            Arc::new(Loan { attempt, borrower, folder, writing: Arc::default(), bytes }),
-        ));
+        all.push((token, Arc::new(loan)));
     }
 
     /// What the token opens, while the desk says that it is `lent`.

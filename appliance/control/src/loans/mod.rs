@@ -26,6 +26,7 @@ use crate::store::{FleetRow, Store};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use keep::Keep;
+use roombox_capture::disk::free_space;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -85,8 +86,9 @@ impl Loans {
             }
         };
         let token = random_text(32)?;
-        let most = files.iter().map(|file| file.bytes).sum::<u64>();
-        self.keep.open(hashed(&token), attempt, borrower, folder, most);
+        let (listed, writing) = (files.clone(), Arc::default());
+        let loan = keep::Loan { attempt, borrower, folder, files: listed, writing };
+        self.keep.open(hashed(&token), loan);
         tracing::info!(job, attempt = number, borrower = name, "a job is lent to another box");
         let spec = serde_json::to_value(spec).unwrap_or_default();
         Ok(LoanTerms { token, spec, files })
@@ -98,10 +100,8 @@ impl Loans {
     /// The loan is over, or there is no such file.
     pub async fn file(&self, token: &str, name: &str) -> Result<(PathBuf, String), ControlError> {
         let loan = self.loan(token)?;
-        let missing = || ControlError::NotFound("file");
-        let folder = loan.folder.clone();
-        let files = blocking(move || shelf::list(&folder)).await?;
-        let file = files.into_iter().find(|file| file.name == name).ok_or_else(missing)?;
+        let file = loan.files.iter().find(|file| file.name == name);
+        let file = file.ok_or(ControlError::NotFound("file"))?;
         Ok((loan.folder.join(name), format!("{}.{}", file.name, file.bytes)))
     }
 
@@ -126,7 +126,7 @@ impl Loans {
     /// The loan is over, or the name is none that the job can make.
     pub async fn received(&self, token: &str, name: &str) -> Result<LoanPart, ControlError> {
         let loan = self.loan(token)?;
-        let part = shelf::part(&loan.folder, &loan.attempt.job, name)?;
+        let part = shelf::part(&loan.folder, &loan.attempt, name)?;
         let bytes = tokio::fs::metadata(part).await.map_or(0, |meta| meta.len());
         Ok(LoanPart { bytes })
     }
@@ -144,7 +144,7 @@ impl Loans {
     ) -> Result<Receiving, ControlError> {
         let loan = self.loan(token)?;
         self.room(0)?;
-        let part = shelf::part(&loan.folder, &loan.attempt.job, name)?;
+        let part = shelf::part(&loan.folder, &loan.attempt, name)?;
         let guard = loan.writing.clone().try_lock_owned();
         let guard = guard.map_err(|_| FleetError::LoanBusy)?;
         let others = {
@@ -164,8 +164,8 @@ impl Loans {
         let loan = self.loan(token)?;
         let receipt: Receipt = serde_json::from_value(receipt.receipt)
             .map_err(|error| FleetError::LoanReceipt(error.to_string()))?;
-        let (job, folder) = (loan.attempt.job.clone(), loan.folder.clone());
-        if receipt.job != job {
+        let folder = loan.folder.clone();
+        if receipt.job != loan.attempt.job {
             return Err(FleetError::LoanReceipt("it is of another job".to_owned()).into());
         }
         if receipt.files.is_empty() {
@@ -179,14 +179,15 @@ impl Loans {
         let _guard = guard.map_err(|_| FleetError::LoanBusy)?;
         let files = receipt.files.clone();
         let checked = {
-            let (folder, job) = (folder.clone(), job.clone());
-            blocking(move || shelf::check(&folder, &job, &files))
+            let (folder, attempt) = (folder.clone(), loan.attempt.clone());
+            blocking(move || shelf::check(&folder, &attempt, &files))
         };
         checked.await?;
         // Asked again: reading through a long film takes a while.
         self.loan(token)?;
         let files = receipt.files.clone();
-        blocking(move || shelf::adopt(&folder, &job, &files)).await?;
+        let attempt = loan.attempt.clone();
+        blocking(move || shelf::adopt(&folder, &attempt, &files)).await?;
         self.keep.close(&hashed(token));
         let Borrower { name, .. } = &loan.borrower;
         tracing::info!(
@@ -213,7 +214,7 @@ impl Loans {
         tracing::warn!(job = attempt.job, borrower = name, why = first, "a job comes back");
         let why = format!("on {name}: {why}");
         // What is hopeless there need not be so on the next box.
-        let report = match end.hopeless || end.failed {
+        let report = match end.failed {
             true => Report::Failed(attempt, why),
             false => Report::Returned(attempt, why),
         };
@@ -224,9 +225,7 @@ impl Loans {
 
     /// A film that comes in leaves recordings their reserve.
     fn room(&self, wanted: u64) -> Result<(), ControlError> {
-        let disk = rustix::fs::statvfs(&self.parts.root);
-        let disk = disk.map_err(|error| ControlError::Files(error.into()))?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = free_space()(&self.parts.root).map_err(ControlError::Files)?;
         let reserve = self.parts.settings.get().recording.reserve_bytes;
         match free < reserve.saturating_add(wanted) {
             true => Err(ControlError::DiskBelowReserve { free, reserve }),

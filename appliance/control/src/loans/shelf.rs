@@ -6,6 +6,7 @@
 use super::LoanFile;
 use crate::error::ControlError;
 use crate::fleet::FleetError;
+use crate::jobs::Attempt;
 use roombox_jobs::spec::MadeFile;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
@@ -45,7 +46,13 @@ pub(super) fn list(folder: &Path) -> Result<Vec<LoanFile>, ControlError> {
 }
 
 /// Where a made file lies until all are here. `name` is its path as receipts have it.
-pub(super) fn part(folder: &Path, job: &str, name: &str) -> Result<PathBuf, ControlError> {
+///
+/// The attempt is in it: what an earlier borrower still sends goes elsewhere.
+pub(super) fn part(
+    folder: &Path,
+    Attempt { job, number }: &Attempt,
+    name: &str,
+) -> Result<PathBuf, ControlError> {
     let wrong = || FleetError::LoanReceipt(format!("{name:?} is no file of this job"));
     let own = name.strip_prefix("derived/").and_then(|name| name.strip_prefix(job));
     let own = own.and_then(|name| name.strip_prefix('/')).ok_or_else(wrong)?;
@@ -54,44 +61,46 @@ pub(super) fn part(folder: &Path, job: &str, name: &str) -> Result<PathBuf, Cont
     if !plain || own.len() > 200 || own.contains(['\\', '\0']) {
         return Err(wrong().into());
     }
-    Ok(folder.join("derived").join(job).join(format!("{own}.{UNFINISHED}")))
+    Ok(folder.join("derived").join(job).join(format!("{own}.{number}.{UNFINISHED}")))
 }
 
 /// Takes away what an earlier loan of the job left unfinished.
 pub(super) fn sweep(folder: &Path, job: &str) -> Result<(), ControlError> {
-    let entries = match fs::read_dir(folder.join("derived").join(job)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(ControlError::Files)?,
-    };
-    for entry in entries.flatten() {
-        if entry.path().extension().is_some_and(|ending| ending == UNFINISHED) {
-            fs::remove_file(entry.path()).map_err(ControlError::Files)?;
-        }
-    }
-    Ok(())
+    let own = folder.join("derived").join(job);
+    unfinished(&own)
+        .and_then(|mut paths| paths.try_for_each(fs::remove_file))
+        .map_err(ControlError::Files)
 }
 
 /// What has come of other files than this one, bytes.
 pub(super) fn others(part: &Path) -> Result<u64, ControlError> {
-    let entries = match part.parent().map(fs::read_dir) {
-        None => return Ok(0),
-        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Some(entries) => entries.map_err(ControlError::Files)?,
+    let paths = unfinished(part.parent().unwrap_or(part)).map_err(ControlError::Files)?;
+    let others = paths.filter(|path| path != part);
+    Ok(others.filter_map(|path| fs::metadata(path).ok()).map(|meta| meta.len()).sum())
+}
+
+/// What is not whole yet in a job's folder, if that is there.
+fn unfinished(folder: &Path) -> io::Result<impl Iterator<Item = PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        entries => Some(entries?),
     };
-    let entries = entries.flatten().map(|entry| entry.path()).filter(|path| {
-        path.as_path() != part && path.extension().is_some_and(|ending| ending == UNFINISHED)
-    });
-    Ok(entries.filter_map(|path| fs::metadata(path).ok()).map(|meta| meta.len()).sum())
+    let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    Ok(paths.filter(|path| path.extension().is_some_and(|ending| ending == UNFINISHED)))
 }
 
 /// Whether all files are here and are what was promised. One that is not is taken away.
-pub(super) fn check(folder: &Path, job: &str, files: &[MadeFile]) -> Result<(), ControlError> {
+pub(super) fn check(
+    folder: &Path,
+    attempt: &Attempt,
+    files: &[MadeFile],
+) -> Result<(), ControlError> {
     let mut names = HashSet::new();
     if let Some(twice) = files.iter().find(|file| !names.insert(&file.path)) {
         return Err(FleetError::LoanReceipt(format!("{:?} is in it twice", twice.path)).into());
     }
     for file in files {
-        let path = part(folder, job, &file.path)?;
+        let path = part(folder, attempt, &file.path)?;
         match digest(&path) {
             Ok(found) if found == (file.bytes, file.sha256.clone()) => {}
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -107,15 +116,16 @@ pub(super) fn check(folder: &Path, job: &str, files: &[MadeFile]) -> Result<(), 
 }
 
 /// Gives all files their names, and makes that last.
-pub(super) fn adopt(folder: &Path, job: &str, files: &[MadeFile]) -> Result<(), ControlError> {
+pub(super) fn adopt(
+    folder: &Path,
+    attempt: &Attempt,
+    files: &[MadeFile],
+) -> Result<(), ControlError> {
     for file in files {
-        let path = part(folder, job, &file.path)?;
+        let path = part(folder, attempt, &file.path)?;
         fs::rename(&path, folder.join(&file.path)).map_err(ControlError::Files)?;
     }
-    if files.is_empty() {
-        return Ok(());
-    }
-    let own = folder.join("derived").join(job);
+    let own = folder.join("derived").join(&attempt.job);
     for folder in [&own, &folder.join("derived")] {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(ControlError::Files)?;
     }

@@ -75,8 +75,6 @@ pub struct LoanReport {
     pub why: Option<String>,
     /// The attempt failed; else nothing is wrong with the job.
     pub failed: bool,
-    /// No further attempt can help.
-    pub hopeless: bool,
 }
 
 /// How much of a made file has come.

@@ -11,6 +11,7 @@ use super::gear::BoxGear;
 use crate::workers::ChildWorkers;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use roombox_capture::disk::free_space;
 use roombox_control::fleet::{FleetError, Gear as _};
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, Workers as _};
@@ -54,8 +55,6 @@ enum ErrandError {
     Disk(#[from] std::io::Error),
     #[error("{0}")]
     Film(String),
-    #[error("{0}")]
-    Hopeless(String),
     #[error("a file did not arrive as it was sent, {SENT} times")]
     Spoilt,
     #[error("the other box did not answer for too long")]
@@ -173,9 +172,8 @@ impl Errands {
         let recording = self.folder.join(&spec.recording);
         std::fs::create_dir_all(&recording)?;
         let wanted = terms.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
-        let free = rustix::fs::statvfs(&recording).map_err(std::io::Error::from)?;
-        let free = free.f_bavail.saturating_mul(free.f_frsize);
-        let free = free.saturating_sub(self.settings.get().recording.reserve_bytes);
+        let free =
+            free_space()(&recording)?.saturating_sub(self.settings.get().recording.reserve_bytes);
         if wanted.saturating_mul(2) > free {
             return Err(ErrandError::Room { wanted, free });
         }
@@ -207,8 +205,9 @@ impl Errands {
                     std::mem::forget(running);
                     return Ok(receipt);
                 }
-                Report::Failed(_, log) => return Err(ErrandError::Film(log)),
-                Report::Hopeless(_, log) => return Err(ErrandError::Hopeless(log)),
+                Report::Failed(_, log) | Report::Hopeless(_, log) => {
+                    return Err(ErrandError::Film(log));
+                }
             }
         }
         Err(ErrandError::Gone)
@@ -269,7 +268,6 @@ impl Loan {
         let report = LoanReport {
             why: Some(error.to_string()),
             failed: matches!(error, ErrandError::Film(_)),
-            hopeless: matches!(error, ErrandError::Hopeless(_)),
             progress: None,
         };
         if let Err(error) = self.tell(Method::DELETE, &report).await {

@@ -2993,11 +2993,6 @@ export interface components {
              * @default false
              */
             failed: boolean;
-            /**
-             * @description No further attempt can help.
-             * @default false
-             */
-            hopeless: boolean;
             /** @description What the worker said last, as it said it. */
             progress?: Record<string, never> | null;
             /**
