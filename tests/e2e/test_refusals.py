@@ -373,10 +373,22 @@ async def test_nobody_takes_the_place_of_another(box):
 async def test_n5_who_says_nothing_more_is_given_up(box):
     """A machine that lost its power says no goodbye: its socket stays open."""
     async with aiohttp.ClientSession() as session:
-        ws = await socket(session, box, "silent", "silent")
+        # One that lives would answer the box's pings, whatever its program does.
+        ws = await socket(session, box, "silent", "silent", autoping=False)
         begun = time.monotonic()
         assert await close_code(ws) is not None
         assert 10 < time.monotonic() - begun < 20
+
+
+async def test_who_answers_pings_of_the_websocket_alone_stays(box):
+    """LiveKit's Go SDK sends no pings of its own."""
+    async with aiohttp.ClientSession() as session:
+        ws = await socket(session, box, "waits", "silent")
+        closed = asyncio.create_task(close_code(ws))
+        # Longer than the box keeps who does not answer.
+        done, _ = await asyncio.wait([closed], timeout=18)
+        assert not done, ws.close_code
+        await ws.close()
 
 
 async def test_many_half_open_sockets_do_not_hinder_a_join(box):

@@ -162,7 +162,7 @@ pub(super) async fn validate_dual(
     headers: HeaderMap,
     Query(query): Query<JoinQuery>,
 ) -> Response {
-    match knock(&door, &headers, &query, TransportMode::Dual) {
+    match knock(&door, &headers, &query, query.mode()) {
         Ok(_) => "success".into_response(),
         Err(refusal) => refuse(refusal),
     }
@@ -183,7 +183,8 @@ pub(super) async fn dual(
     Query(query): Query<JoinQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    enter(door, &headers, &query, upgrade, TransportMode::Dual)
+    let mode = query.mode();
+    enter(door, &headers, &query, upgrade, mode)
 }
 
 fn enter(

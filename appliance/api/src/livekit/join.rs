@@ -6,6 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::read::GzDecoder;
 use livekit_protocol as pb;
 use prost::Message;
+use roombox_control::conference::TransportMode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -50,6 +51,17 @@ pub(super) struct JoinQuery {
     pub reconnect: String,
     pub sid: String,
     pub client_protocol: i32,
+}
+
+impl JoinQuery {
+    /// How a client that comes by `/rtc` wants to connect: the Go SDK brings a join request there too, as
+    /// livekit-server allows (`pkg/service/rtcservice.go`), and wants a single connection then.
+    pub(super) fn mode(&self) -> TransportMode {
+        match self.join_request.is_empty() {
+            true => TransportMode::Dual,
+            false => TransportMode::Single,
+        }
+    }
 }
 
 /// What a client wants, whichever way it said so.

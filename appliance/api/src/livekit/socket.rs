@@ -16,9 +16,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
 
-/// Clients ping every second. Their place is kept when the box gives them up, as LiveKit does after as
-/// long.
+/// A client that says nothing for so long is given up; its place is kept.
 const SILENCE: Duration = Duration::from_secs(15);
+/// Most clients send pings of their protocol; LiveKit's Go SDK sends none and waits to be asked, by a ping of
+/// the WebSocket (RFC 6455 §5.5.2), as livekit-server does every ten seconds. Who was heard is not asked.
+const ASKED_AFTER: Duration = Duration::from_secs(5);
 /// A client that does not read for this long is gone.
 const WRITE: Duration = Duration::from_secs(10);
 
@@ -147,10 +149,16 @@ impl Client {
     async fn run(&mut self, events: &mut mpsc::Receiver<Event>) -> End {
         let mut renewals = interval(renewal::EVERY);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = interval(ASKED_AFTER);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let actions = tokio::select! {
                 // Not before the first word: clients expect the join's answer first.
                 _ = renewals.tick(), if self.session.about_me().is_some() => self.renew(),
+                _ = looks.tick() => match self.ask().await {
+                    Some(end) => return end,
+                    None => continue,
+                },
                 event = events.recv() => match event {
                     Some(event) => {
                         let conference = self.conference.clone();
@@ -184,6 +192,15 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// Asks a client that was not heard whether it is there.
+    async fn ask(&mut self) -> Option<End> {
+        if self.heard.elapsed() < ASKED_AFTER {
+            return None;
+        }
+        let asked = timeout(WRITE, self.websocket.send(Frame::Ping(Vec::new().into()))).await;
+        (!matches!(asked, Ok(Ok(())))).then_some(End::Lost)
     }
 
     /// A new token for the client, if it may still have one.

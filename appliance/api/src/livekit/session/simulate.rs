@@ -12,8 +12,7 @@ impl Session {
     pub(super) fn simulate(&self, simulate: &pb::SimulateScenario) -> Vec<Action> {
         match simulate.scenario {
             Some(
-                Scenario::NodeFailure(_)
-                | Scenario::DisconnectSignalOnResume(_)
+                Scenario::DisconnectSignalOnResume(_)
                 | Scenario::DisconnectSignalOnResumeNoMessages(_),
             ) => vec![Action::Drop],
             Some(Scenario::ServerLeave(_)) => {
@@ -22,9 +21,9 @@ impl Session {
             Some(Scenario::LeaveRequestFullReconnect(_)) => {
                 vec![send(Response::Leave(wire::leave(LeaveReason::Shutdown, false)))]
             }
-            // As if the room had moved to another server: the client is told nothing, and where it
-            // comes back it is not known.
-            Some(Scenario::Migration(_)) => {
+            // As if the server had died, or the room had moved to another one: the client is told nothing, and
+            // where it comes back it is not known.
+            Some(Scenario::NodeFailure(_) | Scenario::Migration(_)) => {
                 let reason = LeaveReason::ConnectionLost;
                 let leave = self.command(|participant| Command::Leave { participant, reason });
                 vec![leave, Action::Drop]
