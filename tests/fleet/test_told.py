@@ -3,10 +3,12 @@
 import os
 import time
 from datetime import datetime, timedelta, timezone
+from urllib.parse import quote
 
 import pytest
 from fleetbox import drained, refused
 from proxy import Proxy
+from studio import Studio
 
 SEEDS = int(os.environ["ROOMBOX_FLEET_SEEDS"])
 
@@ -196,3 +198,26 @@ def test_a_box_that_leaves_tells_its_hub_after_all_that_waits(fleet):
     other.panel.call("DELETE", "/fleet")
     assert other.fleet()["role"] is None
     assert gone in [one["id"] for one in fleet.hub.fleet()["boxes"]]
+
+
+def test_recordings_of_all_boxes_are_found_at_the_hub_with_those_from_before(fleet):
+    box = fleet._box("library")
+    with Studio(box, "Müller-Saal") as studio:
+        room = studio.room["id"]
+        early = box.panel.call("POST", f"/rooms/{room}/recording")["id"]
+        box.until(early, lambda seen: seen["duration_ms"] >= 2000)
+        box.panel.call("DELETE", f"/rooms/{room}/recording")
+    box.join(fleet.hub.invite())
+    box.until_link("up")
+    found = lambda text: fleet.hub.panel.call("GET", f"/fleet/recordings?text={quote(text)}")["items"]
+    ready = lambda: [one for one in found("muller") if one["state"] == "ready" and one["url"]]
+    (one,) = fleet.hub.wait(ready, 90)
+    assert one["id"] == early and one["box"] == {"id": box.fleet()["id"], "name": "library"}
+    assert (one["room"], one["url"]) == ("Müller-Saal", f"https://127.0.0.1:{box.https}/panel/recordings/{early}")
+    assert one["bytes"] > 0 and one["duration_ms"] >= 2000
+    assert found("muller aula") == []
+    box.panel.call("PATCH", f"/recordings/{early}", {"title": "Opening night"})
+    fleet.hub.wait(lambda: [one["title"] for one in found("opening saal")] == ["Opening night"], 60)
+    box.panel.call("DELETE", f"/recordings/{early}")
+    fleet.hub.wait(lambda: found("opening") == [], 60)
+    assert refused(lambda: box.panel.call("GET", "/fleet/recordings")).code == "fleet_not_hub"

@@ -389,8 +389,7 @@ fn pulse(
         let offers: Vec<_> = offers
             .map(|Offer { job, number, media_ms }| BoxOffer { job, number, media_ms })
             .collect();
-        // Who offers nothing need not be found.
-        let reach = (!offers.is_empty()).then(|| gear.reach()).flatten().unwrap_or_default();
+        let reach = gear.reach().unwrap_or_default();
         BoxPulse {
             nonce: nonce.clone(),
             name: identity.name(),

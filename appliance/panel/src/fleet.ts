@@ -56,6 +56,7 @@ export const TOLD = [
   "recording_started",
   "recording_changed",
   "recording_deleted",
+  "recording_known",
   "job_queued",
   "job_changed",
   "box_left",

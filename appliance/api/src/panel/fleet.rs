@@ -8,7 +8,8 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use roombox_control::fleet::{
-    FleetJoin, FleetJoined, FleetView, LEAF_PORT, NewInvite, OutagePage, ToldPage, ToldWanted,
+    FleetJoin, FleetJoined, FleetRecordingPage, FleetView, FleetWanted, LEAF_PORT, NewInvite,
+    OutagePage, ToldPage, ToldWanted,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -57,6 +58,25 @@ pub(super) struct ToldQuery {
     /// Its type, like `room.created`.
     #[param(nullable = false)]
     kind: Option<String>,
+}
+
+/// Which recordings of the fleet, and how many.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FleetRecordingQuery {
+    /// Words; each must be in the title or the room's name.
+    #[param(nullable = false)]
+    text: Option<String>,
+    /// Id of the box.
+    #[serde(rename = "box")]
+    #[param(nullable = false)]
+    of: Option<String>,
+    /// At most so many (1 to 200); 50 if left out.
+    #[param(minimum = 1, maximum = 200, nullable = false)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[param(nullable = false)]
+    before: Option<String>,
 }
 
 /// How much, and from where on.
@@ -178,6 +198,20 @@ pub(super) async fn fleet_told(
     let ToldQuery { limit, before, of, kind } = query;
     let wanted = ToldWanted { of, kind, before };
     Ok(Json(door.fleet.told().events(wanted, limit.unwrap_or(50)).await?))
+}
+
+/// At a hub: the recordings of all its boxes, newest first; their files stay where they are.
+#[utoipa::path(get, path = "/fleet/recordings", tag = "fleet", params(FleetRecordingQuery),
+    responses((status = 200, body = FleetRecordingPage), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
+pub(super) async fn fleet_recordings(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Query(query): Query<FleetRecordingQuery>,
+) -> Result<Json<FleetRecordingPage>, ApiError> {
+    let FleetRecordingQuery { text, of, limit, before } = query;
+    let wanted = FleetWanted { text, of, before };
+    Ok(Json(door.fleet.told().recordings(wanted, limit.unwrap_or(50)).await?))
 }
 
 /// At a hub: when a box was silent in the last 90 days, newest first.

@@ -226,6 +226,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(fleet::fleet_admit))
         .routes(routes!(fleet::fleet_expel))
         .routes(routes!(fleet::fleet_told))
+        .routes(routes!(fleet::fleet_recordings))
         .routes(routes!(fleet::fleet_outages))
         .routes(routes!(loans::loan_claim))
         .routes(routes!(loans::loan_put, loans::loan_delete))

@@ -221,6 +221,7 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
         &[
             ("get", "/api/v1/fleet"),
             ("get", "/api/v1/fleet/events"),
+            ("get", "/api/v1/fleet/recordings"),
             ("get", "/api/v1/fleet/boxes/{id}/outages"),
         ],
     ),

@@ -7,6 +7,7 @@
 mod error;
 mod hub;
 mod invite;
+mod library;
 mod told;
 mod view;
 mod whereabouts;
@@ -14,6 +15,7 @@ mod whereabouts;
 pub use error::FleetError;
 pub use hub::Hub;
 pub use invite::Invite;
+pub use library::{FleetRecording, FleetRecordingPage, FleetWanted};
 pub use told::{BoxName, Outage, OutagePage, Told, ToldEvent, ToldPage, ToldWanted};
 pub use view::{
     BoxOffer, BoxPulse, BoxState, CutReason, FleetBox, FleetRole, FleetView, HeardView, HubView,

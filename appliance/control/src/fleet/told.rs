@@ -99,7 +99,7 @@ impl Told<'_> {
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| write(row.mark));
-        let names = self.names().await?;
+        let names = names(self.fleet).await?;
         Ok(ToldPage { items: rows.into_iter().map(|row| event(row, &names)).collect(), next })
     }
 
@@ -132,14 +132,14 @@ impl Told<'_> {
         };
         Ok(OutagePage { items: rows.into_iter().map(outage).collect(), next })
     }
+}
 
-    /// Names of the boxes, by id.
-    async fn names(&self) -> Result<HashMap<String, String>, ControlError> {
-        let rows = self.fleet.store.fleet_box_list().await?;
-        let now = self.fleet.now();
-        let named = rows.into_iter().map(|row| listed(row, &now.roster));
-        Ok(named.map(|one| (one.id, one.name)).collect())
-    }
+/// Names of the boxes, by id.
+pub(super) async fn names(fleet: &Fleet) -> Result<HashMap<String, String>, ControlError> {
+    let rows = fleet.store.fleet_box_list().await?;
+    let now = fleet.now();
+    let named = rows.into_iter().map(|row| listed(row, &now.roster));
+    Ok(named.map(|one| (one.id, one.name)).collect())
 }
 
 fn event(row: ToldRow, names: &HashMap<String, String>) -> ToldEvent {
@@ -155,11 +155,11 @@ fn event(row: ToldRow, names: &HashMap<String, String>) -> ToldEvent {
     }
 }
 
-fn write(ToldMark { ms, row }: ToldMark) -> String {
+pub(super) fn write(ToldMark { ms, row }: ToldMark) -> String {
     format!("{ms}-{row}")
 }
 
-fn checked(limit: u32) -> Result<(), ControlError> {
+pub(super) fn checked(limit: u32) -> Result<(), ControlError> {
     match limit {
         1..=LONGEST_PAGE => Ok(()),
         _ => Err(ControlError::OutOfRange { field: "limit", least: 1, most: LONGEST_PAGE }),
@@ -171,7 +171,7 @@ fn no_mark() -> ControlError {
     ControlError::InvalidSearch { field: "before", why }
 }
 
-fn read(mark: &str) -> Result<ToldMark, ControlError> {
+pub(super) fn read(mark: &str) -> Result<ToldMark, ControlError> {
     let numbers = mark.split_once('-').map(|(ms, row)| (ms.parse(), row.parse()));
     match numbers {
         Some((Ok(ms), Ok(row))) => Ok(ToldMark { ms, row }),

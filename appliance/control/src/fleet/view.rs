@@ -162,7 +162,7 @@ pub struct BoxPulse {
     /// Jobs that others may do for it, the most urgent first.
     #[schema(required)]
     pub offers: Vec<BoxOffer>,
-    /// Where they find it by HTTPS, `host:port`, in order; while it offers something.
+    /// Where it is found by HTTPS, `host:port`, in order.
     #[schema(required)]
     pub at: Vec<String>,
     /// SHA-256 of the authority that certifies it, hex.

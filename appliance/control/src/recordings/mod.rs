@@ -18,6 +18,7 @@ mod views;
 
 pub use film::{Film, FilmRange};
 pub use roombox_capture::captions::{About, LONGEST_TEXT, Piece, Transcribed};
+pub(crate) use search::search_words;
 pub use search::{Day, RecordingPage, Wanted};
 pub(crate) use spelling::plain;
 pub use timeline::TimelineItem;

@@ -64,17 +64,26 @@ fn moment(field: &'static str, text: &str) -> Result<u64, ControlError> {
     UnixMs::parse(text).map(|at| at.0).ok_or(ControlError::InvalidSearch { field, why })
 }
 
+/// The words that somebody typed, as searches compare them.
+///
+/// # Errors
+/// There are more than anybody types.
+pub(crate) fn search_words(text: &str) -> Result<Vec<String>, ControlError> {
+    let refused = |why| ControlError::InvalidSearch { field: "text", why };
+    if text.chars().count() > LONGEST_TEXT {
+        return Err(refused("has at most 200 characters: ask for fewer words"));
+    }
+    let words: Vec<String> = plain(text).split_whitespace().map(str::to_owned).collect();
+    match words.len() > MOST_WORDS {
+        true => Err(refused("has at most 12 words: ask for fewer")),
+        false => Ok(words),
+    }
+}
+
 impl Wanted {
     fn checked(self) -> Result<Search, ControlError> {
         let refused = |field, why| ControlError::InvalidSearch { field, why };
-        let text = self.text.unwrap_or_default();
-        if text.chars().count() > LONGEST_TEXT {
-            return Err(refused("text", "has at most 200 characters: ask for fewer words"));
-        }
-        let words: Vec<String> = plain(&text).split_whitespace().map(str::to_owned).collect();
-        if words.len() > MOST_WORDS {
-            return Err(refused("text", "has at most 12 words: ask for fewer"));
-        }
+        let words = search_words(&self.text.unwrap_or_default())?;
         let from_ms = self.from.map(|from| moment("from", &from)).transpose()?;
         let to_ms = self.to.map(|to| moment("to", &to)).transpose()?;
         if let (Some(from), Some(to)) = (from_ms, to_ms)

@@ -2,7 +2,7 @@
 //!
 //! Rows of `fleet_events` are written by triggers, in the transaction of what they tell of.
 
-use super::{Store, StoreError, signed, unsigned};
+use super::{Store, StoreError, fleet_library, signed, unsigned};
 use crate::fleet::{Place, Whereabouts};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -109,6 +109,7 @@ fn box_put(sql: &Transaction<'_>, row: &FleetBoxRow) -> Result<(), StoreError> {
 fn strike(sql: &Transaction<'_>, id: &str) -> Result<bool, StoreError> {
     sql.execute("DELETE FROM fleet_invites WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [id])?;
+    sql.execute("DELETE FROM fleet_library WHERE box = ?1", [id])?;
     Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
 }
 
@@ -151,6 +152,10 @@ impl Store {
             if let Some(row) = hub.filter(|_| entered) {
                 box_put(sql, &row)?;
             }
+            if entered {
+                // What was recorded before is news to the hub.
+                fleet_library::tell(sql, None)?;
+            }
             Ok(entered)
         })
         .await
@@ -162,7 +167,7 @@ impl Store {
             sql.execute_batch(
                 "DELETE FROM fleet; DELETE FROM fleet_events; DELETE FROM fleet_boxes;
                  DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;
-                 DELETE FROM fleet_outages;",
+                 DELETE FROM fleet_outages; DELETE FROM fleet_library;",
             )?;
             Ok(())
         })
@@ -313,6 +318,7 @@ impl Store {
             let before = [signed(before_ms)];
             sql.execute("DELETE FROM fleet_events WHERE sent_ms < ?1", before)?;
             sql.execute("DELETE FROM fleet_heard WHERE heard_ms < ?1", before)?;
+            sql.execute("DELETE FROM fleet_library WHERE gone_ms < ?1", before)?;
             Ok(())
         })
         .await
@@ -420,7 +426,10 @@ impl Store {
                 ])?;
                 match new {
                     0 => hearing.again += 1,
-                    _ => hearing.new += 1,
+                    _ => {
+                        fleet_library::learn(sql, &row, now_ms)?;
+                        hearing.new += 1;
+                    }
                 }
             }
             advance(sql)?;

@@ -4,7 +4,7 @@ use super::egress::of_recording;
 use super::jobs::{NewJob, insert_job};
 use super::leftovers::keep_leftovers;
 use super::library::{learn_words, set_people};
-use super::{Store, StoreError, signed, unsigned};
+use super::{Store, StoreError, fleet_library, signed, unsigned};
 use crate::egress::EgressRow;
 use crate::recordings::{Interruption, RecordingState};
 use roombox_capture::manifest::EndReason;
@@ -253,6 +253,7 @@ impl Store {
             let changed =
                 sql.execute("UPDATE recordings SET title = ?2 WHERE id = ?1", params![id, title])?;
             learn_words(sql, &id)?;
+            fleet_library::tell(sql, Some(&id))?;
             Ok(changed == 1)
         })
         .await

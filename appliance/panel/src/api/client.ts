@@ -15,6 +15,7 @@ import type {
   Encoder,
   Feed,
   FilmRange,
+  FleetRecording,
   FleetView,
   InstallRequest,
   Invitation,
@@ -263,6 +264,11 @@ export const api = {
   expelBox: (id: string) => ask<undefined>("DELETE", `/fleet/boxes/${part(id)}`),
   fleetTold: (box: string) =>
     ask<Page<ToldEvent>>("GET", `/fleet/events?limit=8&box=${part(box)}`),
+  fleetRecordings: (text: string, before: string) =>
+    ask<Page<FleetRecording>>(
+      "GET",
+      `/fleet/recordings?limit=20&text=${part(text)}${before === "" ? "" : `&before=${part(before)}`}`,
+    ),
   fleetOutages: (box: string) =>
     ask<Page<Outage>>("GET", `/fleet/boxes/${part(box)}/outages`),
   storage: () => ask<StorageReport>("GET", "/storage"),

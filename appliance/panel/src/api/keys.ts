@@ -21,6 +21,7 @@ export const keys = {
   fleet: ["fleet"],
   // Not below "fleet": that is asked for every few seconds.
   fleetTold: (box: string) => ["fleet-told", box],
+  fleetRecordings: (text: string) => ["fleet-recordings", text],
   fleetOutages: (box: string) => ["fleet-outages", box],
   storage: ["recordings", "storage"],
   sharesOf: (recording: string) => ["shares", recording],

@@ -500,6 +500,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** At a hub: the recordings of all its boxes, newest first; their files stay where they are. */
+        get: operations["fleet_recordings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/mqtt": {
         parameters: {
             query?: never;
@@ -1875,7 +1892,7 @@ export interface components {
         /** @description What a box says of itself in each heartbeat. */
         BoxPulse: {
             /**
-             * @description Where they find it by HTTPS, `host:port`, in order; while it offers something.
+             * @description Where it is found by HTTPS, `host:port`, in order.
              * @default []
              */
             at: string[];
@@ -2273,6 +2290,30 @@ export interface components {
             /** @description The hub's id. */
             hub: string;
             name: string;
+        };
+        /** @description A recording on a box of the fleet. */
+        FleetRecording: {
+            box: components["schemas"]["BoxName"];
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            duration_ms: number;
+            /** @description Its id on that box. */
+            id: string;
+            /** @description Name of the room, as far as the box told it. */
+            room: string | null;
+            started_at: components["schemas"]["Time"];
+            /** @description As the box has it: `recording`, `captured`, `ready`, … */
+            state: string;
+            title: string;
+            /** @description Its page in that box's panel, while that box is here. */
+            url: string | null;
+        };
+        /** @description Some recordings of the fleet, newest first. */
+        FleetRecordingPage: {
+            items: components["schemas"]["FleetRecording"][];
+            /** @description Where the next page begins; absent: there is none. */
+            next: string | null;
         };
         /**
          * @description What the box is in its fleet.
@@ -7419,6 +7460,86 @@ export interface operations {
                 };
             };
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_recordings: {
+        parameters: {
+            query?: {
+                /** @description Words; each must be in the title or the room's name. */
+                text?: string;
+                /** @description Id of the box. */
+                box?: string;
+                /** @description At most so many (1 to 200); 50 if left out. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetRecordingPage"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -77,6 +77,7 @@ export type FleetBox = Schemas["FleetBox"];
 export type BoxPulse = Schemas["BoxPulse"];
 export type ToldEvent = Schemas["ToldEvent"];
 export type Outage = Schemas["Outage"];
+export type FleetRecording = Schemas["FleetRecording"];
 export type LinkState = Schemas["LinkState"];
 export type NewInvite = Schemas["NewInvite"];
 

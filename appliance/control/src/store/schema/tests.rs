@@ -18,7 +18,7 @@ const ADDS: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY, text TEXT NOT NUL
 /// What a newer version may do only if it says that nobody goes back behind it.
 const TAKES: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;
     DROP TABLE livekit_keys;
-    UPDATE readable SET by_schema = 21;";
+    UPDATE readable SET by_schema = 22;";
 
 fn newer(step: &'static str) -> Vec<&'static str> {
     STEPS.iter().copied().chain([step]).collect()
@@ -153,14 +153,14 @@ fn a_step_that_fails_leaves_the_database_and_its_copies_as_they_were() {
     assert!(text(&path, "SELECT text FROM more").is_err(), "half of it happened");
 }
 
-/// A disk of a megabyte, for as long as this lives.
+/// A disk of a few megabytes, for as long as this lives.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     /// `None`: who runs this may not mount.
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let volume = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"];
+        let volume = ["-t", "tmpfs", "-o", "size=4m", "tmpfs"];
         let done = Command::new("mount").args(volume).arg(folder.path()).output();
         done.is_ok_and(|done| done.status.success()).then_some(Self(folder))
     }
@@ -182,7 +182,7 @@ fn a_database_for_whose_copy_there_is_no_room_is_not_changed() {
     drop(Store::open(&path).unwrap());
     // What is left is enough to open it, and not for another one.
     let filler = disk.0.path().join("recordings");
-    let mut room = 1024 * 1024;
+    let mut room = 4 * 1024 * 1024;
     while fs::write(&filler, vec![1; room]).is_err() {
         room -= 4096;
     }

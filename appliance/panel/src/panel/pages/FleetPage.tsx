@@ -18,6 +18,7 @@ import { Confirm } from "../parts/Confirm";
 import { Detail } from "../parts/Detail";
 import { EmptyState } from "../parts/EmptyState";
 import { FleetBoxes } from "../parts/FleetBoxes";
+import { FleetLibrary } from "../parts/FleetLibrary";
 import { Heading } from "../parts/Heading";
 import { NameDialog } from "../parts/NameDialog";
 import { StateBadge, type StateLook } from "../parts/StateBadge";
@@ -51,6 +52,7 @@ export function FleetPage() {
           <Stack gap="md" maw={760}>
             {view.role === null ? <Alone view={view} /> : <Link view={view} />}
             {view.role === "hub" && <FleetBoxes view={view} />}
+            {view.role === "hub" && <FleetLibrary />}
           </Stack>
         </>
       )}
