@@ -100,6 +100,8 @@ pub struct Client {
     pub told_nothing: bool,
     /// How loud its speech is, in dBov; `None`: its packets do not say.
     pub level: Option<i8>,
+    /// What came on data channels.
+    pub messages: Vec<Vec<u8>>,
 }
 
 impl Client {
@@ -149,6 +151,7 @@ impl Client {
             numbers: BTreeMap::new(),
             told_nothing: false,
             level: None,
+            messages: Vec::new(),
         };
         client.drain(now);
         client
@@ -461,6 +464,7 @@ impl Client {
                     track.states[layer].keyframe_wanted = true;
                 }
             }
+            Event::ChannelData(data) => self.messages.push(data.data),
             _ => {}
         }
     }

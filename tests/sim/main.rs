@@ -12,6 +12,7 @@ mod narrow;
 mod once;
 mod picture;
 mod pretence;
+mod spill;
 mod voices;
 mod world;
 
@@ -80,7 +81,7 @@ fn people_who_come_by_tcp_meet_those_who_come_by_udp() {
     for name in ["bob", "carol"] {
         assert!(world.whole_frames(name, &track) >= 40, "{name}");
     }
-    assert_eq!(world.sfu.connections(), Connections { udp: 1, tcp: 2 });
+    assert_eq!(world.connections(), Connections { udp: 1, tcp: 2 });
     world.check();
 }
 

@@ -30,7 +30,7 @@ fn meeting(seed: u64, network: Network) -> (World, String) {
 }
 
 fn estimate(world: &World) -> u64 {
-    world.sfu.estimate(&ParticipantId::from("bob")).unwrap_or(0)
+    world.at("bob").estimate(&ParticipantId::from("bob")).unwrap_or(0)
 }
 
 fn set_link(world: &mut World, downlink: u64) {
@@ -252,7 +252,8 @@ fn the_client_says_which_picture_a_narrow_link_is_for() {
     world.run(10 * SECOND);
     assert!(!paused(&world, first), "{:?}", told(&world, 0));
     // Of what it hides itself a client is told nothing.
-    assert_eq!(told(&world, 0).iter().filter(|(track, _)| track == second).count(), 2);
+    let told = told(&world, 0);
+    assert_eq!(told.iter().filter(|(track, _)| track == second).count(), 2, "{told:?}");
     assert!(world.longest_freeze("bob", first, 5 * SECOND) < SECOND);
 }
 

@@ -42,10 +42,10 @@ impl Network {
     }
 }
 
-/// Where the box is reached this way.
-pub fn reached_by(transport: Transport) -> SocketAddr {
+/// Where a shard is reached this way.
+pub fn reached_by(transport: Transport, shard: usize) -> SocketAddr {
     match transport {
-        Transport::Udp => SFU_UDP,
+        Transport::Udp => SocketAddr::new(SFU_UDP.ip(), SFU_UDP.port() + shard as u16),
         Transport::Tcp => SFU_TCP,
     }
 }

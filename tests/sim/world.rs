@@ -1,6 +1,8 @@
 //! Clients and an `Sfu` on one virtual clock, with a seeded network between them. Signalling is
 //! immediate and lossless; datagrams take their time, or never arrive.
 
+#[path = "beyond.rs"]
+mod beyond;
 #[path = "network.rs"]
 mod network;
 #[path = "reception.rs"]
@@ -8,14 +10,15 @@ mod reception;
 
 use crate::chance::Chance;
 use crate::client::{Client, RIDS};
+use beyond::{Beyond, Word, shard, usual_shards};
 pub use network::Network;
-use network::{MOST_QUEUED, SFU_TCP, SFU_UDP, UDP_OVERHEAD, reached_by};
+use network::{MOST_QUEUED, SFU_UDP, UDP_OVERHEAD, reached_by};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::tap::TapEvent;
 use roombox_sfu::track::{Codec, MediaKind, TrackSource};
 use roombox_sfu::view::{LayerInfo, Permissions, Standing};
 use roombox_sfu::{
-    Command, Event, LeaveReason, NewParticipant, NewTrack, Output, RoomOptions, Sfu, SfuConfig,
+    Command, Connections, Event, LeaveReason, NewParticipant, NewTrack, Output, RoomOptions, Sfu,
     Transport, TransportMode,
 };
 use std::cmp::Reverse;
@@ -41,7 +44,9 @@ struct Flight {
 pub struct World {
     begun: Instant,
     pub now: Instant,
+    /// The shard at which rooms are at home.
     pub sfu: Sfu,
+    pub beyond: Beyond,
     pub clients: BTreeMap<String, Client>,
     /// Clients that left, for the final check.
     pub left: Vec<Client>,
@@ -79,29 +84,33 @@ pub struct World {
     pub most: u32,
     /// What taps saw, but for packets.
     pub tapped: Vec<TapEvent>,
+    /// Packets that they saw, by track.
+    pub taped: BTreeMap<String, u64>,
 }
 
 impl World {
     pub fn new(seed: u64, network: Network) -> Self {
-        Self::with(seed, network, false)
+        Self::with(seed, network, usual_shards(), false)
+    }
+
+    /// One in which people live on so many shards in turn.
+    pub fn spread(seed: u64, network: Network, shards: usize) -> Self {
+        Self::with(seed, network, shards, false)
     }
 
     /// One in which each client gets no more than its connection carries.
     pub fn dividing(seed: u64, network: Network) -> Self {
-        Self::with(seed, network, true)
+        Self::with(seed, network, usual_shards(), true)
     }
 
-    fn with(seed: u64, network: Network, estimates: bool) -> Self {
+    fn with(seed: u64, network: Network, shards: usize, estimates: bool) -> Self {
         let now = Instant::now();
         let sfu_address = SFU_UDP;
         Self {
             begun: now,
             now,
-            sfu: Sfu::new(SfuConfig {
-                addresses: vec![sfu_address],
-                tcp_addresses: vec![SFU_TCP],
-                estimates,
-            }),
+            sfu: shard(0, estimates),
+            beyond: Beyond::new(shards, estimates),
             clients: BTreeMap::new(),
             left: Vec::new(),
             network,
@@ -127,13 +136,13 @@ impl World {
             lobby: false,
             most: 0,
             tapped: Vec::new(),
+            taped: BTreeMap::new(),
         }
     }
 
     pub fn command(&mut self, command: Command) {
         let now = self.now;
-        let outputs = self.timed(|sfu| sfu.command(now, command));
-        self.deliver(outputs);
+        self.timed(0, |sfu| sfu.command(now, command));
     }
 
     pub fn join(&mut self, name: &str) {
@@ -185,9 +194,15 @@ impl World {
             note: [].into(),
         });
         otherwise(&mut participant);
+        let seat = self.beyond.take_seat(&name);
         self.clients.insert(name, client);
-        let (room, options) = (RoomName::from(self.room), self.options());
-        self.command(Command::Join { room, options, participant });
+        let (room, options, now) = (RoomName::from(self.room), self.options(), self.now);
+        match seat {
+            0 => self.command(Command::Join { room, options, participant }),
+            seat => self.timed(0, |sfu| {
+                sfu.join_elsewhere(now, seat, &room, options, *participant);
+            }),
+        }
     }
 
     /// How rooms open.
@@ -202,6 +217,30 @@ impl World {
             empty_timeout: Duration::from_secs(60),
             departure_timeout: Duration::from_secs(20),
         }
+    }
+
+    /// The shard on which somebody lives.
+    pub fn at(&self, name: &str) -> &Sfu {
+        match self.beyond.seat(name) {
+            0 => &self.sfu,
+            shard => &self.beyond.shards[shard - 1],
+        }
+    }
+
+    /// Connections to all shards.
+    pub fn connections(&self) -> Connections {
+        let shards = [&self.sfu].into_iter().chain(&self.beyond.shards);
+        shards.map(Sfu::connections).fold(Connections::default(), |sum, here| Connections {
+            udp: sum.udp + here.udp,
+            tcp: sum.tcp + here.tcp,
+        })
+    }
+
+    /// The home and another shard lose each other.
+    pub fn lose(&mut self, shard: usize) {
+        let now = self.now;
+        self.timed(0, |sfu| sfu.lose_shard(now, shard));
+        self.timed(shard, |sfu| sfu.lose_shard(now, 0));
     }
 
     pub fn leave(&mut self, name: &str) {
@@ -304,7 +343,9 @@ impl World {
         loop {
             let flight = self.air.peek().map(|Reverse((at, _))| *at);
             let client = self.clients.values().map(Client::next_timeout).min();
-            let next = [flight, client, self.sfu.next_timeout()].into_iter().flatten().min();
+            let beyond = self.beyond.next_timeout();
+            let all = [flight, client, self.sfu.next_timeout(), beyond];
+            let next = all.into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= end) else {
                 self.now = end;
                 return;
@@ -329,8 +370,10 @@ impl World {
                 self.collect(&name);
             }
             if self.sfu.next_timeout().is_some_and(|at| at <= now) {
-                let outputs = self.timed(|sfu| sfu.timeout(now));
-                self.deliver(outputs);
+                self.timed(0, |sfu| sfu.timeout(now));
+            }
+            for shard in self.beyond.due(now) {
+                self.timed(shard, |sfu| sfu.timeout(now));
             }
         }
     }
@@ -348,13 +391,13 @@ impl World {
         };
         if flight.to_sfu {
             let (way, source) = (client.transport, client.address);
-            let to = reached_by(way);
-            let outputs = self.timed(|sfu| {
+            let seat = self.beyond.seat(&flight.client);
+            let to = reached_by(way, seat);
+            self.timed(seat, |sfu| {
                 sfu.datagram(now, way, source, to, &flight.contents);
             });
-            self.deliver(outputs);
         } else {
-            let from = reached_by(client.transport);
+            let from = reached_by(client.transport, self.beyond.seat(&flight.client));
             client.datagram(now, from, &flight.contents);
             self.collect(&flight.client);
         }
@@ -416,16 +459,34 @@ impl World {
     }
 
     /// Has the `Sfu` do something, takes what comes out, and counts what both cost.
-    fn timed(&mut self, work: impl FnOnce(&mut Sfu)) -> Vec<Output> {
-        let before = cpu_time();
-        work(&mut self.sfu);
-        let outputs = std::iter::from_fn(|| self.sfu.poll_output()).collect();
-        self.spent += cpu_time().saturating_sub(before);
-        outputs
+    /// Then what shards say to each other, until nothing is left to say.
+    fn timed(&mut self, shard: usize, work: impl FnOnce(&mut Sfu)) {
+        self.one(shard, work);
+        let now = self.now;
+        while let Some((from, to, word)) = self.beyond.said.pop_front() {
+            self.one(to, |sfu| match word {
+                Word::Relayed(what) => sfu.relayed(now, from, *what),
+                Word::Command(command) => sfu.command(now, *command),
+                Word::Full(lost) => sfu.relay_was_full(now, from, &lost),
+            });
+        }
     }
 
-    fn deliver(&mut self, outputs: Vec<Output>) {
+    fn one(&mut self, shard: usize, work: impl FnOnce(&mut Sfu)) {
+        let sfu = match shard {
+            0 => &mut self.sfu,
+            shard => &mut self.beyond.shards[shard - 1],
+        };
+        let before = cpu_time();
+        work(sfu);
+        let outputs: Vec<Output> = std::iter::from_fn(|| sfu.poll_output()).collect();
+        self.spent += cpu_time().saturating_sub(before);
+        self.deliver(shard, outputs);
+    }
+
+    fn deliver(&mut self, shard: usize, outputs: Vec<Output>) {
         for output in outputs {
+            let Some(output) = self.beyond.takes(shard, output) else { continue };
             match output {
                 Output::Transmit { transport, destination, contents, .. } => {
                     let to = (transport, destination);
@@ -439,9 +500,12 @@ impl World {
                 Output::Event { participant, event } => {
                     self.event(&participant.to_string(), *event);
                 }
-                Output::Tap { item, .. } if !matches!(item.event, TapEvent::Packet(_)) => {
-                    self.tapped.push(item.event);
-                }
+                Output::Tap { item, .. } => match item.event {
+                    TapEvent::Packet(packet) => {
+                        *self.taped.entry(packet.track.to_string()).or_default() += 1;
+                    }
+                    event => self.tapped.push(event),
+                },
                 _ => {}
             }
         }

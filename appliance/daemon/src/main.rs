@@ -107,6 +107,10 @@ struct Arguments {
     /// Media threads, at most 64; by default one a core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_SHARDS)))]
     shards: Option<u16>,
+    /// Load of a media thread, in percent of a core, from which on people who join its rooms live on
+    /// another one. 0: all but the first of each room, for tests.
+    #[arg(long, value_name = "PERCENT", default_value_t = 60, value_parser = clap::value_parser!(u8).range(0..=100))]
+    spill_at: u8,
     /// Address under which clients reach this box; by default all of its own that others can use.
     #[arg(long, value_name = "IP")]
     address: Vec<IpAddr>,
@@ -280,6 +284,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         shared_listeners: doors.https().into_iter().collect(),
         addresses: addresses.clone(),
         estimates: arguments.divide_bandwidth,
+        spill_at: arguments.spill_at,
     };
     let import = arguments.config.as_deref().map(import).transpose()?;
     let ended: Arc<OnceLock<Arc<Plane>>> = Arc::default();

@@ -10,9 +10,12 @@ mod bind;
 mod connections;
 mod entrance;
 mod framing;
+mod link;
+mod place;
 mod plane;
 mod poll;
 mod shard;
+mod thread;
 
 pub use arrival::TcpStats;
 pub use framing::fuzz_framing;

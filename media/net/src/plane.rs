@@ -35,6 +35,9 @@ pub struct PlaneConfig {
     pub addresses: Vec<IpAddr>,
     /// Divide what each connection is estimated to carry among what it is sent.
     pub estimates: bool,
+    /// From this share of a core on, in percent, a shard has newcomers of its rooms live on others.
+    /// 0: all but the first of each room.
+    pub spill_at: u8,
 }
 
 /// What can go wrong with the plane.
@@ -92,6 +95,14 @@ pub struct ShardStats {
     pub rtp_out: AtomicU64,
     /// CPU time of the thread in microseconds.
     pub cpu_us: AtomicU64,
+    /// Share of a core that the thread took lately, in thousandths.
+    pub busy: AtomicU64,
+    /// Packets that were handed over to other shards, taken from them, and dropped on the way there.
+    pub relayed_out: AtomicU64,
+    pub relayed_in: AtomicU64,
+    pub relay_drops: AtomicU64,
+    /// Rooms at home here that are on other shards, too.
+    pub spilled: AtomicU64,
     pub rooms: AtomicU64,
     pub participants: AtomicU64,
     /// Connections that are up, by what carries them.
@@ -108,21 +119,30 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn send(&self, message: Message) -> Result<(), PlaneBusy> {
+    pub(crate) fn new(sender: SyncSender<Message>, waker: Arc<Waker>) -> Self {
+        Self { sender, waker }
+    }
+
+    /// Sends a message, or gives it back.
+    pub(crate) fn offer(&self, message: Message) -> Result<(), Message> {
         match self.sender.try_send(message) {
             Ok(()) => {
                 self.waker.wake();
                 Ok(())
             }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(PlaneBusy),
+            Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => Err(message),
         }
+    }
+
+    pub(crate) fn send(&self, message: Message) -> Result<(), PlaneBusy> {
+        self.offer(message).map_err(|_| PlaneBusy)
     }
 }
 
 /// All shards.
 pub struct Plane {
     inboxes: Vec<Inbox>,
-    stats: Vec<Arc<ShardStats>>,
+    stats: Arc<[Arc<ShardStats>]>,
     ports: Vec<u16>,
     listeners: Vec<SocketAddr>,
     addresses: Mutex<Vec<IpAddr>>,
@@ -154,15 +174,15 @@ impl Plane {
             .map(|_| {
                 let (sender, receiver) = mpsc::sync_channel(INBOX);
                 let waker = Arc::new(Waker::new()?);
-                Ok((Inbox { sender, waker }, receiver))
+                Ok((Inbox::new(sender, waker), receiver))
             })
             .collect::<io::Result<_>>()
             .map_err(PlaneError::PrepareSocket)?;
         let (entrance, bell) = Entrance::new(listener, inboxes[0].clone(), tcp_stats.clone())
             .map_err(PlaneError::PrepareSocket)?;
         let mut plane = Self {
+            stats: inboxes.iter().map(|_| Arc::default()).collect(),
             inboxes,
-            stats: Vec::new(),
             ports: Vec::new(),
             listeners,
             addresses: Mutex::new(config.addresses.clone()),
@@ -194,7 +214,6 @@ impl Plane {
         let socket =
             bind::udp(wanted).map_err(|source| PlaneError::BindPort { port: wanted, source })?;
         let port = socket.local_addr().map_err(PlaneError::PrepareSocket)?.port();
-        let stats = Arc::new(ShardStats::default());
         let shards = self.inboxes.len();
         let shard = Shard::new(ShardParts {
             number,
@@ -205,13 +224,14 @@ impl Plane {
             inbox,
             waker: self.inboxes[number].waker.clone(),
             next: self.inboxes[(number + 1) % shards].clone(),
-            stats: stats.clone(),
+            inboxes: self.inboxes.clone(),
+            spill_at: u64::from(config.spill_at) * 10,
+            stats: self.stats.clone(),
             tcp_stats: self.tcp_stats.clone(),
             notices,
         })
         .map_err(PlaneError::PrepareSocket)?;
         self.start_thread(format!("shard-{number}"), move || shard.run())?;
-        self.stats.push(stats);
         self.ports.push(port);
         Ok(())
     }

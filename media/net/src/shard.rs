@@ -3,8 +3,11 @@
 use crate::arrival::{Arrival, TcpStats};
 use crate::batch::{BatchSocket, Outgoing};
 use crate::connections::Connections;
+use crate::link::{Batch, Carried, Link, Refused};
+use crate::place::Spilling;
 use crate::plane::{EventSink, Inbox, ShardStats, TapSink};
 use crate::poll::Waker;
+use crate::thread::{pin_to_core, thread_cpu};
 use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::TapId;
 use roombox_sfu::view::RoomView;
@@ -53,6 +56,8 @@ pub(crate) enum Message {
     Reached(Reach),
     /// A TCP connection looks for its peer.
     Arrival(Box<Arrival>),
+    /// What another shard has for this one.
+    Linked(Box<Batch>),
     Stop,
 }
 
@@ -96,7 +101,12 @@ pub(crate) struct ShardParts {
     pub waker: Arc<Waker>,
     /// The shard that is asked for what this one does not know.
     pub next: Inbox,
-    pub stats: Arc<ShardStats>,
+    /// Of all shards, this one included.
+    pub inboxes: Vec<Inbox>,
+    /// Likewise.
+    pub stats: Arc<[Arc<ShardStats>]>,
+    /// Share of a core, in thousandths, from which on newcomers live elsewhere.
+    pub spill_at: u64,
     pub tcp_stats: Arc<TcpStats>,
     pub notices: Notices,
 }
@@ -111,6 +121,9 @@ pub(crate) struct Shard {
     inbox: Receiver<Message>,
     waker: Arc<Waker>,
     next: Inbox,
+    /// To each shard; this one's is not used.
+    links: Vec<Link>,
+    spilling: Spilling,
     stats: Arc<ShardStats>,
     tcp_stats: Arc<TcpStats>,
     notices: Notices,
@@ -125,7 +138,8 @@ impl Shard {
     pub(crate) fn new(parts: ShardParts) -> io::Result<Self> {
         let ShardParts { number, shards, socket, port, inbox, waker, next, .. } = parts;
         let socket = BatchSocket::new(socket)?;
-        let sfu = Sfu::new(parts.reach.config(&socket, port));
+        let sfu = Sfu::new(parts.reach.config(&socket, port)).numbered(number);
+        let links = parts.inboxes.into_iter().map(|to| Link::new(number, to)).collect();
         Ok(Self {
             number,
             shards,
@@ -136,7 +150,9 @@ impl Shard {
             inbox,
             waker,
             next,
-            stats: parts.stats,
+            links,
+            spilling: Spilling::new(parts.spill_at, parts.stats.clone()),
+            stats: parts.stats[number].clone(),
             tcp_stats: parts.tcp_stats,
             notices: parts.notices,
             doors: HashMap::new(),
@@ -161,6 +177,7 @@ impl Shard {
                 self.deliver(now);
             }
             self.flush();
+            self.links.iter_mut().for_each(Link::flush);
             self.report(begun);
         }
         tracing::debug!(shard = self.number, "shard stopped");
@@ -250,7 +267,11 @@ impl Shard {
 
     fn take_messages(&mut self) {
         self.waker.reset();
+        let mut linked = 0;
         for _ in 0..MESSAGES_A_TURN {
+            if linked >= DATAGRAMS_A_TURN {
+                break;
+            }
             let message = match self.inbox.try_recv() {
                 Ok(message) => message,
                 Err(TryRecvError::Empty) => return,
@@ -277,6 +298,10 @@ impl Shard {
                     self.sfu.reached_at(reach.config(&self.socket, self.port));
                 }
                 Message::Arrival(arrival) => self.arrive(now, *arrival),
+                Message::Linked(batch) => {
+                    linked += batch.len();
+                    self.take_batch(now, *batch);
+                }
                 Message::Stop => self.stop(now),
             }
             self.deliver(now);
@@ -312,7 +337,51 @@ impl Shard {
             return;
         }
         self.doors.insert(participant, sink);
-        self.sfu.command(now, command);
+        match command {
+            Command::Join { room, options, participant } => {
+                let shard = self.spilling.place(self.number, self.sfu.spans(&room));
+                match shard == self.number {
+                    true => self.sfu.command(now, Command::Join { room, options, participant }),
+                    false => self.sfu.join_elsewhere(now, shard, &room, options, *participant),
+                }
+            }
+            command => self.sfu.command(now, command),
+        }
+    }
+
+    /// Does what another shard says.
+    fn take_batch(&mut self, now: Instant, batch: Batch) {
+        let (from, items) = batch.open();
+        for item in items {
+            match item {
+                Carried::Relayed(what) => self.sfu.relayed(now, from, what),
+                Carried::Command(command) => self.command(now, *command),
+                Carried::Door(participant, sink) => {
+                    self.doors.insert(participant, sink);
+                }
+                Carried::Lost => self.lose(now, from),
+            }
+            self.deliver(now);
+        }
+    }
+
+    fn lose(&mut self, now: Instant, shard: usize) {
+        tracing::error!(shard = self.number, other = shard, "two shards lost each other");
+        self.sfu.lose_shard(now, shard);
+    }
+
+    /// Has something go to another shard.
+    fn link(
+        &mut self,
+        now: Instant,
+        to: usize,
+        send: impl FnOnce(&mut Link) -> Result<(), Refused>,
+    ) {
+        match self.links.get_mut(to).map(send) {
+            None | Some(Ok(())) => {}
+            Some(Err(Refused::Full(lost))) => self.sfu.relay_was_full(now, to, &lost),
+            Some(Err(Refused::Lost)) => self.lose(now, to),
+        }
     }
 
     fn stop(&mut self, now: Instant) {
@@ -336,6 +405,15 @@ impl Shard {
                 },
                 Output::Event { participant, event } => self.event(participant, *event, &mut slow),
                 Output::Notice(notice) => (self.notices)(*notice),
+                Output::Relay { to, what } => self.link(now, to, |link| link.relay(what)),
+                Output::Pass { to, command } => {
+                    self.link(now, to, |link| link.carry(Carried::Command(command)));
+                }
+                Output::Seat { to, participant } => {
+                    if let Some(door) = self.doors.remove(&participant) {
+                        self.link(now, to, |link| link.carry(Carried::Door(participant, door)));
+                    }
+                }
                 Output::Tap { tap, item, .. } => {
                     if let Some(sink) = self.taps.get_mut(&tap) {
                         sink.offer(item);
@@ -405,7 +483,7 @@ impl Shard {
         self.outgoing.clear();
     }
 
-    fn report(&self, begun: Instant) {
+    fn report(&mut self, begun: Instant) {
         let counters = self.sfu.counters();
         let (rooms, participants) = self.sfu.population();
         let stats = &self.stats;
@@ -418,36 +496,14 @@ impl Shard {
         stats.connections_udp.store(connections.udp, Ordering::Relaxed);
         stats.connections_tcp.store(connections.tcp, Ordering::Relaxed);
         stats.longest_turn_us.fetch_max(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
-        stats.cpu_us.store(thread_cpu().as_micros() as u64, Ordering::Relaxed);
+        stats.relayed_out.store(counters.relayed_out, Ordering::Relaxed);
+        stats.relayed_in.store(counters.relayed_in, Ordering::Relaxed);
+        stats.relay_drops.store(counters.relay_drops, Ordering::Relaxed);
+        stats.spilled.store(self.sfu.spilled() as u64, Ordering::Relaxed);
+        let cpu = thread_cpu();
+        stats.cpu_us.store(cpu.as_micros() as u64, Ordering::Relaxed);
+        if let Some(busy) = self.spilling.measure(begun, cpu) {
+            stats.busy.store(busy, Ordering::Relaxed);
+        }
     }
-}
-
-/// CPU time of this thread (clock_gettime(2)).
-fn thread_cpu() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the timespec lives until the call returns.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// Shard n runs on the n-th core that the process may use. Refused by some containers: then the
-/// kernel chooses.
-fn pin_to_core(number: usize) {
-    // SAFETY: cpu_set_t is plain data, all zeros is an empty set; both calls get its true size;
-    // CPU_ISSET and CPU_SET are given indexes below CPU_SETSIZE.
-    let pinned = unsafe {
-        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
-        let size = std::mem::size_of::<libc::cpu_set_t>();
-        libc::sched_getaffinity(0, size, &raw mut allowed);
-        let cores: Vec<usize> = (0..libc::CPU_SETSIZE as usize)
-            .filter(|core| libc::CPU_ISSET(*core, &allowed))
-            .collect();
-        let Some(core) = cores.get(number % cores.len().max(1)) else {
-            return;
-        };
-        let mut only: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(*core, &mut only);
-        libc::sched_setaffinity(0, size, &raw const only) == 0
-    };
-    tracing::debug!(shard = number, pinned, "shard started");
 }

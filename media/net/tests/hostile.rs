@@ -24,6 +24,7 @@ fn plane_of(shards: usize) -> Plane {
         shared_listeners: Vec::new(),
         addresses: vec![Ipv4Addr::LOCALHOST.into()],
         estimates: false,
+        spill_at: 60,
     };
     Plane::start(&config, |_| {}).expect("the plane starts")
 }

@@ -23,6 +23,7 @@ fn plane(shared_listeners: Vec<SocketAddr>) -> Plane {
         shared_listeners,
         addresses: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
         estimates: false,
+        spill_at: 60,
     };
     Plane::start(&config, |_| {}).expect("the plane starts")
 }

@@ -84,6 +84,7 @@ impl Sfu {
         published.layers = Layers::new(published.info.kind, &new.layers);
         self.participants[key].by_mid.insert(mid, backup);
         self.choose_layers(backup);
+        self.spread_copy(key);
         true
     }
 

@@ -95,7 +95,7 @@ impl Sfu {
         if refusal.is_none() {
             self.participants[key].blobs.insert(blob);
         }
-        self.tell(key, event);
+        self.tell_anywhere(key, event);
     }
 
     /// Whoever may know of a participant may have its blobs, and anybody their own.
@@ -114,6 +114,6 @@ impl Sfu {
                 Event::BlobFetched { request, blob }
             }
         };
-        self.tell(key, event);
+        self.tell_anywhere(key, event);
     }
 }

@@ -202,6 +202,48 @@ pub struct ParticipantChange {
     pub permissions: Option<Permissions>,
 }
 
+impl Command {
+    /// The participant whom it concerns, and who must be there.
+    pub(crate) fn participant(&self) -> Option<&ParticipantId> {
+        match self {
+            Self::LetIn { participant }
+            | Self::Detach { participant }
+            | Self::Resume { participant, .. }
+            | Self::Leave { participant, .. }
+            | Self::Move { participant, .. }
+            | Self::Offer { participant, .. }
+            | Self::Answer { participant, .. }
+            | Self::AddTrack { participant, .. }
+            | Self::AddBackup { participant, .. }
+            | Self::SetMuted { participant, .. }
+            | Self::Redescribe { participant, .. }
+            | Self::Subscribe { participant, .. }
+            | Self::SetAudience { participant, .. }
+            | Self::TrackSettings { participant, .. }
+            | Self::Change { participant, .. }
+            | Self::PublishDataTrack { participant, .. }
+            | Self::UnpublishDataTrack { participant, .. }
+            | Self::SubscribeData { participant, .. }
+            | Self::StoreBlob { participant, .. }
+            | Self::FetchBlob { participant, .. }
+            | Self::Resend { participant, .. }
+            | Self::Simulate { participant, .. } => Some(participant),
+            Self::OpenRoom { .. }
+            | Self::EndRoom { .. }
+            | Self::SetRoomMetadata { .. }
+            | Self::SetLobby { .. }
+            | Self::SetRecording { .. }
+            | Self::Join { .. }
+            | Self::MuteTrack { .. }
+            | Self::SendData { .. }
+            | Self::OpenTap { .. }
+            | Self::CloseTap { .. }
+            | Self::TapKeyframe { .. }
+            | Self::List { .. } => None,
+        }
+    }
+}
+
 /// One request. Those that name a participant or room that is gone do nothing.
 #[derive(Debug, Clone)]
 pub enum Command {

@@ -37,6 +37,11 @@ struct Followed {
 }
 
 impl DataSubscriptions {
+    /// Tracks that it follows.
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = &TrackId> {
+        self.by_track.keys()
+    }
+
     fn handle_of(&self, track: &TrackId) -> Option<u16> {
         self.by_track.get(track).copied()
     }
@@ -212,6 +217,10 @@ impl Sfu {
         });
         let told = told.collect();
         self.tell(key, Event::DataHandles(told));
+        let room = self.participants[key].room;
+        if self.rooms[room].is_spread() {
+            self.tell_data_wants(room);
+        }
     }
 
     /// The publisher of a data track in a participant's room, if it may be seen.
@@ -227,14 +236,30 @@ impl Sfu {
 
     /// Passes a packet on to everybody who has subscribed to its track. What is no packet, or of no
     /// known track, is dropped.
-    pub(crate) fn data_packet(&mut self, now: Instant, key: usize, mut packet: Vec<u8>) {
+    pub(crate) fn data_packet(&mut self, now: Instant, key: usize, packet: Vec<u8>) {
         let found = &self.participants[key];
         let Some(handle) = handle_in(&packet) else { return };
         let track = found.info.data_tracks.iter().find(|track| track.handle == handle);
         let Some(track) = track.map(|track| track.id.clone()) else { return };
-        for other in self.rooms[found.room].participants.clone() {
+        let room = found.room;
+        self.hand_over_data(key, &track, &packet);
+        self.deliver_data_packet(now, room, &track, packet);
+    }
+
+    /// Delivers a packet to those here who have subscribed to its track.
+    pub(crate) fn deliver_data_packet(
+        &mut self,
+        now: Instant,
+        room: usize,
+        track: &TrackId,
+        mut packet: Vec<u8>,
+    ) {
+        if packet.len() < HEAD {
+            return;
+        }
+        for other in self.rooms[room].participants.clone() {
             let listener = &self.participants[other];
-            let (Some(own), Some(peer)) = (listener.data.handle_of(&track), listener.subscriber)
+            let (Some(own), Some(peer)) = (listener.data.handle_of(track), listener.subscriber)
             else {
                 continue;
             };

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 impl Sfu {
     pub(crate) fn obey(&mut self, now: Instant, command: Command) {
+        let Some(command) = self.pass_on(now, command) else { return };
         match command {
             Command::OpenRoom { room, options } => {
                 self.open_room(now, &room, options);
@@ -39,8 +40,17 @@ impl Sfu {
             }
             Command::Move { participant, to, options } => {
                 // Whoever is gone by now leaves a room behind that ends by itself.
-                self.open_room(now, &to, options);
-                self.with(&participant, |sfu, key| sfu.move_to(now, key, &to));
+                let here = self.participant_keys.get(&participant).map(|key| {
+                    let room = self.participants[*key].room;
+                    self.is_home(room)
+                });
+                // A guest's shard has got a copy of it.
+                if here != Some(false) {
+                    self.open_room(now, &to, options);
+                }
+                self.with(&participant, |sfu, key| {
+                    sfu.move_to(now, key, &to);
+                });
             }
             Command::Offer { participant, id, sdp } => {
                 self.with(&participant, |sfu, key| sfu.client_offer(now, key, id, &sdp));
@@ -122,7 +132,8 @@ impl Sfu {
                 }
             }
             Command::List { query } => {
-                let rooms = self.rooms.iter().map(|(_, room)| self.view(room)).collect();
+                let here = self.rooms.iter().filter(|(key, _)| self.is_home(*key));
+                let rooms = here.map(|(_, room)| self.view(room)).collect();
                 self.outputs.push_back(Output::Listing { query, rooms });
             }
         }

@@ -1,11 +1,12 @@
 //! What an `Sfu` tells doors and services.
 
 use crate::blobs::{Blob, BlobRefusal};
-use crate::command::LeaveReason;
+use crate::command::{Command, LeaveReason};
 use crate::data_tracks::MOST_DATA_TRACKS;
 use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
 use crate::peer::Channel;
 use crate::quality::ConnectionQuality;
+use crate::relay::Relayed;
 use crate::tap::{TapId, TapItem};
 use crate::track::Codec;
 use crate::transport::Transport;
@@ -278,6 +279,22 @@ pub enum Output {
         event: Box<Event>,
     },
     Notice(Box<Notice>),
+    /// For another shard, in order; see [`Relayed::media`] for what may be dropped.
+    Relay {
+        to: usize,
+        what: Relayed,
+    },
+    /// A request that another shard carries out, in order with what it is told.
+    Pass {
+        to: usize,
+        command: Box<Command>,
+    },
+    /// The participant lives on another shard: its door is to hear that one. Comes before anything
+    /// that the door would hear.
+    Seat {
+        to: usize,
+        participant: ParticipantId,
+    },
     Tap {
         room: RoomName,
         tap: TapId,

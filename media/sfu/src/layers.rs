@@ -19,6 +19,8 @@ const KEYFRAME_PAUSE: Duration = Duration::from_millis(1000);
 /// A second one may follow the first so soon: a keyframe that overtakes the answer is lost on a new
 /// subscriber, and a second without a picture is what people notice.
 const KEYFRAME_AGAIN: Duration = Duration::from_millis(250);
+/// Streams that one track can have; more come from nobody.
+const MOST_LAYERS: usize = 16;
 /// Bits per second of audio until it is measured: Opus as browsers send speech, with headers.
 const ASSUMED_AUDIO: u64 = 60_000;
 
@@ -94,6 +96,38 @@ impl Layers {
     /// The rid by which the sender of this layer's stream is asked for a keyframe.
     pub(crate) fn rid(&self, layer: usize) -> Option<Rid> {
         self.all.get(layer)?.rid
+    }
+
+    /// The layers as they would be announced.
+    pub(crate) fn announced(&self) -> Vec<LayerInfo> {
+        let all = self.all.iter().map(|layer| LayerInfo {
+            rid: layer.rid.map(|rid| rid.to_string()).unwrap_or_default(),
+            width: 0,
+            height: layer.height,
+            bitrate: layer.announced,
+        });
+        all.collect()
+    }
+
+    /// The stream of this layer goes by this rid.
+    pub(crate) fn call(&mut self, layer: usize, rid: Option<Rid>) {
+        // Of strangers' numbers no more than a publisher can have.
+        if layer >= self.all.len() && layer < MOST_LAYERS {
+            self.all.resize_with(layer + 1, Layer::default);
+        }
+        if let Some(found) = self.all.get_mut(layer) {
+            found.rid = rid;
+        }
+    }
+
+    /// Whether a layer comes along where those up to `best` are wanted: also the smallest that is
+    /// sent, if none of these is, and all that come in one stream.
+    pub(crate) fn is_among(&self, layer: usize, best: usize) -> bool {
+        if layer <= best || self.one_stream {
+            return true;
+        }
+        let sent = (0..self.all.len()).find(|layer| self.sends(*layer));
+        sent == Some(layer)
     }
 
     /// The layer that a packet belongs to; and how many smaller ones the packet made known.

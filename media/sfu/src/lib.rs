@@ -24,6 +24,7 @@ mod publish;
 mod published;
 mod quality;
 mod recent;
+mod relay;
 mod room;
 mod scalable;
 mod sfu;
@@ -47,6 +48,7 @@ pub use event::{
 pub use forward::fuzz_red;
 pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError, stun_local_ufrag};
 pub use quality::{ConnectionQuality, Quality};
+pub use relay::{Relayed, RelayedMedia};
 pub use scalable::fuzz_scalable;
 pub use sfu::{Connections, Sfu, SfuConfig, SfuCounters};
 pub use transport::Transport;

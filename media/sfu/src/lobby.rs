@@ -7,7 +7,7 @@
 //! Who waits is a participant with a connection and nothing else: no permission, no word of anybody,
 //! no place in what is recorded. Only hosts see it.
 
-use crate::command::{LeaveReason, NewParticipant};
+use crate::command::{Command, LeaveReason, NewParticipant};
 use crate::event::{Event, Notice};
 use crate::ids::{Identity, RoomName};
 use crate::participant::Participant;
@@ -74,7 +74,8 @@ impl Sfu {
     /// Whether one more fits, among those who wait or those who are in.
     pub(crate) fn is_full(&self, room: usize, waiting: bool) -> bool {
         let people = self.rooms[room].participants.iter();
-        let alike = people.filter(|key| self.participants[**key].waits() == waiting).count();
+        let outside = |found: &Participant| found.waits() && !found.has_place;
+        let alike = people.filter(|key| outside(&self.participants[**key]) == waiting).count();
         let limit = self.rooms[room].info.max_participants as usize;
         match waiting {
             true => alike >= MOST_WAITING,
@@ -118,7 +119,18 @@ impl Sfu {
     /// while the room is full.
     pub(crate) fn let_in(&mut self, now: Instant, key: usize, permissions: Option<Permissions>) {
         let room = self.participants[key].room;
-        if !self.participants[key].waits() || self.is_full(room, false) {
+        if !self.participants[key].waits() {
+            return;
+        }
+        if let Some(shard) = self.far(key) {
+            if self.take_place(room, key) {
+                let participant = self.participants[key].info.id.clone();
+                self.pass(shard, Command::LetIn { participant });
+            }
+            return;
+        }
+        // The home has looked already.
+        if self.is_home(room) && self.is_full(room, false) {
             return;
         }
         let found = &mut self.participants[key];
@@ -184,6 +196,7 @@ impl Sfu {
             return;
         };
         self.rooms[key].info.lobby = on;
+        self.spread_room(key, false);
         if on {
             return;
         }
@@ -191,8 +204,9 @@ impl Sfu {
         guests.retain(|key| self.participants[*key].waits());
         for guest in guests {
             self.let_in(now, guest, None);
-            if self.participants[guest].waits() {
-                self.leave(now, guest, LeaveReason::JoinFailed);
+            let found = &self.participants[guest];
+            if found.waits() && !found.has_place {
+                self.send_away(now, guest, LeaveReason::JoinFailed);
             }
         }
     }
@@ -206,7 +220,7 @@ impl Sfu {
         let now = Standing::Waiting { host_is_here: self.host_is_here(room) };
         for key in self.rooms[room].participants.clone() {
             let found = &mut self.participants[key];
-            if found.waits() && found.info.standing != now {
+            if found.far.is_none() && found.waits() && found.info.standing != now {
                 found.info.standing = now;
                 found.changed();
                 self.announce(key, true);

@@ -7,30 +7,32 @@ use crate::command::{Audience, LeaveReason, TransportMode};
 use crate::data_tracks::DataSubscriptions;
 use crate::event::{Event, Notice};
 use crate::ids::RoomName;
+use crate::relay::Word;
 use crate::sfu::Sfu;
 use crate::tap::TapEvent;
 use crate::view::{ParticipantState, Standing};
 use std::time::Instant;
 
 impl Sfu {
-    /// Moves somebody to a room of this shard that is open. Does nothing where that room is full, or for
-    /// somebody who waits or who cannot be told (WHIP).
-    pub(crate) fn move_to(&mut self, now: Instant, key: usize, name: &RoomName) {
+    /// Moves somebody to a room of this shard that is open; true if so. Does nothing where that room
+    /// is full, or for somebody who waits or who cannot be told (WHIP).
+    pub(crate) fn move_to(&mut self, now: Instant, key: usize, name: &RoomName) -> bool {
         let Some(to) = self.room_keys.get(name).copied() else {
-            return;
+            return false;
         };
         let found = &self.participants[key];
         if found.room == to || found.waits() || found.mode == TransportMode::Once {
-            return;
+            return false;
         }
         let identity = found.info.identity.clone();
         let mut people = self.rooms[to].participants.iter().copied();
         let double = people.find(|other| self.participants[*other].info.identity == identity);
         if let Some(double) = double {
-            self.leave(now, double, LeaveReason::DuplicateIdentity);
+            self.send_away(now, double, LeaveReason::DuplicateIdentity);
         }
-        if self.is_full(to, false) {
-            return;
+        // Where guests live the home has looked already.
+        if self.is_home(to) && self.is_full(to, false) {
+            return false;
         }
         let tracks = self.first_encodings(key);
         for track in &tracks {
@@ -44,6 +46,7 @@ impl Sfu {
             }
         }
         self.enter_room(now, key, to);
+        true
     }
 
     /// What somebody publishes, without second encodings.
@@ -63,6 +66,8 @@ impl Sfu {
         }
         let published = &mut self.tracks[track];
         published.taps.clear();
+        published.relays.clear();
+        published.wanted_far = None;
         published.had_subscriber = false;
         let info = published.info.clone();
         if std::mem::take(&mut published.loudness).is_heard() {
@@ -109,6 +114,13 @@ impl Sfu {
             gone.tracks.clear();
             gone.data_tracks.clear();
         }
+        let (participant, far) = (gone.id.clone(), self.participants[key].far);
+        let name = self.rooms[room].info.name.clone();
+        self.spread(room, far, || Word::Left {
+            room: name.clone(),
+            participant: participant.clone(),
+            reason,
+        });
         for other in knew {
             self.tell(other, Event::Participants(vec![gone.clone()]));
         }

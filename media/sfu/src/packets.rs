@@ -4,10 +4,13 @@
 use crate::command::TransportMode;
 use crate::event::{Event, Output};
 use crate::forward::{Belongs, Egress, EgressPacket, red_primary};
-use crate::ids::{ParticipantId, RoomName};
+use crate::ids::{ParticipantId, RoomName, TrackId};
 use crate::peer::{IngressPacket, starts_decoding};
 use crate::publish::tap_track;
+use crate::published::Published;
+use crate::relay::Word;
 use crate::sfu::Sfu;
+use crate::speakers::Heard as Loud;
 use crate::tap::{TapEvent, TapId, TapItem, TapPacket};
 use crate::track::MediaKind;
 use crate::view::{ParticipantState, SpeakerLevel};
@@ -18,6 +21,8 @@ use std::time::Instant;
 struct Heard {
     room: usize,
     changes: Vec<SpeakerLevel>,
+    /// Of tracks that are published here.
+    tracks: Vec<(TrackId, f32)>,
     speaking: Vec<(f32, ParticipantId)>,
 }
 
@@ -32,7 +37,6 @@ impl Sfu {
         };
         let published = &mut self.tracks[track];
         let belongs = published.belongs(packet);
-        let layer = belongs.layer;
         if !published.announced {
             published.info.codec = Some(packet.codec);
             published.info.red = packet.red;
@@ -42,6 +46,28 @@ impl Sfu {
         if self.tracks[track].info.muted && self.participants[key].mode == TransportMode::Once {
             return;
         }
+        // Padding says no level, and is no sound.
+        let sounds = !packet.payload.is_empty();
+        if sounds && self.tracks[track].loudness.hear(packet.audio_level) {
+            self.sounds(now, track);
+            let Published { info, room, .. } = &self.tracks[track];
+            let (room, track) = (*room, info.id.clone());
+            let name = self.rooms[room].info.name.clone();
+            let word = || Word::Sounds { room: name.clone(), track: track.clone() };
+            self.spread(room, None, word);
+        }
+        self.flow(now, track, belongs, packet);
+    }
+
+    /// Brings a packet to whoever wants it here, and to other shards.
+    pub(crate) fn flow(
+        &mut self,
+        now: Instant,
+        track: usize,
+        belongs: Belongs,
+        packet: &IngressPacket,
+    ) {
+        let layer = belongs.layer;
         let published = &mut self.tracks[track];
         published.layers.count(&belongs, now, packet.payload.len());
         if published.layers.heard(layer, now) {
@@ -52,13 +78,9 @@ impl Sfu {
         if !self.tracks.contains(track) {
             return;
         }
-        // Padding says no level, and is no sound.
-        let sounds = !packet.payload.is_empty();
-        if sounds && self.tracks[track].loudness.hear(packet.audio_level) {
-            self.sounds(now, track);
-        }
         self.forward(now, track, belongs, packet);
         self.tap_packet(track, layer, packet);
+        self.hand_over(track, belongs, packet);
     }
 
     fn forward(&mut self, now: Instant, track: usize, belongs: Belongs, packet: &IngressPacket) {
@@ -222,7 +244,11 @@ impl Sfu {
                 continue;
             }
             let found = &mut self.participants[track.participant];
-            let heard = track.loudness.close_window();
+            let heard = match found.far {
+                // It is measured where it is published.
+                Some(_) => Loud { level: track.loudness.told(), changed: false },
+                None => track.loudness.close_window(),
+            };
             if heard.level > 0.0 {
                 found.spoke_at = Some(now);
             }
@@ -231,11 +257,12 @@ impl Sfu {
             }
             let known = by_room.iter().position(|heard| heard.room == track.room);
             let at = known.unwrap_or_else(|| {
-                let (changes, speaking) = (Vec::new(), Vec::new());
-                by_room.push(Heard { room: track.room, changes, speaking });
+                let (changes, tracks, speaking) = (Vec::new(), Vec::new(), Vec::new());
+                by_room.push(Heard { room: track.room, changes, tracks, speaking });
                 by_room.len() - 1
             });
             if heard.changed {
+                by_room[at].tracks.push((track.info.id.clone(), heard.level));
                 by_room[at].changes.push(SpeakerLevel {
                     participant: found.info.id.clone(),
                     level: heard.level,
@@ -246,7 +273,7 @@ impl Sfu {
                 by_room[at].speaking.push((heard.level, found.info.id.clone()));
             }
         }
-        for Heard { room, changes, mut speaking } in by_room {
+        for Heard { room, changes, tracks, mut speaking } in by_room {
             if changes.is_empty() {
                 continue;
             }
@@ -256,6 +283,12 @@ impl Sfu {
             for participant in self.inside(room) {
                 self.tell(participant, Event::Speakers(changes.clone()));
             }
+            let room_name = self.rooms[room].info.name.clone();
+            self.spread(room, None, || Word::Levels {
+                room: room_name.clone(),
+                tracks: tracks.clone(),
+                told: changes.clone(),
+            });
         }
     }
 }

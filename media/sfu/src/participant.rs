@@ -2,14 +2,16 @@
 
 use crate::allocate::{Allocator, Doubt};
 use crate::blobs::Blobs;
-use crate::command::{Audience, NewBackup, NewTrack, Recipients, TrackSettings, TransportMode};
+use crate::command::{
+    Audience, NewBackup, NewParticipant, NewTrack, Recipients, TrackSettings, TransportMode,
+};
 use crate::data_tracks::DataSubscriptions;
 use crate::forward::Rewriter;
-use crate::ids::ParticipantId;
+use crate::ids::{ParticipantId, TrackId};
 use crate::peer::Mid;
 use crate::quality::Quality;
 use crate::simulate::Pretence;
-use crate::view::{ParticipantInfo, Permissions};
+use crate::view::{ParticipantInfo, ParticipantState, Permissions, Standing};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
@@ -35,6 +37,12 @@ pub(crate) struct Participant {
     pub granted: Permissions,
     /// Slab key.
     pub room: usize,
+    /// The shard that it lives on, if that is another one.
+    pub far: Option<usize>,
+    /// It waits elsewhere and was let in: its place is taken.
+    pub has_place: bool,
+    /// Shards that get its data tracks. Of somebody far: this one, where it was told so.
+    pub data_relays: HashMap<TrackId, Vec<usize>>,
     pub auto_subscribe: bool,
     pub auto_subscribe_data: bool,
     /// Who may subscribe to its tracks.
@@ -90,6 +98,72 @@ pub(crate) struct Participant {
 }
 
 impl Participant {
+    /// Somebody who has just come, as this. `far`: where it lives, if not here.
+    pub(crate) fn new(
+        now: Instant,
+        room: usize,
+        new: NewParticipant,
+        standing: Standing,
+        far: Option<usize>,
+    ) -> Self {
+        let waits = standing.waits();
+        let permissions = if waits { Permissions::nothing() } else { new.permissions.clone() };
+        let info = ParticipantInfo {
+            id: new.id,
+            identity: new.identity,
+            name: new.name,
+            metadata: new.metadata,
+            attributes: new.attributes,
+            state: ParticipantState::Joined,
+            permissions,
+            standing,
+            joined_unix_ms: new.joined_unix_ms,
+            version: 1,
+            tracks: Vec::new(),
+            data_tracks: Vec::new(),
+            note: new.note,
+        };
+        Self {
+            info,
+            granted: new.permissions,
+            room,
+            far,
+            has_place: false,
+            data_relays: HashMap::new(),
+            // Its wishes are known where it lives.
+            auto_subscribe: new.auto_subscribe && far.is_none(),
+            auto_subscribe_data: new.auto_subscribe_data && far.is_none(),
+            audience: Audience::Everybody,
+            mode: new.mode,
+            publisher: None,
+            subscriber: None,
+            pending: Vec::new(),
+            backups: Vec::new(),
+            by_mid: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            allocator: Allocator::default(),
+            doubt: Doubt::default(),
+            quality: Quality::Excellent,
+            score: 0.0,
+            knows: false,
+            spoke_at: None,
+            data: DataSubscriptions::default(),
+            blobs: Blobs::default(),
+            pretence: Pretence::default(),
+            attached: true,
+            lost_since: None,
+            joined_at: now,
+            answer_stale: false,
+            asked_at: None,
+            offered: Vec::new(),
+            stopping: Vec::new(),
+            last_sequence: 0,
+            channels_offered: false,
+            hung_up: false,
+            kept_numbers: HashMap::new(),
+        }
+    }
+
     pub(crate) fn changed(&mut self) {
         self.info.version += 1;
     }

@@ -5,6 +5,7 @@ use crate::dynacast::Demand;
 use crate::forward::{Belongs, Forward};
 use crate::layers::Layers;
 use crate::peer::{IngressPacket, Mid};
+use crate::relay::RelayTo;
 use crate::speakers::Loudness;
 use crate::tap::{TapId, TapLayer};
 use crate::track::{Codec, MediaKind, TrackSource};
@@ -36,6 +37,11 @@ pub(crate) struct Published {
     pub layers: Layers,
     pub forwards: Vec<Forward>,
     pub taps: Vec<Tapped>,
+    /// Other shards that get it.
+    pub relays: Vec<RelayTo>,
+    /// What its shard was told last of what is wanted here, where that is another one: the best layer,
+    /// and whether a subscriber wants it.
+    pub wanted_far: Option<(Option<usize>, bool)>,
     pub loudness: Loudness,
     /// When a voice, or any other sound, was last to be heard.
     pub heard_at: Option<Instant>,
@@ -68,10 +74,30 @@ impl Published {
             layers,
             forwards: Vec::new(),
             taps: Vec::new(),
+            relays: Vec::new(),
+            wanted_far: None,
             loudness: Loudness::default(),
             heard_at: None,
             backup: None,
             backup_of: None,
+        }
+    }
+
+    /// The layer that a packet from another shard belongs to, which counts it as `stream`.
+    pub(crate) fn belongs_far(&mut self, packet: &IngressPacket, stream: usize) -> Belongs {
+        if packet.rid.is_some() && !self.layers.one_stream() {
+            self.layers.call(stream, packet.rid);
+        }
+        self.belongs(packet)
+    }
+
+    /// Packets of the stream that carries a layer are missing: who follows it begins anew.
+    pub(crate) fn start_stream_anew(&mut self, layer: usize) {
+        let stream = self.layers.stream_of(layer);
+        for forward in &mut self.forwards {
+            if forward.current.is_some_and(|current| self.layers.stream_of(current) == stream) {
+                forward.start_anew();
+            }
         }
     }
 

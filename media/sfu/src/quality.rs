@@ -6,12 +6,16 @@
 
 use crate::event::Event;
 use crate::ids::ParticipantId;
+use crate::participant::Participant;
+use crate::relay::Word;
 use crate::sfu::Sfu;
 use crate::track::MediaKind;
 use std::time::{Duration, Instant};
 
 /// Connections are judged this often, each time by what happened since.
 pub(crate) const JUDGED: Duration = Duration::from_secs(5);
+/// Other shards need not know of a smaller change of a score.
+const SCORE_STEP: f32 = 0.05;
 /// What the E-model's default values add up to.
 const UNDISTURBED: f64 = 93.2;
 /// Percent of lost packets that halve what is left, for Opus with its concealment (`Bpl`).
@@ -120,8 +124,27 @@ impl Sfu {
         let rooms: Vec<usize> = self.rooms.iter().map(|(key, _)| key).collect();
         for room in rooms {
             let people = self.rooms[room].participants.clone();
-            let changed: Vec<usize> =
-                people.iter().copied().filter(|key| self.judge(now, *key)).collect();
+            let (mut changed, mut moved) = (Vec::new(), Vec::new());
+            for key in people.iter().copied() {
+                let before = self.participants[key].score;
+                if self.judge(now, key) {
+                    changed.push(key);
+                    moved.push(key);
+                } else if (self.participants[key].score - before).abs() > SCORE_STEP {
+                    moved.push(key);
+                }
+            }
+            for key in &moved {
+                let Participant { info, quality, score, .. } = &self.participants[*key];
+                let (participant, quality, score) = (info.id.clone(), *quality, *score);
+                let name = self.rooms[room].info.name.clone();
+                self.spread(room, None, || Word::Judged {
+                    room: name.clone(),
+                    participant: participant.clone(),
+                    quality,
+                    score,
+                });
+            }
             for listener in &people {
                 let newcomer = !std::mem::replace(&mut self.participants[*listener].knows, true);
                 let news = if newcomer { &people } else { &changed };
@@ -133,6 +156,9 @@ impl Sfu {
     /// True if the participant's quality is another than it was.
     fn judge(&mut self, now: Instant, key: usize) -> bool {
         let found = &self.participants[key];
+        if found.far.is_some() {
+            return false;
+        }
         let connections = [found.publisher, found.subscriber];
         let lost =
             found.lost_since.is_some_and(|since| now.saturating_duration_since(since) >= JUDGED);
@@ -163,7 +189,7 @@ impl Sfu {
     }
 
     /// Tells one participant the quality of others who publish, and its own.
-    fn tell_quality(&mut self, listener: usize, news: &[usize]) {
+    pub(crate) fn tell_quality(&mut self, listener: usize, news: &[usize]) {
         let mut told = Vec::new();
         for key in news {
             let found = &self.participants[*key];

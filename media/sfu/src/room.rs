@@ -1,24 +1,19 @@
 //! A room's state, and the life of rooms and participants.
 
-use crate::allocate::{Allocator, Doubt};
-use crate::blobs::Blobs;
 use crate::command::{
-    Audience, LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions,
-    TransportMode,
+    LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions, TransportMode,
 };
-use crate::data_tracks::DataSubscriptions;
 use crate::event::{Event, Notice, Output};
 use crate::ids::{Identity, ParticipantId, RoomName};
 use crate::lobby::Admitted;
 use crate::participant::Participant;
 use crate::peer::Channel;
-use crate::quality::Quality;
 use crate::recent::RecentMessages;
+use crate::relay::{Span, Word};
 use crate::sfu::Sfu;
-use crate::simulate::{Pretence, TcpOnly};
+use crate::simulate::TcpOnly;
 use crate::tap::{TapEvent, TapId, TapItem};
-use crate::view::{ParticipantInfo, ParticipantState, Permissions, RoomInfo, RoomView};
-use std::collections::{BTreeMap, HashMap};
+use crate::view::{ParticipantState, RoomInfo, RoomView, Standing};
 use std::time::{Duration, Instant};
 
 /// A participant without signalling or media for this long is gone. LiveKit's clients try to
@@ -32,6 +27,8 @@ const COUNT_PAUSE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Room {
     pub info: RoomInfo,
+    /// Where else it is.
+    pub span: Span,
     /// A service of the box records; people who record count besides.
     pub box_records: bool,
     /// Head count that everybody was told last, and when.
@@ -45,6 +42,38 @@ pub(crate) struct Room {
     /// Guests who need not ask again.
     pub admitted: Admitted,
     pub tcp_only: TcpOnly,
+}
+
+impl Room {
+    /// One that nobody is in.
+    pub(crate) fn new(now: Instant, info: RoomInfo, span: Span) -> Self {
+        Self {
+            info,
+            span,
+            box_records: false,
+            told: (0, now),
+            participants: Vec::new(),
+            taps: Vec::new(),
+            had_participants: false,
+            empty_since: Some(now),
+            recent: RecentMessages::default(),
+            admitted: Admitted::default(),
+            tcp_only: TcpOnly::default(),
+        }
+    }
+
+    /// Shards that it is on, as its home knows.
+    pub(crate) fn shards(&self) -> usize {
+        match &self.span {
+            Span::Home { guests } => 1 + guests.len(),
+            Span::Guest { .. } => 1,
+        }
+    }
+
+    /// Whether people of it live on other shards.
+    pub(crate) fn is_spread(&self) -> bool {
+        matches!(self.span, Span::Guest { .. }) || self.shards() > 1
+    }
 }
 
 impl Sfu {
@@ -89,7 +118,8 @@ impl Sfu {
 
     pub(crate) fn view(&self, room: &Room) -> RoomView {
         let people = room.participants.iter().map(|key| self.participants[*key].info.clone());
-        RoomView { info: room.info.clone(), participants: people.collect() }
+        let shards = room.shards() as u32;
+        RoomView { info: room.info.clone(), shards, participants: people.collect() }
     }
 
     pub(crate) fn open_room(
@@ -114,18 +144,8 @@ impl Sfu {
             departure_timeout: options.departure_timeout,
             participants: 0,
         };
-        let key = self.rooms.insert(Room {
-            info: info.clone(),
-            box_records: false,
-            told: (0, now),
-            participants: Vec::new(),
-            taps: Vec::new(),
-            had_participants: false,
-            empty_since: Some(now),
-            recent: RecentMessages::default(),
-            admitted: Admitted::default(),
-            tcp_only: TcpOnly::default(),
-        });
+        let room = Room::new(now, info.clone(), Span::Home { guests: Vec::new() });
+        let key = self.rooms.insert(room);
         self.room_keys.insert(name.clone(), key);
         self.notice(Notice::RoomOpened { room: info });
         key
@@ -135,6 +155,13 @@ impl Sfu {
         let Some(key) = self.room_keys.get(name).copied() else {
             return;
         };
+        if !self.is_home(key) {
+            return;
+        }
+        self.spread(key, None, || Word::RoomEnded(name.clone()));
+        if let Span::Home { guests } = &mut self.rooms[key].span {
+            guests.clear();
+        }
         for participant in self.rooms[key].participants.clone() {
             self.leave(now, participant, LeaveReason::RoomEnded);
         }
@@ -152,6 +179,7 @@ impl Sfu {
         if let Some(key) = self.room_keys.get(name).copied() {
             change(&mut self.rooms[key].info);
             self.tell_room(key);
+            self.spread_room(key, true);
         }
     }
 
@@ -164,16 +192,21 @@ impl Sfu {
 
     /// Whoever is recorded must see it: tells everybody if that has changed.
     pub(crate) fn show_recording(&mut self, key: usize) {
+        // Its copies are told.
+        if !self.is_home(key) {
+            return;
+        }
         let room = &self.rooms[key];
         let recording = room.box_records
             || room.participants.iter().any(|p| self.participants[*p].info.permissions.recorder);
         if room.info.recording != recording {
             self.rooms[key].info.recording = recording;
             self.tell_room(key);
+            self.spread_room(key, true);
         }
     }
 
-    fn tell_room(&mut self, key: usize) {
+    pub(crate) fn tell_room(&mut self, key: usize) {
         let room = &mut self.rooms[key];
         room.told.0 = room.info.participants;
         for participant in room.participants.clone() {
@@ -190,85 +223,57 @@ impl Sfu {
         new: NewParticipant,
     ) {
         let room = self.open_room(now, name, options);
+        if let Some(standing) = self.let_through(now, room, &new) {
+            self.receive(now, room, new, standing);
+        }
+    }
+
+    /// What somebody is in a room who is about to join; `None` if there is no place, and it was told so.
+    /// Whoever has its identity leaves.
+    pub(crate) fn let_through(
+        &mut self,
+        now: Instant,
+        room: usize,
+        new: &NewParticipant,
+    ) -> Option<Standing> {
         let double = self.rooms[room]
             .participants
             .iter()
             .copied()
             .find(|key| self.participants[*key].info.identity == new.identity);
         if let Some(double) = double {
-            self.leave(now, double, LeaveReason::DuplicateIdentity);
+            self.send_away(now, double, LeaveReason::DuplicateIdentity);
         }
-        let standing = self.received_as(room, &new);
-        let waits = standing.waits();
-        if self.is_full(room, waits) {
-            let reason = LeaveReason::JoinFailed;
-            let event = Box::new(Event::Closed { reason });
-            self.outputs.push_back(Output::Event { participant: new.id, event });
-            return;
+        let standing = self.received_as(room, new);
+        if self.is_full(room, standing.waits()) {
+            let event = Box::new(Event::Closed { reason: LeaveReason::JoinFailed });
+            self.outputs.push_back(Output::Event { participant: new.id.clone(), event });
+            return None;
         }
-        let info = ParticipantInfo {
-            id: new.id.clone(),
-            identity: new.identity,
-            name: new.name,
-            metadata: new.metadata,
-            attributes: new.attributes,
-            state: ParticipantState::Joined,
-            permissions: if waits { Permissions::nothing() } else { new.permissions.clone() },
-            standing,
-            joined_unix_ms: new.joined_unix_ms,
-            version: 1,
-            tracks: Vec::new(),
-            data_tracks: Vec::new(),
-            note: new.note,
-        };
-        let key = self.participants.insert(Participant {
-            info: info.clone(),
-            granted: new.permissions,
-            room,
-            auto_subscribe: new.auto_subscribe,
-            auto_subscribe_data: new.auto_subscribe_data,
-            audience: Audience::Everybody,
-            mode: new.mode,
-            publisher: None,
-            subscriber: None,
-            pending: Vec::new(),
-            backups: Vec::new(),
-            by_mid: BTreeMap::new(),
-            wishes: BTreeMap::new(),
-            allocator: Allocator::default(),
-            doubt: Doubt::default(),
-            quality: Quality::Excellent,
-            score: 0.0,
-            knows: false,
-            spoke_at: None,
-            data: DataSubscriptions::default(),
-            blobs: Blobs::default(),
-            pretence: Pretence::default(),
-            attached: true,
-            lost_since: None,
-            joined_at: now,
-            answer_stale: false,
-            asked_at: None,
-            offered: Vec::new(),
-            stopping: Vec::new(),
-            last_sequence: 0,
-            channels_offered: false,
-            hung_up: false,
-            kept_numbers: HashMap::new(),
-        });
-        self.participant_keys.insert(new.id, key);
+        Some(standing)
+    }
+
+    /// Takes somebody into a room who may come in, or wait.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        room: usize,
+        new: NewParticipant,
+        standing: Standing,
+    ) {
+        let mode = new.mode;
+        let key = self.insert_participant(now, room, new, standing, None);
         let publisher = self.add_peer(now, key);
-        let subscriber = match new.mode {
+        let subscriber = match mode {
             TransportMode::Single | TransportMode::Once => publisher,
             TransportMode::Dual => self.add_peer(now, key),
         };
         let found = &mut self.participants[key];
         found.publisher = Some(publisher);
         found.subscriber = Some(subscriber);
-        self.rooms[room].participants.push(key);
-        self.count(room);
+        let me = found.info.clone();
         let (others, about) = (self.others(key), self.room_for(key));
-        self.tell(key, Event::Joined { room: about, me: info, others });
+        self.tell(key, Event::Joined { room: about, me, others });
         self.settle_in(room, key);
         self.announce(key, false);
         self.show_recording(room);
@@ -277,6 +282,24 @@ impl Sfu {
         }
         self.subscribe_to_all_data(key);
         self.unsettled.push(key);
+    }
+
+    /// Makes somebody one of a room who lives here or, as its home or a copy of it knows, elsewhere.
+    pub(crate) fn insert_participant(
+        &mut self,
+        now: Instant,
+        room: usize,
+        new: NewParticipant,
+        standing: Standing,
+        far: Option<usize>,
+    ) -> usize {
+        let id = new.id.clone();
+        let key = self.participants.insert(Participant::new(now, room, new, standing, far));
+        self.participant_keys.insert(id, key);
+        self.rooms[room].participants.push(key);
+        self.far_people += usize::from(far.is_some());
+        self.count(room);
+        key
     }
 
     pub(crate) fn count(&mut self, room: usize) {
@@ -333,12 +356,23 @@ impl Sfu {
 
     /// Tells everybody who may see it about a participant; itself too, if `and_self`.
     pub(crate) fn announce(&mut self, key: usize, and_self: bool) {
+        self.spread_copy(key);
         let found = &self.participants[key];
         let update = vec![found.info.clone()];
         for other in self.rooms[found.room].participants.clone() {
             if (other == key && and_self) || (other != key && self.sees(other, key)) {
                 self.tell(other, Event::Participants(update.clone()));
             }
+        }
+    }
+
+    /// Tells other shards how a participant is now.
+    pub(crate) fn spread_copy(&mut self, key: usize) {
+        let found = &self.participants[key];
+        let (room, far) = (found.room, found.far);
+        if self.rooms[room].is_spread() {
+            let copy = self.copy_of(key);
+            self.spread(room, far, || Word::Copy(Box::new(copy.clone())));
         }
     }
 
@@ -355,6 +389,10 @@ impl Sfu {
         self.undivided.retain(|undivided| *undivided != key);
         for peer in [gone.publisher, gone.subscriber].into_iter().flatten() {
             self.remove_peer(now, peer);
+        }
+        if gone.far.is_some() {
+            self.far_people -= 1;
+            self.close_guests(gone.room);
         }
     }
 
@@ -435,6 +473,7 @@ impl Sfu {
         let gone: Vec<(usize, LeaveReason)> = self
             .participants
             .iter()
+            .filter(|(_, found)| found.far.is_none())
             .filter_map(|(key, found)| {
                 let joining = found.info.state == ParticipantState::Joined;
                 if joining && late(Some(found.joined_at), CONNECT_WINDOW) {
@@ -452,6 +491,7 @@ impl Sfu {
         let empty: Vec<RoomName> = self
             .rooms
             .iter()
+            .filter(|(key, _)| self.is_home(*key))
             .filter(|(_, room)| {
                 let patience = match room.had_participants {
                     true => room.info.departure_timeout,
@@ -470,6 +510,7 @@ impl Sfu {
         let miscounted: Vec<usize> = self
             .rooms
             .iter()
+            .filter(|(key, _)| self.is_home(*key))
             .filter(|(_, room)| room.told.0 != room.info.participants)
             .filter(|(_, room)| now.saturating_duration_since(room.told.1) >= COUNT_PAUSE)
             .map(|(key, _)| key)
@@ -477,6 +518,7 @@ impl Sfu {
         for key in miscounted {
             self.rooms[key].told.1 = now;
             self.tell_room(key);
+            self.spread_room(key, true);
         }
         self.look_after_layers(now);
     }

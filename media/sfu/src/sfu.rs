@@ -59,6 +59,12 @@ pub struct SfuCounters {
     /// Connections that ended because what they sent made str0m panic.
     pub broken: u64,
     pub keyframes_requested: u64,
+    /// Packets that were handed over to other shards, and taken from them.
+    pub relayed_out: u64,
+    pub relayed_in: u64,
+    /// Packets for other shards that were left out, because there was no place for them or for one
+    /// that they depend on.
+    pub relay_drops: u64,
 }
 
 pub(crate) struct PeerSlot {
@@ -73,6 +79,8 @@ pub(crate) struct PeerSlot {
 /// The media plane of one shard.
 pub struct Sfu {
     pub(crate) config: SfuConfig,
+    /// What other shards call this one.
+    pub(crate) shard: usize,
     pub(crate) rooms: Slab<Room>,
     pub(crate) participants: Slab<Participant>,
     pub(crate) peers: Slab<PeerSlot>,
@@ -94,12 +102,17 @@ pub struct Sfu {
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) counters: SfuCounters,
     connections: Connections,
+    /// Rooms of which this shard has a copy, and participants who live elsewhere.
+    pub(crate) copied_rooms: usize,
+    pub(crate) far_people: usize,
+    spilled: usize,
 }
 
 impl Sfu {
     pub fn new(config: SfuConfig) -> Self {
         Self {
             config,
+            shard: 0,
             rooms: Slab::new(),
             participants: Slab::new(),
             peers: Slab::new(),
@@ -119,7 +132,17 @@ impl Sfu {
             outputs: VecDeque::new(),
             counters: SfuCounters::default(),
             connections: Connections::default(),
+            copied_rooms: 0,
+            far_people: 0,
+            spilled: 0,
         }
+    }
+
+    /// Gives the shard the number by which others name it; without one it is 0.
+    #[must_use]
+    pub fn numbered(mut self, shard: usize) -> Self {
+        self.shard = shard;
+        self
     }
 
     /// Where clients reach the shard from now on: the candidates of new connections.
@@ -196,12 +219,17 @@ impl Sfu {
 
     /// Takes a request from a door or service.
     pub fn command(&mut self, now: Instant, command: Command) {
+        self.wake_clocks(now);
+        self.obey(now, command);
+        self.settle(now);
+    }
+
+    /// What has to be done again and again begins, unless it goes on already.
+    pub(crate) fn wake_clocks(&mut self, now: Instant) {
         self.next_housekeeping.get_or_insert(now + HOUSEKEEPING);
         self.next_speakers.get_or_insert(now + speakers::WINDOW);
         self.next_division.get_or_insert(now + DIVIDED_ANEW);
         self.next_judgement.get_or_insert(now + quality::JUDGED);
-        self.obey(now, command);
-        self.settle(now);
     }
 
     /// Lets time pass. To be called at [`Sfu::next_timeout`], or later.
@@ -266,6 +294,7 @@ impl Sfu {
     }
 
     fn count_connections(&mut self) {
+        self.spilled = self.rooms.iter().filter(|(_, room)| room.shards() > 1).count();
         let carriers = self.peers.iter().filter_map(|(_, slot)| slot.peer.carried_by());
         self.connections = carriers.fold(Connections::default(), |mut count, carrier| {
             match carrier {
@@ -276,9 +305,14 @@ impl Sfu {
         });
     }
 
-    /// Rooms and participants now in this shard.
+    /// Rooms that are at home in this shard, and participants who live in it.
     pub fn population(&self) -> (usize, usize) {
-        (self.rooms.len(), self.participants.len())
+        (self.rooms.len() - self.copied_rooms, self.participants.len() - self.far_people)
+    }
+
+    /// Rooms at home here of which people live on other shards, too, as of the last look.
+    pub fn spilled(&self) -> usize {
+        self.spilled
     }
 
     /// After a change to a peer: takes its datagrams and events, and reads its clock.
@@ -395,9 +429,10 @@ impl Sfu {
         self.by_ufrag.retain(|_, peer| *peer != key);
     }
 
-    /// Queues an event for a participant's door.
+    /// Queues an event for a participant's door. Who lives elsewhere is told there.
     pub(crate) fn tell(&mut self, participant: usize, event: Event) {
-        if let Some(found) = self.participants.get(participant) {
+        if let Some(found) = self.participants.get(participant).filter(|found| found.far.is_none())
+        {
             self.outputs.push_back(Output::Event {
                 participant: found.info.id.clone(),
                 event: Box::new(event),
@@ -405,11 +440,16 @@ impl Sfu {
         }
     }
 
+    /// Queues news for services: they hear of a room from its home.
     pub(crate) fn notice(&mut self, notice: Notice) {
+        let room = self.room_keys.get(&notice.room().name);
+        if room.is_some_and(|room| !self.is_home(*room)) {
+            return;
+        }
         self.outputs.push_back(Output::Notice(Box::new(notice)));
     }
 
-    fn settle(&mut self, now: Instant) {
+    pub(crate) fn settle(&mut self, now: Instant) {
         while !self.unsettled.is_empty() || !self.undivided.is_empty() {
             if let Some(participant) = self.unsettled.pop() {
                 self.reconcile(now, participant);

@@ -3,6 +3,7 @@
 use crate::command::Simulated;
 use crate::event::Event;
 use crate::ids::Identity;
+use crate::relay::Word;
 use crate::sfu::{Sfu, SfuConfig};
 use crate::view::SpeakerLevel;
 use std::borrow::Cow;
@@ -46,7 +47,7 @@ impl Pretence {
 pub(crate) struct TcpOnly(VecDeque<(Identity, Instant)>);
 
 impl TcpOnly {
-    fn set(&mut self, now: Instant, identity: &Identity, on: bool) {
+    pub(crate) fn set(&mut self, now: Instant, identity: &Identity, on: bool) {
         self.0.retain(|(known, until)| known != identity && *until > now);
         if on {
             self.0.push_back((identity.clone(), now + TCP_ONLY));
@@ -56,7 +57,7 @@ impl TcpOnly {
         }
     }
 
-    fn has(&self, now: Instant, identity: &Identity) -> bool {
+    pub(crate) fn has(&self, now: Instant, identity: &Identity) -> bool {
         self.0.iter().any(|(known, until)| known == identity && *until > now)
     }
 }
@@ -70,8 +71,11 @@ impl Sfu {
                 let (room, visible) = (found.room, found.is_visible() && !found.waits());
                 let participant = found.info.id.clone();
                 let speech = vec![SpeakerLevel { participant, level: LOUDNESS, active: true }];
-                for listener in self.inside(room).into_iter().filter(|_| visible) {
-                    self.tell(listener, Event::Speakers(speech.clone()));
+                if visible {
+                    for listener in self.inside(room) {
+                        self.tell(listener, Event::Speakers(speech.clone()));
+                    }
+                    self.spread_levels(room, &speech);
                 }
             }
             Simulated::Bandwidth(carries) => {
@@ -85,6 +89,16 @@ impl Sfu {
         }
     }
 
+    /// Tells other shards of levels that no track has.
+    fn spread_levels(&mut self, room: usize, told: &[SpeakerLevel]) {
+        let name = self.rooms[room].info.name.clone();
+        self.spread(room, None, || Word::Levels {
+            room: name.clone(),
+            tracks: Vec::new(),
+            told: told.to_vec(),
+        });
+    }
+
     /// Those who only seemed to speak stop when it is time.
     pub(crate) fn end_simulated_speech(&mut self, now: Instant) {
         let mut silent = Vec::new();
@@ -96,6 +110,14 @@ impl Sfu {
         }
         for (room, key) in silent {
             self.tell_silence(room, key);
+            let found = &self.participants[key];
+            if found.is_visible() {
+                let participant = found.info.id.clone();
+                self.spread_levels(
+                    room,
+                    &[SpeakerLevel { participant, level: 0.0, active: false }],
+                );
+            }
         }
     }
 

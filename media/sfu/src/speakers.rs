@@ -53,6 +53,16 @@ impl Loudness {
         sound && self.sounds == SOUND_PACKETS
     }
 
+    /// The level that others were told last.
+    pub(crate) fn told(&self) -> f32 {
+        self.reported
+    }
+
+    /// It was measured elsewhere.
+    pub(crate) fn tell(&mut self, level: f32) {
+        self.reported = level;
+    }
+
     /// True if others were told that this one speaks.
     pub(crate) fn is_heard(&self) -> bool {
         self.reported > 0.0

@@ -11,6 +11,7 @@ use crate::participant::Wish;
 use crate::peer::Mid;
 use crate::publish::stream_id;
 use crate::published::Published;
+use crate::relay::{Wanted, Word};
 use crate::sfu::Sfu;
 use crate::track::MediaKind;
 use crate::view::ParticipantState;
@@ -360,7 +361,18 @@ impl Sfu {
         }
         let rid = published.layers.rid(layer);
         let mid = published.mid;
-        let Some(peer) = self.participants[published.participant].publisher else {
+        let publisher = &self.participants[published.participant];
+        if let Some(shard) = publisher.far {
+            let wanted = Wanted {
+                room: self.rooms[published.room].info.name.clone(),
+                track: published.info.id.clone(),
+                backup: published.backup_of.is_some(),
+                subscribed: true,
+            };
+            self.relay(shard, Word::Keyframe { wanted, layer });
+            return;
+        }
+        let Some(peer) = publisher.publisher else {
             return;
         };
         if let Some(slot) = self.peers.get_mut(peer) {
@@ -388,6 +400,12 @@ impl Sfu {
     /// Tells a track's publisher which layers are wanted, if that is news (or `again`).
     pub(crate) fn tell_wanted_layers(&mut self, now: Instant, track: usize, again: bool) {
         let published = &self.tracks[track];
+        if self.far(published.participant).is_some() {
+            if published.backup_of.is_none() {
+                self.tell_far_wants(now, track);
+            }
+            return;
+        }
         let told_with_the_first = published.backup_of.is_some();
         if published.info.kind == MediaKind::Audio || !published.announced || told_with_the_first {
             return;
@@ -414,7 +432,7 @@ impl Sfu {
 
     /// The best layer of one encoding of a track that anybody wants.
     fn wanted_layer(&self, track: usize, encoding: usize) -> Option<usize> {
-        let Published { taps, forwards, layers, .. } = &self.tracks[encoding];
+        let Published { taps, forwards, relays, layers, .. } = &self.tracks[encoding];
         let top = layers.top();
         let wanted = match taps.is_empty() {
             // What is recorded is recorded in full.
@@ -426,6 +444,7 @@ impl Sfu {
                         self.participants[forward.participant].wishes.get(&track)?.settings;
                     (!settings.disabled).then(|| layers.wanted(&settings))
                 })
+                .chain(relays.iter().map(|relay| relay.best.min(top)))
                 .max(),
         };
         // Layers within one stream cannot be switched off one by one.
@@ -439,10 +458,17 @@ impl Sfu {
             if self.tracks[track].layers.check_silence(now) {
                 self.choose_layers(track);
             }
-            for layer in self.tracks[track].keyframes_due() {
+            let starved = self.starved_layers(track).into_iter();
+            for layer in starved.chain(self.tracks[track].keyframes_due()) {
                 self.ask_keyframe(now, track, layer);
             }
             self.tell_wanted_layers(now, track, false);
+        }
+        let rooms: Vec<usize> = self.rooms.iter().map(|(room, _)| room).collect();
+        for room in rooms {
+            if self.rooms[room].is_spread() {
+                self.tell_data_wants(room);
+            }
         }
         // Offers that were asked for and never came.
         let keys: Vec<usize> = self

@@ -213,6 +213,8 @@ pub struct LayerInfo {
 #[derive(Debug, Clone)]
 pub struct RoomView {
     pub info: RoomInfo,
+    /// Media threads on which its people are.
+    pub shards: u32,
     pub participants: Vec<ParticipantInfo>,
 }
 

@@ -91,6 +91,7 @@ pub enum PeerError {
 }
 
 /// One RTP packet as it came in, decrypted.
+#[derive(Debug, Clone)]
 pub(crate) struct IngressPacket {
     pub mid: Mid,
     pub rid: Option<Rid>,
