@@ -42,6 +42,8 @@ pub struct Room {
 pub struct Meeting {
     /// People who are neither hidden nor wait in the lobby.
     pub participants: u32,
+    /// Media threads that it is on: a busy one has newcomers live on another.
+    pub shards: u32,
     pub started_at: UnixMs,
     #[schema(required)]
     pub recording: Option<RunningRecording>,
@@ -156,6 +158,7 @@ impl Rooms {
         let view = views.iter().find(|view| view.info.name.as_str() == row.name);
         let meeting = view.map(|view| Meeting {
             participants: view.info.participants,
+            shards: view.shards,
             started_at: UnixMs(view.info.created_unix_ms),
             recording: self.recordings.running_in(&row.name),
         });

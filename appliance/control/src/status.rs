@@ -80,6 +80,14 @@ pub struct ShardSample {
     pub bytes_out: u64,
     /// Datagrams that the socket did not take.
     pub send_drops: u64,
+    /// Rooms of it of which people live on other media threads, too.
+    pub spilled_rooms: u64,
+    /// Packets that it took from other media threads.
+    pub relayed_in: u64,
+    /// Packets that it handed over to them: one a thread that wants it.
+    pub relayed_out: u64,
+    /// Packets that found no place on the way there.
+    pub relay_drops: u64,
     /// Media connections that are up, by UDP.
     pub connections_udp: u64,
     /// The same by TCP.

@@ -159,9 +159,12 @@ impl Told<'_> {
 
     fn shards(&mut self, shards: &[ShardSample]) -> fmt::Result {
         let port = |shard: &ShardSample| [("port", shard.port.to_string())];
-        let gauges: [(&str, &str, OfShard<f64>); 4] = [
+        let gauges: [(&str, &str, OfShard<f64>); 5] = [
             ("roombox_shard_rooms", "Rooms of a media thread", |shard| shard.rooms as f64),
             ("roombox_shard_participants", "People in them", |shard| shard.participants as f64),
+            ("roombox_shard_spilled_rooms", "Rooms that are on others, too", |shard| {
+                shard.spilled_rooms as f64
+            }),
             ("roombox_shard_cpu_ratio", "As a part of one core", |shard| shard.cpu_percent / 100.0),
             (
                 "roombox_shard_longest_turn_seconds",
@@ -187,6 +190,12 @@ impl Told<'_> {
         self.counters("roombox_shard_packets", "Datagrams", packets)?;
         let bytes = ways(|shard| shard.bytes_in, |shard| shard.bytes_out);
         self.counters("roombox_shard_bytes", "Bytes of datagrams", bytes)?;
+        let relayed = ways(|shard| shard.relayed_in, |shard| shard.relayed_out);
+        let help = "Packets from and for other media threads";
+        self.counters("roombox_shard_relayed_packets", help, relayed)?;
+        let lost = shards.iter().map(|shard| (port(shard), shard.relay_drops));
+        let help = "Packets that found no place on the way to another media thread";
+        self.counters("roombox_shard_relay_drops", help, lost)?;
         let carriers = shards.iter().flat_map(|shard| {
             let count = |transport: &str, count: u64| {
                 let port = ("port", shard.port.to_string());

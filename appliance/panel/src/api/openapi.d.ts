@@ -3080,6 +3080,11 @@ export interface components {
              */
             participants: number;
             recording: components["schemas"]["RunningRecording"] | null;
+            /**
+             * Format: int32
+             * @description Media threads that it is on: a busy one has newcomers live on another.
+             */
+            shards: number;
             started_at: components["schemas"]["Time"];
         };
         /** @description How meetings behave. */
@@ -4071,6 +4076,21 @@ export interface components {
              * @description UDP port.
              */
             port: number;
+            /**
+             * Format: int64
+             * @description Packets that found no place on the way there.
+             */
+            relay_drops: number;
+            /**
+             * Format: int64
+             * @description Packets that it took from other media threads.
+             */
+            relayed_in: number;
+            /**
+             * Format: int64
+             * @description Packets that it handed over to them: one a thread that wants it.
+             */
+            relayed_out: number;
             /** Format: int64 */
             rooms: number;
             /**
@@ -4078,6 +4098,11 @@ export interface components {
              * @description Datagrams that the socket did not take.
              */
             send_drops: number;
+            /**
+             * Format: int64
+             * @description Rooms of it of which people live on other media threads, too.
+             */
+            spilled_rooms: number;
         };
         /** @description A share link as it is listed: its token was shown once. */
         Share: {
