@@ -52,6 +52,8 @@ class Daemon:
         self.log_path = folder / "roomboxd.log"
         self.log = open(self.log_path, "a")
         own = {"--data": folder / "data", "--http": "127.0.0.1:0", "--udp": "0", "--tcp": "0", "--shards": str(shards)}
+        if "ROOMBOX_SPILL" in os.environ:
+            own |= {"--spill-at": os.environ["ROOMBOX_SPILL"], "--shards": "2"}
         own = [part for flag, value in own.items() if flag not in arguments for part in (flag, value)]
         self.process = subprocess.Popen(
             [os.environ["ROOMBOX_BOX"], *own, *arguments],

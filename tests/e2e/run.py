@@ -74,6 +74,8 @@ def build_box() -> Path:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--box", type=Path, help="a built roomboxd; default: build one")
+    parser.add_argument("--spill", action="store_true",
+                        help="rooms live on two media threads: all but the first of each on the second")
     parser.add_argument("--prepare", action="store_true", help="fetch what the suites run with, and nothing else")
     arguments, for_pytest = parser.parse_known_args()
     if arguments.prepare:
@@ -85,6 +87,8 @@ def main() -> int:
     python = prepare_python()
     prepare_node()
     environment = os.environ | {"ROOMBOX_BOX": str(box), "PYTHONDONTWRITEBYTECODE": "1"}
+    if arguments.spill:
+        environment["ROOMBOX_SPILL"] = "0"
     command = [python, "-m", "pytest", "-q", "-o", f"cache_dir={TARGET}/pytest/e2e", *(for_pytest or ["."])]
     return subprocess.run(command, cwd=HERE, env=environment).returncode
 

@@ -17,7 +17,9 @@ from box import PATIENCE, die_with_parent
 
 OWN = ["roombox_box", "roombox_uptime_seconds", "roombox_cpu_ratio", "roombox_memory_bytes", "roombox_disk_bytes",
        "roombox_rooms", "roombox_participants", "roombox_recordings", "roombox_recorder_dropped_packets_total", "roombox_jobs",
-       "roombox_shard_packets_total", "roombox_shard_bytes_total", "roombox_shard_send_drops_total", "roombox_shard_cpu_ratio",
+       "roombox_shard_packets_total", "roombox_shard_bytes_total", "roombox_shard_send_drops_total",
+       "roombox_shard_relayed_packets_total", "roombox_shard_relay_drops_total", "roombox_shard_spilled_rooms",
+       "roombox_shard_cpu_ratio",
        "roombox_shard_longest_turn_seconds", "roombox_shard_connections", "roombox_tcp_connections",
        "roombox_tcp_arrivals_total", "roombox_tcp_drops_total"]
 ALIASES = ["livekit_room_total", "livekit_participant_total", "livekit_packet_total"]
