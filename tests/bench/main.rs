@@ -52,12 +52,13 @@ fn rooms() -> Value {
     println!("room on a virtual clock, 1 publisher at 720p (simulcast), CPU per forwarded packet");
     println!("  subscribers   ratio to floor    µs    floor µs   forwarded");
     let mut rows = Vec::new();
-    for (subscribers, dividing) in
-        [(2, true), (10, true), (100, true), (2, false), (10, false), (100, false)]
-    {
+    let scenarios = [2, 10, 100].map(|people| (people, true, false));
+    let plain = [2, 10, 100].map(|people| (people, false, false));
+    let spilled = [2, 10, 100].map(|people| (people, false, true));
+    for (subscribers, dividing, spilled) in scenarios.into_iter().chain(plain).chain(spilled) {
         let (mut ours, mut floors, mut forwarded) = (Vec::new(), Vec::new(), 0);
         for round in 0..ROUNDS {
-            let cost = room::cost(round as u64 + 1, subscribers, dividing);
+            let cost = room::cost(round as u64 + 1, subscribers, dividing, spilled);
             forwarded = cost.forwarded;
             ours.push(micros(cost.spent) / cost.forwarded.max(1) as f64);
             floors.push(
@@ -68,10 +69,14 @@ fn rooms() -> Value {
         println!(
             "  {subscribers:>11}   {:>14.1}   {us:>4.2}   {floor:>8.2}   {forwarded:>9}{}",
             us / floor,
-            if dividing { "" } else { "   bandwidth not divided" },
+            match (dividing, spilled) {
+                (true, _) => "",
+                (false, false) => "   bandwidth not divided",
+                (false, true) => "   likewise, on two shards",
+            },
         );
         rows.push(
-            json!({ "subscribers": subscribers, "dividing": dividing, "ratio": us / floor, "us": ours, "floor_us": floors,
+            json!({ "subscribers": subscribers, "dividing": dividing, "spilled": spilled, "ratio": us / floor, "us": ours, "floor_us": floors,
             "forwarded": forwarded }),
         );
     }

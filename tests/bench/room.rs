@@ -10,12 +10,13 @@ pub struct Cost {
 }
 
 /// Five seconds of media after everybody is in and the picture flows. `dividing`: each connection's
-/// bandwidth is estimated, paced and divided.
-pub fn cost(seed: u64, subscribers: usize, dividing: bool) -> Cost {
+/// bandwidth is estimated, paced and divided. `spilled`: half of the people live on a second shard, and
+/// what both take counts.
+pub fn cost(seed: u64, subscribers: usize, dividing: bool, spilled: bool) -> Cost {
     let network = Network::default();
     let mut world = match dividing {
         true => World::dividing(seed, network),
-        false => World::new(seed, network),
+        false => World::spread(seed, network, if spilled { 2 } else { 1 }),
     };
     world.join("publisher");
     for number in 0..subscribers {
@@ -24,8 +25,8 @@ pub fn cost(seed: u64, subscribers: usize, dividing: bool) -> Cost {
     world.run(Duration::from_secs(2));
     world.publish("publisher", 3);
     world.run(Duration::from_secs(3));
-    let (spent, before) = (world.spent, world.sfu.counters().rtp_out);
+    let (spent, before) = (world.spent, world.forwarded());
     world.run(Duration::from_secs(5));
-    let forwarded = (world.sfu.counters().rtp_out - before) as usize;
+    let forwarded = (world.forwarded() - before) as usize;
     Cost { spent: world.spent - spent, forwarded }
 }

@@ -1,8 +1,9 @@
 //! The other shards of a room, and what shards say to each other: at once and in order, but for packets
 //! that have no place.
 
+use super::World;
 use super::network::{SFU_TCP, reached_by};
-use roombox_sfu::{Command, Output, Relayed, RelayedMedia, Sfu, SfuConfig, Transport};
+use roombox_sfu::{Command, Connections, Output, Relayed, RelayedMedia, Sfu, SfuConfig, Transport};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
@@ -94,5 +95,37 @@ impl Beyond {
             other => return Some(other),
         }
         None
+    }
+}
+
+impl World {
+    /// The shard on which somebody lives.
+    pub fn at(&self, name: &str) -> &Sfu {
+        match self.beyond.seat(name) {
+            0 => &self.sfu,
+            shard => &self.beyond.shards[shard - 1],
+        }
+    }
+
+    /// Connections to all shards.
+    pub fn connections(&self) -> Connections {
+        let shards = [&self.sfu].into_iter().chain(&self.beyond.shards);
+        shards.map(Sfu::connections).fold(Connections::default(), |sum, here| Connections {
+            udp: sum.udp + here.udp,
+            tcp: sum.tcp + here.tcp,
+        })
+    }
+
+    /// The home and another shard lose each other.
+    pub fn lose(&mut self, shard: usize) {
+        let now = self.now;
+        self.timed(0, |sfu| sfu.lose_shard(now, shard));
+        self.timed(shard, |sfu| sfu.lose_shard(now, 0));
+    }
+
+    /// Packets that all shards have forwarded.
+    pub fn forwarded(&self) -> u64 {
+        let shards = [&self.sfu].into_iter().chain(&self.beyond.shards);
+        shards.map(|shard| shard.counters().rtp_out).sum()
     }
 }

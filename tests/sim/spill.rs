@@ -68,10 +68,12 @@ fn a_packet_is_handed_over_once_a_shard_however_many_want_it() {
     let track = world.publish("ada", 1);
     world.run(SECOND);
     let (before, frames) = (handed(&world), world.whole_frames("cem", &track));
+    let forwarded = world.forwarded();
     world.run(4 * SECOND);
     let frames = world.whole_frames("cem", &track) - frames;
     let packets = handed(&world) - before;
     let counted = world.sfu.counters();
+    assert!(world.forwarded() - forwarded >= 4 * packets, "five people are sent each of them");
     assert!(frames >= 98, "{frames}");
     // Three on the other shard want it.
     assert!(packets as usize <= frames * 3 + 10, "{packets} packets for {frames} frames");

@@ -18,8 +18,8 @@ use roombox_sfu::tap::TapEvent;
 use roombox_sfu::track::{Codec, MediaKind, TrackSource};
 use roombox_sfu::view::{LayerInfo, Permissions, Standing};
 use roombox_sfu::{
-    Command, Connections, Event, LeaveReason, NewParticipant, NewTrack, Output, RoomOptions, Sfu,
-    Transport, TransportMode,
+    Command, Event, LeaveReason, NewParticipant, NewTrack, Output, RoomOptions, Sfu, Transport,
+    TransportMode,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -217,30 +217,6 @@ impl World {
             empty_timeout: Duration::from_secs(60),
             departure_timeout: Duration::from_secs(20),
         }
-    }
-
-    /// The shard on which somebody lives.
-    pub fn at(&self, name: &str) -> &Sfu {
-        match self.beyond.seat(name) {
-            0 => &self.sfu,
-            shard => &self.beyond.shards[shard - 1],
-        }
-    }
-
-    /// Connections to all shards.
-    pub fn connections(&self) -> Connections {
-        let shards = [&self.sfu].into_iter().chain(&self.beyond.shards);
-        shards.map(Sfu::connections).fold(Connections::default(), |sum, here| Connections {
-            udp: sum.udp + here.udp,
-            tcp: sum.tcp + here.tcp,
-        })
-    }
-
-    /// The home and another shard lose each other.
-    pub fn lose(&mut self, shard: usize) {
-        let now = self.now;
-        self.timed(0, |sfu| sfu.lose_shard(now, shard));
-        self.timed(shard, |sfu| sfu.lose_shard(now, 0));
     }
 
     pub fn leave(&mut self, name: &str) {
