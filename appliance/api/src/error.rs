@@ -132,9 +132,11 @@ fn status(error: &ControlError) -> StatusCode {
         E::Fleet(error) => of_fleet(error),
         E::Mqtt(MqttError::NoControl) => StatusCode::FORBIDDEN,
         E::Mqtt(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::Certificate(error) if error.is_of_state() => StatusCode::CONFLICT,
+        E::Certificate(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::Busy(_) | E::Draining => StatusCode::SERVICE_UNAVAILABLE,
         E::NoReset => StatusCode::NOT_IMPLEMENTED,
-        E::Store(_) | E::Recorder(_) | E::Files(_) | E::Randomness | E::Hash => {
+        E::Store(_) | E::Recorder(_) | E::Files(_) | E::Secrets(_) | E::Randomness | E::Hash => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }

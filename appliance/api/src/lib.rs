@@ -2,6 +2,7 @@
 //! authenticate; what may happen is decided in `roombox-control`.
 
 pub mod error;
+mod https_only;
 pub mod livekit;
 pub mod panel;
 mod server;
@@ -9,8 +10,9 @@ pub mod token;
 mod trust;
 pub mod whip;
 
+pub use https_only::https_only;
 pub use server::{Limits, Other, Wire, serve};
-pub use trust::{PlainDoor, authority_router, plain_router};
+pub use trust::{PlainDoor, authority_router, plain_router, proof_router};
 
 use axum::Router;
 use axum::extract::Request;

@@ -1,5 +1,6 @@
 //! What the box refuses, and why. The texts go to people; doors add statuses.
 
+use crate::certificates::CertificateError;
 use crate::conference::Busy;
 use crate::fleet::FleetError;
 use crate::mqtt::MqttError;
@@ -194,6 +195,10 @@ pub enum ControlError {
     #[error(transparent)]
     Mqtt(#[from] MqttError),
     #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error("the box cannot keep its secrets: {0}. Look at its disk")]
+    Secrets(#[source] std::io::Error),
+    #[error(transparent)]
     Busy(#[from] Busy),
     #[error("the box cannot remember anything at the moment")]
     Store(#[from] StoreError),
@@ -290,6 +295,8 @@ impl ControlError {
             Self::Update(error) => error.code(),
             Self::Fleet(error) => error.code(),
             Self::Mqtt(error) => error.code(),
+            Self::Certificate(error) => error.code(),
+            Self::Secrets(_) => "secrets_failed",
             Self::Busy(_) => "busy",
             Self::Store(_) => "store_failed",
             Self::Recorder(_) => "recorder_failed",
@@ -327,6 +334,7 @@ impl ControlError {
             Self::Update(error) => error.field(),
             Self::Fleet(error) => error.field(),
             Self::Mqtt(error) => error.field(),
+            Self::Certificate(error) => error.field(),
             _ => None,
         }
     }

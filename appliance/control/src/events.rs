@@ -171,6 +171,9 @@ pub enum Happening {
     /// The broker, or how the box's way to it is.
     #[serde(rename = "mqtt.changed")]
     MqttChanged,
+    /// Which certificate is served, how it stands, or a request for one.
+    #[serde(rename = "certificate.changed")]
+    CertificateChanged,
     /// Never repeated: the disk nears its reserve.
     #[serde(rename = "storage.warned")]
     StorageWarned { free_bytes: u64, reserve_bytes: u64 },
@@ -187,7 +190,8 @@ impl Happening {
             | Self::EncoderChanged(_)
             | Self::WebhookChanged
             | Self::WebhookProgressed(_)
-            | Self::MqttChanged => Action::Configure,
+            | Self::MqttChanged
+            | Self::CertificateChanged => Action::Configure,
             Self::UpdateChanged(_)
             | Self::UpdateProgressed(_)
             | Self::UpdateOffered(_)

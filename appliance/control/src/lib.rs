@@ -6,6 +6,7 @@
 //! out ([`mqtt::Caller`]) as traits.
 
 pub mod audit;
+pub mod certificates;
 pub mod clock;
 pub mod conference;
 pub mod egress;

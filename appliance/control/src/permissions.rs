@@ -74,11 +74,12 @@ pub enum Action {
     RunFleet,
     RunPeople,
     RunKeys,
+    RunCertificates,
     Reset,
 }
 
 /// Each action, the least role that may, and what it is in words that follow "may".
-pub const PERMISSIONS: [(Action, Role, &str); 18] = [
+pub const PERMISSIONS: [(Action, Role, &str); 19] = [
     (Action::See, Role::Viewer, "see status, rooms, schedule and queue"),
     (Action::Watch, Role::Viewer, "watch and download recordings"),
     (Action::Join, Role::Viewer, "join meetings without an invitation"),
@@ -116,6 +117,11 @@ pub const PERMISSIONS: [(Action, Role, &str); 18] = [
         "invite people, change what they may, end their sessions, tokens and second factors",
     ),
     (Action::RunKeys, Role::Owner, "see, make and revoke LiveKit keys"),
+    (
+        Action::RunCertificates,
+        Role::Owner,
+        "upload, request and order certificates, and go back to the box's own",
+    ),
     (Action::Reset, Role::Owner, "erase the box"),
 ];
 

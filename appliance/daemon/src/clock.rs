@@ -37,3 +37,14 @@ pub fn since_boot() -> Duration {
     let time = clock_gettime(ClockId::Boottime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
+
+/// A box without a time server gets no certificate later than so long after its start because of that.
+const WAITED_FOR: Duration = Duration::from_secs(600);
+
+/// Other servers and their certificates can be judged by the wall clock: it can be believed, or nobody has
+/// set it for so long that nobody will, and it is at least not from before this was written.
+pub fn is_fit_for_certificates() -> bool {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let plausible = now.is_ok_and(|now| now >= NOT_BEFORE);
+    is_believable() || (plausible && since_boot() >= WAITED_FOR)
+}

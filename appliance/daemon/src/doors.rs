@@ -5,7 +5,10 @@ use crate::certificates::Secrets;
 use crate::tls::Tls;
 use anyhow::{Context, ensure};
 use axum::Router;
-use roombox_api::{Limits, Other, PlainDoor, Wire, authority_router, plain_router};
+use roombox_api::{
+    Limits, Other, PlainDoor, Wire, authority_router, https_only, plain_router, proof_router,
+};
+use roombox_control::certificates::{Acme, Certificates};
 use roombox_net::Plane;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::ErrorKind;
@@ -90,10 +93,17 @@ impl Doors {
     ///
     /// # Errors
     /// They cannot be made or kept.
-    pub fn certify(self, id: &str, told: &[IpAddr]) -> anyhow::Result<ReadyDoors> {
+    pub fn certify(
+        self,
+        id: &str,
+        told: &[IpAddr],
+        certificates: Arc<Certificates>,
+    ) -> anyhow::Result<ReadyDoors> {
         let told = told.to_vec();
         let encrypted = match self.encrypted {
-            Some((listener, secrets)) => Some((listener, Arc::new(Tls::start(secrets, id, told)?))),
+            Some((listener, secrets)) => {
+                Some((listener, Arc::new(Tls::start(secrets, id, told, certificates)?)))
+            }
             None => None,
         };
         Ok(ReadyDoors { dev: self.dev, plain: self.plain, encrypted })
@@ -121,6 +131,7 @@ impl ReadyDoors {
         self,
         router: Router,
         media: Arc<dyn Other>,
+        acme: Arc<Acme>,
         stopped: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
         let ports = self.ports()?;
@@ -138,9 +149,10 @@ impl ReadyDoors {
             https_port: ports.https.map_or(443, |https| https.port()),
             authority: tls.authority_pem().into(),
             fingerprint: tls.fingerprint().into(),
+            acme,
         };
         let (plain, limits) = match self.dev {
-            true => (router.clone(), all),
+            true => (proof_router(signpost.acme.clone()).merge(router.clone()), all),
             false => {
                 let few = Limits { connections: SIGNPOST, of_one_address: 50, ..all };
                 (plain_router(signpost.clone()), few)
@@ -148,6 +160,7 @@ impl ReadyDoors {
         };
         let wire = Wire::Tls(tls.server_config()?, Some(media));
         let router = authority_router(signpost).merge(router);
+        let router = https_only(router, tls.certificates().clone());
         tokio::join!(
             roombox_api::serve(self.plain, plain, Wire::Plain, limits, stop(stopped.clone())),
             roombox_api::serve(listener, router, wire, all, stop(stopped)),

@@ -1,6 +1,7 @@
 //! Everything in its place: the services of `roombox-control` over the media plane, the recorder
 //! and the workers, and the tasks that carry news between them.
 
+use crate::acme::{self, BoxAcme};
 use crate::ahead::AheadDesk;
 use crate::carrier::CopyCarrier;
 use crate::clock;
@@ -24,6 +25,7 @@ use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
 use roombox_control::audit::Audit;
+use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
@@ -314,6 +316,9 @@ impl House {
             settings: settings.clone(),
             root: plan.data.join("recordings"),
         }));
+        let certificates = Certificates::load(&plan.data.join("secrets"), events.clone());
+        let acme = Acme::load(certificates.clone(), Arc::new(BoxAcme));
+        tokio::spawn(acme::keep(acme.clone()));
         let mqtt = Mqtt::load(MqttParts {
             store: store.clone(),
             events: events.clone(),
@@ -326,6 +331,7 @@ impl House {
             webhooks: webhooks.clone(),
             encoders: encoders.clone(),
             fleet: fleet.clone(),
+            certificates: certificates.clone(),
             caller: Arc::new(BoxCaller { id: identity.id().to_owned() }),
         })
         .await?;
@@ -351,6 +357,8 @@ impl House {
             standing,
             factors,
             audit,
+            certificates,
+            acme,
             rooms,
             recordings,
             retention,

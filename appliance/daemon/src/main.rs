@@ -1,5 +1,6 @@
 //! `roomboxd`: wires the rooms of the house together, starts and stops them.
 
+mod acme;
 mod addresses;
 mod ahead;
 mod carrier;
@@ -320,7 +321,8 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let plan = HousePlan { data, dev, worker, import, key_id, image, usb, boots, run, gear };
     let house = House::build(plan, plane.clone(), notices).await?;
     let identity = house.panel.identity.clone();
-    let doors = doors.certify(identity.id(), &arguments.address)?;
+    let certificates = house.panel.certificates.clone();
+    let doors = doors.certify(identity.id(), &arguments.address, certificates)?;
     let ports = doors.ports()?;
     if let (Some(tls), Some(https)) = (doors.tls(), ports.https) {
         fleet.serves(tls.clone(), https.port());
@@ -346,6 +348,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         provisioning: house.panel.provisioning.clone(),
         found_as: names_found,
     };
+    let acme = house.panel.acme.clone();
     let router = roombox_api::router(house.livekit, house.panel, house.whip);
     tracing::info!(http = %ports.http, https = ports.https.map(tracing::field::display),
         udp = ?plane.ports(), tcp = ?plane.listeners(), ?addresses, version = env!("CARGO_PKG_VERSION"), "roomboxd is up");
@@ -376,7 +379,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     if let Some(discovery) = discovery {
         tokio::spawn(discovery.run(stopped.clone()));
     }
-    let serve = doors.serve(router, Arc::new(MediaEntrance(plane.clone())), stopped.clone());
+    let serve = doors.serve(router, Arc::new(MediaEntrance(plane.clone())), acme, stopped.clone());
     let stop = async move {
         stop_asked.await;
         tracing::info!("stopping");

@@ -1,9 +1,11 @@
-//! HTTPS with the box's own certificate, which changes with its names and its age while connections
-//! go on.
+//! HTTPS with the box's own certificate and, at names that it is for, with the one that the owner got
+//! elsewhere. Both change while connections go on.
 
 use crate::certificates::{self, Authority, Certified, Names, Secrets};
 use crate::names;
 use anyhow::Context;
+use roombox_control::certificates::{CertificateFacts, Certificates, OwnFace, Served};
+use roombox_control::clock::UnixMs;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -16,6 +18,9 @@ use std::time::Duration;
 
 /// How often the box looks at its addresses and its certificate's age.
 const LOOK: Duration = Duration::from_secs(5);
+/// Clients that know this box by its own authority, like those of its fleet, say so (RFC 7301): they want
+/// nobody else's certificate, whatever name they came by.
+const OWN_WANTED: &[u8] = roombox_delivery::OWN_CERTIFICATE;
 
 /// The box's side of HTTPS.
 pub struct Tls {
@@ -25,16 +30,39 @@ pub struct Tls {
     id: String,
     /// Addresses that the box was told, beside those of its interfaces.
     told: Vec<IpAddr>,
+    certificates: Arc<Certificates>,
     current: Arc<Current>,
 }
 
-/// The certificate that new connections get.
+/// The certificates that new connections get.
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct Current(RwLock<Faces>);
+
+#[derive(Debug, Clone)]
+struct Faces {
+    own: Arc<CertifiedKey>,
+    other: Option<Other>,
+}
+
+/// A certificate that is not the box's own, and is good.
+#[derive(Debug, Clone)]
+struct Other {
+    key: Arc<CertifiedKey>,
+    facts: CertificateFacts,
+    /// It is for every address of the box: clients that come by address name none (RFC 6066 §3).
+    at_addresses: bool,
+}
 
 impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let own_wanted = hello.alpn().is_some_and(|mut all| all.any(|one| one == OWN_WANTED));
+        let faces = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let fits = |other: &Other| match hello.server_name() {
+            Some(name) => other.facts.covers(name),
+            None => other.at_addresses,
+        };
+        let other = faces.other.filter(|other| !own_wanted && fits(other));
+        Some(other.map_or(faces.own, |other| other.key))
     }
 }
 
@@ -43,15 +71,29 @@ impl Tls {
     ///
     /// # Errors
     /// Keys or certificates cannot be made or kept.
-    pub fn start(secrets: Secrets, id: &str, told: Vec<IpAddr>) -> anyhow::Result<Self> {
+    pub fn start(
+        secrets: Secrets,
+        id: &str,
+        told: Vec<IpAddr>,
+        certificates: Arc<Certificates>,
+    ) -> anyhow::Result<Self> {
         let now = certificates::now();
         let authority = secrets
             .authority(id, &names::host(), now)
             .context("the box has no certificate authority")?;
         let names = names::all(id, told.iter().copied()).context("cannot list the addresses")?;
         let certified = secrets.server(&authority, &certifiable(&authority, &names), now)?;
-        let current = Arc::new(Current(RwLock::new(Arc::new(usable(&certified, &authority)?))));
-        Ok(Self { secrets, authority, id: id.to_owned(), told, current })
+        let own = Arc::new(usable(&certified, &authority)?);
+        let current = Arc::new(Current(RwLock::new(Faces { own, other: None })));
+        let id = id.to_owned();
+        let tls = Self { secrets, authority, id, told, certificates, current };
+        tls.freshen()?;
+        Ok(tls)
+    }
+
+    /// Which certificate is served, and to whom browsers are told to come by HTTPS alone.
+    pub fn certificates(&self) -> &Arc<Certificates> {
+        &self.certificates
     }
 
     /// How the server greets: TLS 1.2 and 1.3, HTTP/1.1.
@@ -101,8 +143,13 @@ impl Tls {
     /// Looks after the certificate for as long as the box runs.
     pub async fn keep_fresh(self: Arc<Self>) {
         let mut looks = tokio::time::interval(LOOK);
+        let mut served = self.certificates.watch();
         loop {
-            looks.tick().await;
+            tokio::select! {
+                _ = looks.tick() => {}
+                // An error means that nobody will choose another, which is no reason to look more often.
+                Ok(()) = served.changed() => {}
+            }
             if let Err(error) = self.freshen() {
                 tracing::error!(
                     error = format!("{error:#}"),
@@ -115,13 +162,23 @@ impl Tls {
     fn freshen(&self) -> anyhow::Result<()> {
         let names =
             names::all(&self.id, self.told.iter().copied()).context("cannot list the addresses")?;
-        let names = certifiable(&self.authority, &names);
-        let certified = self.secrets.server(&self.authority, &names, certificates::now())?;
+        let ours = certifiable(&self.authority, &names);
+        let certified = self.secrets.server(&self.authority, &ours, certificates::now())?;
         let usable = usable(&certified, &self.authority)?;
-        let mut current = self.current.0.write().unwrap_or_else(PoisonError::into_inner);
-        if current.cert != usable.cert {
-            *current = Arc::new(usable);
+        if let Some(der) = usable.cert.first() {
+            let facts = CertificateFacts::read(der).unwrap_or_default();
+            self.certificates.own_is(OwnFace { facts, names: shown(&names) });
         }
+        let now = UnixMs::now();
+        self.certificates.look(now);
+        let served = self.certificates.watch().borrow().clone();
+        let served = served.filter(|served| served.facts.not_after > now);
+        let other = served.map(|served| other(&served, &names)).transpose()?;
+        let mut current = self.current.0.write().unwrap_or_else(PoisonError::into_inner);
+        if current.own.cert != usable.cert {
+            current.own = Arc::new(usable);
+        }
+        current.other = other;
         Ok(())
     }
 }
@@ -135,6 +192,23 @@ fn certifiable(authority: &Authority, names: &Names) -> Names {
         );
     }
     certifiable
+}
+
+/// Names and addresses under which others reach the box.
+fn shown(names: &Names) -> Vec<String> {
+    let dns = names.dns.iter().filter(|name| *name != "localhost").cloned();
+    let others = names.addresses.iter().filter(|address| !address.is_loopback());
+    dns.chain(others.map(IpAddr::to_string)).collect()
+}
+
+fn other(served: &Served, names: &Names) -> anyhow::Result<Other> {
+    let chain = served.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+    let key = aws_lc_rs::sign::any_supported_type(&served.key)?;
+    let mut addresses = names.addresses.iter().filter(|address| !address.is_loopback()).peekable();
+    let at_addresses = addresses.peek().is_some()
+        && addresses.all(|address| served.facts.covers(&address.to_string()));
+    let facts = served.facts.clone();
+    Ok(Other { key: Arc::new(CertifiedKey::new(chain, key)), facts, at_addresses })
 }
 
 /// With the authority's own certificate: a box that joins this one's fleet knows its fingerprint alone.

@@ -2,7 +2,9 @@
 //!
 //! It knows addresses and bytes, never what they mean: who calls it reads them.
 
+mod acme;
 mod address;
+mod dns;
 mod fetch;
 mod knock;
 mod line;
@@ -12,10 +14,18 @@ mod post;
 mod reach;
 pub mod targets;
 
+pub use acme::{
+    AcmeAccount, AcmeBinding, AcmeDnsAccount, AcmeDnsError, AcmeError, AcmeHost, AcmePlan,
+    AcmeStep, Later, Proof, ProofKind, acme_dns_put, acme_dns_register, acme_key, acme_order,
+};
+pub use dns::{
+    Asked, DnsChange, DnsError, DnsServer, MessageError, TsigAlgorithm, TsigKey, dns_ask,
+    dns_change,
+};
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use hyper::Method;
 pub use knock::{KnockError, knock};
 pub use line::{Line, Security, SecurityError, line};
 pub use neighbour::{Neighbour, NeighbourError};
 pub use post::{Letter, PostError, Sender};
-pub use reach::ReachError;
+pub use reach::{OWN_CERTIFICATE, ReachError};

@@ -2,8 +2,7 @@
 
 use crate::address::Address;
 use crate::pinned::{Pinned, Whose};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -17,6 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+/// Said to a box in the list of protocols (ALPN) by who knows it by its authority: it may have another
+/// certificate at this name, which that authority did not issue.
+pub const OWN_CERTIFICATE: &[u8] = b"roombox-own-certificate";
 /// How the box calls itself.
 pub(crate) const USER: &str = concat!("roombox/", env!("CARGO_PKG_VERSION"));
 /// The system's authorities are read anew after this: a certificate that the owner adds counts soon,
@@ -64,7 +66,7 @@ impl Trust {
         }
         if let Some(fingerprint) = self.pinned {
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let config = ClientConfig::builder_with_provider(provider.clone())
+            let mut config = ClientConfig::builder_with_provider(provider.clone())
                 .with_safe_default_protocol_versions()
                 .map_err(|_| ReachError::Roots)?
                 .dangerous()
@@ -74,6 +76,7 @@ impl Trust {
                     provider,
                 }))
                 .with_no_client_auth();
+            config.alpn_protocols = vec![OWN_CERTIFICATE.to_vec(), b"http/1.1".to_vec()];
             return Ok(Arc::new(config));
         }
         let mut roots = RootCertStore::empty();
@@ -120,11 +123,15 @@ pub(crate) async fn reach(at: &Address, trust: &Trust) -> Result<Box<dyn Stream>
 }
 
 /// One request over a connection of its own, and what `read` makes of the answer.
-pub(crate) async fn exchange<T, F: Future<Output = T>>(
+pub(crate) async fn exchange<B, T, F>(
     stream: Box<dyn Stream>,
-    request: Request<Full<Bytes>>,
+    request: Request<B>,
     read: impl FnOnce(Response<Incoming>) -> F,
-) -> Result<T, hyper::Error> {
+) -> Result<T, hyper::Error>
+where
+    B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>, Data: Send> + 'static,
+    F: Future<Output = T>,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async { Ok(read(sender.send_request(request).await?).await) };
     // The connection moves only while it is looked at; nobody needs it once the answer is there.

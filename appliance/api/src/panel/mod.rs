@@ -8,6 +8,7 @@ mod access;
 mod account;
 mod audit;
 mod body;
+mod certificates;
 mod describe;
 mod encoders;
 mod entry;
@@ -46,6 +47,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
 use roombox_control::audit::Audit;
+use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
 use roombox_control::fleet::Fleet;
@@ -89,6 +91,8 @@ pub struct PanelDoor {
     pub standing: Standing,
     pub factors: Arc<Factors>,
     pub audit: Arc<Audit>,
+    pub certificates: Arc<Certificates>,
+    pub acme: Arc<Acme>,
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
     pub retention: Arc<Retention>,
@@ -213,6 +217,15 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(webhooks::webhook_test))
         .routes(routes!(mqtt::mqtt_get, mqtt::mqtt_put))
         .routes(routes!(mqtt::mqtt_test))
+        .routes(routes!(certificates::certificates_get))
+        .routes(routes!(certificates::certificate_preview))
+        .routes(routes!(certificates::certificate_install, certificates::certificate_revert))
+        .routes(routes!(certificates::acme_get, certificates::acme_put))
+        .routes(routes!(certificates::acme_order))
+        .routes(routes!(
+            certificates::certificate_request,
+            certificates::certificate_request_discard
+        ))
         .routes(routes!(
             provisioning::provisioning_get,
             provisioning::provisioning_confirm,

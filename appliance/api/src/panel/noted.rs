@@ -19,7 +19,8 @@ use serde_json::Value;
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// What changes nothing though it is sent with POST, or tells of itself in another list.
-const UNREMARKABLE: [&str; 6] = [
+const UNREMARKABLE: [&str; 7] = [
+    "certificate_preview",
     "factor_begin",
     "invitation_look",
     "loan_made_put",

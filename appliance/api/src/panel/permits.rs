@@ -200,6 +200,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/api/v1/integrations/mqtt"),
             ("put", "/api/v1/integrations/mqtt"),
             ("post", "/api/v1/integrations/mqtt/tests"),
+            ("get", "/api/v1/certificates"),
+            ("get", "/api/v1/certificates/acme"),
         ],
     ),
     (
@@ -256,6 +258,18 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/api/v1/livekit-keys"),
             ("post", "/api/v1/livekit-keys"),
             ("delete", "/api/v1/livekit-keys/{key}"),
+        ],
+    ),
+    (
+        Who(Action::RunCertificates),
+        &[
+            ("post", "/api/v1/certificates/previews"),
+            ("put", "/api/v1/certificates/served"),
+            ("delete", "/api/v1/certificates/served"),
+            ("post", "/api/v1/certificates/request"),
+            ("delete", "/api/v1/certificates/request"),
+            ("put", "/api/v1/certificates/acme"),
+            ("post", "/api/v1/certificates/acme/orders"),
         ],
     ),
     (Who(Action::Reset), &[("post", "/api/v1/box/reset")]),

@@ -20,6 +20,7 @@ pub use scene::{BoxScene, Problem, RoomScene, Scene};
 pub use settings::{MqttError, MqttPut, MqttRow, MqttSettings, MqttTls};
 pub use view::{MqttCause, MqttLink, MqttOrders, MqttState, MqttTrial, MqttView};
 
+use crate::certificates::Certificates;
 use crate::clock::UnixMs;
 use crate::conference::Later;
 use crate::encoders::EncoderDesk;
@@ -70,6 +71,7 @@ pub struct MqttParts {
     pub webhooks: Arc<Webhooks>,
     pub encoders: Arc<EncoderDesk>,
     pub fleet: Arc<Fleet>,
+    pub certificates: Arc<Certificates>,
     pub caller: Arc<dyn Caller>,
 }
 

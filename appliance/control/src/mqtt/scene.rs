@@ -1,6 +1,8 @@
 //! What a broker is told of the box, before anybody spells it as topics.
 
 use super::Mqtt;
+use crate::certificates::CertificateState;
+use crate::clock::UnixMs;
 use crate::encoders::EncoderState;
 use crate::error::ControlError;
 use crate::fleet::LinkState;
@@ -131,6 +133,16 @@ impl Mqtt {
             if encoder.state == EncoderState::Off {
                 say("encoder_off", format!("The encoder {} is switched off", encoder.element));
             }
+        }
+        let certificates = parts.certificates.view(UnixMs::now());
+        match certificates.served.map(|served| (served.state, served.facts.not_after.minute())) {
+            Some((CertificateState::Ending, until)) => {
+                say("certificate_ending", format!("The certificate ends on {until}"));
+            }
+            Some((CertificateState::Ended, until)) => {
+                say("certificate_ended", format!("The certificate ended on {until}"));
+            }
+            Some((CertificateState::Good, _)) | None => {}
         }
         let link = parts.fleet.view().await?.link;
         if link.state == LinkState::Failed {

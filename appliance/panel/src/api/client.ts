@@ -1,12 +1,17 @@
 // The one place that speaks HTTP to the box. Failures become a `Refusal` with the box's own code,
 // which the pages translate; nothing else throws.
 import type {
+  AcmePut,
+  AcmeView,
   ApiToken,
   AuditPage,
   BegunFactor,
   BoardEncoder,
   BoardEncoders,
   BoxView,
+  CertificatePreview,
+  CertificatesView,
+  CertificateUpload,
   ClaimState,
   Copy,
   Day,
@@ -30,6 +35,7 @@ import type {
   MqttTrial,
   MqttView,
   NewApiToken,
+  NewCertificateRequest,
   NewEvent,
   NewFeed,
   NewInvite,
@@ -336,6 +342,18 @@ export const api = {
 
   keys: () => ask<Page<LivekitKey>>("GET", "/livekit-keys"),
   createKey: () => ask<NewLivekitKey>("POST", "/livekit-keys"),
+  certificates: () => ask<CertificatesView>("GET", "/certificates"),
+  previewCertificate: (upload: CertificateUpload) =>
+    ask<CertificatePreview>("POST", "/certificates/previews", upload),
+  installCertificate: (upload: CertificateUpload) =>
+    ask<CertificatesView>("PUT", "/certificates/served", upload),
+  revertCertificate: () => ask<CertificatesView>("DELETE", "/certificates/served"),
+  requestCertificate: (request: NewCertificateRequest) =>
+    ask<CertificatesView>("POST", "/certificates/request", request),
+  discardCertificateRequest: () => ask<undefined>("DELETE", "/certificates/request"),
+  acme: () => ask<AcmeView>("GET", "/certificates/acme"),
+  putAcme: (put: AcmePut) => ask<AcmeView>("PUT", "/certificates/acme", put),
+  orderCertificate: () => ask<AcmeView>("POST", "/certificates/acme/orders"),
   mqtt: () => ask<MqttView>("GET", "/integrations/mqtt"),
   putMqtt: (put: MqttPut) => ask<MqttView>("PUT", "/integrations/mqtt", put),
   testMqtt: () => ask<MqttTrial>("POST", "/integrations/mqtt/tests"),

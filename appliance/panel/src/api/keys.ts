@@ -45,6 +45,8 @@ export const keys = {
   livekitKeys: ["livekit-keys"],
   webhooks: ["webhooks"],
   mqtt: ["mqtt"],
+  certificates: ["certificates"],
+  acme: ["certificates", "acme"],
   targets: ["targets"],
   copies: ["copies"],
   copiesOf: (recording: string) => ["copies", recording],

@@ -183,6 +183,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which certificate the box shows, how long it is good, and what waits. No key is ever shown. */
+        get: operations["certificates_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/acme": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Certificates that a server issues by itself (ACME): how they are ordered, and how the last order went. */
+        get: operations["acme_get"];
+        /** Takes these settings and orders at once. What is served stays until the certificate is there. */
+        put: operations["acme_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/acme/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Orders now, whatever pause was left. */
+        post: operations["acme_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Checks a certificate and its key, and tells what would be served. Nothing is kept. */
+        post: operations["certificate_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a key, which stays on the box, and a request for an authority to sign. What is served stays. */
+        post: operations["certificate_request"];
+        /** Forgets the request and its key. */
+        delete: operations["certificate_request_discard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/served": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Serves this certificate from the next connection on; connections that stand go on. */
+        put: operations["certificate_install"];
+        post?: never;
+        /** Serves the box's own certificate alone again, and forgets the other with its key. */
+        delete: operations["certificate_revert"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/claim": {
         parameters: {
             query?: never;
@@ -1755,11 +1860,107 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An account that exists elsewhere, to which the box's is bound. */
+        AcmeBound: {
+            id: string;
+            /** @description Base64, as authorities give it. */
+            key: string;
+        };
+        /**
+         * @description Why no certificate came: what the panel says helps.
+         * @enum {string}
+         */
+        AcmeCause: "unreachable" | "trust" | "protocol" | "binding" | "account" | "limited" | "name" | "proof" | "show" | "refused" | "slow" | "unusable";
+        /** @description What became of the last order. */
+        AcmeFailure: {
+            at: components["schemas"]["Time"];
+            cause: components["schemas"]["AcmeCause"];
+            /** @description In more words, in English. */
+            text: string;
+        };
+        /** @description An order that runs. */
+        AcmeProgress: {
+            since: components["schemas"]["Time"];
+            stage: components["schemas"]["AcmeStage"];
+        };
+        /** @description How it is proved that a name is the box's. */
+        AcmeProof: {
+            /** @enum {string} */
+            kind: "http";
+        } | {
+            algorithm: components["schemas"]["AcmeTsig"];
+            /** @description Of the key that signs (RFC 8945). */
+            key_name: string;
+            /** @enum {string} */
+            kind: "rfc2136";
+            /** @description A name or an address, and the port behind a colon if it is not 53. */
+            server: string;
+            /**
+             * Format: int32
+             * @description Until other servers have the record, too.
+             */
+            wait_s: number;
+            /** @description As the server calls it. */
+            zone: string;
+        } | {
+            /** @enum {string} */
+            kind: "acme_dns";
+            /** @description Address of its API. */
+            server: string;
+        };
+        /** @description Settings, with what is never shown again. */
+        AcmePut: {
+            /** @description Absent: as before, at the same server. */
+            binding?: components["schemas"]["AcmeBound"];
+            /** @description The secret of the key that changes a zone, base64. Absent: as before, for the same server and key. */
+            dns_secret?: string;
+            settings: components["schemas"]["AcmeSettings"];
+        };
+        /** @description An order that is repeated for as long as it is wanted. */
+        AcmeSettings: {
+            /** @description Who certified the server, PEM; empty: an authority that everybody knows. */
+            authority: string;
+            /** @description Where the server sends warnings; empty: nowhere. */
+            contact: string;
+            /** @description The server's directory. */
+            directory: string;
+            names: string[];
+            proof: components["schemas"]["AcmeProof"];
+            /** @description The owner accepts the server's terms. */
+            terms_accepted: boolean;
+        };
+        /**
+         * @description Where an order stands.
+         * @enum {string}
+         */
+        AcmeStage: "account" | "ordering" | "proving" | "checking" | "issuing";
+        /**
+         * @description What signs changes of a zone.
+         * @enum {string}
+         */
+        AcmeTsig: "hmac_sha256" | "hmac_sha384" | "hmac_sha512";
+        /** @description Certificates by ACME. */
+        AcmeView: {
+            failure: components["schemas"]["AcmeFailure"] | null;
+            /** @description The account is bound to one elsewhere; its key is told to nobody. */
+            has_binding: boolean;
+            /** @description The key that changes the zone has a secret; which, is told to nobody. */
+            has_dns_secret: boolean;
+            next_at: components["schemas"]["Time"] | null;
+            /** @description What the owner's zone must have `_acme-challenge` below each name point to (CNAME). */
+            points_to: string | null;
+            running: components["schemas"]["AcmeProgress"] | null;
+            settings: components["schemas"]["AcmeSettings"];
+            /** @description The owner has not said yet that it does: nothing is ordered until they do. */
+            waits_for_owner: boolean;
+            /** @description The owner wants certificates this way, and not another. */
+            wanted: boolean;
+        };
         /**
          * @description What is permitted or not.
          * @enum {string}
          */
-        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "reset";
+        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "run_certificates" | "reset";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
@@ -1975,6 +2176,71 @@ export interface components {
          * @enum {string}
          */
         BundleOrigin: "upload" | "usb" | "url" | "channel";
+        /** @description What stands in a certificate. */
+        CertificateFacts: {
+            /** @description Who stands between it and the authority that devices know, nearest first. */
+            chain: string[];
+            /** @description SHA-256, as devices show it. */
+            fingerprint: string;
+            /** @description Who issued it. */
+            issuer: string;
+            /** @description `EC P-256`, `RSA 2048`. */
+            key: string;
+            /** @description Names and addresses that it is for. */
+            names: string[];
+            not_after: components["schemas"]["Time"];
+            not_before: components["schemas"]["Time"];
+        };
+        /**
+         * @description What the owner should know of a certificate that will do.
+         * @enum {string}
+         */
+        CertificateNote: "reordered" | "unrelated" | "root_left_out" | "alone" | "self_signed";
+        /** @description What would be served. */
+        CertificatePreview: {
+            facts: components["schemas"]["CertificateFacts"];
+            notes: components["schemas"]["CertificateNote"][];
+            /** @description The key is that of the request that waits. */
+            requested: boolean;
+            /** @description The box's names and addresses that it is not for: there the box's own goes on being served. */
+            uncovered: string[];
+        };
+        /** @description A request whose answer is waited for. */
+        CertificateRequest: {
+            made_at: components["schemas"]["Time"];
+            names: string[];
+            /** @description The request, PEM: what the authority signs. */
+            request: string;
+        };
+        /**
+         * @description Where a certificate comes from.
+         * @enum {string}
+         */
+        CertificateSource: "own" | "uploaded" | "acme";
+        /**
+         * @description How a certificate stands.
+         * @enum {string}
+         */
+        CertificateState: "good" | "ending" | "ended";
+        /** @description A certificate that somebody sends. */
+        CertificateUpload: {
+            /** @description The certificate and those between it and its authority, PEM, in any order. The key may stand there too. */
+            chain: string;
+            /** @description PEM, without a password. Absent: it stands with the chain, or is that of the request that waits. */
+            key?: string;
+        };
+        /** @description What the box shows of itself to those who connect. */
+        CertificatesView: {
+            /** @description Whether the box serves HTTPS at all: not in development. */
+            https: boolean;
+            /** @description Names and addresses under which the box is reached. */
+            names: string[];
+            own: components["schemas"]["CertificateFacts"] | null;
+            request: components["schemas"]["CertificateRequest"] | null;
+            served: components["schemas"]["ServedCertificate"] | null;
+            /** @description What the owner wants served. */
+            wanted: components["schemas"]["CertificateSource"];
+        };
         /** @description One key of the file that differs from the box. */
         Change: {
             /** @description False: a box that has an owner keeps what it has. */
@@ -2677,6 +2943,9 @@ export interface components {
             /** @enum {string} */
             type: "mqtt.changed";
         } | {
+            /** @enum {string} */
+            type: "certificate.changed";
+        } | {
             /** @description Never repeated: the disk nears its reserve. */
             data: {
                 /** Format: int64 */
@@ -3222,6 +3491,10 @@ export interface components {
         /** @description A new API token; its text is shown only now. */
         NewApiToken: components["schemas"]["ApiToken"] & {
             token: string;
+        };
+        /** @description Which names a request is for. */
+        NewCertificateRequest: {
+            names: string[];
         };
         /** @description Where to. */
         NewCopy: {
@@ -3869,6 +4142,17 @@ export interface components {
             password?: string;
             private_key?: string;
             secret_key?: string;
+        };
+        /** @description What the box serves beside its own certificate. */
+        ServedCertificate: {
+            facts: components["schemas"]["CertificateFacts"];
+            /** @description Nobody else issued it: each device must be told of it. */
+            self_signed: boolean;
+            since: components["schemas"]["Time"];
+            source: components["schemas"]["CertificateSource"];
+            state: components["schemas"]["CertificateState"];
+            /** @description The box's names and addresses that it is not for: there the box's own is served. */
+            uncovered: string[];
         };
         /** @description A session as it is listed. */
         Session: {
@@ -5731,6 +6015,634 @@ export interface operations {
                 };
             };
             501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    certificates_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acme_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcmeView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acme_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcmePut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcmeView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acme_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcmeView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    certificate_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateUpload"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatePreview"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    certificate_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCertificateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    certificate_request_discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    certificate_install: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateUpload"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    certificate_revert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificatesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -60,6 +60,8 @@ function olds(type: string): Key[] {
       return [keys.webhooks];
     case "mqtt":
       return [keys.mqtt];
+    case "certificate":
+      return [keys.certificates];
     case "output":
       return [keys.outputs];
     case "share":

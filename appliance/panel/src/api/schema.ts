@@ -115,6 +115,16 @@ export type MqttView = Schemas["MqttView"];
 export type MqttTls = Schemas["MqttTls"];
 export type MqttPut = Schemas["MqttPut"];
 export type MqttTrial = Schemas["MqttTrial"];
+export type CertificatesView = Schemas["CertificatesView"];
+export type CertificateFacts = Schemas["CertificateFacts"];
+export type CertificateUpload = Schemas["CertificateUpload"];
+export type CertificatePreview = Schemas["CertificatePreview"];
+export type CertificateRequest = Schemas["CertificateRequest"];
+export type AcmeView = Schemas["AcmeView"];
+export type AcmeProof = Schemas["AcmeProof"];
+export type AcmePut = Schemas["AcmePut"];
+export type AcmeProgress = Schemas["AcmeProgress"];
+export type NewCertificateRequest = Schemas["NewCertificateRequest"];
 export type RoomsHeard = Schemas["RoomsHeard"];
 
 export type Place = Schemas["Place"];

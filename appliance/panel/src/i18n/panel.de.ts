@@ -9,6 +9,7 @@ import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { fleet } from "./fleet.de";
 import { mqtt } from "./mqtt.de";
+import { certificates } from "./certificates.de";
 import { factor } from "./factor.de";
 import { audit } from "./audit.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
@@ -474,6 +475,7 @@ export const panel: Words<typeof en> = {
   people_page,
   webhooks,
   mqtt,
+  certificates,
   welcome,
   turn: {
     title: "Vermittler",

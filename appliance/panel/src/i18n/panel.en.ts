@@ -8,6 +8,7 @@ import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { fleet } from "./fleet.en";
 import { mqtt } from "./mqtt.en";
+import { certificates } from "./certificates.en";
 import { factor } from "./factor.en";
 import { audit } from "./audit.en";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.en";
@@ -462,6 +463,7 @@ export const panel = {
   people_page,
   webhooks,
   mqtt,
+  certificates,
   welcome,
   turn: {
     title: "Relay",

@@ -1,3 +1,4 @@
+import { certificateErrors } from "./certificates.de";
 import type { shared as en } from "./shared.en";
 import type { Words } from "./words";
 
@@ -81,6 +82,7 @@ export const shared: Words<typeof en> = {
     no_reset:
       "Diese Box kann sich nicht löschen: Sie läuft nicht aus ihrem Image. Halten Sie sie an und löschen Sie ihren Datenordner.",
     reset_while_recording: "Räume werden gerade aufgenommen. Beenden Sie die Aufnahmen, oder Sie verlieren sie.",
+    ...certificateErrors,
     mqtt_host: "Ein Broker ist ein Name oder eine Adresse wie homeassistant.local, ohne mqtt://.",
     mqtt_port: "Der Port ist meist 8883 mit TLS oder 1883 ohne, und nie 0.",
     mqtt_user: "Der Benutzer hat höchstens 256 Zeichen und keine Steuerzeichen.",

@@ -1,3 +1,4 @@
+import { certificateErrors } from "./certificates.en";
 export const shared = {
   language: "Language",
   cancel: "Cancel",
@@ -79,6 +80,7 @@ export const shared = {
     no_reset:
       "This box cannot erase itself: it was not started from its image. Stop it and erase its data folder.",
     reset_while_recording: "Rooms are being recorded. Stop the recordings first, or lose them.",
+    ...certificateErrors,
     mqtt_host: "A broker is a name or an address, like homeassistant.local, without mqtt://.",
     mqtt_port: "The port is 8883 with TLS or 1883 without on most brokers, and never 0.",
     mqtt_user: "The user has 256 characters at most and no control characters.",

@@ -10,6 +10,7 @@ import { useSession } from "./session";
 import { Shell } from "./Shell";
 import { AccountPage } from "./pages/AccountPage";
 import { AuditPage } from "./pages/AuditPage";
+import { CertificatesPage } from "./pages/CertificatesPage";
 import { ClaimPage } from "./pages/ClaimPage";
 import { FleetPage } from "./pages/FleetPage";
 import { PeoplePage } from "./pages/PeoplePage";
@@ -77,6 +78,11 @@ function Entrance() {
         <Route path="/settings/updates">
           <Permitted action="update" least="operator">
             <UpdatesPage />
+          </Permitted>
+        </Route>
+        <Route path="/settings/certificates">
+          <Permitted action="configure" least="operator">
+            <CertificatesPage />
           </Permitted>
         </Route>
         <Route path="/settings/fleet">

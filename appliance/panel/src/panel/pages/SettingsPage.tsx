@@ -9,6 +9,7 @@ import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { AuditCard } from "../settings/AuditCard";
 import { BoxName } from "../settings/BoxName";
+import { CertificatesCard } from "../settings/CertificatesCard";
 import { DangerZone } from "../settings/DangerZone";
 import { Encoders } from "../settings/Encoders";
 import { FleetCard } from "../settings/FleetCard";
@@ -47,6 +48,7 @@ export function SettingsPage({ box }: { box: BoxView }) {
           </>
         )}
         <Software box={box} />
+        <CertificatesCard />
         <FleetCard />
         {may("see_audit") && <AuditCard />}
         {may("run_keys") && <LivekitKeys />}

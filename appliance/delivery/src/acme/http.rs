@@ -1,0 +1,74 @@
+//! How ACME's requests go: by our own lines, with the trust that the owner chose.
+
+use super::AcmeError;
+use crate::address::Address;
+use crate::line::{Security, line};
+use crate::reach::{ReachError, Stream, exchange};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Request, Response};
+use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// A chain has some kilobytes.
+const LONGEST: usize = 256 * 1024;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) struct Http(pub Security);
+
+impl HttpClient for Http {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        let security = self.0.clone();
+        Box::pin(async move {
+            let answered = tokio::time::timeout(PATIENCE, ask(request, security)).await;
+            let answered = answered.unwrap_or(Err(AcmeError::Time));
+            answered.map_err(|error| Error::Other(Box::new(error)))
+        })
+    }
+}
+
+async fn ask(
+    mut request: Request<BodyWrapper<Bytes>>,
+    security: Security,
+) -> Result<BytesResponse, AcmeError> {
+    let broken = |text: String| AcmeError::Answer(text);
+    let at = Address::parse(&request.uri().to_string()).filter(|at| at.https);
+    let at = at.ok_or_else(|| broken(format!("{} is no address of HTTPS", request.uri())))?;
+    let bare = at.host.trim_matches(['[', ']']);
+    let stream = line(bare, at.port, &security).await.map_err(of_reach)?;
+    let host = HeaderValue::from_str(&at.authority()).map_err(|error| broken(error.to_string()))?;
+    request.headers_mut().insert(HOST, host);
+    *request.uri_mut() = at.path.parse().map_err(|_| broken(at.text()))?;
+    let read = |response: Response<Incoming>| async move {
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, LONGEST).collect().await;
+        body.map(|body| (parts, body.to_bytes()))
+    };
+    let stream: Box<dyn Stream> = Box::new(stream);
+    let answered = exchange(stream, request, read).await;
+    let (parts, body) = answered
+        .map_err(|error| broken(error.to_string()))?
+        .map_err(|error| broken(error.to_string()))?;
+    Ok(BytesResponse { parts, body: Box::new(body) })
+}
+
+/// A certificate that is not trusted wants something else of the owner than a server that is away.
+fn of_reach(error: ReachError) -> AcmeError {
+    let inner = |source: &io::Error| {
+        let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+    };
+    match &error {
+        ReachError::Handshake { source, .. } if inner(source) => {
+            AcmeError::Trust(error.to_string())
+        }
+        _ => AcmeError::Reach(error.to_string()),
+    }
+}
