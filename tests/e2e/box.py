@@ -131,15 +131,17 @@ class ShippedBox(Daemon):
 
     def __init__(self, folder: Path):
         console = folder / "console.txt"
+        # Of an earlier run.
+        console.unlink(missing_ok=True)
         super().__init__(folder, ["--https", "127.0.0.1:0", "--console", console])
         end = time.monotonic() + PATIENCE
         while not (console.exists() and "Trust" in (text := console.read_text())):
             assert time.monotonic() < end and self.process.poll() is None, self.log_path.read_text()
             time.sleep(0.05)
         self.url = text.split("listens on ")[1].split()[0].rstrip("/")
-        self.code = text.split("claim#")[1][:9]
+        self.code = text.partition("claim#")[2][:9]
         self.authority = folder / "ca.crt"
-        plain = "http://" + text.split("http://")[1].split("/")[0]
+        self.plain = plain = "http://" + text.split("http://")[1].split("/")[0]
         self.authority.write_bytes(urllib.request.urlopen(plain + "/ca.crt").read())
         self.trust = ssl.create_default_context(cafile=self.authority)
 

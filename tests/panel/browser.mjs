@@ -21,13 +21,15 @@ export class Browser {
   pages = [];
   #complaints = [];
 
-  static async start(box) {
+  /** `home`: of somebody who told their system whom to trust. */
+  static async start(box, { home, flags = [] } = {}) {
     const browser = new Browser();
     browser.box = box;
     browser.chromium = await chromium.launch({
       executablePath: process.env.CHROMIUM,
       chromiumSandbox: false,
-      args: FLAGS,
+      args: [...FLAGS, ...flags],
+      env: home ? { ...process.env, HOME: home } : process.env,
     });
     return browser;
   }

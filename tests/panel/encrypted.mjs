@@ -14,7 +14,7 @@ import { Browser } from './browser.mjs';
 const STARTED = 'a box as it ships shows its address and a way to trust it';
 const CLAIMED = 'plain HTTP leads a device that trusts the box to HTTPS, where it is claimed';
 
-class ShippedBox {
+export class ShippedBox {
   async start() {
     this.folder = await mkdtemp(path.join(os.tmpdir(), 'roombox-shipped-'));
     const screen = path.join(this.folder, 'console.txt');

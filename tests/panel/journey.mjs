@@ -17,6 +17,7 @@ import { people } from './people.mjs';
 import { losses } from './losses.mjs';
 import { mqtt } from './mqtt.mjs';
 import * as doors from './doors.mjs';
+import { certificates } from './certificates.mjs';
 import { encrypted } from './encrypted.mjs';
 import { restart } from './restart.mjs';
 import { targets } from './targets.mjs';
@@ -52,6 +53,7 @@ await lobby(steps);
 await people(steps);
 await updates(steps);
 await encrypted(steps, world.password);
+await certificates(steps);
 
 await steps.run('the box stops when asked, and has never panicked', async () => {
   await browser.close();
