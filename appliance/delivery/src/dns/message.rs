@@ -181,7 +181,8 @@ impl Asked {
             // Errors about the key itself are not signed with it (RFC 8945 §5.2).
             (9, Some(Err(error))) if error != MessageError::Unsigned => Err(error),
             (0, Some(Ok(()))) => Ok(()),
-            (0, _) => Err(MessageError::Unsigned),
+            (0, Some(Err(error))) => Err(error),
+            (0, None) => Err(MessageError::Unsigned),
             (5, _) => Err(MessageError::Refused),
             (9 | 10, _) => Err(MessageError::Zone),
             (code, _) => Err(MessageError::Code(code)),
