@@ -54,6 +54,8 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Dependency, and the only crates that may name it.
 const HOMES: &[(&str, &[&str], &str)] = &[
     ("str0m", &["roombox-sfu", "roombox-tests"], "its API moves fast: one module to upgrade"),
+    ("age", &["roombox-control"], "one lock for backups, apart from TLS"),
+    ("tar", &["roombox-control"], "archives of strangers: one reader, one fuzz target"),
     ("rusqlite", &["roombox-control"], "one truth, one writer"),
     ("gstreamer", &["roombox-worker"], "a codec must not take the serving process down"),
     ("gstreamer-app", &["roombox-worker"], "a codec must not take the serving process down"),
