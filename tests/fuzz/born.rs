@@ -18,6 +18,8 @@ use roombox_api::token::{Claims, VideoGrant, sign};
 use roombox_capture::manifest::Codec;
 use roombox_capture::matroska::{PartFormat, PartWriter};
 use roombox_capture::storage::LocalDisk;
+use roombox_control::backup::{Listed, Manifest, write_archive};
+use roombox_control::clock::UnixMs;
 use roombox_sfu::Transport;
 use std::collections::BTreeSet;
 use std::fs;
@@ -216,4 +218,25 @@ fn files() {
         r#"{"t":20,"e":"mute","tra"#
     );
     keep("z8_timeline", "torn", timeline.as_bytes());
+    keep("z7_backups", "small", &backup(folder.path()));
+}
+
+/// A backup inside its lock, of a database that is none.
+fn backup(folder: &Path) -> Vec<u8> {
+    fs::write(folder.join("roombox.db"), "rows").unwrap();
+    fs::create_dir(folder.join("secrets")).unwrap();
+    fs::write(folder.join("secrets/box.key"), "a key").unwrap();
+    let files = ["roombox.db", "secrets/box.key"].map(|name| Listed::of(folder, name).unwrap());
+    let manifest = Manifest {
+        format: 1,
+        schema: 20,
+        version: "0.1.0".to_owned(),
+        box_id: "box_1".to_owned(),
+        box_name: "Hall".to_owned(),
+        made_at: UnixMs(1_764_072_345_678),
+        inside: vec!["rooms".to_owned()],
+        outside: vec!["recordings: too large".to_owned()],
+        files: files.to_vec(),
+    };
+    write_archive(&manifest, folder, Vec::new(), &|_| {}).unwrap()
 }

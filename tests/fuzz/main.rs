@@ -249,3 +249,19 @@ target!(z9_calendars, calendar);
 
 // A message from the broker: a topic, a line end, a payload.
 target!(z7_mqtt_messages, |bytes: &[u8]| roombox_federation::mqtt::fuzz_command(bytes));
+
+/// A backup inside its lock: what is not refused is what its manifest says, and lies in the folder.
+fn backup(bytes: &[u8]) {
+    let around = tempfile::tempdir().expect("a folder");
+    let folder = around.path().join("inner");
+    std::fs::create_dir(&folder).expect("a folder");
+    if let Ok(manifest) = roombox_control::backup::read_archive(bytes, &folder, 1 << 20) {
+        for listed in manifest.files {
+            let found = std::fs::metadata(folder.join(listed.name)).expect("a file");
+            assert_eq!(found.len(), listed.bytes);
+        }
+    }
+    assert_eq!(std::fs::read_dir(around.path()).expect("a folder").count(), 1);
+}
+
+target!(z7_backups, backup);

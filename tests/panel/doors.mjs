@@ -10,9 +10,9 @@ import { promisify } from 'node:util';
 import { SIGNED_IN } from './first_visit.mjs';
 import { inPanel, READY } from './recording.mjs';
 
-/** Everybody may ask who the box is, claim it and sign in. */
+/** Everybody may ask who the box is, claim it, by its code with a backup, and sign in. */
 const OPEN = new Set([
-  'GET /box', 'GET /claim', 'POST /claim', 'POST /session', 'DELETE /session',
+  'GET /box', 'GET /claim', 'POST /claim', 'PUT /claim/backup', 'POST /claim/restore', 'POST /session', 'DELETE /session',
 ]);
 
 /** Guests, and boxes of a fleet, have an invite or an order instead of a session; a guessed one is of no use. */

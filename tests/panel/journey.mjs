@@ -4,6 +4,7 @@
 //
 // Steps build on each other: after one that fails, those that need it are skipped and say so.
 
+import { backup } from './backup.mjs';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { Steps } from './steps.mjs';
@@ -51,6 +52,7 @@ await library(steps);
 await schedule(steps);
 await lobby(steps);
 await people(steps);
+await backup(steps);
 await updates(steps);
 await encrypted(steps, world.password);
 await certificates(steps);

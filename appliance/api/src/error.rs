@@ -5,6 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
+use roombox_control::backup::BackupError;
 use roombox_control::fleet::FleetError;
 use roombox_control::mqtt::MqttError;
 use roombox_control::updates::UpdateError;
@@ -128,6 +129,7 @@ fn status(error: &ControlError) -> StatusCode {
         E::ClaimLocked => StatusCode::LOCKED,
         E::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        E::Backup(error) => of_backup(error),
         E::Update(error) => of_update(error),
         E::Fleet(error) => of_fleet(error),
         E::Mqtt(MqttError::NoControl) => StatusCode::FORBIDDEN,
@@ -139,6 +141,23 @@ fn status(error: &ControlError) -> StatusCode {
         E::Store(_) | E::Recorder(_) | E::Files(_) | E::Secrets(_) | E::Randomness | E::Hash => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
+    }
+}
+
+fn of_backup(error: &BackupError) -> StatusCode {
+    use BackupError as E;
+    match error {
+        E::WeakPassphrase
+        | E::WrongPassphrase
+        | E::NoBackup(_)
+        | E::Newer { .. }
+        | E::Damaged(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::NoRoom { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        E::NoLength => StatusCode::LENGTH_REQUIRED,
+        E::BrokenOff => StatusCode::BAD_REQUEST,
+        E::Busy | E::Recording { .. } | E::Restarting | E::NothingBefore => StatusCode::CONFLICT,
+        E::NoFile => StatusCode::NOT_FOUND,
+        E::Disk(_) | E::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the box refuses, and why. The texts go to people; doors add statuses.
 
+use crate::backup::BackupError;
 use crate::certificates::CertificateError;
 use crate::conference::Busy;
 use crate::fleet::FleetError;
@@ -189,6 +190,8 @@ pub enum ControlError {
     #[error("the box is about to restart: it takes no new meetings and recordings")]
     Draining,
     #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
     Update(#[from] UpdateError),
     #[error(transparent)]
     Fleet(#[from] FleetError),
@@ -292,6 +295,7 @@ impl ControlError {
             Self::NoReset => "no_reset",
             Self::OwnKey => "own_key",
             Self::Draining => "draining",
+            Self::Backup(error) => error.code(),
             Self::Update(error) => error.code(),
             Self::Fleet(error) => error.code(),
             Self::Mqtt(error) => error.code(),
@@ -331,6 +335,7 @@ impl ControlError {
             | Self::InvalidOutput { field, .. }
             | Self::InvalidToken { field, .. }
             | Self::InvalidWebhook { field, .. } => Some(field),
+            Self::Backup(error) => error.field(),
             Self::Update(error) => error.field(),
             Self::Fleet(error) => error.field(),
             Self::Mqtt(error) => error.field(),

@@ -6,6 +6,7 @@
 //! out ([`mqtt::Caller`]) as traits.
 
 pub mod audit;
+pub mod backup;
 pub mod certificates;
 pub mod clock;
 pub mod conference;

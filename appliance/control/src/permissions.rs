@@ -75,6 +75,7 @@ pub enum Action {
     RunPeople,
     RunKeys,
     RunCertificates,
+    BackUp,
     Reset,
 }
 
@@ -122,6 +123,7 @@ pub const PERMISSIONS: [(Action, Role, &str); 19] = [
         Role::Owner,
         "upload, request and order certificates, and go back to the box's own",
     ),
+    (Action::BackUp, Role::Owner, "make backups, try them and restore them"),
     (Action::Reset, Role::Owner, "erase the box"),
 ];
 

@@ -24,7 +24,8 @@ use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
-use roombox_control::audit::Audit;
+use roombox_control::audit::{Audit, Noted};
+use roombox_control::backup::{Backups, BackupsParts, RestoreNote};
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
@@ -60,7 +61,7 @@ use roombox_sfu::Notice;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use ulid::Ulid;
 
@@ -89,6 +90,10 @@ pub struct HousePlan {
     pub run: PathBuf,
     /// Of the box, for its fleet.
     pub gear: Arc<BoxGear>,
+    /// Asks for another start.
+    pub restart: Arc<Notify>,
+    /// This start has put a restored box into its place.
+    pub restored: Option<RestoreNote>,
 }
 
 /// The box, ready to be served.
@@ -128,6 +133,9 @@ impl House {
         let identity = Arc::new(BoxIdentity::load(store.clone(), plan.key_id, plan.dev).await?);
         let standing = Standing::default();
         let audit = Arc::new(Audit::new(store.clone()));
+        if let Some(note) = plan.restored {
+            audit.note(restored(note)).await;
+        }
         tokio::spawn(audit.clone().run());
         let factors = Arc::new(Factors::new(store.clone(), events.clone()));
         let people = People::load(store.clone(), events.clone(), standing.clone(), factors.clone());
@@ -335,6 +343,13 @@ impl House {
             caller: Arc::new(BoxCaller { id: identity.id().to_owned() }),
         })
         .await?;
+        let recorded = recordings.clone();
+        let backups = Backups::new(BackupsParts {
+            identity: identity.clone(),
+            recording: Arc::new(move || recorded.running_count()),
+            data: plan.data.clone(),
+            restart: plan.restart,
+        });
         let link =
             Link { mqtt: mqtt.clone(), broker: Arc::new(mqtt::broker()), chance: mqtt::chance };
         tokio::spawn(link.run());
@@ -379,8 +394,26 @@ impl House {
             events,
             fleet,
             loans,
+            backups,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
+    }
+}
+
+/// The request for it is in the log that it has replaced.
+fn restored(note: RestoreNote) -> Noted {
+    let action = if note.undone { "restore_undone" } else { "backup_restored" };
+    let made = note.made_at.minute();
+    Noted {
+        person: String::new(),
+        name: String::new(),
+        token: String::new(),
+        from: String::new(),
+        action: action.to_owned(),
+        subject: note.box_name,
+        detail: format!("of {made} UTC"),
+        result: "ok".to_owned(),
+        skipped: 0,
     }
 }
 

@@ -49,6 +49,7 @@ use health::Health;
 use house::{House, HousePlan};
 use notify::Supervisor;
 use roombox_control::audit;
+use roombox_control::backup::{self, RestoreNote};
 use roombox_control::settings::Settings;
 use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice as News;
@@ -56,13 +57,15 @@ use selftest::SelfTest;
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// News of rooms that may wait for the services.
 const NOTICES: usize = 8192;
@@ -252,13 +255,40 @@ fn start() -> anyhow::Result<ExitCode> {
     logging::start(arguments.log_json);
     limits::raise_open_files();
     // Before anything is looked at, and until everything has stopped.
-    let _ours = DataFolder::take(&data)?;
+    let ours = DataFolder::take(&data)?;
     let health = arguments.health.clone();
-    let ran = runtime()?.block_on(run(arguments, data, worker));
+    let ran = restored(&data)
+        .and_then(|restored| runtime()?.block_on(run(arguments, data, worker, restored)));
     if let (Err(error), Some(socket)) = (&ran, health) {
         health::leave_word(&socket, error);
     }
-    ran.map(|()| ExitCode::SUCCESS)
+    match ran? {
+        End::Stopped => Ok(ExitCode::SUCCESS),
+        // systemd starts what has ended; anybody else has started us for good.
+        End::Again if std::env::var_os("NOTIFY_SOCKET").is_some() => Ok(ExitCode::SUCCESS),
+        End::Again => {
+            drop(ours);
+            let program = std::env::current_exe().context("cannot start again")?;
+            let again = Command::new(program).args(std::env::args_os().skip(1)).exec();
+            Err(again).context("cannot start again")
+        }
+    }
+}
+
+/// How a run has ended.
+enum End {
+    Stopped,
+    /// The box is to start once more.
+    Again,
+}
+
+/// Puts a restored box into its place. Before anything of the folder is opened.
+fn restored(data: &Path) -> anyhow::Result<Option<RestoreNote>> {
+    let restored = backup::at_start(data).context("a restore cannot be finished")?;
+    if let Some(note) = &restored {
+        tracing::warn!(backup_of = note.box_name, undone = note.undone, "the box was restored");
+    }
+    Ok(restored)
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
@@ -270,7 +300,12 @@ fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the runtime")
 }
 
-async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Result<()> {
+async fn run(
+    arguments: Arguments,
+    data: PathBuf,
+    worker: PathBuf,
+    restored: Option<RestoreNote>,
+) -> anyhow::Result<End> {
     // From here on a stop waits until the box is up and can stop in order.
     let stop_asked = stop_asked()?;
     let addresses = match arguments.address.is_empty() {
@@ -318,7 +353,23 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     let (nats_server, told) = (arguments.nats_server.clone(), arguments.address.clone());
     let gear = Arc::new(BoxGear::new(data.clone(), nats_server, told));
     let fleet = gear.clone();
-    let plan = HousePlan { data, dev, worker, import, key_id, image, usb, boots, run, gear };
+    let restart = Arc::new(Notify::new());
+    let (asked, once_more) = (restart.clone(), Arc::new(AtomicBool::new(false)));
+    let again = once_more.clone();
+    let plan = HousePlan {
+        data,
+        dev,
+        worker,
+        import,
+        key_id,
+        image,
+        usb,
+        boots,
+        run,
+        gear,
+        restart,
+        restored,
+    };
     let house = House::build(plan, plane.clone(), notices).await?;
     let identity = house.panel.identity.clone();
     let certificates = house.panel.certificates.clone();
@@ -381,7 +432,10 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
     }
     let serve = doors.serve(router, Arc::new(MediaEntrance(plane.clone())), acme, stopped.clone());
     let stop = async move {
-        stop_asked.await;
+        tokio::select! {
+            () = stop_asked => {}
+            () = asked.notified() => again.store(true, Ordering::Relaxed),
+        }
         tracing::info!("stopping");
         supervisor.stopping();
         conference.drain();
@@ -406,7 +460,7 @@ async fn run(arguments: Arguments, data: PathBuf, worker: PathBuf) -> anyhow::Re
         () = stop => {}
     }
     tracing::info!("roomboxd stopped");
-    Ok(())
+    Ok(if once_more.load(Ordering::Relaxed) { End::Again } else { End::Stopped })
 }
 
 /// The worker's program. One that was named must be there; without one beside us the box meets and

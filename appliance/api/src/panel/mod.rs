@@ -7,6 +7,7 @@
 mod access;
 mod account;
 mod audit;
+mod backups;
 mod body;
 mod certificates;
 mod describe;
@@ -47,6 +48,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
 use roombox_control::audit::Audit;
+use roombox_control::backup::Backups;
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
@@ -115,6 +117,7 @@ pub struct PanelDoor {
     pub events: Arc<Events>,
     pub fleet: Arc<Fleet>,
     pub loans: Arc<Loans>,
+    pub backups: Arc<Backups>,
 }
 
 #[derive(OpenApi)]
@@ -232,6 +235,15 @@ fn api() -> OpenApiRouter<PanelDoor> {
             provisioning::provisioning_discard
         ))
         .routes(routes!(provisioning::box_reset))
+        .routes(routes!(backups::backups_get, backups::backup_make))
+        .routes(routes!(backups::backup_file_get))
+        .routes(routes!(backups::backup_upload))
+        .routes(routes!(backups::backup_drill))
+        .routes(routes!(backups::backup_restore))
+        .routes(routes!(backups::restore_undo))
+        .routes(routes!(backups::restore_forget))
+        .routes(routes!(backups::claim_backup_upload))
+        .routes(routes!(backups::claim_restore))
         .routes(routes!(fleet::fleet_get, fleet::fleet_leave))
         .routes(routes!(fleet::fleet_found, fleet::fleet_relocate))
         .routes(routes!(fleet::fleet_invite))

@@ -37,6 +37,9 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/api/v1/box"),
             ("get", "/api/v1/claim"),
             ("post", "/api/v1/claim"),
+            // Who restores a box without an owner has its code.
+            ("put", "/api/v1/claim/backup"),
+            ("post", "/api/v1/claim/restore"),
             ("post", "/api/v1/session"),
             ("delete", "/api/v1/session"),
             // Who has an invitation has its secret.
@@ -270,6 +273,19 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("delete", "/api/v1/certificates/request"),
             ("put", "/api/v1/certificates/acme"),
             ("post", "/api/v1/certificates/acme/orders"),
+        ],
+    ),
+    (
+        Who(Action::BackUp),
+        &[
+            ("get", "/api/v1/backups"),
+            ("post", "/api/v1/backups"),
+            ("get", "/api/v1/backups/made"),
+            ("put", "/api/v1/backups/uploaded"),
+            ("post", "/api/v1/backups/drill"),
+            ("post", "/api/v1/backups/restore"),
+            ("post", "/api/v1/backups/restored/undo"),
+            ("delete", "/api/v1/backups/restored"),
         ],
     ),
     (Who(Action::Reset), &[("post", "/api/v1/box/reset")]),

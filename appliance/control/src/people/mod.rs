@@ -168,6 +168,29 @@ impl People {
         *self.claim() = None;
     }
 
+    /// Whether somebody knows the claim code; each wrong one costs a try.
+    ///
+    /// # Errors
+    /// There is an owner, or the code is wrong or locked.
+    pub fn prove_code(&self, code: &str) -> Result<(), ControlError> {
+        let mut claim = self.claim();
+        let claim = claim.as_mut().ok_or(ControlError::AlreadyClaimed)?;
+        if claim.left == 0 {
+            return Err(ControlError::ClaimLocked);
+        }
+        let typed: String = code.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        // Hashes: the time that comparing takes tells nothing of the code.
+        if hashed(&typed.to_ascii_uppercase()) != hashed(&claim.code) {
+            claim.left -= 1;
+            tracing::warn!(left = claim.left, "a wrong claim code was tried");
+            return Err(match claim.left {
+                0 => ControlError::ClaimLocked,
+                left => ControlError::WrongCode { left },
+            });
+        }
+        Ok(())
+    }
+
     /// Makes whoever knows the code the owner.
     ///
     /// # Errors
@@ -178,24 +201,7 @@ impl People {
         name: &str,
         password: &str,
     ) -> Result<Person, ControlError> {
-        {
-            let mut claim = self.claim();
-            let claim = claim.as_mut().ok_or(ControlError::AlreadyClaimed)?;
-            if claim.left == 0 {
-                return Err(ControlError::ClaimLocked);
-            }
-            let typed: String =
-                code.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-            // Hashes: the time that comparing takes tells nothing of the code.
-            if hashed(&typed.to_ascii_uppercase()) != hashed(&claim.code) {
-                claim.left -= 1;
-                tracing::warn!(left = claim.left, "a wrong claim code was tried");
-                return Err(match claim.left {
-                    0 => ControlError::ClaimLocked,
-                    left => ControlError::WrongCode { left },
-                });
-            }
-        }
+        self.prove_code(code)?;
         let name = checked_name(name)?;
         let hash = chosen_password(password).await?;
         let id = format!("per_{}", Ulid::new());

@@ -3,6 +3,7 @@
 //! Every call is one transaction that is on the disk when it returns (WAL, `synchronous = FULL`).
 
 mod audit;
+mod backup;
 mod costs;
 mod egress;
 mod encoders;
@@ -40,6 +41,11 @@ mod whip_keys;
 pub use audit::AuditSearch;
 #[cfg(test)]
 pub(crate) use audit::tampered;
+#[cfg(test)]
+pub(crate) use backup::newer;
+pub use backup::{
+    Adoption, DatabaseLook, database_adopt, database_copy, database_look, schema_known,
+};
 pub use factors::Factor;
 pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
 pub use fleet_library::{FleetRecordingRow, FleetSearch};
@@ -96,6 +102,10 @@ pub enum StoreError {
          other side{}", or_copy(copy.as_deref())
     )]
     Newer { found: usize, needs: usize, known: usize, copy: Option<String> },
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    #[error("a copy of the database cannot be made durable at {path}")]
+    Copied { path: String, source: std::io::Error },
     #[error("cannot start the database thread")]
     Start(#[source] std::io::Error),
     #[error("the database refused")]

@@ -5,6 +5,8 @@ import type {
   AcmeView,
   ApiToken,
   AuditPage,
+  Backups,
+  BackupSource,
   BegunFactor,
   BoardEncoder,
   BoardEncoders,
@@ -12,11 +14,13 @@ import type {
   CertificatePreview,
   CertificatesView,
   CertificateUpload,
+  ClaimRestoreRequest,
   ClaimState,
   Copy,
   Day,
   DeletionList,
   Door,
+  DrillReport,
   Encoder,
   Feed,
   FilmRange,
@@ -60,6 +64,7 @@ import type {
   ProvisioningState,
   RecoveryCodes,
   Recording,
+  RestoreRequest,
   Room,
   ScheduledEvent,
   ScheduleView,
@@ -331,6 +336,16 @@ export const api = {
     ask<Updates>("POST", "/updates/restart", request),
   checkUpdates: () => ask<Updates>("POST", "/updates/check"),
 
+  backups: () => ask<Backups>("GET", "/backups"),
+  makeBackup: (passphrase: string) => ask<Backups>("POST", "/backups", { passphrase }),
+  drillBackup: (source: BackupSource, passphrase: string) =>
+    ask<DrillReport>("POST", "/backups/drill", { source, passphrase }),
+  restoreBackup: (request: RestoreRequest) => ask<Backups>("POST", "/backups/restore", request),
+  undoRestore: () => ask<Backups>("POST", "/backups/restored/undo"),
+  forgetRestore: () => ask<Backups>("DELETE", "/backups/restored"),
+  claimRestore: (request: ClaimRestoreRequest) =>
+    ask<undefined>("POST", "/claim/restore", request),
+
   settings: () => ask<Settings>("GET", "/settings"),
   changeSettings: (patch: SettingsPatch) => ask<Settings>("PATCH", "/settings", patch),
   tokens: () => ask<Page<ApiToken>>("GET", "/api-tokens"),
@@ -386,11 +401,34 @@ export const api = {
 export const ABORTED = "aborted";
 
 /** Sends a bundle. `fetch` does not say how far it is, so this is the one place without it. */
-export function uploadBundle(
+export const uploadBundle = (
   bundle: File,
   progress: (sent: number) => void,
   signal: AbortSignal,
-): Promise<Updates> {
+): Promise<Updates> => upload<Updates>("/updates/bundle", bundle, progress, signal);
+
+export const uploadBackup = (
+  backup: File,
+  progress: (sent: number) => void,
+  signal: AbortSignal,
+): Promise<Backups> => upload<Backups>("/backups/uploaded", backup, progress, signal);
+
+/** To a box without an owner, by whoever knows its code. */
+export const uploadClaimBackup = (
+  backup: File,
+  code: string,
+  progress: (sent: number) => void,
+  signal: AbortSignal,
+): Promise<undefined> =>
+  upload<undefined>("/claim/backup", backup, progress, signal, { "roombox-claim-code": code });
+
+function upload<T>(
+  path: string,
+  file: File,
+  progress: (sent: number) => void,
+  signal: AbortSignal,
+  headers: Record<string, string> = {},
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const broke = (code: string) => () =>
@@ -400,19 +438,23 @@ export function uploadBundle(
     request.onabort = broke(ABORTED);
     request.onload = () => {
       const { status, statusText, responseText } = request;
-      if (status === 202) {
-        resolve(JSON.parse(responseText) as Updates);
+      if (status >= 200 && status < 300) {
+        resolve((responseText === "" ? undefined : JSON.parse(responseText)) as T);
         return;
       }
       const response = new Response(responseText, { status: status || 500, statusText });
       void refusalOf(response).then(reject);
     };
     signal.addEventListener("abort", () => request.abort());
-    request.open("PUT", `${BASE}/updates/bundle`);
+    request.open("PUT", BASE + path);
     request.setRequestHeader("content-type", "application/octet-stream");
-    request.send(bundle);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.send(file);
   });
 }
+
+/** Address of the backup that was made last. */
+export const madeBackup = (): string => `${BASE}/backups/made`;
 
 /** Address of the whole audit log. */
 export const auditExport = (): string => `${BASE}/audit/export`;

@@ -39,6 +39,7 @@ export const keys = {
   status: ["status"],
   updates: ["updates"],
   updateHistory: ["updates", "history"],
+  backups: ["backups"],
   settings: ["settings"],
   provisioning: ["provisioning"],
   tokens: ["api-tokens"],

@@ -34,6 +34,14 @@ export type AuditState = Schemas["AuditState"];
 export type AuditPage = Schemas["AuditPage"];
 export type Invitation = Schemas["Invitation"];
 
+export type Backups = Schemas["BackupsView"];
+export type BackupSource = Schemas["BackupSource"];
+export type BackupFile = Schemas["BackupFile"];
+export type DrillReport = Schemas["DrillReport"];
+export type RestoreAs = Schemas["RestoreAs"];
+export type RestoreRequest = Schemas["RestoreRequest"];
+export type ClaimRestoreRequest = Schemas["ClaimRestoreRequest"];
+
 export type Room = Schemas["Room"];
 export type Participant = Schemas["Participant"];
 export type Door = Schemas["Doorplate"];

@@ -12,6 +12,7 @@ import { mqtt } from "./mqtt.de";
 import { certificates } from "./certificates.de";
 import { factor } from "./factor.de";
 import { audit } from "./audit.de";
+import { backup } from "./backup.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { webhooks } from "./webhooks.de";
 import type { Words } from "./words";
@@ -470,6 +471,7 @@ export const panel: Words<typeof en> = {
   account,
   api_tokens,
   audit,
+  backup,
   factor,
   forbidden,
   people_page,

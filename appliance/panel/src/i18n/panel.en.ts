@@ -11,6 +11,7 @@ import { mqtt } from "./mqtt.en";
 import { certificates } from "./certificates.en";
 import { factor } from "./factor.en";
 import { audit } from "./audit.en";
+import { backup } from "./backup.en";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.en";
 import { webhooks } from "./webhooks.en";
 
@@ -458,6 +459,7 @@ export const panel = {
   account,
   api_tokens,
   audit,
+  backup,
   factor,
   forbidden,
   people_page,

@@ -10,6 +10,7 @@ import { useSession } from "./session";
 import { Shell } from "./Shell";
 import { AccountPage } from "./pages/AccountPage";
 import { AuditPage } from "./pages/AuditPage";
+import { BackupPage } from "./pages/BackupPage";
 import { CertificatesPage } from "./pages/CertificatesPage";
 import { ClaimPage } from "./pages/ClaimPage";
 import { FleetPage } from "./pages/FleetPage";
@@ -98,6 +99,11 @@ function Entrance() {
         <Route path="/settings/people">
           <Permitted action="run_people" least="owner">
             <PeoplePage />
+          </Permitted>
+        </Route>
+        <Route path="/settings/backup">
+          <Permitted action="back_up" least="owner">
+            <BackupPage box={box.data} />
           </Permitted>
         </Route>
         <Route path="/settings">

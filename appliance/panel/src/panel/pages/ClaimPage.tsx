@@ -22,6 +22,7 @@ import { keys } from "../../api/keys";
 import type { BoxView, Me } from "../../api/schema";
 import { useRefusalText } from "../../i18n/refusal";
 import { MIN_LENGTH, strengthOf } from "../../password";
+import { ClaimRestore } from "../backup/ClaimRestore";
 import { Entrance } from "../parts/Entrance";
 import { Failure } from "../parts/Failure";
 import { PasswordMeter } from "../parts/PasswordMeter";
@@ -34,6 +35,7 @@ export function ClaimPage({ box }: { box: BoxView }) {
   const cache = useQueryClient();
   const [, go] = useLocation();
   const [step, setStep] = useState<Step>(0);
+  const [restoring, setRestoring] = useState(false);
   const [code, setCode] = useState(codeInAddress);
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
@@ -76,6 +78,13 @@ export function ClaimPage({ box }: { box: BoxView }) {
     go("/rooms", { replace: true });
   };
 
+  if (restoring) {
+    return (
+      <Entrance>
+        <ClaimRestore box={box} code={code.trim()} back={() => setRestoring(false)} />
+      </Entrance>
+    );
+  }
   return (
     <Entrance>
       <Stack gap="lg">
@@ -123,7 +132,14 @@ export function ClaimPage({ box }: { box: BoxView }) {
                   {left !== undefined && left < 5 && (
                     <Text size="sm">{t("claim.tries", { count: left })}</Text>
                   )}
-                  <Group justify="flex-end">
+                  <Group justify="space-between">
+                    <Button
+                      variant="subtle"
+                      disabled={code.trim() === ""}
+                      onClick={() => setRestoring(true)}
+                    >
+                      {t("backup.claim.offer")}
+                    </Button>
                     <Button type="submit" disabled={code.trim() === ""}>
                       {t("claim.next")}
                     </Button>

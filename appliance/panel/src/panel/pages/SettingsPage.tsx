@@ -8,6 +8,7 @@ import type { BoxView } from "../../api/schema";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { AuditCard } from "../settings/AuditCard";
+import { BackupCard } from "../settings/BackupCard";
 import { BoxName } from "../settings/BoxName";
 import { CertificatesCard } from "../settings/CertificatesCard";
 import { DangerZone } from "../settings/DangerZone";
@@ -49,6 +50,7 @@ export function SettingsPage({ box }: { box: BoxView }) {
         )}
         <Software box={box} />
         <CertificatesCard />
+        {may("back_up") && <BackupCard />}
         <FleetCard />
         {may("see_audit") && <AuditCard />}
         {may("run_keys") && <LivekitKeys />}

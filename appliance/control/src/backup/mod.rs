@@ -1,0 +1,502 @@
+//! Backups: an encrypted file with everything that makes this box this box, and the way back from one.
+//!
+//! ```text
+//! make ───▶ copy of the database ─ manifest ─ tar ─ age ─▶ backups/made.age ─▶ download
+//! upload ─▶ backups/uploaded.age ─┬─ drill ───▶ unpacked, checked, looked through, thrown away
+//!                                 └─ restore ─▶ restore/staged ─ plan ─▶ restart ([`swap`])
+//! ```
+//! One of these at a time. Until the plan of a restore is on the disk nothing of the box has changed.
+//! The passphrase is kept by nobody.
+
+mod archive;
+mod contents;
+mod error;
+mod look;
+mod seal;
+mod swap;
+mod upload;
+
+pub use archive::{Listed, Manifest, read as read_archive, write as write_archive};
+pub use contents::{INSIDE, Inside, OUTSIDE, Outside};
+pub use error::{BackupError, PASSPHRASE_LEAST};
+pub use look::{DrillReport, Drilled};
+pub use seal::Passphrase;
+pub use swap::{RestoreAs, RestoreNote, at_start};
+pub use upload::Upload;
+
+use crate::clock::UnixMs;
+use crate::error::ControlError;
+use crate::identity::BoxIdentity;
+use crate::store::{self, Adoption};
+use archive::{DATABASE, FORMAT, KEYS};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use utoipa::ToSchema;
+
+/// What was before a restore is forgotten after so long.
+const KEEP_BEFORE: Duration = Duration::from_secs(14 * 24 * 3600);
+const FOLDER: &str = "backups";
+const MADE: &str = "made.age";
+const UPLOADED: &str = "uploaded.age";
+const PARTIAL: &str = "partial";
+const SCRATCH: &str = "scratch";
+const BUFFER: usize = 256 * 1024;
+
+/// Which backup is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupSource {
+    /// The one that this box has made last.
+    Made,
+    /// The one that was uploaded last.
+    Uploaded,
+}
+
+/// What is being done with a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupWork {
+    Making,
+    Receiving,
+    Looking,
+    Restoring,
+}
+
+/// A backup that lies on this box, encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BackupFile {
+    /// Under which browsers keep it.
+    pub name: String,
+    pub bytes: u64,
+    pub at: UnixMs,
+}
+
+/// Backups as pages show them.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct BackupsView {
+    /// What a backup has.
+    pub inside: Vec<Inside>,
+    /// What it has not, and why.
+    pub outside: Vec<Outside>,
+    pub passphrase_least: usize,
+    /// What is being done now.
+    #[schema(required)]
+    pub work: Option<BackupWork>,
+    /// Bytes of that, so far and in all; all are 0 while nobody knows.
+    pub done_bytes: u64,
+    pub total_bytes: u64,
+    /// Why the last one could not be made.
+    #[schema(required)]
+    pub failed: Option<String>,
+    #[schema(required)]
+    pub made: Option<BackupFile>,
+    #[schema(required)]
+    pub uploaded: Option<BackupFile>,
+    /// The last restore, while it can be taken back.
+    #[schema(required)]
+    pub restored: Option<RestoreNote>,
+    /// When what was before is forgotten.
+    #[schema(required)]
+    pub kept_until: Option<UnixMs>,
+    /// The box is about to restart into what was restored.
+    pub restarting: bool,
+}
+
+/// How many rooms are being recorded now.
+pub type Recording = Arc<dyn Fn() -> usize + Send + Sync>;
+
+/// What backups need of the box.
+pub struct BackupsParts {
+    pub identity: Arc<BoxIdentity>,
+    /// How many rooms are being recorded.
+    pub recording: Recording,
+    /// The box's data.
+    pub data: PathBuf,
+    /// Asks the daemon to start anew.
+    pub restart: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    work: Option<BackupWork>,
+    failed: Option<String>,
+    made: Option<BackupFile>,
+}
+
+/// The box's backups.
+pub struct Backups {
+    identity: Arc<BoxIdentity>,
+    recording: Recording,
+    data: PathBuf,
+    restart: Arc<Notify>,
+    state: Mutex<State>,
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+/// Holds others off while something is done with a backup.
+struct Turn(Arc<Backups>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // What was unpacked is what backups are encrypted for. Before somebody else's turn begins.
+        if let Err(error) = clear(&self.0.folder(SCRATCH)) {
+            tracing::warn!(%error, "what was unpacked of a backup stays until the next start");
+        }
+        self.0.state().work = None;
+    }
+}
+
+impl Backups {
+    /// Takes away what a crash left, and what is older than anybody goes back.
+    pub fn new(parts: BackupsParts) -> Arc<Self> {
+        let BackupsParts { identity, recording, data, restart } = parts;
+        let state = Mutex::default();
+        let (done, total) = Default::default();
+        let backups = Self { identity, recording, data, restart, state, done, total };
+        if let Err(error) = clear(&backups.folder("")) {
+            tracing::warn!(%error, "old backups stay");
+        }
+        backups.forget_in_time(UnixMs::now());
+        Arc::new(backups)
+    }
+
+    fn folder(&self, name: &str) -> PathBuf {
+        self.data.join(FOLDER).join(name)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(self: &Arc<Self>, work: BackupWork) -> Result<Turn, BackupError> {
+        let mut state = self.state();
+        if state.work.is_some() {
+            return Err(BackupError::Busy);
+        }
+        if swap::waits(&self.data) {
+            return Err(BackupError::Restarting);
+        }
+        state.work = Some(work);
+        drop(state);
+        self.done.store(0, Ordering::Relaxed);
+        self.total.store(0, Ordering::Relaxed);
+        // From here on it ends by itself.
+        let turn = Turn(self.clone());
+        fs::create_dir_all(self.folder(""))?;
+        clear(&self.folder(SCRATCH))?;
+        fs::create_dir(self.folder(SCRATCH))?;
+        Ok(turn)
+    }
+
+    fn forget_in_time(&self, now: UnixMs) {
+        let due = swap::kept(&self.data).is_some_and(|note| kept_until(&note) <= now);
+        if due && let Err(error) = swap::forget(&self.data) {
+            tracing::warn!(%error, "what was before the last restore stays");
+        }
+    }
+
+    /// What there is, and what is being done.
+    pub fn view(&self) -> BackupsView {
+        self.forget_in_time(UnixMs::now());
+        let restored = swap::kept(&self.data);
+        let state = self.state();
+        BackupsView {
+            inside: INSIDE.to_vec(),
+            outside: OUTSIDE.to_vec(),
+            passphrase_least: PASSPHRASE_LEAST,
+            work: state.work,
+            done_bytes: self.done.load(Ordering::Relaxed),
+            total_bytes: self.total.load(Ordering::Relaxed),
+            failed: state.failed.clone(),
+            made: state.made.clone().filter(|_| self.folder(MADE).exists()),
+            uploaded: uploaded(&self.folder(UPLOADED)),
+            kept_until: restored.as_ref().map(kept_until),
+            restored,
+            restarting: swap::waits(&self.data),
+        }
+    }
+
+    /// Begins to make a backup; the one before is forgotten when it is whole.
+    ///
+    /// # Errors
+    /// The passphrase is too short, or something is being done already.
+    pub fn make(self: &Arc<Self>, passphrase: String) -> Result<(), BackupError> {
+        let passphrase = Passphrase::chosen(passphrase)?;
+        let turn = self.begin(BackupWork::Making)?;
+        self.state().failed = None;
+        // Nobody waits for it: how it ended is in the view.
+        drop(tokio::task::spawn_blocking(move || {
+            let backups = turn.0.clone();
+            match backups.made(&passphrase) {
+                Ok(made) => {
+                    tracing::info!(bytes = made.bytes, "a backup was made");
+                    backups.state().made = Some(made);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no backup could be made");
+                    backups.state().failed = Some(error.to_string());
+                }
+            }
+            drop(turn);
+        }));
+        Ok(())
+    }
+
+    fn made(&self, passphrase: &Passphrase) -> Result<BackupFile, BackupError> {
+        let (scratch, partial) = (self.folder(SCRATCH), self.folder(PARTIAL));
+        let own = self.data.join(DATABASE);
+        // Its copy, and that encrypted.
+        let wanted = fs::metadata(&own)?.len().saturating_mul(2);
+        fits(&self.data, wanted)?;
+        let copied = store::database_copy(&own, &scratch.join(DATABASE));
+        copied.map_err(BackupError::Database)?;
+        fs::create_dir(scratch.join(archive::SECRETS))?;
+        let mut files = vec![Listed::of(&scratch, DATABASE)?];
+        for key in KEYS.into_iter().filter(|key| self.data.join(key).exists()) {
+            fs::copy(self.data.join(key), scratch.join(key))?;
+            files.push(Listed::of(&scratch, key)?);
+        }
+        let manifest = self.manifest(files);
+        let total = manifest.files.iter().map(|listed| listed.bytes).sum();
+        self.total.store(total, Ordering::Relaxed);
+        let sealed =
+            seal::sealed(passphrase, BufWriter::with_capacity(BUFFER, File::create(&partial)?))?;
+        let told = |done| self.done.store(done, Ordering::Relaxed);
+        let sealed = archive::write(&manifest, &scratch, sealed, &told)?;
+        let mut file = sealed.finish()?;
+        file.flush()?;
+        let file = file.into_inner().map_err(|error| error.into_error())?;
+        file.sync_all()?;
+        fs::rename(&partial, self.folder(MADE))?;
+        File::open(self.folder(""))?.sync_all()?;
+        let name = file_name(&manifest);
+        Ok(BackupFile { name, bytes: file.metadata()?.len(), at: manifest.made_at })
+    }
+
+    fn manifest(&self, files: Vec<Listed>) -> Manifest {
+        Manifest {
+            format: FORMAT,
+            schema: store::schema_known(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            box_id: self.identity.id().to_owned(),
+            box_name: self.identity.name(),
+            made_at: UnixMs::now(),
+            inside: INSIDE.iter().map(|part| part.what.to_owned()).collect(),
+            outside: OUTSIDE.iter().map(|part| format!("{}: {}", part.what, part.why)).collect(),
+            files,
+        }
+    }
+
+    /// The backup that was made last, and the name under which browsers keep it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn made_file(&self) -> Result<(PathBuf, String), BackupError> {
+        let made = self.state().made.clone().ok_or(BackupError::NoFile)?;
+        Ok((self.folder(MADE), made.name))
+    }
+
+    fn source(&self, source: BackupSource) -> Result<File, BackupError> {
+        let name = match source {
+            BackupSource::Made => MADE,
+            BackupSource::Uploaded => UPLOADED,
+        };
+        match File::open(self.folder(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(BackupError::NoFile),
+            opened => Ok(opened?),
+        }
+    }
+
+    /// Opens a backup, checks everything in it, looks through its database and says what it would bring.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// It cannot be opened, is damaged or of a newer version, or something is being done already.
+    pub async fn drill(
+        self: &Arc<Self>,
+        source: BackupSource,
+        passphrase: String,
+    ) -> Result<DrillReport, BackupError> {
+        let turn = self.begin(BackupWork::Looking)?;
+        blocking(move || {
+            let begun = Instant::now();
+            let file = turn.0.source(source)?;
+            let found =
+                turn.0.unpack(&Passphrase::typed(passphrase), file, &turn.0.folder(SCRATCH))?;
+            Ok(turn.0.report(found, begun.elapsed()))
+        })
+        .await
+    }
+
+    /// Unpacks a backup into an empty folder, with the database of this version's schema.
+    fn unpack(
+        &self,
+        passphrase: &Passphrase,
+        file: File,
+        folder: &Path,
+    ) -> Result<Drilled, BackupError> {
+        self.total.store(file.metadata()?.len(), Ordering::Relaxed);
+        let counted = Told { from: BufReader::with_capacity(BUFFER, file), backups: self };
+        let plain = seal::opened(passphrase, counted)?;
+        let manifest = archive::read(plain, folder, free(&self.data)?)?;
+        look::through(manifest, folder)
+    }
+
+    /// Puts a backup together with this box and restarts into it. `name` is the box's, typed by whoever
+    /// means it.
+    ///
+    /// # Errors
+    /// As for a drill; the name is wrong, or rooms are being recorded. Nothing has changed then.
+    pub async fn restore(
+        self: &Arc<Self>,
+        source: BackupSource,
+        passphrase: String,
+        restored_as: RestoreAs,
+        name: &str,
+    ) -> Result<(), ControlError> {
+        if name.trim() != self.identity.name() {
+            return Err(ControlError::WrongBoxName);
+        }
+        let recording = (self.recording)();
+        if recording > 0 {
+            return Err(BackupError::Recording { recording }.into());
+        }
+        let turn = self.begin(BackupWork::Restoring)?;
+        blocking(move || {
+            let backups = &turn.0;
+            let file = backups.source(source)?;
+            let staged = swap::stage(&backups.data)?;
+            let passphrase = Passphrase::typed(passphrase);
+            let done = backups.stage(&passphrase, file, &staged, restored_as);
+            if done.is_err() {
+                swap::unstage(&backups.data);
+            }
+            done
+        })
+        .await?;
+        tracing::warn!(?restored_as, "a backup is restored: the box restarts into it");
+        self.restart.notify_one();
+        Ok(())
+    }
+
+    fn stage(
+        &self,
+        passphrase: &Passphrase,
+        file: File,
+        staged: &Path,
+        restored_as: RestoreAs,
+    ) -> Result<(), BackupError> {
+        let Drilled { manifest, .. } = self.unpack(passphrase, file, staged)?;
+        let own = self.data.join(DATABASE);
+        let itself = match restored_as {
+            RestoreAs::Itself => {
+                clear(&staged.join(archive::SECRETS))?;
+                Some((self.identity.id().to_owned(), self.identity.name(), own.as_path()))
+            }
+            RestoreAs::TakeOver => None,
+        };
+        let adoption = Adoption { itself };
+        store::database_adopt(&staged.join(DATABASE), &adoption).map_err(BackupError::Database)?;
+        let Manifest { box_name, made_at, .. } = manifest;
+        let at = UnixMs::now();
+        swap::plan(&self.data, RestoreNote { at, box_name, made_at, restored_as, undone: false })
+    }
+
+    /// Takes the last restore back, and restarts.
+    ///
+    /// # Errors
+    /// There is nothing to go back to, rooms are being recorded, or something is being done already.
+    pub fn undo(self: &Arc<Self>) -> Result<(), BackupError> {
+        let recording = (self.recording)();
+        if recording > 0 {
+            return Err(BackupError::Recording { recording });
+        }
+        let turn = self.begin(BackupWork::Restoring)?;
+        swap::plan_back(&self.data, UnixMs::now())?;
+        drop(turn);
+        tracing::warn!("a restore is taken back: the box restarts into what was before");
+        self.restart.notify_one();
+        Ok(())
+    }
+
+    /// Forgets what was before the last restore, or a backup that lies here.
+    ///
+    /// # Errors
+    /// There is nothing, or it cannot be taken away.
+    pub fn forget_before(self: &Arc<Self>) -> Result<(), BackupError> {
+        let _turn = self.begin(BackupWork::Restoring)?;
+        swap::forget(&self.data)
+    }
+}
+
+/// Work on files, away from the doors' threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
+) -> Result<T, BackupError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| BackupError::Disk(io::Error::other(error)))?
+}
+
+/// Tells how much of a file was read.
+struct Told<'a, R> {
+    from: R,
+    backups: &'a Backups,
+}
+
+impl<R: Read> Read for Told<'_, R> {
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(piece)?;
+        self.backups.done.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+fn kept_until(note: &RestoreNote) -> UnixMs {
+    UnixMs(note.at.0.saturating_add(KEEP_BEFORE.as_millis() as u64))
+}
+
+/// `roombox-hall-20261125-1405.age`: letters that every file system takes.
+fn file_name(manifest: &Manifest) -> String {
+    let letters = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = manifest.box_name.chars().take(40).map(letters).collect();
+    let at = manifest.made_at.minute().replace(['-', ':'], "").replace(' ', "-");
+    format!("roombox-{}-{at}.age", name.trim_matches('-'))
+}
+
+fn uploaded(path: &Path) -> Option<BackupFile> {
+    let found = fs::metadata(path).ok()?;
+    let at = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let (name, at) = (UPLOADED.to_owned(), UnixMs(at.as_millis() as u64));
+    Some(BackupFile { name, bytes: found.len(), at })
+}
+
+/// Bytes that are free beside the data.
+fn free(data: &Path) -> Result<u64, BackupError> {
+    let disk = rustix::fs::statvfs(data).map_err(io::Error::from)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+fn fits(data: &Path, wanted: u64) -> Result<(), BackupError> {
+    let free = free(data)?;
+    match wanted > free {
+        true => Err(BackupError::NoRoom { wanted, free }),
+        false => Ok(()),
+    }
+}
+
+fn clear(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! Puts a restored box into the place of the old one, at a start and before anything is open.
+//!
+//! ```text
+//! restore/staged (whole, durable) ─ plan ─▶ aside: old files ──▶ restore/before
+//!                                           place: new files ──▶ their places
+//!                                           keep:  restore/before ──▶ before-restore
+//! ```
+//! The plan says how far it is, and every move is one that can be made again: whenever the power goes, the
+//! next start goes on, and nothing is opened before the end. Without a plan what lies in `restore` was
+//! never finished, and goes. Recordings are touched by none of it.
+
+use super::archive::{DATABASE, SECRETS};
+use super::error::BackupError;
+use crate::clock::UnixMs;
+use crate::files::replace;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use utoipa::ToSchema;
+
+const RESTORE: &str = "restore";
+const STAGED: &str = "staged";
+const BEFORE: &str = "before";
+const PLAN: &str = "plan.json";
+const ABOUT: &str = "about.json";
+/// What was there before the last restore.
+const KEPT: &str = "before-restore";
+/// By which the fleet's hub is told of a database from another time; it never comes back.
+const MARK: &str = "epoch.mark";
+/// nats-server's folder: nothing in it is the only copy, and it may be another box's.
+const NATS: &str = "nats";
+
+/// Whose box it is after a restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RestoreAs {
+    /// This box stays itself: id, name, key, certificate authority and place in the fleet.
+    Itself,
+    /// This box becomes the one that the backup is of, which must not run any more.
+    TakeOver,
+}
+
+/// What a restore did, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RestoreNote {
+    pub at: UnixMs,
+    /// Of the backup; for one that was taken back, of what was before.
+    pub box_name: String,
+    pub made_at: UnixMs,
+    pub restored_as: RestoreAs,
+    /// A restore was taken back.
+    pub undone: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    /// What was before a restore becomes what is to be placed.
+    Adopt,
+    Aside,
+    Place,
+    Keep,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Plan {
+    phase: Phase,
+    note: RestoreNote,
+    /// The keys are replaced, too.
+    keys: bool,
+}
+
+/// What is written beside what was before.
+#[derive(Debug, Serialize, Deserialize)]
+struct About {
+    note: RestoreNote,
+    keys: bool,
+}
+
+/// Where a restored box is put together; empty.
+///
+/// # Errors
+/// The folder cannot be made, or a plan waits for a restart already.
+pub fn stage(data: &Path) -> Result<PathBuf, BackupError> {
+    let folder = data.join(RESTORE);
+    if folder.join(PLAN).exists() {
+        return Err(BackupError::Restarting);
+    }
+    gone(&folder)?;
+    let staged = folder.join(STAGED);
+    fs::create_dir_all(&staged)?;
+    Ok(staged)
+}
+
+/// Gives up what was staged.
+pub fn unstage(data: &Path) {
+    let folder = data.join(RESTORE);
+    if !folder.join(PLAN).exists()
+        && let Err(error) = gone(&folder)
+    {
+        tracing::warn!(%error, "half a restore stays until the next start");
+    }
+}
+
+/// What is staged takes the place of the old at the next start.
+///
+/// # Errors
+/// The plan cannot be kept.
+pub fn plan(data: &Path, note: RestoreNote) -> Result<(), BackupError> {
+    let folder = data.join(RESTORE);
+    let keys = folder.join(STAGED).join(SECRETS).is_dir();
+    synced(&folder.join(STAGED))?;
+    synced(&folder)?;
+    synced(data)?;
+    put_plan(&folder, &Plan { phase: Phase::Aside, note, keys })?;
+    Ok(())
+}
+
+/// What was before the last restore comes back at the next start.
+///
+/// # Errors
+/// There is nothing, or the plan cannot be kept.
+pub fn plan_back(data: &Path, now: UnixMs) -> Result<(), BackupError> {
+    let folder = data.join(RESTORE);
+    if folder.join(PLAN).exists() {
+        return Err(BackupError::Restarting);
+    }
+    let about = about(data).ok_or(BackupError::NothingBefore)?;
+    gone(&folder)?;
+    fs::create_dir(&folder)?;
+    synced(data)?;
+    let note = RestoreNote { at: now, undone: true, ..about.note };
+    put_plan(&folder, &Plan { phase: Phase::Adopt, note, keys: about.keys })?;
+    Ok(())
+}
+
+/// A plan waits for a restart.
+pub fn waits(data: &Path) -> bool {
+    data.join(RESTORE).join(PLAN).exists()
+}
+
+/// The last restore, while what was before it is kept.
+pub fn kept(data: &Path) -> Option<RestoreNote> {
+    about(data).map(|about| about.note)
+}
+
+/// Forgets what was before the last restore.
+///
+/// # Errors
+/// There is nothing, or it cannot be taken away.
+pub fn forget(data: &Path) -> Result<(), BackupError> {
+    about(data).ok_or(BackupError::NothingBefore)?;
+    Ok(gone(&data.join(KEPT))?)
+}
+
+fn about(data: &Path) -> Option<About> {
+    serde_json::from_slice(&fs::read(data.join(KEPT).join(ABOUT)).ok()?).ok()
+}
+
+/// Finishes what was planned, before anything of the data folder is opened: what was restored now.
+///
+/// # Errors
+/// The disk refuses a move. Nothing may be opened then: the next start goes on.
+pub fn at_start(data: &Path) -> Result<Option<RestoreNote>, BackupError> {
+    Ok(carry_out(data, &mut |_| Ok(()))?)
+}
+
+/// `step` hears of every change before it is made.
+fn carry_out(
+    data: &Path,
+    step: &mut dyn FnMut(&str) -> io::Result<()>,
+) -> io::Result<Option<RestoreNote>> {
+    let folder = data.join(RESTORE);
+    let text = match fs::read(folder.join(PLAN)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if folder.exists() {
+                tracing::warn!("a restore was begun and never finished: the box is as it was");
+                gone(&folder)?;
+            }
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut plan: Plan = serde_json::from_slice(&text)?;
+    let (staged, before, kept) = (folder.join(STAGED), folder.join(BEFORE), data.join(KEPT));
+    let keys = plan.keys.then_some(SECRETS);
+    let database = ["", "-wal", "-shm"].map(|ending| format!("{DATABASE}{ending}"));
+    let names: Vec<&str> = database.iter().map(String::as_str).chain(keys).collect();
+    if plan.phase == Phase::Adopt {
+        if kept.exists() {
+            step("adopt")?;
+            fs::rename(&kept, &staged)?;
+            synced(data)?;
+        }
+        advance(&folder, &mut plan, Phase::Aside, step)?;
+    }
+    if plan.phase == Phase::Aside {
+        step("folder")?;
+        fs::create_dir_all(&before)?;
+        for name in names.iter().copied().chain([MARK]) {
+            moved(&data.join(name), &before.join(name), step)?;
+        }
+        synced(&before)?;
+        synced(data)?;
+        advance(&folder, &mut plan, Phase::Place, step)?;
+    }
+    if plan.phase == Phase::Place {
+        for name in &names {
+            moved(&staged.join(name), &data.join(name), step)?;
+        }
+        synced(data)?;
+        advance(&folder, &mut plan, Phase::Keep, step)?;
+    }
+    if before.exists() {
+        let about = About { note: plan.note.clone(), keys: plan.keys };
+        step("about")?;
+        replace(&before.join(ABOUT), &serde_json::to_vec_pretty(&about)?, 0o600)?;
+        step("older")?;
+        gone(&kept)?;
+        step("kept")?;
+        fs::rename(&before, &kept)?;
+        synced(data)?;
+    }
+    step("nats")?;
+    gone(&data.join(NATS))?;
+    step("plan")?;
+    // First the plan: what lies there without one is nothing.
+    fs::remove_file(folder.join(PLAN))?;
+    synced(&folder)?;
+    step("rest")?;
+    gone(&folder)?;
+    Ok(Some(plan.note))
+}
+
+fn advance(
+    folder: &Path,
+    plan: &mut Plan,
+    phase: Phase,
+    step: &mut dyn FnMut(&str) -> io::Result<()>,
+) -> io::Result<()> {
+    step("advance")?;
+    plan.phase = phase;
+    put_plan(folder, plan)
+}
+
+fn put_plan(folder: &Path, plan: &Plan) -> io::Result<()> {
+    replace(&folder.join(PLAN), &serde_json::to_vec_pretty(plan)?, 0o600)
+}
+
+/// Moves what is there; what is not was moved before.
+fn moved(from: &Path, to: &Path, step: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+    if !from.exists() {
+        return Ok(());
+    }
+    step("move")?;
+    fs::rename(from, to)
+}
+
+fn gone(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn synced(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

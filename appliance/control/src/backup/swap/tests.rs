@@ -1,0 +1,150 @@
+//! The power goes before every step of a restore, and of its way back.
+
+use super::*;
+
+fn note() -> RestoreNote {
+    RestoreNote {
+        at: UnixMs(1_000),
+        box_name: "Hall".to_owned(),
+        made_at: UnixMs(500),
+        restored_as: RestoreAs::TakeOver,
+        undone: false,
+    }
+}
+
+/// A box's data folder in which a restore is planned.
+fn planned() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    for name in ["roombox.db", "roombox.db-wal", MARK] {
+        fs::write(data.join(name), "old").unwrap();
+    }
+    for (name, what) in [(SECRETS, "old"), ("recordings", "film"), (NATS, "store")] {
+        fs::create_dir(data.join(name)).unwrap();
+        fs::write(data.join(name).join("box.key"), what).unwrap();
+    }
+    let staged = stage(data).unwrap();
+    fs::write(staged.join(DATABASE), "new").unwrap();
+    fs::create_dir(staged.join(SECRETS)).unwrap();
+    fs::write(staged.join(SECRETS).join("box.key"), "new").unwrap();
+    plan(data, note()).unwrap();
+    folder
+}
+
+fn text(path: PathBuf) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+fn is_new(data: &Path) {
+    assert_eq!(text(data.join(DATABASE)).as_deref(), Some("new"));
+    assert_eq!(text(data.join("secrets/box.key")).as_deref(), Some("new"));
+    let kept = data.join(KEPT);
+    assert_eq!(text(kept.join(DATABASE)).as_deref(), Some("old"));
+    assert_eq!(text(kept.join("roombox.db-wal")).as_deref(), Some("old"));
+    assert_eq!(text(kept.join("secrets/box.key")).as_deref(), Some("old"));
+    for name in ["roombox.db-wal", MARK, RESTORE, NATS] {
+        assert!(!data.join(name).exists(), "{name}");
+    }
+    assert_eq!(text(data.join("recordings/box.key")).as_deref(), Some("film"));
+}
+
+fn is_old(data: &Path) {
+    assert_eq!(text(data.join(DATABASE)).as_deref(), Some("old"));
+    assert_eq!(text(data.join("roombox.db-wal")).as_deref(), Some("old"));
+    assert_eq!(text(data.join("secrets/box.key")).as_deref(), Some("old"));
+    // So that the hub hears of another epoch.
+    assert!(!data.join(MARK).exists());
+    assert_eq!(text(data.join(KEPT).join(DATABASE)).as_deref(), Some("new"));
+}
+
+/// Carries the plan out, with the power going before step `at` of each start: how many starts it took.
+fn with_cuts(data: &Path, at: usize) -> usize {
+    for start in 1..100 {
+        let mut left: usize = at;
+        let outcome = carry_out(data, &mut |_| {
+            left = left.checked_sub(1).ok_or_else(|| io::Error::other("the power is gone"))?;
+            Ok(())
+        });
+        match outcome {
+            Ok(_) => return start,
+            Err(error) => assert_eq!(error.to_string(), "the power is gone"),
+        }
+    }
+    panic!("it never ends");
+}
+
+#[test]
+fn a_restore_is_whole_whenever_the_power_goes() {
+    let mut all = 0;
+    let calm = planned();
+    carry_out(calm.path(), &mut |_| {
+        all += 1;
+        Ok(())
+    })
+    .unwrap();
+    is_new(calm.path());
+    assert!(all >= 12, "{all} steps");
+    for at in 1..all {
+        let folder = planned();
+        let mut left: usize = at;
+        let cut = carry_out(folder.path(), &mut |_| {
+            left = left.checked_sub(1).ok_or_else(|| io::Error::other("the power is gone"))?;
+            Ok(())
+        });
+        assert!(cut.is_err(), "step {at}");
+        carry_out(folder.path(), &mut |_| Ok(())).unwrap();
+        is_new(folder.path());
+    }
+}
+
+#[test]
+fn a_restore_that_is_cut_at_every_start_still_ends() {
+    // A start that makes three steps at least gets somewhere.
+    for at in 3..7 {
+        let folder = planned();
+        assert!(with_cuts(folder.path(), at) > 1);
+        is_new(folder.path());
+    }
+}
+
+#[test]
+fn a_restore_is_taken_back_whenever_the_power_goes_and_again() {
+    for at in 0..20 {
+        let folder = planned();
+        let data = folder.path();
+        carry_out(data, &mut |_| Ok(())).unwrap();
+        assert_eq!(kept(data), Some(note()));
+        plan_back(data, UnixMs(2_000)).unwrap();
+        let mut left: usize = at;
+        let mut cut = |_: &str| {
+            left = usize::checked_sub(left, 1).ok_or_else(|| io::Error::other("cut"))?;
+            Ok(())
+        };
+        drop(carry_out(data, &mut cut));
+        carry_out(data, &mut |_| Ok(())).unwrap();
+        is_old(data);
+        assert!(kept(data).unwrap().undone);
+        plan_back(data, UnixMs(3_000)).unwrap();
+        carry_out(data, &mut |_| Ok(())).unwrap();
+        assert_eq!(text(data.join(DATABASE)).as_deref(), Some("new"));
+    }
+}
+
+#[test]
+fn what_was_staged_without_a_plan_is_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(DATABASE), "old").unwrap();
+    fs::write(stage(folder.path()).unwrap().join(DATABASE), "half").unwrap();
+    assert_eq!(carry_out(folder.path(), &mut |_| Ok(())).unwrap(), None);
+    assert_eq!(text(folder.path().join(DATABASE)).as_deref(), Some("old"));
+    assert!(!folder.path().join(RESTORE).exists());
+}
+
+#[test]
+fn nothing_is_staged_over_a_plan() {
+    let folder = planned();
+    assert!(matches!(stage(folder.path()), Err(BackupError::Restarting)));
+    unstage(folder.path());
+    assert!(waits(folder.path()));
+    assert!(matches!(forget(folder.path()), Err(BackupError::NothingBefore)));
+}

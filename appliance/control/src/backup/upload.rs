@@ -1,0 +1,73 @@
+//! A backup that somebody sends: written beside what is there, and taken when it is whole.
+
+use super::{BackupError, BackupWork, Backups, PARTIAL, Turn, UPLOADED, fits};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+
+/// An upload on its way. Dropped before its end, nothing of it stays.
+pub struct Upload {
+    turn: Turn,
+    file: File,
+    partial: PathBuf,
+    total: u64,
+    received: u64,
+}
+
+impl Backups {
+    /// Begins an upload of so many bytes; the backup that was uploaded before is forgotten when it is whole.
+    ///
+    /// # Errors
+    /// Something is being done already, or it has no room.
+    pub async fn upload(self: &Arc<Self>, bytes: u64) -> Result<Upload, BackupError> {
+        let turn = self.begin(BackupWork::Receiving)?;
+        fits(&self.data, bytes)?;
+        let partial = self.folder(PARTIAL);
+        let file = File::create(&partial).await?;
+        self.total.store(bytes, Ordering::Relaxed);
+        Ok(Upload { turn, file, partial, total: bytes, received: 0 })
+    }
+}
+
+impl Upload {
+    /// # Errors
+    /// More came than was announced, or the disk does not take it.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
+        self.received += bytes.len() as u64;
+        if self.received > self.total {
+            return Err(BackupError::BrokenOff);
+        }
+        self.turn.0.done.store(self.received, Ordering::Relaxed);
+        Ok(self.file.write_all(bytes).await?)
+    }
+
+    /// Everything has come: it is kept.
+    ///
+    /// # Errors
+    /// Less came than was announced, or the disk does not take it.
+    pub async fn finish(mut self) -> Result<(), BackupError> {
+        if self.received != self.total {
+            return Err(BackupError::BrokenOff);
+        }
+        self.file.flush().await?;
+        self.file.sync_all().await?;
+        fs::rename(&self.partial, self.turn.0.folder(UPLOADED))?;
+        fs::File::open(self.turn.0.folder(""))?.sync_all()?;
+        Ok(())
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // Of one that is whole there is none any more.
+        match fs::remove_file(&self.partial) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "half an upload stays until the next start");
+            }
+            _ => {}
+        }
+    }
+}

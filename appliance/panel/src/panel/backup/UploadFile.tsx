@@ -1,0 +1,86 @@
+// A backup is sent to the box, with progress and a way to stop.
+import { Button, Progress, Stack, Text } from "@mantine/core";
+import { IconUpload } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ABORTED, Refusal } from "../../api/client";
+import { share } from "../../format";
+import { Failure } from "../parts/Failure";
+import { useFormat } from "../wording";
+
+interface UploadFileProps {
+  may: boolean;
+  send: (file: File, progress: (sent: number) => void, signal: AbortSignal) => Promise<unknown>;
+  done: () => void;
+}
+
+export function UploadFile({ may, send, done }: UploadFileProps) {
+  const { t } = useTranslation("panel");
+  const format = useFormat();
+  const input = useRef<HTMLInputElement>(null);
+  const stop = useRef<AbortController | null>(null);
+  const [over, setOver] = useState(false);
+  const [sent, setSent] = useState({ bytes: 0, of: 0 });
+  const upload = useMutation({
+    mutationFn(file: File) {
+      const control = new AbortController();
+      stop.current = control;
+      setSent({ bytes: 0, of: file.size });
+      return send(file, (bytes) => setSent({ bytes, of: file.size }), control.signal);
+    },
+    onSuccess: done,
+  });
+  const take = (file: File | undefined | null) => {
+    if (file && may) upload.mutate(file);
+  };
+  const stopped = upload.error instanceof Refusal && upload.error.code === ABORTED;
+  if (upload.isPending) {
+    return (
+      <div className="drop">
+        <Progress w="100%" value={share(sent.bytes, sent.of)} aria-label={t("backup.use.receiving")} />
+        <Text size="sm" c="dimmed">
+          {t("backup.make.bytes", { done: format.bytes(sent.bytes), total: format.bytes(sent.of) })}
+        </Text>
+        <Button size="xs" variant="default" onClick={() => stop.current?.abort()}>
+          {t("backup.use.stop")}
+        </Button>
+      </div>
+    );
+  }
+  return (
+    <Stack gap="sm">
+      <div
+        className={over ? "drop over" : "drop"}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(may);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          take(event.dataTransfer.files[0]);
+        }}
+      >
+        <IconUpload size={28} stroke={1.6} aria-hidden />
+        <Text visibleFrom="sm">{t("backup.use.drop")}</Text>
+        <Button variant="default" disabled={!may} onClick={() => input.current?.click()}>
+          {t("backup.use.choose")}
+        </Button>
+        <input
+          ref={input}
+          type="file"
+          accept=".age"
+          hidden
+          aria-label={t("backup.use.choose")}
+          onChange={(event) => {
+            take(event.currentTarget.files?.[0]);
+            event.currentTarget.value = "";
+          }}
+        />
+      </div>
+      {upload.error && !stopped && <Failure error={upload.error} />}
+    </Stack>
+  );
+}
