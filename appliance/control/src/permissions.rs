@@ -80,7 +80,7 @@ pub enum Action {
 }
 
 /// Each action, the least role that may, and what it is in words that follow "may".
-pub const PERMISSIONS: [(Action, Role, &str); 19] = [
+pub const PERMISSIONS: [(Action, Role, &str); 20] = [
     (Action::See, Role::Viewer, "see status, rooms, schedule and queue"),
     (Action::Watch, Role::Viewer, "watch and download recordings"),
     (Action::Join, Role::Viewer, "join meetings without an invitation"),
