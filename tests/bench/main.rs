@@ -115,7 +115,19 @@ fn load() -> Value {
         return json!("skipped");
     }
     let floor_us = least(&per_packet(floor::seal)) + least(&per_packet(floor::send));
-    load::run(&binary, floor_us)
+    let peer = argument("--livekit-server").map(PathBuf::from);
+    match peer.as_deref().map(load::version) {
+        Some(Ok(version)) => println!("beside it in turns: {version}"),
+        Some(Err(error)) => println!("livekit-server cannot be run: {error:#}"),
+        None => println!("livekit-server beside it: SKIPPED, --livekit-server FILE names none"),
+    }
+    load::run(&binary, peer.as_deref(), floor_us)
+}
+
+/// The value of a flag.
+fn argument(name: &str) -> Option<String> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name);
+    arguments.nth(1)
 }
 
 fn machine() -> String {
@@ -155,9 +167,7 @@ fn main() {
 
 /// Writes the raw results where `--out` says.
 fn keep(results: &Value) {
-    let arguments: Vec<String> = std::env::args().collect();
-    let out = arguments.iter().position(|argument| argument == "--out");
-    let Some(folder) = out.and_then(|at| arguments.get(at + 1)) else {
+    let Some(folder) = argument("--out") else {
         println!("\n(no --out FOLDER given: nothing kept)");
         return;
     };

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tungstenite::{Error, Message, WebSocket};
 
 /// Key and secret of every `roomboxd --dev`.
-const DEV: (&str, &str) = ("devkey", "secret");
+pub const DEV: (&str, &str) = ("devkey", "secret");
 
 /// A door that does not open in so long is broken.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -5,13 +5,17 @@
 //! about cost: it is printed as void and kept as such.
 
 mod door;
+mod livekit;
 mod participant;
 mod roombox;
+mod server;
 
 use anyhow::{Result, bail};
+use livekit::LiveKit;
 use participant::{Participant, Role};
-use roombox::{Account, Roombox, Spent};
+use roombox::Roombox;
 use serde_json::{Value, json};
+use server::{Account, Server, Spent};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -103,9 +107,15 @@ impl Measured {
     }
 }
 
-/// Runs every scenario against `binary`. `floor_us`: the least for one packet, kernel included.
-/// A scenario that could not be run has a `failed` in its row.
-pub fn run(binary: &Path, floor_us: f64) -> Value {
+/// livekit-server's version, by its own word.
+pub fn version(peer: &Path) -> Result<String> {
+    LiveKit::version(peer)
+}
+
+/// Runs every scenario against `binary`, and those without a recorder against the peer in turns with it.
+/// `floor_us`: the least for one packet, kernel included. A scenario that could not be run has a `failed` in
+/// its row.
+pub fn run(binary: &Path, peer: Option<&Path>, floor_us: f64) -> Value {
     println!("load over sockets through the LiveKit door; floor {floor_us:.2} µs a packet");
     println!(
         "  {:<22} {:>6} {:>9} {:>7} {:>7} {:>8} {:>9} {:>8} {:>8}  ",
@@ -113,20 +123,52 @@ pub fn run(binary: &Path, floor_us: f64) -> Value {
     );
     let mut rows = Vec::new();
     for scenario in SCENARIOS {
-        let measured = match measure(binary, scenario) {
-            Ok(measured) => measured,
-            Err(error) => {
-                println!("  {:<22} failed: {error:#}", scenario.name);
-                rows.push(json!({ "scenario": scenario.name, "failed": format!("{error:#}") }));
-                continue;
+        let own = measured(scenario, scenario.name, floor_us, |data| {
+            Ok(Box::new(Roombox::start(binary, data, scenario.shards)?))
+        });
+        let theirs = peer.filter(|_| !scenario.recorded).map(|peer| {
+            let started =
+                |data: &Path| Ok(Box::new(LiveKit::start(peer, data)?) as Box<dyn Server>);
+            measured(scenario, "  livekit-server", floor_us, started)
+        });
+        let mut row = own;
+        if let Some(theirs) = theirs {
+            let us = |row: &Value| row["us_per_packet"].as_f64();
+            if let (Some(own), Some(peer)) = (us(&row), us(&theirs)) {
+                let void = !row["void"].is_null() || !theirs["void"].is_null();
+                let said = if void { "VOID: one of the two is" } else { "" };
+                println!(
+                    "  {:<22} {:>6.2} of livekit-server's CPU a packet  {said}",
+                    "",
+                    own / peer
+                );
+                row["of_livekit"] = json!({ "ratio": own / peer, "void": void });
             }
-        };
-        rows.push(row(scenario, measured, floor_us));
+            row["livekit"] = theirs;
+        }
+        rows.push(row);
     }
     json!(rows)
 }
 
-fn row(scenario: Scenario, mut measured: Measured, floor_us: f64) -> Value {
+/// A scenario's row with a server that `start` starts in a folder.
+fn measured(
+    scenario: Scenario,
+    name: &str,
+    floor_us: f64,
+    start: impl Fn(&Path) -> Result<Box<dyn Server>>,
+) -> Value {
+    let tried = tempfile::tempdir().map_err(anyhow::Error::from);
+    match tried.and_then(|data| measure(start(data.path())?.as_ref(), scenario)) {
+        Ok(measured) => row(scenario, name, measured, floor_us),
+        Err(error) => {
+            println!("  {name:<22} failed: {error:#}");
+            json!({ "scenario": scenario.name, "failed": format!("{error:#}") })
+        }
+    }
+}
+
+fn row(scenario: Scenario, name: &str, mut measured: Measured, floor_us: f64) -> Value {
     let us = measured.box_spent.cpu.as_secs_f64() * 1e6 / measured.forwarded.max(1) as f64;
     let core = measured.share(measured.box_spent.cpu);
     let each = measured.busy_bytes.saturating_sub(measured.idle_bytes) as f64
@@ -142,8 +184,7 @@ fn row(scenario: Scenario, mut measured: Measured, floor_us: f64) -> Value {
     let first_ms = first.map_or(f64::NAN, |first| first.as_secs_f64() * 1e3);
     let void = measured.void();
     println!(
-        "  {:<22} {:>6.1} {us:>9.2} {core:>7.3} {each:>7.2} {:>8.2} {:>9.2} {first_ms:>8.0} {:>8}  {}",
-        scenario.name,
+        "  {name:<22} {:>6.1} {us:>9.2} {core:>7.3} {each:>7.2} {:>8.2} {:>9.2} {first_ms:>8.0} {:>8}  {}",
         us / floor_us,
         delay(0.5),
         delay(0.99),
@@ -164,10 +205,8 @@ fn row(scenario: Scenario, mut measured: Measured, floor_us: f64) -> Value {
     })
 }
 
-fn measure(binary: &Path, scenario: Scenario) -> Result<Measured> {
-    let data = tempfile::tempdir()?;
-    let roombox = Roombox::start(binary, data.path(), scenario.shards)?;
-    let idle_bytes = roombox.resident();
+fn measure(server: &dyn Server, scenario: Scenario) -> Result<Measured> {
+    let idle_bytes = server.resident();
     let epoch = Instant::now();
     let mut people: Vec<Participant> = Vec::new();
     let (camera, microphone) = (true, true);
@@ -178,14 +217,14 @@ fn measure(binary: &Path, scenario: Scenario) -> Result<Measured> {
     ];
     for number in 0..scenario.rooms {
         let name = format!("Room {number}");
-        let room = roombox.make_room(&name)?;
+        let room = server.make_room(&name)?;
         for (count, role) in roles {
             for place in 0..count {
                 // Full ones are spread over kinds and rooms: the last of each to come.
                 let full = place + 1 == count || (number == 0 && place + FULL >= count);
                 let identity = format!("client-{}", people.len());
                 let role = Role { full, ..role };
-                people.push(Participant::join(roombox.http, &name, &identity, role, epoch)?);
+                people.push(Participant::join(server.http(), &name, &identity, role, epoch)?);
                 let newest = people.len() - 1;
                 let before = Instant::now();
                 while !people[newest].is_connected() {
@@ -197,18 +236,18 @@ fn measure(binary: &Path, scenario: Scenario) -> Result<Measured> {
             }
         }
         if scenario.recorded {
-            roombox.record(&room)?;
+            server.record(&room)?;
         }
     }
     run_until(&mut people, Instant::now() + WARM_UP)?;
     let own = || Account::of(std::process::id());
-    let before = (roombox.account(), own(), totals(&people), Instant::now());
+    let before = (server.account(), own(), totals(&people), Instant::now());
     for person in &mut people {
         person.delays.clear();
     }
     run_until(&mut people, before.3 + WINDOW)?;
     let elapsed = before.3.elapsed();
-    let box_spent = roombox.account().since(&before.0);
+    let box_spent = server.account().since(&before.0);
     let own_spent = own().since(&before.1);
     let (sent, received) = totals(&people);
     let others = scenario.talkers + scenario.speakers + scenario.viewers - 1;
@@ -221,7 +260,7 @@ fn measure(binary: &Path, scenario: Scenario) -> Result<Measured> {
         own_spent,
         elapsed,
         idle_bytes,
-        busy_bytes: roombox.resident(),
+        busy_bytes: server.resident(),
         people: people.len(),
         delays: people.iter_mut().flat_map(|person| std::mem::take(&mut person.delays)).collect(),
         // The first to come in a room finds nothing there.

@@ -204,6 +204,11 @@ impl Participant {
                     self.drain(now)?;
                 }
                 Response::MediaSectionsRequirement(wanted) => self.wanted = Some(wanted),
+                // Roombox has its candidates in the answer; livekit-server sends them after it.
+                Response::Trickle(trickle) => {
+                    self.rtc.add_remote_candidate(candidate(&trickle.candidate_init)?);
+                    self.drain(now)?;
+                }
                 _ => {}
             }
         }
@@ -335,6 +340,13 @@ impl Participant {
             }
         }
     }
+}
+
+/// Of `RTCIceCandidateInit` in JSON.
+fn candidate(init: &str) -> Result<Candidate> {
+    let init: serde_json::Value = serde_json::from_str(init).context("a trickled candidate")?;
+    let text = init["candidate"].as_str().context("a trickled candidate")?;
+    Ok(Candidate::from_sdp_string(text)?)
 }
 
 fn description(sdp: String, id: u32) -> pb::SessionDescription {

@@ -1,10 +1,8 @@
 //! The daemon under load, as a process of its own: started on free ports, asked, measured, stopped.
 
+use super::server::Server;
 use anyhow::{Context, Result, bail};
-use rustix::param::clock_ticks_per_second;
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -15,56 +13,9 @@ const PASSWORD: &str = "correct horse battery";
 /// A box that does not answer for so long is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// CPU time and waiting time of a process between two looks, all threads.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Spent {
-    pub cpu: Duration,
-    /// Ready to run, but waiting for a core.
-    pub waiting: Duration,
-}
-
-/// Of one process: what it has spent, thread by thread where the kernel tells it so.
-#[derive(Debug, Clone, Default)]
-pub struct Account {
-    cpu: Duration,
-    /// Waiting time by thread id.
-    waiting: HashMap<OsString, Duration>,
-}
-
-impl Account {
-    /// Of a process now: `/proc/PID/stat` counts ended threads too, which
-    /// `/proc/PID/task/*/schedstat` (nanoseconds run and waited) does not.
-    pub fn of(pid: u32) -> Self {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The name, in brackets, may hold spaces; utime and stime are fields 14 and 15.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-        let ticks: u64 =
-            fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        let cpu = Duration::from_micros(ticks * 1_000_000 / clock_ticks_per_second());
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
-        let waiting = tasks.into_iter().flatten().flatten().filter_map(|task| {
-            // A thread may have ended since it was listed.
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            let waited = text.split_whitespace().nth(1)?.parse().ok()?;
-            Some((task.file_name(), Duration::from_nanos(waited)))
-        });
-        Self { cpu, waiting: waiting.collect() }
-    }
-
-    pub fn since(&self, before: &Self) -> Spent {
-        let waited = |(thread, now): (&OsString, &Duration)| {
-            now.saturating_sub(before.waiting.get(thread).copied().unwrap_or_default())
-        };
-        Spent {
-            cpu: self.cpu.saturating_sub(before.cpu),
-            waiting: self.waiting.iter().map(waited).sum(),
-        }
-    }
-}
-
 pub struct Roombox {
     process: Child,
-    pub http: SocketAddr,
+    http: SocketAddr,
     token: String,
 }
 
@@ -114,30 +65,6 @@ impl Roombox {
         Ok(roombox)
     }
 
-    /// Makes a room and answers its id; on the LiveKit side a room is called by its name.
-    pub fn make_room(&self, name: &str) -> Result<String> {
-        let made = self.call("POST", "/rooms", &json!({ "name": name }))?;
-        Ok(made["id"].as_str().context("no room id")?.to_owned())
-    }
-
-    pub fn record(&self, room: &str) -> Result<()> {
-        self.call("POST", &format!("/rooms/{room}/recording"), &Value::Null)?;
-        Ok(())
-    }
-
-    pub fn account(&self) -> Account {
-        Account::of(self.process.id())
-    }
-
-    /// Resident memory in bytes.
-    pub fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.unwrap_or(0) * 1024
-    }
-
     fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
         let authorization = format!("Authorization: Bearer {}\r\n", self.token);
         Ok(self.ask(method, path, &authorization, body)?.1)
@@ -172,6 +99,26 @@ impl Roombox {
         }
         let value = if text.is_empty() { Value::Null } else { serde_json::from_str(text)? };
         Ok((head.to_owned(), value))
+    }
+}
+
+impl Server for Roombox {
+    fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn make_room(&self, name: &str) -> Result<String> {
+        let made = self.call("POST", "/rooms", &json!({ "name": name }))?;
+        Ok(made["id"].as_str().context("no room id")?.to_owned())
+    }
+
+    fn record(&self, room: &str) -> Result<()> {
+        self.call("POST", &format!("/rooms/{room}/recording"), &Value::Null)?;
+        Ok(())
     }
 }
 
