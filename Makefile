@@ -50,9 +50,11 @@ test: ## everything that a commit must pass
 test-full: ## the slow groups too: seeds by the hundred, soak
 	@bash tests/run.sh full
 
+# LIVEKIT_SERVER=FILE measures that program beside the box.
 bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
 	cargo build --release --locked -p roomboxd -p roombox-worker -p roombox-flash
-	cargo bench --locked -p roombox-tests --bench roombox-bench -- --out $(CURDIR)/$(RUN)
+	cargo bench --locked -p roombox-tests --bench roombox-bench -- --out $(CURDIR)/$(RUN) \
+		$(if $(LIVEKIT_SERVER),--livekit-server $(abspath $(LIVEKIT_SERVER)))
 	python3 tests/bench/people.py --out $(RUN)
 	python3 tests/bench/films.py --out $(RUN)
 	python3 tests/bench/flash.py --out $(RUN)

@@ -173,6 +173,7 @@ async fn restored(other: Place, restored_as: RestoreAs) -> Place {
         hub_name: "Hub".to_owned(),
         addresses: vec!["192.0.2.1:7422".to_owned()],
         authority: "pem".to_owned(),
+        mark: String::new(),
     };
     assert!(hall.store.fleet_enter(hub, "epoch-of-hall".to_owned(), None).await.unwrap());
     assert!(!hall.store.fleet_mark(None, "mark".to_owned(), "x".to_owned()).await.unwrap());
