@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 mode=${1:-commit}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} CARGO_INCREMENTAL=0
 # Seconds for a suite: a third more than the longest takes on two cores.
-patience=1500
+patience=1700
 ROOMBOX_SEEDS=60
 [ "$mode" = full ] && ROOMBOX_SEEDS=1000 && patience=14400 && export ROOMBOX_FULL=1
 export ROOMBOX_SEEDS
