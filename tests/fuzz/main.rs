@@ -265,3 +265,11 @@ fn backup(bytes: &[u8]) {
 }
 
 target!(z7_backups, backup);
+
+// What somebody uploads as the certificate that was asked for.
+target!(z7_certificates, |bytes: &[u8]| {
+    roombox_control::certificates::fuzz_certificates(&text(bytes));
+});
+
+// What a name server answers to a change of its zone.
+target!(z9_dns_answers, |bytes: &[u8]| roombox_delivery::fuzz_dns_answer(bytes));

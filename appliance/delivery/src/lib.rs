@@ -20,7 +20,7 @@ pub use acme::{
 };
 pub use dns::{
     Asked, DnsChange, DnsError, DnsServer, MessageError, TsigAlgorithm, TsigKey, dns_ask,
-    dns_change,
+    dns_change, fuzz_dns_answer,
 };
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use hyper::Method;

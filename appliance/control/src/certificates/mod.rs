@@ -35,8 +35,9 @@ use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use chain::Checked;
 use kept::{Choice, Shelf, Waiting};
+use rustls::pki_types::PrivateKeyDer;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -296,6 +297,16 @@ async fn blocking(
 }
 
 /// How a certificate stands. One that is good for less than six weeks is said to end in its last third.
+/// Entry for the fuzzer: any text as what an authority sent for a request of this box.
+pub fn fuzz_certificates(text: &str) {
+    static KEY: LazyLock<Option<String>> =
+        LazyLock::new(|| Some(request::make(&["box.example.org".to_owned()])?.key));
+    let key = KEY.as_deref().and_then(|key| pem::blocks(key).ok()?.pop());
+    let key = key.and_then(|key| PrivateKeyDer::try_from(key.der).ok());
+    // Nobody has certified that key.
+    assert!(chain::check(&[text], key.as_ref(), UnixMs(1_764_072_345_678)).is_err());
+}
+
 fn state(facts: &CertificateFacts, now: UnixMs) -> CertificateState {
     let good_for = facts.not_after.0.saturating_sub(facts.not_before.0);
     let before = SAID_BEFORE_MS.min(good_for / 3);

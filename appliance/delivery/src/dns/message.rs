@@ -225,6 +225,16 @@ impl Asked {
     }
 }
 
+/// Entry for the fuzzer: any bytes as the answer to a change. Nobody who lacks the key says yes.
+pub fn fuzz_dns_answer(bytes: &[u8]) {
+    let id = bytes.first_chunk().map_or(0, |head| u16::from_be_bytes(*head));
+    let (name, algorithm) = ("key.example.org".to_owned(), TsigAlgorithm::HmacSha256);
+    let key = TsigKey { name, algorithm, secret: b"a secret".to_vec() };
+    let change = DnsChange::Add { name: "_acme-challenge.example.org", text: "proof" };
+    let Ok(asked) = ask(id, "example.org", change, &key, 1_764_072_345) else { return };
+    assert!(asked.answered(bytes, &key, 1_764_072_345).is_err());
+}
+
 struct Variables<'a> {
     now_s: u64,
     fudge_s: u16,

@@ -2,7 +2,9 @@
 
 mod message;
 
-pub use message::{Asked, DnsChange, MessageError, TsigAlgorithm, TsigKey, ask as dns_ask};
+pub use message::{
+    Asked, DnsChange, MessageError, TsigAlgorithm, TsigKey, ask as dns_ask, fuzz_dns_answer,
+};
 
 use crate::reach::connect;
 use std::time::{Duration, SystemTime};
