@@ -343,10 +343,11 @@ impl House {
             caller: Arc::new(BoxCaller { id: identity.id().to_owned() }),
         })
         .await?;
-        let recorded = recordings.clone();
+        let (recorded, kept_free) = (recordings.clone(), settings.clone());
         let backups = Backups::new(BackupsParts {
             identity: identity.clone(),
             recording: Arc::new(move || recorded.running_count()),
+            reserve: Arc::new(move || kept_free.get().recording.reserve_bytes),
             data: plan.data.clone(),
             restart: plan.restart,
         });

@@ -10,6 +10,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use roombox_control::ControlError;
+use roombox_control::backup::BackupError;
 use roombox_control::identity::BoxInfo;
 use roombox_control::people::{ClaimState, Device, Typed};
 use roombox_control::permissions::{Action, Role, actions_of};
@@ -101,6 +103,10 @@ pub(super) async fn claim_post(
     headers: HeaderMap,
     Body(claim): Body<ClaimRequest>,
 ) -> Result<Response, ApiError> {
+    // Whoever restores has shown the code; an owner who came meanwhile would be gone with the restart.
+    if door.backups.is_restoring() {
+        return Err(ControlError::from(BackupError::Restarting).into());
+    }
     let owner = door.people.claim_box(&claim.code, &claim.name, &claim.password).await?;
     logged_in(&door, owner, (from, encrypted, &headers), StatusCode::CREATED).await
 }

@@ -20,16 +20,19 @@ pub const DATABASE: &str = "roombox.db";
 /// The folder of keys, which is put into its place as one.
 pub const SECRETS: &str = "secrets";
 /// The keys that a box has, as names in the archive.
-pub const KEYS: [&str; 5] = [
+pub const KEYS: [&str; 8] = [
     "secrets/box.key",
     "secrets/ca.key",
     "secrets/ca.crt",
     "secrets/server.key",
     "secrets/server.crt",
+    "secrets/served.json",
+    "secrets/acme.json",
+    "secrets/request.json",
 ];
 /// Beyond it a manifest or a key is none.
 const MANIFEST_MOST: u64 = 256 * 1024;
-const KEY_MOST: u64 = 64 * 1024;
+const KEY_MOST: u64 = 512 * 1024;
 /// What may follow the last file: the zeros with which a tar ends.
 const END_MOST: u64 = 64 * 1024;
 const PIECE: usize = 128 * 1024;

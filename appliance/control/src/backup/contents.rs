@@ -33,7 +33,10 @@ pub const INSIDE: [Inside; 10] = [
     inside("rooms", "rooms, their invitations and keys"),
     inside("settings", "settings, and the box's name and language"),
     inside("keys", "LiveKit keys and API tokens"),
-    inside("identity", "the box's own key and its certificate authority"),
+    inside(
+        "identity",
+        "the box's own key, its certificate authority, and certificates from elsewhere with their keys",
+    ),
     inside(
         "integrations",
         "webhooks, targets, calendars and the MQTT broker, with their passwords",

@@ -29,9 +29,10 @@ use crate::error::ControlError;
 use crate::identity::BoxIdentity;
 use crate::store::{self, Adoption};
 use archive::{DATABASE, FORMAT, KEYS};
+use roombox_capture::disk::free_space;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -111,11 +112,16 @@ pub struct BackupsView {
 /// How many rooms are being recorded now.
 pub type Recording = Arc<dyn Fn() -> usize + Send + Sync>;
 
+/// How many bytes of the disk are not for backups.
+pub type Reserve = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 /// What backups need of the box.
 pub struct BackupsParts {
     pub identity: Arc<BoxIdentity>,
     /// How many rooms are being recorded.
     pub recording: Recording,
+    /// What running recordings live from, bytes: no backup takes it.
+    pub reserve: Reserve,
     /// The box's data.
     pub data: PathBuf,
     /// Asks the daemon to start anew.
@@ -133,6 +139,7 @@ struct State {
 pub struct Backups {
     identity: Arc<BoxIdentity>,
     recording: Recording,
+    reserve: Reserve,
     data: PathBuf,
     restart: Arc<Notify>,
     state: Mutex<State>,
@@ -149,6 +156,13 @@ impl Drop for Turn {
         if let Err(error) = clear(&self.0.folder(SCRATCH)) {
             tracing::warn!(%error, "what was unpacked of a backup stays until the next start");
         }
+        // Half a backup takes room from what comes next, recordings first.
+        match fs::remove_file(self.0.folder(PARTIAL)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "half a backup stays until the next start");
+            }
+            _ => {}
+        }
         self.0.state().work = None;
     }
 }
@@ -156,10 +170,10 @@ impl Drop for Turn {
 impl Backups {
     /// Takes away what a crash left, and what is older than anybody goes back.
     pub fn new(parts: BackupsParts) -> Arc<Self> {
-        let BackupsParts { identity, recording, data, restart } = parts;
+        let BackupsParts { identity, recording, reserve, data, restart } = parts;
         let state = Mutex::default();
         let (done, total) = Default::default();
-        let backups = Self { identity, recording, data, restart, state, done, total };
+        let backups = Self { identity, recording, reserve, data, restart, state, done, total };
         if let Err(error) = clear(&backups.folder("")) {
             tracing::warn!(%error, "old backups stay");
         }
@@ -169,6 +183,24 @@ impl Backups {
 
     fn folder(&self, name: &str) -> PathBuf {
         self.data.join(FOLDER).join(name)
+    }
+
+    /// Bytes that backups may take.
+    fn free(&self) -> io::Result<u64> {
+        Ok(free_space()(&self.data)?.saturating_sub((self.reserve)()))
+    }
+
+    fn fits(&self, wanted: u64) -> Result<(), BackupError> {
+        let free = self.free()?;
+        match wanted > free {
+            true => Err(BackupError::NoRoom { wanted, free }),
+            false => Ok(()),
+        }
+    }
+
+    /// A box is being put together: it may have another owner soon.
+    pub fn is_restoring(&self) -> bool {
+        self.state().work == Some(BackupWork::Restoring) || swap::waits(&self.data)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -196,6 +228,10 @@ impl Backups {
     }
 
     fn forget_in_time(&self, now: UnixMs) {
+        // A plan may need it.
+        if swap::waits(&self.data) {
+            return;
+        }
         let due = swap::kept(&self.data).is_some_and(|note| kept_until(&note) <= now);
         if due && let Err(error) = swap::forget(&self.data) {
             tracing::warn!(%error, "what was before the last restore stays");
@@ -254,7 +290,7 @@ impl Backups {
         let own = self.data.join(DATABASE);
         // Its copy, and that encrypted.
         let wanted = fs::metadata(&own)?.len().saturating_mul(2);
-        fits(&self.data, wanted)?;
+        self.fits(wanted)?;
         let copied = store::database_copy(&own, &scratch.join(DATABASE));
         copied.map_err(BackupError::Database)?;
         fs::create_dir(scratch.join(archive::SECRETS))?;
@@ -343,9 +379,11 @@ impl Backups {
         folder: &Path,
     ) -> Result<Drilled, BackupError> {
         self.total.store(file.metadata()?.len(), Ordering::Relaxed);
-        let counted = Told { from: BufReader::with_capacity(BUFFER, file), backups: self };
+        let mut from = BufReader::with_capacity(BUFFER, file);
+        seal::headed(from.fill_buf()?)?;
+        let counted = Told { from, backups: self };
         let plain = seal::opened(passphrase, counted)?;
-        let manifest = archive::read(plain, folder, free(&self.data)?)?;
+        let manifest = archive::read(plain, folder, self.free()?)?;
         look::through(manifest, folder)
     }
 
@@ -405,6 +443,11 @@ impl Backups {
         let adoption = Adoption { itself };
         store::database_adopt(&staged.join(DATABASE), &adoption).map_err(BackupError::Database)?;
         let Manifest { box_name, made_at, .. } = manifest;
+        // Unpacking takes a while: somebody may have begun to record.
+        let recording = (self.recording)();
+        if recording > 0 {
+            return Err(BackupError::Recording { recording });
+        }
         let at = UnixMs::now();
         swap::plan(&self.data, RestoreNote { at, box_name, made_at, restored_as, undone: false })
     }
@@ -419,6 +462,7 @@ impl Backups {
             return Err(BackupError::Recording { recording });
         }
         let turn = self.begin(BackupWork::Restoring)?;
+        self.forget_in_time(UnixMs::now());
         swap::plan_back(&self.data, UnixMs::now())?;
         drop(turn);
         tracing::warn!("a restore is taken back: the box restarts into what was before");
@@ -426,7 +470,7 @@ impl Backups {
         Ok(())
     }
 
-    /// Forgets what was before the last restore, or a backup that lies here.
+    /// Forgets what was before the last restore.
     ///
     /// # Errors
     /// There is nothing, or it cannot be taken away.
@@ -475,20 +519,6 @@ fn uploaded(path: &Path) -> Option<BackupFile> {
     let at = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let (name, at) = (UPLOADED.to_owned(), UnixMs(at.as_millis() as u64));
     Some(BackupFile { name, bytes: found.len(), at })
-}
-
-/// Bytes that are free beside the data.
-fn free(data: &Path) -> Result<u64, BackupError> {
-    let disk = rustix::fs::statvfs(data).map_err(io::Error::from)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-fn fits(data: &Path, wanted: u64) -> Result<(), BackupError> {
-    let free = free(data)?;
-    match wanted > free {
-        true => Err(BackupError::NoRoom { wanted, free }),
-        false => Ok(()),
-    }
 }
 
 fn clear(folder: &Path) -> io::Result<()> {

@@ -50,6 +50,25 @@ pub fn sealed<W: Write>(passphrase: &Passphrase, into: W) -> Result<StreamWriter
     Ok(encryptor.wrap_output(into)?)
 }
 
+/// The longest head that is read: ours has 150 bytes. `age` reads one of any length, and takes longer and
+/// longer for it.
+const HEAD_MOST: usize = 4096;
+
+/// Whether what a file begins with is the head of an age file, and a short one.
+///
+/// # Errors
+/// It is not.
+pub fn headed(begins: &[u8]) -> Result<(), BackupError> {
+    let head = &begins[..begins.len().min(HEAD_MOST)];
+    // The last line of a head (age-encryption.org/v1, "header").
+    match head.starts_with(b"age-encryption.org/v1\n")
+        && head.windows(5).any(|five| five == b"\n--- ")
+    {
+        true => Ok(()),
+        false => Err(BackupError::NoBackup("it is not encrypted as backups are (age)".to_owned())),
+    }
+}
+
 /// What `from` has under the passphrase. Reading fails where it was changed or cut short.
 ///
 /// # Errors

@@ -196,6 +196,12 @@ fn carry_out(
         }
         advance(&folder, &mut plan, Phase::Aside, step)?;
     }
+    if plan.phase == Phase::Aside && !before.exists() && !staged.join(DATABASE).exists() {
+        // Nothing was moved yet, and there is nothing to put into the place of what is here.
+        tracing::error!("what was to be restored is not there any more: the box stays as it is");
+        gone(&folder)?;
+        return Ok(None);
+    }
     if plan.phase == Phase::Aside {
         step("folder")?;
         fs::create_dir_all(&before)?;

@@ -28,6 +28,7 @@ async fn place(folder: tempfile::TempDir, id: &str, name: &str) -> Place {
     let backups = Backups::new(BackupsParts {
         identity: Arc::new(identity),
         recording: Arc::new(|| 0),
+        reserve: Arc::new(|| 0),
         data: folder.path().to_owned(),
         restart: Arc::default(),
     });
@@ -249,11 +250,68 @@ async fn what_was_before_a_restore_is_forgotten_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_way_back_needs_is_not_forgotten_while_it_waits() {
+    let cellar = restored(new_place("box_cellar", "Cellar").await, RestoreAs::Itself).await;
+    let until = cellar.backups.view().kept_until.unwrap();
+    cellar.backups.undo().unwrap();
+    cellar.backups.forget_in_time(until);
+    assert!(swap::kept(cellar.data()).is_some());
+    assert!(cellar.backups.is_restoring());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_takes_nothing_of_what_recordings_live_from() {
+    let (hall, _) = hall().await;
+    let free = free_space()(hall.data()).unwrap();
+    let full = Backups::new(BackupsParts {
+        identity: hall.backups.identity.clone(),
+        recording: Arc::new(|| 0),
+        reserve: Arc::new(move || free),
+        data: hall.data().to_owned(),
+        restart: Arc::default(),
+    });
+    let refused = full.upload(64 << 20).await.map(drop).unwrap_err();
+    assert_eq!(refused.code(), "backup_no_room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_that_begins_while_a_backup_is_unpacked_goes_on() {
+    let (hall, _) = hall().await;
+    let asked = AtomicU64::new(0);
+    let busy = Backups::new(BackupsParts {
+        identity: hall.backups.identity.clone(),
+        // None at first; one when it is asked again.
+        recording: Arc::new(move || asked.fetch_add(1, Ordering::Relaxed) as usize),
+        reserve: Arc::new(|| 0),
+        data: hall.data().to_owned(),
+        restart: Arc::default(),
+    });
+    busy.make(typed()).unwrap();
+    while busy.view().work.is_some() {
+        tokio::task::yield_now().await;
+    }
+    let itself = RestoreAs::Itself;
+    let refused = busy.restore(BackupSource::Made, typed(), itself, "Hall").await.unwrap_err();
+    assert_eq!(refused.code(), "backup_while_recording");
+    assert!(!busy.is_restoring() && !hall.data().join("restore").exists());
+}
+
+#[test]
+fn a_head_without_an_end_is_not_read() {
+    let head = |stanza: &str| format!("age-encryption.org/v1\n-> scrypt {stanza}\n--- mac\n");
+    assert!(seal::headed(head("c2FsdA 17\nYm9keQ").as_bytes()).is_ok());
+    for bad in [head(&"A".repeat(5000)), head("x").replace("---", ""), String::new()] {
+        assert!(seal::headed(bad.as_bytes()).is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_restored_while_rooms_are_recorded() {
     let (hall, _) = hall().await;
     let busy = Backups::new(BackupsParts {
         identity: hall.backups.identity.clone(),
         recording: Arc::new(|| 2),
+        reserve: Arc::new(|| 0),
         data: hall.data().to_owned(),
         restart: Arc::default(),
     });

@@ -1,6 +1,6 @@
 //! A backup that somebody sends: written beside what is there, and taken when it is whole.
 
-use super::{BackupError, BackupWork, Backups, PARTIAL, Turn, UPLOADED, fits};
+use super::{BackupError, BackupWork, Backups, PARTIAL, Turn, UPLOADED};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Backups {
     /// Something is being done already, or it has no room.
     pub async fn upload(self: &Arc<Self>, bytes: u64) -> Result<Upload, BackupError> {
         let turn = self.begin(BackupWork::Receiving)?;
-        fits(&self.data, bytes)?;
+        self.fits(bytes)?;
         let partial = self.folder(PARTIAL);
         let file = File::create(&partial).await?;
         self.total.store(bytes, Ordering::Relaxed);

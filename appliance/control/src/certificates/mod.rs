@@ -36,6 +36,7 @@ use crate::events::{Events, Happening};
 use chain::Checked;
 use kept::{Choice, Shelf, Waiting};
 use rustls::pki_types::PrivateKeyDer;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -215,7 +216,10 @@ impl Certificates {
     pub fn https_only_s(&self, host: &str, now: UnixMs) -> Option<u64> {
         let served = self.served.borrow().clone()?;
         let left_s = served.facts.not_after.0.saturating_sub(now.0) / 1000;
-        let trusted = !served.self_signed && left_s > 0 && served.facts.covers(host);
+        // Names and addresses that the box's own certificate serves, too: it may have to again.
+        let local =
+            host.ends_with(".local") || host == "localhost" || host.parse::<IpAddr>().is_ok();
+        let trusted = !served.self_signed && left_s > 0 && served.facts.covers(host) && !local;
         trusted.then_some(left_s.min(HTTPS_ONLY_S))
     }
 

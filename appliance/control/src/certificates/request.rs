@@ -23,14 +23,19 @@ pub(super) fn checked(names: &[String]) -> Result<Vec<String>, CertificateError>
     let mut checked: Vec<String> = Vec::new();
     for name in names {
         let tidy = name.trim().trim_end_matches('.').to_ascii_lowercase();
-        let host = tidy.strip_prefix("*.").unwrap_or(&tidy);
+        // As a certificate has it, however it was typed.
+        let tidy = tidy.parse::<IpAddr>().map_or(tidy, |address| address.to_string());
+        let wild = tidy.strip_prefix("*.");
+        let host = wild.unwrap_or(&tidy);
         let label = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        let is_name = tidy.len() <= 253 && host.split('.').all(label);
+        // All names of a top-level domain are nobody's.
+        let narrow = wild.is_none() || host.contains('.');
+        let is_name = tidy.len() <= 253 && host.split('.').all(label) && narrow;
         if tidy.parse::<IpAddr>().is_err() && !is_name {
             return Err(CertificateError::Name(name.clone()));
         }

@@ -31,7 +31,7 @@ export const backup: Words<typeof en> = {
     rooms: "Räume, ihre Einladungen und Schlüssel",
     settings: "Einstellungen, Name und Sprache der Box",
     keys: "LiveKit-Schlüssel und API-Token",
-    identity: "Der eigene Schlüssel der Box und ihre Zertifizierungsstelle",
+    identity: "Der eigene Schlüssel der Box, ihre Zertifizierungsstelle und fremde Zertifikate mit ihren Schlüsseln",
     integrations: "Webhooks, Ziele, Kalender und MQTT-Broker, mit ihren Passwörtern",
     schedule: "Geplante Aufnahmen",
     library: "Die Liste der Aufnahmen: Titel, Personen, Links, Belege der Kopien",

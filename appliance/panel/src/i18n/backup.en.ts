@@ -29,7 +29,7 @@ export const backup = {
     rooms: "Rooms, their invitations and keys",
     settings: "Settings, and the box's name and language",
     keys: "LiveKit keys and API tokens",
-    identity: "The box's own key and its certificate authority",
+    identity: "The box's own key, its certificate authority, and certificates from elsewhere with their keys",
     integrations: "Webhooks, targets, calendars and the MQTT broker, with their passwords",
     schedule: "Planned recordings",
     library: "The list of recordings: titles, people, share links, receipts of copies",

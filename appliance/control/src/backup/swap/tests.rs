@@ -148,3 +148,16 @@ fn nothing_is_staged_over_a_plan() {
     assert!(waits(folder.path()));
     assert!(matches!(forget(folder.path()), Err(BackupError::NothingBefore)));
 }
+
+#[test]
+fn a_way_back_whose_files_are_gone_leaves_the_box_as_it_is() {
+    let folder = planned();
+    let data = folder.path();
+    at_start(data).unwrap();
+    plan_back(data, UnixMs(2_000)).unwrap();
+    fs::remove_dir_all(data.join(KEPT)).unwrap();
+    assert_eq!(at_start(data).unwrap(), None);
+    assert_eq!(text(data.join(DATABASE)).as_deref(), Some("new"));
+    assert_eq!(text(data.join("secrets/box.key")).as_deref(), Some("new"));
+    assert!(!data.join(RESTORE).exists());
+}

@@ -329,9 +329,20 @@ impl Acme {
         let served = self.certificates.watch().borrow().clone();
         let served = served.filter(|served| served.source == CertificateSource::Acme);
         let wanted: BTreeSet<_> = kept.settings.iter().flat_map(|it| &it.names).collect();
-        let has = served
-            .is_some_and(|served| served.facts.names.iter().collect::<BTreeSet<_>>() == wanted);
-        let renews = self.renewed_at().filter(|_| has).unwrap_or_default();
+        let renews = match (served, self.renewed_at()) {
+            (None, _) | (_, None) => UnixMs(0),
+            // An authority may add names of its own.
+            (Some(served), Some(renews))
+                if wanted.is_subset(&served.facts.names.iter().collect()) =>
+            {
+                renews
+            }
+            // It left one out, and would again: authorities count orders.
+            (Some(served), Some(_)) => {
+                let life = served.facts.not_after.0.saturating_sub(served.facts.not_before.0);
+                UnixMs(served.facts.not_before.0.saturating_add(life / 6))
+            }
+        };
         now >= renews && now >= kept.next_at
     }
 

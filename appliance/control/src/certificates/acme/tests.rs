@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::certificates::{CertificateFacts, OwnFace};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use tempfile::TempDir;
 
 const NOW: UnixMs = UnixMs(1_795_000_000_000);
@@ -59,6 +59,11 @@ fn later(ms: u64) -> UnixMs {
 
 /// Signs what a task asks for, good for so many days from `at` on.
 fn signed(task: &AcmeTask, at: UnixMs, days: u64) -> String {
+    signed_for(task, at, days, None)
+}
+
+/// With these names instead of those that were asked for.
+fn signed_for(task: &AcmeTask, at: UnixMs, days: u64, names: Option<&[&str]>) -> String {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -67,7 +72,29 @@ fn signed(task: &AcmeTask, at: UnixMs, days: u64) -> String {
     let mut request = rcgen::CertificateSigningRequestParams::from_der(&der).unwrap();
     let day = |ms: u64| time::OffsetDateTime::from_unix_timestamp(ms as i64 / 1000).unwrap();
     (request.params.not_before, request.params.not_after) = (day(at.0), day(at.0 + days * DAY));
+    if let Some(names) = names {
+        let names = names.iter().map(|name| SanType::DnsName((*name).try_into().unwrap()));
+        request.params.subject_alt_names = names.collect();
+    }
     request.signed_by(&issuer).unwrap().pem()
+}
+
+#[tokio::test]
+async fn an_authority_that_certifies_other_names_is_not_asked_again_and_again() {
+    for (names, renewed) in [
+        (&["box.example.org", "www.box.example.org"][..], 60 * DAY),
+        (&["www.box.example.org"], 15 * DAY),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, acme) = house(&folder);
+        acme.put(put(&["box.example.org"])).await.unwrap();
+        let task = acme.begin(NOW).await.unwrap().unwrap();
+        let chain = signed_for(&task, NOW, 90, Some(names));
+        acme.done(task, Ok(chain), NOW).await.unwrap();
+        assert_eq!(acme.view().failure, None);
+        assert!(acme.begin(later(renewed - DAY)).await.unwrap().is_none(), "{names:?}");
+        assert!(acme.begin(later(renewed)).await.unwrap().is_some(), "{names:?}");
+    }
 }
 
 fn failure(cause: AcmeCause) -> AcmeFailure {

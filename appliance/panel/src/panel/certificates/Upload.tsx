@@ -146,7 +146,7 @@ interface PreviewProps {
 function Preview({ preview, error, working, install, back }: PreviewProps) {
   const { t } = useTranslation("panel");
   return (
-    <Stack gap="md" className="preview">
+    <Stack gap="md">
       <Text fw={600} role="status">
         {t("certificates.upload.would")}
       </Text>
