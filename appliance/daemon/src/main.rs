@@ -112,7 +112,7 @@ struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_SHARDS)))]
     shards: Option<u16>,
     /// Load of a media thread, in percent of a core, from which on people who join its rooms live on
-    /// another one. 0: all but the first of each room, for tests.
+    /// another one. 0: all but the first of each room, for tests; 100: nobody.
     #[arg(long, value_name = "PERCENT", default_value_t = 60, value_parser = clap::value_parser!(u8).range(0..=100))]
     spill_at: u8,
     /// Address under which clients reach this box; by default all of its own that others can use.

@@ -184,7 +184,8 @@ impl HubDesk {
         let short = beat.payload.len() <= LONGEST_PULSE;
         let pulse = short.then(|| serde_json::from_slice::<BoxPulse>(&beat.payload).ok()).flatten();
         // serde takes an empty list for one without fields; taken for a heartbeat, it would be a clone's.
-        let pulse = pulse.filter(|pulse| !pulse.nonce.is_empty());
+        // A number that no event has would be asked for again and again.
+        let pulse = pulse.filter(|pulse| !pulse.nonce.is_empty() && pulse.last <= i64::MAX as u64);
         let (Some(of), Some(pulse)) = (sender, pulse) else {
             once(&mut hand.heard.malformed, "a heartbeat cannot be read", &beat.subject);
             return;

@@ -12,6 +12,9 @@ const MEASURED: Duration = Duration::from_secs(1);
 /// before.
 const AGAIN_PERCENT: u64 = 75;
 
+/// A core, in thousandths.
+const CORE: u64 = 1000;
+
 /// How much a shard has to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Load {
@@ -60,8 +63,11 @@ impl Spilling {
 }
 
 /// Whether a shard sends newcomers elsewhere: from the threshold on (thousandths of a core), and until
-/// it has clearly less to do. 0: always.
+/// it has clearly less to do. 0: always; a whole core: never.
 pub(crate) fn spills(did: bool, load: Load, threshold: u64) -> bool {
+    if threshold >= CORE {
+        return false;
+    }
     let from = if did { threshold * AGAIN_PERCENT / 100 } else { threshold };
     load.busy >= from
 }

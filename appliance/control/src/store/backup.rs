@@ -16,7 +16,7 @@ const LEFT_OUT: &str = "
     DELETE FROM encoders; DELETE FROM job_costs;";
 
 /// Tables of the box's place in a fleet: they belong to its key.
-const FLEET: [&str; 7] = [
+const FLEET: [&str; 8] = [
     "fleet",
     "fleet_events",
     "fleet_boxes",
@@ -24,6 +24,7 @@ const FLEET: [&str; 7] = [
     "fleet_heard",
     "fleet_epochs",
     "fleet_outages",
+    "fleet_library",
 ];
 
 /// What a database has, as far as somebody wants to know before it is put into the place of another.

@@ -236,6 +236,8 @@ impl Store {
             if !ours {
                 let first = signed(next_seq(sql)?);
                 sql.execute("UPDATE fleet SET epoch = ?1, first = ?2", params![epoch, first])?;
+                // Recordings are those of that other time, too.
+                fleet_library::tell(sql, None)?;
             }
             sql.execute("UPDATE fleet SET mark = ?1, mark_before = ?2", params![next, found])?;
             Ok(!ours)
@@ -462,7 +464,7 @@ impl Store {
                 let from = known.map_or(1, |upto: i64| unsigned(upto) + 1);
                 let open = missing.iter().any(|one| one.of == of && one.epoch == epoch);
                 if from <= last && !open {
-                    missing.push(Missing { of, epoch, from, until: last + 1 });
+                    missing.push(Missing { of, epoch, from, until: last.saturating_add(1) });
                 }
             }
             Ok(missing)

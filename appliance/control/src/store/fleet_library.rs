@@ -12,6 +12,13 @@ use serde::Deserialize;
 /// when it has another title.
 pub(super) const KNOWN: &str = "recording.known";
 
+/// Characters of a title or a name; the box itself takes fewer.
+const LONGEST: usize = 256;
+/// Beyond it JavaScript counts wrong (2^53 − 1).
+const LARGEST: u64 = (1 << 53) - 1;
+/// A clock may be ahead so far.
+const AHEAD_MS: u64 = 24 * 3600 * 1000;
+
 /// A recording of a box of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetRecordingRow {
@@ -55,6 +62,23 @@ struct Said {
     duration_ms: u64,
 }
 
+impl Said {
+    /// As it may be listed: a box may say anything, and has no longer names and no larger numbers than
+    /// other boxes. `None`: it names no recording.
+    fn fits(mut self, now_ms: u64) -> Option<Self> {
+        let short = |text: String| text.chars().take(LONGEST).collect::<String>();
+        if self.id.is_empty() || self.id.len() > LONGEST || self.state.len() > LONGEST {
+            return None;
+        }
+        self.title = short(self.title);
+        self.room_name = self.room_name.map(short);
+        self.started_ms = self.started_ms.map(|at| at.min(now_ms.saturating_add(AHEAD_MS)));
+        self.bytes = self.bytes.min(LARGEST);
+        self.duration_ms = self.duration_ms.min(LARGEST);
+        Some(self)
+    }
+}
+
 /// Has the hub hear how recordings stand: all, or one.
 pub(super) fn tell(sql: &Transaction<'_>, recording: Option<&str>) -> Result<(), StoreError> {
     sql.execute(
@@ -76,8 +100,9 @@ pub(super) fn learn(sql: &Transaction<'_>, row: &HeardRow, now_ms: u64) -> Resul
     }
     // Without its details an event says nothing that could be listed.
     let Ok(said) = serde_json::from_str::<Said>(&row.body) else { return Ok(()) };
+    let Some(said) = said.fits(now_ms) else { return Ok(()) };
     let gone = (row.kind == "recording.deleted").then_some(signed(now_ms));
-    let started = said.started_ms.unwrap_or(row.at_ms);
+    let started = said.started_ms.unwrap_or(row.at_ms).min(now_ms.saturating_add(AHEAD_MS));
     let found_by =
         plain(&format!("{}\n{}", said.title, said.room_name.as_deref().unwrap_or_default()));
     let mut put = sql.prepare_cached(

@@ -226,17 +226,29 @@ impl Sfu {
         fits
     }
 
-    /// Somebody who lives elsewhere left, or was in a room that it has left here already.
+    /// Somebody who lives elsewhere left a room, says shard `from`.
+    ///
+    /// The shard where that person lives ends people by itself, and says so of the room that they were in
+    /// there: a move may be on its way, and at home it counts whatever room that was. That somebody was moved
+    /// it need not say, since all moves are made at home. Of what anybody else says the room counts.
     pub(crate) fn far_left(
         &mut self,
         now: Instant,
-        room: &RoomName,
-        participant: &ParticipantId,
+        from: usize,
+        (room, participant): (&RoomName, &ParticipantId),
         reason: LeaveReason,
     ) {
         let Some(key) = self.participant_keys.get(participant).copied() else { return };
         let found = &self.participants[key];
-        if found.far.is_some() && &self.rooms[found.room].info.name == room {
+        let there = &self.rooms[found.room].info.name == room;
+        let counts = match found.far {
+            None => false,
+            Some(shard) if shard == from && self.is_home(found.room) => {
+                reason != LeaveReason::Moved
+            }
+            Some(_) => there,
+        };
+        if counts {
             self.leave(now, key, reason);
         }
     }

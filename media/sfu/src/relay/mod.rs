@@ -207,7 +207,7 @@ impl Sfu {
             }
             Word::Copy(copied) => self.copied(now, *copied),
             Word::Left { room, participant, reason } => {
-                self.far_left(now, &room, &participant, reason);
+                self.far_left(now, from, (&room, &participant), reason);
             }
             Word::Levels { room, tracks, told } => {
                 self.far_levels(now, from, &room, tracks, told);

@@ -5,6 +5,8 @@ use crate::fleet::Place;
 use crate::store::{FleetBoxRow, RecordingRow};
 use std::path::Path;
 
+const NOW: u64 = 1_764_072_345_678;
+
 async fn hub(folder: &Path) -> Store {
     let store = Store::open(&folder.join("box.db")).unwrap();
     let place = Place::Hub { addresses: vec!["h:1".to_owned()], port: 1 };
@@ -43,27 +45,27 @@ async fn the_later_number_counts_whatever_comes_first_and_what_was_deleted_stays
     let folder = tempfile::tempdir().unwrap();
     let store = hub(folder.path()).await;
     let rows = [heard("e", 3, "changed", ENDED), heard("e", 1, "started", STARTED)];
-    store.fleet_hear(rows.to_vec(), 5).await.unwrap();
+    store.fleet_hear(rows.to_vec(), NOW).await.unwrap();
     let one = ("Müller · Aula".to_owned(), "ready".to_owned(), 3_000);
     assert_eq!(found(&store, &[]).await, [one]);
     assert_eq!(found(&store, &["muller", "aul"]).await.len(), 1);
     assert!(found(&store, &["muller", "hall"]).await.is_empty());
     // It is known by its beginning and its room as soon as these are told.
     let known = r#"{"id":"rec_1","title":"Opening","room_name":"Great hall","state":"ready","started_ms":40}"#;
-    store.fleet_hear(vec![heard("e", 4, "known", known)], 5).await.unwrap();
+    store.fleet_hear(vec![heard("e", 4, "known", known)], NOW).await.unwrap();
     assert_eq!(found(&store, &["opening", "hall"]).await[0].2, 40);
     let again = ENDED.replace("Müller · Aula", "Opening");
-    store.fleet_hear(vec![heard("e", 5, "changed", &again)], 5).await.unwrap();
+    store.fleet_hear(vec![heard("e", 5, "changed", &again)], NOW).await.unwrap();
     assert_eq!(found(&store, &["hall"]).await.len(), 1, "the room is still known");
     let deleted = heard("e", 8, "deleted", r#"{"id":"rec_1"}"#);
-    store.fleet_hear(vec![deleted, heard("e", 7, "changed", ENDED)], 5).await.unwrap();
-    store.fleet_hear(vec![heard("e", 9, "changed", ENDED)], 5).await.unwrap();
+    store.fleet_hear(vec![deleted, heard("e", 7, "changed", ENDED)], NOW).await.unwrap();
+    store.fleet_hear(vec![heard("e", 9, "changed", ENDED)], NOW).await.unwrap();
     assert!(found(&store, &[]).await.is_empty());
     // From a copy of its database the box may have it again.
-    store.fleet_hear(vec![heard("f", 1, "known", known)], 5).await.unwrap();
+    store.fleet_hear(vec![heard("f", 1, "known", known)], NOW).await.unwrap();
     assert_eq!(found(&store, &[]).await.len(), 1);
     for bad in ["null", "[]", r#"{"id":7}"#, "{"] {
-        store.fleet_hear(vec![heard(bad, 1, "changed", bad)], 5).await.unwrap();
+        store.fleet_hear(vec![heard(bad, 1, "changed", bad)], NOW).await.unwrap();
     }
     assert_eq!(found(&store, &[]).await.len(), 1);
     store.fleet_expel("box-a".to_owned()).await.unwrap();
@@ -101,7 +103,7 @@ async fn pages_follow_each_other_by_an_index() {
     let store = hub(folder.path()).await;
     let said = |n: u64| format!(r#"{{"id":"rec_{n}","title":"t{n}","started_ms":{}}}"#, n / 2);
     let rows = (1..=9).map(|n| heard("e", n, "known", &said(n))).collect();
-    store.fleet_hear(rows, 5).await.unwrap();
+    store.fleet_hear(rows, NOW).await.unwrap();
     let (mut seen, mut search) = (Vec::new(), FleetSearch::default());
     loop {
         let page = store.fleet_library(search.clone(), 2).await.unwrap();
@@ -126,4 +128,26 @@ async fn pages_follow_each_other_by_an_index() {
         assert!(plan.contains("USING INDEX fleet_library_by"), "{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
+}
+
+#[tokio::test]
+async fn what_a_box_makes_up_is_listed_no_longer_and_no_larger_than_a_recording_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = hub(folder.path()).await;
+    let long = "T".repeat(60_000);
+    let most = u64::MAX;
+    let lie = format!(
+        r#"{{"id":"rec_1","title":"{long}","room_name":"{long}","state":"ready","started_ms":{most},"bytes":{most}}}"#
+    );
+    store.fleet_hear(vec![heard("e", 1, "known", &lie)], NOW).await.unwrap();
+    let rows = store.fleet_library(FleetSearch::default(), 10).await.unwrap();
+    assert_eq!((rows[0].title.len(), rows[0].bytes), (256, (1 << 53) - 1));
+    assert!(rows[0].mark.ms < NOW + 2 * 24 * 3600 * 1000);
+    for bad in [format!(r#"{{"id":"{long}"}}"#), format!(r#"{{"id":"r","state":"{long}"}}"#)] {
+        store.fleet_hear(vec![heard("e", 2, "known", &bad)], NOW).await.unwrap();
+    }
+    assert_eq!(store.fleet_library(FleetSearch::default(), 10).await.unwrap().len(), 1);
+    // Numbers that no event has are missing, and nothing breaks of it.
+    let told = vec![("box-a".to_owned(), "e9".to_owned(), u64::MAX)];
+    assert_eq!(store.fleet_missing(told).await.unwrap().len(), 1);
 }
