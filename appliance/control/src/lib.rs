@@ -25,6 +25,7 @@ pub mod loans;
 pub mod lobby;
 pub mod mqtt;
 pub mod outputs;
+mod pages;
 pub mod people;
 pub mod permissions;
 pub mod provisioning;

@@ -14,6 +14,7 @@ pub use chain::{AuditEntry, Noted};
 
 use crate::clock::UnixMs;
 use crate::error::ControlError;
+use crate::pages::checked;
 use crate::store::{AuditSearch, Store};
 use chain::{Broken, Follower, Line};
 use serde::Serialize;
@@ -131,9 +132,7 @@ impl Audit {
         &self,
         asked: AuditQuery,
     ) -> Result<(Vec<AuditEntry>, Option<u64>), ControlError> {
-        if !(1..=200).contains(&asked.limit) {
-            return Err(ControlError::OutOfRange { field: "limit", least: 1, most: 200 });
-        }
+        checked(asked.limit)?;
         let limit = asked.limit;
         let search = AuditSearch {
             person: asked.person,

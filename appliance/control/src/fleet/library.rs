@@ -1,9 +1,10 @@
 //! At a hub: the recordings of all boxes, searched. The files stay where they are.
 
-use super::told::{checked, names, read, write};
+use super::told::{names, read, write};
 use super::{BoxName, Told};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
+use crate::pages::{checked, page};
 use crate::recordings::search_words;
 use crate::store::{FleetRecordingRow, FleetSearch};
 use serde::Serialize;
@@ -67,9 +68,7 @@ impl Told<'_> {
         let before = before.as_deref().map(read).transpose()?;
         let search = FleetSearch { words, of, before };
         let mut rows = self.fleet.store.fleet_library(search, limit + 1).await?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| write(row.mark));
+        let next = page(&mut rows, limit, |row| write(row.mark));
         let names = names(self.fleet).await?;
         let at: HashMap<String, String> = {
             let now = self.fleet.now();

@@ -3,14 +3,12 @@
 use super::{Fleet, listed};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
+use crate::pages::{checked, page};
 use crate::store::{OutageRow, ToldMark, ToldRow, ToldSearch};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashMap;
 use utoipa::ToSchema;
-
-/// Events in one answer.
-const LONGEST_PAGE: u32 = 200;
 
 /// What somebody wants to read; what is absent is not asked for.
 #[derive(Debug, Clone, Default)]
@@ -96,9 +94,7 @@ impl Told<'_> {
         let before = before.as_deref().map(read).transpose()?;
         let search = ToldSearch { of, kind, before };
         let mut rows = self.fleet.store.fleet_told(search, limit + 1).await?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| write(row.mark));
+        let next = page(&mut rows, limit, |row| write(row.mark));
         let names = names(self.fleet).await?;
         Ok(ToldPage { items: rows.into_iter().map(|row| event(row, &names)).collect(), next })
     }
@@ -123,9 +119,7 @@ impl Told<'_> {
             return Err(ControlError::NotFound("box"));
         }
         let mut rows = self.fleet.store.fleet_outage_list(id.to_owned(), before, limit + 1).await?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| row.since_ms.to_string());
+        let next = page(&mut rows, limit, |row| row.since_ms.to_string());
         let outage = |row: OutageRow| Outage {
             since: UnixMs(row.since_ms),
             until: row.until_ms.map(UnixMs),
@@ -157,13 +151,6 @@ fn event(row: ToldRow, names: &HashMap<String, String>) -> ToldEvent {
 
 pub(super) fn write(ToldMark { ms, row }: ToldMark) -> String {
     format!("{ms}-{row}")
-}
-
-pub(super) fn checked(limit: u32) -> Result<(), ControlError> {
-    match limit {
-        1..=LONGEST_PAGE => Ok(()),
-        _ => Err(ControlError::OutOfRange { field: "limit", least: 1, most: LONGEST_PAGE }),
-    }
 }
 
 fn no_mark() -> ControlError {

@@ -3,14 +3,13 @@
 use super::{Recording, RecordingState, Recordings, plain};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
+use crate::pages::{checked, page};
 use crate::store::Search;
 use roombox_capture::read_timeline;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Recordings in one answer at most.
-const LONGEST_PAGE: u32 = 200;
 /// What people type into a search box is shorter.
 const LONGEST_TEXT: usize = 200;
 const MOST_WORDS: usize = 12;
@@ -124,14 +123,10 @@ impl Recordings {
         limit: u32,
         after: Option<String>,
     ) -> Result<RecordingPage, ControlError> {
-        if !(1..=LONGEST_PAGE).contains(&limit) {
-            return Err(ControlError::OutOfRange { field: "limit", least: 1, most: LONGEST_PAGE });
-        }
+        checked(limit)?;
         let search = wanted.checked()?;
         let mut rows = self.store.recording_list(search, limit + 1, after).await?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let next = rows.last().filter(|_| more).map(|row| row.id.clone());
+        let next = page(&mut rows, limit, |row| row.id.clone());
         Ok(RecordingPage { items: self.views(rows).await?, next })
     }
 
