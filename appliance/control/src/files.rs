@@ -13,10 +13,7 @@ use std::path::{Path, PathBuf};
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let new = beside(path, "new");
     // What a power cut left may have another mode.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    fs::remove_file(&new).or_else(absent)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
     // The umask of a box is strict; what others shall read they must be able to.
     rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(mode))?;
@@ -26,6 +23,17 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+/// What is not there need not be taken away: `remove_….or_else(absent)`.
+///
+/// # Errors
+/// It could not be taken away for another reason.
+pub fn absent(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
     }
 }
 

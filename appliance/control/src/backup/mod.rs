@@ -15,6 +15,7 @@ mod look;
 mod seal;
 mod swap;
 mod upload;
+mod view;
 
 pub use archive::{Listed, Manifest, read as read_archive, write as write_archive};
 pub use contents::{INSIDE, Inside, OUTSIDE, Outside};
@@ -23,9 +24,11 @@ pub use look::{DrillReport, Drilled};
 pub use seal::Passphrase;
 pub use swap::{RestoreAs, RestoreNote, at_start};
 pub use upload::Upload;
+pub use view::{BackupFile, BackupWork, BackupsView};
 
 use crate::clock::UnixMs;
 use crate::error::ControlError;
+use crate::files::absent;
 use crate::identity::BoxIdentity;
 use crate::store::{self, Adoption};
 use archive::{DATABASE, FORMAT, KEYS};
@@ -57,56 +60,6 @@ pub enum BackupSource {
     Made,
     /// The one that was uploaded last.
     Uploaded,
-}
-
-/// What is being done with a backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BackupWork {
-    Making,
-    Receiving,
-    Looking,
-    Restoring,
-}
-
-/// A backup that lies on this box, encrypted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct BackupFile {
-    /// Under which browsers keep it.
-    pub name: String,
-    pub bytes: u64,
-    pub at: UnixMs,
-}
-
-/// Backups as pages show them.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct BackupsView {
-    /// What a backup has.
-    pub inside: Vec<Inside>,
-    /// What it has not, and why.
-    pub outside: Vec<Outside>,
-    pub passphrase_least: usize,
-    /// What is being done now.
-    #[schema(required)]
-    pub work: Option<BackupWork>,
-    /// Bytes of that, so far and in all; all are 0 while nobody knows.
-    pub done_bytes: u64,
-    pub total_bytes: u64,
-    /// Why the last one could not be made.
-    #[schema(required)]
-    pub failed: Option<String>,
-    #[schema(required)]
-    pub made: Option<BackupFile>,
-    #[schema(required)]
-    pub uploaded: Option<BackupFile>,
-    /// The last restore, while it can be taken back.
-    #[schema(required)]
-    pub restored: Option<RestoreNote>,
-    /// When what was before is forgotten.
-    #[schema(required)]
-    pub kept_until: Option<UnixMs>,
-    /// The box is about to restart into what was restored.
-    pub restarting: bool,
 }
 
 /// How many rooms are being recorded now.
@@ -153,15 +106,12 @@ struct Turn(Arc<Backups>);
 impl Drop for Turn {
     fn drop(&mut self) {
         // What was unpacked is what backups are encrypted for. Before somebody else's turn begins.
-        if let Err(error) = clear(&self.0.folder(SCRATCH)) {
+        if let Err(error) = fs::remove_dir_all(self.0.folder(SCRATCH)).or_else(absent) {
             tracing::warn!(%error, "what was unpacked of a backup stays until the next start");
         }
         // Half a backup takes room from what comes next, recordings first.
-        match fs::remove_file(self.0.folder(PARTIAL)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "half a backup stays until the next start");
-            }
-            _ => {}
+        if let Err(error) = fs::remove_file(self.0.folder(PARTIAL)).or_else(absent) {
+            tracing::warn!(%error, "half a backup stays until the next start");
         }
         self.0.state().work = None;
     }
@@ -174,10 +124,10 @@ impl Backups {
         let state = Mutex::default();
         let (done, total) = Default::default();
         let backups = Self { identity, recording, reserve, data, restart, state, done, total };
-        if let Err(error) = clear(&backups.folder("")) {
+        if let Err(error) = fs::remove_dir_all(backups.folder("")).or_else(absent) {
             tracing::warn!(%error, "old backups stay");
         }
-        backups.forget_in_time(UnixMs::now());
+        backups.kept(UnixMs::now());
         Arc::new(backups)
     }
 
@@ -222,26 +172,30 @@ impl Backups {
         // From here on it ends by itself.
         let turn = Turn(self.clone());
         fs::create_dir_all(self.folder(""))?;
-        clear(&self.folder(SCRATCH))?;
+        fs::remove_dir_all(self.folder(SCRATCH)).or_else(absent)?;
         fs::create_dir(self.folder(SCRATCH))?;
         Ok(turn)
     }
 
-    fn forget_in_time(&self, now: UnixMs) {
-        // A plan may need it.
-        if swap::waits(&self.data) {
-            return;
+    /// The last restore, while it can be taken back; what is too old for that is forgotten.
+    fn kept(&self, now: UnixMs) -> Option<RestoreNote> {
+        let note = swap::kept(&self.data)?;
+        // A plan may need what is too old.
+        if kept_until(&note) > now || swap::waits(&self.data) {
+            return Some(note);
         }
-        let due = swap::kept(&self.data).is_some_and(|note| kept_until(&note) <= now);
-        if due && let Err(error) = swap::forget(&self.data) {
-            tracing::warn!(%error, "what was before the last restore stays");
+        match swap::forget(&self.data) {
+            Ok(()) => None,
+            Err(error) => {
+                tracing::warn!(%error, "what was before the last restore stays");
+                Some(note)
+            }
         }
     }
 
     /// What there is, and what is being done.
     pub fn view(&self) -> BackupsView {
-        self.forget_in_time(UnixMs::now());
-        let restored = swap::kept(&self.data);
+        let restored = self.kept(UnixMs::now());
         let state = self.state();
         BackupsView {
             inside: INSIDE.to_vec(),
@@ -435,7 +389,7 @@ impl Backups {
         let own = self.data.join(DATABASE);
         let itself = match restored_as {
             RestoreAs::Itself => {
-                clear(&staged.join(archive::SECRETS))?;
+                fs::remove_dir_all(staged.join(archive::SECRETS)).or_else(absent)?;
                 Some((self.identity.id().to_owned(), self.identity.name(), own.as_path()))
             }
             RestoreAs::TakeOver => None,
@@ -462,7 +416,7 @@ impl Backups {
             return Err(BackupError::Recording { recording });
         }
         let turn = self.begin(BackupWork::Restoring)?;
-        self.forget_in_time(UnixMs::now());
+        self.kept(UnixMs::now()).ok_or(BackupError::NothingBefore)?;
         swap::plan_back(&self.data, UnixMs::now())?;
         drop(turn);
         tracing::warn!("a restore is taken back: the box restarts into what was before");
@@ -519,13 +473,6 @@ fn uploaded(path: &Path) -> Option<BackupFile> {
     let at = found.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     let (name, at) = (UPLOADED.to_owned(), UnixMs(at.as_millis() as u64));
     Some(BackupFile { name, bytes: found.len(), at })
-}
-
-fn clear(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

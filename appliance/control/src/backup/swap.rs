@@ -12,7 +12,7 @@
 use super::archive::{DATABASE, SECRETS};
 use super::error::BackupError;
 use crate::clock::UnixMs;
-use crate::files::replace;
+use crate::files::{absent, replace};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -87,7 +87,7 @@ pub fn stage(data: &Path) -> Result<PathBuf, BackupError> {
     if folder.join(PLAN).exists() {
         return Err(BackupError::Restarting);
     }
-    gone(&folder)?;
+    fs::remove_dir_all(&folder).or_else(absent)?;
     let staged = folder.join(STAGED);
     fs::create_dir_all(&staged)?;
     Ok(staged)
@@ -97,7 +97,7 @@ pub fn stage(data: &Path) -> Result<PathBuf, BackupError> {
 pub fn unstage(data: &Path) {
     let folder = data.join(RESTORE);
     if !folder.join(PLAN).exists()
-        && let Err(error) = gone(&folder)
+        && let Err(error) = fs::remove_dir_all(&folder).or_else(absent)
     {
         tracing::warn!(%error, "half a restore stays until the next start");
     }
@@ -127,7 +127,7 @@ pub fn plan_back(data: &Path, now: UnixMs) -> Result<(), BackupError> {
         return Err(BackupError::Restarting);
     }
     let about = about(data).ok_or(BackupError::NothingBefore)?;
-    gone(&folder)?;
+    fs::remove_dir_all(&folder).or_else(absent)?;
     fs::create_dir(&folder)?;
     synced(data)?;
     let note = RestoreNote { at: now, undone: true, ..about.note };
@@ -151,7 +151,7 @@ pub fn kept(data: &Path) -> Option<RestoreNote> {
 /// There is nothing, or it cannot be taken away.
 pub fn forget(data: &Path) -> Result<(), BackupError> {
     about(data).ok_or(BackupError::NothingBefore)?;
-    Ok(gone(&data.join(KEPT))?)
+    Ok(fs::remove_dir_all(data.join(KEPT)).or_else(absent)?)
 }
 
 fn about(data: &Path) -> Option<About> {
@@ -177,7 +177,7 @@ fn carry_out(
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if folder.exists() {
                 tracing::warn!("a restore was begun and never finished: the box is as it was");
-                gone(&folder)?;
+                fs::remove_dir_all(&folder).or_else(absent)?;
             }
             return Ok(None);
         }
@@ -199,7 +199,7 @@ fn carry_out(
     if plan.phase == Phase::Aside && !before.exists() && !staged.join(DATABASE).exists() {
         // Nothing was moved yet, and there is nothing to put into the place of what is here.
         tracing::error!("what was to be restored is not there any more: the box stays as it is");
-        gone(&folder)?;
+        fs::remove_dir_all(&folder).or_else(absent)?;
         return Ok(None);
     }
     if plan.phase == Phase::Aside {
@@ -224,19 +224,19 @@ fn carry_out(
         step("about")?;
         replace(&before.join(ABOUT), &serde_json::to_vec_pretty(&about)?, 0o600)?;
         step("older")?;
-        gone(&kept)?;
+        fs::remove_dir_all(&kept).or_else(absent)?;
         step("kept")?;
         fs::rename(&before, &kept)?;
         synced(data)?;
     }
     step("nats")?;
-    gone(&data.join(NATS))?;
+    fs::remove_dir_all(data.join(NATS)).or_else(absent)?;
     step("plan")?;
     // First the plan: what lies there without one is nothing.
     fs::remove_file(folder.join(PLAN))?;
     synced(&folder)?;
     step("rest")?;
-    gone(&folder)?;
+    fs::remove_dir_all(&folder).or_else(absent)?;
     Ok(Some(plan.note))
 }
 
@@ -262,13 +262,6 @@ fn moved(from: &Path, to: &Path, step: &mut dyn FnMut(&str) -> io::Result<()>) -
     }
     step("move")?;
     fs::rename(from, to)
-}
-
-fn gone(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn synced(folder: &Path) -> io::Result<()> {

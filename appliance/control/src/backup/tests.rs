@@ -243,9 +243,9 @@ async fn a_restore_is_taken_back() {
 async fn what_was_before_a_restore_is_forgotten_in_time() {
     let cellar = restored(new_place("box_cellar", "Cellar").await, RestoreAs::Itself).await;
     let until = cellar.backups.view().kept_until.unwrap();
-    cellar.backups.forget_in_time(UnixMs(until.0 - 1));
+    cellar.backups.kept(UnixMs(until.0 - 1));
     assert!(swap::kept(cellar.data()).is_some());
-    cellar.backups.forget_in_time(until);
+    cellar.backups.kept(until);
     assert!(swap::kept(cellar.data()).is_none());
 }
 
@@ -254,7 +254,7 @@ async fn what_a_way_back_needs_is_not_forgotten_while_it_waits() {
     let cellar = restored(new_place("box_cellar", "Cellar").await, RestoreAs::Itself).await;
     let until = cellar.backups.view().kept_until.unwrap();
     cellar.backups.undo().unwrap();
-    cellar.backups.forget_in_time(until);
+    cellar.backups.kept(until);
     assert!(swap::kept(cellar.data()).is_some());
     assert!(cellar.backups.is_restoring());
 }

@@ -2,17 +2,15 @@
 
 use super::{BackupError, BackupWork, Backups, PARTIAL, Turn, UPLOADED};
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
-/// An upload on its way. Dropped before its end, nothing of it stays.
+/// An upload on its way. Dropped before its end, nothing of it stays: its turn clears up.
 pub struct Upload {
     turn: Turn,
     file: File,
-    partial: PathBuf,
     total: u64,
     received: u64,
 }
@@ -25,10 +23,9 @@ impl Backups {
     pub async fn upload(self: &Arc<Self>, bytes: u64) -> Result<Upload, BackupError> {
         let turn = self.begin(BackupWork::Receiving)?;
         self.fits(bytes)?;
-        let partial = self.folder(PARTIAL);
-        let file = File::create(&partial).await?;
+        let file = File::create(self.folder(PARTIAL)).await?;
         self.total.store(bytes, Ordering::Relaxed);
-        Ok(Upload { turn, file, partial, total: bytes, received: 0 })
+        Ok(Upload { turn, file, total: bytes, received: 0 })
     }
 }
 
@@ -54,20 +51,9 @@ impl Upload {
         }
         self.file.flush().await?;
         self.file.sync_all().await?;
-        fs::rename(&self.partial, self.turn.0.folder(UPLOADED))?;
-        fs::File::open(self.turn.0.folder(""))?.sync_all()?;
+        let backups = &self.turn.0;
+        fs::rename(backups.folder(PARTIAL), backups.folder(UPLOADED))?;
+        fs::File::open(backups.folder(""))?.sync_all()?;
         Ok(())
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        // Of one that is whole there is none any more.
-        match fs::remove_file(&self.partial) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "half an upload stays until the next start");
-            }
-            _ => {}
-        }
     }
 }

@@ -7,7 +7,7 @@ use super::pem;
 use super::view::CertificateSource;
 use crate::clock::UnixMs;
 use crate::error::ControlError;
-use crate::files::{put_aside, replace};
+use crate::files::{absent, put_aside, replace};
 use rustls::pki_types::PrivateKeyDer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -129,12 +129,10 @@ impl Shelf {
     pub fn keep_waiting(&self, waiting: Option<&Waiting>) -> Result<(), ControlError> {
         match waiting {
             Some(waiting) => self.write("request.json", waiting),
-            None => match fs::remove_file(self.0.join("request.json")) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    Err(ControlError::Secrets(error))
-                }
-                _ => Ok(()),
-            },
+            None => {
+                let removed = fs::remove_file(self.0.join("request.json")).or_else(absent);
+                removed.map_err(ControlError::Secrets)
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::LoanFile;
 use crate::error::ControlError;
+use crate::files::absent;
 use crate::fleet::FleetError;
 use crate::jobs::Attempt;
 use roombox_jobs::spec::MadeFile;
@@ -131,13 +132,6 @@ pub(super) fn adopt(
     }
     // What attempts of this box made ahead of it nobody needs any more.
     fs::remove_dir_all(own.join("reels")).or_else(absent).map_err(ControlError::Files)
-}
-
-fn absent(error: io::Error) -> io::Result<()> {
-    match error.kind() {
-        io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
-    }
 }
 
 fn digest(path: &Path) -> io::Result<(u64, String)> {

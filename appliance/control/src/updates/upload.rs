@@ -2,8 +2,9 @@
 
 use super::state::UpdateState;
 use super::{Source, UpdateError, Updates, rules};
+use crate::files::absent;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::fs::File;
@@ -28,19 +29,12 @@ pub struct Upload {
 
 /// Takes away what an upload that broke off left.
 pub(super) fn clear(folder: &Path) -> io::Result<()> {
-    gone(fs::remove_file(folder.join(PARTIAL)))
+    fs::remove_file(folder.join(PARTIAL)).or_else(absent)
 }
 
 /// Takes away the uploaded bundle.
 pub(super) fn discard(folder: &Path) -> io::Result<()> {
-    gone(fs::remove_file(folder.join(WHOLE)))
-}
-
-fn gone(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
+    fs::remove_file(folder.join(WHOLE)).or_else(absent)
 }
 
 impl Updates {
