@@ -3,16 +3,15 @@
 
 use super::PanelDoor;
 use super::access::Visitor;
-use super::body::Body;
+use super::body::{Body, announced, piece};
 use super::files::served;
 use crate::error::{ApiError, ErrorBody};
 use crate::server::Patience;
 use axum::Json;
 use axum::body::Body as Stream;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use http_body_util::BodyExt as _;
 use roombox_control::ControlError;
 use roombox_control::backup::{BackupError, BackupSource, BackupsView, DrillReport, RestoreAs};
 use serde::Deserialize;
@@ -115,18 +114,15 @@ async fn receive(
     headers: &HeaderMap,
     mut body: Stream,
 ) -> Result<(), BackupError> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    let length = length.and_then(|length| length.parse().ok()).ok_or(BackupError::NoLength)?;
+    let length = announced(headers).ok_or(BackupError::NoLength)?;
     let mut upload = door.backups.upload(length).await?;
     patience.for_a_long_body();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
+    while let Some(bytes) = piece(&mut body).await {
+        let bytes = bytes.map_err(|error| {
             tracing::info!(%error, "an upload broke off");
             BackupError::BrokenOff
         })?;
-        if let Ok(bytes) = frame.into_data() {
-            upload.write(&bytes).await?;
-        }
+        upload.write(&bytes).await?;
     }
     upload.finish().await
 }

@@ -1,9 +1,11 @@
 //! JSON objects as requests bring them, and refusals that say what is wrong with them.
 
 use crate::error::ApiError;
-use axum::body::Bytes;
+use axum::body::{Body as Stream, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Frame;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -37,6 +39,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MaybeBody<T> {
             return Err(malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }
         object(&body).map(|object| Self(Some(object)))
+    }
+}
+
+/// How long a body will be, as its request announces it.
+pub(super) fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The next bytes of a body that comes piece by piece.
+pub(super) async fn piece(body: &mut Stream) -> Option<Result<Bytes, axum::Error>> {
+    loop {
+        // Trailers say nothing here.
+        match body.frame().await?.map(Frame::into_data) {
+            Ok(Ok(bytes)) => return Some(Ok(bytes)),
+            Ok(Err(_)) => {}
+            Err(error) => return Some(Err(error)),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What other boxes of the fleet ask of this one about jobs that it lends them.
 
 use super::PanelDoor;
-use super::body::{Body, MaybeBody};
+use super::body::{Body, MaybeBody, piece};
 use super::files::served;
 use crate::error::{ApiError, ErrorBody};
 use crate::server::Patience;
@@ -11,7 +11,6 @@ use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use http_body_util::BodyExt as _;
 use roombox_control::ControlError;
 use roombox_control::fleet::FleetError;
 use roombox_control::loans::{LoanClaim, LoanEnd, LoanPart, LoanReport, LoanTerms};
@@ -118,18 +117,16 @@ pub(super) async fn loan_made_put(
     patience: Patience,
     mut body: Stream,
 ) -> Result<Json<LoanPart>, ApiError> {
-    let mut piece = door.loans.receive(&token, &name, from).await?;
+    let mut file = door.loans.receive(&token, &name, from).await?;
     patience.for_a_long_body();
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
+    while let Some(bytes) = piece(&mut body).await {
+        let Ok(bytes) = bytes else {
             tracing::info!("a piece of a film from another box broke off");
             return Err(ControlError::from(FleetError::LoanBusy).into());
         };
-        if let Ok(bytes) = frame.into_data() {
-            piece.write(&bytes).await?;
-        }
+        file.write(&bytes).await?;
     }
-    Ok(Json(LoanPart { bytes: piece.finish().await? }))
+    Ok(Json(LoanPart { bytes: file.finish().await? }))
 }
 
 /// All files are here: they are the job's, if they are what the receipt says.

@@ -2,14 +2,13 @@
 
 use super::PanelDoor;
 use super::access::Visitor;
-use super::body::Body;
+use super::body::{Body, announced, piece};
 use crate::error::{ApiError, ErrorBody};
 use crate::server::Patience;
 use axum::Json;
 use axum::body::Body as Stream;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt as _;
+use axum::http::{HeaderMap, StatusCode};
 use roombox_control::ControlError;
 use roombox_control::updates::{InstallRequest, PastUpdate, UpdateError, UpdatesView};
 use serde::{Deserialize, Serialize};
@@ -85,19 +84,15 @@ pub(super) async fn bundle_put(
     headers: HeaderMap,
     mut body: Stream,
 ) -> Result<(StatusCode, Json<UpdatesView>), ApiError> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    let length = length.and_then(|length| length.parse().ok());
-    let length = length.ok_or_else(|| refused(UpdateError::NoLength))?;
+    let length = announced(&headers).ok_or_else(|| refused(UpdateError::NoLength))?;
     let mut upload = door.updates.upload(length).await.map_err(refused)?;
     patience.for_a_long_body();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
+    while let Some(bytes) = piece(&mut body).await {
+        let bytes = bytes.map_err(|error| {
             tracing::info!(%error, "an upload broke off");
             refused(UpdateError::BrokenOff)
         })?;
-        if let Ok(bytes) = frame.into_data() {
-            upload.write(&bytes).await.map_err(refused)?;
-        }
+        upload.write(&bytes).await.map_err(refused)?;
     }
     upload.finish().await.map_err(refused)?;
     Ok(accepted(&door).await)
