@@ -1,11 +1,11 @@
 // A backup is sent to the box, with progress and a way to stop.
 import { Button, Progress, Stack, Text } from "@mantine/core";
-import { IconUpload } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ABORTED, Refusal } from "../../api/client";
 import { share } from "../../format";
+import { DropFile } from "../parts/DropFile";
 import { Failure } from "../parts/Failure";
 import { useFormat } from "../wording";
 
@@ -18,9 +18,7 @@ interface UploadFileProps {
 export function UploadFile({ may, send, done }: UploadFileProps) {
   const { t } = useTranslation("panel");
   const format = useFormat();
-  const input = useRef<HTMLInputElement>(null);
   const stop = useRef<AbortController | null>(null);
-  const [over, setOver] = useState(false);
   const [sent, setSent] = useState({ bytes: 0, of: 0 });
   const upload = useMutation({
     mutationFn(file: File) {
@@ -31,9 +29,6 @@ export function UploadFile({ may, send, done }: UploadFileProps) {
     },
     onSuccess: done,
   });
-  const take = (file: File | undefined | null) => {
-    if (file && may) upload.mutate(file);
-  };
   const stopped = upload.error instanceof Refusal && upload.error.code === ABORTED;
   if (upload.isPending) {
     return (
@@ -50,36 +45,13 @@ export function UploadFile({ may, send, done }: UploadFileProps) {
   }
   return (
     <Stack gap="sm">
-      <div
-        className={over ? "drop over" : "drop"}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(may);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          take(event.dataTransfer.files[0]);
-        }}
-      >
-        <IconUpload size={28} stroke={1.6} aria-hidden />
-        <Text visibleFrom="sm">{t("backup.use.drop")}</Text>
-        <Button variant="default" disabled={!may} onClick={() => input.current?.click()}>
-          {t("backup.use.choose")}
-        </Button>
-        <input
-          ref={input}
-          type="file"
-          accept=".age"
-          hidden
-          aria-label={t("backup.use.choose")}
-          onChange={(event) => {
-            take(event.currentTarget.files?.[0]);
-            event.currentTarget.value = "";
-          }}
-        />
-      </div>
+      <DropFile
+        may={may}
+        accept=".age"
+        drop={t("backup.use.drop")}
+        choose={t("backup.use.choose")}
+        send={upload.mutate}
+      />
       {upload.error && !stopped && <Failure error={upload.error} />}
     </Stack>
   );

@@ -2,13 +2,14 @@
 import { Alert, Button, Group, Progress, Stack, Text, TextInput } from "@mantine/core";
 import { IconDownload, IconUpload, IconUsb } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState, type ReactNode } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ABORTED, api, Refusal, uploadBundle } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { FoundBundle, InstallRequest, Updates } from "../../api/schema";
 import { share } from "../../format";
 import { Ago } from "../parts/Ago";
+import { DropFile } from "../parts/DropFile";
 import { Failure } from "../parts/Failure";
 import { Card } from "../settings/Card";
 import { useFormat } from "../wording";
@@ -162,9 +163,7 @@ function Upload({ may }: { may: boolean }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const cache = useQueryClient();
-  const input = useRef<HTMLInputElement>(null);
   const stop = useRef<AbortController | null>(null);
-  const [over, setOver] = useState(false);
   const [sent, setSent] = useState<Sent | null>(null);
   const upload = useMutation({
     mutationFn(bundle: File) {
@@ -179,9 +178,6 @@ function Upload({ may }: { may: boolean }) {
     onSuccess: (view) => cache.setQueryData(keys.updates, view),
     onSettled: () => setSent(null),
   });
-  const take = (bundle: File | undefined | null) => {
-    if (bundle && may) upload.mutate(bundle);
-  };
   const stopped = upload.error instanceof Refusal && upload.error.code === ABORTED;
 
   if (upload.isPending && sent) {
@@ -192,7 +188,7 @@ function Upload({ may }: { may: boolean }) {
         : t("updates.now.eta", { span: format.span(left(sent) ?? 0) }),
     ];
     return (
-      <Drop over={false}>
+      <div className="drop">
         <Progress w="100%" value={share(sent.bytes, sent.of)} aria-label={t("updates.now.receiving")} />
         <Text size="sm" c="dimmed">
           {words.join(" · ")}
@@ -200,41 +196,18 @@ function Upload({ may }: { may: boolean }) {
         <Button size="xs" variant="default" onClick={() => stop.current?.abort()}>
           {t("updates.cancel")}
         </Button>
-      </Drop>
+      </div>
     );
   }
   return (
     <>
-      <Drop
-        over={over}
-        onDragOver={(event) => {
-          event.preventDefault();
-          setOver(may);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          take(event.dataTransfer.files[0]);
-        }}
-      >
-        <IconUpload size={28} stroke={1.6} aria-hidden />
-        <Text visibleFrom="sm">{t("updates.sources.drop")}</Text>
-        <Button variant="default" disabled={!may} onClick={() => input.current?.click()}>
-          {t("updates.sources.choose")}
-        </Button>
-        <input
-          ref={input}
-          type="file"
-          accept=".raucb"
-          hidden
-          aria-label={t("updates.sources.choose")}
-          onChange={(event) => {
-            take(event.currentTarget.files?.[0]);
-            event.currentTarget.value = "";
-          }}
-        />
-      </Drop>
+      <DropFile
+        may={may}
+        accept=".raucb"
+        drop={t("updates.sources.drop")}
+        choose={t("updates.sources.choose")}
+        send={upload.mutate}
+      />
       {upload.error && !stopped && <Failure error={upload.error} />}
     </>
   );
@@ -244,19 +217,6 @@ function Upload({ may }: { may: boolean }) {
 function left({ bytes, of, since, now }: Sent): number | null {
   const took = (now - since) / 1000;
   return bytes > 0 && took >= 2 ? ((of - bytes) * took) / bytes : null;
-}
-
-interface DropProps extends Pick<React.ComponentProps<"div">, "onDragOver" | "onDragLeave" | "onDrop"> {
-  over: boolean;
-  children: ReactNode;
-}
-
-function Drop({ over, children, ...events }: DropProps) {
-  return (
-    <div className={over ? "drop over" : "drop"} {...events}>
-      {children}
-    </div>
-  );
 }
 
 function FromAddress({ may, install }: InstallProps) {
