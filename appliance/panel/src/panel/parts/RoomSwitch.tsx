@@ -1,6 +1,7 @@
 // Something about a room that is on or off, and applies at once.
 import { Switch } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { keys } from "../../api/keys";
 import { useReportFailure } from "./Failure";
 
@@ -15,19 +16,27 @@ interface RoomSwitchProps {
 export function RoomSwitch({ label, description, on, change }: RoomSwitchProps) {
   const cache = useQueryClient();
   const report = useReportFailure();
+  // Kept here and not by the mutation, which tells of itself a moment after the click: in between
+  // the switch would jump back.
+  const [asked, setAsked] = useState<boolean>();
   const work = useMutation({
     mutationFn: change,
     onSuccess: () => cache.invalidateQueries({ queryKey: keys.rooms }),
     onError: report,
+    onSettled: () => setAsked(undefined),
   });
+  const ask = (wanted: boolean) => {
+    setAsked(wanted);
+    work.mutate(wanted);
+  };
   return (
     <Switch
       label={label}
       description={description}
       // What was asked for is shown at once; what the box says counts.
-      checked={work.isPending ? work.variables : on}
-      disabled={work.isPending}
-      onChange={(event) => work.mutate(event.currentTarget.checked)}
+      checked={asked ?? on}
+      disabled={asked !== undefined}
+      onChange={(event) => ask(event.currentTarget.checked)}
     />
   );
 }
