@@ -25,7 +25,7 @@ use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
 use roombox_control::audit::{Audit, Noted};
-use roombox_control::backup::{Backups, BackupsParts, RestoreNote};
+use roombox_control::backup::{Backups, BackupsParts, Reserve, RestoreNote};
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
@@ -48,6 +48,7 @@ use roombox_control::rooms::Rooms;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::shares::Shares;
+use roombox_control::spares::{self, MendNote, Spares};
 use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::storage::Storage;
 use roombox_control::store::Store;
@@ -94,6 +95,8 @@ pub struct HousePlan {
     pub restart: Arc<Notify>,
     /// This start has put a restored box into its place.
     pub restored: Option<RestoreNote>,
+    /// This start has put a damaged database aside.
+    pub mended: Option<MendNote>,
 }
 
 /// The box, ready to be served.
@@ -122,6 +125,7 @@ impl House {
     ) -> anyhow::Result<Self> {
         let root = plan.data.join("recordings");
         let store = Arc::new(Store::open(&plan.data.join("roombox.db"))?);
+        spares::come_back(&store, &plan.data).await?;
         let events = Arc::new(Events::default());
         let settings = Arc::new(SettingsDesk::load(store.clone(), events.clone()).await?);
         if let Some(import) = plan.import {
@@ -135,6 +139,9 @@ impl House {
         let audit = Arc::new(Audit::new(store.clone()));
         if let Some(note) = plan.restored {
             audit.note(restored(note)).await;
+        }
+        if let Some(note) = plan.mended {
+            audit.note(mended(note)).await;
         }
         tokio::spawn(audit.clone().run());
         let factors = Arc::new(Factors::new(store.clone(), events.clone()));
@@ -344,10 +351,12 @@ impl House {
         })
         .await?;
         let (recorded, kept_free) = (recordings.clone(), settings.clone());
+        let reserve: Reserve = Arc::new(move || kept_free.get().recording.reserve_bytes);
+        tokio::spawn(Spares::new(store.clone(), plan.data.clone(), reserve.clone()).run());
         let backups = Backups::new(BackupsParts {
             identity: identity.clone(),
             recording: Arc::new(move || recorded.running_count()),
-            reserve: Arc::new(move || kept_free.get().recording.reserve_bytes),
+            reserve,
             data: plan.data.clone(),
             restart: plan.restart,
         });
@@ -404,15 +413,27 @@ impl House {
 /// The request for it is in the log that it has replaced.
 fn restored(note: RestoreNote) -> Noted {
     let action = if note.undone { "restore_undone" } else { "backup_restored" };
-    let made = note.made_at.minute();
+    by_the_box(action, note.box_name, format!("of {} UTC", note.made_at.minute()))
+}
+
+/// Nobody asked for it, and whoever was removed since the copy was made is there again.
+fn mended(note: MendNote) -> Noted {
+    let detail = match note.as_of {
+        Some(at) => format!("people and settings are as of {} UTC", at.minute()),
+        None => "no copy was left: the box began anew".to_owned(),
+    };
+    by_the_box("database_mended", note.kept_in, detail)
+}
+
+fn by_the_box(action: &str, subject: String, detail: String) -> Noted {
     Noted {
         person: String::new(),
         name: String::new(),
         token: String::new(),
         from: String::new(),
         action: action.to_owned(),
-        subject: note.box_name,
-        detail: format!("of {made} UTC"),
+        subject,
+        detail,
         result: "ok".to_owned(),
         skipped: 0,
     }
