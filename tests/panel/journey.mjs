@@ -4,6 +4,7 @@
 //
 // Steps build on each other: after one that fails, those that need it are skipped and say so.
 
+import { alarms } from './alarms.mjs';
 import { backup } from './backup.mjs';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
@@ -52,6 +53,7 @@ await library(steps);
 await schedule(steps);
 await lobby(steps);
 await people(steps);
+await alarms(steps);
 await backup(steps);
 await updates(steps);
 await encrypted(steps, world.password);

@@ -133,7 +133,7 @@ fn status(error: &ControlError) -> StatusCode {
         E::Update(error) => of_update(error),
         E::Fleet(error) => of_fleet(error),
         E::Mqtt(MqttError::NoControl) => StatusCode::FORBIDDEN,
-        E::Mqtt(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::Mail(_) | E::Mqtt(_) | E::Syslog(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::Certificate(error) if error.is_of_state() => StatusCode::CONFLICT,
         E::Certificate(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::Busy(_) | E::Draining => StatusCode::SERVICE_UNAVAILABLE,

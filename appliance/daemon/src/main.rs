@@ -21,6 +21,7 @@ mod limits;
 mod live;
 mod logging;
 mod machine;
+mod mail;
 mod mqtt;
 mod names;
 mod news;
@@ -30,7 +31,9 @@ mod pulse;
 mod rauc;
 mod recorder;
 mod relay;
+mod reports;
 mod selftest;
+mod syslog;
 mod temperature;
 mod tls;
 mod trials;
@@ -50,6 +53,7 @@ use house::{House, HousePlan};
 use notify::Supervisor;
 use roombox_control::audit;
 use roombox_control::backup::{self, RestoreNote};
+use roombox_control::logs::LogBook;
 use roombox_control::settings::Settings;
 use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice as News;
@@ -252,13 +256,13 @@ fn start() -> anyhow::Result<ExitCode> {
     let data = arguments.data.clone().context("--data is missing")?;
     let worker = worker(arguments.worker.as_deref())?;
     data::keep_private();
-    logging::start(arguments.log_json);
+    let book = logging::start(arguments.log_json);
     limits::raise_open_files();
     // Before anything is looked at, and until everything has stopped.
     let ours = DataFolder::take(&data)?;
     let health = arguments.health.clone();
     let ran = restored(&data)
-        .and_then(|restored| runtime()?.block_on(run(arguments, data, worker, restored)));
+        .and_then(|restored| runtime()?.block_on(run(arguments, data, worker, book, restored)));
     if let (Err(error), Some(socket)) = (&ran, health) {
         health::leave_word(&socket, error);
     }
@@ -304,6 +308,7 @@ async fn run(
     arguments: Arguments,
     data: PathBuf,
     worker: PathBuf,
+    book: Arc<LogBook>,
     restored: Option<RestoreNote>,
 ) -> anyhow::Result<End> {
     // From here on a stop waits until the box is up and can stop in order.
@@ -357,6 +362,7 @@ async fn run(
     let (asked, once_more) = (restart.clone(), Arc::new(AtomicBool::new(false)));
     let again = once_more.clone();
     let plan = HousePlan {
+        book,
         data,
         dev,
         worker,

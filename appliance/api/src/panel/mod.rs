@@ -17,10 +17,12 @@ mod events;
 mod files;
 mod fleet;
 mod guard;
+mod health;
 mod jobs;
 mod keys;
 mod library;
 mod loans;
+mod mail;
 mod metrics;
 mod mqtt;
 mod noted;
@@ -37,6 +39,8 @@ mod settings;
 pub(crate) mod shape;
 mod shares;
 mod storage;
+mod support;
+mod syslog;
 mod targets;
 mod updates;
 mod watch;
@@ -53,10 +57,12 @@ use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
 use roombox_control::fleet::Fleet;
+use roombox_control::health::Health;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
 use roombox_control::loans::Loans;
+use roombox_control::mail::Mail;
 use roombox_control::mqtt::Mqtt;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
@@ -70,6 +76,8 @@ use roombox_control::settings::SettingsDesk;
 use roombox_control::shares::Shares;
 use roombox_control::status::Status;
 use roombox_control::storage::Storage;
+use roombox_control::support::Support;
+use roombox_control::syslog::Syslog;
 use roombox_control::targets::Targets;
 use roombox_control::updates::Updates;
 use roombox_control::webhooks::Webhooks;
@@ -116,6 +124,10 @@ pub struct PanelDoor {
     pub reset: Arc<Reset>,
     pub events: Arc<Events>,
     pub fleet: Arc<Fleet>,
+    pub health: Arc<Health>,
+    pub mail: Arc<Mail>,
+    pub syslog: Arc<Syslog>,
+    pub support: Arc<Support>,
     pub loans: Arc<Loans>,
     pub backups: Arc<Backups>,
 }
@@ -199,6 +211,10 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(outputs::output_stop))
         .routes(routes!(settings::settings_get, settings::settings_patch))
         .routes(routes!(settings::status_get))
+        .routes(routes!(health::health_get))
+        .routes(routes!(health::alarm_acknowledge))
+        .routes(routes!(support::support_get))
+        .routes(routes!(support::support_bundle_get))
         .routes(routes!(updates::updates_get))
         .routes(routes!(updates::history_get))
         .routes(routes!(updates::bundle_put))
@@ -220,6 +236,9 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(webhooks::webhook_test))
         .routes(routes!(mqtt::mqtt_get, mqtt::mqtt_put))
         .routes(routes!(mqtt::mqtt_test))
+        .routes(routes!(mail::mail_get, mail::mail_put))
+        .routes(routes!(mail::mail_test))
+        .routes(routes!(syslog::syslog_get, syslog::syslog_put))
         .routes(routes!(certificates::certificates_get))
         .routes(routes!(certificates::certificate_preview))
         .routes(routes!(certificates::certificate_install, certificates::certificate_revert))

@@ -141,6 +141,9 @@ pub struct BoxPulse {
     /// Recordings that run.
     #[schema(required)]
     pub recordings: u64,
+    /// Alarms that stand.
+    #[schema(required)]
+    pub alarms: u64,
     #[schema(required)]
     pub free_bytes: u64,
     #[schema(required)]

@@ -8,8 +8,10 @@ mod costs;
 mod egress;
 mod encoders;
 mod factors;
+mod facts;
 mod fleet;
 mod fleet_library;
+mod health;
 mod jobs;
 mod keys;
 mod leftovers;
@@ -47,8 +49,10 @@ pub use backup::{
     Adoption, DatabaseLook, database_adopt, database_copy, database_look, schema_known,
 };
 pub use factors::Factor;
+pub use facts::DatabaseFacts;
 pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
 pub use fleet_library::{FleetRecordingRow, FleetSearch};
+pub use health::{AlarmNews, NewsKind};
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
 pub use leftovers::Leftover;

@@ -3,6 +3,7 @@
 import type {
   AcmePut,
   AcmeView,
+  Alarm,
   ApiToken,
   AuditPage,
   Backups,
@@ -26,6 +27,7 @@ import type {
   FilmRange,
   FleetRecording,
   FleetView,
+  Health,
   InstallRequest,
   Invitation,
   Job,
@@ -34,6 +36,9 @@ import type {
   Layout,
   ListedPerson,
   LivekitKey,
+  MailPut,
+  MailTrial,
+  MailView,
   Me,
   MqttPut,
   MqttTrial,
@@ -75,6 +80,9 @@ import type {
   SoundContainer,
   Status,
   StorageReport,
+  SupportView,
+  SyslogSettings,
+  SyslogView,
   Target,
   TargetPatch,
   TargetTrial,
@@ -369,6 +377,14 @@ export const api = {
   acme: () => ask<AcmeView>("GET", "/certificates/acme"),
   putAcme: (put: AcmePut) => ask<AcmeView>("PUT", "/certificates/acme", put),
   orderCertificate: () => ask<AcmeView>("POST", "/certificates/acme/orders"),
+  health: () => ask<Health>("GET", "/health"),
+  acknowledgeAlarm: (id: string) => ask<Alarm>("POST", `/health/${part(id)}/acknowledgement`),
+  mail: () => ask<MailView>("GET", "/integrations/mail"),
+  putMail: (put: MailPut) => ask<MailView>("PUT", "/integrations/mail", put),
+  testMail: () => ask<MailTrial>("POST", "/integrations/mail/tests"),
+  syslog: () => ask<SyslogView>("GET", "/integrations/syslog"),
+  putSyslog: (put: SyslogSettings) => ask<SyslogView>("PUT", "/integrations/syslog", put),
+  support: () => ask<SupportView>("GET", "/support"),
   mqtt: () => ask<MqttView>("GET", "/integrations/mqtt"),
   putMqtt: (put: MqttPut) => ask<MqttView>("PUT", "/integrations/mqtt", put),
   testMqtt: () => ask<MqttTrial>("POST", "/integrations/mqtt/tests"),
@@ -455,6 +471,9 @@ function upload<T>(
 
 /** Address of the backup that was made last. */
 export const madeBackup = (): string => `${BASE}/backups/made`;
+
+/** Address of a support bundle of now. */
+export const supportBundle = (): string => `${BASE}/support/bundle`;
 
 /** Address of the whole audit log. */
 export const auditExport = (): string => `${BASE}/audit/export`;

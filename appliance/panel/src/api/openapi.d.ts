@@ -776,6 +776,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything is fine: alarms that stand, everything that is looked at, and what was. */
+        get: operations["health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/{id}/acknowledgement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that somebody has seen an alarm and takes care. It stays until it is over, and counts no more. */
+        post: operations["alarm_acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mail server, who gets mails, and how they go. The password is never shown. */
+        get: operations["mail_get"];
+        /** Replaces the settings. A password that is absent stays, unless it would go to another server. */
+        put: operations["mail_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/mail/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test to everybody, and tells what the server said. */
+        post: operations["mail_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/mqtt": {
         parameters: {
             query?: never;
@@ -808,6 +877,24 @@ export interface paths {
         put?: never;
         /** Connects as the box would, publishes a test and waits until it comes back. */
         post: operations["mqtt_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/syslog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The syslog server, and how the way there is. */
+        get: operations["syslog_get"];
+        /** Replaces the settings; the box connects at once. */
+        put: operations["syslog_put"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1748,6 +1835,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/support": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a support bundle has in it. */
+        get: operations["support_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/support/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A support bundle of now, without secrets: a tar archive, compressed with gzip. */
+        get: operations["support_bundle_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets": {
         parameters: {
             query?: never;
@@ -2115,6 +2236,32 @@ export interface components {
          * @enum {string}
          */
         Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "run_certificates" | "back_up" | "reset";
+        /** @description Something that is or was wrong. */
+        Alarm: {
+            acknowledged_at: components["schemas"]["Time"] | null;
+            /** @description Name of whoever has seen it and takes care. */
+            acknowledged_by: string | null;
+            cause: string;
+            cleared_at: components["schemas"]["Time"] | null;
+            figures: components["schemas"]["Figures"];
+            /** @description `alm_` and a ULID: of this one time. */
+            id: string;
+            kind: components["schemas"]["AlarmKind"];
+            /** @description The page of the panel on which it is mended, below `/panel`. */
+            page: string;
+            remedy: string;
+            severity: components["schemas"]["Severity"];
+            since: components["schemas"]["Time"];
+            /** @description Which one of several it is about, by its id; empty: there is only one. */
+            subject: string;
+            /** @description What is the case, with figures, in English. */
+            what: string;
+        };
+        /**
+         * @description What is wrong.
+         * @enum {string}
+         */
+        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
@@ -2288,6 +2435,12 @@ export interface components {
         };
         /** @description What a box says of itself in each heartbeat. */
         BoxPulse: {
+            /**
+             * Format: int64
+             * @description Alarms that stand.
+             * @default 0
+             */
+            alarms: number;
             /**
              * @description Where it is found by HTTPS, `host:port`, in order.
              * @default []
@@ -2756,6 +2909,42 @@ export interface components {
         FeedList: {
             items: components["schemas"]["Feed"][];
         };
+        /** @description The numbers and names of an alarm; what does not apply is absent. */
+        Figures: {
+            /** @default null */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @default null
+             */
+            bytes: number;
+            /**
+             * Format: double
+             * @default null
+             */
+            celsius: number;
+            /**
+             * Format: int64
+             * @default null
+             */
+            count: number;
+            /**
+             * @description In the words of whoever refused, in English.
+             * @default null
+             */
+            error: string;
+            /**
+             * @description What it is about, as people call it.
+             * @default null
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description What `bytes` is measured by.
+             * @default null
+             */
+            of_bytes: number;
+        };
         /**
          * @description What a file that was made is.
          * @enum {string}
@@ -3200,6 +3389,27 @@ export interface components {
             type: "mqtt.changed";
         } | {
             /** @enum {string} */
+            type: "mail.changed";
+        } | {
+            /** @enum {string} */
+            type: "syslog.changed";
+        } | {
+            /** @description Something is wrong with the box. */
+            data: components["schemas"]["Alarm"];
+            /** @enum {string} */
+            type: "alarm.raised";
+        } | {
+            /** @description It is well again. */
+            data: components["schemas"]["Alarm"];
+            /** @enum {string} */
+            type: "alarm.cleared";
+        } | {
+            /** @description Somebody has seen it and takes care. */
+            data: components["schemas"]["Alarm"];
+            /** @enum {string} */
+            type: "alarm.acknowledged";
+        } | {
+            /** @enum {string} */
             type: "certificate.changed";
         } | {
             /** @description Never repeated: the disk nears its reserve. */
@@ -3216,6 +3426,27 @@ export interface components {
             data: components["schemas"]["Sample"];
             /** @enum {string} */
             type: "status.sampled";
+        };
+        /** @description One thing that is looked at. */
+        HealthCheck: {
+            kind: components["schemas"]["AlarmKind"];
+            state: components["schemas"]["HealthState"];
+        };
+        /**
+         * @description How the box is, in a word.
+         * @enum {string}
+         */
+        HealthState: "fine" | "attention" | "broken";
+        /** @description How the box is. */
+        HealthView: {
+            /** @description Everything that is looked at. */
+            checks: components["schemas"]["HealthCheck"][];
+            /** @description What was wrong, the newest first. */
+            history: components["schemas"]["Alarm"][];
+            /** @description What is wrong now, the worst first. */
+            items: components["schemas"]["Alarm"][];
+            /** @description The worst of what nobody has acknowledged. */
+            state: components["schemas"]["HealthState"];
         };
         /** @description What a hub has heard since it started. */
         HeardView: {
@@ -3589,6 +3820,61 @@ export interface components {
             /** @description Whose password it is; absent: that of whoever has owned the box longest. */
             name?: string | null;
             password: string;
+        };
+        /**
+         * @description How much a line matters.
+         * @enum {string}
+         */
+        LogLevel: "error" | "warn" | "info" | "debug";
+        /** @description How mails go. */
+        MailOutcome: {
+            /** @description Why the newest attempt failed; `null`: it did not. */
+            error: string | null;
+            failed_at: components["schemas"]["Time"] | null;
+            sent_at: components["schemas"]["Time"] | null;
+        };
+        /** @description New settings. */
+        MailPut: {
+            /** @description Absent: stays as it is; empty: none from now on. It is never shown. */
+            password?: string;
+            settings: components["schemas"]["MailSettings"];
+        };
+        /** @description Mails about alarms. */
+        MailSettings: {
+            /** @description Certificates of the server's own authority, PEM; empty: the system's authorities count. */
+            authority: string;
+            enabled: boolean;
+            from: string;
+            host: string;
+            /** @description Alarms that matter less are not worth a mail. */
+            least: components["schemas"]["Severity"];
+            /** Format: int32 */
+            port: number;
+            tls: components["schemas"]["MailTls"];
+            to: string[];
+            /** @description Empty: the server asks for none. */
+            user: string;
+        };
+        /**
+         * @description Whether the way to the server is encrypted.
+         * @enum {string}
+         */
+        MailTls: "starttls" | "tls" | "off";
+        /** @description What came of a test. */
+        MailTrial: {
+            /** @description In the server's own words. */
+            error: string | null;
+            /** Format: int64 */
+            took_ms: number;
+            /** @description The server has taken it for everybody. */
+            works: boolean;
+        };
+        /** @description Mails about alarms, as the panel shows them. */
+        MailView: {
+            /** @description There is a password; which, is told to nobody. */
+            has_password: boolean;
+            outcome: components["schemas"]["MailOutcome"];
+            settings: components["schemas"]["MailSettings"];
         };
         /** @description Who asks, and what they may. */
         Me: {
@@ -4618,6 +4904,11 @@ export interface components {
                 night_to?: string;
             };
         };
+        /**
+         * @description How much something matters.
+         * @enum {string}
+         */
+        Severity: "attention" | "broken";
         /** @description One media thread. */
         ShardSample: {
             /** Format: int64 */
@@ -4800,6 +5091,63 @@ export interface components {
             tracks_bytes: number;
             /** @description What came in the last seven days, on average. */
             week: components["schemas"]["Forecast"];
+        };
+        /** @description A file of the bundle. */
+        SupportPart: {
+            /** @description Of the file. */
+            name: string;
+            /** @description What is in it, in English. */
+            what: string;
+        };
+        /** @description What a bundle has, before somebody takes one. */
+        SupportView: {
+            /**
+             * Format: int64
+             * @description No bundle is larger, unpacked.
+             */
+            most_bytes: number;
+            parts: components["schemas"]["SupportPart"][];
+        };
+        /**
+         * @description What carries the lines.
+         * @enum {string}
+         */
+        SyslogBy: "udp" | "tcp" | "tls";
+        /** @description How the way to the server is. */
+        SyslogOutcome: {
+            /** @description The way to the server stands; by UDP nobody knows. */
+            connected: boolean;
+            /** @description Why it does not. */
+            error: string | null;
+            failed_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Lines of the log that were lost because the server was away or too slow, since the box started.
+             */
+            missed: number;
+            /**
+             * Format: int64
+             * @description Messages that were sent since the box started.
+             */
+            sent: number;
+        };
+        /** @description Lines of the log and the audit log for a server elsewhere. */
+        SyslogSettings: {
+            /** @description Rows of the audit log go, too. */
+            audit: boolean;
+            by: components["schemas"]["SyslogBy"];
+            enabled: boolean;
+            host: string;
+            level: components["schemas"]["LogLevel"] | null;
+            /** Format: int32 */
+            port: number;
+            /** @description Whom the box takes for the server, with TLS. */
+            trust: components["schemas"]["MqttTls"];
+        };
+        /** @description Syslog as the panel shows it. */
+        SyslogView: {
+            outcome: components["schemas"]["SyslogOutcome"];
+            settings: components["schemas"]["SyslogSettings"];
         };
         /** @description A place that recordings are copied to. */
         Target: {
@@ -9628,6 +9976,303 @@ export interface operations {
             };
         };
     };
+    health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    alarm_acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the alarm's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mail_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mail_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mail_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailTrial"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     mqtt_get: {
         parameters: {
             query?: never;
@@ -9796,6 +10441,146 @@ export interface operations {
             };
             /** @description the role of whoever asks may not, or another site's page asks */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    syslog_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyslogView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    syslog_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyslogSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyslogView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15151,6 +15936,99 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    support_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    support_bundle_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bundle */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": unknown;
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,6 +14,20 @@ export interface Page<T> {
 export type Timestamp = Schemas["Time"];
 export type Problem = Schemas["ErrorBody"];
 
+export type Severity = Schemas["Severity"];
+export type Alarm = Schemas["Alarm"];
+export type Health = Schemas["HealthView"];
+export type MailTls = Schemas["MailTls"];
+export type MailPut = Schemas["MailPut"];
+export type MailTrial = Schemas["MailTrial"];
+export type MailView = Schemas["MailView"];
+
+export type LogLevel = Schemas["LogLevel"];
+export type SyslogBy = Schemas["SyslogBy"];
+export type SyslogSettings = Schemas["SyslogSettings"];
+export type SyslogView = Schemas["SyslogView"];
+export type SupportView = Schemas["SupportView"];
+
 export type BoxView = Schemas["BoxInfo"];
 export type ProvisioningState = Schemas["ProvisioningState"];
 export type WaitingFile = Schemas["WaitingFile"];
