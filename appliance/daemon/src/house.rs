@@ -31,7 +31,7 @@ use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
 use roombox_control::events::Events;
-use roombox_control::fleet::{BoxOffer, BoxPulse, Fleet, Gear as _};
+use roombox_control::fleet::{BoxOffer, BoxPulse, Fleet, Gear as _, Ordered, Twin};
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Jobs, JobsParts, Offer};
 use roombox_control::keys::LivekitKeys;
@@ -305,12 +305,19 @@ impl House {
             recordings: recordings.clone(),
         });
         let fleet = Arc::new(Fleet::new(store.clone(), identity.clone(), plan.gear.clone()));
+        let twin = Twin::load(store.clone(), settings.clone(), events.clone()).await?;
+        let twin = Arc::new(twin);
+        tokio::spawn(twin.clone().follow(fleet.clone()));
+        let waved = Ordered::new(store.clone(), updates.clone(), twin.clone());
+        let waved = Arc::new(waved);
+        tokio::spawn(waved.clone().run());
         let errands = Arc::new(Errands {
             gear: plan.gear.clone(),
             identity: identity.clone(),
             jobs: jobs.clone(),
             settings: settings.clone(),
             workers,
+            twin: twin.clone(),
             folder: plan.data.join("errands"),
             whose: Mutex::default(),
         });
@@ -322,6 +329,7 @@ impl House {
             gear: plan.gear.clone(),
             jobs: jobs.clone(),
             settings: settings.clone(),
+            twin: twin.clone(),
             root: plan.data.join("recordings"),
         }));
         let certificates = Certificates::load(&plan.data.join("secrets"), events.clone());
@@ -359,7 +367,9 @@ impl House {
             store,
             gear: plan.gear.clone(),
             data: plan.data,
-            pulse: pulse(status.clone(), identity.clone(), (errands, plan.gear)),
+            pulse: pulse(status.clone(), identity.clone(), (errands, plan.gear), waved.clone()),
+            twin: twin.clone(),
+            ordered: waved,
             errands: orders,
         };
         let panel = PanelDoor {
@@ -395,6 +405,7 @@ impl House {
             events,
             fleet,
             loans,
+            twin,
             backups,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
@@ -423,11 +434,14 @@ fn pulse(
     status: Arc<Status>,
     identity: Arc<BoxIdentity>,
     (errands, gear): (Arc<Errands>, Arc<BoxGear>),
+    ordered: Arc<Ordered>,
 ) -> Pulse {
     let nonce = Ulid::new().to_string();
     Arc::new(move || {
         let now = status.now();
+        let twin = errands.twin.pulse();
         let offers = errands.jobs.trade().offers.into_iter();
+        let offers = offers.filter(|_| !twin.refuses.recordings);
         let offers: Vec<_> = offers
             .map(|Offer { job, number, media_ms }| BoxOffer { job, number, media_ms })
             .collect();
@@ -444,6 +458,8 @@ fn pulse(
             fingerprint: reach.fingerprint,
             minute_ms: errands.ready(),
             helps: errands.whose(),
+            twin: Some(twin),
+            order: ordered.pulse(),
             ..BoxPulse::default()
         }
     })

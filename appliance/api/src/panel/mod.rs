@@ -38,6 +38,7 @@ pub(crate) mod shape;
 mod shares;
 mod storage;
 mod targets;
+mod twin;
 mod updates;
 mod watch;
 mod webhooks;
@@ -52,7 +53,7 @@ use roombox_control::backup::Backups;
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
-use roombox_control::fleet::Fleet;
+use roombox_control::fleet::{Fleet, Twin};
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
@@ -117,6 +118,7 @@ pub struct PanelDoor {
     pub events: Arc<Events>,
     pub fleet: Arc<Fleet>,
     pub loans: Arc<Loans>,
+    pub twin: Arc<Twin>,
     pub backups: Arc<Backups>,
 }
 
@@ -253,6 +255,17 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(fleet::fleet_told))
         .routes(routes!(fleet::fleet_recordings))
         .routes(routes!(fleet::fleet_outages))
+        .routes(routes!(twin::twin_get))
+        .routes(routes!(twin::twin_refuse))
+        .routes(routes!(twin::twin_decide))
+        .routes(routes!(twin::wishes_get))
+        .routes(routes!(twin::group_add))
+        .routes(routes!(twin::group_change, twin::group_remove))
+        .routes(routes!(twin::wish_change))
+        .routes(routes!(twin::wish_decide))
+        .routes(routes!(twin::wish_anew))
+        .routes(routes!(twin::wave_list, twin::wave_begin))
+        .routes(routes!(twin::wave_act))
         .routes(routes!(loans::loan_claim))
         .routes(routes!(loans::loan_put, loans::loan_delete))
         .routes(routes!(loans::loan_file_get))

@@ -35,6 +35,7 @@ struct Origin {
     jobs: Arc<Jobs>,
     hub: Identity,
     own: String,
+    twin: Arc<Twin>,
     folder: tempfile::TempDir,
 }
 
@@ -91,8 +92,11 @@ impl Origin {
         while jobs.trade().offers.is_empty() {
             tokio::task::yield_now().await;
         }
-        let loans = Loans::new(LoansParts { store, gear, jobs: jobs.clone(), settings, root });
-        Self { loans, jobs, hub, own, folder }
+        let twin = Twin::load(store.clone(), settings.clone(), Arc::default()).await.unwrap();
+        let (twin, desk) = (Arc::new(twin), jobs.clone());
+        let parts = LoansParts { store, gear, jobs: desk, settings, twin: twin.clone(), root };
+        let loans = Loans::new(parts);
+        Self { loans, jobs, hub, own, twin, folder }
     }
 
     fn order(&self, number: u32) -> Order {
