@@ -264,9 +264,11 @@ impl Wishes<'_> {
         let (wanted, own) = (entry.wanted.clone(), entry.own.clone().unwrap_or_default());
         let decision = Decision { id: random_text(8)?, choice, wanted, own };
         // What was decided about settings that are in step again is done with.
-        let open: Vec<_> =
-            entries.filter(|one| open(&one)).map(|one| one.setting.clone()).collect();
-        row.decisions.retain(|name, _| open.contains(name));
+        let open = |name: &String| {
+            let is = |one: &TwinEntry| matches!(one.standing, Standing::Differs | Standing::Kept);
+            entries.clone().any(|one| one.setting == *name && is(one))
+        };
+        row.decisions.retain(|name, _| open(name));
         row.decisions.insert(setting.to_owned(), decision);
         self.fleet.store.fleet_twin_put(row).await?;
         Ok(())

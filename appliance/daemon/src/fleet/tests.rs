@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
 use roombox_control::events::Events;
-use roombox_control::fleet::Gear as _;
+use roombox_control::fleet::{Gear as _, RefusalsPatch};
 use roombox_control::jobs::{
     Attempt, JobPatch, JobSpec, JobState, Jobs, JobsParts, Machine, Workers,
 };
@@ -157,6 +157,18 @@ fn code<T: std::fmt::Debug>(refused: Result<T, ControlError>) -> &'static str {
 }
 
 const FILM: &str = "derived/job_1/film.mp4";
+
+#[tokio::test]
+async fn recordings_that_the_owner_keeps_are_lent_to_nobody_and_that_is_counted() {
+    let origin = Origin::new().await;
+    let patch = |keeps| RefusalsPatch { recordings: Some(keeps), ..RefusalsPatch::default() };
+    origin.twin.refuse(patch(true)).await.unwrap();
+    let ada = identity(2);
+    assert_eq!(code(origin.loans.claim(origin.claim(&ada, 1)).await), "loan_owner");
+    assert_eq!(origin.twin.pulse().refused.recordings, 1);
+    origin.twin.refuse(patch(false)).await.unwrap();
+    origin.loans.claim(origin.claim(&ada, 1)).await.unwrap();
+}
 
 #[tokio::test]
 async fn only_whom_the_hub_has_ordered_borrows_and_of_two_the_first() {
