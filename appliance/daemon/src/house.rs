@@ -32,7 +32,7 @@ use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
 use roombox_control::events::Events;
-use roombox_control::fleet::Fleet;
+use roombox_control::fleet::{Fleet, Ordered, Twin};
 use roombox_control::health::{Gatherer, Health};
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Jobs, JobsParts};
@@ -310,12 +310,19 @@ impl House {
             recordings: recordings.clone(),
         });
         let fleet = Arc::new(Fleet::new(store.clone(), identity.clone(), plan.gear.clone()));
+        let twin = Twin::load(store.clone(), settings.clone(), events.clone()).await?;
+        let twin = Arc::new(twin);
+        tokio::spawn(twin.clone().follow(fleet.clone()));
+        let waved = Ordered::new(store.clone(), updates.clone(), twin.clone());
+        let waved = Arc::new(waved);
+        tokio::spawn(waved.clone().run());
         let errands = Arc::new(Errands {
             gear: plan.gear.clone(),
             identity: identity.clone(),
             jobs: jobs.clone(),
             settings: settings.clone(),
             workers,
+            twin: twin.clone(),
             folder: plan.data.join("errands"),
             whose: Mutex::default(),
         });
@@ -327,6 +334,7 @@ impl House {
             gear: plan.gear.clone(),
             jobs: jobs.clone(),
             settings: settings.clone(),
+            twin: twin.clone(),
             root: plan.data.join("recordings"),
         }));
         let certificates = Certificates::load(&plan.data.join("secrets"), events.clone());
@@ -395,7 +403,10 @@ impl House {
                 identity.clone(),
                 health.clone(),
                 (errands, plan.gear),
+                waved.clone(),
             ),
+            twin: twin.clone(),
+            ordered: waved,
             errands: orders,
         };
         let panel = PanelDoor {
@@ -435,6 +446,7 @@ impl House {
             syslog,
             support,
             loans,
+            twin,
             backups,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })

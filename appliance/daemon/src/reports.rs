@@ -5,7 +5,7 @@ use crate::mail::BoxPostman;
 use crate::syslog::BoxWire;
 use roombox_control::ControlError;
 use roombox_control::events::Events;
-use roombox_control::fleet::{BoxOffer, BoxPulse, Gear as _};
+use roombox_control::fleet::{BoxOffer, BoxPulse, Gear as _, Ordered};
 use roombox_control::health::Health;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Offer;
@@ -41,11 +41,14 @@ pub fn pulse(
     identity: Arc<BoxIdentity>,
     health: Arc<Health>,
     (errands, gear): (Arc<Errands>, Arc<BoxGear>),
+    ordered: Arc<Ordered>,
 ) -> Pulse {
     let nonce = Ulid::new().to_string();
     Arc::new(move || {
         let now = status.now();
+        let twin = errands.twin.pulse();
         let offers = errands.jobs.trade().offers.into_iter();
+        let offers = offers.filter(|_| !twin.refuses.recordings);
         let offers: Vec<_> = offers
             .map(|Offer { job, number, media_ms }| BoxOffer { job, number, media_ms })
             .collect();
@@ -63,6 +66,8 @@ pub fn pulse(
             fingerprint: reach.fingerprint,
             minute_ms: errands.ready(),
             helps: errands.whose(),
+            twin: Some(twin),
+            order: ordered.pulse(),
             ..BoxPulse::default()
         }
     })

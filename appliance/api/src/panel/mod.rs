@@ -42,6 +42,7 @@ mod storage;
 mod support;
 mod syslog;
 mod targets;
+mod twin;
 mod updates;
 mod watch;
 mod webhooks;
@@ -56,7 +57,7 @@ use roombox_control::backup::Backups;
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
-use roombox_control::fleet::Fleet;
+use roombox_control::fleet::{Fleet, Twin};
 use roombox_control::health::Health;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
@@ -129,6 +130,7 @@ pub struct PanelDoor {
     pub syslog: Arc<Syslog>,
     pub support: Arc<Support>,
     pub loans: Arc<Loans>,
+    pub twin: Arc<Twin>,
     pub backups: Arc<Backups>,
 }
 
@@ -272,6 +274,17 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(fleet::fleet_told))
         .routes(routes!(fleet::fleet_recordings))
         .routes(routes!(fleet::fleet_outages))
+        .routes(routes!(twin::twin_get))
+        .routes(routes!(twin::twin_refuse))
+        .routes(routes!(twin::twin_decide))
+        .routes(routes!(twin::wishes_get))
+        .routes(routes!(twin::group_add))
+        .routes(routes!(twin::group_change, twin::group_remove))
+        .routes(routes!(twin::wish_change))
+        .routes(routes!(twin::wish_decide))
+        .routes(routes!(twin::wish_anew))
+        .routes(routes!(twin::wave_list, twin::wave_begin))
+        .routes(routes!(twin::wave_act))
         .routes(routes!(loans::loan_claim))
         .routes(routes!(loans::loan_put, loans::loan_delete))
         .routes(routes!(loans::loan_file_get))

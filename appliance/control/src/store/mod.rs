@@ -35,8 +35,10 @@ mod storage;
 mod targets;
 mod tokens;
 mod told;
+mod twin;
 mod updates;
 mod uploads;
+mod waves;
 mod webhooks;
 mod whip_keys;
 
@@ -74,6 +76,7 @@ pub use targets::CopyRow;
 pub(crate) use targets::{MANIFEST, Missing, Source, Wanted};
 pub use tokens::{ApiTokenRow, TokenBearer};
 pub use told::{ToldMark, ToldRow, ToldSearch};
+pub use twin::{GroupRow, TwinRow};
 pub use webhooks::{Settlement, Tally, WebhookRow};
 pub use whip_keys::{WhipKeyRow, WhipScope};
 

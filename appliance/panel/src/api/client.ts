@@ -12,10 +12,12 @@ import type {
   BoardEncoder,
   BoardEncoders,
   BoxView,
+  BoxWishPatch,
   CertificatePreview,
   CertificatesView,
   CertificateUpload,
   ClaimRestoreRequest,
+  Choice,
   ClaimState,
   Copy,
   Day,
@@ -28,6 +30,7 @@ import type {
   FleetRecording,
   FleetView,
   Health,
+  GroupRequest,
   InstallRequest,
   Invitation,
   Job,
@@ -69,6 +72,7 @@ import type {
   ProvisioningState,
   RecoveryCodes,
   Recording,
+  Refusals,
   RestoreRequest,
   Room,
   ScheduledEvent,
@@ -88,12 +92,17 @@ import type {
   TargetTrial,
   TimelineItem,
   ToldEvent,
+  TwinView,
   Updates,
+  Wave,
+  WaveAct,
+  WaveRequest,
   Webhook,
   WebhookPatch,
   WebhookTrial,
   WhipKey,
   WhipScope,
+  WishesView,
 } from "./schema";
 import type { FilmIndex } from "../film";
 
@@ -288,6 +297,24 @@ export const api = {
       "GET",
       `/fleet/recordings?limit=20&text=${part(text)}${before === "" ? "" : `&before=${part(before)}`}`,
     ),
+  twin: () => ask<TwinView>("GET", "/fleet/twin"),
+  refuseHub: (patch: Partial<Refusals>) => ask<TwinView>("PATCH", "/fleet/twin/refusals", patch),
+  decideTwin: (setting: string, choice: Choice) =>
+    ask<TwinView>("POST", "/fleet/twin/decisions", { setting, choice }),
+  wishes: () => ask<WishesView>("GET", "/fleet/wishes"),
+  makeGroup: (group: GroupRequest) => ask<WishesView>("POST", "/fleet/groups", group),
+  changeGroup: (id: string, group: GroupRequest) =>
+    ask<WishesView>("PUT", `/fleet/groups/${part(id)}`, group),
+  deleteGroup: (id: string) => ask<undefined>("DELETE", `/fleet/groups/${part(id)}`),
+  changeWish: (box: string, patch: Partial<BoxWishPatch>) =>
+    ask<WishesView>("PATCH", `/fleet/boxes/${part(box)}/wishes`, patch),
+  decideWish: (box: string, setting: string, choice: Choice) =>
+    ask<WishesView>("POST", `/fleet/boxes/${part(box)}/wishes/decisions`, { setting, choice }),
+  waves: () => ask<Wave[]>("GET", "/fleet/waves"),
+  beginWave: (wave: WaveRequest) => ask<Wave[]>("POST", "/fleet/waves", wave),
+  changeWave: (id: string, act: WaveAct) => ask<Wave[]>("PATCH", `/fleet/waves/${part(id)}`, { act }),
+  sendWishAnew: (box: string) =>
+    ask<WishesView>("POST", `/fleet/boxes/${part(box)}/wishes/revision`),
   fleetOutages: (box: string) =>
     ask<Page<Outage>>("GET", `/fleet/boxes/${part(box)}/outages`),
   storage: () => ask<StorageReport>("GET", "/storage"),

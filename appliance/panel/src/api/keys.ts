@@ -22,6 +22,9 @@ export const keys = {
   // Not below "fleet": that is asked for every few seconds.
   fleetTold: (box: string) => ["fleet-told", box],
   fleetRecordings: (text: string) => ["fleet-recordings", text],
+  twin: ["twin"],
+  wishes: ["wishes"],
+  waves: ["waves"],
   fleetOutages: (box: string) => ["fleet-outages", box],
   storage: ["recordings", "storage"],
   sharesOf: (recording: string) => ["shares", recording],

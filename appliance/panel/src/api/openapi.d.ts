@@ -600,6 +600,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/boxes/{id}/wishes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** At a hub: changes what is wanted of one box. */
+        patch: operations["wish_change"];
+        trace?: never;
+    };
+    "/api/v1/fleet/boxes/{id}/wishes/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** At a hub: decides about a setting that a box and the fleet want otherwise. */
+        post: operations["wish_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/boxes/{id}/wishes/revision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** At a hub that comes from an older copy: what it wants of this box counts, although the box has heard newer. */
+        post: operations["wish_anew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fleet/events": {
         parameters: {
             query?: never;
@@ -612,6 +663,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** At a hub: makes a group. */
+        post: operations["group_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** At a hub: puts another group in the place of this one. */
+        put: operations["group_change"];
+        post?: never;
+        /** At a hub: takes a group away. Its boxes keep what they have. */
+        delete: operations["group_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -768,6 +854,109 @@ export interface paths {
         };
         /** At a hub: the recordings of all its boxes, newest first; their files stay where they are. */
         get: operations["fleet_recordings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/twin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the fleet wants of this box's settings, and what its owner refuses. */
+        get: operations["twin_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/twin/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides at the box about a setting that it and the fleet want otherwise. */
+        post: operations["twin_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/twin/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Refuses the hub something, or allows it again; at once. */
+        patch: operations["twin_refuse"];
+        trace?: never;
+    };
+    "/api/v1/fleet/waves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** At a hub: updates of groups, newest first. */
+        get: operations["wave_list"];
+        put?: never;
+        /** At a hub: updates a group, in turns. */
+        post: operations["wave_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/waves/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** At a hub: has a wave rest, go on or end. What has begun on a box ends there. */
+        patch: operations["wave_act"];
+        trace?: never;
+    };
+    "/api/v1/fleet/wishes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** At a hub: groups, what is wanted of each box, and what it has. */
+        get: operations["wishes_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2495,6 +2684,8 @@ export interface components {
              * @default []
              */
             offers: components["schemas"]["BoxOffer"][];
+            /** @default null */
+            order: components["schemas"]["OrderPulse"] | null;
             /**
              * Format: int64
              * @description Recordings that run.
@@ -2506,6 +2697,8 @@ export interface components {
              * @default 0
              */
             total_bytes: number;
+            /** @default null */
+            twin: components["schemas"]["TwinPulse"] | null;
             /** @default  */
             version: string;
             /**
@@ -2520,6 +2713,51 @@ export interface components {
          * @enum {string}
          */
         BoxState: "unheard" | "here" | "stale" | "cloned";
+        /** @description A box and what is wanted of it. */
+        BoxWish: {
+            /** @description As the box says. */
+            entries: components["schemas"]["TwinEntry"][];
+            /** @description Id of its group. */
+            group: string | null;
+            /** @description The settings that it says it has. */
+            has: unknown;
+            id: string;
+            left_out: components["schemas"]["Unfilled"][];
+            name: string;
+            refused: components["schemas"]["RefusedCounts"];
+            refuses: components["schemas"]["Refusals"];
+            reported_at: components["schemas"]["Time"] | null;
+            /** @description Of this box alone. */
+            settings: {
+                [key: string]: unknown;
+            };
+            site: string;
+            state: components["schemas"]["WishState"];
+            /** @description All that is wanted. */
+            wanted: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description What is to be wanted of a box; what is absent stays. */
+        BoxWishPatch: {
+            /**
+             * @description Id of its group; null: none.
+             * @default null
+             */
+            group: string | null;
+            /**
+             * @description Of this box alone, before its group's; null: not the group's either.
+             * @default null
+             */
+            settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Where it is: what `{{site}}` stands for.
+             * @default null
+             */
+            site: string;
+        };
         /**
          * @description Where a bundle comes from.
          * @enum {string}
@@ -2610,6 +2848,11 @@ export interface components {
             error: string | null;
             offer: components["schemas"]["Offer"] | null;
         };
+        /**
+         * @description Whose value a setting gets.
+         * @enum {string}
+         */
+        Choice: "box" | "fleet";
         /** @description What somebody with the printed code sends. */
         ClaimRequest: {
             code: string;
@@ -2690,6 +2933,12 @@ export interface components {
             again?: boolean;
             /** @description Goes on although somebody meets or is recorded. */
             now?: boolean;
+        };
+        /** @description Whose value a setting gets that box and fleet want otherwise. */
+        DecisionRequest: {
+            choice: components["schemas"]["Choice"];
+            /** @description Section and name with a dot between. */
+            setting: string;
         };
         /** @description A recording that the box deleted by itself. */
         Deletion: {
@@ -2982,6 +3231,20 @@ export interface components {
             pulse: components["schemas"]["BoxPulse"] | null;
             state: components["schemas"]["BoxState"];
         };
+        /** @description Settings that several boxes are to have. */
+        FleetGroup: {
+            /**
+             * Format: int64
+             * @description How many boxes are in it.
+             */
+            boxes: number;
+            id: string;
+            name: string;
+            /** @description By section and name with a dot between; texts may name `{{box.name}}`, `{{box.id}}`, `{{group}}`, `{{site}}`. */
+            settings: {
+                [key: string]: unknown;
+            };
+        };
         /** @description What a box says when it comes with a code. */
         FleetJoin: {
             /** @description The box's public key, as NATS writes it; its id follows from it. */
@@ -3081,6 +3344,14 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "reset";
+        };
+        /** @description A group as somebody wants it. */
+        GroupRequest: {
+            name: string;
+            /** @description By section and name with a dot between. */
+            settings: {
+                [key: string]: unknown;
+            };
         };
         /**
          * @description What happened. Participants and tracks are named by their ids; `from` and `to` are in
@@ -4188,6 +4459,26 @@ export interface components {
             url: string;
             version: string;
         };
+        /**
+         * @description How far it is.
+         * @enum {string}
+         */
+        OrderPhase: "waiting" | "working" | "done" | "rolled_back" | "failed" | "refused";
+        /** @description What a heartbeat says of it. */
+        OrderPulse: {
+            /** @default waiting */
+            phase: components["schemas"]["OrderPhase"];
+            /**
+             * @description Id of the wave.
+             * @default
+             */
+            wave: string;
+            /**
+             * @description Why it is not done, in English.
+             * @default null
+             */
+            why: string | null;
+        };
         /** @description A time in which the hub heard nothing of a box. */
         Outage: {
             /** @description Its last heartbeat; for one that was not heard since the hub started, that start. */
@@ -4553,6 +4844,63 @@ export interface components {
         /** @description Each opens the box once without the app; they are shown only now. */
         RecoveryCodes: {
             recovery_codes: string[];
+        };
+        /** @description What the owner of a box refuses its hub. */
+        Refusals: {
+            /**
+             * @description Jobs of other boxes.
+             * @default false
+             */
+            jobs: boolean;
+            /**
+             * @description That the hub lists its recordings, and that other boxes make films of them.
+             * @default false
+             */
+            recordings: boolean;
+            /**
+             * @description The fleet's settings.
+             * @default false
+             */
+            settings: boolean;
+            /**
+             * @description Updates in waves.
+             * @default false
+             */
+            updates: boolean;
+        };
+        /** @description A change of that; what is absent stays. */
+        RefusalsPatch: {
+            /** @default null */
+            jobs: boolean;
+            /** @default null */
+            recordings: boolean;
+            /** @default null */
+            settings: boolean;
+            /** @default null */
+            updates: boolean;
+        };
+        /** @description How often something was refused, since the box joined. */
+        RefusedCounts: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            jobs: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            recordings: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            settings: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            updates: number;
         };
         /** @description What somebody who means it sends. */
         ResetRequest: {
@@ -5043,6 +5391,11 @@ export interface components {
          * @enum {string}
          */
         SoundContainer: "m4a" | "ogg" | "flac";
+        /**
+         * @description What a setting is, between box and fleet.
+         * @enum {string}
+         */
+        Standing: "in_step" | "differs" | "kept" | "refused" | "unknown";
         /** @description The newest sample and the last ten minutes. */
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];
@@ -5333,6 +5686,66 @@ export interface components {
              */
             urls: string[];
         };
+        /** @description A setting that the fleet wants. */
+        TwinEntry: {
+            /** @description What the box has; absent where it has no such setting. */
+            own: unknown;
+            /** @description Section and name with a dot between. */
+            setting: string;
+            standing: components["schemas"]["Standing"];
+            wanted: unknown;
+            /** @description Why it is refused, in English. */
+            why: string | null;
+        };
+        /** @description What a heartbeat says of it. */
+        TwinPulse: {
+            /**
+             * @description Names what it wants; empty: nothing.
+             * @default
+             */
+            mark: string;
+            /**
+             * @default {
+             *       "jobs": 0,
+             *       "recordings": 0,
+             *       "settings": 0,
+             *       "updates": 0
+             *     }
+             */
+            refused: components["schemas"]["RefusedCounts"];
+            /**
+             * @default {
+             *       "jobs": false,
+             *       "recordings": false,
+             *       "settings": false,
+             *       "updates": false
+             *     }
+             */
+            refuses: components["schemas"]["Refusals"];
+            /**
+             * Format: int64
+             * @description Of the newest wish that the box has.
+             * @default 0
+             */
+            revision: number;
+        };
+        /** @description The box and its fleet's settings, as the panel shows them. */
+        TwinView: {
+            /** @description What the fleet wants; nothing while the owner refuses that. */
+            entries: components["schemas"]["TwinEntry"][];
+            /** @description Name of the fleet's hub; absent: it has wanted nothing yet. */
+            fleet: string | null;
+            refused: components["schemas"]["RefusedCounts"];
+            refuses: components["schemas"]["Refusals"];
+            /** Format: int64 */
+            revision: number;
+        };
+        /** @description A setting that a box is not asked for. */
+        Unfilled: {
+            setting: string;
+            /** @description In English. */
+            why: string;
+        };
         /** @description The password of a link. */
         UnlockRequest: {
             password: string;
@@ -5464,6 +5877,90 @@ export interface components {
             /** @description `fat`: on the box's own disk. `usb`: on a stick. */
             source: string | null;
         };
+        /** @description An update of a group, box by box. */
+        Wave: {
+            /**
+             * Format: int32
+             * @description So many boxes a turn.
+             */
+            at_once: number;
+            boxes: components["schemas"]["WaveBox"][];
+            /**
+             * Format: int32
+             * @description It halts when so many boxes have rolled back or failed.
+             */
+            halt_after: number;
+            id: string;
+            made_at: components["schemas"]["Time"];
+            /** @description Of the group. */
+            name: string;
+            /** @description Boxes install and restart at night, by their own settings of when that is. */
+            night: boolean;
+            /**
+             * Format: int32
+             * @description Between two turns, seconds.
+             */
+            pause_s: number;
+            state: components["schemas"]["WaveState"];
+            /** @description Where the bundle is; absent: each box's channel offers it. */
+            url: string | null;
+            version: string;
+        };
+        /**
+         * @description What somebody does with a wave.
+         * @enum {string}
+         */
+        WaveAct: "pause" | "resume" | "stop";
+        /** @description A box of a wave. */
+        WaveBox: {
+            id: string;
+            name: string;
+            state: components["schemas"]["WaveBoxState"];
+            /** @description Why it is not done, as the box says. */
+            why: string | null;
+        };
+        /**
+         * @description Where a box stands in a wave.
+         * @enum {string}
+         */
+        WaveBoxState: "queued" | "sent" | "waiting" | "working" | "done" | "rolled_back" | "failed" | "refused";
+        /** @description What somebody does with a wave. */
+        WavePatch: {
+            act: components["schemas"]["WaveAct"];
+        };
+        /** @description An update of a group, as somebody wants it. */
+        WaveRequest: {
+            /**
+             * Format: int32
+             * @description So many boxes a turn, or with `percent` so many of a hundred.
+             */
+            at_once: number;
+            /** @description Its name once more: somebody means it. */
+            confirm: string;
+            /** @description Id of the group. */
+            group: string;
+            /**
+             * Format: int32
+             * @description It halts when so many boxes have rolled back or failed.
+             */
+            halt_after?: number;
+            night?: boolean;
+            /**
+             * Format: int32
+             * @description Between two turns, seconds.
+             */
+            pause_s?: number;
+            percent?: boolean;
+            /** @description Where the bundle is, `https://…`; absent: each box's channel offers it. */
+            url?: string;
+            /** @description As the bundle says it. */
+            version: string;
+        };
+        /**
+         * @description Where a wave stands.
+         * @enum {string}
+         */
+        WaveState: "running" | "paused" | "halted" | "stopped" | "done";
         /** @description A receiver of webhooks. */
         Webhook: {
             created_at: components["schemas"]["Time"];
@@ -5572,6 +6069,16 @@ export interface components {
          * @enum {string}
          */
         Why: "health" | "no_health_check" | "never_started" | "unknown";
+        /**
+         * @description How a box stands to what is wanted of it.
+         * @enum {string}
+         */
+        WishState: "free" | "pending" | "in_step" | "differs" | "partly" | "owner_refuses" | "ahead";
+        /** @description What a hub wants of its boxes. */
+        WishesView: {
+            boxes: components["schemas"]["BoxWish"][];
+            groups: components["schemas"]["FleetGroup"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -8797,6 +9304,294 @@ export interface operations {
             };
         };
     };
+    wish_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BoxWishPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wish_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wish_anew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     fleet_told: {
         parameters: {
             query?: {
@@ -8859,6 +9654,282 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    group_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    group_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    group_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9958,6 +11029,586 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    twin_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    twin_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    twin_refuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefusalsPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wave_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wave"][];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wave_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WaveRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wave"][];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wave_act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WavePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wave"][];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wishes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
