@@ -11,7 +11,7 @@ gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gst
 glib-networking ca-certificates"
 demo_packages="ffmpeg espeak-ng python3 python3-venv imagemagick fonts-dejavu-core iproute2"
 test_packages="chromium coturn dbus firefox-esr iproute2 nftables procps gstreamer1.0-plugins-ugly mkvtoolnix shellcheck
-nginx-light libnginx-mod-rtmp mosquitto grub-common python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice
+nginx-light libnginx-mod-rtmp mosquitto rsyslog rsyslog-gnutls grub-common python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice
 openssh-server bmap-tools e2fsprogs fdisk dosfstools xz-utils rauc openssl prometheus libnss3-tools bind9"
 # A PC's image is assembled and started on a PC.
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import socket
+import time
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,14 +15,36 @@ def seed_of(conf: str) -> str:
     return re.search(r'nkey: "(SU[A-Z2-7]+)"', conf).group(1)
 
 
+def key_of(nats: Path) -> Ed25519PrivateKey:
+    seed = seed_of((nats / "nats.conf").read_text())
+    raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
+    return Ed25519PrivateKey.from_private_bytes(raw[2:34])
+
+
+def signer(data: Path):
+    """Signs commands with the key of the box whose data these are: subject and payload."""
+    pem = (data / "secrets" / "box.key").read_text().splitlines()
+    der = base64.b64decode("".join(line for line in pem if not line.startswith("-")))
+    # The private key of PKCS #8 for ed25519 (RFC 8410 §7).
+    at = der.index(b"\x04\x22\x04\x20") + 4
+    key, before = Ed25519PrivateKey.from_private_bytes(der[at:at + 32]), [0]
+
+    def sign(to: str, verb: str, body) -> tuple[str, bytes]:
+        # Each is newer than the one before, also than what the hub itself has said meanwhile.
+        at = before[0] = max(before[0] + 1, int(time.time() * 1000) + 1000)
+        subject, body = f"cmd.{to}.{verb}", json.dumps(body)
+        signature = base64.b64encode(key.sign(f"{subject}\n{at}\n{body}".encode())).decode()
+        return subject, json.dumps({"at": at, "body": body, "signature": signature}).encode()
+
+    return sign
+
+
 class RawNats:
     """Connects to the leaf of a box as that box; `nats` is the folder of its server."""
 
     def __init__(self, nats: Path):
         ports = json.loads(next(nats.glob("*.ports")).read_text())
-        seed = seed_of((nats / "nats.conf").read_text())
-        raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
-        key = Ed25519PrivateKey.from_private_bytes(raw[2:34])
+        key = key_of(nats)
         host, port = ports["nats"][0].removeprefix("nats://").rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), 10)
         self.lines = self.socket.makefile("rb")

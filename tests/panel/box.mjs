@@ -8,8 +8,10 @@ import path from 'node:path';
 import readline from 'node:readline';
 
 export class Box {
-  static async start() {
+  /** With further arguments, if it needs any. */
+  static async start(further = []) {
     const box = new Box();
+    box.further = further;
     box.folder = await mkdtemp(path.join(os.tmpdir(), 'roombox-panel-'));
     box.data = path.join(box.folder, 'data');
     box.logPath = path.join(box.folder, 'roomboxd.log');
@@ -28,7 +30,7 @@ export class Box {
     // A test that aborts must not leave daemons behind: they die with us.
     this.process = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', roomboxd, '--dev', ...where, '--address', '127.0.0.1'],
+      ['--pdeathsig', 'KILL', roomboxd, '--dev', ...where, '--address', '127.0.0.1', ...this.further],
       { stdio: ['ignore', 'pipe', log.fd] },
     );
     this.exited = once(this.process, 'exit');

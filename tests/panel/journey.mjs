@@ -4,6 +4,7 @@
 //
 // Steps build on each other: after one that fails, those that need it are skipped and say so.
 
+import { alarms } from './alarms.mjs';
 import { backup } from './backup.mjs';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
@@ -12,6 +13,7 @@ import { firstVisit } from './first_visit.mjs';
 import { INVITED, meeting } from './meeting.mjs';
 import * as recording from './recording.mjs';
 import { looks, ofEmptyBox, ofNewBox } from './looks.mjs';
+import { fleet } from './fleet.mjs';
 import { library } from './library.mjs';
 import { lobby } from './lobby.mjs';
 import { people } from './people.mjs';
@@ -52,6 +54,8 @@ await library(steps);
 await schedule(steps);
 await lobby(steps);
 await people(steps);
+await alarms(steps);
+await fleet(steps);
 await backup(steps);
 await updates(steps);
 await encrypted(steps, world.password);

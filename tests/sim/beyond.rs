@@ -1,11 +1,16 @@
-//! The other shards of a room, and what shards say to each other: at once and in order, but for packets
-//! that have no place.
+//! The other shards of a room, and what shards say to each other: in order from one to another, but
+//! each pair takes its own time, so that what two say about one thing may come either way round; and
+//! packets that have no place are lost.
 
 use super::World;
 use super::network::{SFU_TCP, reached_by};
+use crate::chance::Chance;
 use roombox_sfu::{Command, Connections, Output, Relayed, RelayedMedia, Sfu, SfuConfig, Transport};
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a word is on its way, at most. A shard takes what others say once a turn.
+pub const USUAL_DELAY: Duration = Duration::from_millis(12);
 
 /// Shards of a world of which nothing else is said: all simulations can be run with people on several.
 pub fn usual_shards() -> usize {
@@ -18,17 +23,28 @@ pub fn shard(number: usize, estimates: bool) -> Sfu {
     Sfu::new(SfuConfig { addresses, tcp_addresses: vec![SFU_TCP], estimates }).numbered(number)
 }
 
-pub enum Word {
+enum Word {
     Relayed(Box<Relayed>),
     Command(Box<Command>),
-    /// Back to who said it: there was no place.
-    Full(RelayedMedia),
+}
+
+/// From one shard to another.
+struct Link {
+    chance: Chance,
+    words: VecDeque<(Instant, Word)>,
 }
 
 pub struct Beyond {
     pub shards: Vec<Sfu>,
-    /// From, to, and what.
-    pub said: VecDeque<(usize, usize, Word)>,
+    /// By shard that says and shard that is told.
+    links: BTreeMap<(usize, usize), Link>,
+    /// Packets that had no place, by shard that sent and shard that was to get it.
+    full: VecDeque<(usize, usize, RelayedMedia)>,
+    /// How long a word is on its way, at most.
+    pub delay: Duration,
+    /// Whoever asks for something waits until the others have heard of it.
+    pub patient: bool,
+    seed: u64,
     seats: BTreeMap<String, usize>,
     /// Where newcomers live, one after the other, over and over.
     next: usize,
@@ -41,10 +57,14 @@ pub struct Beyond {
 }
 
 impl Beyond {
-    pub fn new(shards: usize, estimates: bool) -> Self {
+    pub fn new(seed: u64, shards: usize, estimates: bool) -> Self {
         Self {
             shards: (1..shards).map(|number| shard(number, estimates)).collect(),
-            said: VecDeque::new(),
+            links: BTreeMap::new(),
+            full: VecDeque::new(),
+            delay: USUAL_DELAY,
+            patient: false,
+            seed,
             seats: BTreeMap::new(),
             next: 0,
             places: None,
@@ -66,7 +86,40 @@ impl Beyond {
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.shards.iter().filter_map(Sfu::next_timeout).min()
+        self.shards.iter().filter_map(Sfu::next_timeout).chain(self.next_arrival()).min()
+    }
+
+    fn next_arrival(&self) -> Option<Instant> {
+        self.links.values().filter_map(|link| Some(link.words.front()?.0)).min()
+    }
+
+    /// A packet that had no place: who sent it, to whom, and which.
+    pub fn lost(&mut self) -> Option<(usize, usize, RelayedMedia)> {
+        self.full.pop_front()
+    }
+
+    /// The next word that has arrived by now: who says it, to whom, and what.
+    fn arrived(&mut self, now: Instant) -> Option<(usize, usize, Word)> {
+        let at = self.next_arrival().filter(|at| *at <= now)?;
+        let of = |link: &Link| link.words.front().is_some_and(|(lands, _)| *lands == at);
+        let (&(from, to), link) = self.links.iter_mut().find(|(_, link)| of(link))?;
+        let (_, word) = link.words.pop_front()?;
+        Some((from, to, word))
+    }
+
+    fn say(&mut self, now: Instant, from: usize, to: usize, word: Word) {
+        let seed = self.seed * 64 + (from * 8 + to) as u64;
+        let new = || Link { chance: Chance::new(seed), words: VecDeque::new() };
+        let link = self.links.entry((from, to)).or_insert_with(new);
+        let wait = link.chance.below(self.delay.as_micros() as u64 + 1);
+        let at = now + Duration::from_micros(wait);
+        let last = link.words.back().map_or(at, |(last, _)| *last);
+        link.words.push_back((at.max(last), word));
+    }
+
+    /// Nothing of what two shards have said to each other arrives any more.
+    pub fn cut(&mut self, one: usize, other: usize) {
+        self.links.retain(|pair, _| *pair != (one, other) && *pair != (other, one));
     }
 
     pub fn due(&self, now: Instant) -> Vec<usize> {
@@ -76,21 +129,21 @@ impl Beyond {
     }
 
     /// Takes what is for another shard.
-    pub fn takes(&mut self, from: usize, output: Output) -> Option<Output> {
+    pub fn takes(&mut self, now: Instant, from: usize, output: Output) -> Option<Output> {
         match output {
             Output::Relay { to, what } => {
                 if let Some(media) = what.media() {
                     if self.places.is_some_and(|left| !media.fits(16 - left.min(16), 16)) {
-                        self.said.push_back((to, from, Word::Full(media)));
+                        self.full.push_back((from, to, media));
                         return None;
                     }
                     *self.handed.entry((from, to)).or_default() += 1;
                 } else {
                     self.words += 1;
                 }
-                self.said.push_back((from, to, Word::Relayed(Box::new(what))));
+                self.say(now, from, to, Word::Relayed(Box::new(what)));
             }
-            Output::Pass { to, command } => self.said.push_back((from, to, Word::Command(command))),
+            Output::Pass { to, command } => self.say(now, from, to, Word::Command(command)),
             Output::Seat { .. } => {}
             other => return Some(other),
         }
@@ -99,6 +152,24 @@ impl Beyond {
 }
 
 impl World {
+    /// Shards hear what others said, as far as it has come.
+    pub(super) fn carry(&mut self) {
+        let now = self.now;
+        while let Some((from, to, word)) = self.beyond.arrived(now) {
+            self.timed(to, |sfu| match word {
+                Word::Relayed(what) => sfu.relayed(now, from, *what),
+                Word::Command(command) => sfu.command(now, *command),
+            });
+        }
+    }
+
+    /// There and back, and to a third shard.
+    pub(super) fn wait_for_all(&mut self) {
+        if self.beyond.patient {
+            self.run(self.beyond.delay * 4);
+        }
+    }
+
     /// The shard on which somebody lives.
     pub fn at(&self, name: &str) -> &Sfu {
         match self.beyond.seat(name) {
@@ -116,9 +187,10 @@ impl World {
         })
     }
 
-    /// The home and another shard lose each other.
+    /// The home and another shard lose each other, and what was under way between them.
     pub fn lose(&mut self, shard: usize) {
         let now = self.now;
+        self.beyond.cut(0, shard);
         self.timed(0, |sfu| sfu.lose_shard(now, shard));
         self.timed(shard, |sfu| sfu.lose_shard(now, 0));
     }

@@ -77,16 +77,28 @@ fn data_tracks_follow_permissions() {
     );
 }
 
+/// What was told of blobs since.
+fn answers(world: &World, since: usize) -> Vec<(&str, &Event)> {
+    let told = world.events[since..].iter().map(|(name, event)| (name.as_str(), event));
+    let of_blobs = |event: &Event| {
+        matches!(
+            event,
+            Event::BlobStored { .. } | Event::BlobRefused { .. } | Event::BlobFetched { .. }
+        )
+    };
+    told.filter(|(_, event)| of_blobs(event)).collect()
+}
+
 fn store(world: &mut World, name: &str, key: &str, bytes: usize) -> Option<BlobRefusal> {
     let blob = Box::new(Blob { key: key.into(), contents: vec![7; bytes].into() });
     let before = world.events.len();
     world.command(Command::StoreBlob { participant: name.into(), request: 5, blob });
-    match &world.events[before..] {
-        [(told, Event::BlobStored { request: 5, key: stored })] if told == name => {
+    match &answers(world, before)[..] {
+        [(told, Event::BlobStored { request: 5, key: stored })] if *told == name => {
             assert_eq!(stored, key.as_bytes());
             None
         }
-        [(told, Event::BlobRefused { request: 5, why })] if told == name => Some(*why),
+        [(told, Event::BlobRefused { request: 5, why })] if *told == name => Some(*why),
         other => panic!("storing became {other:?}"),
     }
 }
@@ -96,11 +108,11 @@ fn fetch(world: &mut World, name: &str, owner: &str, key: &str) -> Result<usize,
     let before = world.events.len();
     let (owner, key) = (owner.into(), key.into());
     world.command(Command::FetchBlob { participant, request: 6, owner, key });
-    match &world.events[before..] {
-        [(told, Event::BlobFetched { request: 6, blob })] if told == name => {
+    match &answers(world, before)[..] {
+        [(told, Event::BlobFetched { request: 6, blob })] if *told == name => {
             Ok(blob.contents.len())
         }
-        [(told, Event::BlobRefused { request: 6, why })] if told == name => Err(*why),
+        [(told, Event::BlobRefused { request: 6, why })] if *told == name => Err(*why),
         other => panic!("fetching became {other:?}"),
     }
 }

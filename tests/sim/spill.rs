@@ -6,7 +6,7 @@ use crate::world::{Network, ROOM, World};
 use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::{TapEvent, TapId};
 use roombox_sfu::track::TrackSource;
-use roombox_sfu::{Channel, Command, Event, LeaveReason, Recipients};
+use roombox_sfu::{Channel, Command, Event, LeaveReason, Recipients, Simulated};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -286,6 +286,37 @@ fn a_room_that_ends_or_is_full_is_so_for_all() {
         .any(|event| matches!(event, Event::Closed { reason: LeaveReason::DuplicateIdentity }));
     assert!(replaced);
     assert!(told(&world, "ben2").any(|event| matches!(event, Event::Joined { .. })));
+}
+
+#[test]
+fn a_wish_for_tcp_alone_that_was_taken_back_is_forgotten_on_every_shard() {
+    let mut world = World::spread(12, Network::default(), 2);
+    let by_udp = |world: &World| {
+        let answers = told(world, "ada").filter_map(|event| match event {
+            Event::Answer { sdp, .. } => Some(sdp.to_ascii_lowercase().contains(" udp ")),
+            _ => None,
+        });
+        answers.last()
+    };
+    let wish = |world: &mut World, on| {
+        let (participant, simulated) = ("ada".into(), Simulated::TcpOnly(on));
+        world.command(Command::Simulate { participant, simulated });
+        world.run(SECOND);
+        world.leave("ada");
+        world.run(SECOND);
+        world.join("ada");
+        world.run(SECOND);
+        assert_eq!(by_udp(world), Some(!on), "on shard {}", world.beyond.seat("ada"));
+    };
+    for name in ["cem", "ben", "ada"] {
+        world.join(name);
+    }
+    world.run(SECOND);
+    let homes = [true, true, false, true, false, false].map(|on| {
+        wish(&mut world, on);
+        world.beyond.seat("ada")
+    });
+    assert_eq!(homes, [1, 0, 1, 0, 1, 0]);
 }
 
 #[test]

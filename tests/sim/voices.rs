@@ -57,7 +57,7 @@ fn whoever_speaks_in_a_big_room_is_heard_by_everybody_soon_and_whole() {
             speak(&mut world, n, true);
             // The first second has the beginning of the sentence in it.
             assert_eq!(hearing(&mut world, &tracks, n, 35), PEOPLE - 1, "seed {seed}: {n}");
-            assert_eq!(hearing(&mut world, &tracks, n, 50), PEOPLE - 1, "seed {seed}: {n}");
+            assert_eq!(hearing(&mut world, &tracks, n, 48), PEOPLE - 1, "seed {seed}: {n}");
             speak(&mut world, n, false);
         }
         // Who comes late has them at once: they are part of the conversation.

@@ -10,7 +10,7 @@ mod reception;
 
 use crate::chance::Chance;
 use crate::client::{Client, RIDS};
-use beyond::{Beyond, Word, shard, usual_shards};
+use beyond::{Beyond, shard, usual_shards};
 pub use network::Network;
 use network::{MOST_QUEUED, SFU_UDP, UDP_OVERHEAD, reached_by};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
@@ -90,7 +90,7 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64, network: Network) -> Self {
-        Self::with(seed, network, usual_shards(), false)
+        Self::usual(seed, network, false)
     }
 
     /// One in which people live on so many shards in turn.
@@ -100,7 +100,15 @@ impl World {
 
     /// One in which each client gets no more than its connection carries.
     pub fn dividing(seed: u64, network: Network) -> Self {
-        Self::with(seed, network, usual_shards(), true)
+        Self::usual(seed, network, true)
+    }
+
+    /// One of a simulation that does not ask where people live: what it asks for is done everywhere
+    /// before it looks, as if there were one shard.
+    fn usual(seed: u64, network: Network, estimates: bool) -> Self {
+        let mut world = Self::with(seed, network, usual_shards(), estimates);
+        world.beyond.patient = usual_shards() > 1;
+        world
     }
 
     fn with(seed: u64, network: Network, shards: usize, estimates: bool) -> Self {
@@ -110,7 +118,7 @@ impl World {
             begun: now,
             now,
             sfu: shard(0, estimates),
-            beyond: Beyond::new(shards, estimates),
+            beyond: Beyond::new(seed, shards, estimates),
             clients: BTreeMap::new(),
             left: Vec::new(),
             network,
@@ -143,6 +151,7 @@ impl World {
     pub fn command(&mut self, command: Command) {
         let now = self.now;
         self.timed(0, |sfu| sfu.command(now, command));
+        self.wait_for_all();
     }
 
     pub fn join(&mut self, name: &str) {
@@ -172,6 +181,7 @@ impl World {
         let client = Client::new(self.now, name.to_owned(), (transport, address), seed, codecs);
         self.enter(client, otherwise);
         self.offer(name, 0, 1, &[]);
+        self.wait_for_all();
     }
 
     /// A client joins the room as somebody who may everything and hears of everything, but for what
@@ -199,9 +209,12 @@ impl World {
         let (room, options, now) = (RoomName::from(self.room), self.options(), self.now);
         match seat {
             0 => self.command(Command::Join { room, options, participant }),
-            seat => self.timed(0, |sfu| {
-                sfu.join_elsewhere(now, seat, &room, options, *participant);
-            }),
+            seat => {
+                self.timed(0, |sfu| {
+                    sfu.join_elsewhere(now, seat, &room, options, *participant);
+                });
+                self.wait_for_all();
+            }
         }
     }
 
@@ -220,11 +233,10 @@ impl World {
     }
 
     pub fn leave(&mut self, name: &str) {
+        // Whoever has gone hears nothing of how the box takes it.
+        self.left.extend(self.clients.remove(name));
         let (participant, reason) = (ParticipantId::from(name), LeaveReason::ClientLeft);
         self.command(Command::Leave { participant, reason });
-        if let Some(client) = self.clients.remove(name) {
-            self.left.push(client);
-        }
     }
 
     /// Announces and offers a simulcast track; returns its id.
@@ -310,7 +322,7 @@ impl World {
         };
         self.collect(name);
         let participant = ParticipantId::from(name);
-        self.command(Command::Offer { participant, id, sdp });
+        self.timed(0, |sfu| sfu.command(now, Command::Offer { participant, id, sdp }));
     }
 
     /// Runs until `until` after now.
@@ -351,6 +363,7 @@ impl World {
             for shard in self.beyond.due(now) {
                 self.timed(shard, |sfu| sfu.timeout(now));
             }
+            self.carry();
         }
     }
 
@@ -434,17 +447,12 @@ impl World {
         }
     }
 
-    /// Has the `Sfu` do something, takes what comes out, and counts what both cost.
-    /// Then what shards say to each other, until nothing is left to say.
+    /// Has a shard do something, takes what comes out, and counts what both cost.
     fn timed(&mut self, shard: usize, work: impl FnOnce(&mut Sfu)) {
         self.one(shard, work);
         let now = self.now;
-        while let Some((from, to, word)) = self.beyond.said.pop_front() {
-            self.one(to, |sfu| match word {
-                Word::Relayed(what) => sfu.relayed(now, from, *what),
-                Word::Command(command) => sfu.command(now, *command),
-                Word::Full(lost) => sfu.relay_was_full(now, from, &lost),
-            });
+        while let Some((from, to, lost)) = self.beyond.lost() {
+            self.one(from, |sfu| sfu.relay_was_full(now, to, &lost));
         }
     }
 
@@ -462,7 +470,7 @@ impl World {
 
     fn deliver(&mut self, shard: usize, outputs: Vec<Output>) {
         for output in outputs {
-            let Some(output) = self.beyond.takes(shard, output) else { continue };
+            let Some(output) = self.beyond.takes(self.now, shard, output) else { continue };
             match output {
                 Output::Transmit { transport, destination, contents, .. } => {
                     let to = (transport, destination);

@@ -133,7 +133,7 @@ fn status(error: &ControlError) -> StatusCode {
         E::Update(error) => of_update(error),
         E::Fleet(error) => of_fleet(error),
         E::Mqtt(MqttError::NoControl) => StatusCode::FORBIDDEN,
-        E::Mqtt(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::Mail(_) | E::Mqtt(_) | E::Syslog(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::Certificate(error) if error.is_of_state() => StatusCode::CONFLICT,
         E::Certificate(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::Busy(_) | E::Draining => StatusCode::SERVICE_UNAVAILABLE,
@@ -167,7 +167,10 @@ fn of_fleet(error: &FleetError) -> StatusCode {
         E::NoCode | E::Expired(_) | E::Address(_) | E::Addresses { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        E::Token | E::Signature | E::LoanOrder => StatusCode::FORBIDDEN,
+        E::GroupNull | E::WishTooLong | E::WaveName | E::WaveVersion | E::WaveUrl | E::WaveSize => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        E::Token | E::Signature | E::LoanOrder | E::LoanOwner => StatusCode::FORBIDDEN,
         E::LoanGone => StatusCode::GONE,
         E::LoanBusy | E::LoanOffset { .. } => StatusCode::CONFLICT,
         E::LoanFile(_) | E::LoanReceipt(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -178,6 +181,8 @@ fn of_fleet(error: &FleetError) -> StatusCode {
         E::NoHttps | E::AlreadyIn | E::NotIn | E::NotHub | E::Itself | E::TooMany { .. } => {
             StatusCode::CONFLICT
         }
+        E::TooManyGroups { .. } | E::GroupNameTaken | E::NothingToDecide => StatusCode::CONFLICT,
+        E::WaveGoesOn | E::WaveOver => StatusCode::CONFLICT,
     }
 }
 

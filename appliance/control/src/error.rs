@@ -4,9 +4,11 @@ use crate::backup::BackupError;
 use crate::certificates::CertificateError;
 use crate::conference::Busy;
 use crate::fleet::FleetError;
+use crate::mail::MailError;
 use crate::mqtt::MqttError;
 use crate::permissions::{Action, Role};
 use crate::store::StoreError;
+use crate::syslog::SyslogError;
 use crate::updates::UpdateError;
 use roombox_provision::SettingError;
 
@@ -196,7 +198,11 @@ pub enum ControlError {
     #[error(transparent)]
     Fleet(#[from] FleetError),
     #[error(transparent)]
+    Mail(#[from] MailError),
+    #[error(transparent)]
     Mqtt(#[from] MqttError),
+    #[error(transparent)]
+    Syslog(#[from] SyslogError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     #[error("the box cannot keep its secrets: {0}. Look at its disk")]
@@ -298,7 +304,9 @@ impl ControlError {
             Self::Backup(error) => error.code(),
             Self::Update(error) => error.code(),
             Self::Fleet(error) => error.code(),
+            Self::Mail(error) => error.code(),
             Self::Mqtt(error) => error.code(),
+            Self::Syslog(error) => error.code(),
             Self::Certificate(error) => error.code(),
             Self::Secrets(_) => "secrets_failed",
             Self::Busy(_) => "busy",
@@ -338,7 +346,9 @@ impl ControlError {
             Self::Backup(error) => error.field(),
             Self::Update(error) => error.field(),
             Self::Fleet(error) => error.field(),
+            Self::Mail(error) => error.field(),
             Self::Mqtt(error) => error.field(),
+            Self::Syslog(error) => error.field(),
             Self::Certificate(error) => error.field(),
             _ => None,
         }

@@ -7,6 +7,7 @@
 use crate::clock::UnixMs;
 use crate::conference;
 use crate::encoders::BoardEncoder;
+use crate::health::Alarm;
 use crate::jobs::Job;
 use crate::outputs::LiveOutput;
 use crate::permissions::Action;
@@ -171,6 +172,21 @@ pub enum Happening {
     /// The broker, or how the box's way to it is.
     #[serde(rename = "mqtt.changed")]
     MqttChanged,
+    /// Mails about alarms: their settings, or how they go.
+    #[serde(rename = "mail.changed")]
+    MailChanged,
+    /// The syslog server, or how the way there is.
+    #[serde(rename = "syslog.changed")]
+    SyslogChanged,
+    /// Something is wrong with the box.
+    #[serde(rename = "alarm.raised")]
+    AlarmRaised(Box<Alarm>),
+    /// It is well again.
+    #[serde(rename = "alarm.cleared")]
+    AlarmCleared(Box<Alarm>),
+    /// Somebody has seen it and takes care.
+    #[serde(rename = "alarm.acknowledged")]
+    AlarmAcknowledged(Box<Alarm>),
     /// Which certificate is served, how it stands, or a request for one.
     #[serde(rename = "certificate.changed")]
     CertificateChanged,
@@ -191,6 +207,12 @@ impl Happening {
             | Self::WebhookChanged
             | Self::WebhookProgressed(_)
             | Self::MqttChanged
+            | Self::MailChanged
+            | Self::SyslogChanged
+            // What others say of their servers is not for everybody.
+            | Self::AlarmRaised(_)
+            | Self::AlarmCleared(_)
+            | Self::AlarmAcknowledged(_)
             | Self::CertificateChanged => Action::Configure,
             Self::UpdateChanged(_)
             | Self::UpdateProgressed(_)

@@ -12,6 +12,7 @@ pub use roombox_provision::{
 };
 use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// JSON Merge Patch (RFC 7396).
 fn merge(target: &mut Value, patch: Value) {
@@ -44,6 +45,8 @@ pub struct SettingsDesk {
     store: Arc<Store>,
     events: Arc<Events>,
     current: RwLock<Arc<Settings>>,
+    /// One change at a time.
+    turn: Mutex<()>,
 }
 
 impl SettingsDesk {
@@ -51,7 +54,7 @@ impl SettingsDesk {
     /// The store refuses.
     pub async fn load(store: Arc<Store>, events: Arc<Events>) -> Result<Self, ControlError> {
         let current = RwLock::new(Arc::new(store.settings_get().await?.unwrap_or_default()));
-        Ok(Self { store, events, current })
+        Ok(Self { store, events, current, turn: Mutex::default() })
     }
 
     pub fn get(&self) -> Arc<Settings> {
@@ -76,9 +79,19 @@ impl SettingsDesk {
     /// # Errors
     /// A value will not do, or the store refuses.
     pub async fn replace(&self, settings: Settings) -> Result<Arc<Settings>, ControlError> {
+        let _turn = self.turn().await;
+        self.put(settings).await
+    }
+
+    async fn put(&self, settings: Settings) -> Result<Arc<Settings>, ControlError> {
         settings.check()?;
         self.store.settings_put(settings.clone()).await?;
         Ok(self.adopted(settings))
+    }
+
+    /// Whoever holds it is the only one to change settings.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// These are in the store now.
@@ -94,7 +107,8 @@ impl SettingsDesk {
     /// # Errors
     /// An unknown setting, a value that will not do, no object, or the store refuses.
     pub async fn patch(&self, patch: Value) -> Result<Arc<Settings>, ControlError> {
-        self.replace(self.patched(patch)?).await
+        let _turn = self.turn().await;
+        self.put(self.patched(patch)?).await
     }
 
     /// What a merge patch would make of the settings.

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::conference::BoxConference;
 use crate::courier::WebhookCourier;
 use crate::feeds::Calendars;
-use crate::fleet::{BoxGear, Errands, FleetKeeper, Pulse};
+use crate::fleet::{BoxGear, Errands, FleetKeeper};
 use crate::image;
 use crate::live::LiveDesk;
 use crate::machine;
@@ -17,6 +17,7 @@ use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
 use crate::rauc::Rauc;
 use crate::recorder::{BoxRecorder, RecorderNews};
+use crate::reports;
 use crate::trials;
 use crate::vitals::Vitals;
 use crate::workers::ChildWorkers;
@@ -24,19 +25,21 @@ use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
-use roombox_control::audit::{Audit, Noted};
+use roombox_control::audit::Audit;
 use roombox_control::backup::{Backups, BackupsParts, Reserve, RestoreNote};
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
 use roombox_control::events::Events;
-use roombox_control::fleet::{BoxOffer, BoxPulse, Fleet, Gear as _};
+use roombox_control::fleet::{Fleet, Ordered, Twin};
+use roombox_control::health::{Gatherer, Health};
 use roombox_control::identity::BoxIdentity;
-use roombox_control::jobs::{Jobs, JobsParts, Offer};
+use roombox_control::jobs::{Jobs, JobsParts};
 use roombox_control::keys::LivekitKeys;
 use roombox_control::loans::{Loans, LoansParts};
 use roombox_control::lobby::Lobby;
+use roombox_control::logs::LogBook;
 use roombox_control::mqtt::{Mqtt, MqttParts};
 use roombox_control::outputs::Outputs;
 use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
@@ -52,6 +55,7 @@ use roombox_control::spares::{self, MendNote, Spares};
 use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::storage::Storage;
 use roombox_control::store::Store;
+use roombox_control::support::Support;
 use roombox_control::targets::Targets;
 use roombox_control::updates::{Folders, Updates, UpdatesParts};
 use roombox_control::webhooks::Webhooks;
@@ -64,7 +68,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-use ulid::Ulid;
 
 /// Interrupted recordings are looked at this often.
 const TICK: Duration = Duration::from_secs(1);
@@ -93,6 +96,8 @@ pub struct HousePlan {
     pub gear: Arc<BoxGear>,
     /// Asks for another start.
     pub restart: Arc<Notify>,
+    /// The newest lines of the log.
+    pub book: Arc<LogBook>,
     /// This start has put a restored box into its place.
     pub restored: Option<RestoreNote>,
     /// This start has put a damaged database aside.
@@ -138,10 +143,10 @@ impl House {
         let standing = Standing::default();
         let audit = Arc::new(Audit::new(store.clone()));
         if let Some(note) = plan.restored {
-            audit.note(restored(note)).await;
+            audit.note(reports::restored(note)).await;
         }
         if let Some(note) = plan.mended {
-            audit.note(mended(note)).await;
+            audit.note(reports::mended(note)).await;
         }
         tokio::spawn(audit.clone().run());
         let factors = Arc::new(Factors::new(store.clone(), events.clone()));
@@ -312,12 +317,19 @@ impl House {
             recordings: recordings.clone(),
         });
         let fleet = Arc::new(Fleet::new(store.clone(), identity.clone(), plan.gear.clone()));
+        let twin = Twin::load(store.clone(), settings.clone(), events.clone()).await?;
+        let twin = Arc::new(twin);
+        tokio::spawn(twin.clone().follow(fleet.clone()));
+        let waved = Ordered::new(store.clone(), updates.clone(), twin.clone());
+        let waved = Arc::new(waved);
+        tokio::spawn(waved.clone().run());
         let errands = Arc::new(Errands {
             gear: plan.gear.clone(),
             identity: identity.clone(),
             jobs: jobs.clone(),
             settings: settings.clone(),
             workers,
+            twin: twin.clone(),
             folder: plan.data.join("errands"),
             whose: Mutex::default(),
         });
@@ -329,11 +341,13 @@ impl House {
             gear: plan.gear.clone(),
             jobs: jobs.clone(),
             settings: settings.clone(),
+            twin: twin.clone(),
             root: plan.data.join("recordings"),
         }));
         let certificates = Certificates::load(&plan.data.join("secrets"), events.clone());
         let acme = Acme::load(certificates.clone(), Arc::new(BoxAcme));
         tokio::spawn(acme::keep(acme.clone()));
+        let health = Health::load(store.clone(), events.clone()).await?;
         let mqtt = Mqtt::load(MqttParts {
             store: store.clone(),
             events: events.clone(),
@@ -342,17 +356,42 @@ impl House {
             rooms: rooms.clone(),
             recordings: recordings.clone(),
             updates: updates.clone(),
-            targets: targets.clone(),
-            webhooks: webhooks.clone(),
-            encoders: encoders.clone(),
-            fleet: fleet.clone(),
-            certificates: certificates.clone(),
+            health: health.clone(),
             caller: Arc::new(BoxCaller { id: identity.id().to_owned() }),
         })
         .await?;
         let (recorded, kept_free) = (recordings.clone(), settings.clone());
         let reserve: Reserve = Arc::new(move || kept_free.get().recording.reserve_bytes);
         tokio::spawn(Spares::new(store.clone(), plan.data.clone(), reserve.clone()).run());
+        let store_events = (store.clone(), events.clone());
+        let (mail, syslog) =
+            reports::begin(store_events, identity.clone(), health.clone(), plan.book.clone())
+                .await?;
+        let asked = Arc::new(Gatherer {
+            store: store.clone(),
+            status: status.clone(),
+            retention: retention.clone(),
+            certificates: certificates.clone(),
+            acme: acme.clone(),
+            targets: targets.clone(),
+            encoders: encoders.clone(),
+            webhooks: webhooks.clone(),
+            updates: updates.clone(),
+            audit: audit.clone(),
+            fleet: fleet.clone(),
+            mqtt: mqtt.clone(),
+            mail: mail.clone(),
+            syslog: syslog.clone(),
+        });
+        tokio::spawn(asked.clone().run(health.clone(), clock::since_boot));
+        let support = Arc::new(Support {
+            asked,
+            identity: identity.clone(),
+            book: plan.book,
+            health: health.clone(),
+            settings: settings.clone(),
+            jobs: jobs.clone(),
+        });
         let backups = Backups::new(BackupsParts {
             identity: identity.clone(),
             recording: Arc::new(move || recorded.running_count()),
@@ -368,7 +407,15 @@ impl House {
             store,
             gear: plan.gear.clone(),
             data: plan.data,
-            pulse: pulse(status.clone(), identity.clone(), (errands, plan.gear)),
+            pulse: reports::pulse(
+                status.clone(),
+                identity.clone(),
+                health.clone(),
+                (errands, plan.gear),
+                waved.clone(),
+            ),
+            twin: twin.clone(),
+            ordered: waved,
             errands: orders,
         };
         let panel = PanelDoor {
@@ -403,71 +450,16 @@ impl House {
             webhooks,
             events,
             fleet,
+            health,
+            mail,
+            syslog,
+            support,
             loans,
+            twin,
             backups,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
     }
-}
-
-/// The request for it is in the log that it has replaced.
-fn restored(note: RestoreNote) -> Noted {
-    let action = if note.undone { "restore_undone" } else { "backup_restored" };
-    by_the_box(action, note.box_name, format!("of {} UTC", note.made_at.minute()))
-}
-
-/// Nobody asked for it, and whoever was removed since the copy was made is there again.
-fn mended(note: MendNote) -> Noted {
-    let detail = match note.as_of {
-        Some(at) => format!("people and settings are as of {} UTC", at.minute()),
-        None => "no copy was left: the box began anew".to_owned(),
-    };
-    by_the_box("database_mended", note.kept_in, detail)
-}
-
-fn by_the_box(action: &str, subject: String, detail: String) -> Noted {
-    Noted {
-        person: String::new(),
-        name: String::new(),
-        token: String::new(),
-        from: String::new(),
-        action: action.to_owned(),
-        subject,
-        detail,
-        result: "ok".to_owned(),
-        skipped: 0,
-    }
-}
-
-/// What the box says of itself to its fleet.
-fn pulse(
-    status: Arc<Status>,
-    identity: Arc<BoxIdentity>,
-    (errands, gear): (Arc<Errands>, Arc<BoxGear>),
-) -> Pulse {
-    let nonce = Ulid::new().to_string();
-    Arc::new(move || {
-        let now = status.now();
-        let offers = errands.jobs.trade().offers.into_iter();
-        let offers: Vec<_> = offers
-            .map(|Offer { job, number, media_ms }| BoxOffer { job, number, media_ms })
-            .collect();
-        let reach = gear.reach().unwrap_or_default();
-        BoxPulse {
-            nonce: nonce.clone(),
-            name: identity.name(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            recordings: now.recordings,
-            free_bytes: now.disk.free_bytes,
-            total_bytes: now.disk.total_bytes,
-            offers,
-            at: reach.https,
-            fingerprint: reach.fingerprint,
-            minute_ms: errands.ready(),
-            helps: errands.whose(),
-            ..BoxPulse::default()
-        }
-    })
 }
 
 async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<RecorderNews>) {

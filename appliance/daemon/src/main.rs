@@ -21,6 +21,7 @@ mod limits;
 mod live;
 mod logging;
 mod machine;
+mod mail;
 mod mqtt;
 mod names;
 mod news;
@@ -30,7 +31,9 @@ mod pulse;
 mod rauc;
 mod recorder;
 mod relay;
+mod reports;
 mod selftest;
+mod syslog;
 mod temperature;
 mod tls;
 mod trials;
@@ -51,6 +54,7 @@ use notify::Supervisor;
 use roombox_control::audit;
 use roombox_control::backup::{self, RestoreNote};
 use roombox_control::clock::UnixMs;
+use roombox_control::logs::LogBook;
 use roombox_control::settings::Settings;
 use roombox_control::spares::{self, MendNote};
 use roombox_net::{Plane, PlaneConfig, PlaneError};
@@ -256,7 +260,7 @@ fn start() -> anyhow::Result<ExitCode> {
     let data = arguments.data.clone().context("--data is missing")?;
     let worker = worker(arguments.worker.as_deref())?;
     data::keep_private();
-    logging::start(arguments.log_json);
+    let book = logging::start(arguments.log_json);
     limits::raise_open_files();
     // Before anything is looked at, and until everything has stopped.
     let ours = DataFolder::take(&data)?;
@@ -264,7 +268,7 @@ fn start() -> anyhow::Result<ExitCode> {
     let ran = restored(&data).and_then(|restored| {
         let mended = spares::at_start(&data, UnixMs::now()).context("the database is not whole")?;
         let runtime = runtime()?;
-        let ran = runtime.block_on(run(arguments, data, worker, (restored, mended)));
+        let ran = runtime.block_on(run(arguments, data, worker, book, (restored, mended)));
         // A passphrase or a copy that is worked on may take long; it can be cut off like by a power cut.
         runtime.shutdown_timeout(LAST_WORK);
         ran
@@ -314,6 +318,7 @@ async fn run(
     arguments: Arguments,
     data: PathBuf,
     worker: PathBuf,
+    book: Arc<LogBook>,
     (restored, mended): (Option<RestoreNote>, Option<MendNote>),
 ) -> anyhow::Result<End> {
     // From here on a stop waits until the box is up and can stop in order.
@@ -367,6 +372,7 @@ async fn run(
     let (asked, once_more) = (restart.clone(), Arc::new(AtomicBool::new(false)));
     let again = once_more.clone();
     let plan = HousePlan {
+        book,
         data,
         dev,
         worker,

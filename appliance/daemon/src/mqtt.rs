@@ -10,7 +10,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 struct Lines;
 
-fn security(tls: &MqttTls) -> Result<Security, SecurityError> {
+/// Whom the owner trusts.
+pub fn security(tls: &MqttTls) -> Result<Security, SecurityError> {
     match tls {
         MqttTls::Off => Ok(Security::plain()),
         MqttTls::System => Ok(Security::system()),

@@ -8,10 +8,12 @@ mod dns;
 mod fetch;
 mod knock;
 mod line;
+mod mail;
 mod neighbour;
 mod pinned;
 mod post;
 mod reach;
+mod syslog;
 pub mod targets;
 
 pub use acme::{
@@ -26,6 +28,8 @@ pub use fetch::{FetchError, FetchLimits, fetch};
 pub use hyper::Method;
 pub use knock::{KnockError, knock};
 pub use line::{Line, Security, SecurityError, line};
+pub use mail::{MailLetter, MailSecurity, MailServer, SendMailError, mail_authority, send_mail};
 pub use neighbour::{Neighbour, NeighbourError};
 pub use post::{Letter, PostError, Sender};
 pub use reach::{OWN_CERTIFICATE, ReachError};
+pub use syslog::{SyslogSendError, SyslogWire};

@@ -14,7 +14,9 @@ use async_nats::{Client, ConnectOptions, Message};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use roombox_control::clock::UnixMs;
-use roombox_control::fleet::{BoxOffer, BoxPulse, Place, Whereabouts};
+use roombox_control::fleet::{
+    BoxOffer, BoxPulse, OrderPulse, Ordered, Place, Power, Twin, TwinPulse, Whereabouts,
+};
 use roombox_control::store::{FleetEventRow, FleetRow, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -81,6 +83,10 @@ pub struct Link {
     pub cloned: watch::Sender<bool>,
     /// Whether the server on this machine has its way to the hub.
     pub up: watch::Receiver<bool>,
+    /// What the fleet wants of the box's settings, and what its owner refuses.
+    pub twin: Arc<Twin>,
+    /// Carries out updates of the fleet.
+    pub ordered: Arc<Ordered>,
     /// Who does jobs of other boxes: who is busy misses an order, and the hub asks somebody else.
     pub errands: mpsc::Sender<Errand>,
 }
@@ -100,11 +106,12 @@ pub async fn connect(
     options.custom_inbox_prefix(inbox).name("roomboxd").connect(url).await
 }
 
-/// Of a heartbeat, what boxes do for each other.
-type Trade = (Vec<BoxOffer>, bool, Option<String>);
+/// Of a heartbeat, what boxes do for each other, and what the hub waits for.
+type Trade = (Vec<BoxOffer>, bool, Option<String>, Option<TwinPulse>, Option<OrderPulse>);
 
 fn trade(pulse: &BoxPulse) -> Trade {
-    (pulse.offers.clone(), pulse.minute_ms.is_some(), pulse.helps.clone())
+    let BoxPulse { offers, minute_ms, helps, twin, order, .. } = pulse.clone();
+    (offers, minute_ms.is_some(), helps, twin, order)
 }
 
 impl Link {
@@ -185,7 +192,12 @@ impl Link {
     ) {
         let (seq, id) = (row.seq, self.identity.id());
         let subject = Subject::Event { of: id, kind: &row.kind }.to_string();
-        let body = serde_json::from_str(&row.body).unwrap_or_default();
+        // The hub hears that something happened, since it counts; and not what.
+        let kept_back = row.kind.starts_with("recording.") && self.twin.refuses(Power::Recordings);
+        let body = match kept_back {
+            true => serde_json::json!({"withheld": true}),
+            false => serde_json::from_str(&row.body).unwrap_or_default(),
+        };
         let event = Event {
             version: VERSION,
             of: id.to_string(),
@@ -285,6 +297,16 @@ impl Link {
                 },
                 Err(error) => tracing::warn!(%error, "a command of the hub cannot be read"),
             },
+            Some(Verb::Wish) => {
+                if let Err(error) = self.twin.hear(&payload).await {
+                    tracing::warn!(%error, "what the hub wants of the settings cannot be kept now");
+                }
+            }
+            Some(Verb::Update) => {
+                if let Err(error) = self.ordered.hear(&payload).await {
+                    tracing::warn!(%error, "an update that the hub wants cannot be kept now");
+                }
+            }
             Some(Verb::Cloned) => {
                 tracing::error!("another box has this one's key: its card or disk was copied");
                 self.cloned.send_replace(true);

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
-/// The longest command, bytes.
-const LONGEST: usize = 4096;
+/// The longest command, bytes: what is wanted of a box's settings, in quotes.
+const LONGEST: usize = 32 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Order {

@@ -70,10 +70,15 @@ pub enum Verb {
     Work,
     /// Know where the hub is from now on.
     Moved,
+    /// Have these settings.
+    Wish,
+    /// Install a version.
+    Update,
 }
 
 impl Verb {
-    const ALL: [Self; 4] = [Self::Resend, Self::Cloned, Self::Work, Self::Moved];
+    const ALL: [Self; 6] =
+        [Self::Resend, Self::Cloned, Self::Work, Self::Moved, Self::Wish, Self::Update];
 
     fn text(self) -> &'static str {
         match self {
@@ -81,6 +86,8 @@ impl Verb {
             Self::Cloned => "cloned",
             Self::Work => "work",
             Self::Moved => "moved",
+            Self::Wish => "wish",
+            Self::Update => "update",
         }
     }
 
@@ -124,8 +131,7 @@ pub fn sender(subject: &str) -> Option<(BoxId, &str)> {
 /// What a box may publish at its hub: each class by itself, never all that begins with `fleet`.
 pub fn may_publish(of: &BoxId) -> Vec<String> {
     let own = ["fleet.{}.ev.>", "fleet.{}.hb", "fleet.{}.st.>"];
-    let hub = ["$JS.hub.API.DIRECT.GET.KV_desired.$KV.desired.{}"];
-    own.iter().chain(&hub).map(|pattern| pattern.replace("{}", of.as_str())).collect()
+    own.iter().map(|pattern| pattern.replace("{}", of.as_str())).collect()
 }
 
 /// What a box may hear of its hub.

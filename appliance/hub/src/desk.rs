@@ -5,6 +5,7 @@ use crate::market::{Market, Pair};
 use crate::moved::Moved;
 use crate::roster::Roster;
 use crate::silence::{Moment, Silence};
+use crate::wishing::Wishing;
 use async_nats::jetstream::consumer::pull::MessagesError;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, AckKind, ContextBuilder, stream};
@@ -74,6 +75,7 @@ struct Hand {
     market: Market,
     silence: Silence,
     moved: Moved,
+    wishing: Wishing,
     heard: HeardView,
     /// Whose alarm was said.
     cloned: HashSet<BoxId>,
@@ -221,6 +223,8 @@ impl HubDesk {
             self.store.fleet_skip(missing).await?;
         }
         self.tell_where(hand, now, client).await?;
+        self.wish(hand, now, client).await?;
+        self.update(hand, client).await?;
         for Pair { to, origin, offer } in hand.market.look(now, &hand.roster.alive(now)) {
             self.order(hand, client, &to, &origin, offer).await;
         }
@@ -243,6 +247,29 @@ impl HubDesk {
         for to in due {
             tracing::info!(id = %to, "the box is told where its hub is");
             self.command(hand, client, &to, Verb::Moved, said.clone()).await;
+        }
+        Ok(())
+    }
+
+    /// Tells boxes which settings are wanted of them.
+    async fn wish(&self, hand: &mut Hand, now: Duration, client: &Client) -> Result<(), HubError> {
+        let wishes = self.fleet.wishes().current().await.map_err(HubError::Control)?;
+        let alive = hand.roster.alive(now);
+        for (to, wish) in hand.wishing.look(now, &wishes, &alive) {
+            tracing::info!(id = %to, revision = wish.revision, "the box is told which settings are wanted");
+            let body = serde_json::to_string(wish).unwrap_or_default();
+            self.command(hand, client, &to, Verb::Wish, body).await;
+        }
+        Ok(())
+    }
+
+    /// Tells boxes which version they are to install, or not any more.
+    async fn update(&self, hand: &mut Hand, client: &Client) -> Result<(), HubError> {
+        for (to, order) in self.fleet.waves().look(UnixMs::now()).await? {
+            let Some(to) = BoxId::parse(&to) else { continue };
+            tracing::info!(id = %to, wave = order.wave, recall = order.recall, "the box is told of a wave");
+            let body = serde_json::to_string(&order).unwrap_or_default();
+            self.command(hand, client, &to, Verb::Update, body).await;
         }
         Ok(())
     }

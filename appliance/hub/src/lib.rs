@@ -9,6 +9,7 @@ mod market;
 mod moved;
 mod roster;
 mod silence;
+mod wishing;
 
 pub use desk::{HubDesk, HubError};
 pub use roster::{Roster, STALE};

@@ -300,6 +300,7 @@ impl Sfu {
     fn go_on_anew(&mut self, now: Instant, track: usize) {
         let published = &mut self.tracks[track];
         published.forwards.iter_mut().for_each(Forward::start_anew);
+        published.relay_anew();
         for layer in 0..self.tracks[track].layers.len() {
             self.ask_keyframe(now, track, layer);
         }

@@ -115,9 +115,9 @@ pub(super) async fn audit_export(
 }
 
 /// Parts of a body that come one by one; an error breaks it off.
-struct Parts(mpsc::Receiver<Result<Bytes, ControlError>>);
+pub(super) struct Parts<T>(pub mpsc::Receiver<Result<T, ControlError>>);
 
-impl http_body::Body for Parts {
+impl<T: Into<Bytes>> http_body::Body for Parts<T> {
     type Data = Bytes;
     type Error = ControlError;
 
@@ -125,6 +125,8 @@ impl http_body::Body for Parts {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ControlError>>> {
-        self.0.poll_recv(context).map(|part| part.map(|part| part.map(Frame::data)))
+        self.0
+            .poll_recv(context)
+            .map(|part| part.map(|part| part.map(|data| Frame::data(data.into()))))
     }
 }

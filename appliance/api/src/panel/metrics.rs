@@ -33,7 +33,8 @@ pub(super) async fn metrics_get(
     }
     let (info, sample) = (door.identity.info(true, false), door.status.now());
     let (webhooks, audit) = (door.webhooks.list().await, door.audit.is_whole());
-    let shown = Shown { info, sample, jobs, webhooks, audit };
+    let alarms = door.health.open().len();
+    let shown = Shown { info, sample, jobs, webhooks, audit, alarms };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(shown));
     let mut body = String::new();
@@ -53,12 +54,14 @@ struct Shown {
     webhooks: Vec<Webhook>,
     /// Nobody has changed the audit log.
     audit: bool,
+    /// That stand.
+    alarms: usize,
 }
 
 impl Collector for Shown {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut told = Told(encoder);
-        let Self { info, sample, jobs, webhooks, audit } = self;
+        let Self { info, sample, jobs, webhooks, audit, alarms } = self;
         let labels = [("id", info.id.clone()), ("version", info.version.to_owned())];
         told.gauges("roombox_box", "Which box this is; always 1", [(labels, 1.0)])?;
         let uptime = sample.uptime_s as f64;
@@ -91,6 +94,7 @@ impl Collector for Shown {
         told.gauges("roombox_jobs", "Films to be made, being made, and given up", states)?;
         let whole = "1: nobody has changed the audit log; 0: somebody has";
         told.gauge("roombox_audit_whole", whole, f64::from(u8::from(*audit)))?;
+        told.gauge("roombox_alarms", "alarms that stand", *alarms as f64)?;
         told.webhooks(webhooks)?;
         told.shards(&sample.shards)?;
         told.tcp(&sample.tcp)?;

@@ -17,10 +17,12 @@ mod events;
 mod files;
 mod fleet;
 mod guard;
+mod health;
 mod jobs;
 mod keys;
 mod library;
 mod loans;
+mod mail;
 mod metrics;
 mod mqtt;
 mod noted;
@@ -37,7 +39,10 @@ mod settings;
 pub(crate) mod shape;
 mod shares;
 mod storage;
+mod support;
+mod syslog;
 mod targets;
+mod twin;
 mod updates;
 mod watch;
 mod webhooks;
@@ -52,11 +57,13 @@ use roombox_control::backup::Backups;
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::encoders::EncoderDesk;
 use roombox_control::events::Events;
-use roombox_control::fleet::Fleet;
+use roombox_control::fleet::{Fleet, Twin};
+use roombox_control::health::Health;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Jobs;
 use roombox_control::keys::LivekitKeys;
 use roombox_control::loans::Loans;
+use roombox_control::mail::Mail;
 use roombox_control::mqtt::Mqtt;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
@@ -70,6 +77,8 @@ use roombox_control::settings::SettingsDesk;
 use roombox_control::shares::Shares;
 use roombox_control::status::Status;
 use roombox_control::storage::Storage;
+use roombox_control::support::Support;
+use roombox_control::syslog::Syslog;
 use roombox_control::targets::Targets;
 use roombox_control::updates::Updates;
 use roombox_control::webhooks::Webhooks;
@@ -116,7 +125,12 @@ pub struct PanelDoor {
     pub reset: Arc<Reset>,
     pub events: Arc<Events>,
     pub fleet: Arc<Fleet>,
+    pub health: Arc<Health>,
+    pub mail: Arc<Mail>,
+    pub syslog: Arc<Syslog>,
+    pub support: Arc<Support>,
     pub loans: Arc<Loans>,
+    pub twin: Arc<Twin>,
     pub backups: Arc<Backups>,
 }
 
@@ -199,6 +213,10 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(outputs::output_stop))
         .routes(routes!(settings::settings_get, settings::settings_patch))
         .routes(routes!(settings::status_get))
+        .routes(routes!(health::health_get))
+        .routes(routes!(health::alarm_acknowledge))
+        .routes(routes!(support::support_get))
+        .routes(routes!(support::support_bundle_get))
         .routes(routes!(updates::updates_get))
         .routes(routes!(updates::history_get))
         .routes(routes!(updates::bundle_put))
@@ -220,6 +238,9 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(webhooks::webhook_test))
         .routes(routes!(mqtt::mqtt_get, mqtt::mqtt_put))
         .routes(routes!(mqtt::mqtt_test))
+        .routes(routes!(mail::mail_get, mail::mail_put))
+        .routes(routes!(mail::mail_test))
+        .routes(routes!(syslog::syslog_get, syslog::syslog_put))
         .routes(routes!(certificates::certificates_get))
         .routes(routes!(certificates::certificate_preview))
         .routes(routes!(certificates::certificate_install, certificates::certificate_revert))
@@ -253,6 +274,17 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(fleet::fleet_told))
         .routes(routes!(fleet::fleet_recordings))
         .routes(routes!(fleet::fleet_outages))
+        .routes(routes!(twin::twin_get))
+        .routes(routes!(twin::twin_refuse))
+        .routes(routes!(twin::twin_decide))
+        .routes(routes!(twin::wishes_get))
+        .routes(routes!(twin::group_add))
+        .routes(routes!(twin::group_change, twin::group_remove))
+        .routes(routes!(twin::wish_change))
+        .routes(routes!(twin::wish_decide))
+        .routes(routes!(twin::wish_anew))
+        .routes(routes!(twin::wave_list, twin::wave_begin))
+        .routes(routes!(twin::wave_act))
         .routes(routes!(loans::loan_claim))
         .routes(routes!(loans::loan_put, loans::loan_delete))
         .routes(routes!(loans::loan_file_get))

@@ -56,6 +56,38 @@ pub enum FleetError {
     LoanReceipt(String),
     #[error("this file is longer than a film of this recording can be")]
     LoanTooLong,
+    #[error("the owner of this box keeps its recordings from the fleet")]
+    LoanOwner,
+    #[error("a fleet has {most} groups at most")]
+    TooManyGroups { most: usize },
+    #[error("another group has this name: choose one that tells them apart")]
+    GroupNameTaken,
+    #[error(
+        "a group wants a value for each setting that it names: leave out what it does not want"
+    )]
+    GroupNull,
+    #[error("this is more than a box can be told at once: shorten the texts among the settings")]
+    WishTooLong,
+    #[error("this is not the group's name: type it as the panel shows it")]
+    WaveName,
+    #[error("another wave goes on: end it first")]
+    WaveGoesOn,
+    #[error("this wave is over: begin another one")]
+    WaveOver,
+    #[error("a version is numbers with points between, like 0.4 or 2026.11.2")]
+    WaveVersion,
+    #[error("a bundle's address begins with https://, and has 500 characters at most")]
+    WaveUrl,
+    #[error(
+        "a wave wants a group with boxes in it, one box a turn at least, a week between turns at most, and to halt \
+         after one box at least"
+    )]
+    WaveSize,
+    #[error(
+        "there is nothing to decide here any more: box and fleet agree by now, or somebody has changed \
+         something since. Look again"
+    )]
+    NothingToDecide,
 }
 
 impl FleetError {
@@ -86,6 +118,18 @@ impl FleetError {
             Self::LoanFile(_) => "loan_file",
             Self::LoanReceipt(_) => "loan_receipt",
             Self::LoanTooLong => "loan_too_long",
+            Self::LoanOwner => "loan_owner",
+            Self::TooManyGroups { .. } => "fleet_groups_full",
+            Self::GroupNameTaken => "fleet_group_taken",
+            Self::GroupNull => "fleet_group_null",
+            Self::WishTooLong => "fleet_wish_long",
+            Self::NothingToDecide => "fleet_nothing_to_decide",
+            Self::WaveName => "fleet_wave_name",
+            Self::WaveGoesOn => "fleet_wave_goes_on",
+            Self::WaveOver => "fleet_wave_over",
+            Self::WaveVersion => "fleet_wave_version",
+            Self::WaveUrl => "fleet_wave_url",
+            Self::WaveSize => "fleet_wave_size",
         }
     }
 
@@ -95,6 +139,12 @@ impl FleetError {
             Self::NoCode | Self::Expired(_) => Some("code"),
             Self::Address(_) => Some("leaf_address"),
             Self::Addresses { .. } => Some("addresses"),
+            Self::GroupNameTaken => Some("name"),
+            Self::WaveName => Some("confirm"),
+            Self::WaveVersion => Some("version"),
+            Self::WaveUrl => Some("url"),
+            Self::WaveSize => Some("at_once"),
+            Self::GroupNull | Self::WishTooLong => Some("settings"),
             _ => None,
         }
     }

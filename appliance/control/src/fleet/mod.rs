@@ -8,20 +8,33 @@ mod error;
 mod hub;
 mod invite;
 mod library;
+mod ordered;
 mod told;
+mod twin;
 mod view;
+mod waves;
 mod whereabouts;
+mod wishes;
 
 pub use error::FleetError;
 pub use hub::Hub;
 pub use invite::Invite;
 pub use library::{FleetRecording, FleetRecordingPage, FleetWanted};
+pub use ordered::{OrderPhase, OrderPulse, Ordered, UpdateOrder};
 pub use told::{BoxName, Outage, OutagePage, Told, ToldEvent, ToldPage, ToldWanted};
+pub use twin::{
+    Choice, Decision, Named, Power, Refusals, RefusalsPatch, RefusedCounts, Report, Standing, Twin,
+    TwinEntry, TwinPulse, TwinView, Variables, Wish,
+};
 pub use view::{
     BoxOffer, BoxPulse, BoxState, CutReason, FleetBox, FleetRole, FleetView, HeardView, HubView,
     LinkState, LinkView, NewInvite, RosterEntry,
 };
+pub use waves::{Wave, WaveAct, WaveBox, WaveBoxState, WaveRequest, WaveState, Waves};
 pub use whereabouts::Whereabouts;
+pub use wishes::{
+    BoxWish, BoxWishPatch, FleetGroup, GroupRequest, Unfilled, WishState, Wishes, WishesView,
+};
 
 use crate::clock::UnixMs;
 use crate::conference::Later;
@@ -273,6 +286,16 @@ impl Fleet {
     /// At a hub: what its boxes told.
     pub fn told(&self) -> Told<'_> {
         Told { fleet: self }
+    }
+
+    /// At a hub: which settings its boxes are to have.
+    pub fn wishes(&self) -> Wishes<'_> {
+        Wishes { fleet: self }
+    }
+
+    /// At a hub: updates of groups.
+    pub fn waves(&self) -> Waves<'_> {
+        Waves { fleet: self }
     }
 
     /// The link stands so.

@@ -1,5 +1,6 @@
 //! The fleet as the panel shows it.
 
+use super::{OrderPulse, TwinPulse};
 use crate::clock::UnixMs;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -141,6 +142,9 @@ pub struct BoxPulse {
     /// Recordings that run.
     #[schema(required)]
     pub recordings: u64,
+    /// Alarms that stand.
+    #[schema(required)]
+    pub alarms: u64,
     #[schema(required)]
     pub free_bytes: u64,
     #[schema(required)]
@@ -174,6 +178,12 @@ pub struct BoxPulse {
     /// Whose job it does: that box's name.
     #[schema(required)]
     pub helps: Option<String>,
+    /// What it has heard of the fleet's settings, and what its owner refuses; absent: an older version.
+    #[schema(required)]
+    pub twin: Option<TwinPulse>,
+    /// The update that a wave wants of it.
+    #[schema(required)]
+    pub order: Option<OrderPulse>,
 }
 
 /// A job that a box offers.

@@ -18,7 +18,7 @@ pub use terms::{LoanClaim, LoanEnd, LoanFile, LoanPart, LoanReport, LoanTerms, O
 
 use crate::clock::UnixMs;
 use crate::error::{ControlError, checked_name};
-use crate::fleet::{FleetError, Gear};
+use crate::fleet::{FleetError, Gear, Power, Twin};
 use crate::jobs::{Attempt, Borrower, Jobs, Receipt, Report};
 use crate::people::{hashed, random_text};
 use crate::settings::SettingsDesk;
@@ -41,6 +41,7 @@ pub struct LoansParts {
     pub gear: Arc<dyn Gear>,
     pub jobs: Arc<Jobs>,
     pub settings: Arc<SettingsDesk>,
+    pub twin: Arc<Twin>,
     /// Where recordings are.
     pub root: PathBuf,
 }
@@ -59,10 +60,14 @@ impl Loans {
     /// Lends a job to the box that claims it.
     ///
     /// # Errors
-    /// The claim has no order of this fleet's hub, comes from another box than the order names, or the job
-    /// is not to be had as this attempt.
+    /// The claim has no order of this fleet's hub, comes from another box than the order names, the job is not
+    /// to be had as this attempt, or the owner refuses it.
     pub async fn claim(&self, claim: LoanClaim) -> Result<LoanTerms, ControlError> {
         let (order, borrower) = self.vouched(&claim).await?;
+        if self.parts.twin.refuses(Power::Recordings) {
+            self.parts.twin.refused(Power::Recordings).await;
+            return Err(FleetError::LoanOwner.into());
+        }
         self.room(LEAST_ROOM)?;
         let Order { job, number, .. } = order;
         let name = borrower.name.clone();

@@ -20,21 +20,17 @@ pub use scene::{BoxScene, Problem, RoomScene, Scene};
 pub use settings::{MqttError, MqttPut, MqttRow, MqttSettings, MqttTls};
 pub use view::{MqttCause, MqttLink, MqttOrders, MqttState, MqttTrial, MqttView};
 
-use crate::certificates::Certificates;
 use crate::clock::UnixMs;
 use crate::conference::Later;
-use crate::encoders::EncoderDesk;
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
-use crate::fleet::Fleet;
+use crate::health::Health;
 use crate::identity::BoxIdentity;
 use crate::recordings::Recordings;
 use crate::rooms::Rooms;
 use crate::status::Status;
 use crate::store::Store;
-use crate::targets::Targets;
 use crate::updates::Updates;
-use crate::webhooks::Webhooks;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -67,11 +63,7 @@ pub struct MqttParts {
     pub rooms: Arc<Rooms>,
     pub recordings: Arc<Recordings>,
     pub updates: Arc<Updates>,
-    pub targets: Arc<Targets>,
-    pub webhooks: Arc<Webhooks>,
-    pub encoders: Arc<EncoderDesk>,
-    pub fleet: Arc<Fleet>,
-    pub certificates: Arc<Certificates>,
+    pub health: Arc<Health>,
     pub caller: Arc<dyn Caller>,
 }
 

@@ -1,11 +1,7 @@
 //! What a broker is told of the box, before anybody spells it as topics.
 
 use super::Mqtt;
-use crate::certificates::CertificateState;
-use crate::clock::UnixMs;
-use crate::encoders::EncoderState;
 use crate::error::ControlError;
-use crate::fleet::LinkState;
 
 /// Rooms that are told of: a home's list should still be one that people read.
 const MOST_ROOMS: usize = 200;
@@ -67,7 +63,7 @@ impl Mqtt {
     pub async fn scene(&self) -> Result<Scene, ControlError> {
         let parts = &self.parts;
         let now = parts.status.now();
-        let (jobs_waiting, parked) = parts.store.job_counts().await?;
+        let (jobs_waiting, _) = parts.store.job_counts().await?;
         let updates = parts.updates.view().await;
         let installed = match updates.now {
             crate::updates::UpdateState::Installed { version } => Some(version),
@@ -100,57 +96,14 @@ impl Mqtt {
             meetings: now.rooms,
             recordings: parts.recordings.running_count() as u64,
             jobs_waiting,
-            problems: self.problems(parked, updates.setback.is_some()).await?,
+            problems: self.problems(),
         };
         Ok(Scene { of_box, rooms })
     }
 
-    /// What the panel's pages show as attention, in one list.
-    async fn problems(&self, parked: u64, setback: bool) -> Result<Vec<Problem>, ControlError> {
-        let (parts, mut problems) = (&self.parts, Vec::new());
-        let mut say = |code, text: String| problems.push(Problem { code, text });
-        let disk = parts.status.now().disk;
-        if disk.total_bytes > 0 && disk.free_bytes < disk.reserve_bytes {
-            say("disk_full", "The disk is too full to record: make room".to_owned());
-        }
-        if parked > 0 {
-            say("films_parked", format!("{parked} films could not be made: see the queue"));
-        }
-        if setback {
-            say("update_setback", "The last update did not stay: see Updates".to_owned());
-        }
-        for target in parts.targets.list().await?.into_iter().filter(|target| target.enabled) {
-            if target.tally.given_up > 0 || target.tally.error.is_some() {
-                say("target_failing", format!("Copies do not arrive at {}", target.name));
-            }
-        }
-        let webhooks = parts.webhooks.list().await;
-        let failing = webhooks.iter().filter(|one| one.enabled && one.failing).count();
-        if failing > 0 {
-            say("webhooks_failing", format!("{failing} receivers of webhooks do not answer"));
-        }
-        for encoder in parts.encoders.list().items {
-            if encoder.state == EncoderState::Off {
-                say("encoder_off", format!("The encoder {} is switched off", encoder.element));
-            }
-        }
-        let certificates = parts.certificates.view(UnixMs::now());
-        match certificates.served.map(|served| (served.state, served.facts.not_after.minute())) {
-            Some((CertificateState::Ending, until)) => {
-                say("certificate_ending", format!("The certificate ends on {until}"));
-            }
-            Some((CertificateState::Ended, until)) => {
-                say("certificate_ended", format!("The certificate ended on {until}"));
-            }
-            Some((CertificateState::Good, _)) | None => {}
-        }
-        let link = parts.fleet.view().await?.link;
-        if link.state == LinkState::Failed {
-            say("fleet_failed", link.error.unwrap_or_default());
-        }
-        if link.cloned {
-            say("fleet_cloned", "Another box has this one's key: its card was copied".to_owned());
-        }
-        Ok(problems)
+    /// Alarms that stand.
+    fn problems(&self) -> Vec<Problem> {
+        let open = self.parts.health.open().into_iter();
+        open.map(|alarm| Problem { code: alarm.kind.name(), text: alarm.what }).collect()
     }
 }

@@ -66,7 +66,7 @@ impl Schedule {
         if !self.store.schedule_feed_insert(row.clone(), body, most).await? {
             return Err(ControlError::TooManyFeeds { most: MOST_FEEDS });
         }
-        tracing::info!(feed = %row.id, name = %row.name, "a calendar is followed");
+        tracing::info!(feed = %row.id, "a calendar is followed");
         self.change();
         self.feed(&row.id).await
     }
@@ -147,7 +147,7 @@ impl Schedule {
             Err(why) => why,
         };
         if row.error.is_none() {
-            tracing::warn!(feed = %row.name, why, "a calendar cannot be fetched: what it said last counts");
+            tracing::warn!(feed = %row.id, why, "a calendar cannot be fetched: what it said last counts");
         }
         let news = row.error.as_ref() != Some(&why);
         self.store.schedule_feed_failed(row.id, why).await?;

@@ -144,7 +144,7 @@ impl Schedule {
             let (title, event) = (other.title, other.id);
             return Err(ControlError::RoomTaken { title, event });
         }
-        tracing::info!(event = %row.id, room = %room.name, starts = %new.starts_at, "something was planned");
+        tracing::info!(event = %row.id, room = %room.id, starts = %new.starts_at, "something was planned");
         self.change();
         let agenda = self.agenda_of(row.start_ms..row.end_ms).await?;
         let planned = self.views(&agenda, UnixMs::now().0).await?;
@@ -197,7 +197,7 @@ impl Schedule {
         let end = run.end_ms().ok_or(ControlError::NotScheduled)?;
         let end = end + u64::from(minutes) * 60 * SECOND;
         self.store.schedule_run_extend(run.planned.key, end).await?;
-        tracing::info!(room = %room.name, minutes, "a scheduled recording goes on for longer");
+        tracing::info!(room = %room.id, minutes, "a scheduled recording goes on for longer");
         self.events.publish("schedule", Happening::ScheduleChanged);
         Ok(UnixMs(end))
     }
@@ -227,7 +227,7 @@ impl Schedule {
             }
             // One room's trouble is no other's.
             if let Err(error) = self.conduct(now_ms, &room, &planned, &runs).await {
-                tracing::error!(room = %room.name, %error, "what is planned cannot be followed: tried again");
+                tracing::error!(room = %room.id, %error, "what is planned cannot be followed: tried again");
             }
         }
         Ok(())
@@ -257,7 +257,7 @@ impl Schedule {
             None => Ok(()),
             Some(Step::Begin(run)) => self.begin(room, run, runs).await,
             Some(Step::End) => {
-                tracing::info!(room = %room.name, "what was planned is over: its recording ends");
+                tracing::info!(room = %room.id, "what was planned is over: its recording ends");
                 match self.recordings.stop(&room.id).await {
                     // Somebody was faster.
                     Ok(_) | Err(ControlError::NotRecording) => Ok(()),
@@ -289,7 +289,7 @@ impl Schedule {
                 let owned = |run: &Run| run.ours && run.recording.as_ref() == Some(&recording.id);
                 run.ours = new || runs.iter().any(owned);
                 run.recording = Some(recording.id.clone());
-                tracing::info!(room = %room.name, recording = %recording.id, title = %run.planned.title,
+                tracing::info!(room = %room.id, recording = %recording.id,
                     "what is planned is being recorded");
                 let title = run.planned.title.clone();
                 self.store.schedule_run_put(run).await?;
@@ -307,7 +307,7 @@ impl Schedule {
                 }
                 // They left, or somebody was faster: the next look says what is to be done.
                 if !matches!(error, ControlError::NoMeeting | ControlError::AlreadyRecording) {
-                    tracing::error!(room = %room.name, %error, "what is planned cannot be recorded: tried again");
+                    tracing::error!(room = %room.id, %error, "what is planned cannot be recorded: tried again");
                     self.state().resting.insert(key, Instant::now() + REST);
                 }
                 Ok(())

@@ -28,7 +28,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const DATABASE: &str = "roombox.db";
-const SPARES: &str = "spares";
+/// The folder of the copies.
+pub(crate) const SPARES: &str = "spares";
 const PARTIAL: &str = "partial";
 /// So many stay: what nobody saw for a week is rarely missed after that.
 const KEPT: usize = 7;

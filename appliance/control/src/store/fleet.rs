@@ -2,7 +2,7 @@
 //!
 //! Rows of `fleet_events` are written by triggers, in the transaction of what they tell of.
 
-use super::{Store, StoreError, fleet_library, signed, unsigned};
+use super::{Store, StoreError, fleet_library, signed, twin, unsigned};
 use crate::fleet::{Place, Whereabouts};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -110,6 +110,7 @@ fn strike(sql: &Transaction<'_>, id: &str) -> Result<bool, StoreError> {
     sql.execute("DELETE FROM fleet_invites WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_library WHERE box = ?1", [id])?;
+    sql.execute("DELETE FROM fleet_twins WHERE box = ?1", [id])?;
     Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
 }
 
@@ -167,7 +168,9 @@ impl Store {
             sql.execute_batch(
                 "DELETE FROM fleet; DELETE FROM fleet_events; DELETE FROM fleet_boxes;
                  DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;
-                 DELETE FROM fleet_outages; DELETE FROM fleet_library;",
+                 DELETE FROM fleet_outages; DELETE FROM fleet_library; DELETE FROM twin;
+                 DELETE FROM fleet_groups; DELETE FROM fleet_twins; DELETE FROM fleet_update;
+                 DELETE FROM fleet_waves;",
             )?;
             Ok(())
         })
@@ -430,6 +433,7 @@ impl Store {
                     0 => hearing.again += 1,
                     _ => {
                         fleet_library::learn(sql, &row, now_ms)?;
+                        twin::learn(sql, &row, now_ms)?;
                         hearing.new += 1;
                     }
                 }

@@ -8,8 +8,10 @@ mod costs;
 mod egress;
 mod encoders;
 mod factors;
+mod facts;
 mod fleet;
 mod fleet_library;
+mod health;
 mod jobs;
 mod keys;
 mod leftovers;
@@ -34,8 +36,10 @@ mod storage;
 mod targets;
 mod tokens;
 mod told;
+mod twin;
 mod updates;
 mod uploads;
+mod waves;
 mod webhooks;
 mod whip_keys;
 
@@ -48,8 +52,10 @@ pub use backup::{
     Adoption, DatabaseLook, database_adopt, database_copy, database_look, schema_known,
 };
 pub use factors::Factor;
+pub use facts::DatabaseFacts;
 pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
 pub use fleet_library::{FleetRecordingRow, FleetSearch};
+pub use health::{AlarmNews, NewsKind};
 pub use jobs::NewJob;
 pub use keys::LivekitKey;
 pub use leftovers::Leftover;
@@ -74,6 +80,7 @@ pub use targets::CopyRow;
 pub(crate) use targets::{MANIFEST, Missing, Source, Wanted};
 pub use tokens::{ApiTokenRow, TokenBearer};
 pub use told::{ToldMark, ToldRow, ToldSearch};
+pub use twin::{GroupRow, TwinRow};
 pub use webhooks::{Settlement, Tally, WebhookRow};
 pub use whip_keys::{WhipKeyRow, WhipScope};
 

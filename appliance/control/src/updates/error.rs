@@ -38,6 +38,8 @@ pub enum UpdateError {
     OtherEmpty,
     #[error("no channel is set: put its address into the settings")]
     NoChannel,
+    #[error("the channel offers {}, and not version {version}", offered.as_deref().unwrap_or("nothing newer"))]
+    NotOffered { version: String, offered: Option<String> },
     #[error("the upload broke off")]
     BrokenOff,
     #[error("the bundle cannot be kept on the disk: {0}")]
@@ -51,6 +53,7 @@ impl UpdateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Busy => "update_busy",
+            Self::NotOffered { .. } => "update_not_offered",
             Self::NotNow(_) => "update_not_now",
             Self::OtherBoard { .. } => "update_other_board",
             Self::TooOld { .. } => "update_too_old",

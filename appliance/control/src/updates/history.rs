@@ -68,6 +68,21 @@ pub(super) enum Fate {
 }
 
 impl PastUpdate {
+    /// Why it did not stay, in English, as far as it is known.
+    pub(crate) fn said(&self) -> Option<String> {
+        let why = self.why.map(|why| match why {
+            Why::Health => "its health check failed",
+            Why::NoHealthCheck => "it started and never reached its health check",
+            Why::NeverStarted => "it never started",
+            Why::Unknown => "nobody noted why",
+        });
+        match (why, &self.detail) {
+            (Some(why), Some(detail)) => Some(format!("{why}: {detail}")),
+            (None, Some(detail)) => Some(detail.clone()),
+            (why, None) => why.map(str::to_owned),
+        }
+    }
+
     /// What became of this, if it is something that was to start next.
     pub(super) fn fate(&self, boots: &Boots, running: Running<'_>) -> Fate {
         if self.boot_id == running.boot_id {

@@ -33,6 +33,7 @@ pub use history::{PastUpdate, What};
 pub use roombox_provision::UpdateSettings;
 pub use state::UpdateState;
 pub use upload::Upload;
+pub use version::{is_version, same_version};
 pub use view::{ChannelView, FoundBundle, Slot, SlotState, UpdatesView};
 pub use work::{BundleOrigin, InstallRequest};
 

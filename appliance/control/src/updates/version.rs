@@ -36,6 +36,17 @@ impl Version {
     }
 }
 
+/// Whether this can be compared with other versions.
+pub fn is_version(text: &str) -> bool {
+    Version::parse(text).is_some()
+}
+
+/// Whether two are one version, however they are written.
+pub fn same_version(one: &str, other: &str) -> bool {
+    let read = Version::parse(one);
+    read.is_some() && read == Version::parse(other)
+}
+
 /// Digits and nothing else: `parse` alone would take a sign.
 fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?

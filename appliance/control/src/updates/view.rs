@@ -118,8 +118,13 @@ impl Updates {
             now: inner.state.clone(),
             channel: inner.channel.clone(),
             found,
-            setback: inner.last.clone().filter(|last| last.what == What::RolledBack),
+            setback: setback(&inner.last),
         }
+    }
+
+    /// The last update did not stay.
+    pub fn setback(&self) -> Option<PastUpdate> {
+        setback(&self.inner().last)
     }
 
     /// Bundles that lie about, with their paths: uploaded, and at the top of sticks.
@@ -146,6 +151,10 @@ impl Updates {
         }
         all
     }
+}
+
+fn setback(last: &Option<PastUpdate>) -> Option<PastUpdate> {
+    last.clone().filter(|last| last.what == What::RolledBack)
 }
 
 /// What is in a folder, in order; nothing, if there is no such folder.

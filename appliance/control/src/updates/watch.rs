@@ -196,10 +196,7 @@ impl Updates {
     /// At night, when nobody meets: installs what the channel offers, then restarts.
     async fn at_night(self: &Arc<Self>) {
         let settings = self.settings.get();
-        let (from, to) = settings.updates.night();
-        let asleep = settings.updates.install_at_night
-            && rules::in_window(self.premises.minute_of_day(), from, to);
-        if !asleep {
+        if !(settings.updates.install_at_night && self.night()) {
             return;
         }
         let (state, offer) = {
@@ -225,6 +222,12 @@ impl Updates {
         if let Err(error) = done {
             tracing::warn!(%error, "the update of tonight has not begun");
         }
+    }
+
+    /// Whether it is night, by the box's settings.
+    pub fn night(&self) -> bool {
+        let (from, to) = self.settings.get().updates.night();
+        rules::in_window(self.premises.minute_of_day(), from, to)
     }
 
     async fn nobody(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::workers::ChildWorkers;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use roombox_capture::disk::free_space;
-use roombox_control::fleet::{FleetError, Gear as _};
+use roombox_control::fleet::{FleetError, Gear as _, Power, Twin};
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, Workers as _};
 use roombox_control::loans::{
@@ -70,6 +70,7 @@ pub struct Errands {
     pub jobs: Arc<Jobs>,
     pub settings: Arc<SettingsDesk>,
     pub workers: Arc<ChildWorkers>,
+    pub twin: Arc<Twin>,
     /// Where recordings of others are while their films are made.
     pub folder: PathBuf,
     /// For whom it works now: that box's name.
@@ -85,7 +86,8 @@ impl Errands {
     /// What a minute of a recording takes it, milliseconds, if it would do a job for another box now.
     pub fn ready(&self) -> Option<u64> {
         let trade = self.jobs.trade();
-        let helps = self.settings.get().recorder.helps && self.whose().is_none();
+        let helps = self.settings.get().recorder.helps && !self.twin.refuses(Power::Jobs);
+        let helps = helps && self.whose().is_none();
         (helps && trade.idle).then_some(trade.minute_ms)
     }
 
@@ -93,6 +95,10 @@ impl Errands {
     pub async fn run(self: Arc<Self>, mut orders: mpsc::Receiver<Errand>) {
         self.clear();
         while let Some(errand) = orders.recv().await {
+            if self.twin.refuses(Power::Jobs) {
+                self.twin.refused(Power::Jobs).await;
+                continue;
+            }
             if self.ready().is_none() {
                 continue;
             }

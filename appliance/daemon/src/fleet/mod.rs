@@ -17,7 +17,9 @@ pub use errands::Errands;
 pub use gear::BoxGear;
 
 use anyhow::Context as _;
-use roombox_control::fleet::{BoxPulse, Fleet, FleetError, LinkState, LinkView, Place};
+use roombox_control::fleet::{
+    BoxPulse, Fleet, FleetError, LinkState, LinkView, Ordered, Place, Twin,
+};
 use roombox_control::store::{FleetRow, Store};
 use roombox_federation::Identity;
 use roombox_federation::conf::{HubConf, LeafConf};
@@ -50,6 +52,10 @@ pub struct FleetKeeper {
     /// The box's data.
     pub data: PathBuf,
     pub pulse: Pulse,
+    /// What the fleet wants of its settings.
+    pub twin: Arc<Twin>,
+    /// Carries out its updates.
+    pub ordered: Arc<Ordered>,
     /// Does jobs of other boxes.
     pub errands: mpsc::Sender<Errand>,
 }
@@ -139,6 +145,7 @@ impl FleetKeeper {
         let next = mark::new()?;
         if self.store.fleet_mark(mark::read(&self.data)?, next.clone(), mark::new()?).await? {
             tracing::warn!("the database is from another time: the hub is told by a new epoch");
+            self.twin.look().await?;
         }
         mark::write(&self.data, &next)?;
         Ok(self.store.fleet_get().await?)
@@ -251,7 +258,9 @@ impl FleetKeeper {
             tasks.spawn(HubDesk { store, identity, url, fleet: self.fleet.clone() }.run());
         }
         let (row, pulse, errands) = (row.clone(), self.pulse.clone(), self.errands.clone());
-        tasks.spawn(Link { store, identity, url, row, pulse, cloned, up, errands }.run());
+        let (twin, ordered) = (self.twin.clone(), self.ordered.clone());
+        let link = Link { store, identity, url, row, pulse, cloned, up, twin, ordered, errands };
+        tasks.spawn(link.run());
     }
 
     async fn conf(

@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
 use roombox_control::events::Events;
-use roombox_control::fleet::Gear as _;
+use roombox_control::fleet::{Gear as _, RefusalsPatch};
 use roombox_control::jobs::{
     Attempt, JobPatch, JobSpec, JobState, Jobs, JobsParts, Machine, Workers,
 };
@@ -35,6 +35,7 @@ struct Origin {
     jobs: Arc<Jobs>,
     hub: Identity,
     own: String,
+    twin: Arc<Twin>,
     folder: tempfile::TempDir,
 }
 
@@ -91,8 +92,11 @@ impl Origin {
         while jobs.trade().offers.is_empty() {
             tokio::task::yield_now().await;
         }
-        let loans = Loans::new(LoansParts { store, gear, jobs: jobs.clone(), settings, root });
-        Self { loans, jobs, hub, own, folder }
+        let twin = Twin::load(store.clone(), settings.clone(), Arc::default()).await.unwrap();
+        let (twin, desk) = (Arc::new(twin), jobs.clone());
+        let parts = LoansParts { store, gear, jobs: desk, settings, twin: twin.clone(), root };
+        let loans = Loans::new(parts);
+        Self { loans, jobs, hub, own, twin, folder }
     }
 
     fn order(&self, number: u32) -> Order {
@@ -153,6 +157,18 @@ fn code<T: std::fmt::Debug>(refused: Result<T, ControlError>) -> &'static str {
 }
 
 const FILM: &str = "derived/job_1/film.mp4";
+
+#[tokio::test]
+async fn recordings_that_the_owner_keeps_are_lent_to_nobody_and_that_is_counted() {
+    let origin = Origin::new().await;
+    let patch = |keeps| RefusalsPatch { recordings: Some(keeps), ..RefusalsPatch::default() };
+    origin.twin.refuse(patch(true)).await.unwrap();
+    let ada = identity(2);
+    assert_eq!(code(origin.loans.claim(origin.claim(&ada, 1)).await), "loan_owner");
+    assert_eq!(origin.twin.pulse().refused.recordings, 1);
+    origin.twin.refuse(patch(false)).await.unwrap();
+    origin.loans.claim(origin.claim(&ada, 1)).await.unwrap();
+}
 
 #[tokio::test]
 async fn only_whom_the_hub_has_ordered_borrows_and_of_two_the_first() {

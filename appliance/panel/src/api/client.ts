@@ -3,6 +3,7 @@
 import type {
   AcmePut,
   AcmeView,
+  Alarm,
   ApiToken,
   AuditPage,
   Backups,
@@ -11,10 +12,12 @@ import type {
   BoardEncoder,
   BoardEncoders,
   BoxView,
+  BoxWishPatch,
   CertificatePreview,
   CertificatesView,
   CertificateUpload,
   ClaimRestoreRequest,
+  Choice,
   ClaimState,
   Copy,
   Day,
@@ -26,6 +29,8 @@ import type {
   FilmRange,
   FleetRecording,
   FleetView,
+  Health,
+  GroupRequest,
   InstallRequest,
   Invitation,
   Job,
@@ -34,6 +39,9 @@ import type {
   Layout,
   ListedPerson,
   LivekitKey,
+  MailPut,
+  MailTrial,
+  MailView,
   Me,
   MqttPut,
   MqttTrial,
@@ -64,6 +72,7 @@ import type {
   ProvisioningState,
   RecoveryCodes,
   Recording,
+  Refusals,
   RestoreRequest,
   Room,
   ScheduledEvent,
@@ -75,17 +84,25 @@ import type {
   SoundContainer,
   Status,
   StorageReport,
+  SupportView,
+  SyslogSettings,
+  SyslogView,
   Target,
   TargetPatch,
   TargetTrial,
   TimelineItem,
   ToldEvent,
+  TwinView,
   Updates,
+  Wave,
+  WaveAct,
+  WaveRequest,
   Webhook,
   WebhookPatch,
   WebhookTrial,
   WhipKey,
   WhipScope,
+  WishesView,
 } from "./schema";
 import type { FilmIndex } from "../film";
 
@@ -280,6 +297,24 @@ export const api = {
       "GET",
       `/fleet/recordings?limit=20&text=${part(text)}${before === "" ? "" : `&before=${part(before)}`}`,
     ),
+  twin: () => ask<TwinView>("GET", "/fleet/twin"),
+  refuseHub: (patch: Partial<Refusals>) => ask<TwinView>("PATCH", "/fleet/twin/refusals", patch),
+  decideTwin: (setting: string, choice: Choice) =>
+    ask<TwinView>("POST", "/fleet/twin/decisions", { setting, choice }),
+  wishes: () => ask<WishesView>("GET", "/fleet/wishes"),
+  makeGroup: (group: GroupRequest) => ask<WishesView>("POST", "/fleet/groups", group),
+  changeGroup: (id: string, group: GroupRequest) =>
+    ask<WishesView>("PUT", `/fleet/groups/${part(id)}`, group),
+  deleteGroup: (id: string) => ask<undefined>("DELETE", `/fleet/groups/${part(id)}`),
+  changeWish: (box: string, patch: Partial<BoxWishPatch>) =>
+    ask<WishesView>("PATCH", `/fleet/boxes/${part(box)}/wishes`, patch),
+  decideWish: (box: string, setting: string, choice: Choice) =>
+    ask<WishesView>("POST", `/fleet/boxes/${part(box)}/wishes/decisions`, { setting, choice }),
+  waves: () => ask<Wave[]>("GET", "/fleet/waves"),
+  beginWave: (wave: WaveRequest) => ask<Wave[]>("POST", "/fleet/waves", wave),
+  changeWave: (id: string, act: WaveAct) => ask<Wave[]>("PATCH", `/fleet/waves/${part(id)}`, { act }),
+  sendWishAnew: (box: string) =>
+    ask<WishesView>("POST", `/fleet/boxes/${part(box)}/wishes/revision`),
   fleetOutages: (box: string) =>
     ask<Page<Outage>>("GET", `/fleet/boxes/${part(box)}/outages`),
   storage: () => ask<StorageReport>("GET", "/storage"),
@@ -369,6 +404,14 @@ export const api = {
   acme: () => ask<AcmeView>("GET", "/certificates/acme"),
   putAcme: (put: AcmePut) => ask<AcmeView>("PUT", "/certificates/acme", put),
   orderCertificate: () => ask<AcmeView>("POST", "/certificates/acme/orders"),
+  health: () => ask<Health>("GET", "/health"),
+  acknowledgeAlarm: (id: string) => ask<Alarm>("POST", `/health/${part(id)}/acknowledgement`),
+  mail: () => ask<MailView>("GET", "/integrations/mail"),
+  putMail: (put: MailPut) => ask<MailView>("PUT", "/integrations/mail", put),
+  testMail: () => ask<MailTrial>("POST", "/integrations/mail/tests"),
+  syslog: () => ask<SyslogView>("GET", "/integrations/syslog"),
+  putSyslog: (put: SyslogSettings) => ask<SyslogView>("PUT", "/integrations/syslog", put),
+  support: () => ask<SupportView>("GET", "/support"),
   mqtt: () => ask<MqttView>("GET", "/integrations/mqtt"),
   putMqtt: (put: MqttPut) => ask<MqttView>("PUT", "/integrations/mqtt", put),
   testMqtt: () => ask<MqttTrial>("POST", "/integrations/mqtt/tests"),
@@ -455,6 +498,9 @@ function upload<T>(
 
 /** Address of the backup that was made last. */
 export const madeBackup = (): string => `${BASE}/backups/made`;
+
+/** Address of a support bundle of now. */
+export const supportBundle = (): string => `${BASE}/support/bundle`;
 
 /** Address of the whole audit log. */
 export const auditExport = (): string => `${BASE}/audit/export`;

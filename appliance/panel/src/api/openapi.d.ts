@@ -600,6 +600,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/boxes/{id}/wishes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** At a hub: changes what is wanted of one box. */
+        patch: operations["wish_change"];
+        trace?: never;
+    };
+    "/api/v1/fleet/boxes/{id}/wishes/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** At a hub: decides about a setting that a box and the fleet want otherwise. */
+        post: operations["wish_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/boxes/{id}/wishes/revision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** At a hub that comes from an older copy: what it wants of this box counts, although the box has heard newer. */
+        post: operations["wish_anew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fleet/events": {
         parameters: {
             query?: never;
@@ -612,6 +663,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** At a hub: makes a group. */
+        post: operations["group_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** At a hub: puts another group in the place of this one. */
+        put: operations["group_change"];
+        post?: never;
+        /** At a hub: takes a group away. Its boxes keep what they have. */
+        delete: operations["group_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -776,6 +862,178 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/twin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the fleet wants of this box's settings, and what its owner refuses. */
+        get: operations["twin_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/twin/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides at the box about a setting that it and the fleet want otherwise. */
+        post: operations["twin_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/twin/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Refuses the hub something, or allows it again; at once. */
+        patch: operations["twin_refuse"];
+        trace?: never;
+    };
+    "/api/v1/fleet/waves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** At a hub: updates of groups, newest first. */
+        get: operations["wave_list"];
+        put?: never;
+        /** At a hub: updates a group, in turns. */
+        post: operations["wave_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/waves/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** At a hub: has a wave rest, go on or end. What has begun on a box ends there. */
+        patch: operations["wave_act"];
+        trace?: never;
+    };
+    "/api/v1/fleet/wishes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** At a hub: groups, what is wanted of each box, and what it has. */
+        get: operations["wishes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything is fine: alarms that stand, everything that is looked at, and what was. */
+        get: operations["health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/{id}/acknowledgement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that somebody has seen an alarm and takes care. It stays until it is over, and counts no more. */
+        post: operations["alarm_acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mail server, who gets mails, and how they go. The password is never shown. */
+        get: operations["mail_get"];
+        /** Replaces the settings. A password that is absent stays, unless it would go to another server. */
+        put: operations["mail_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/mail/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test to everybody, and tells what the server said. */
+        post: operations["mail_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/mqtt": {
         parameters: {
             query?: never;
@@ -808,6 +1066,24 @@ export interface paths {
         put?: never;
         /** Connects as the box would, publishes a test and waits until it comes back. */
         post: operations["mqtt_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/syslog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The syslog server, and how the way there is. */
+        get: operations["syslog_get"];
+        /** Replaces the settings; the box connects at once. */
+        put: operations["syslog_put"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1748,6 +2024,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/support": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a support bundle has in it. */
+        get: operations["support_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/support/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A support bundle of now, without secrets: a tar archive, compressed with gzip. */
+        get: operations["support_bundle_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/targets": {
         parameters: {
             query?: never;
@@ -2115,6 +2425,32 @@ export interface components {
          * @enum {string}
          */
         Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "run_certificates" | "back_up" | "reset";
+        /** @description Something that is or was wrong. */
+        Alarm: {
+            acknowledged_at: components["schemas"]["Time"] | null;
+            /** @description Name of whoever has seen it and takes care. */
+            acknowledged_by: string | null;
+            cause: string;
+            cleared_at: components["schemas"]["Time"] | null;
+            figures: components["schemas"]["Figures"];
+            /** @description `alm_` and a ULID: of this one time. */
+            id: string;
+            kind: components["schemas"]["AlarmKind"];
+            /** @description The page of the panel on which it is mended, below `/panel`. */
+            page: string;
+            remedy: string;
+            severity: components["schemas"]["Severity"];
+            since: components["schemas"]["Time"];
+            /** @description Which one of several it is about, by its id; empty: there is only one. */
+            subject: string;
+            /** @description What is the case, with figures, in English. */
+            what: string;
+        };
+        /**
+         * @description What is wrong.
+         * @enum {string}
+         */
+        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
@@ -2289,6 +2625,12 @@ export interface components {
         /** @description What a box says of itself in each heartbeat. */
         BoxPulse: {
             /**
+             * Format: int64
+             * @description Alarms that stand.
+             * @default 0
+             */
+            alarms: number;
+            /**
              * @description Where it is found by HTTPS, `host:port`, in order.
              * @default []
              */
@@ -2342,6 +2684,8 @@ export interface components {
              * @default []
              */
             offers: components["schemas"]["BoxOffer"][];
+            /** @default null */
+            order: components["schemas"]["OrderPulse"] | null;
             /**
              * Format: int64
              * @description Recordings that run.
@@ -2353,6 +2697,8 @@ export interface components {
              * @default 0
              */
             total_bytes: number;
+            /** @default null */
+            twin: components["schemas"]["TwinPulse"] | null;
             /** @default  */
             version: string;
             /**
@@ -2367,6 +2713,51 @@ export interface components {
          * @enum {string}
          */
         BoxState: "unheard" | "here" | "stale" | "cloned";
+        /** @description A box and what is wanted of it. */
+        BoxWish: {
+            /** @description As the box says. */
+            entries: components["schemas"]["TwinEntry"][];
+            /** @description Id of its group. */
+            group: string | null;
+            /** @description The settings that it says it has. */
+            has: unknown;
+            id: string;
+            left_out: components["schemas"]["Unfilled"][];
+            name: string;
+            refused: components["schemas"]["RefusedCounts"];
+            refuses: components["schemas"]["Refusals"];
+            reported_at: components["schemas"]["Time"] | null;
+            /** @description Of this box alone. */
+            settings: {
+                [key: string]: unknown;
+            };
+            site: string;
+            state: components["schemas"]["WishState"];
+            /** @description All that is wanted. */
+            wanted: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description What is to be wanted of a box; what is absent stays. */
+        BoxWishPatch: {
+            /**
+             * @description Id of its group; null: none.
+             * @default null
+             */
+            group: string | null;
+            /**
+             * @description Of this box alone, before its group's; null: not the group's either.
+             * @default null
+             */
+            settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Where it is: what `{{site}}` stands for.
+             * @default null
+             */
+            site: string;
+        };
         /**
          * @description Where a bundle comes from.
          * @enum {string}
@@ -2457,6 +2848,11 @@ export interface components {
             error: string | null;
             offer: components["schemas"]["Offer"] | null;
         };
+        /**
+         * @description Whose value a setting gets.
+         * @enum {string}
+         */
+        Choice: "box" | "fleet";
         /** @description What somebody with the printed code sends. */
         ClaimRequest: {
             code: string;
@@ -2537,6 +2933,12 @@ export interface components {
             again?: boolean;
             /** @description Goes on although somebody meets or is recorded. */
             now?: boolean;
+        };
+        /** @description Whose value a setting gets that box and fleet want otherwise. */
+        DecisionRequest: {
+            choice: components["schemas"]["Choice"];
+            /** @description Section and name with a dot between. */
+            setting: string;
         };
         /** @description A recording that the box deleted by itself. */
         Deletion: {
@@ -2756,6 +3158,42 @@ export interface components {
         FeedList: {
             items: components["schemas"]["Feed"][];
         };
+        /** @description The numbers and names of an alarm; what does not apply is absent. */
+        Figures: {
+            /** @default null */
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @default null
+             */
+            bytes: number;
+            /**
+             * Format: double
+             * @default null
+             */
+            celsius: number;
+            /**
+             * Format: int64
+             * @default null
+             */
+            count: number;
+            /**
+             * @description In the words of whoever refused, in English.
+             * @default null
+             */
+            error: string;
+            /**
+             * @description What it is about, as people call it.
+             * @default null
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description What `bytes` is measured by.
+             * @default null
+             */
+            of_bytes: number;
+        };
         /**
          * @description What a file that was made is.
          * @enum {string}
@@ -2792,6 +3230,20 @@ export interface components {
             name: string;
             pulse: components["schemas"]["BoxPulse"] | null;
             state: components["schemas"]["BoxState"];
+        };
+        /** @description Settings that several boxes are to have. */
+        FleetGroup: {
+            /**
+             * Format: int64
+             * @description How many boxes are in it.
+             */
+            boxes: number;
+            id: string;
+            name: string;
+            /** @description By section and name with a dot between; texts may name `{{box.name}}`, `{{box.id}}`, `{{group}}`, `{{site}}`. */
+            settings: {
+                [key: string]: unknown;
+            };
         };
         /** @description What a box says when it comes with a code. */
         FleetJoin: {
@@ -2892,6 +3344,14 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "reset";
+        };
+        /** @description A group as somebody wants it. */
+        GroupRequest: {
+            name: string;
+            /** @description By section and name with a dot between. */
+            settings: {
+                [key: string]: unknown;
+            };
         };
         /**
          * @description What happened. Participants and tracks are named by their ids; `from` and `to` are in
@@ -3200,6 +3660,27 @@ export interface components {
             type: "mqtt.changed";
         } | {
             /** @enum {string} */
+            type: "mail.changed";
+        } | {
+            /** @enum {string} */
+            type: "syslog.changed";
+        } | {
+            /** @description Something is wrong with the box. */
+            data: components["schemas"]["Alarm"];
+            /** @enum {string} */
+            type: "alarm.raised";
+        } | {
+            /** @description It is well again. */
+            data: components["schemas"]["Alarm"];
+            /** @enum {string} */
+            type: "alarm.cleared";
+        } | {
+            /** @description Somebody has seen it and takes care. */
+            data: components["schemas"]["Alarm"];
+            /** @enum {string} */
+            type: "alarm.acknowledged";
+        } | {
+            /** @enum {string} */
             type: "certificate.changed";
         } | {
             /** @description Never repeated: the disk nears its reserve. */
@@ -3216,6 +3697,27 @@ export interface components {
             data: components["schemas"]["Sample"];
             /** @enum {string} */
             type: "status.sampled";
+        };
+        /** @description One thing that is looked at. */
+        HealthCheck: {
+            kind: components["schemas"]["AlarmKind"];
+            state: components["schemas"]["HealthState"];
+        };
+        /**
+         * @description How the box is, in a word.
+         * @enum {string}
+         */
+        HealthState: "fine" | "attention" | "broken";
+        /** @description How the box is. */
+        HealthView: {
+            /** @description Everything that is looked at. */
+            checks: components["schemas"]["HealthCheck"][];
+            /** @description What was wrong, the newest first. */
+            history: components["schemas"]["Alarm"][];
+            /** @description What is wrong now, the worst first. */
+            items: components["schemas"]["Alarm"][];
+            /** @description The worst of what nobody has acknowledged. */
+            state: components["schemas"]["HealthState"];
         };
         /** @description What a hub has heard since it started. */
         HeardView: {
@@ -3590,6 +4092,61 @@ export interface components {
             name?: string | null;
             password: string;
         };
+        /**
+         * @description How much a line matters.
+         * @enum {string}
+         */
+        LogLevel: "error" | "warn" | "info" | "debug";
+        /** @description How mails go. */
+        MailOutcome: {
+            /** @description Why the newest attempt failed; `null`: it did not. */
+            error: string | null;
+            failed_at: components["schemas"]["Time"] | null;
+            sent_at: components["schemas"]["Time"] | null;
+        };
+        /** @description New settings. */
+        MailPut: {
+            /** @description Absent: stays as it is; empty: none from now on. It is never shown. */
+            password?: string;
+            settings: components["schemas"]["MailSettings"];
+        };
+        /** @description Mails about alarms. */
+        MailSettings: {
+            /** @description Certificates of the server's own authority, PEM; empty: the system's authorities count. */
+            authority: string;
+            enabled: boolean;
+            from: string;
+            host: string;
+            /** @description Alarms that matter less are not worth a mail. */
+            least: components["schemas"]["Severity"];
+            /** Format: int32 */
+            port: number;
+            tls: components["schemas"]["MailTls"];
+            to: string[];
+            /** @description Empty: the server asks for none. */
+            user: string;
+        };
+        /**
+         * @description Whether the way to the server is encrypted.
+         * @enum {string}
+         */
+        MailTls: "starttls" | "tls" | "off";
+        /** @description What came of a test. */
+        MailTrial: {
+            /** @description In the server's own words. */
+            error: string | null;
+            /** Format: int64 */
+            took_ms: number;
+            /** @description The server has taken it for everybody. */
+            works: boolean;
+        };
+        /** @description Mails about alarms, as the panel shows them. */
+        MailView: {
+            /** @description There is a password; which, is told to nobody. */
+            has_password: boolean;
+            outcome: components["schemas"]["MailOutcome"];
+            settings: components["schemas"]["MailSettings"];
+        };
         /** @description Who asks, and what they may. */
         Me: {
             id: string;
@@ -3901,6 +4458,26 @@ export interface components {
             size_bytes: number | null;
             url: string;
             version: string;
+        };
+        /**
+         * @description How far it is.
+         * @enum {string}
+         */
+        OrderPhase: "waiting" | "working" | "done" | "rolled_back" | "failed" | "refused";
+        /** @description What a heartbeat says of it. */
+        OrderPulse: {
+            /** @default waiting */
+            phase: components["schemas"]["OrderPhase"];
+            /**
+             * @description Id of the wave.
+             * @default
+             */
+            wave: string;
+            /**
+             * @description Why it is not done, in English.
+             * @default null
+             */
+            why: string | null;
         };
         /** @description A time in which the hub heard nothing of a box. */
         Outage: {
@@ -4268,6 +4845,63 @@ export interface components {
         RecoveryCodes: {
             recovery_codes: string[];
         };
+        /** @description What the owner of a box refuses its hub. */
+        Refusals: {
+            /**
+             * @description Jobs of other boxes.
+             * @default false
+             */
+            jobs: boolean;
+            /**
+             * @description That the hub lists its recordings, and that other boxes make films of them.
+             * @default false
+             */
+            recordings: boolean;
+            /**
+             * @description The fleet's settings.
+             * @default false
+             */
+            settings: boolean;
+            /**
+             * @description Updates in waves.
+             * @default false
+             */
+            updates: boolean;
+        };
+        /** @description A change of that; what is absent stays. */
+        RefusalsPatch: {
+            /** @default null */
+            jobs: boolean;
+            /** @default null */
+            recordings: boolean;
+            /** @default null */
+            settings: boolean;
+            /** @default null */
+            updates: boolean;
+        };
+        /** @description How often something was refused, since the box joined. */
+        RefusedCounts: {
+            /**
+             * Format: int64
+             * @default 0
+             */
+            jobs: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            recordings: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            settings: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            updates: number;
+        };
         /** @description What somebody who means it sends. */
         ResetRequest: {
             /** @description Also while rooms are being recorded: their recordings are lost. */
@@ -4618,6 +5252,11 @@ export interface components {
                 night_to?: string;
             };
         };
+        /**
+         * @description How much something matters.
+         * @enum {string}
+         */
+        Severity: "attention" | "broken";
         /** @description One media thread. */
         ShardSample: {
             /** Format: int64 */
@@ -4752,6 +5391,11 @@ export interface components {
          * @enum {string}
          */
         SoundContainer: "m4a" | "ogg" | "flac";
+        /**
+         * @description What a setting is, between box and fleet.
+         * @enum {string}
+         */
+        Standing: "in_step" | "differs" | "kept" | "refused" | "unknown";
         /** @description The newest sample and the last ten minutes. */
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];
@@ -4800,6 +5444,63 @@ export interface components {
             tracks_bytes: number;
             /** @description What came in the last seven days, on average. */
             week: components["schemas"]["Forecast"];
+        };
+        /** @description A file of the bundle. */
+        SupportPart: {
+            /** @description Of the file. */
+            name: string;
+            /** @description What is in it, in English. */
+            what: string;
+        };
+        /** @description What a bundle has, before somebody takes one. */
+        SupportView: {
+            /**
+             * Format: int64
+             * @description No bundle is larger, unpacked.
+             */
+            most_bytes: number;
+            parts: components["schemas"]["SupportPart"][];
+        };
+        /**
+         * @description What carries the lines.
+         * @enum {string}
+         */
+        SyslogBy: "udp" | "tcp" | "tls";
+        /** @description How the way to the server is. */
+        SyslogOutcome: {
+            /** @description The way to the server stands; by UDP nobody knows. */
+            connected: boolean;
+            /** @description Why it does not. */
+            error: string | null;
+            failed_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Lines of the log that were lost because the server was away or too slow, since the box started.
+             */
+            missed: number;
+            /**
+             * Format: int64
+             * @description Messages that were sent since the box started.
+             */
+            sent: number;
+        };
+        /** @description Lines of the log and the audit log for a server elsewhere. */
+        SyslogSettings: {
+            /** @description Rows of the audit log go, too. */
+            audit: boolean;
+            by: components["schemas"]["SyslogBy"];
+            enabled: boolean;
+            host: string;
+            level: components["schemas"]["LogLevel"] | null;
+            /** Format: int32 */
+            port: number;
+            /** @description Whom the box takes for the server, with TLS. */
+            trust: components["schemas"]["MqttTls"];
+        };
+        /** @description Syslog as the panel shows it. */
+        SyslogView: {
+            outcome: components["schemas"]["SyslogOutcome"];
+            settings: components["schemas"]["SyslogSettings"];
         };
         /** @description A place that recordings are copied to. */
         Target: {
@@ -4985,6 +5686,66 @@ export interface components {
              */
             urls: string[];
         };
+        /** @description A setting that the fleet wants. */
+        TwinEntry: {
+            /** @description What the box has; absent where it has no such setting. */
+            own: unknown;
+            /** @description Section and name with a dot between. */
+            setting: string;
+            standing: components["schemas"]["Standing"];
+            wanted: unknown;
+            /** @description Why it is refused, in English. */
+            why: string | null;
+        };
+        /** @description What a heartbeat says of it. */
+        TwinPulse: {
+            /**
+             * @description Names what it wants; empty: nothing.
+             * @default
+             */
+            mark: string;
+            /**
+             * @default {
+             *       "jobs": 0,
+             *       "recordings": 0,
+             *       "settings": 0,
+             *       "updates": 0
+             *     }
+             */
+            refused: components["schemas"]["RefusedCounts"];
+            /**
+             * @default {
+             *       "jobs": false,
+             *       "recordings": false,
+             *       "settings": false,
+             *       "updates": false
+             *     }
+             */
+            refuses: components["schemas"]["Refusals"];
+            /**
+             * Format: int64
+             * @description Of the newest wish that the box has.
+             * @default 0
+             */
+            revision: number;
+        };
+        /** @description The box and its fleet's settings, as the panel shows them. */
+        TwinView: {
+            /** @description What the fleet wants; nothing while the owner refuses that. */
+            entries: components["schemas"]["TwinEntry"][];
+            /** @description Name of the fleet's hub; absent: it has wanted nothing yet. */
+            fleet: string | null;
+            refused: components["schemas"]["RefusedCounts"];
+            refuses: components["schemas"]["Refusals"];
+            /** Format: int64 */
+            revision: number;
+        };
+        /** @description A setting that a box is not asked for. */
+        Unfilled: {
+            setting: string;
+            /** @description In English. */
+            why: string;
+        };
         /** @description The password of a link. */
         UnlockRequest: {
             password: string;
@@ -5116,6 +5877,90 @@ export interface components {
             /** @description `fat`: on the box's own disk. `usb`: on a stick. */
             source: string | null;
         };
+        /** @description An update of a group, box by box. */
+        Wave: {
+            /**
+             * Format: int32
+             * @description So many boxes a turn.
+             */
+            at_once: number;
+            boxes: components["schemas"]["WaveBox"][];
+            /**
+             * Format: int32
+             * @description It halts when so many boxes have rolled back or failed.
+             */
+            halt_after: number;
+            id: string;
+            made_at: components["schemas"]["Time"];
+            /** @description Of the group. */
+            name: string;
+            /** @description Boxes install and restart at night, by their own settings of when that is. */
+            night: boolean;
+            /**
+             * Format: int32
+             * @description Between two turns, seconds.
+             */
+            pause_s: number;
+            state: components["schemas"]["WaveState"];
+            /** @description Where the bundle is; absent: each box's channel offers it. */
+            url: string | null;
+            version: string;
+        };
+        /**
+         * @description What somebody does with a wave.
+         * @enum {string}
+         */
+        WaveAct: "pause" | "resume" | "stop";
+        /** @description A box of a wave. */
+        WaveBox: {
+            id: string;
+            name: string;
+            state: components["schemas"]["WaveBoxState"];
+            /** @description Why it is not done, as the box says. */
+            why: string | null;
+        };
+        /**
+         * @description Where a box stands in a wave.
+         * @enum {string}
+         */
+        WaveBoxState: "queued" | "sent" | "waiting" | "working" | "done" | "rolled_back" | "failed" | "refused";
+        /** @description What somebody does with a wave. */
+        WavePatch: {
+            act: components["schemas"]["WaveAct"];
+        };
+        /** @description An update of a group, as somebody wants it. */
+        WaveRequest: {
+            /**
+             * Format: int32
+             * @description So many boxes a turn, or with `percent` so many of a hundred.
+             */
+            at_once: number;
+            /** @description Its name once more: somebody means it. */
+            confirm: string;
+            /** @description Id of the group. */
+            group: string;
+            /**
+             * Format: int32
+             * @description It halts when so many boxes have rolled back or failed.
+             */
+            halt_after?: number;
+            night?: boolean;
+            /**
+             * Format: int32
+             * @description Between two turns, seconds.
+             */
+            pause_s?: number;
+            percent?: boolean;
+            /** @description Where the bundle is, `https://…`; absent: each box's channel offers it. */
+            url?: string;
+            /** @description As the bundle says it. */
+            version: string;
+        };
+        /**
+         * @description Where a wave stands.
+         * @enum {string}
+         */
+        WaveState: "running" | "paused" | "halted" | "stopped" | "done";
         /** @description A receiver of webhooks. */
         Webhook: {
             created_at: components["schemas"]["Time"];
@@ -5224,6 +6069,16 @@ export interface components {
          * @enum {string}
          */
         Why: "health" | "no_health_check" | "never_started" | "unknown";
+        /**
+         * @description How a box stands to what is wanted of it.
+         * @enum {string}
+         */
+        WishState: "free" | "pending" | "in_step" | "differs" | "partly" | "owner_refuses" | "ahead";
+        /** @description What a hub wants of its boxes. */
+        WishesView: {
+            boxes: components["schemas"]["BoxWish"][];
+            groups: components["schemas"]["FleetGroup"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -8449,6 +9304,294 @@ export interface operations {
             };
         };
     };
+    wish_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BoxWishPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wish_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wish_anew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     fleet_told: {
         parameters: {
             query?: {
@@ -8511,6 +9654,282 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    group_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    group_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    group_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9628,6 +11047,883 @@ export interface operations {
             };
         };
     };
+    twin_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    twin_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    twin_refuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefusalsPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwinView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wave_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wave"][];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wave_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WaveRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wave"][];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wave_act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WavePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wave"][];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wishes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WishesView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    alarm_acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the alarm's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mail_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mail_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mail_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailTrial"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     mqtt_get: {
         parameters: {
             query?: never;
@@ -9796,6 +12092,146 @@ export interface operations {
             };
             /** @description the role of whoever asks may not, or another site's page asks */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    syslog_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyslogView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    syslog_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyslogSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyslogView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15151,6 +17587,99 @@ export interface operations {
             };
             /** @description nobody is logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    support_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    support_bundle_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the bundle */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": unknown;
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

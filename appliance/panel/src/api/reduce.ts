@@ -58,6 +58,12 @@ function olds(type: string): Key[] {
       return [keys.settings];
     case "webhook":
       return [keys.webhooks];
+    case "alarm":
+      return [keys.health];
+    case "mail":
+      return [keys.mail];
+    case "syslog":
+      return [keys.syslog];
     case "mqtt":
       return [keys.mqtt];
     case "certificate":

@@ -14,6 +14,20 @@ export interface Page<T> {
 export type Timestamp = Schemas["Time"];
 export type Problem = Schemas["ErrorBody"];
 
+export type Severity = Schemas["Severity"];
+export type Alarm = Schemas["Alarm"];
+export type Health = Schemas["HealthView"];
+export type MailTls = Schemas["MailTls"];
+export type MailPut = Schemas["MailPut"];
+export type MailTrial = Schemas["MailTrial"];
+export type MailView = Schemas["MailView"];
+
+export type LogLevel = Schemas["LogLevel"];
+export type SyslogBy = Schemas["SyslogBy"];
+export type SyslogSettings = Schemas["SyslogSettings"];
+export type SyslogView = Schemas["SyslogView"];
+export type SupportView = Schemas["SupportView"];
+
 export type BoxView = Schemas["BoxInfo"];
 export type ProvisioningState = Schemas["ProvisioningState"];
 export type WaitingFile = Schemas["WaitingFile"];
@@ -88,6 +102,19 @@ export type Outage = Schemas["Outage"];
 export type FleetRecording = Schemas["FleetRecording"];
 export type LinkState = Schemas["LinkState"];
 export type NewInvite = Schemas["NewInvite"];
+export type TwinView = Schemas["TwinView"];
+export type TwinEntry = Schemas["TwinEntry"];
+export type Choice = Schemas["Choice"];
+export type Refusals = Schemas["Refusals"];
+export type RefusedCounts = Schemas["RefusedCounts"];
+export type WishesView = Schemas["WishesView"];
+export type FleetGroup = Schemas["FleetGroup"];
+export type BoxWish = Schemas["BoxWish"];
+export type BoxWishPatch = Schemas["BoxWishPatch"];
+export type GroupRequest = Schemas["GroupRequest"];
+export type Wave = Schemas["Wave"];
+export type WaveAct = Schemas["WaveAct"];
+export type WaveRequest = Schemas["WaveRequest"];
 
 export type StorageReport = Schemas["StorageReport"];
 export type Forecast = Schemas["Forecast"];

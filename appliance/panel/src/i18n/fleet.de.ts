@@ -1,4 +1,6 @@
 import type { fleet as english } from "./fleet.en";
+import { twin } from "./twin.de";
+import { waves } from "./waves.de";
 import type { Words } from "./words";
 
 export const fleet: Words<typeof english> = {
@@ -134,4 +136,6 @@ export const fleet: Words<typeof english> = {
   expel_title: "{{name}} aus der Flotte ausschließen?",
   expel_text:
     "Ihr Schlüssel gilt sofort nicht mehr. Die anderen Boxen sind nach Sekunden wieder verbunden.",
+  twin,
+  waves,
 };

@@ -1,4 +1,7 @@
 // What the page of the fleet says.
+import { twin } from "./twin.en";
+import { waves } from "./waves.en";
+
 export const fleet = {
   lead: "Boxes that belong together: one of them, the hub, hears what happens on all.",
   none_title: "This box is on its own",
@@ -129,4 +132,6 @@ export const fleet = {
   expel_title: "Put {{name}} out of the fleet?",
   expel_text:
     "Its key is good for nothing at once. The other boxes are connected again within seconds.",
+  twin,
+  waves,
 };

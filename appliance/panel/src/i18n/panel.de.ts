@@ -8,7 +8,7 @@ import { live } from "./live.de";
 import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { fleet } from "./fleet.de";
-import { mqtt } from "./mqtt.de";
+import { reports } from "./reports.de";
 import { certificates } from "./certificates.de";
 import { factor } from "./factor.de";
 import { audit } from "./audit.de";
@@ -476,7 +476,7 @@ export const panel: Words<typeof en> = {
   forbidden,
   people_page,
   webhooks,
-  mqtt,
+  ...reports,
   certificates,
   welcome,
   turn: {

@@ -7,7 +7,7 @@ import { live } from "./live.en";
 import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { fleet } from "./fleet.en";
-import { mqtt } from "./mqtt.en";
+import { reports } from "./reports.en";
 import { certificates } from "./certificates.en";
 import { factor } from "./factor.en";
 import { audit } from "./audit.en";
@@ -464,7 +464,7 @@ export const panel = {
   forbidden,
   people_page,
   webhooks,
-  mqtt,
+  ...reports,
   certificates,
   welcome,
   turn: {

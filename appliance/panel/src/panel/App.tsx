@@ -14,6 +14,7 @@ import { BackupPage } from "./pages/BackupPage";
 import { CertificatesPage } from "./pages/CertificatesPage";
 import { ClaimPage } from "./pages/ClaimPage";
 import { FleetPage } from "./pages/FleetPage";
+import { HealthPage } from "./pages/HealthPage";
 import { PeoplePage } from "./pages/PeoplePage";
 import { RecordingPage } from "./pages/RecordingPage";
 import { RecordingsPage } from "./pages/RecordingsPage";
@@ -72,6 +73,11 @@ function Entrance() {
         <Route path="/recordings/storage" component={StoragePage} />
         <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
         <Route path="/schedule" component={SchedulePage} />
+        <Route path="/status/health">
+          <Permitted action="configure" least="operator">
+            <HealthPage />
+          </Permitted>
+        </Route>
         <Route path="/status" component={StatusPage} />
         <Route path="/account">
           <AccountPage me={session.data} />

@@ -15,6 +15,7 @@ import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
 import { followEvents } from "../api/events";
 import type { Action, BoxView, Me } from "../api/schema";
+import { HealthNotice } from "./parts/Alarms";
 import { CertificateNotice } from "./parts/CertificateNotice";
 import { ConnectionBar } from "./parts/ConnectionBar";
 import { Appearance } from "./parts/Appearance";
@@ -84,6 +85,7 @@ export function Shell({ box, person, children }: ShellProps) {
         <ConnectionBar />
         {person.may.includes("configure") && <ProvisioningNotice />}
         {person.may.includes("configure") && <CertificateNotice />}
+        {person.may.includes("configure") && <HealthNotice />}
         <Box id="page" className="page" tabIndex={-1} style={{ outline: "none" }}>
           {children}
         </Box>

@@ -6,7 +6,7 @@ use super::resends::rtp_ssrc;
 use super::{Mid, Peer, PeerEvent};
 use crate::quality::Strain;
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use str0m::RtcConfig;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::stats::{MediaEgressStats, PeerStats};
@@ -14,6 +14,12 @@ use str0m::stats::{MediaEgressStats, PeerStats};
 /// Bits per second that a connection is taken to carry before it is known: what libwebrtc begins
 /// with. Probes find more within a fraction of a second.
 const FIRST_ESTIMATE: u64 = 300_000;
+/// At the start a connection is probed at three and at six times the first estimate, once, and at no
+/// more than twice what is desired: a microphone that is heard a moment before the cameras would use
+/// that up for nothing. So at least this much is desired for as long as those probes may take, whatever
+/// is there to send; libwebrtc does not ask either.
+const FIRST_DESIRED: u64 = FIRST_ESTIMATE * 3;
+const FIRST_PROBES: Duration = Duration::from_secs(1);
 
 /// Bits per second at which packets leave for clients that do not say what arrives when (without
 /// transport-wide feedback nothing can be found out about their link): a pace below what is sent only
@@ -31,6 +37,8 @@ pub(super) fn estimating(config: RtcConfig, estimates: bool) -> RtcConfig {
 pub(super) struct Bandwidth {
     overhead: Overhead,
     target: Target,
+    /// When anything was first desired.
+    begun: Option<Instant>,
     congestion: Congestion,
     strain: Strain,
     /// Packets by section, as of the last look.
@@ -88,7 +96,13 @@ impl Peer {
             return;
         }
         known.target = target;
-        let Target { minimum, desired } = target;
+        let Target { minimum, mut desired } = target;
+        if desired > 0 {
+            let begun = *known.begun.get_or_insert(now);
+            if now.saturating_duration_since(begun) < FIRST_PROBES {
+                desired = desired.max(FIRST_DESIRED);
+            }
+        }
         self.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
         self.drain(now);
     }

@@ -37,9 +37,8 @@ impl Sfu {
             self.outputs.push_back(Output::Event { participant: participant.id, event });
             return;
         };
-        if tcp_only {
-            self.rooms[room].tcp_only.set(now, &participant.identity, true);
-        }
+        // As the home knows it: what was noted here may be of a wish that was taken back elsewhere.
+        self.rooms[room].tcp_only.set(now, &participant.identity, tcp_only);
         self.receive(now, room, participant, standing);
     }
 

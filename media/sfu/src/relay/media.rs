@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::forward::Belongs;
 use crate::ids::{RoomName, TrackId};
 use crate::peer::{IngressPacket, starts_decoding};
+use crate::published::Published;
 use crate::sfu::Sfu;
 use crate::track::MediaKind;
 use std::collections::{BTreeSet, HashSet};
@@ -35,6 +36,17 @@ impl RelayedMedia {
     pub fn fits(&self, taken: usize, places: usize) -> bool {
         let sound = matches!(self.stream, Some((.., MediaKind::Audio)));
         taken < if sound { places } else { places - places / 4 }
+    }
+}
+
+impl Published {
+    /// Has every other shard begin anew at keyframes.
+    pub(crate) fn relay_anew(&mut self) {
+        let streams: BTreeSet<usize> =
+            (0..self.layers.len()).map(|layer| self.layers.stream_of(layer)).collect();
+        for relay in &mut self.relays {
+            relay.starved.clone_from(&streams);
+        }
     }
 }
 

@@ -19,6 +19,9 @@ import { Detail } from "../parts/Detail";
 import { EmptyState } from "../parts/EmptyState";
 import { FleetBoxes } from "../parts/FleetBoxes";
 import { FleetLibrary } from "../parts/FleetLibrary";
+import { FleetPowers } from "../parts/FleetPowers";
+import { FleetWaves } from "../parts/FleetWaves";
+import { FleetWishes } from "../parts/FleetWishes";
 import { Heading } from "../parts/Heading";
 import { NameDialog } from "../parts/NameDialog";
 import { StateBadge, type StateLook } from "../parts/StateBadge";
@@ -52,7 +55,10 @@ export function FleetPage() {
           <Stack gap="md" maw={760}>
             {view.role === null ? <Alone view={view} /> : <Link view={view} />}
             {view.role === "hub" && <FleetBoxes view={view} />}
+            {view.role === "hub" && <FleetWishes />}
+            {view.role === "hub" && <FleetWaves />}
             {view.role === "hub" && <FleetLibrary />}
+            {view.role === "member" && <FleetPowers />}
           </Stack>
         </>
       )}

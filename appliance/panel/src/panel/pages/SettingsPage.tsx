@@ -16,11 +16,14 @@ import { Encoders } from "../settings/Encoders";
 import { FleetCard } from "../settings/FleetCard";
 import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
+import { Mail } from "../settings/Mail";
 import { Mqtt } from "../settings/Mqtt";
 import { PeopleCard } from "../settings/PeopleCard";
 import { RecorderMode } from "../settings/RecorderMode";
 import { RecordingSettings } from "../settings/RecordingSettings";
 import { Software } from "../settings/Software";
+import { SupportCard } from "../settings/SupportCard";
+import { Syslog } from "../settings/Syslog";
 import { Targets } from "../settings/Targets";
 import { Webhooks } from "../settings/Webhooks";
 import { TurnSettings } from "../settings/TurnSettings";
@@ -55,7 +58,10 @@ export function SettingsPage({ box }: { box: BoxView }) {
         {may("see_audit") && <AuditCard />}
         {may("run_keys") && <LivekitKeys />}
         <Webhooks />
+        <Mail />
         <Mqtt />
+        <Syslog />
+        <SupportCard />
         {may("reset") && <DangerZone box={box} />}
         <Text size="sm" c="dimmed">
           Roombox {box.version} · {box.id}

@@ -5,15 +5,18 @@ import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Status } from "../../api/schema";
+import { HealthGlance } from "../parts/Alarms";
 import { DiskBar } from "../parts/DiskBar";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { Plot } from "../parts/Plot";
+import { useMay } from "../session";
 import { useFormat } from "../wording";
 
 export function StatusPage() {
   const { t } = useTranslation("panel");
   const format = useFormat();
+  const may = useMay();
   const status = useQuery({ queryKey: keys.status, queryFn: api.status });
   return (
     <>
@@ -28,6 +31,7 @@ export function StatusPage() {
       {status.isPending && <Skeleton height={480} radius="lg" />}
       {status.data && (
         <Stack gap="md">
+          {may("configure") && <HealthGlance />}
           <Figures status={status.data} />
           <DiskBar disk={status.data.disk} dropped={status.data.recorder_drops} />
           <Load status={status.data} />

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Settings } from "../../api/schema";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
+import { SetByFleet } from "./SetByFleet";
 import { NARROW } from "./narrow";
 import { useSection } from "./form";
 
@@ -17,6 +18,7 @@ export function MeetingSettings({ settings }: { settings: Settings }) {
   const { form, save, bar } = useSection(settings, "meeting");
   return (
     <Card title={t("settings.meeting")} text={t("settings.meeting_text")}>
+      <SetByFleet section="meeting" />
       <form
         onSubmit={form.onSubmit((changed) => save.mutate(changed))}
         style={{ display: "grid", gap: 16 }}

@@ -6,6 +6,7 @@ import { MODES } from "../parts/choices";
 import { Card } from "./Card";
 import { NARROW } from "./narrow";
 import { SaveBar } from "./SaveBar";
+import { SetByFleet } from "./SetByFleet";
 import { useSection } from "./form";
 
 export function RecorderMode({ settings }: { settings: Settings }) {
@@ -13,6 +14,7 @@ export function RecorderMode({ settings }: { settings: Settings }) {
   const { form, save, bar } = useSection(settings, "recorder");
   return (
     <Card title={t("recorder.mode")} text={t("recorder.mode_text")}>
+      <SetByFleet section="recorder" />
       <form
         onSubmit={form.onSubmit((changed) => save.mutate(changed))}
         style={{ display: "grid", gap: 16 }}

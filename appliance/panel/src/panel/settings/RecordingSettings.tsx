@@ -6,6 +6,7 @@ import { Confirm } from "../parts/Confirm";
 import { ENCODERS, LAYOUTS } from "../parts/choices";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
+import { SetByFleet } from "./SetByFleet";
 import { NARROW } from "./narrow";
 import { useSection } from "./form";
 
@@ -28,6 +29,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
     (values.keep_days > 0 && (kept.keep_days === 0 || values.keep_days < kept.keep_days));
   return (
     <Card title={t("settings.recording")} text={t("settings.recording_text")}>
+      <SetByFleet section="recording" />
       <form
         onSubmit={form.onSubmit((changed) => (takesMore ? ask.open() : save.mutate(changed)))}
         style={{ display: "grid", gap: 16 }}

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Settings } from "../../api/schema";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
+import { SetByFleet } from "./SetByFleet";
 import { useSection } from "./form";
 
 const HIDDEN = "(hidden)";
@@ -15,6 +16,7 @@ export function TurnSettings({ settings }: { settings: Settings }) {
   const { values } = form;
   return (
     <Card title={t("turn.title")} text={t("turn.text")}>
+      <SetByFleet section="turn" />
       <form
         onSubmit={form.onSubmit((changed) =>
           save.mutate({

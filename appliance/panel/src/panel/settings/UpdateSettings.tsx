@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Settings } from "../../api/schema";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
+import { SetByFleet } from "./SetByFleet";
 import { useSection } from "./form";
 
 export function UpdateSettings({ settings }: { settings: Settings }) {
@@ -11,6 +12,7 @@ export function UpdateSettings({ settings }: { settings: Settings }) {
   const { values } = form;
   return (
     <Card title={t("updates.settings.title")} text={t("updates.settings.text")}>
+      <SetByFleet section="updates" />
       <form
         onSubmit={form.onSubmit((changed) => save.mutate(changed))}
         style={{ display: "grid", gap: 16 }}

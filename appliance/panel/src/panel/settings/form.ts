@@ -1,5 +1,6 @@
 import { useForm } from "@mantine/form";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Settings } from "../../api/schema";
@@ -11,6 +12,16 @@ export function useSection<S extends keyof Settings>(settings: Settings, section
   const form = useForm({
     initialValues: { ...settings[section] } as Record<string, unknown> & Settings[S],
   });
+  // The fleet, or somebody else, has changed it: what nobody has touched here follows.
+  const theirs = JSON.stringify(settings[section]);
+  const untouched = !form.isDirty();
+  useEffect(() => {
+    if (!untouched) return;
+    const values = JSON.parse(theirs) as typeof form.values;
+    form.setInitialValues(values);
+    form.setValues(values);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the form is another one each time
+  }, [theirs]);
   const save = useMutation({
     mutationFn: (values: Settings[S]) => api.changeSettings({ [section]: values }),
     onSuccess(changed) {

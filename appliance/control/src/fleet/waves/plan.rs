@@ -1,0 +1,282 @@
+//! Which boxes of a group are updated when. Pure: time is an argument.
+//!
+//! ```text
+//! queued ── its turn, and it is here ──► sent ── it says so ──► waiting ──► working ──► done
+//!    ▲                                    │                        │           ├──────► rolled back, failed
+//!    └── silent, or the wave rests ───────┘◄── recalled ───────────┘           │
+//!                                              refused by its owner ◄──────────┘
+//! ```
+//! A turn begins when nothing of the one before is under way any more, and its pause has passed. After as many
+//! boxes as somebody said have rolled back or failed, none begins any more: what has begun ends, and what only waits is
+//! called back.
+
+use super::WaveAct;
+use crate::clock::UnixMs;
+use crate::fleet::ordered::{OrderPhase, OrderPulse};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A box is told again after this, milliseconds.
+const AGAIN_MS: u64 = 30_000;
+/// A box that was at it and has been silent for so long does not come back by itself, milliseconds.
+const LOST_MS: u64 = 60 * 60 * 1000;
+
+/// Where a wave stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaveState {
+    Running,
+    /// Somebody wants it to rest.
+    Paused,
+    /// Too many boxes rolled back or failed.
+    Halted,
+    /// Somebody has ended it.
+    Stopped,
+    Done,
+}
+
+/// Where a box stands in a wave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaveBoxState {
+    Queued,
+    /// It was told, and has not answered.
+    Sent,
+    /// For the night, or for people and recordings.
+    Waiting,
+    Working,
+    /// It came back healthy, in the new version.
+    Done,
+    /// It came back in the old version.
+    RolledBack,
+    Failed,
+    /// Its owner refuses updates of the fleet.
+    Refused,
+}
+
+impl WaveBoxState {
+    fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::RolledBack | Self::Failed | Self::Refused)
+    }
+
+    fn under_way(self) -> bool {
+        matches!(self, Self::Sent | Self::Waiting | Self::Working)
+    }
+}
+
+/// A box of a wave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaveBox {
+    pub id: String,
+    pub name: String,
+    pub state: WaveBoxState,
+    /// Why it is not done, as the box says.
+    #[schema(required)]
+    pub why: Option<String>,
+    /// When it was told, or recalled, last.
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(super) told: UnixMs,
+    /// When it was heard last while it was at it.
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(super) heard: UnixMs,
+}
+
+/// An update of a group, box by box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Wave {
+    pub id: String,
+    /// Of the group.
+    pub name: String,
+    pub made_at: UnixMs,
+    pub state: WaveState,
+    pub version: String,
+    /// Where the bundle is; absent: each box's channel offers it.
+    #[schema(required)]
+    pub url: Option<String>,
+    /// Boxes install and restart at night, by their own settings of when that is.
+    pub night: bool,
+    /// So many boxes a turn.
+    pub at_once: u32,
+    /// Between two turns, seconds.
+    pub pause_s: u32,
+    /// It halts when so many boxes have rolled back or failed.
+    pub halt_after: u32,
+    pub boxes: Vec<WaveBox>,
+    /// When something was under way last.
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(super) rested: UnixMs,
+}
+
+/// What is known of a box now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Says {
+    pub here: bool,
+    pub refuses: bool,
+    /// The order that it has.
+    pub order: Option<OrderPulse>,
+}
+
+/// What a box is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tell {
+    Update,
+    /// Not any more, if it has not begun.
+    Recall,
+}
+
+impl Wave {
+    /// Whether nothing of it begins any more.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, WaveState::Stopped | WaveState::Done)
+    }
+
+    /// Whether boxes are still to be heard: in one that was stopped, those that had begun.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_over() || self.boxes.iter().any(|one| one.state.under_way())
+    }
+
+    /// Nothing that somebody would want to know has changed, nor what a restart must know.
+    pub(super) fn same_but_for_times(&self, other: &Self) -> bool {
+        let seen = |wave: &Self| {
+            let boxes = wave.boxes.iter().map(|one| (one.state, one.why.clone()));
+            (wave.state, boxes.collect::<Vec<_>>())
+        };
+        // When it was at it last is written each minute.
+        seen(self) == seen(other) && self.rested.0.saturating_sub(other.rested.0) < 60_000
+    }
+
+    /// Somebody wants it to rest, to go on or to end.
+    pub(super) fn act(&mut self, act: WaveAct) {
+        self.state = match act {
+            WaveAct::Pause => WaveState::Paused,
+            WaveAct::Stop => WaveState::Stopped,
+            WaveAct::Resume => {
+                // As many more may fall as somebody said.
+                let fallen = u32::try_from(self.fallen()).unwrap_or(u32::MAX);
+                if self.state == WaveState::Halted {
+                    self.halt_after = self.halt_after.saturating_add(fallen);
+                }
+                WaveState::Running
+            }
+        };
+    }
+
+    fn fallen(&self) -> usize {
+        let bad =
+            |one: &&WaveBox| matches!(one.state, WaveBoxState::RolledBack | WaveBoxState::Failed);
+        self.boxes.iter().filter(bad).count()
+    }
+
+    /// Takes what boxes say, and says which are to be told what.
+    pub(super) fn look(&mut self, now: UnixMs, says: impl Fn(&str) -> Says) -> Vec<(String, Tell)> {
+        let said: Vec<Says> = self.boxes.iter().map(|one| says(&one.id)).collect();
+        for (one, said) in self.boxes.iter_mut().zip(&said) {
+            one.hear(&self.id, said, now);
+        }
+        let goes = matches!(self.state, WaveState::Running | WaveState::Paused);
+        if goes && self.fallen() >= self.halt_after as usize {
+            self.state = WaveState::Halted;
+        }
+        if self.state == WaveState::Running {
+            self.turn(now, &said);
+        }
+        self.told(now, &said)
+    }
+
+    /// Begins the next turn, if it is time.
+    fn turn(&mut self, now: UnixMs, said: &[Says]) {
+        if self.boxes.iter().any(|one| one.state.under_way()) {
+            self.rested = now;
+            return;
+        }
+        if self.boxes.iter().all(|one| one.state.is_over()) {
+            self.state = WaveState::Done;
+            return;
+        }
+        let pause = u64::from(self.pause_s) * 1000;
+        if self.rested.0 > 0 && now.0 < self.rested.0.saturating_add(pause) {
+            return;
+        }
+        let due = self.boxes.iter_mut().zip(said);
+        let due = due.filter(|(one, said)| one.state == WaveBoxState::Queued && said.here);
+        for (one, _) in due.take(self.at_once as usize) {
+            (one.state, one.told) = (WaveBoxState::Sent, UnixMs(0));
+            self.rested = now;
+        }
+    }
+
+    fn told(&mut self, now: UnixMs, said: &[Says]) -> Vec<(String, Tell)> {
+        let running = self.state == WaveState::Running;
+        let mut tell = Vec::new();
+        for (one, said) in self.boxes.iter_mut().zip(said) {
+            let what = match one.state {
+                WaveBoxState::Sent if running => Tell::Update,
+                WaveBoxState::Sent => {
+                    one.state = WaveBoxState::Queued;
+                    continue;
+                }
+                WaveBoxState::Waiting if !running => Tell::Recall,
+                _ => continue,
+            };
+            let late = now.0.saturating_sub(one.told.0) >= AGAIN_MS;
+            if said.here && (late || one.told.0 == 0) {
+                one.told = now;
+                tell.push((one.id.clone(), what));
+            }
+        }
+        tell
+    }
+}
+
+impl WaveBox {
+    fn hear(&mut self, wave: &str, said: &Says, now: UnixMs) {
+        if self.state.is_over() {
+            return;
+        }
+        if said.here {
+            self.heard = now;
+        }
+        let order = said.order.as_ref().filter(|order| order.wave == wave);
+        match order {
+            Some(order) => {
+                let before = self.state;
+                self.state = match order.phase {
+                    OrderPhase::Waiting => WaveBoxState::Waiting,
+                    OrderPhase::Working => WaveBoxState::Working,
+                    OrderPhase::Done => WaveBoxState::Done,
+                    OrderPhase::RolledBack => WaveBoxState::RolledBack,
+                    OrderPhase::Failed => WaveBoxState::Failed,
+                    OrderPhase::Refused => WaveBoxState::Refused,
+                };
+                if before != self.state {
+                    self.told = UnixMs(0);
+                }
+                self.why.clone_from(&order.why);
+            }
+            None if said.here && said.refuses && self.state.under_way() => {
+                self.state = WaveBoxState::Refused;
+            }
+            // It was recalled, or has forgotten it: a box that left, or came from a copy.
+            None if said.here && self.state.under_way() && self.state != WaveBoxState::Sent => {
+                self.state = WaveBoxState::Queued;
+            }
+            None if !said.here && self.state == WaveBoxState::Sent => {
+                self.state = WaveBoxState::Queued;
+            }
+            None if !said.here
+                && self.state == WaveBoxState::Working
+                && now.0.saturating_sub(self.heard.0) >= LOST_MS =>
+            {
+                self.state = WaveBoxState::Failed;
+                self.why = Some("it has not been heard for an hour since it began".to_owned());
+            }
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
