@@ -39,6 +39,7 @@ pub mod rooms;
 pub mod schedule;
 pub mod settings;
 pub mod shares;
+pub mod spares;
 pub mod status;
 pub mod storage;
 pub mod store;

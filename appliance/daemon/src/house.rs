@@ -25,8 +25,8 @@ use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
-use roombox_control::audit::{Audit, Noted};
-use roombox_control::backup::{Backups, BackupsParts, RestoreNote};
+use roombox_control::audit::Audit;
+use roombox_control::backup::{Backups, BackupsParts, Reserve, RestoreNote};
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
@@ -51,6 +51,7 @@ use roombox_control::rooms::Rooms;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::shares::Shares;
+use roombox_control::spares::{self, MendNote, Spares};
 use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::storage::Storage;
 use roombox_control::store::Store;
@@ -99,6 +100,8 @@ pub struct HousePlan {
     pub book: Arc<LogBook>,
     /// This start has put a restored box into its place.
     pub restored: Option<RestoreNote>,
+    /// This start has put a damaged database aside.
+    pub mended: Option<MendNote>,
 }
 
 /// The box, ready to be served.
@@ -127,6 +130,7 @@ impl House {
     ) -> anyhow::Result<Self> {
         let root = plan.data.join("recordings");
         let store = Arc::new(Store::open(&plan.data.join("roombox.db"))?);
+        spares::come_back(&store, &plan.data).await?;
         let events = Arc::new(Events::default());
         let settings = Arc::new(SettingsDesk::load(store.clone(), events.clone()).await?);
         if let Some(import) = plan.import {
@@ -139,7 +143,10 @@ impl House {
         let standing = Standing::default();
         let audit = Arc::new(Audit::new(store.clone()));
         if let Some(note) = plan.restored {
-            audit.note(restored(note)).await;
+            audit.note(reports::restored(note)).await;
+        }
+        if let Some(note) = plan.mended {
+            audit.note(reports::mended(note)).await;
         }
         tokio::spawn(audit.clone().run());
         let factors = Arc::new(Factors::new(store.clone(), events.clone()));
@@ -354,6 +361,8 @@ impl House {
         })
         .await?;
         let (recorded, kept_free) = (recordings.clone(), settings.clone());
+        let reserve: Reserve = Arc::new(move || kept_free.get().recording.reserve_bytes);
+        tokio::spawn(Spares::new(store.clone(), plan.data.clone(), reserve.clone()).run());
         let store_events = (store.clone(), events.clone());
         let (mail, syslog) =
             reports::begin(store_events, identity.clone(), health.clone(), plan.book.clone())
@@ -386,7 +395,7 @@ impl House {
         let backups = Backups::new(BackupsParts {
             identity: identity.clone(),
             recording: Arc::new(move || recorded.running_count()),
-            reserve: Arc::new(move || kept_free.get().recording.reserve_bytes),
+            reserve,
             data: plan.data.clone(),
             restart: plan.restart,
         });
@@ -450,23 +459,6 @@ impl House {
             backups,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
-    }
-}
-
-/// The request for it is in the log that it has replaced.
-fn restored(note: RestoreNote) -> Noted {
-    let action = if note.undone { "restore_undone" } else { "backup_restored" };
-    let made = note.made_at.minute();
-    Noted {
-        person: String::new(),
-        name: String::new(),
-        token: String::new(),
-        from: String::new(),
-        action: action.to_owned(),
-        subject: note.box_name,
-        detail: format!("of {made} UTC"),
-        result: "ok".to_owned(),
-        skipped: 0,
     }
 }
 

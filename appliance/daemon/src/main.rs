@@ -53,8 +53,10 @@ use house::{House, HousePlan};
 use notify::Supervisor;
 use roombox_control::audit;
 use roombox_control::backup::{self, RestoreNote};
+use roombox_control::clock::UnixMs;
 use roombox_control::logs::LogBook;
 use roombox_control::settings::Settings;
+use roombox_control::spares::{self, MendNote};
 use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice as News;
 use selftest::SelfTest;
@@ -77,6 +79,8 @@ const NOTICES: usize = 8192;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// What the last news of rooms may take to be kept.
 const LAST_NEWS: Duration = Duration::from_secs(2);
+/// Work away from the doors gets so long to end by itself.
+const LAST_WORK: Duration = Duration::from_secs(2);
 /// Each is a thread of its own that wants a core of its own.
 const MOST_SHARDS: u16 = 64;
 
@@ -261,8 +265,14 @@ fn start() -> anyhow::Result<ExitCode> {
     // Before anything is looked at, and until everything has stopped.
     let ours = DataFolder::take(&data)?;
     let health = arguments.health.clone();
-    let ran = restored(&data)
-        .and_then(|restored| runtime()?.block_on(run(arguments, data, worker, book, restored)));
+    let ran = restored(&data).and_then(|restored| {
+        let mended = spares::at_start(&data, UnixMs::now()).context("the database is not whole")?;
+        let runtime = runtime()?;
+        let ran = runtime.block_on(run(arguments, data, worker, book, (restored, mended)));
+        // A passphrase or a copy that is worked on may take long; it can be cut off like by a power cut.
+        runtime.shutdown_timeout(LAST_WORK);
+        ran
+    });
     if let (Err(error), Some(socket)) = (&ran, health) {
         health::leave_word(&socket, error);
     }
@@ -309,7 +319,7 @@ async fn run(
     data: PathBuf,
     worker: PathBuf,
     book: Arc<LogBook>,
-    restored: Option<RestoreNote>,
+    (restored, mended): (Option<RestoreNote>, Option<MendNote>),
 ) -> anyhow::Result<End> {
     // From here on a stop waits until the box is up and can stop in order.
     let stop_asked = stop_asked()?;
@@ -375,6 +385,7 @@ async fn run(
         gear,
         restart,
         restored,
+        mended,
     };
     let house = House::build(plan, plane.clone(), notices).await?;
     let identity = house.panel.identity.clone();

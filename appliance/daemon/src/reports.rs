@@ -1,9 +1,12 @@
-//! Who else is told how the box is: its fleet, mails, and a syslog server.
+//! Who else is told how the box is: its fleet, mails, and a syslog server; and what the audit log says that
+//! the box did by itself.
 
 use crate::fleet::{BoxGear, Errands, Pulse};
 use crate::mail::BoxPostman;
 use crate::syslog::BoxWire;
 use roombox_control::ControlError;
+use roombox_control::audit::Noted;
+use roombox_control::backup::RestoreNote;
 use roombox_control::events::Events;
 use roombox_control::fleet::{BoxOffer, BoxPulse, Gear as _, Ordered};
 use roombox_control::health::Health;
@@ -11,6 +14,7 @@ use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::Offer;
 use roombox_control::logs::LogBook;
 use roombox_control::mail::Mail;
+use roombox_control::spares::MendNote;
 use roombox_control::status::Status;
 use roombox_control::store::Store;
 use roombox_control::syslog::Syslog;
@@ -71,4 +75,33 @@ pub fn pulse(
             ..BoxPulse::default()
         }
     })
+}
+
+/// The request for it is in the log that it has replaced.
+pub fn restored(note: RestoreNote) -> Noted {
+    let action = if note.undone { "restore_undone" } else { "backup_restored" };
+    by_the_box(action, note.box_name, format!("of {} UTC", note.made_at.minute()))
+}
+
+/// Nobody asked for it, and whoever was removed since the copy was made is there again.
+pub fn mended(note: MendNote) -> Noted {
+    let detail = match note.as_of {
+        Some(at) => format!("people and settings are as of {} UTC", at.minute()),
+        None => "no copy was left: the box began anew".to_owned(),
+    };
+    by_the_box("database_mended", note.kept_in, detail)
+}
+
+fn by_the_box(action: &str, subject: String, detail: String) -> Noted {
+    Noted {
+        person: String::new(),
+        name: String::new(),
+        token: String::new(),
+        from: String::new(),
+        action: action.to_owned(),
+        subject,
+        detail,
+        result: "ok".to_owned(),
+        skipped: 0,
+    }
 }

@@ -13,6 +13,7 @@ use super::archive::{DATABASE, SECRETS};
 use super::error::BackupError;
 use crate::clock::UnixMs;
 use crate::files::{absent, replace};
+use crate::spares::SPARES;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -231,6 +232,9 @@ fn carry_out(
     }
     step("nats")?;
     fs::remove_dir_all(data.join(NATS)).or_else(absent)?;
+    // Copies of the database that is not the box's any more, and who owned that.
+    step("spares")?;
+    fs::remove_dir_all(data.join(SPARES)).or_else(absent)?;
     step("plan")?;
     // First the plan: what lies there without one is nothing.
     fs::remove_file(folder.join(PLAN))?;

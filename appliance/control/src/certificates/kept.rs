@@ -164,6 +164,9 @@ impl Shelf {
 
     fn aside(&self, name: &str) {
         match put_aside(&self.0.join(name)) {
+            Ok(kept) if name == "acme.json" => tracing::error!(kept = %kept.display(),
+                "the ACME settings cannot be read: no certificate is renewed until they are typed again, in \
+                 the panel under Certificates"),
             Ok(kept) => tracing::error!(kept = %kept.display(),
                 "a certificate that was kept cannot be read: the box serves its own"),
             Err(error) => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What no backup has: who is signed in, old news, and what was measured of the machine.
-const LEFT_OUT: &str = "
+pub(super) const LEFT_OUT: &str = "
     DELETE FROM sessions; DELETE FROM member_sessions;
     DELETE FROM outbox;
     DELETE FROM encoders; DELETE FROM job_costs;";
@@ -131,7 +131,7 @@ pub fn database_adopt(path: &Path, adoption: &Adoption<'_>) -> Result<(), StoreE
 }
 
 /// What SQLite's own check finds.
-fn whole(database: &Connection, check: &str) -> Result<(), StoreError> {
+pub(super) fn whole(database: &Connection, check: &str) -> Result<(), StoreError> {
     let said = database.pragma_query_value(None, check, |row| row.get::<_, String>(0))?;
     match said == "ok" {
         true => Ok(()),
@@ -139,7 +139,7 @@ fn whole(database: &Connection, check: &str) -> Result<(), StoreError> {
     }
 }
 
-fn plain(path: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
+pub(super) fn plain(path: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
     let refused = |source| StoreError::Open { path: path.display().to_string(), source };
     let opened = Connection::open_with_flags(path, how).map_err(refused)?;
     opened.busy_timeout(PATIENCE).map_err(refused)?;

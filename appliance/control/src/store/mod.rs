@@ -31,6 +31,7 @@ mod schema;
 mod sessions;
 mod settings;
 mod shares;
+mod spares;
 mod storage;
 mod targets;
 mod tokens;
@@ -71,6 +72,9 @@ pub use rooms::RoomRow;
 pub use schedule::{EventRow, FeedRow};
 pub use sessions::SessionRow;
 pub use shares::ShareRow;
+pub use spares::{
+    DatabaseState, database_before, database_mend, database_spare, database_state, says_damaged,
+};
 pub use storage::Largest;
 pub use targets::CopyRow;
 pub(crate) use targets::{MANIFEST, Missing, Source, Wanted};
@@ -111,6 +115,8 @@ pub enum StoreError {
     Newer { found: usize, needs: usize, known: usize, copy: Option<String> },
     #[error("the database is damaged: {0}")]
     Damaged(String),
+    #[error("the database {path} cannot be looked at")]
+    Read { path: String, source: std::io::Error },
     #[error("a copy of the database cannot be made durable at {path}")]
     Copied { path: String, source: std::io::Error },
     #[error("cannot start the database thread")]

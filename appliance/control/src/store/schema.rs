@@ -137,14 +137,14 @@ fn copy(connection: &Connection, path: &Path, schema: usize) -> Result<PathBuf, 
 /// Between the database's name and a copy's schema.
 const MARK: &str = ".schema-";
 
-struct Copy {
+pub(super) struct Copy {
     schema: usize,
     time: String,
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 /// All copies beside the database, oldest first, as far as clocks can be believed.
-fn copies(path: &Path) -> Vec<Copy> {
+pub(super) fn copies(path: &Path) -> Vec<Copy> {
     let Some(folder) = path.parent() else { return Vec::new() };
     let begins = beside(path, MARK).file_name().map(|name| name.to_string_lossy().into_owned());
     let begins = begins.unwrap_or_default();
