@@ -50,13 +50,13 @@ def test_a_hub_reads_what_its_boxes_told_newest_first_in_pages(fleet):
     own = second.fleet()["id"]
     told = read(fleet.hub, f"box={own}")
     assert told["next"] is None
-    newest, oldest = told["items"]
+    newest, oldest = [item for item in told["items"] if item["type"].startswith("room.")]
     assert (newest["type"], newest["data"]) == ("room.changed", {"id": room["id"], "name": "Great hall"})
     assert newest["box"] == {"id": own, "name": "lecture hall"} and newest["subject"] == room["id"]
     assert newest["seq"] > oldest["seq"] and newest["id"].startswith("evt_") and newest["id"] != oldest["id"]
     assert abs(moment(newest["at"]) - datetime.now(timezone.utc)) < timedelta(minutes=2)
     everything = all_pages(fleet.hub, "limit=2")
-    assert len({one["id"] for one in everything}) == len(everything) == 9
+    assert len({one["id"] for one in everything}) == len(everything) >= 9
     # As times: of fractions no noughts are written.
     times = [datetime.fromisoformat(one["at"]) for one in everything]
     assert times == sorted(times, reverse=True)
@@ -186,7 +186,8 @@ def test_a_box_that_leaves_tells_its_hub_after_all_that_waits(fleet):
     assert box.fleet()["role"] is None
     fleet.hub.wait(lambda: own not in [one["id"] for one in fleet.hub.fleet()["boxes"]], 30)
     kinds = [kind for of, _, _, kind, _ in fleet.hub.heard() if of == own]
-    assert kinds == ["room.created"] * 20 + ["box.left"]
+    assert [kind for kind in kinds if kind != "settings.reported"] == ["room.created"] * 20 + ["box.left"]
+    assert kinds[-1] == "box.left"
     # It may come again, and what it said before does not throw it out.
     box.join(fleet.hub.invite())
     box.until_link("up")

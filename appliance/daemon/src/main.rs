@@ -266,7 +266,7 @@ fn start() -> anyhow::Result<ExitCode> {
     let ours = DataFolder::take(&data)?;
     let health = arguments.health.clone();
     let ran = restored(&data).and_then(|restored| {
-        let mended = spares::at_start(&data, UnixMs::now()).context("the database is not whole")?;
+        let mended = spares::at_start(&data, UnixMs::now())?;
         let runtime = runtime()?;
         let ran = runtime.block_on(run(arguments, data, worker, book, (restored, mended)));
         // A passphrase or a copy that is worked on may take long; it can be cut off like by a power cut.

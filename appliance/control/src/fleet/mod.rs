@@ -175,11 +175,20 @@ pub struct Fleet {
     gear: Arc<dyn Gear>,
     now: Mutex<Now>,
     changed: watch::Sender<u64>,
+    /// Wishes and waves are read, changed and kept by one at a time.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Fleet {
     pub fn new(store: Arc<Store>, identity: Arc<BoxIdentity>, gear: Arc<dyn Gear>) -> Self {
-        Self { store, identity, gear, now: Mutex::default(), changed: watch::channel(0).0 }
+        Self {
+            store,
+            identity,
+            gear,
+            now: Mutex::default(),
+            changed: watch::channel(0).0,
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Changes whenever the place or the boxes of the hub do.

@@ -155,6 +155,7 @@ impl Wishes<'_> {
     /// # Errors
     /// This box is no hub, the name is none or taken, a setting will not do, or there are too many.
     pub async fn group_add(&self, request: GroupRequest) -> Result<String, ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         let known = self.known().await?;
         if known.groups.len() >= MOST_GROUPS {
             return Err(FleetError::TooManyGroups { most: MOST_GROUPS }.into());
@@ -169,6 +170,7 @@ impl Wishes<'_> {
     /// # Errors
     /// As above, or there is no such group.
     pub async fn group_change(&self, id: &str, request: GroupRequest) -> Result<(), ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         let known = self.known().await?;
         if !known.groups.iter().any(|group| group.id == id) {
             return Err(ControlError::NotFound("group"));
@@ -204,6 +206,7 @@ impl Wishes<'_> {
     /// # Errors
     /// This box is no hub, or there is no such group.
     pub async fn group_remove(&self, id: &str) -> Result<(), ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         self.fleet.as_hub().whereabouts().await?;
         match self.fleet.store.fleet_group_delete(id.to_owned()).await? {
             true => Ok(()),
@@ -216,6 +219,7 @@ impl Wishes<'_> {
     /// # Errors
     /// This box is no hub, there is no such box or group, or a setting will not do.
     pub async fn box_change(&self, id: &str, patch: BoxWishPatch) -> Result<(), ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         let mut known = self.known().await?;
         let mut row = known.twin(id)?;
         let BoxWishPatch { group, site, settings } = patch;
@@ -253,6 +257,7 @@ impl Wishes<'_> {
         setting: &str,
         choice: Choice,
     ) -> Result<(), ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         let known = self.known().await?;
         let mut row = known.twin(id)?;
         let open = |one: &&TwinEntry| {
@@ -280,6 +285,7 @@ impl Wishes<'_> {
     /// # Errors
     /// This box is no hub, there is no such box, or it has heard nothing newer.
     pub async fn anew(&self, id: &str) -> Result<(), ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         let known = self.known().await?;
         let mut row = known.twin(id)?;
         let has = self.has(&known, id).filter(|has| ahead(has, row.wish.as_ref()));
@@ -296,6 +302,7 @@ impl Wishes<'_> {
     /// # Errors
     /// This box is no hub, or the store refuses.
     pub async fn current(&self) -> Result<Vec<(String, Wish)>, ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         let known = self.known().await?;
         let mut all = Vec::new();
         for row in &known.boxes {

@@ -46,7 +46,7 @@ pub enum SpareError {
     NoRoom { wanted: u64, free: u64 },
     #[error("the box's disk refuses: {0}")]
     Disk(#[from] io::Error),
-    #[error("the database: {0}")]
+    #[error(transparent)]
     Database(#[from] StoreError),
     #[error(
         "the database is damaged ({why}), and every copy of it is a newer version's: start the newer version, \

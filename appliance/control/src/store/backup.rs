@@ -126,6 +126,19 @@ pub fn database_adopt(path: &Path, adoption: &Adoption<'_>) -> Result<(), StoreE
     }
     // No file beside the database ever says this.
     copy.execute("UPDATE fleet SET mark = 'restored', mark_before = 'restored'", [])?;
+    // Somebody may have ended a wave since, and boxes may be further.
+    let waves = copy.query_row(
+        "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'fleet_waves'",
+        [],
+        |row| row.get::<_, i64>(0),
+    )?;
+    if waves > 0 {
+        copy.execute(
+            "UPDATE fleet_waves SET state = json_set(state, '$.state', 'paused')
+             WHERE json_extract(state, '$.state') = 'running'",
+            [],
+        )?;
+    }
     copy.close().map_err(|(_, error)| error)?;
     synced(path)
 }

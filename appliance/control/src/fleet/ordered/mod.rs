@@ -145,6 +145,8 @@ impl Ordered {
         match act {
             Act::Nothing => {}
             Act::Cancel => self.cancel(),
+            // Installed it is, and nobody but the owner starts it now.
+            Act::Restart if self.twin.refuses(Power::Updates) => {}
             Act::Restart => self.tried(&mut kept, self.updates.restart(false, false).await),
             Act::Install => {
                 let begun = self.install(&kept.order).await;

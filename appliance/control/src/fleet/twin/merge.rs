@@ -13,6 +13,7 @@
 //! somebody decides. What somebody changed here stays until then, also where the fleet wants something else
 //! meanwhile. What the fleet does not want any more stays as it is.
 
+use super::Refusals;
 use super::wish::{Choice, Decision, Named, SECRETS};
 use crate::settings::Settings;
 use roombox_provision::with_suggestion;
@@ -76,12 +77,14 @@ pub(super) struct Merged {
     pub entries: Vec<TwinEntry>,
 }
 
-/// Brings the box's settings to what the fleet wants, as far as the box does not want something else.
+/// Brings the box's settings to what the fleet wants, as far as the box does not want something else. `refuses`:
+/// what the owner lets no fleet do, and so no setting of the fleet's either.
 pub(super) fn merge(
     settings: &Settings,
     hands: &Hands,
     wanted: &Named,
     decisions: &BTreeMap<String, Decision>,
+    refuses: Refusals,
 ) -> Merged {
     let mut now = Shape(settings.clone());
     let (mut next, mut entries, mut due) = (Hands::new(), Vec::new(), Vec::new());
@@ -91,9 +94,11 @@ pub(super) fn merge(
             continue;
         };
         let mut hand = hands.get(name).cloned().unwrap_or_default();
-        let secret = SECRETS.contains(&name.as_str());
-        let read = match secret {
+        // A channel and a night would be an update by another door.
+        let barred = refuses.updates && name.starts_with("updates.");
+        let read = match SECRETS.contains(&name.as_str()) {
             true => Err("is a secret: it is typed at the box itself".to_owned()),
+            false if barred => Err("is about updates, which the owner refuses".to_owned()),
             false => now.read(name, wish),
         };
         let was = hand.taken.clone().or_else(|| Shape(Settings::default()).get(name));

@@ -148,7 +148,10 @@ impl State {
                 hands: self.hands.clone(),
                 entries: Vec::new(),
             },
-            false => merge(settings, &self.hands, &self.wish.settings, &self.wish.decisions),
+            false => {
+                let Wish { settings: wanted, decisions, .. } = &self.wish;
+                merge(settings, &self.hands, wanted, decisions, self.refuses)
+            }
         }
     }
 
@@ -345,9 +348,13 @@ impl Twin {
         let read = |text: String| match serde_json::from_str(&text) {
             Ok(state) => state,
             Err(error) => {
-                // A version that the box went back from wrote it. The hub says again what it wants.
-                tracing::warn!(%error, "what was known of the fleet's settings cannot be read");
-                State::default()
+                // A version that the box went back from wrote it. The hub says again what it wants; what the owner
+                // refuses it does not know, and nobody may guess that it was nothing.
+                tracing::error!(%error, "what the owner refuses the fleet cannot be read: everything is refused \
+                    until the owner says otherwise (Fleet page)");
+                let refuses =
+                    Refusals { settings: true, updates: true, jobs: true, recordings: true };
+                State { refuses, ..State::default() }
             }
         };
         Ok(text.map(read).unwrap_or_default())

@@ -81,6 +81,7 @@ impl Waves<'_> {
     /// # Errors
     /// This box is no hub, there is no such group or nobody in it, something will not do, or another wave goes on.
     pub async fn begin(&self, request: WaveRequest) -> Result<(), ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         let waves = self.list().await?;
         let groups = self.fleet.store.fleet_group_list().await?;
         let group = groups.into_iter().find(|group| group.id == request.group);
@@ -153,6 +154,7 @@ impl Waves<'_> {
     /// # Errors
     /// This box is no hub, there is no such wave, or it is over.
     pub async fn act(&self, id: &str, act: WaveAct) -> Result<(), ControlError> {
+        let _turn = self.fleet.turn.lock().await;
         let wave = self.list().await?.into_iter().find(|wave| wave.id == id);
         let mut wave = wave.ok_or(ControlError::NotFound("wave"))?;
         if wave.is_over() {
@@ -168,6 +170,7 @@ impl Waves<'_> {
     /// # Errors
     /// The store refuses.
     pub async fn look(&self, now: UnixMs) -> Result<Vec<(String, UpdateOrder)>, StoreError> {
+        let _turn = self.fleet.turn.lock().await;
         let mut all = Vec::new();
         for before in self.fleet.store.fleet_wave_list().await? {
             if !before.is_open() {

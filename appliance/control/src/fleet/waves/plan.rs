@@ -239,7 +239,8 @@ impl WaveBox {
         if said.here {
             self.heard = now;
         }
-        let order = said.order.as_ref().filter(|order| order.wave == wave);
+        // Of a box that is silent the last word is known, and says nothing of now.
+        let order = said.order.as_ref().filter(|order| said.here && order.wave == wave);
         match order {
             Some(order) => {
                 let before = self.state;
@@ -267,11 +268,11 @@ impl WaveBox {
                 self.state = WaveBoxState::Queued;
             }
             None if !said.here
-                && self.state == WaveBoxState::Working
+                && matches!(self.state, WaveBoxState::Working | WaveBoxState::Waiting)
                 && now.0.saturating_sub(self.heard.0) >= LOST_MS =>
             {
                 self.state = WaveBoxState::Failed;
-                self.why = Some("it has not been heard for an hour since it began".to_owned());
+                self.why = Some("it has not been heard for an hour since it was told".to_owned());
             }
             None => {}
         }

@@ -22,11 +22,13 @@ struct Bench {
     wanted: Named,
     decisions: BTreeMap<String, Decision>,
     entries: Vec<TwinEntry>,
+    refuses: Refusals,
 }
 
 impl Bench {
     fn settle(&mut self) -> &mut Self {
-        let merged = merge(&self.settings, &self.hands, &self.wanted, &self.decisions);
+        let merged =
+            merge(&self.settings, &self.hands, &self.wanted, &self.decisions, self.refuses);
         (self.settings, self.hands, self.entries) = (merged.settings, merged.hands, merged.entries);
         self
     }
@@ -117,6 +119,24 @@ fn a_decision_is_carried_out_once_and_only_while_both_want_what_was_seen() {
     assert_eq!((own.has(KEY), own.standing(KEY)), (json!(92), Standing::Differs));
     own.decided("four", KEY, Choice::Fleet).settle();
     assert_eq!((own.has(KEY), own.standing(KEY)), (json!(61), Standing::InStep));
+}
+
+#[test]
+fn who_refuses_updates_gets_no_setting_that_would_update_the_box() {
+    let updates = [
+        ("updates.channel", json!("https://u.example")),
+        ("updates.install_at_night", json!(true)),
+    ];
+    let mut own =
+        Bench { refuses: Refusals { updates: true, ..Refusals::default() }, ..Bench::default() };
+    let before = own.settings.clone();
+    own.want(&updates);
+    assert_eq!(own.standing("updates.channel"), Standing::Refused);
+    assert_eq!(own.settings.updates, before.updates);
+    own.refuses = Refusals::default();
+    own.want(&updates);
+    assert_eq!(own.standing("updates.channel"), Standing::InStep);
+    assert!(own.settings.updates.install_at_night);
 }
 
 #[test]
