@@ -148,6 +148,14 @@ def test_what_the_server_does_not_take_is_said_in_its_words(owned, servers):
     assert "cannot reach 127.0.0.1" in refused()
 
 
+def test_one_whom_the_server_does_not_know_keeps_nothing_from_the_others(owned, servers):
+    server = servers("off")
+    owned.ask("PUT", MAIL, server.settings(to=["ada@example.org", "nobody@example.org", "bob@example.org"]))
+    trial = owned.ask("POST", f"{MAIL}/tests")
+    assert not trial["works"] and "550" in trial["error"], trial
+    assert [mail.receivers for mail in server.inbox.mails] == [["ada@example.org"], ["bob@example.org"]]
+
+
 def test_a_server_without_starttls_gets_neither_mail_nor_password(owned, servers):
     server = servers("off")
     owned.ask("PUT", MAIL, server.settings(tls="starttls", authority=server.authority))

@@ -55,8 +55,9 @@ pub enum SendMailError {
         "this is no certificate of an authority: paste the text that begins with -----BEGIN CERTIFICATE-----"
     )]
     Authority,
+    /// `for_good`: it need not be asked again.
     #[error("{host} refuses: {words}")]
-    Refused { host: String, words: String },
+    Refused { host: String, words: String, for_good: bool },
     #[error("cannot reach {host}, or it is not trusted: {source}")]
     Reach { host: String, source: lettre::transport::smtp::Error },
     #[error("{host} did not take the mail within {} s", patience.as_secs())]
@@ -139,7 +140,11 @@ pub async fn send_mail(
     match timeout(patience, transport.send(message)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(match error.status() {
-            Some(_) => SendMailError::Refused { host: host(), words: error.to_string() },
+            Some(_) => SendMailError::Refused {
+                host: host(),
+                words: error.to_string(),
+                for_good: error.is_permanent(),
+            },
             None => SendMailError::Reach { host: host(), source: error },
         }),
         Err(_) => Err(SendMailError::Slow { host: host(), patience }),

@@ -15,6 +15,9 @@ const LONGEST_DATAGRAM: usize = 2048;
 /// Longer than this no message is on its way.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// A syslog server has nothing to say. One that says more than this between two messages is none.
+const MOST_SAID: usize = 64 * 1024;
+
 /// Why lines do not go out. The texts go to the owner.
 #[derive(Debug, thiserror::Error)]
 pub enum SyslogSendError {
@@ -26,6 +29,24 @@ pub enum SyslogSendError {
     Slow(String),
     #[error("{host} has broken off: {source}")]
     Broken { host: String, source: io::Error },
+}
+
+/// Reads what the other side has said, which is allowed and means nothing; but it may have said that it is gone.
+async fn read_away(stream: &mut Box<dyn Line>) -> io::Result<()> {
+    let (mut said, mut heard) = ([0; 4096], 0);
+    loop {
+        tokio::select! {
+            biased;
+            read = stream.read(&mut said) => match read? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                some => heard += some,
+            },
+            () = std::future::ready(()) => return Ok(()),
+        }
+        if heard > MOST_SAID {
+            return Err(io::Error::other("it talks, which no syslog server does"));
+        }
+    }
 }
 
 /// A way that stands.
@@ -92,32 +113,51 @@ impl SyslogWire {
             }
             Way::Stream(stream) => {
                 let framed = format!("{} {message}", message.len());
-                let mut byte = [0; 64];
                 let sent = async {
-                    // A server says nothing; what it has said is that it is gone.
-                    tokio::select! {
-                        biased;
-                        read = stream.read(&mut byte) => {
-                            return match read {
-                                Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                                Ok(_) => Ok(false),
-                                Err(error) => Err(error),
-                            };
-                        }
-                        () = std::future::ready(()) => {}
-                    }
+                    read_away(stream).await?;
                     stream.write_all(framed.as_bytes()).await?;
-                    stream.flush().await?;
-                    Ok(true)
+                    stream.flush().await
                 };
                 let slow = |_| SyslogSendError::Slow(self.host.clone());
                 let failed = |source| SyslogSendError::Broken { host: self.host.clone(), source };
-                match timeout(PATIENCE, sent).await.map_err(slow)?.map_err(failed)? {
-                    true => Ok(()),
-                    // It talks; that is allowed, and read away.
-                    false => Box::pin(self.send(message)).await,
-                }
+                timeout(PATIENCE, sent).await.map_err(slow)?.map_err(failed)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_talks_without_end_is_given_up_and_one_that_talks_a_little_is_not() {
+        for (says, gets) in [(usize::MAX, false), (2000, true)] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let talker = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut said, words) = (0, [b'x'; 1000]);
+                while said < says && stream.write_all(&words).await.is_ok() {
+                    said += words.len();
+                }
+                let mut got = String::new();
+                let _ = stream.read_to_string(&mut got).await;
+                got
+            });
+            let mut wire = SyslogWire::stream("127.0.0.1", port, &Security::plain()).await.unwrap();
+            let mut sent = Ok(());
+            // Until it is noticed: what it says takes a moment to arrive.
+            for _ in 0..10_000 {
+                sent = wire.send("<14>1 - - - - - - one").await;
+                if sent.is_err() || gets {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(sent.is_ok(), gets, "{sent:?}");
+            drop(wire);
+            assert!(talker.await.unwrap().contains("one") || !gets);
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Outlet {
 /// What was observed; what is not known is as if it were well.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
+    /// Of these nothing is known yet.
+    pub unknown: Vec<AlarmKind>,
     pub disk: Disk,
     pub temperature_c: Option<f64>,
     pub shards: Vec<ShardSample>,

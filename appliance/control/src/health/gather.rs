@@ -1,5 +1,6 @@
 //! Asks the services how they are. Decides nothing.
 
+use super::AlarmKind;
 use super::Health;
 use super::checks::{Facts, Outlet};
 use crate::audit::Audit;
@@ -144,6 +145,13 @@ impl Gatherer {
                 .then(|| link.cut.map(CutReason::text).unwrap_or_default().to_owned()),
             fleet_cloned: link.cloned,
             mqtt: away.then_some(mqtt.error).flatten(),
+            unknown: [
+                self.mail.is_untried().then_some(AlarmKind::MailFailing),
+                self.syslog.is_untried().then_some(AlarmKind::SyslogAway),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             mail: self.mail.trouble(),
             syslog: self.syslog.trouble(),
             setback: self.updates.setback().map(|past| past.detail.unwrap_or_default()),

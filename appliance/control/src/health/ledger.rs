@@ -98,6 +98,8 @@ struct Open {
 /// The alarms of a box.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// Of these nobody knows at the moment: an alarm that stands goes on.
+    pub unknown: Vec<AlarmKind>,
     open: BTreeMap<String, Open>,
     /// What is wrong and not told yet, since when.
     coming: BTreeMap<String, Duration>,
@@ -107,7 +109,7 @@ impl Ledger {
     /// Goes on with the alarms that stood before a restart.
     pub fn of(alarms: Vec<Alarm>) -> Self {
         let open = alarms.into_iter().map(|alarm| (alarm.key(), Open { alarm, well: None }));
-        Self { open: open.collect(), coming: BTreeMap::new() }
+        Self { open: open.collect(), ..Self::default() }
     }
 
     pub fn is_open(&self, key: &str) -> bool {
@@ -146,6 +148,10 @@ impl Ledger {
         }
         self.open.retain(|key, open| {
             if keys.contains(key) {
+                return true;
+            }
+            if self.unknown.contains(&open.alarm.kind) {
+                open.well = None;
                 return true;
             }
             let well = *open.well.get_or_insert(boot);

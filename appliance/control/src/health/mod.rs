@@ -127,6 +127,7 @@ impl Health {
         let changes = {
             let mut ledger = self.ledger();
             let found = conditions(facts, &|key| ledger.is_open(key));
+            ledger.unknown.clone_from(&facts.unknown);
             ledger.look(boot, now, &found)
         };
         for change in changes {

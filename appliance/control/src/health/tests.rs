@@ -156,6 +156,24 @@ fn an_alarm_that_comes_back_at_once_is_the_same_and_one_that_stays_away_is_over(
 }
 
 #[test]
+fn what_nobody_knows_yet_ends_no_alarm() {
+    let mut ledger = Ledger::default();
+    let failing = Facts { mail: Some("away".to_owned()), ..Facts::default() };
+    let failing = conditions(&failing, &|_| false);
+    ledger.look(s(0), UnixMs(1), &failing);
+    ledger.look(s(600), UnixMs(1), &failing);
+    let stood = ledger.open();
+    assert_eq!(stood.len(), 1);
+    let mut ledger = Ledger::of(stood);
+    ledger.unknown = vec![AlarmKind::MailFailing];
+    assert_eq!(ledger.look(s(0), UnixMs(2), &[]), []);
+    assert_eq!(ledger.look(s(3600), UnixMs(3), &[]), []);
+    ledger.unknown.clear();
+    assert_eq!(ledger.look(s(3601), UnixMs(4), &[]), []);
+    assert_eq!(ledger.look(s(7200), UnixMs(5), &[]).len(), 1);
+}
+
+#[test]
 fn figures_follow_while_the_alarm_stays_the_same() {
     let mut ledger = Ledger::default();
     ledger.look(s(0), UnixMs(1), &conditions(&disk(9 * GB), &|_| false));

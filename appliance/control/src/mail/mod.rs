@@ -48,11 +48,16 @@ pub trait Postman: Send + Sync {
     /// What is wrong with them.
     fn check(&self, authority: &str) -> Result<(), String>;
 
-    /// Sends one to everybody who is to have it.
+    /// Sends one to everybody who is to have it. `Some`: not all of them got it, with the server's own words,
+    /// and asking again would not help.
     ///
     /// # Errors
-    /// Why not, with the server's own words.
-    fn send<'a>(&'a self, row: &'a MailRow, letter: Letter) -> Later<'a, Result<(), String>>;
+    /// Why nobody got it, or somebody may get it later, with the server's own words.
+    fn send<'a>(
+        &'a self,
+        row: &'a MailRow,
+        letter: Letter,
+    ) -> Later<'a, Result<Option<String>, String>>;
 }
 
 /// How mails go.
@@ -136,6 +141,13 @@ impl Mail {
         self.outcome().error.clone().filter(|_| enabled)
     }
 
+    /// Mails should go, and none has been tried since the start.
+    pub fn is_untried(&self) -> bool {
+        let enabled = self.row.borrow().settings.enabled;
+        let outcome = self.outcome();
+        enabled && outcome.sent_at.is_none() && outcome.failed_at.is_none()
+    }
+
     /// Replaces the settings. A password that is absent stays, as long as it goes to the same server. Whoever
     /// switches mails on is told of what happens from then on.
     ///
@@ -183,7 +195,10 @@ impl Mail {
         if sent.is_ok() {
             self.wake.notify_one();
         }
-        let (works, error) = (sent.is_ok(), sent.err());
+        let (works, error) = match sent {
+            Ok(refused) => (refused.is_none(), refused),
+            Err(error) => (false, Some(error)),
+        };
         Ok(MailTrial { works, took_ms, error })
     }
 
@@ -252,14 +267,20 @@ impl Mail {
             let id = format!("{first}-{last}.{}", self.identity.id());
             let letter = Letter { id, said: digest::digest(&self.writer(), &news, &open) };
             let sent = self.postman.send(&row, letter).await;
+            // From here on the words go to the log, the alarms and the support bundle.
+            let hush = |words: String| row.settings.hush(&words);
+            let sent = sent.map(|refused| refused.map(hush)).map_err(hush);
             let mut outcome = self.outcome();
             let was = outcome.error.take();
             match &sent {
-                Ok(()) => outcome.sent_at = Some(UnixMs::now()),
-                Err(error) => {
-                    outcome.failed_at = Some(UnixMs::now());
-                    outcome.error = Some(error.clone());
+                Ok(refused) => {
+                    outcome.sent_at = Some(UnixMs::now());
+                    outcome.error.clone_from(refused);
                 }
+                Err(error) => outcome.error = Some(error.clone()),
+            }
+            if outcome.error.is_some() {
+                outcome.failed_at = Some(UnixMs::now());
             }
             let changed = was != outcome.error || sent.is_ok();
             drop(outcome);

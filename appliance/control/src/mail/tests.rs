@@ -82,13 +82,17 @@ impl Postman for Server {
         Ok(())
     }
 
-    fn send<'a>(&'a self, _: &'a MailRow, letter: Letter) -> Later<'a, Result<(), String>> {
+    fn send<'a>(
+        &'a self,
+        _: &'a MailRow,
+        letter: Letter,
+    ) -> Later<'a, Result<Option<String>, String>> {
         Box::pin(async move {
             if self.away.load(Ordering::Relaxed) {
                 return Err("421 come later".to_owned());
             }
             self.taken.lock().unwrap().push(letter.said.subject);
-            Ok(())
+            Ok(None)
         })
     }
 }

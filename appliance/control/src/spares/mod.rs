@@ -103,6 +103,10 @@ impl Spares {
             Ok(path) => {
                 tracing::info!(copy = %path.display(), "a spare copy of the database was made")
             }
+            // A full disk has an alarm of its own.
+            Err(error @ SpareError::NoRoom { .. }) => {
+                tracing::warn!(%error, "no spare copy of the database could be made");
+            }
             Err(error) => tracing::error!(%error, "no spare copy of the database could be made"),
         }
         made.map(drop)

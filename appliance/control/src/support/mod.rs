@@ -46,7 +46,10 @@ pub const PARTS: [SupportPart; 17] = [
         "processor, memory, disk and media threads, now and in the last ten minutes",
     ),
     part("machine.txt", "what the kernel says of memory, load and processors"),
-    part("settings.json", "all settings; secrets are left out"),
+    part(
+        "settings.json",
+        "all settings; secrets are left out, and of the update channel all but the server",
+    ),
     part("database.json", "tables with their number of rows, recordings and jobs by state"),
     part("jobs.json", "the newest 200 films: state, attempts, errors, without titles"),
     part("encoders.json", "encoders, how their trials went, and their failures"),
@@ -186,7 +189,12 @@ impl Support {
             }),
             "health.json" => plain(self.health.view().await?)?,
             "status.json" => plain(self.asked.status.report())?,
-            "settings.json" => plain(&*self.settings.get())?,
+            "settings.json" => {
+                let mut settings = (*self.settings.get()).clone();
+                // An address may have a name and a password in it.
+                settings.updates.channel = host_of(&settings.updates.channel).to_owned();
+                plain(settings)?
+            }
             "database.json" => plain(self.asked.store.database_facts().await?)?,
             "jobs.json" => {
                 let mut jobs = self.jobs.list().await?;

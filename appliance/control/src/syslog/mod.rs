@@ -132,6 +132,13 @@ impl Syslog {
         self.outcome().error.clone().filter(|_| enabled)
     }
 
+    /// The server should be reached, and whether it is nobody knows yet.
+    pub fn is_untried(&self) -> bool {
+        let enabled = self.settings.borrow().enabled;
+        let outcome = self.outcome();
+        enabled && outcome.sent == 0 && !outcome.connected && outcome.failed_at.is_none()
+    }
+
     /// Replaces the settings. Whoever switches it on gets what happens from then on.
     ///
     /// # Errors
