@@ -1,11 +1,10 @@
 //! Where mails go out, to whom, and which alarms are worth one.
 
 use crate::health::Severity;
+use crate::host;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Longest host name (RFC 1035 §2.3.4).
-const LONGEST_HOST: usize = 253;
 const LONGEST_TEXT: usize = 256;
 const LONGEST_PASSWORD: usize = 1024;
 /// Longest address (RFC 5321 §4.5.3.1).
@@ -172,7 +171,7 @@ impl MailSettings {
     }
 
     fn tidied(mut self) -> Self {
-        self.host = self.host.trim().trim_matches(['[', ']']).to_lowercase();
+        self.host = host::tidied(&self.host);
         self.from = self.from.trim().to_owned();
         let to = self.to.into_iter().map(|one| one.trim().to_owned());
         self.to = to.filter(|one| !one.is_empty()).collect();
@@ -181,11 +180,7 @@ impl MailSettings {
     }
 
     fn check(&self) -> Result<(), MailError> {
-        let odd = |sign: char| !(sign.is_alphanumeric() || ".-_:%".contains(sign));
-        if self.host.len() > LONGEST_HOST
-            || self.host.contains(odd)
-            || (self.enabled && self.host.is_empty())
-        {
+        if !host::is_good(&self.host) || (self.enabled && self.host.is_empty()) {
             return Err(MailError::Host);
         }
         if self.port == 0 {

@@ -1,10 +1,9 @@
 //! Where the broker is, whom the box trusts there, and what it may order.
 
+use crate::host;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Longest host name (RFC 1035 §2.3.4).
-const LONGEST_HOST: usize = 253;
 /// A broker takes 65,535 bytes; a person does not.
 const LONGEST_USER: usize = 256;
 const LONGEST_PASSWORD: usize = 1024;
@@ -142,7 +141,7 @@ impl Default for MqttSettings {
 
 impl MqttSettings {
     fn tidied(mut self) -> Self {
-        self.host = self.host.trim().trim_matches(['[', ']']).to_lowercase();
+        self.host = host::tidied(&self.host);
         self.discovery_prefix = self.discovery_prefix.trim().trim_matches('/').to_owned();
         if let MqttTls::Pinned { fingerprint } = &mut self.tls {
             *fingerprint = fingerprint.trim().replace(':', "").to_lowercase();
@@ -151,11 +150,7 @@ impl MqttSettings {
     }
 
     fn check(&self) -> Result<(), MqttError> {
-        let odd = |sign: char| !(sign.is_alphanumeric() || ".-_:%".contains(sign));
-        if self.host.len() > LONGEST_HOST
-            || self.host.contains(odd)
-            || (self.enabled && self.host.is_empty())
-        {
+        if !host::is_good(&self.host) || (self.enabled && self.host.is_empty()) {
             return Err(MqttError::Host);
         }
         if self.port == 0 {

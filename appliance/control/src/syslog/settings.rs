@@ -1,12 +1,11 @@
 //! Where lines go, how they are kept from others, and which.
 
+use crate::host;
 use crate::logs::LogLevel;
 use crate::mqtt::MqttTls;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Longest host name (RFC 1035 §2.3.4).
-const LONGEST_HOST: usize = 253;
 /// A few certificates.
 const LONGEST_AUTHORITY: usize = 64 * 1024;
 
@@ -108,15 +107,11 @@ impl Default for SyslogSettings {
 
 impl SyslogSettings {
     pub(super) fn checked(mut self) -> Result<Self, SyslogError> {
-        self.host = self.host.trim().trim_matches(['[', ']']).to_lowercase();
+        self.host = host::tidied(&self.host);
         if let MqttTls::Pinned { fingerprint } = &mut self.trust {
             *fingerprint = fingerprint.trim().replace(':', "").to_lowercase();
         }
-        let odd = |sign: char| !(sign.is_alphanumeric() || ".-_:%".contains(sign));
-        if self.host.len() > LONGEST_HOST
-            || self.host.contains(odd)
-            || (self.enabled && self.host.is_empty())
-        {
+        if !host::is_good(&self.host) || (self.enabled && self.host.is_empty()) {
             return Err(SyslogError::Host);
         }
         if self.port == 0 {

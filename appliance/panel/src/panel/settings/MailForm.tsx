@@ -1,5 +1,5 @@
 // Where mails go out, to whom, and about what.
-import { Alert, Group, NumberInput, PasswordInput, Select, Switch, Text, TextInput, Textarea } from "@mantine/core";
+import { Alert, PasswordInput, Select, Switch, Text, TextInput, Textarea } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -9,6 +9,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { MailTls, MailView, Severity } from "../../api/schema";
 import { SaveBar } from "./SaveBar";
+import { ServerAddress } from "./ServerAddress";
 
 const KINDS: MailTls[] = ["starttls", "tls", "off"];
 const PORTS = { starttls: 587, tls: 465, off: 25 };
@@ -53,27 +54,13 @@ export function MailForm({ view, onDirty }: MailFormProps) {
         description={t("mail.enabled_text")}
         {...form.getInputProps("enabled", { type: "checkbox" })}
       />
-      <Group align="flex-end" gap="md">
-        <TextInput
-          label={t("mail.host")}
-          description={t("mail.host_text")}
-          placeholder="mail.example.org"
-          autoComplete="off"
-          flex={1}
-          miw={200}
-          {...form.getInputProps("host")}
-        />
-        <NumberInput
-          label={t("mail.port")}
-          w={120}
-          min={1}
-          max={65535}
-          allowDecimal={false}
-          hideControls
-          value={values.port}
-          onChange={(port) => form.setValues({ port: Number(port) || 0 })}
-        />
-      </Group>
+      <ServerAddress
+        host={{ label: t("mail.host"), description: t("mail.host_text"), placeholder: "mail.example.org" }}
+        input={form.getInputProps("host")}
+        portLabel={t("mail.port")}
+        port={values.port}
+        onPort={(port) => form.setValues({ port })}
+      />
       <Select
         label={t("mail.tls")}
         description={t("mail.tls_text")}

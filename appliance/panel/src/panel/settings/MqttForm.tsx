@@ -1,15 +1,5 @@
 // Where the broker is, whom the box trusts there, and what it may order.
-import {
-  Alert,
-  Group,
-  NumberInput,
-  PasswordInput,
-  Select,
-  Switch,
-  Text,
-  TextInput,
-  Textarea,
-} from "@mantine/core";
+import { Alert, PasswordInput, Select, Switch, Text, TextInput, Textarea } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -19,6 +9,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { MqttTls, MqttView } from "../../api/schema";
 import { SaveBar } from "./SaveBar";
+import { ServerAddress } from "./ServerAddress";
 
 const KINDS = ["system", "authority", "pinned", "off"] as const;
 type Kind = (typeof KINDS)[number];
@@ -80,27 +71,13 @@ export function MqttForm({ view, onDirty }: MqttFormProps) {
         description={t("mqtt.enabled_text")}
         {...form.getInputProps("enabled", { type: "checkbox" })}
       />
-      <Group align="flex-end" gap="md">
-        <TextInput
-          label={t("mqtt.host")}
-          description={t("mqtt.host_text")}
-          placeholder="homeassistant.local"
-          autoComplete="off"
-          flex={1}
-          miw={200}
-          {...form.getInputProps("host")}
-        />
-        <NumberInput
-          label={t("mqtt.port")}
-          w={120}
-          min={1}
-          max={65535}
-          allowDecimal={false}
-          hideControls
-          value={values.port}
-          onChange={(port) => form.setValues({ port: Number(port) || 0 })}
-        />
-      </Group>
+      <ServerAddress
+        host={{ label: t("mqtt.host"), description: t("mqtt.host_text"), placeholder: "homeassistant.local" }}
+        input={form.getInputProps("host")}
+        portLabel={t("mqtt.port")}
+        port={values.port}
+        onPort={(port) => form.setValues({ port })}
+      />
       <Select
         label={t("mqtt.tls")}
         data={KINDS.map((kind) => ({ value: kind, label: t(`mqtt.tls_kind.${kind}`) }))}

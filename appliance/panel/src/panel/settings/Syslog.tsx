@@ -1,5 +1,5 @@
 // Syslog: how the way to the server is, and the form.
-import { Alert, Group, NumberInput, Select, Skeleton, Stack, Switch, Text, TextInput, Textarea } from "@mantine/core";
+import { Alert, Group, Select, Skeleton, Stack, Switch, Text, TextInput, Textarea } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconAlertTriangle, IconCircleCheck, IconCircleOff, IconSend } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -13,6 +13,7 @@ import { StateBadge } from "../parts/StateBadge";
 import { useFormat } from "../wording";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
+import { ServerAddress } from "./ServerAddress";
 
 const WAYS: SyslogBy[] = ["tls", "tcp", "udp"];
 const PORTS = { tls: 6514, tcp: 514, udp: 514 };
@@ -117,27 +118,13 @@ function Form({ view }: { view: SyslogView }) {
         description={t("syslog.enabled_text")}
         {...form.getInputProps("enabled", { type: "checkbox" })}
       />
-      <Group align="flex-end" gap="md">
-        <TextInput
-          label={t("syslog.host")}
-          description={t("syslog.host_text")}
-          placeholder="logs.example.org"
-          autoComplete="off"
-          flex={1}
-          miw={200}
-          {...form.getInputProps("host")}
-        />
-        <NumberInput
-          label={t("syslog.port")}
-          w={120}
-          min={1}
-          max={65535}
-          allowDecimal={false}
-          hideControls
-          value={values.port}
-          onChange={(port) => form.setValues({ port: Number(port) || 0 })}
-        />
-      </Group>
+      <ServerAddress
+        host={{ label: t("syslog.host"), description: t("syslog.host_text"), placeholder: "logs.example.org" }}
+        input={form.getInputProps("host")}
+        portLabel={t("syslog.port")}
+        port={values.port}
+        onPort={(port) => form.setValues({ port })}
+      />
       <Select
         label={t("syslog.by")}
         description={t("syslog.by_text")}
