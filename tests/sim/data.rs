@@ -1,12 +1,12 @@
 //! Data tracks that come unasked, and blobs that participants leave for each other.
 
 use crate::SECOND;
-use crate::world::{Network, World};
-use roombox_sfu::ids::{ParticipantId, TrackId};
+use crate::world::{Network, ROOM, World};
+use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::view::Permissions;
 use roombox_sfu::{
-    Blob, BlobRefusal, Command, Event, MOST_BLOB_BYTES, MOST_ROOM_BLOB_BYTES, NewDataTrack,
-    ParticipantChange,
+    Blob, BlobRefusal, Channel, Command, Event, MOST_BLOB_BYTES, MOST_ROOM_BLOB_BYTES,
+    NewDataTrack, ParticipantChange, Recipients,
 };
 
 fn events<'a>(world: &'a World, name: &'a str) -> impl DoubleEndedIterator<Item = &'a Event> {
@@ -162,4 +162,46 @@ fn who_may_not_publish_data_leaves_no_blobs_and_the_hidden_have_none() {
     world.join_otherwise("carol", |new| new.permissions.hidden = true);
     assert_eq!(store(&mut world, "carol", "k", 1), None);
     assert_eq!(fetch(&mut world, "bob", "carol", "k"), Err(BlobRefusal::NoParticipant));
+}
+
+/// Alice says something to everybody: its number, and its only byte.
+fn say(world: &mut World, channel: Channel, number: u8) {
+    let (room, sender) = (RoomName::from(ROOM), Some("alice".into()));
+    let (to, sequence) = (Recipients::Everybody, u32::from(number));
+    let message = vec![number];
+    world.command(Command::SendData { room, sender, channel, message, to, sequence });
+}
+
+fn heard(world: &World, name: &str) -> Vec<u8> {
+    world.clients[name].messages.iter().map(|message| message[0]).collect()
+}
+
+#[test]
+fn what_is_said_while_somebody_still_connects_reaches_them_once_and_in_order() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, Network { loss_percent: 3, ..Network::default() });
+        world.join("alice");
+        world.run(SECOND);
+        say(&mut world, Channel::Reliable, 1);
+        world.join("bob");
+        say(&mut world, Channel::Reliable, 2);
+        say(&mut world, Channel::Lossy, 3);
+        for number in 4..14 {
+            say(&mut world, Channel::Reliable, number);
+            world.run(SECOND / 40);
+        }
+        world.run(8 * SECOND);
+        let expected: Vec<u8> = [2].into_iter().chain(4..14).collect();
+        assert_eq!(heard(&world, "bob"), expected, "seed {seed}: all since he joined");
+        assert_eq!(heard(&world, "alice"), [], "nobody gets their own");
+        // He says that all came up to 12: the last is sent again, and what was before his time is not.
+        let received = vec![("alice".into(), 12)];
+        world.command(Command::Resend { participant: "bob".into(), received });
+        world.run(2 * SECOND);
+        assert_eq!(heard(&world, "bob").last_chunk(), Some(&[12, 13, 13]), "seed {seed}");
+        let received = Vec::new();
+        world.command(Command::Resend { participant: "bob".into(), received });
+        world.run(2 * SECOND);
+        assert_eq!(heard(&world, "bob").iter().filter(|number| **number == 1).count(), 0);
+    }
 }

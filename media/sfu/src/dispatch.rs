@@ -3,6 +3,7 @@
 use crate::command::Command;
 use crate::event::Output;
 use crate::ids::ParticipantId;
+use crate::recent::Recent;
 use crate::sfu::Sfu;
 use std::time::Instant;
 
@@ -92,13 +93,8 @@ impl Sfu {
                     let newest = &mut self.participants[*key].last_sequence;
                     *newest = sequence.max(*newest);
                 }
-                self.send_data(now, &room, sender.as_ref(), channel, &message, &to);
-                if let Some(sender) = sender.filter(|_| sequence > 0)
-                    && let Some(key) = self.room_keys.get(&room)
-                {
-                    let recent = &mut self.rooms[*key].recent;
-                    recent.keep(now, &sender, sequence, &to, &message);
-                }
+                let message = Recent { at: now, sender, sequence, to, message };
+                self.send_data(now, &room, channel, message);
             }
             Command::PublishDataTrack { participant, track } => {
                 self.with(&participant, |sfu, key| sfu.publish_data_track(key, *track));

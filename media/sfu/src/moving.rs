@@ -136,6 +136,8 @@ impl Sfu {
     fn enter_room(&mut self, now: Instant, key: usize, room: usize) {
         let found = &mut self.participants[key];
         found.room = room;
+        found.hears_from = self.rooms[room].recent.next();
+        found.missed.clear();
         found.audience = Audience::Everybody;
         found.data = DataSubscriptions::default();
         found.knows = false;

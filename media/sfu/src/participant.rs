@@ -12,7 +12,7 @@ use crate::peer::Mid;
 use crate::quality::Quality;
 use crate::simulate::Pretence;
 use crate::view::{ParticipantInfo, ParticipantState, Permissions, Standing};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 /// What a participant wants of a track, and where it is sent.
@@ -88,6 +88,10 @@ pub(crate) struct Participant {
     pub stopping: Vec<Mid>,
     /// Number of the newest reliable message that it sent.
     pub last_sequence: u32,
+    /// The first message since it came, by the room's own number.
+    pub hears_from: u64,
+    /// Reliable messages that wait until the channel is open, by the room's own number.
+    pub missed: VecDeque<u64>,
     /// The data channels of our side are offered.
     pub channels_offered: bool,
     /// It closed its only connection and cannot come back on it.
@@ -158,6 +162,8 @@ impl Participant {
             offered: Vec::new(),
             stopping: Vec::new(),
             last_sequence: 0,
+            hears_from: 0,
+            missed: VecDeque::new(),
             channels_offered: false,
             hung_up: false,
             kept_numbers: HashMap::new(),

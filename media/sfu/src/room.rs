@@ -1,13 +1,10 @@
 //! A room's state, and the life of rooms and participants.
 
-use crate::command::{
-    LeaveReason, NewParticipant, ParticipantChange, Recipients, RoomOptions, TransportMode,
-};
+use crate::command::{LeaveReason, NewParticipant, ParticipantChange, RoomOptions, TransportMode};
 use crate::event::{Event, Notice, Output};
 use crate::ids::{Identity, ParticipantId, RoomName};
 use crate::lobby::Admitted;
 use crate::participant::Participant;
-use crate::peer::Channel;
 use crate::recent::RecentMessages;
 use crate::relay::{Span, Word};
 use crate::sfu::Sfu;
@@ -77,45 +74,6 @@ impl Room {
 }
 
 impl Sfu {
-    pub(crate) fn send_data(
-        &mut self,
-        now: Instant,
-        room: &RoomName,
-        sender: Option<&ParticipantId>,
-        channel: Channel,
-        message: &[u8],
-        to: &Recipients,
-    ) {
-        let Some(key) = self.room_keys.get(room) else {
-            return;
-        };
-        for participant in self.rooms[*key].participants.clone() {
-            let found = &self.participants[participant];
-            let Some(peer) = found.subscriber.filter(|_| found.is_meant(sender, to)) else {
-                continue;
-            };
-            if let Some(slot) = self.peers.get_mut(peer) {
-                slot.peer.send_data(now, channel, message);
-                self.after(now, peer);
-            }
-        }
-    }
-
-    /// Sends again what may not have arrived at somebody who is back.
-    pub(crate) fn resend(&mut self, now: Instant, key: usize, received: &[(ParticipantId, u32)]) {
-        let found = &self.participants[key];
-        let recent = self.rooms[found.room].recent.since(now, received);
-        let missed = recent.filter(|recent| found.is_meant(Some(&recent.sender), &recent.to));
-        let missed: Vec<Vec<u8>> = missed.map(|recent| recent.message.clone()).collect();
-        let Some(peer) = found.subscriber else { return };
-        for message in &missed {
-            if let Some(slot) = self.peers.get_mut(peer) {
-                slot.peer.send_data(now, Channel::Reliable, message);
-                self.after(now, peer);
-            }
-        }
-    }
-
     pub(crate) fn view(&self, room: &Room) -> RoomView {
         let people = room.participants.iter().map(|key| self.participants[*key].info.clone());
         let shards = room.shards() as u32;
@@ -296,6 +254,7 @@ impl Sfu {
         let id = new.id.clone();
         let key = self.participants.insert(Participant::new(now, room, new, standing, far));
         self.participant_keys.insert(id, key);
+        self.participants[key].hears_from = self.rooms[room].recent.next();
         self.rooms[room].participants.push(key);
         self.far_people += usize::from(far.is_some());
         self.count(room);

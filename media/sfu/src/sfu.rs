@@ -381,6 +381,7 @@ impl Sfu {
             PeerEvent::KeyframeWanted(mid) => self.keyframe_wanted(now, key, mid),
             PeerEvent::ChannelOpened(channel) => {
                 tracing::debug!(?channel, "data channel open");
+                self.send_missed(now, key);
             }
             PeerEvent::Data(channel, message) => {
                 let Some(slot) = self.peers.get(key) else {

@@ -314,6 +314,10 @@ impl Peer {
         }
     }
 
+    pub(crate) fn has_open(&self, channel: Channel) -> bool {
+        self.channels.contains_key(&channel)
+    }
+
     /// Sends a message on a channel. False if the channel is not open or too far behind.
     pub(crate) fn send_data(&mut self, now: Instant, channel: Channel, message: &[u8]) -> bool {
         let Some(id) = self.channels.get(&channel) else {
