@@ -29,6 +29,12 @@ def prepare_node():
         stamp.write_text(digest)
 
 
+def target() -> Path:
+    import run as e2e
+
+    return e2e.TARGET
+
+
 def prepare_python() -> Path:
     """What plays the neighbours on a bus is the conformance suite's."""
     import run as e2e
@@ -40,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=Path, default=ROOT / "target" / "debug")
     parser.add_argument("--only", choices=["alarms", "backup", "certificates", "crowd", "fleet", "library", "lobby", "people", "schedule", "updates"], help="one group, with a box of its own")
+    parser.add_argument("--last-failed", action="store_true", help="only the groups in which something failed last time")
     parser.add_argument("--shots", type=Path, help="keep pictures of the pages here")
     arguments = parser.parse_args()
     for program in ("node", "npm", CHROMIUM):
@@ -58,6 +65,12 @@ def main() -> int:
     if arguments.shots:
         arguments.shots.mkdir(parents=True, exist_ok=True)
         environment["ROOMBOX_SHOTS"] = str(arguments.shots.resolve())
+    failed = target() / "panel-failed"
+    if arguments.last_failed and failed.exists() and (groups := failed.read_text()):
+        environment["ROOMBOX_GROUPS"] = groups
+    # Whoever crashes leaves none: then all of it failed.
+    failed.unlink(missing_ok=True)
+    environment["ROOMBOX_FAILED"] = str(failed)
     script = f"{arguments.only or 'journey'}.mjs"
     return subprocess.run(["node", script], cwd=HERE, env=environment).returncode
 
