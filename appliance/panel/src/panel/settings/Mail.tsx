@@ -1,7 +1,7 @@
 // Mails about alarms: the form, how they go, and a test.
-import { Alert, Button, Group, Skeleton, Stack, Text } from "@mantine/core";
-import { IconAlertTriangle, IconCircleCheck, IconSend } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { Alert, Skeleton, Stack, Text } from "@mantine/core";
+import { IconAlertTriangle, IconSend } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
@@ -12,9 +12,11 @@ import { Failure } from "../parts/Failure";
 import { useFormat } from "../wording";
 import { Card } from "./Card";
 import { MailForm } from "./MailForm";
+import { Trial } from "./Trial";
 
 export function Mail() {
   const { t } = useTranslation("panel");
+  const format = useFormat();
   const view = useQuery({ queryKey: keys.mail, queryFn: api.mail });
   const [dirty, setDirty] = useState(false);
   return (
@@ -25,7 +27,22 @@ export function Mail() {
         <>
           <Outcome view={view.data} />
           <MailForm view={view.data} onDirty={setDirty} />
-          {view.data.settings.host !== "" && <Trial dirty={dirty} />}
+          {view.data.settings.host !== "" && (
+            <Trial
+              words={{ button: t("mail.test"), saveFirst: t("mail.test_save") }}
+              picture={<IconSend size={18} aria-hidden />}
+              dirty={dirty}
+              run={api.testMail}
+            >
+              {({ works, took_ms, error }) => (
+                <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+                  {works
+                    ? t("mail.test_ok", { seconds: format.number(took_ms / 1000, 1) })
+                    : t("mail.test_failed", { error })}
+                </Text>
+              )}
+            </Trial>
+          )}
         </>
       )}
     </Card>
@@ -55,44 +72,5 @@ function Outcome({ view }: { view: MailView }) {
         </Text>
       )}
     </>
-  );
-}
-
-/** Sends one to everybody, and says what the server said. */
-function Trial({ dirty }: { dirty: boolean }) {
-  const { t } = useTranslation("panel");
-  const format = useFormat();
-  const trial = useMutation({ mutationFn: api.testMail });
-  const { data } = trial;
-  const Picture = data?.works ? IconCircleCheck : IconAlertTriangle;
-  return (
-    <Stack gap="xs" align="flex-start">
-      <Group gap="sm">
-        <Button
-          variant="default"
-          disabled={dirty}
-          loading={trial.isPending}
-          leftSection={<IconSend size={18} aria-hidden />}
-          onClick={() => trial.mutate()}
-        >
-          {t("mail.test")}
-        </Button>
-        {dirty && (
-          <Text size="sm" c="dimmed">
-            {t("mail.test_save")}
-          </Text>
-        )}
-      </Group>
-      {trial.error && <Failure error={trial.error} />}
-      {data && !dirty && (
-        <Alert role="status" p="xs" w="100%" color={data.works ? "teal" : "orange"} icon={<Picture size={18} aria-hidden />}>
-          <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-            {data.works
-              ? t("mail.test_ok", { seconds: format.number(data.took_ms / 1000, 1) })
-              : t("mail.test_failed", { error: data.error })}
-          </Text>
-        </Alert>
-      )}
-    </Stack>
   );
 }

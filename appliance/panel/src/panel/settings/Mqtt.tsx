@@ -1,5 +1,5 @@
 // The owner's MQTT broker: how the way there is, what Home Assistant shows, and the form.
-import { Alert, Button, Group, Skeleton, Stack, Text } from "@mantine/core";
+import { Alert, Group, Skeleton, Stack, Text } from "@mantine/core";
 import {
   IconAlertTriangle,
   IconCircleCheck,
@@ -7,7 +7,7 @@ import {
   IconLoader,
   IconPlugConnected,
 } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
@@ -19,9 +19,11 @@ import { StateBadge } from "../parts/StateBadge";
 import { useFormat } from "../wording";
 import { Card } from "./Card";
 import { MqttForm } from "./MqttForm";
+import { Trial } from "./Trial";
 
 export function Mqtt() {
   const { t } = useTranslation("panel");
+  const format = useFormat();
   const view = useQuery({ queryKey: keys.mqtt, queryFn: api.mqtt });
   const [dirty, setDirty] = useState(false);
   return (
@@ -32,7 +34,26 @@ export function Mqtt() {
         <>
           <Link view={view.data} />
           <MqttForm view={view.data} onDirty={setDirty} />
-          {view.data.settings.host !== "" && <Trial view={view.data} dirty={dirty} />}
+          {view.data.settings.host !== "" && (
+            // It connects beside the connection that stands.
+            <Trial
+              words={{ button: t("mqtt.test"), saveFirst: t("mqtt.test_save") }}
+              picture={<IconPlugConnected size={18} aria-hidden />}
+              dirty={dirty}
+              run={api.testMqtt}
+            >
+              {({ works, took_ms, error, cause }) => (
+                <>
+                  <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+                    {works
+                      ? t("mqtt.test_ok", { seconds: format.number(took_ms / 1000, 1) })
+                      : t("mqtt.test_failed", { error })}
+                  </Text>
+                  {cause && <Text size="sm">{t(`mqtt.cause.${cause}`, { user: view.data.settings.user })}</Text>}
+                </>
+              )}
+            </Trial>
+          )}
           <Shown view={view.data} />
         </>
       )}
@@ -81,56 +102,6 @@ function Link({ view }: { view: MqttView }) {
             unreadable: format.number(unreadable),
           })}
         </Text>
-      )}
-    </Stack>
-  );
-}
-
-/** Connects beside the connection that stands, and says what came of it. */
-function Trial({ view, dirty }: { view: MqttView; dirty: boolean }) {
-  const { t } = useTranslation("panel");
-  const format = useFormat();
-  const trial = useMutation({ mutationFn: api.testMqtt });
-  const { data } = trial;
-  const Picture = data?.works ? IconCircleCheck : IconAlertTriangle;
-  return (
-    <Stack gap="xs" align="flex-start">
-      <Group gap="sm">
-        <Button
-          variant="default"
-          disabled={dirty}
-          loading={trial.isPending}
-          leftSection={<IconPlugConnected size={18} aria-hidden />}
-          onClick={() => trial.mutate()}
-        >
-          {t("mqtt.test")}
-        </Button>
-        {dirty && (
-          <Text size="sm" c="dimmed">
-            {t("mqtt.test_save")}
-          </Text>
-        )}
-      </Group>
-      {trial.error && <Failure error={trial.error} />}
-      {data && !dirty && (
-        <Alert
-          role="status"
-          p="xs"
-          w="100%"
-          color={data.works ? "teal" : "orange"}
-          icon={<Picture size={18} aria-hidden />}
-        >
-          <Stack gap={4}>
-            <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-              {data.works
-                ? t("mqtt.test_ok", { seconds: format.number(data.took_ms / 1000, 1) })
-                : t("mqtt.test_failed", { error: data.error })}
-            </Text>
-            {data.cause && (
-              <Text size="sm">{t(`mqtt.cause.${data.cause}`, { user: view.settings.user })}</Text>
-            )}
-          </Stack>
-        </Alert>
       )}
     </Stack>
   );

@@ -1,5 +1,5 @@
 // Where the broker is, whom the box trusts there, and what it may order.
-import { Alert, PasswordInput, Select, Switch, Text, TextInput, Textarea } from "@mantine/core";
+import { Alert, PasswordInput, Select, Switch, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -10,6 +10,7 @@ import { keys } from "../../api/keys";
 import type { MqttTls, MqttView } from "../../api/schema";
 import { SaveBar } from "./SaveBar";
 import { ServerAddress } from "./ServerAddress";
+import { TrustFields } from "./TrustFields";
 
 const KINDS = ["system", "authority", "pinned", "off"] as const;
 type Kind = (typeof KINDS)[number];
@@ -91,27 +92,19 @@ export function MqttForm({ view, onDirty }: MqttFormProps) {
         }}
       />
       {values.kind === "off" && <Warning text={t("mqtt.tls_off")} />}
-      {values.kind === "authority" && (
-        <Textarea
-          label={t("mqtt.authority")}
-          description={t("mqtt.authority_text")}
-          placeholder="-----BEGIN CERTIFICATE-----"
-          autosize
-          minRows={3}
-          maxRows={8}
-          styles={{ input: { fontFamily: "monospace" } }}
-          {...form.getInputProps("pem")}
-        />
-      )}
-      {values.kind === "pinned" && (
-        <TextInput
-          label={t("mqtt.fingerprint")}
-          description={t("mqtt.fingerprint_text")}
-          autoComplete="off"
-          styles={{ input: { fontFamily: "monospace" } }}
-          {...form.getInputProps("fingerprint")}
-        />
-      )}
+      <TrustFields
+        kind={values.kind}
+        authority={{
+          label: t("mqtt.authority"),
+          description: t("mqtt.authority_text"),
+          input: form.getInputProps("pem"),
+        }}
+        fingerprint={{
+          label: t("mqtt.fingerprint"),
+          description: t("mqtt.fingerprint_text"),
+          input: form.getInputProps("fingerprint"),
+        }}
+      />
       <TextInput
         label={t("mqtt.user")}
         description={t("mqtt.user_text", { id: view.topic.split("/").pop() })}

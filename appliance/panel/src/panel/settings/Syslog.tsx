@@ -1,5 +1,5 @@
 // Syslog: how the way to the server is, and the form.
-import { Alert, Group, Select, Skeleton, Stack, Switch, Text, TextInput, Textarea } from "@mantine/core";
+import { Alert, Group, Select, Skeleton, Stack, Switch, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconAlertTriangle, IconCircleCheck, IconCircleOff, IconSend } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -14,6 +14,7 @@ import { useFormat } from "../wording";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
 import { ServerAddress } from "./ServerAddress";
+import { TrustFields } from "./TrustFields";
 
 const WAYS: SyslogBy[] = ["tls", "tcp", "udp"];
 const PORTS = { tls: 6514, tcp: 514, udp: 514 };
@@ -152,27 +153,19 @@ function Form({ view }: { view: SyslogView }) {
           {...form.getInputProps("kind")}
         />
       )}
-      {values.by === "tls" && values.kind === "authority" && (
-        <Textarea
-          label={t("syslog.authority")}
-          description={t("syslog.authority_text")}
-          placeholder="-----BEGIN CERTIFICATE-----"
-          autosize
-          minRows={3}
-          maxRows={8}
-          styles={{ input: { fontFamily: "monospace" } }}
-          {...form.getInputProps("pem")}
-        />
-      )}
-      {values.by === "tls" && values.kind === "pinned" && (
-        <TextInput
-          label={t("syslog.fingerprint")}
-          description={t("syslog.fingerprint_text")}
-          autoComplete="off"
-          styles={{ input: { fontFamily: "monospace" } }}
-          {...form.getInputProps("fingerprint")}
-        />
-      )}
+      <TrustFields
+        kind={values.by === "tls" ? values.kind : "off"}
+        authority={{
+          label: t("syslog.authority"),
+          description: t("syslog.authority_text"),
+          input: form.getInputProps("pem"),
+        }}
+        fingerprint={{
+          label: t("syslog.fingerprint"),
+          description: t("syslog.fingerprint_text"),
+          input: form.getInputProps("fingerprint"),
+        }}
+      />
       <Switch
         label={t("syslog.audit")}
         description={t("syslog.audit_text")}
