@@ -264,6 +264,73 @@ def open_room(box, name):
     asyncio.run(both())
 
 
+def test_what_was_sent_is_listed_and_sent_again_as_it_was(owner, hook):
+    with Receiver(KEY, SECRET) as receiver:
+        one = hook(receiver.url)
+        log = lambda: owner.ask("GET", f"{HOOKS}/{one}/deliveries")["items"]
+        again = lambda event: owner.ask("POST", f"{HOOKS}/{one}/deliveries/{event}/attempts")
+        assert log() == []
+        open_room(owner, "log")
+        receiver.until_ended("log")
+        ended, started = until(lambda: len(log()) == 2 and log())
+        assert [(row["what"], row["room"], row["state"], row["attempts"], row["status"], row["error"])
+                for row in (started, ended)] == [
+            ("room_started", "log", "delivered", 1, 200, None), ("room_finished", "log", "delivered", 1, 200, None)]
+        trial = again(started["event"])
+        assert (trial["delivered"], trial["status"]) == (True, 200)
+        assert [event.event for event in receiver.events] == ["room_started", "room_finished", "room_started"]
+        assert receiver.events[2].id == receiver.events[0].id == started["event"]
+        assert receiver.requests[2][1] == receiver.requests[0][1], "byte for byte"
+        receiver.answer = 500
+        assert (again(started["event"])["delivered"], again(started["event"])["status"]) == (False, 500)
+        newest, _ = log()
+        assert (newest["event"], newest["state"], newest["attempts"]) == (started["event"], "delivered", 4)
+        assert newest["status"] == 500 and "answers 500" in newest["error"]
+        open_room(owner, "log-away")
+        newest = until(lambda: (row := log()[0])["room"] == "log-away" and row)
+        assert (newest["what"], newest["state"], newest["status"]) == ("room_started", "waiting", 500)
+        # Of one that is switched off nothing waits; what it missed can be sent by hand.
+        owner.ask("PATCH", f"{HOOKS}/{one}", {"enabled": False})
+        assert log()[0]["state"] == "given_up"
+        receiver.answer = 200
+        assert again(newest["event"])["delivered"] and log()[0]["state"] == "delivered"
+        for path in (f"{HOOKS}/none/deliveries", f"{HOOKS}/none/deliveries/EV_1/attempts", f"{HOOKS}/{one}/deliveries/EV_1/attempts"):
+            assert owner.refuses("POST" if path.endswith("attempts") else "GET", path) == (404, "not_found")
+
+
+def test_alarms_are_told_to_who_wants_them_also_after_a_power_cut(tmp_path):
+    with Receiver(KEY, SECRET, answer=503) as receiver, Receiver(KEY, SECRET) as deaf:
+        killed = Box(tmp_path)
+        killed.claim()
+        wanted = {"url": receiver.url, "key": KEY, "rooms": "none", "alarms": True}
+        one = killed.ask("POST", HOOKS, wanted)["id"]
+        killed.ask("POST", HOOKS, {"url": deaf.url, "key": KEY, "rooms": "all"})
+        # No disk of a test has so much room.
+        killed.ask("PATCH", "/settings", {"recording": {"reserve_bytes": 9_000_000_000_000}})
+        until(lambda: state(killed, one)["waiting"] == 1)
+        open_room(killed, "quiet")
+        deaf.until_ended("quiet")
+        killed.process.kill()
+        killed.process.wait()
+        assert not receiver.events
+        receiver.answer = 200
+        with Box(tmp_path) as again:
+            again.owner = killed.owner
+            until(lambda: len(receiver.events) == 1)
+            again.ask("PATCH", "/settings", {"recording": {"reserve_bytes": 1}})
+            until(lambda: len(receiver.events) == 2)
+            until(lambda: state(again, one)["delivered"] == 2)
+            again.check_alive()
+        assert [event.event for event in receiver.events] == ["alarm.raised", "alarm.cleared"]
+        raised, cleared = (json.loads(body) for _, body in receiver.requests[-2:])
+        assert raised["id"] == receiver.events[0].id and raised["id"] != cleared["id"]
+        assert raised["alarm"]["id"] == cleared["alarm"]["id"] and raised["alarm"]["kind"] == "disk_full"
+        assert "9000.0 GB" in raised["alarm"]["what"] and raised["alarm"]["remedy"] and cleared["alarm"]["cleared_at"]
+        assert raised["box"]["name"] and isinstance(raised["createdAt"], str)
+        assert not receiver.refused, "each signature is right"
+        assert {event.room.name for event in deaf.events} == {"quiet"}, "of alarms it was not to hear"
+
+
 def test_metrics_count_what_is_sent(owner, hook):
     with Receiver(KEY, SECRET) as receiver:
         one = hook(receiver.url)

@@ -7,8 +7,8 @@ import { looksRightInAll } from './looks.mjs';
 import { until } from './waiting.mjs';
 
 const WORDS = {
-  en: { add: 'Add a receiver', test: /^Send a test to/, none: /No program is told yet/ },
-  de: { add: 'Empfänger hinzufügen', test: /^Test senden an/, none: /Noch wird keinem Programm/ },
+  en: { add: 'Add a receiver', test: /^Send a test to/, log: /^What was sent last/, none: /No program is told yet/ },
+  de: { add: 'Empfänger hinzufügen', test: /^Test senden an/, log: /^Zuletzt gesendet an/, none: /Noch wird keinem Programm/ },
 };
 
 /** A server that answers every event with `status`. */
@@ -55,9 +55,11 @@ export async function webhooks(steps, { panel }) {
     await dialog.getByText(/This receiver cannot be kept/).waitFor();
     await dialog.getByLabel('Address').fill(server.url);
     await dialog.getByRole('radio', { name: /All rooms/ }).check();
+    await dialog.getByRole('switch', { name: /Alarms of this box/ }).check();
     await dialog.getByRole('button', { name: 'Add', exact: true }).click();
     await dialog.waitFor({ state: 'detached' });
     await says('Nothing sent yet');
+    await says(/all rooms, signed with .* and alarms/);
     await row.getByRole('button', { name: WORDS.en.test }).click();
     await says(/It took the test: status 200/);
   }, { needs: [SIGNED_IN], expects: [/^422 \/api\/v1\/integrations\/webhooks$/] });
@@ -83,6 +85,21 @@ export async function webhooks(steps, { panel }) {
     server.status = 200;
     await row.getByRole('button', { name: WORDS.en.test }).click();
     await says('Works');
+    // What was sent is listed, and sent again on demand.
+    await row.getByRole('button', { name: /^What was sent last/ }).click();
+    const log = row.getByRole('log');
+    await log.getByText('room_started').waitFor();
+    await log.getByText('Delivered').first().waitFor();
+    server.status = 418;
+    await log.getByRole('button', { name: 'Send again: room_started' }).click();
+    await log.getByText(/status 418/).waitFor();
+    server.status = 200;
+    await log.getByRole('button', { name: 'Send again: room_started' }).click();
+    await log.getByText(/attempts, status 200/).first().waitFor();
+    await looksRightInAll(panel, 'webhook-log', async (page, language) => {
+      await page.getByRole('button', { name: WORDS[language].log }).click();
+      await page.getByRole('log').getByText('room_started').waitFor();
+    });
     // Other steps know which rooms there are.
     await asked(panel, `/rooms/${room.id}/meeting`, undefined, 'DELETE');
     await until('the room is gone', async () =>

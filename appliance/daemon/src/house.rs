@@ -174,8 +174,9 @@ impl House {
             keys.clone(),
             lobby.clone(),
         ));
-        let reserve = settings.get().recording.reserve_bytes;
-        let (recorder, recorder_news) = BoxRecorder::start(plane.clone(), &root, reserve)?;
+        let kept_free = settings.clone();
+        let reserve: Reserve = Arc::new(move || kept_free.get().recording.reserve_bytes);
+        let (recorder, recorder_news) = BoxRecorder::start(plane.clone(), &root, reserve.clone())?;
         let runtime = tokio::runtime::Handle::current();
         let system = image::look(&plan.image);
         let encoders = EncoderDesk::load(EncodersParts {
@@ -348,6 +349,8 @@ impl House {
         let acme = Acme::load(certificates.clone(), Arc::new(BoxAcme));
         tokio::spawn(acme::keep(acme.clone()));
         let health = Health::load(store.clone(), events.clone()).await?;
+        let alarms = news::tell_of_alarms(webhooks.clone(), health.clone(), identity.clone());
+        tokio::spawn(alarms);
         let mqtt = Mqtt::load(MqttParts {
             store: store.clone(),
             events: events.clone(),
@@ -360,8 +363,7 @@ impl House {
             caller: Arc::new(BoxCaller { id: identity.id().to_owned() }),
         })
         .await?;
-        let (recorded, kept_free) = (recordings.clone(), settings.clone());
-        let reserve: Reserve = Arc::new(move || kept_free.get().recording.reserve_bytes);
+        let recorded = recordings.clone();
         tokio::spawn(Spares::new(store.clone(), plan.data.clone(), reserve.clone()).run());
         let store_events = (store.clone(), events.clone());
         let (mail, syslog) =

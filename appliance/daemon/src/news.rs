@@ -5,12 +5,15 @@ use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, EgressView};
 use roombox_control::events::{Events, Happening};
+use roombox_control::health::Health;
+use roombox_control::identity::BoxIdentity;
 use roombox_control::recordings::Recordings;
 use roombox_control::rooms::Rooms;
-use roombox_control::store::StoreError;
+use roombox_control::store::{AlarmNews, StoreError};
 use roombox_control::webhooks::Webhooks;
 use roombox_sfu::Notice;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// News that receivers of webhooks are told of in one transaction.
@@ -109,6 +112,30 @@ pub async fn tell_of_egress(
         };
         if let Err(error) = note.await {
             tracing::error!(%error, "news of a film could not be kept for webhooks");
+        }
+    }
+}
+
+/// After the store refused.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Alarms are raised and cleared, as long as the box runs.
+pub async fn tell_of_alarms(
+    webhooks: Arc<Webhooks>,
+    health: Arc<Health>,
+    identity: Arc<BoxIdentity>,
+) {
+    let mut news = health.watch();
+    let write = |one: &AlarmNews| {
+        let written = webhook::alarm_news(one, identity.id(), &identity.name());
+        Ok(written.map_err(StoreError::from)?)
+    };
+    loop {
+        if let Err(error) = webhooks.tell_alarms(&write).await {
+            tracing::error!(%error, "alarms could not be kept for webhooks: it is tried again");
+            tokio::time::sleep(AGAIN).await;
+        } else if news.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The recorder joined with the media plane: a recording is a tap on its room's shard.
 
+use roombox_capture::disk::Reserve;
 use roombox_capture::manifest::{EndReason, Manifest};
 use roombox_capture::{OpenRecording, Recorder, RecorderConfig, RecorderEvent, RecordingFigures};
 use roombox_control::conference::{Command, RoomName};
@@ -38,7 +39,7 @@ pub struct BoxRecorder {
     taps: Taps,
     next_tap: AtomicU64,
     root: PathBuf,
-    reserve: u64,
+    reserve: Reserve,
 }
 
 struct Sink(roombox_capture::TapSink);
@@ -61,12 +62,13 @@ impl BoxRecorder {
     pub fn start(
         plane: Arc<Plane>,
         root: &Path,
-        reserve: u64,
+        reserve: Reserve,
     ) -> Result<(Arc<Self>, mpsc::Receiver<RecorderNews>), roombox_capture::CaptureError> {
         let (news, receiver) = mpsc::channel(NEWS);
         let taps = Taps::default();
         let (of_events, asked) = (taps.clone(), plane.clone());
-        let recorder = Recorder::start(RecorderConfig::new(root, reserve), move |event| {
+        let config = RecorderConfig { reserve: reserve.clone(), ..RecorderConfig::new(root, 0) };
+        let recorder = Recorder::start(config, move |event| {
             let told = match event {
                 RecorderEvent::KeyframeWanted { recording, track, layer } => {
                     let Some(Tapped { room, tap }) = locked(&of_events).get(&recording).cloned()
@@ -167,6 +169,6 @@ impl RoomRecorder for BoxRecorder {
     }
 
     fn space(&self) -> io::Result<(u64, u64)> {
-        Ok((roombox_capture::disk::free_space()(&self.root)?, self.reserve))
+        Ok((roombox_capture::disk::free_space()(&self.root)?, (self.reserve)()))
     }
 }

@@ -2,9 +2,13 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Answers how many bytes are free; replaceable, so that a full disk can be tested.
 pub type FreeSpace = Box<dyn Fn(&Path) -> io::Result<u64> + Send>;
+
+/// Bytes that stay free on the volume, as they are set now: below, recordings end cleanly.
+pub type Reserve = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Asks the file system (statvfs(3)), as an unprivileged writer sees it.
 pub fn free_space() -> FreeSpace {

@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use livekit_protocol as pb;
 use roombox_control::conference::Notice;
-use roombox_control::webhooks::RoomNews;
+use roombox_control::health::Alarm;
+use roombox_control::store::{AlarmNews, NewsKind};
+use roombox_control::webhooks::{News, Origin};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
@@ -24,7 +26,7 @@ const CLOCKS_DIFFER_S: u64 = 10;
 ///
 /// # Errors
 /// It cannot be written as JSON (never for events of this kind).
-pub fn news(notice: &Notice, now_ms: u64) -> Option<Result<RoomNews, serde_json::Error>> {
+pub fn news(notice: &Notice, now_ms: u64) -> Option<Result<News, serde_json::Error>> {
     let room = notice.room();
     let mut event = pb::WebhookEvent { room: Some(wire::room(room)), ..fresh(now_ms) };
     event.event = match notice {
@@ -58,12 +60,42 @@ pub fn news(notice: &Notice, now_ms: u64) -> Option<Result<RoomNews, serde_json:
         }
     }
     .to_owned();
-    Some(serde_json::to_vec(&event).map(|body| RoomNews {
-        room: room.name.to_string(),
-        opened_with: room.opened_with.clone(),
-        body,
-        id: event.id,
-    }))
+    let of = Origin::Room { name: room.name.to_string(), opened_with: room.opened_with.clone() };
+    Some(serde_json::to_vec(&event).map(|body| News { of, body, id: event.id }))
+}
+
+/// An alarm, in an event that LiveKit's receivers read as one of theirs that they do not know.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AlarmEvent<'a> {
+    event: &'static str,
+    id: &'a str,
+    /// Integers of 64 bits are texts in proto-JSON.
+    created_at: String,
+    r#box: AboutBox<'a>,
+    alarm: &'a Alarm,
+}
+
+#[derive(Serialize)]
+struct AboutBox<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+/// An alarm as receivers get it, of the box with this id and name.
+///
+/// # Errors
+/// It cannot be written as JSON (never).
+pub fn alarm_news(news: &AlarmNews, id: &str, name: &str) -> Result<News, serde_json::Error> {
+    let AlarmNews { kind, alarm, .. } = news;
+    let (event, at) = match kind {
+        NewsKind::Raised => ("alarm.raised", alarm.since),
+        NewsKind::Cleared => ("alarm.cleared", alarm.cleared_at.unwrap_or(alarm.since)),
+    };
+    let own = format!("EV_{}.{event}", alarm.id);
+    let created_at = (at.0 / 1000).to_string();
+    let body = AlarmEvent { event, id: &own, created_at, r#box: AboutBox { id, name }, alarm };
+    Ok(News { body: serde_json::to_vec(&body)?, of: Origin::Box, id: own })
 }
 
 /// An event that means nothing, to see whether a receiver takes it. Those that know only LiveKit's
@@ -156,7 +188,7 @@ mod tests {
         }
     }
 
-    fn told(notice: &Notice) -> (RoomNews, Value) {
+    fn told(notice: &Notice) -> (News, Value) {
         let news = news(notice, 1_700_000_001_900).unwrap().unwrap();
         let body = serde_json::from_slice(&news.body).unwrap();
         (news, body)
@@ -165,7 +197,8 @@ mod tests {
     #[test]
     fn an_event_has_livekits_names_and_spelling() {
         let (news, body) = told(&Notice::RoomOpened { room: room() });
-        assert_eq!((news.room.as_str(), news.opened_with.as_str()), ("Library", "RBXkey"));
+        let (name, opened_with) = ("Library".to_owned(), "RBXkey".to_owned());
+        assert_eq!(news.of, Origin::Room { name, opened_with });
         assert_eq!(body["event"], "room_started");
         assert!(news.id.starts_with("EV_") && body["id"] == news.id);
         // Integers of 64 bits are texts in proto-JSON.

@@ -236,6 +236,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(webhooks::webhook_list, webhooks::webhook_create))
         .routes(routes!(webhooks::webhook_patch, webhooks::webhook_delete))
         .routes(routes!(webhooks::webhook_test))
+        .routes(routes!(webhooks::webhook_deliveries))
+        .routes(routes!(webhooks::webhook_send_again))
         .routes(routes!(mqtt::mqtt_get, mqtt::mqtt_put))
         .routes(routes!(mqtt::mqtt_test))
         .routes(routes!(mail::mail_get, mail::mail_put))

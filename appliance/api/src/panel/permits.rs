@@ -204,6 +204,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("patch", "/api/v1/integrations/webhooks/{id}"),
             ("delete", "/api/v1/integrations/webhooks/{id}"),
             ("post", "/api/v1/integrations/webhooks/{id}/tests"),
+            ("get", "/api/v1/integrations/webhooks/{id}/deliveries"),
+            ("post", "/api/v1/integrations/webhooks/{id}/deliveries/{event}/attempts"),
             ("get", "/api/v1/integrations/mqtt"),
             ("put", "/api/v1/integrations/mqtt"),
             ("post", "/api/v1/integrations/mqtt/tests"),

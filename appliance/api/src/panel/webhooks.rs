@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use roombox_control::clock::UnixMs;
-use roombox_control::webhooks::{NewWebhook, Webhook, WebhookPatch, WebhookTrial};
+use roombox_control::webhooks::{Delivery, NewWebhook, Webhook, WebhookPatch, WebhookTrial};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -77,4 +77,33 @@ pub(super) async fn webhook_test(
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
     })?;
     Ok(Json(door.webhooks.test(&id, body).await?))
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeliveryList {
+    items: Vec<Delivery>,
+}
+
+/// The last fifty events that were sent to a receiver, or could not be: the newest attempt first.
+#[utoipa::path(get, path = "/integrations/webhooks/{id}/deliveries", tag = "integrations",
+    params(("id" = String, Path)),
+    responses((status = 200, body = DeliveryList), (status = 404, body = ErrorBody)))]
+pub(super) async fn webhook_deliveries(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<DeliveryList>, ApiError> {
+    Ok(Json(DeliveryList { items: door.webhooks.deliveries(&id).await? }))
+}
+
+/// Sends one of these events once more now, as it was, and tells what came of it.
+#[utoipa::path(post, path = "/integrations/webhooks/{id}/deliveries/{event}/attempts",
+    tag = "integrations", params(("id" = String, Path), ("event" = String, Path)),
+    responses((status = 200, body = WebhookTrial), (status = 404, body = ErrorBody)))]
+pub(super) async fn webhook_send_again(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path((id, event)): Path<(String, String)>,
+) -> Result<Json<WebhookTrial>, ApiError> {
+    Ok(Json(door.webhooks.send_again(&id, &event).await?))
 }

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What no backup has: who is signed in, old news, and what was measured of the machine.
 pub(super) const LEFT_OUT: &str = "
     DELETE FROM sessions; DELETE FROM member_sessions;
-    DELETE FROM outbox;
+    DELETE FROM outbox; DELETE FROM webhook_log;
     DELETE FROM encoders; DELETE FROM job_costs;";
 
 /// Tables of the box's place in a fleet: they belong to its key.

@@ -40,6 +40,7 @@ mod twin;
 mod updates;
 mod uploads;
 mod waves;
+mod webhook_log;
 mod webhooks;
 mod whip_keys;
 
@@ -81,6 +82,7 @@ pub(crate) use targets::{MANIFEST, Missing, Source, Wanted};
 pub use tokens::{ApiTokenRow, TokenBearer};
 pub use told::{ToldMark, ToldRow, ToldSearch};
 pub use twin::{GroupRow, TwinRow};
+pub use webhook_log::{Attempt, Ended, LoggedRow};
 pub use webhooks::{Settlement, Tally, WebhookRow};
 pub use whip_keys::{WhipKeyRow, WhipScope};
 

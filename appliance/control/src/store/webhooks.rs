@@ -1,6 +1,7 @@
 //! Receivers of webhooks, and how sending to them has gone.
 
 use super::outbox::{forget, forget_consumer};
+use super::webhook_log::{self, Attempt};
 use super::{Store, StoreError, signed, unsigned};
 use rusqlite::{Row, params};
 
@@ -14,6 +15,8 @@ pub struct WebhookRow {
     pub key: String,
     /// A word of [`crate::webhooks::RoomsHeard`].
     pub rooms: String,
+    /// It hears of the box's alarms.
+    pub alarms: bool,
     pub enabled: bool,
     pub created_ms: u64,
     pub tally: Tally,
@@ -54,6 +57,8 @@ impl Tally {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settlement {
     pub done: Vec<u64>,
+    /// For the log.
+    pub attempts: Vec<Attempt>,
     /// By the receiver's id.
     pub tallies: Vec<(String, Tally)>,
 }
@@ -67,6 +72,7 @@ fn webhook(row: &Row<'_>) -> rusqlite::Result<WebhookRow> {
         url: row.get("url")?,
         key: row.get("key")?,
         rooms: row.get("rooms")?,
+        alarms: row.get("alarms")?,
         enabled: row.get("enabled")?,
         created_ms: unsigned(row.get("created_ms")?),
         tally: Tally {
@@ -95,9 +101,17 @@ impl Store {
     pub async fn webhook_insert(&self, row: WebhookRow) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute(
-                "INSERT INTO webhooks (id, url, key, rooms, enabled, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![row.id, row.url, row.key, row.rooms, row.enabled, signed(row.created_ms)],
+                "INSERT INTO webhooks (id, url, key, rooms, alarms, enabled, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    row.id,
+                    row.url,
+                    row.key,
+                    row.rooms,
+                    row.alarms,
+                    row.enabled,
+                    signed(row.created_ms)
+                ],
             )?;
             Ok(())
         })
@@ -108,8 +122,9 @@ impl Store {
     pub async fn webhook_update(&self, row: WebhookRow) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute(
-                "UPDATE webhooks SET url = ?2, key = ?3, rooms = ?4, enabled = ?5 WHERE id = ?1",
-                params![row.id, row.url, row.key, row.rooms, row.enabled],
+                "UPDATE webhooks SET url = ?2, key = ?3, rooms = ?4, enabled = ?5, alarms = ?6
+                 WHERE id = ?1",
+                params![row.id, row.url, row.key, row.rooms, row.enabled, row.alarms],
             )?;
             match row.enabled {
                 true => Ok(()),
@@ -123,6 +138,7 @@ impl Store {
     pub async fn webhook_delete(&self, id: String) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute("DELETE FROM webhooks WHERE id = ?1", [&id])?;
+            sql.execute("DELETE FROM webhook_log WHERE webhook = ?1", [&id])?;
             forget_consumer(sql, &id)
         })
         .await
@@ -131,6 +147,7 @@ impl Store {
     /// Keeps what attempts have come to.
     pub async fn webhook_settle(&self, settlement: Settlement) -> Result<(), StoreError> {
         self.call(move |sql| {
+            webhook_log::keep(sql, &settlement.attempts)?;
             forget(sql, &settlement.done)?;
             for (id, since) in &settlement.tallies {
                 sql.execute(
@@ -203,7 +220,7 @@ mod tests {
         let bodies = store.outbox_bodies(vec![1, 3, 99]).await.unwrap();
         assert_eq!(bodies.len(), 2);
         assert_eq!(bodies[&3], b"EV_22");
-        let done = Settlement { done: vec![2, 3], tallies: Vec::new() };
+        let done = Settlement { done: vec![2, 3], ..Settlement::default() };
         store.webhook_settle(done).await.unwrap();
         let more = store.outbox_insert(vec![waiting("wh_1", "EV_3")], vec![1]).await.unwrap();
         assert_eq!(more, [4]);
@@ -241,7 +258,7 @@ mod tests {
         for since in [failed, delivered, again] {
             expected.add(&since);
             let tallies = vec![("wh_2".to_owned(), since)];
-            store.webhook_settle(Settlement { done: Vec::new(), tallies }).await.unwrap();
+            store.webhook_settle(Settlement { tallies, ..Settlement::default() }).await.unwrap();
             assert_eq!(store.webhook_list().await.unwrap()[1].tally, expected);
         }
         assert_eq!(store.webhook_list().await.unwrap()[0].tally, Tally::default());

@@ -10,12 +10,16 @@
 //! answered, so who is killed in between sends it again. What goes when is [`lanes::Lanes`]' to say;
 //! what an event looks like and how it is signed is the door's, sending it is the [`Courier`]'s.
 
+mod alarms;
 mod courier;
+mod deliveries;
 mod lanes;
 mod receiver;
 mod work;
 
+pub use alarms::AlarmWriter;
 pub use courier::{Courier, Parcel, Undelivered};
+pub use deliveries::{Delivery, DeliveryState};
 pub use receiver::{NewWebhook, RoomsHeard, Webhook, WebhookPatch, WebhookTrial};
 
 use crate::clock::UnixMs;
@@ -37,23 +41,43 @@ const LONGEST_URL: usize = 2000;
 /// Outcomes that may wait; attempts wait with theirs.
 const OUTCOMES: usize = 64;
 
-/// Something that happened in a room, as its receivers get it.
+/// What happened, as receivers get it.
 #[derive(Debug, Clone)]
-pub struct RoomNews {
+pub struct News {
     /// The event's own id (`EV_…`).
     pub id: String,
-    /// Name of the room.
-    pub room: String,
-    /// API key with which the room was opened.
-    pub opened_with: String,
+    pub of: Origin,
     pub body: Vec<u8>,
 }
 
-/// How an attempt ended.
+/// Where it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Room {
+        name: String,
+        /// API key with which the room was opened.
+        opened_with: String,
+    },
+    /// The box itself.
+    Box,
+}
+
+impl Origin {
+    /// What arrives in order: events of one room, or of the box. No room has an empty name.
+    fn lane(&self) -> &str {
+        match self {
+            Self::Room { name, .. } => name,
+            Self::Box => "",
+        }
+    }
+}
+
+/// How an attempt ended, and how long it took.
 struct Outcome {
     webhook: String,
     seq: u64,
     ended: Result<u16, Undelivered>,
+    took: Duration,
 }
 
 /// A receiver and what waits for it.
@@ -65,9 +89,16 @@ struct Line {
 }
 
 impl Line {
-    fn hears(&self, news: &RoomNews) -> bool {
-        let all = RoomsHeard::read(&self.row.rooms) == RoomsHeard::All;
-        self.row.enabled && (all || news.opened_with == self.row.key)
+    fn hears(&self, news: &News) -> bool {
+        let wanted = match &news.of {
+            Origin::Room { opened_with, .. } => match RoomsHeard::read(&self.row.rooms) {
+                RoomsHeard::OfKey => *opened_with == self.row.key,
+                RoomsHeard::All => true,
+                RoomsHeard::None => false,
+            },
+            Origin::Box => self.row.alarms,
+        };
+        self.row.enabled && wanted
     }
 
     fn waits(&mut self, entry: &OutboxEntry, since: Instant, older: Duration) {
@@ -211,6 +242,7 @@ impl Webhooks {
             url: new.url,
             key: new.key,
             rooms: new.rooms.word().to_owned(),
+            alarms: new.alarms,
             enabled: new.enabled,
             created_ms: UnixMs::now().0,
             tally: Tally::default(),
@@ -236,6 +268,7 @@ impl Webhooks {
         row.url = patch.url.unwrap_or(row.url);
         row.key = patch.key.unwrap_or(row.key);
         row.enabled = patch.enabled.unwrap_or(row.enabled);
+        row.alarms = patch.alarms.unwrap_or(row.alarms);
         if let Some(rooms) = patch.rooms {
             rooms.word().clone_into(&mut row.rooms);
         }
@@ -286,33 +319,26 @@ impl Webhooks {
             line.lanes.hurry();
             self.wake.notify_one();
         }
-        Ok(match ended {
-            Ok(status) => {
-                WebhookTrial { delivered: true, status: Some(status), took_ms, error: None }
-            }
-            Err(Undelivered { status, why }) => {
-                WebhookTrial { delivered: false, status, took_ms, error: Some(why) }
-            }
-        })
+        Ok(WebhookTrial::of(ended, took_ms))
     }
 
     /// Keeps news for everybody who is to hear of them, in this order.
     ///
     /// # Errors
     /// The store refuses: then nobody hears of them, and they count as dropped.
-    pub async fn note(&self, news: &[RoomNews]) -> Result<(), ControlError> {
+    pub async fn note(&self, news: &[News]) -> Result<(), ControlError> {
         let mut desk = self.desk.lock().await;
         let made_ms = UnixMs::now().0;
         let (mut rows, mut dropped) = (Vec::new(), Vec::new());
         for n in 0..desk.lines.len() {
             let line = &mut desk.lines[n];
-            let heard: Vec<&RoomNews> = news.iter().filter(|one| line.hears(one)).collect();
+            let heard: Vec<&News> = news.iter().filter(|one| line.hears(one)).collect();
             let bytes = heard.iter().map(|one| one.body.len() as u64).sum();
             let gone = line.lanes.make_room(heard.len(), bytes);
             let id = line.row.id.clone();
             rows.extend(heard.into_iter().map(|one| NewOutboxRow {
                 consumer: id.clone(),
-                lane: one.room.clone(),
+                lane: one.of.lane().to_owned(),
                 event: one.id.clone(),
                 body: one.body.clone(),
                 made_ms,

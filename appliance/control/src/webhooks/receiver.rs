@@ -1,5 +1,6 @@
 //! A receiver, as its owner sees it.
 
+use super::Undelivered;
 use crate::clock::UnixMs;
 use crate::store::{Tally, WebhookRow};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub enum RoomsHeard {
     OfKey,
     /// All of the box.
     All,
+    /// None.
+    None,
 }
 
 impl RoomsHeard {
@@ -22,6 +25,7 @@ impl RoomsHeard {
         match self {
             Self::OfKey => "of_key",
             Self::All => "all",
+            Self::None => "none",
         }
     }
 
@@ -29,6 +33,7 @@ impl RoomsHeard {
     pub(super) fn read(word: &str) -> Self {
         match word {
             "all" => Self::All,
+            "none" => Self::None,
             _ => Self::OfKey,
         }
     }
@@ -46,6 +51,8 @@ pub struct Webhook {
     /// The key was revoked: nothing can be signed until another one is chosen.
     pub key_revoked: bool,
     pub rooms: RoomsHeard,
+    /// It hears of the box's alarms: `alarm.raised` and `alarm.cleared`.
+    pub alarms: bool,
     /// Off: nothing is sent, and nothing waits.
     pub enabled: bool,
     pub created_at: UnixMs,
@@ -79,6 +86,7 @@ impl Webhook {
             key: row.key.clone(),
             key_revoked,
             rooms: RoomsHeard::read(&row.rooms),
+            alarms: row.alarms,
             enabled: row.enabled,
             created_at: UnixMs(row.created_ms),
             waiting: waiting as u64,
@@ -104,6 +112,8 @@ pub struct NewWebhook {
     pub key: String,
     #[serde(default)]
     pub rooms: RoomsHeard,
+    #[serde(default)]
+    pub alarms: bool,
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub enabled: bool,
@@ -124,6 +134,8 @@ pub struct WebhookPatch {
     #[schema(nullable = false)]
     pub rooms: Option<RoomsHeard>,
     #[schema(nullable = false)]
+    pub alarms: Option<bool>,
+    #[schema(nullable = false)]
     pub enabled: Option<bool>,
 }
 
@@ -138,4 +150,15 @@ pub struct WebhookTrial {
     /// Why it was not delivered, in English.
     #[schema(required)]
     pub error: Option<String>,
+}
+
+impl WebhookTrial {
+    pub(super) fn of(ended: Result<u16, Undelivered>, took_ms: u64) -> Self {
+        match ended {
+            Ok(status) => Self { delivered: true, status: Some(status), took_ms, error: None },
+            Err(Undelivered { status, why }) => {
+                Self { delivered: false, status, took_ms, error: Some(why) }
+            }
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! Sending what waits, for as long as the daemon lives.
 
 use super::lanes::Fault;
-use super::{Desk, Outcome, Parcel, Undelivered, Webhooks};
+use super::{Desk, Outcome, Parcel, Undelivered, WebhookTrial, Webhooks};
 use crate::clock::UnixMs;
 use crate::events::Happening;
-use crate::store::{Settlement, Tally, WebhookRow};
+use crate::store::{Attempt, Settlement, Tally, WebhookRow};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,11 +72,12 @@ impl Webhooks {
         for (row, seq) in due {
             let (webhooks, webhook, body) = (self.clone(), row.id.clone(), bodies.remove(&seq));
             tokio::spawn(async move {
+                let begun = Instant::now();
                 let ended = match body {
                     Some(body) => webhooks.attempt(row, body).await,
                     None => Err(not_sent("the event cannot be read from the box's database")),
                 };
-                let outcome = Outcome { webhook, seq, ended };
+                let outcome = Outcome { webhook, seq, ended, took: begun.elapsed() };
                 if webhooks.reports.send(outcome).await.is_err() {
                     tracing::debug!("nobody waits for the end of an attempt any more");
                 }
@@ -122,10 +123,12 @@ impl Webhooks {
 
 impl Desk {
     /// An attempt has ended; of a receiver that is gone, nobody need know how.
-    fn ended(&mut self, Outcome { webhook, seq, ended }: Outcome) {
+    fn ended(&mut self, Outcome { webhook, seq, ended, took }: Outcome) {
         let Self { lines, unsettled, .. } = self;
         let Some(line) = lines.iter_mut().find(|line| line.row.id == webhook) else { return };
         let at = Some(UnixMs::now().0);
+        let trial = WebhookTrial::of(ended.clone(), took.as_millis() as u64);
+        unsettled.attempts.push(Attempt { webhook: webhook.clone(), seq, ended: trial.ended() });
         let was_failing = line.row.tally.failed_ms > line.row.tally.delivered_ms;
         let since = match ended {
             Ok(_) => {

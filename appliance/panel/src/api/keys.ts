@@ -48,6 +48,7 @@ export const keys = {
   tokens: ["api-tokens"],
   livekitKeys: ["livekit-keys"],
   webhooks: ["webhooks"],
+  deliveries: (id: string) => ["webhooks", "deliveries", id] as const,
   health: ["health"],
   mail: ["mail"],
   syslog: ["syslog"],

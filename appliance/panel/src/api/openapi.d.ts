@@ -1126,6 +1126,40 @@ export interface paths {
         patch: operations["webhook_patch"];
         trace?: never;
     };
+    "/api/v1/integrations/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last fifty events that were sent to a receiver, or could not be: the newest attempt first. */
+        get: operations["webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/webhooks/{id}/deliveries/{event}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends one of these events once more now, as it was, and tells what came of it. */
+        post: operations["webhook_send_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/webhooks/{id}/tests": {
         parameters: {
             query?: never;
@@ -2958,6 +2992,39 @@ export interface components {
          * @enum {string}
          */
         DeletionReason: "age" | "count" | "space";
+        /** @description An event that was sent, or that could not be. */
+        Delivery: {
+            /** @description It is small enough to be kept, and can be sent again. */
+            again: boolean;
+            /** @description When the newest attempt ended, and how long it took. */
+            at: components["schemas"]["Time"];
+            /** Format: int64 */
+            attempts: number;
+            /** @description Why it was not delivered, in English. */
+            error: string | null;
+            /** @description The event's own id. */
+            event: string;
+            /** @description Name of the room; empty: of the box itself. */
+            room: string;
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Format: int32
+             * @description HTTP status of its answer; `null`: none came.
+             */
+            status: number | null;
+            /** Format: int64 */
+            took_ms: number;
+            /** @description What happened: `room_started`, `alarm.raised`, … */
+            what: string;
+        };
+        DeliveryList: {
+            items: components["schemas"]["Delivery"][];
+        };
+        /**
+         * @description How far an event is.
+         * @enum {string}
+         */
+        DeliveryState: "delivered" | "waiting" | "given_up";
         /** @description The volume that recordings are on. */
         Disk: {
             /** Format: int64 */
@@ -4410,6 +4477,7 @@ export interface components {
         };
         /** @description A new receiver. */
         NewWebhook: {
+            alarms?: boolean;
             /** @default true */
             enabled: boolean;
             /** @description A LiveKit key of the box. */
@@ -4982,7 +5050,7 @@ export interface components {
          * @description Of which rooms a receiver hears.
          * @enum {string}
          */
-        RoomsHeard: "of_key" | "all";
+        RoomsHeard: "of_key" | "all" | "none";
         /** @description The recording of a meeting that is going on. */
         RunningRecording: {
             id: string;
@@ -5963,6 +6031,8 @@ export interface components {
         WaveState: "running" | "paused" | "halted" | "stopped" | "done";
         /** @description A receiver of webhooks. */
         Webhook: {
+            /** @description It hears of the box's alarms: `alarm.raised` and `alarm.cleared`. */
+            alarms: boolean;
             created_at: components["schemas"]["Time"];
             /** Format: int64 */
             delivered: number;
@@ -6009,6 +6079,8 @@ export interface components {
         };
         /** @description What changes of a receiver; what is left out stays. */
         WebhookPatch: {
+            /** @default null */
+            alarms: boolean;
             /** @default null */
             enabled: boolean;
             /** @default null */
@@ -12546,6 +12618,119 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    webhook_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    webhook_send_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                event: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTrial"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

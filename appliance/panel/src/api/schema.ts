@@ -146,6 +146,7 @@ export type Webhook = Schemas["Webhook"];
 export type NewWebhook = Schemas["NewWebhook"];
 export type WebhookPatch = Schemas["WebhookPatch"];
 export type WebhookTrial = Schemas["WebhookTrial"];
+export type Delivery = Schemas["Delivery"];
 export type MqttView = Schemas["MqttView"];
 export type MqttTls = Schemas["MqttTls"];
 export type MqttPut = Schemas["MqttPut"];

@@ -10,7 +10,7 @@ mod slow_disk;
 mod writer;
 
 use crate::captions::Transcribed;
-use crate::disk::FreeSpace;
+use crate::disk::{FreeSpace, Reserve};
 use crate::error::CaptureError;
 use crate::manifest::{EndReason, Manifest};
 use crate::storage::{LocalDisk, Storage};
@@ -37,8 +37,7 @@ const CLUSTER: Duration = Duration::from_millis(400);
 pub struct RecorderConfig {
     /// Folder of all recordings.
     pub root: PathBuf,
-    /// Bytes that stay free: below, recordings end cleanly.
-    pub reserve: u64,
+    pub reserve: Reserve,
     /// Pause between two rounds that make durable what was written.
     pub sync_every: Duration,
     pub cluster: Duration,
@@ -51,7 +50,7 @@ impl RecorderConfig {
     pub fn new(root: &Path, reserve: u64) -> Self {
         Self {
             root: root.to_owned(),
-            reserve,
+            reserve: Arc::new(move || reserve),
             sync_every: Duration::from_millis(400),
             cluster: CLUSTER,
             free_space: crate::disk::free_space(),

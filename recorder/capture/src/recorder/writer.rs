@@ -266,7 +266,7 @@ impl Writer {
     }
 
     fn guard_disk(&mut self) {
-        let reserve = self.config.reserve;
+        let reserve = (self.config.reserve)();
         let free = match (self.config.free_space)(&self.config.root) {
             Ok(free) => free,
             Err(error) => {

@@ -20,7 +20,7 @@ use pb::egress_info::Request as Asked;
 use prost::Message;
 use roombox_control::ControlError;
 use roombox_control::egress::{EgressState, EgressView, StreamView, UploadState, ordered};
-use roombox_control::webhooks::RoomNews;
+use roombox_control::webhooks::{News, Origin};
 
 pub(super) async fn call(
     State(door): State<LivekitDoor>,
@@ -140,7 +140,7 @@ impl Call<'_> {
 ///
 /// # Errors
 /// It cannot be written as JSON (never).
-pub fn news(view: &EgressView, now_ms: u64) -> Result<RoomNews, serde_json::Error> {
+pub fn news(view: &EgressView, now_ms: u64) -> Result<News, serde_json::Error> {
     let event = match view.state {
         EgressState::Active if view.row.updated_ms == view.row.started_ms => "egress_started",
         EgressState::Active | EgressState::Ending => "egress_updated",
@@ -151,9 +151,9 @@ pub fn news(view: &EgressView, now_ms: u64) -> Result<RoomNews, serde_json::Erro
         egress_info: Some(info(view)),
         ..super::webhook::fresh(now_ms)
     };
-    Ok(RoomNews {
-        room: view.row.room_name.clone(),
-        opened_with: view.row.opened_with.clone(),
+    let (name, opened_with) = (view.row.room_name.clone(), view.row.opened_with.clone());
+    Ok(News {
+        of: Origin::Room { name, opened_with },
         body: serde_json::to_vec(&event)?,
         id: event.id,
     })

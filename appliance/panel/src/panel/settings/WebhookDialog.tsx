@@ -31,7 +31,7 @@ export function WebhookDialog(props: WebhookDialogProps) {
   );
 }
 
-const ROOMS: RoomsHeard[] = ["of_key", "all"];
+const ROOMS: RoomsHeard[] = ["of_key", "all", "none"];
 
 function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const { t } = useTranslation(["panel", "shared"]);
@@ -41,12 +41,13 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const [url, setUrl] = useState(webhook?.url ?? "");
   const [chosen, setChosen] = useState<string | null>(null);
   const [rooms, setRooms] = useState<RoomsHeard>(webhook?.rooms ?? "of_key");
+  const [alarms, setAlarms] = useState(webhook?.alarms ?? false);
   const [enabled, setEnabled] = useState(webhook?.enabled ?? true);
   const before = webhook && !webhook.key_revoked ? webhook.key : null;
   const key = chosen ?? before ?? offered[0] ?? null;
   const work = useMutation({
     mutationFn() {
-      const wanted = { url: url.trim(), key: key ?? "", rooms, enabled };
+      const wanted = { url: url.trim(), key: key ?? "", rooms, alarms, enabled };
       return webhook ? api.changeWebhook(webhook.id, wanted) : api.createWebhook(wanted);
     },
     onSuccess() {
@@ -101,6 +102,12 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
             ))}
           </Stack>
         </Radio.Group>
+        <Switch
+          label={t("webhooks.alarms")}
+          description={t("webhooks.alarms_text")}
+          checked={alarms}
+          onChange={(event) => setAlarms(event.currentTarget.checked)}
+        />
         {webhook && (
           <Switch
             label={t("webhooks.enabled")}

@@ -22,6 +22,7 @@ import { Failure } from "../parts/Failure";
 import { StateBadge } from "../parts/StateBadge";
 import { useFormat } from "../wording";
 import { Card } from "./Card";
+import { Deliveries } from "./Deliveries";
 import { WebhookDialog } from "./WebhookDialog";
 
 export function Webhooks() {
@@ -108,7 +109,7 @@ function Receiver({ webhook, edit, leave }: ReceiverProps) {
             )}
           </Group>
           <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-            {t(webhook.rooms === "all" ? "webhooks.of_all" : "webhooks.of_key", { key })}
+            {t(HEARD[webhook.rooms], { key })} {webhook.alarms && t("webhooks.and_alarms")}
           </Text>
           {webhook.last_delivered_at && (
             <Text size="xs" c="dimmed">
@@ -150,9 +151,12 @@ function Receiver({ webhook, edit, leave }: ReceiverProps) {
         </Text>
       )}
       <Trial webhook={webhook} />
+      <Deliveries webhook={webhook} />
     </Stack>
   );
 }
+
+const HEARD = { of_key: "webhooks.of_key", all: "webhooks.of_all", none: "webhooks.of_none" } as const;
 
 const LOOKS = {
   off: { icon: IconCircleOff, color: "gray" },
