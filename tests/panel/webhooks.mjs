@@ -59,7 +59,7 @@ export async function webhooks(steps, { panel }) {
     await dialog.getByRole('button', { name: 'Add', exact: true }).click();
     await dialog.waitFor({ state: 'detached' });
     await says('Nothing sent yet');
-    await says(/all rooms, signed with .* and alarms/);
+    await says(/all rooms, signed with .*; alarms too/);
     await row.getByRole('button', { name: WORDS.en.test }).click();
     await says(/It took the test: status 200/);
   }, { needs: [SIGNED_IN], expects: [/^422 \/api\/v1\/integrations\/webhooks$/] });

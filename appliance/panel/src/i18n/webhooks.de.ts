@@ -42,7 +42,7 @@ export const webhooks: Words<typeof en> = {
   of_key: "Räume von {{key}}",
   of_all: "alle Räume, signiert mit {{key}}",
   of_none: "keine Räume, signiert mit {{key}}",
-  and_alarms: "und Alarme",
+  and_alarms: "; auch Alarme",
   waiting_one: "1 Ereignis wartet",
   waiting_other: "{{shown}} Ereignisse warten",
   delivered: "Zuletzt zugestellt",

@@ -40,7 +40,7 @@ export const webhooks = {
   of_key: "rooms of {{key}}",
   of_all: "all rooms, signed with {{key}}",
   of_none: "no rooms, signed with {{key}}",
-  and_alarms: "and alarms",
+  and_alarms: "; alarms too",
   waiting_one: "1 event waits",
   waiting_other: "{{shown}} events wait",
   delivered: "Delivered last",

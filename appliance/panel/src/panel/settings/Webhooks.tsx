@@ -109,7 +109,8 @@ function Receiver({ webhook, edit, leave }: ReceiverProps) {
             )}
           </Group>
           <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-            {t(HEARD[webhook.rooms], { key })} {webhook.alarms && t("webhooks.and_alarms")}
+            {t(HEARD[webhook.rooms], { key })}
+            {webhook.alarms && t("webhooks.and_alarms")}
           </Text>
           {webhook.last_delivered_at && (
             <Text size="xs" c="dimmed">
