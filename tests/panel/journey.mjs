@@ -90,3 +90,5 @@ for (const [name, group] of Object.entries(GROUPS).filter(([name]) => wanted.inc
 }
 if (process.env.ROOMBOX_FAILED) writeFileSync(process.env.ROOMBOX_FAILED, failed.join(','));
 process.exitCode = steps.end();
+// What a step that failed has left open must not keep everybody waiting.
+setTimeout(() => process.exit(), 1000).unref();

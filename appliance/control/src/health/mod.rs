@@ -25,6 +25,7 @@ use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use crate::store::{NewsKind, Store};
 use serde::Serialize;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -32,6 +33,9 @@ use utoipa::ToSchema;
 
 /// Alarms of the past that are shown.
 const SHOWN: u32 = 100;
+
+/// Changes that wait for a store that refuses them; the oldest make room.
+const UNKEPT: usize = 1000;
 
 /// How the box is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -76,6 +80,8 @@ pub struct Health {
     store: Arc<Store>,
     events: Arc<Events>,
     ledger: Mutex<Ledger>,
+    /// What the store does not know yet, in order. Whoever holds it is the only one who keeps alarms.
+    unkept: tokio::sync::Mutex<VecDeque<(Alarm, NewsKind)>>,
     /// Grows with each alarm that was raised or cleared.
     news: watch::Sender<u64>,
 }
@@ -87,7 +93,13 @@ impl Health {
     /// The store refuses.
     pub async fn load(store: Arc<Store>, events: Arc<Events>) -> Result<Arc<Self>, ControlError> {
         let ledger = Mutex::new(Ledger::of(store.alarm_list_open().await?));
-        Ok(Arc::new(Self { store, events, ledger, news: watch::channel(0).0 }))
+        Ok(Arc::new(Self {
+            store,
+            events,
+            ledger,
+            unkept: Default::default(),
+            news: watch::channel(0).0,
+        }))
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -121,9 +133,10 @@ impl Health {
         Ok(HealthView { state, items, checks: checks.to_vec(), history })
     }
 
-    /// Takes a look at what was observed. What cannot be kept is told all the same: it is only told again
-    /// after a restart.
+    /// Takes a look at what was observed. What cannot be kept is told in the panel all the same; it is kept,
+    /// and told by mail and webhook, when the store takes it.
     pub async fn look(&self, boot: Duration, now: UnixMs, facts: &Facts) {
+        let mut unkept = self.unkept.lock().await;
         let changes = {
             let mut ledger = self.ledger();
             let found = conditions(facts, &|key| ledger.is_open(key));
@@ -141,15 +154,24 @@ impl Health {
                 NewsKind::Raised => tracing::warn!(alarm = name, subject, "an alarm is raised"),
                 NewsKind::Cleared => tracing::info!(alarm = name, subject, "an alarm is over"),
             }
-            if let Err(error) = self.store.alarm_put(alarm.clone(), Some(kind)).await {
-                tracing::error!(%error, alarm = alarm.kind.name(), "an alarm cannot be kept");
+            if unkept.len() == UNKEPT {
+                unkept.pop_front();
             }
+            unkept.push_back((alarm.clone(), kind));
             let id = alarm.id.clone();
             let told = match kind {
                 NewsKind::Raised => Happening::AlarmRaised(Box::new(alarm)),
                 NewsKind::Cleared => Happening::AlarmCleared(Box::new(alarm)),
             };
             self.events.publish(&id, told);
+        }
+        while let Some((alarm, kind)) = unkept.front() {
+            if let Err(error) = self.store.alarm_put(alarm.clone(), Some(*kind)).await {
+                let alarm = alarm.kind.name();
+                tracing::error!(%error, alarm, "an alarm cannot be kept: it is tried again");
+                return;
+            }
+            unkept.pop_front();
             self.news.send_modify(|news| *news += 1);
         }
     }
@@ -159,6 +181,7 @@ impl Health {
     /// # Errors
     /// It does not stand, or the store refuses.
     pub async fn acknowledge(&self, id: &str, by: &str) -> Result<Alarm, ControlError> {
+        let _keeping = self.unkept.lock().await;
         let seen = self.ledger().acknowledge(id, by, UnixMs::now());
         let alarm = seen.ok_or(ControlError::NotFound("alarm that stands"))?;
         self.store.alarm_put(alarm.clone(), None).await?;

@@ -235,3 +235,24 @@ async fn a_restart_raises_nothing_anew_and_forgets_no_acknowledgement() {
     assert_eq!(kinds, [NewsKind::Raised, NewsKind::Cleared]);
     assert_eq!(two.store.alarm_news_newest().await.unwrap(), news[1].seq);
 }
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_kept_in_order_once_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let box_health = health(&folder.path().join("box.db")).await;
+    let mut news = box_health.watch();
+    box_health.store.alarm_refuse(true).await.unwrap();
+    box_health.look(s(0), UnixMs(1), &disk(1)).await;
+    box_health.look(s(1), UnixMs(2), &disk(50 * GB)).await;
+    box_health.look(s(11), UnixMs(3), &disk(50 * GB)).await;
+    assert!(!news.has_changed().unwrap(), "nobody can be told of what is not kept");
+    box_health.store.alarm_refuse(false).await.unwrap();
+    box_health.look(s(12), UnixMs(4), &disk(50 * GB)).await;
+    assert!(news.has_changed().unwrap());
+    news.mark_unchanged();
+    let kept = box_health.store.alarm_news(0, 10).await.unwrap();
+    let kinds: Vec<NewsKind> = kept.iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [NewsKind::Raised, NewsKind::Cleared]);
+    box_health.look(s(13), UnixMs(5), &disk(50 * GB)).await;
+    assert!(!news.has_changed().unwrap(), "and once");
+}

@@ -154,3 +154,18 @@ impl Store {
         .await
     }
 }
+
+#[cfg(test)]
+impl Store {
+    /// Whether alarms may be kept: a full disk refuses them so.
+    pub async fn alarm_refuse(&self, refuses: bool) -> Result<(), StoreError> {
+        let change = match refuses {
+            true => {
+                "CREATE TRIGGER full BEFORE INSERT ON alarm_news
+                 BEGIN SELECT RAISE(ABORT, 'full'); END"
+            }
+            false => "DROP TRIGGER full",
+        };
+        self.call(move |sql| Ok(sql.execute_batch(change)?)).await
+    }
+}
