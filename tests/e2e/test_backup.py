@@ -37,7 +37,8 @@ def wait(true, what: str):
 
 def made(box: Box) -> bytes:
     """A backup, as the owner downloads it."""
-    box.ask("POST", "/backups", OPENS)
+    assert box.refuses("POST", "/backups", OPENS | {"password": "not this one"}) == (401, "wrong_password")
+    box.ask("POST", "/backups", OPENS | {"password": PASSWORD})
     wait(lambda: box.ask("GET", "/backups")["work"] is None, "the backup was never made")
     view = box.ask("GET", "/backups")
     assert view["failed"] is None and view["made"], view
@@ -112,7 +113,8 @@ def test_a_new_box_takes_a_backup_by_its_claim_code(tmp_path, who):
         assert rooms(box) == ["Library"]
         # And whoever is an owner now may go back.
         begun = found["started_at"]
-        box.ask("POST", "/backups/restored/undo")
+        assert box.refuses("POST", "/backups/restored/undo", {"password": "no"}) == (401, "wrong_password")
+        box.ask("POST", "/backups/restored/undo", {"password": PASSWORD})
         restarted(box, begun)
         found = box.ask("GET", "/box")
         assert not found["claimed"] and found["id"] == own_id
@@ -131,7 +133,9 @@ def test_a_restore_goes_back_keeps_recordings_and_signs_everybody_out(tmp_path):
         drilled = box.ask("POST", "/backups/drill", {"source": "uploaded", **OPENS})
         assert (drilled["rooms"], drilled["people"], drilled["own"]) == (1, 1, True)
         assert rooms(box) == ["Cellar", "Library"]
-        restore = {"source": "uploaded", "restore_as": "itself", **OPENS}
+        restore = {"source": "uploaded", "restore_as": "itself", "password": PASSWORD, **OPENS}
+        stolen = restore | {"name": "Hall", "password": "not this one"}
+        assert box.refuses("POST", "/backups/restore", stolen) == (401, "wrong_password")
         assert box.refuses("POST", "/backups/restore", restore | {"name": "Cellar"}) == (422, "wrong_box_name")
         box.ask("POST", "/backups/restore", restore | {"name": "Hall"})
         restarted(box, begun)
@@ -139,10 +143,14 @@ def test_a_restore_goes_back_keeps_recordings_and_signs_everybody_out(tmp_path):
         sign_in(box)
         assert rooms(box) == ["Library"]
         assert kept.read_bytes() == b"somebody speaks"
+        # What lies here goes when somebody says so.
+        assert box.request("PUT", "/backups/uploaded", backup)[0] == 200
+        assert box.ask("DELETE", "/backups/uploaded")["uploaded"] is None
+        assert box.refuses("DELETE", "/backups/uploaded") == (404, "no_backup_here")
         restored = box.ask("GET", "/backups")["restored"]
         assert (restored["box_name"], restored["restored_as"]) == ("Hall", "itself")
         box.ask("DELETE", "/backups/restored")
-        assert box.refuses("POST", "/backups/restored/undo") == (409, "nothing_before")
+        assert box.refuses("POST", "/backups/restored/undo", {"password": PASSWORD}) == (409, "nothing_before")
         box.check_alive()
 
 
@@ -155,7 +163,7 @@ def test_a_box_that_is_killed_while_it_restores_is_the_old_one_or_the_new_one(tm
     for turn in range(10):
         box.request("PUT", "/backups/uploaded", backup)
         delay = chance.uniform(0, 2.5)
-        restore = {"source": "uploaded", "restore_as": "take_over", "name": "Hall", **OPENS}
+        restore = {"source": "uploaded", "restore_as": "take_over", "name": "Hall", "password": PASSWORD, **OPENS}
         # From before it is decrypted until after it has started anew.
         asked = threading.Thread(target=lambda box=box, restore=restore: attempt(box, restore))
         asked.start()

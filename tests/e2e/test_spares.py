@@ -27,6 +27,15 @@ def owned(folder: Path) -> Box:
     return box
 
 
+def standing(box: Box) -> list[dict]:
+    return [alarm for alarm in box.ask("GET", "/health")["items"] if alarm["kind"] == "database_replaced"]
+
+
+def replaced(box: Box) -> dict:
+    wait(lambda: standing(box), "nobody is told that a copy took the database's place")
+    return standing(box)[0]
+
+
 def damage(path: Path, how: str):
     chance = random.Random(how)
     contents = bytearray(path.read_bytes())
@@ -67,6 +76,10 @@ def test_a_damaged_database_gives_way_to_the_newest_copy(tmp_path, how):
         assert kept.read_bytes() == b"somebody speaks"
         told = [row for row in box.ask("GET", "/audit")["items"] if row["action"] == "database_mended"]
         assert len(told) == 1 and "as of" in told[0]["detail"], told
+        # An owner is told until they have seen it, over restarts.
+        alarm = replaced(box)
+        assert alarm["severity"] == "broken" and alarm["figures"]["at"][:2] == "20", alarm
+        assert "removed may be there again" in alarm["cause"]
         note = json.loads((folder / "data/mended.json").read_text())
         aside = folder / "data" / note["kept_in"] / "roombox.db"
         assert aside.exists() and note["as_of"], note
@@ -76,6 +89,10 @@ def test_a_damaged_database_gives_way_to_the_newest_copy(tmp_path, how):
     with start(folder, box) as box:
         sign_in(box)
         assert len([row for row in box.ask("GET", "/audit")["items"] if row["action"] == "database_mended"]) == 1
+        again = replaced(box)
+        assert again["id"] == alarm["id"]
+        box.ask("POST", f"/health/{again['id']}/acknowledgement")
+        wait(lambda: not standing(box), "it stands although somebody has seen it")
 
 
 def test_without_any_copy_the_box_is_still_its_owners(tmp_path):
@@ -97,11 +114,12 @@ def test_a_restored_box_knows_nothing_of_the_database_before(tmp_path):
     owned(folder)
     with fixed(folder) as box:
         sign_in(box)
-        box.ask("POST", "/backups", {"passphrase": PASSPHRASE})
+        box.ask("POST", "/backups", {"passphrase": PASSPHRASE, "password": PASSWORD})
         wait(lambda: box.ask("GET", "/backups")["work"] is None, "the backup was never made")
         box.ask("POST", "/rooms", {"name": "Cellar"})
         old, begun = spares(folder), box.ask("GET", "/box")["started_at"]
-        restore = {"source": "made", "restore_as": "itself", "passphrase": PASSPHRASE, "name": "Hall"}
+        restore = {"source": "made", "restore_as": "itself", "passphrase": PASSPHRASE, "name": "Hall",
+                   "password": PASSWORD}
         box.ask("POST", "/backups/restore", restore)
         restarted(box, begun)
         wait(lambda: spares(folder), "no copy of what was restored was made")

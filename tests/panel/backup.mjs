@@ -3,7 +3,9 @@
 //   python3 run.py --only backup
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
@@ -37,6 +39,7 @@ export async function backup(steps) {
   await owner.request.post('/api/v1/rooms', { data: { name: 'Library' } });
   const panel = await owner.newPage();
   const dialog = panel.getByRole('dialog');
+  const mine = (where) => where.getByRole('textbox', { name: 'Your password' });
   const phrases = () => panel.getByRole('textbox', { name: /^Passphrase/ });
   let file;
 
@@ -53,6 +56,11 @@ export async function backup(steps) {
     await expectText(panel, 'The two are not the same.');
     assert.ok(await run.isDisabled());
     await phrases().nth(1).fill(PASSPHRASE);
+    assert.ok(await run.isDisabled(), 'anybody at an open page could take everything along');
+    await mine(panel).fill('not this one');
+    await run.click();
+    await expectText(panel, 'This password is wrong.');
+    await mine(panel).fill(PASSWORD);
     await run.click();
     await expectText(panel, 'The backup is ready');
     const download = panel.waitForEvent('download');
@@ -60,13 +68,53 @@ export async function backup(steps) {
     file = await (await download).path();
     const bytes = await readFile(file);
     assert.ok(bytes.subarray(0, 21).toString().startsWith('age-encryption.org/v1'), 'it is an age file');
-  });
+  }, { expects: [/^401 \/api\/v1\/backups$/] });
+
+  const planned = 'the box makes backups by itself, once the owner has said where to';
+  await steps.run(planned, async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'roombox-planned-'));
+    const place = { kind: 'folder', path: folder, mounted: false };
+    const added = await owner.request.post('/api/v1/targets', { data: { name: 'Cupboard', place } });
+    assert.equal(added.status(), 201);
+    await panel.goto('/panel/settings/backup');
+    await panel.getByRole('button', { name: 'Set it up' }).click();
+    const save = panel.getByRole('button', { name: 'Save', exact: true });
+    await panel.getByText('Weekly').click();
+    await panel.getByRole('checkbox', { name: 'Cupboard' }).check();
+    await phrases().nth(0).fill(PASSPHRASE);
+    await phrases().nth(1).fill(PASSPHRASE);
+    assert.ok(await save.isDisabled());
+    await mine(panel).nth(0).fill(PASSWORD);
+    await looksRight(panel, 'backup-plan-form', 'en');
+    await save.click();
+    await expectText(panel, 'at Cupboard');
+    await panel.getByText(/^Last good backup/).waitFor();
+    await looksRightInAll(panel, 'backup-planned', (page) => page.getByText('Cupboard').first().waitFor());
+    const kept = await readdir(folder, { recursive: true });
+    assert.equal(kept.filter((name) => name.endsWith('-1.age')).length, 1, `${kept}`);
+    await panel.getByRole('button', { name: 'Make one now' }).click();
+    await panel.getByText(/^2 are there/).waitFor();
+    await panel.getByRole('button', { name: 'End it' }).click();
+    await dialog.getByRole('button', { name: 'End it' }).click();
+    await panel.getByRole('button', { name: 'Set it up' }).waitFor();
+    assert.equal((await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.age')).length, 2);
+    await rm(folder, { recursive: true });
+    const [target] = (await (await owner.request.get('/api/v1/targets')).json()).items;
+    await owner.request.delete(`/api/v1/targets/${target.id}`);
+  }, { needs: [made] });
 
   const tried = 'a trial says what the backup would bring, and a wrong passphrase opens nothing';
   await steps.run(tried, async () => {
     await owner.request.post('/api/v1/rooms', { data: { name: 'Cellar' } });
-    await panel.locator('input[type=file]').setInputFiles(file);
-    await panel.getByRole('radio', { name: /^The one uploaded here/ }).waitFor();
+    const send = () => panel.locator('input[type=file]').setInputFiles(file);
+    const uploaded = panel.getByRole('radio', { name: /^The one uploaded here/ });
+    await send();
+    await uploaded.waitFor();
+    await panel.getByRole('button', { name: 'Delete it here' }).nth(1).click();
+    await dialog.getByRole('button', { name: 'Delete it here' }).click();
+    await uploaded.waitFor({ state: 'detached' });
+    await send();
+    await uploaded.waitFor();
     await phrases().nth(2).fill('wrong horse battery staple');
     await panel.getByRole('button', { name: 'Try it' }).click();
     await expectText(panel, 'This passphrase does not open the backup.');
@@ -80,12 +128,14 @@ export async function backup(steps) {
   await steps.run(restored, async () => {
     await panel.getByRole('button', { name: 'Restore it' }).click();
     const run = dialog.getByRole('button', { name: 'Restore and restart' });
-    await dialog.getByRole('textbox').fill('Roombox');
+    const name = dialog.getByRole('textbox', { name: /^Type / });
+    await name.fill('Roombox');
     assert.ok(await run.isDisabled(), 'nobody has said whose box it is then');
     await dialog.getByRole('radio', { name: 'It stays itself' }).check();
-    await dialog.getByRole('textbox').fill('Roombo');
+    await mine(dialog).fill(PASSWORD);
+    await name.fill('Roombo');
     assert.ok(await run.isDisabled());
-    await dialog.getByRole('textbox').fill('Roombox');
+    await name.fill('Roombox');
     await looksRight(panel, 'backup-restore', 'en');
     await run.click();
     await signIn(panel);
@@ -98,7 +148,10 @@ export async function backup(steps) {
     await expectText(panel, 'A backup was restored');
     await looksRight(panel, 'backup-restored', 'en');
     await panel.getByRole('button', { name: 'Go back to before' }).click();
-    await dialog.getByRole('button', { name: 'Go back to before' }).click();
+    const back = dialog.getByRole('button', { name: 'Go back to before' });
+    assert.ok(await back.isDisabled());
+    await mine(dialog).fill(PASSWORD);
+    await back.click();
     // This session was begun after the restore: the box of before does not know it.
     await signIn(panel);
     await expectText(panel, 'A restore was taken back');

@@ -151,11 +151,17 @@ fn of_backup(error: &BackupError) -> StatusCode {
         | E::WrongPassphrase
         | E::NoBackup(_)
         | E::Newer { .. }
+        | E::Plan { .. }
         | E::Damaged(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::NoRoom { .. } => StatusCode::INSUFFICIENT_STORAGE,
         E::NoLength => StatusCode::LENGTH_REQUIRED,
         E::BrokenOff => StatusCode::BAD_REQUEST,
-        E::Busy | E::Recording { .. } | E::Restarting | E::NothingBefore => StatusCode::CONFLICT,
+        E::Busy
+        | E::Recording { .. }
+        | E::Restarting
+        | E::NothingBefore
+        | E::NoPlan
+        | E::NoTarget => StatusCode::CONFLICT,
         E::NoFile => StatusCode::NOT_FOUND,
         E::Disk(_) | E::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -37,6 +37,7 @@ pub mod recordings;
 pub mod reset;
 pub mod retention;
 pub mod rooms;
+pub mod safekeeping;
 pub mod schedule;
 pub mod settings;
 pub mod shares;

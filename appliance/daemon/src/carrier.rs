@@ -1,11 +1,11 @@
-//! Carries copies of recordings: control knows the targets, delivery the ways there.
+//! Carries copies of recordings, and backups: control knows the targets, delivery the ways there.
 
 use roombox_control::clock::UnixMs;
 use roombox_control::conference::Later;
-use roombox_control::targets::{Carrier, Load, Place, Receipt, Rest, Secrets, Told};
+use roombox_control::targets::{Carrier, Load, Place, Receipt, Rest, Secrets, Sent, Told};
 use roombox_delivery::targets::{
     FolderTarget, Folders, Progress, S3Target, SendError, SftpTarget, Shipment, Target,
-    WebDavTarget, check, clear, hex, send, unhex,
+    WebDavTarget, check, clear, hex, send, unhex, withdraw,
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
@@ -42,6 +42,15 @@ impl Carrier for CopyCarrier {
             let target = target(rest.place, rest.secrets);
             let cleared = clear(&target, &self.folders, &rest.name, rest.resume.as_deref());
             cleared.await.map_err(|error| said(&error))
+        })
+    }
+
+    fn withdraw(&self, sent: Sent) -> Later<'_, Result<bool, String>> {
+        Box::pin(async move {
+            let Sent { place, secrets, name, receipt } = sent;
+            let sha256 = unhex(&receipt.sha256).ok_or("the sum of the file is damaged")?;
+            let (target, was) = (target(place, secrets), (receipt.bytes, sha256));
+            withdraw(&target, &self.folders, &name, was).await.map_err(|error| said(&error))
         })
     }
 

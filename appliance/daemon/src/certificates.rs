@@ -5,7 +5,7 @@
 //! can do no more than that either: its certificate is constrained to such names (RFC 5280
 //! §4.2.1.10), so that people can trust it without trusting the box with the rest of the internet.
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use rcgen::{
@@ -13,6 +13,8 @@ use rcgen::{
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData,
     SanType, SerialNumber,
 };
+use roombox_control::certificates::RenewedKeys;
+use roombox_control::clock::UnixMs;
 use roombox_control::files::{put_aside, replace};
 use std::collections::BTreeSet;
 use std::fs;
@@ -77,13 +79,17 @@ pub struct Secrets {
 
 impl Secrets {
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be made, or is a file.
     pub fn open(data: &Path) -> anyhow::Result<Self> {
         let folder = data.join("secrets");
         match fs::create_dir(&folder) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 Err(error).with_context(|| format!("cannot make {}", folder.display()))
             }
+            _ if !folder.is_dir() => bail!(
+                "{} is a file; it must be a folder: move it away, and the box makes new keys",
+                folder.display()
+            ),
             _ => Ok(Self { folder }),
         }
     }
@@ -131,11 +137,7 @@ impl Secrets {
                     "the box's certificate authority ends soon: a new one is \
                     made, and devices that trust the old one must be told"
                 ),
-                Err(error) => {
-                    let kept = put_aside(&self.folder.join("ca.crt"))?;
-                    tracing::error!(%error, kept = %kept.display(), "the box's certificate \
-                        authority cannot be read: a new one is made");
-                }
+                Err(error) => self.aside("ca.crt", &error)?,
             }
             put_aside(&self.folder.join("ca.key")).map_or_else(drop, drop);
             let key = self.key("ca.key", &rcgen::PKCS_ECDSA_P256_SHA256)?;
@@ -190,11 +192,7 @@ impl Secrets {
         if let Some(pem) = self.read(name)? {
             match KeyPair::from_pkcs8_pem_and_sign_algo(&pem, algorithm) {
                 Ok(key) => return Ok(key),
-                Err(error) => {
-                    let kept = put_aside(&self.folder.join(name))?;
-                    tracing::error!(%error, kept = %kept.display(),
-                        "a key of the box cannot be read: a new one is made");
-                }
+                Err(error) => self.aside(name, &error.into())?,
             }
         }
         let key = KeyPair::generate_for(algorithm).context("cannot make a key")?;
@@ -202,13 +200,47 @@ impl Secrets {
         Ok(key)
     }
 
+    /// What is kept under this name; what the disk does not give any more is put aside like what is damaged.
+    ///
+    /// # Errors
+    /// This user may not read it: whoever set that can mend it, and nothing is lost.
     fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
         let path = self.folder.join(name);
         match fs::read(&path) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let (us, shown) = (rustix::process::geteuid().as_raw(), path.display());
+                Err(error).with_context(|| {
+                    format!(
+                        "cannot read {shown}: give it to user {us} (chown), or move it away and the box \
+                         makes another, which its devices and fleet must be told of"
+                    )
+                })
+            }
+            Err(error) => {
+                self.aside(name, &error.into())?;
+                Ok(None)
+            }
         }
+    }
+
+    /// Moves what cannot be used out of the way, so that another is made, and has somebody be told.
+    fn aside(&self, name: &str, why: &anyhow::Error) -> anyhow::Result<()> {
+        let path = self.folder.join(name);
+        let kept = put_aside(&path).with_context(|| {
+            let shown = path.display();
+            format!("{shown} cannot be read ({why:#}) nor moved: move it away, and the box makes another")
+        })?;
+        tracing::error!(why = format!("{why:#}"), name, kept = %kept.display(),
+            "a key or certificate of the box cannot be read: another one is made");
+        // The server's certificate is made anew whenever an address changes.
+        if name != "server.crt"
+            && let Err(error) = RenewedKeys::note(&self.folder, name, UnixMs::now())
+        {
+            tracing::error!(%error, name, "nobody can be told of it after this start");
+        }
+        Ok(())
     }
 
     fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {

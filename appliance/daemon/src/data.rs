@@ -1,6 +1,7 @@
 //! The data folder: one daemon's at a time, and nobody else's to read.
 
 use anyhow::{Context, bail};
+use roombox_control::backup::{self, Restored};
 use rustix::fs::Mode;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
@@ -64,6 +65,28 @@ impl DataFolder {
         close_to_others(path)?;
         Ok(Self { _lock: lock })
     }
+}
+
+/// Puts a restored box into its place, or says why not. Before anything of the folder is opened.
+///
+/// # Errors
+/// The disk refuses: nothing may be opened.
+pub fn restored(data: &Path) -> anyhow::Result<Option<Restored>> {
+    let restored = backup::at_start(data).context(
+        "a restore can neither be finished nor taken back: the disk refuses. The next start tries again",
+    )?;
+    match &restored {
+        Some(Restored::Done(note)) => {
+            tracing::warn!(backup_of = note.box_name, undone = note.undone, "the box was restored");
+        }
+        Some(Restored::GivenUp(given_up)) => tracing::error!(
+            backup_of = given_up.note.box_name,
+            why = given_up.why,
+            "a restore was given up: the box is as it was before"
+        ),
+        None => {}
+    }
+    Ok(restored)
 }
 
 /// Keys and passwords' hashes are in the database: one that is open to others is closed. The folder

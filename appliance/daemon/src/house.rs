@@ -3,6 +3,7 @@
 
 use crate::acme::{self, BoxAcme};
 use crate::ahead::AheadDesk;
+use crate::backups::{self, BackupsPlan};
 use crate::carrier::CopyCarrier;
 use crate::clock;
 use crate::conference::BoxConference;
@@ -26,14 +27,15 @@ use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
 use roombox_api::whip::WhipDoor;
 use roombox_control::audit::Audit;
-use roombox_control::backup::{Backups, BackupsParts, Reserve, RestoreNote};
+use roombox_control::backup::Reserve;
+use roombox_control::backup::Restored;
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
 use roombox_control::events::Events;
 use roombox_control::fleet::{Fleet, Ordered, Twin};
-use roombox_control::health::{Gatherer, Health};
+use roombox_control::health::{Gatherer, Health, Notices};
 use roombox_control::identity::BoxIdentity;
 use roombox_control::jobs::{Jobs, JobsParts};
 use roombox_control::keys::LivekitKeys;
@@ -51,7 +53,7 @@ use roombox_control::rooms::Rooms;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::shares::Shares;
-use roombox_control::spares::{self, MendNote, Spares};
+use roombox_control::spares::{self, MendNote};
 use roombox_control::status::{SAMPLE_S, Status};
 use roombox_control::storage::Storage;
 use roombox_control::store::Store;
@@ -98,8 +100,8 @@ pub struct HousePlan {
     pub restart: Arc<Notify>,
     /// The newest lines of the log.
     pub book: Arc<LogBook>,
-    /// This start has put a restored box into its place.
-    pub restored: Option<RestoreNote>,
+    /// This start has put a restored box into its place, or given that up.
+    pub restored: Option<Restored>,
     /// This start has put a damaged database aside.
     pub mended: Option<MendNote>,
 }
@@ -142,8 +144,8 @@ impl House {
         let identity = Arc::new(BoxIdentity::load(store.clone(), plan.key_id, plan.dev).await?);
         let standing = Standing::default();
         let audit = Arc::new(Audit::new(store.clone()));
-        if let Some(note) = plan.restored {
-            audit.note(reports::restored(note)).await;
+        if let Some(restored) = &plan.restored {
+            audit.note(reports::restored(restored)).await;
         }
         if let Some(note) = plan.mended {
             audit.note(reports::mended(note)).await;
@@ -308,7 +310,8 @@ impl House {
         tokio::spawn(schedule.clone().run(move || dev || clock::is_believable()));
         let shares = Arc::new(Shares::new(store.clone(), events.clone(), root.clone()));
         let targets =
-            Targets::load(store.clone(), events.clone(), carrier, root, plan.data.clone()).await?;
+            Targets::load(store.clone(), events.clone(), carrier.clone(), root, plan.data.clone())
+                .await?;
         tokio::spawn(targets.clone().run());
         tokio::spawn(keep_house(retention.clone(), storage.clone(), plan.dev));
         let reset = Arc::new(Reset {
@@ -348,7 +351,12 @@ impl House {
         let certificates = Certificates::load(&plan.data.join("secrets"), events.clone());
         let acme = Acme::load(certificates.clone(), Arc::new(BoxAcme));
         tokio::spawn(acme::keep(acme.clone()));
-        let health = Health::load(store.clone(), events.clone()).await?;
+        let given_up = match plan.restored {
+            Some(Restored::GivenUp(given_up)) => Some(given_up),
+            Some(Restored::Done(_)) | None => None,
+        };
+        let notices = Arc::new(Notices::load(plan.data.clone(), given_up));
+        let health = Health::load(store.clone(), events.clone(), notices.clone()).await?;
         let alarms = news::tell_of_alarms(webhooks.clone(), health.clone(), identity.clone());
         tokio::spawn(alarms);
         let mqtt = Mqtt::load(MqttParts {
@@ -363,8 +371,18 @@ impl House {
             caller: Arc::new(BoxCaller { id: identity.id().to_owned() }),
         })
         .await?;
-        let recorded = recordings.clone();
-        tokio::spawn(Spares::new(store.clone(), plan.data.clone(), reserve.clone()).run());
+        let (backups, safekeeping) = backups::begin(BackupsPlan {
+            store: store.clone(),
+            identity: identity.clone(),
+            reserve,
+            recordings: recordings.clone(),
+            retention: retention.clone(),
+            targets: targets.clone(),
+            carrier,
+            data: plan.data.clone(),
+            restart: plan.restart,
+        })
+        .await?;
         let store_events = (store.clone(), events.clone());
         let (mail, syslog) =
             reports::begin(store_events, identity.clone(), health.clone(), plan.book.clone())
@@ -384,6 +402,8 @@ impl House {
             mqtt: mqtt.clone(),
             mail: mail.clone(),
             syslog: syslog.clone(),
+            notices,
+            safekeeping: safekeeping.clone(),
         });
         tokio::spawn(asked.clone().run(health.clone(), clock::since_boot));
         let support = Arc::new(Support {
@@ -393,13 +413,6 @@ impl House {
             health: health.clone(),
             settings: settings.clone(),
             jobs: jobs.clone(),
-        });
-        let backups = Backups::new(BackupsParts {
-            identity: identity.clone(),
-            recording: Arc::new(move || recorded.running_count()),
-            reserve,
-            data: plan.data.clone(),
-            restart: plan.restart,
         });
         let link =
             Link { mqtt: mqtt.clone(), broker: Arc::new(mqtt::broker()), chance: mqtt::chance };
@@ -459,6 +472,7 @@ impl House {
             loans,
             twin,
             backups,
+            safekeeping,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
     }

@@ -3,6 +3,7 @@
 mod acme;
 mod addresses;
 mod ahead;
+mod backups;
 mod carrier;
 mod certificates;
 mod clock;
@@ -52,7 +53,7 @@ use health::Health;
 use house::{House, HousePlan};
 use notify::Supervisor;
 use roombox_control::audit;
-use roombox_control::backup::{self, RestoreNote};
+use roombox_control::backup::Restored;
 use roombox_control::clock::UnixMs;
 use roombox_control::logs::LogBook;
 use roombox_control::settings::Settings;
@@ -265,7 +266,7 @@ fn start() -> anyhow::Result<ExitCode> {
     // Before anything is looked at, and until everything has stopped.
     let ours = DataFolder::take(&data)?;
     let health = arguments.health.clone();
-    let ran = restored(&data).and_then(|restored| {
+    let ran = data::restored(&data).and_then(|restored| {
         let mended = spares::at_start(&data, UnixMs::now())?;
         let runtime = runtime()?;
         let ran = runtime.block_on(run(arguments, data, worker, book, (restored, mended)));
@@ -296,15 +297,6 @@ enum End {
     Again,
 }
 
-/// Puts a restored box into its place. Before anything of the folder is opened.
-fn restored(data: &Path) -> anyhow::Result<Option<RestoreNote>> {
-    let restored = backup::at_start(data).context("a restore cannot be finished")?;
-    if let Some(note) = &restored {
-        tracing::warn!(backup_of = note.box_name, undone = note.undone, "the box was restored");
-    }
-    Ok(restored)
-}
-
 fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -319,7 +311,7 @@ async fn run(
     data: PathBuf,
     worker: PathBuf,
     book: Arc<LogBook>,
-    (restored, mended): (Option<RestoreNote>, Option<MendNote>),
+    (restored, mended): (Option<Restored>, Option<MendNote>),
 ) -> anyhow::Result<End> {
     // From here on a stop waits until the box is up and can stop in order.
     let stop_asked = stop_asked()?;

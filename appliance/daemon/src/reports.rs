@@ -6,7 +6,7 @@ use crate::mail::BoxPostman;
 use crate::syslog::BoxWire;
 use roombox_control::ControlError;
 use roombox_control::audit::Noted;
-use roombox_control::backup::RestoreNote;
+use roombox_control::backup::Restored;
 use roombox_control::events::Events;
 use roombox_control::fleet::{BoxOffer, BoxPulse, Gear as _, Ordered};
 use roombox_control::health::Health;
@@ -78,9 +78,14 @@ pub fn pulse(
 }
 
 /// The request for it is in the log that it has replaced.
-pub fn restored(note: RestoreNote) -> Noted {
-    let action = if note.undone { "restore_undone" } else { "backup_restored" };
-    by_the_box(action, note.box_name, format!("of {} UTC", note.made_at.minute()))
+pub fn restored(restored: &Restored) -> Noted {
+    let (note, action, why) = match restored {
+        Restored::Done(note) if note.undone => (note, "restore_undone", ""),
+        Restored::Done(note) => (note, "backup_restored", ""),
+        Restored::GivenUp(given_up) => (&given_up.note, "restore_given_up", given_up.why.as_str()),
+    };
+    let of = format!("of {} UTC {why}", note.made_at.minute());
+    by_the_box(action, note.box_name.clone(), of.trim_end().to_owned())
 }
 
 /// Nobody asked for it, and whoever was removed since the copy was made is there again.

@@ -6,7 +6,7 @@ use super::access::Visitor;
 use super::body::{Body, announced, piece};
 use super::files::served;
 use crate::error::{ApiError, ErrorBody};
-use crate::server::Patience;
+use crate::server::{Patience, Peer};
 use axum::Json;
 use axum::body::Body as Stream;
 use axum::extract::{Request, State};
@@ -23,6 +23,8 @@ const CODE: &str = "roombox-claim-code";
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewBackup {
+    /// That of whoever asks, once more.
+    password: String,
     /// At least 12 characters. It is kept nowhere: without it nobody opens the backup.
     passphrase: String,
 }
@@ -40,8 +42,17 @@ pub(super) struct RestoreRequest {
     source: BackupSource,
     passphrase: String,
     restore_as: RestoreAs,
+    /// That of whoever asks, once more.
+    password: String,
     /// The box's, typed.
     name: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UndoRequest {
+    /// That of whoever asks, once more.
+    password: String,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -66,13 +77,16 @@ pub(super) async fn backups_get(State(door): State<PanelDoor>, _: Visitor) -> Js
 
 /// Begins to make a backup, encrypted with a passphrase (age). How it goes on is in the list.
 #[utoipa::path(post, path = "/backups", tag = "backups", request_body = NewBackup, responses(
-    (status = 202, body = BackupsView), (status = 409, body = ErrorBody),
-    (status = 422, body = ErrorBody)))]
+    (status = 202, body = BackupsView), (status = 401, body = ErrorBody),
+    (status = 409, body = ErrorBody), (status = 422, body = ErrorBody),
+    (status = 429, body = ErrorBody)))]
 pub(super) async fn backup_make(
     State(door): State<PanelDoor>,
-    _: Visitor,
-    Body(NewBackup { passphrase }): Body<NewBackup>,
+    Visitor(asker): Visitor,
+    Peer(from): Peer,
+    Body(NewBackup { password, passphrase }): Body<NewBackup>,
 ) -> Result<(StatusCode, Json<BackupsView>), ApiError> {
+    door.people.confirm(&asker.person, &password, from).await?;
     door.backups.make(passphrase).map_err(refused)?;
     Ok((StatusCode::ACCEPTED, Json(door.backups.view())))
 }
@@ -89,6 +103,30 @@ pub(super) async fn backup_file_get(
 ) -> Result<Response, ApiError> {
     let (path, name) = door.backups.made_file().map_err(refused)?;
     served(path, None, Some(name), request).await
+}
+
+/// Deletes the backup that was made last.
+#[utoipa::path(delete, path = "/backups/made", tag = "backups", responses(
+    (status = 200, body = BackupsView), (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody)))]
+pub(super) async fn backup_file_delete(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<Json<BackupsView>, ApiError> {
+    door.backups.discard(BackupSource::Made).map_err(refused)?;
+    Ok(Json(door.backups.view()))
+}
+
+/// Deletes the backup that was uploaded last.
+#[utoipa::path(delete, path = "/backups/uploaded", tag = "backups", responses(
+    (status = 200, body = BackupsView), (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody)))]
+pub(super) async fn backup_upload_delete(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<Json<BackupsView>, ApiError> {
+    door.backups.discard(BackupSource::Uploaded).map_err(refused)?;
+    Ok(Json(door.backups.view()))
 }
 
 /// Uploads a backup, to be tried or restored. It may take as long as its bytes go on coming.
@@ -141,25 +179,32 @@ pub(super) async fn backup_drill(
 
 /// Restores a backup and restarts. What was before is kept for two weeks.
 #[utoipa::path(post, path = "/backups/restore", tag = "backups", request_body = RestoreRequest,
-    responses((status = 202, body = BackupsView), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+    responses((status = 202, body = BackupsView), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn backup_restore(
     State(door): State<PanelDoor>,
-    _: Visitor,
+    Visitor(asker): Visitor,
+    Peer(from): Peer,
     Body(request): Body<RestoreRequest>,
 ) -> Result<(StatusCode, Json<BackupsView>), ApiError> {
-    let RestoreRequest { source, passphrase, restore_as, name } = request;
+    let RestoreRequest { source, passphrase, restore_as, password, name } = request;
+    door.people.confirm(&asker.person, &password, from).await?;
     door.backups.restore(source, passphrase, restore_as, &name).await?;
     Ok((StatusCode::ACCEPTED, Json(door.backups.view())))
 }
 
 /// Takes the last restore back and restarts.
-#[utoipa::path(post, path = "/backups/restored/undo", tag = "backups",
-    responses((status = 202, body = BackupsView), (status = 409, body = ErrorBody)))]
+#[utoipa::path(post, path = "/backups/restored/undo", tag = "backups", request_body = UndoRequest,
+    responses((status = 202, body = BackupsView), (status = 401, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn restore_undo(
     State(door): State<PanelDoor>,
-    _: Visitor,
+    Visitor(asker): Visitor,
+    Peer(from): Peer,
+    Body(UndoRequest { password }): Body<UndoRequest>,
 ) -> Result<(StatusCode, Json<BackupsView>), ApiError> {
+    door.people.confirm(&asker.person, &password, from).await?;
     door.backups.undo().map_err(refused)?;
     Ok((StatusCode::ACCEPTED, Json(door.backups.view())))
 }

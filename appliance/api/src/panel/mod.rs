@@ -34,6 +34,7 @@ mod provisioning;
 mod ranges;
 mod recordings;
 mod rooms;
+mod safekeeping;
 mod schedule;
 mod settings;
 pub(crate) mod shape;
@@ -72,6 +73,7 @@ use roombox_control::recordings::Recordings;
 use roombox_control::reset::Reset;
 use roombox_control::retention::Retention;
 use roombox_control::rooms::Rooms;
+use roombox_control::safekeeping::Safekeeping;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::SettingsDesk;
 use roombox_control::shares::Shares;
@@ -132,6 +134,7 @@ pub struct PanelDoor {
     pub loans: Arc<Loans>,
     pub twin: Arc<Twin>,
     pub backups: Arc<Backups>,
+    pub safekeeping: Arc<Safekeeping>,
 }
 
 #[derive(OpenApi)]
@@ -259,8 +262,14 @@ fn api() -> OpenApiRouter<PanelDoor> {
         ))
         .routes(routes!(provisioning::box_reset))
         .routes(routes!(backups::backups_get, backups::backup_make))
-        .routes(routes!(backups::backup_file_get))
-        .routes(routes!(backups::backup_upload))
+        .routes(routes!(backups::backup_file_get, backups::backup_file_delete))
+        .routes(routes!(backups::backup_upload, backups::backup_upload_delete))
+        .routes(routes!(
+            safekeeping::backup_plan_get,
+            safekeeping::backup_plan_put,
+            safekeeping::backup_plan_end
+        ))
+        .routes(routes!(safekeeping::backup_plan_run))
         .routes(routes!(backups::backup_drill))
         .routes(routes!(backups::backup_restore))
         .routes(routes!(backups::restore_undo))

@@ -46,6 +46,12 @@ pub enum BackupError {
     Restarting,
     #[error("there is nothing to go back to: what was before the last restore is gone")]
     NothingBefore,
+    #[error("the planned backup's {field} {why}")]
+    Plan { field: &'static str, why: &'static str },
+    #[error("the box makes no backups by itself yet: set up how often and where to")]
+    NoPlan,
+    #[error("none of the targets of planned backups is there any more: choose another")]
+    NoTarget,
     #[error("the box's disk refuses: {0}")]
     Disk(#[from] io::Error),
     #[error("the database cannot be copied: {0}")]
@@ -69,6 +75,9 @@ impl BackupError {
             Self::Recording { .. } => "backup_while_recording",
             Self::Restarting => "restarting",
             Self::NothingBefore => "nothing_before",
+            Self::Plan { .. } => "invalid_backup_plan",
+            Self::NoPlan => "no_backup_plan",
+            Self::NoTarget => "no_backup_target",
             Self::Disk(_) => "backup_disk",
             Self::Database(_) => "backup_database",
         }
@@ -76,6 +85,10 @@ impl BackupError {
 
     /// The field of the request that is wrong.
     pub fn field(&self) -> Option<&str> {
-        matches!(self, Self::WeakPassphrase | Self::WrongPassphrase).then_some("passphrase")
+        match self {
+            Self::WeakPassphrase | Self::WrongPassphrase => Some("passphrase"),
+            Self::Plan { field, .. } => Some(field),
+            _ => None,
+        }
     }
 }

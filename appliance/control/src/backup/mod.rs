@@ -12,6 +12,7 @@ mod archive;
 mod contents;
 mod error;
 mod look;
+mod make;
 mod seal;
 mod swap;
 mod upload;
@@ -22,7 +23,7 @@ pub use contents::{INSIDE, Inside, OUTSIDE, Outside};
 pub use error::{BackupError, PASSPHRASE_LEAST};
 pub use look::{DrillReport, Drilled};
 pub use seal::Passphrase;
-pub use swap::{RestoreAs, RestoreNote, at_start};
+pub use swap::{GivenUpRestore, RestoreAs, RestoreNote, Restored, at_start};
 pub use upload::Upload;
 pub use view::{BackupFile, BackupWork, BackupsView};
 
@@ -31,19 +32,19 @@ use crate::error::ControlError;
 use crate::files::absent;
 use crate::identity::BoxIdentity;
 use crate::store::{self, Adoption};
-use archive::{DATABASE, FORMAT, KEYS};
+use archive::DATABASE;
 use roombox_capture::disk::free_space;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, BufWriter, Read, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use utoipa::ToSchema;
 
-/// What was before a restore is forgotten after so long.
+/// What was before a restore is forgotten after so long, counted by a clock that can be believed.
 const KEEP_BEFORE: Duration = Duration::from_secs(14 * 24 * 3600);
 const FOLDER: &str = "backups";
 const MADE: &str = "made.age";
@@ -68,6 +69,9 @@ pub type Recording = Arc<dyn Fn() -> usize + Send + Sync>;
 /// How many bytes of the disk are not for backups.
 pub type Reserve = Arc<dyn Fn() -> u64 + Send + Sync>;
 
+/// Whether the wall clock can be believed.
+pub type Believed = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// What backups need of the box.
 pub struct BackupsParts {
     pub identity: Arc<BoxIdentity>,
@@ -75,6 +79,8 @@ pub struct BackupsParts {
     pub recording: Recording,
     /// What running recordings live from, bytes: no backup takes it.
     pub reserve: Reserve,
+    /// Days are counted only while it says so.
+    pub believed: Believed,
     /// The box's data.
     pub data: PathBuf,
     /// Asks the daemon to start anew.
@@ -93,6 +99,7 @@ pub struct Backups {
     identity: Arc<BoxIdentity>,
     recording: Recording,
     reserve: Reserve,
+    believed: Believed,
     data: PathBuf,
     restart: Arc<Notify>,
     state: Mutex<State>,
@@ -118,16 +125,16 @@ impl Drop for Turn {
 }
 
 impl Backups {
-    /// Takes away what a crash left, and what is older than anybody goes back.
+    /// Takes away what a crash left.
     pub fn new(parts: BackupsParts) -> Arc<Self> {
-        let BackupsParts { identity, recording, reserve, data, restart } = parts;
+        let BackupsParts { identity, recording, reserve, believed, data, restart } = parts;
         let state = Mutex::default();
         let (done, total) = Default::default();
-        let backups = Self { identity, recording, reserve, data, restart, state, done, total };
+        let backups =
+            Self { identity, recording, reserve, believed, data, restart, state, done, total };
         if let Err(error) = fs::remove_dir_all(backups.folder("")).or_else(absent) {
             tracing::warn!(%error, "old backups stay");
         }
-        backups.kept(UnixMs::now());
         Arc::new(backups)
     }
 
@@ -177,25 +184,34 @@ impl Backups {
         Ok(turn)
     }
 
-    /// The last restore, while it can be taken back; what is too old for that is forgotten.
-    fn kept(&self, now: UnixMs) -> Option<RestoreNote> {
-        let note = swap::kept(&self.data)?;
+    /// The last restore, while it can be taken back, and until when if that is known; what is too old for that
+    /// is forgotten. Days count from the first look by a clock that can be believed, and only such a clock ends
+    /// them.
+    pub fn kept(&self, now: UnixMs) -> Option<(RestoreNote, Option<UnixMs>)> {
+        let (note, counted_from) = swap::kept(&self.data)?;
+        let until = counted_from.map(kept_until);
         // A plan may need what is too old.
-        if kept_until(&note) > now || swap::waits(&self.data) {
-            return Some(note);
+        if swap::waits(&self.data) || !(self.believed)() {
+            return Some((note, until));
         }
-        match swap::forget(&self.data) {
-            Ok(()) => None,
+        let done = match until {
+            Some(until) if until > now => return Some((note, Some(until))),
+            Some(_) => swap::forget(&self.data).map(|()| None),
+            None => swap::count_from(&self.data, now).map(|()| Some(kept_until(now))),
+        };
+        match done {
+            Ok(None) => None,
+            Ok(until) => Some((note, until)),
             Err(error) => {
                 tracing::warn!(%error, "what was before the last restore stays");
-                Some(note)
+                Some((note, until))
             }
         }
     }
 
     /// What there is, and what is being done.
     pub fn view(&self) -> BackupsView {
-        let restored = self.kept(UnixMs::now());
+        let (restored, kept_until) = self.kept(UnixMs::now()).unzip();
         let state = self.state();
         BackupsView {
             inside: INSIDE.to_vec(),
@@ -207,80 +223,9 @@ impl Backups {
             failed: state.failed.clone(),
             made: state.made.clone().filter(|_| self.folder(MADE).exists()),
             uploaded: uploaded(&self.folder(UPLOADED)),
-            kept_until: restored.as_ref().map(kept_until),
+            kept_until: kept_until.flatten(),
             restored,
             restarting: swap::waits(&self.data),
-        }
-    }
-
-    /// Begins to make a backup; the one before is forgotten when it is whole.
-    ///
-    /// # Errors
-    /// The passphrase is too short, or something is being done already.
-    pub fn make(self: &Arc<Self>, passphrase: String) -> Result<(), BackupError> {
-        let passphrase = Passphrase::chosen(passphrase)?;
-        let turn = self.begin(BackupWork::Making)?;
-        self.state().failed = None;
-        // Nobody waits for it: how it ended is in the view.
-        drop(tokio::task::spawn_blocking(move || {
-            let backups = turn.0.clone();
-            match backups.made(&passphrase) {
-                Ok(made) => {
-                    tracing::info!(bytes = made.bytes, "a backup was made");
-                    backups.state().made = Some(made);
-                }
-                Err(error) => {
-                    tracing::error!(%error, "no backup could be made");
-                    backups.state().failed = Some(error.to_string());
-                }
-            }
-            drop(turn);
-        }));
-        Ok(())
-    }
-
-    fn made(&self, passphrase: &Passphrase) -> Result<BackupFile, BackupError> {
-        let (scratch, partial) = (self.folder(SCRATCH), self.folder(PARTIAL));
-        let own = self.data.join(DATABASE);
-        // Its copy, and that encrypted.
-        let wanted = fs::metadata(&own)?.len().saturating_mul(2);
-        self.fits(wanted)?;
-        let copied = store::database_copy(&own, &scratch.join(DATABASE));
-        copied.map_err(BackupError::Database)?;
-        fs::create_dir(scratch.join(archive::SECRETS))?;
-        let mut files = vec![Listed::of(&scratch, DATABASE)?];
-        for key in KEYS.into_iter().filter(|key| self.data.join(key).exists()) {
-            fs::copy(self.data.join(key), scratch.join(key))?;
-            files.push(Listed::of(&scratch, key)?);
-        }
-        let manifest = self.manifest(files);
-        let total = manifest.files.iter().map(|listed| listed.bytes).sum();
-        self.total.store(total, Ordering::Relaxed);
-        let sealed =
-            seal::sealed(passphrase, BufWriter::with_capacity(BUFFER, File::create(&partial)?))?;
-        let told = |done| self.done.store(done, Ordering::Relaxed);
-        let sealed = archive::write(&manifest, &scratch, sealed, &told)?;
-        let mut file = sealed.finish()?;
-        file.flush()?;
-        let file = file.into_inner().map_err(|error| error.into_error())?;
-        file.sync_all()?;
-        fs::rename(&partial, self.folder(MADE))?;
-        File::open(self.folder(""))?.sync_all()?;
-        let name = file_name(&manifest);
-        Ok(BackupFile { name, bytes: file.metadata()?.len(), at: manifest.made_at })
-    }
-
-    fn manifest(&self, files: Vec<Listed>) -> Manifest {
-        Manifest {
-            format: FORMAT,
-            schema: store::schema_known(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            box_id: self.identity.id().to_owned(),
-            box_name: self.identity.name(),
-            made_at: UnixMs::now(),
-            inside: INSIDE.iter().map(|part| part.what.to_owned()).collect(),
-            outside: OUTSIDE.iter().map(|part| format!("{}: {}", part.what, part.why)).collect(),
-            files,
         }
     }
 
@@ -424,6 +369,28 @@ impl Backups {
         Ok(())
     }
 
+    /// Deletes a backup that lies here.
+    ///
+    /// # Errors
+    /// There is none, or something is being done already.
+    pub fn discard(self: &Arc<Self>, source: BackupSource) -> Result<(), BackupError> {
+        let _turn = self.begin(BackupWork::Looking)?;
+        let (name, made) = match source {
+            BackupSource::Made => (MADE, true),
+            BackupSource::Uploaded => (UPLOADED, false),
+        };
+        match fs::remove_file(self.folder(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BackupError::NoFile);
+            }
+            removed => removed?,
+        }
+        if made {
+            self.state().made = None;
+        }
+        Ok(())
+    }
+
     /// Forgets what was before the last restore.
     ///
     /// # Errors
@@ -434,11 +401,22 @@ impl Backups {
     }
 }
 
-/// Work on files, away from the doors' threads.
+/// Work on files, on a thread of its own: a passphrase takes long, and a box that stops waits for none. Cut off, it
+/// is as after a power cut.
+fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
+) -> io::Result<oneshot::Receiver<Result<T, BackupError>>> {
+    let (tell, told) = oneshot::channel();
+    // Who asked may not wait any more.
+    let work = move || drop(tell.send(work()));
+    std::thread::Builder::new().name("backup".to_owned()).spawn(work)?;
+    Ok(told)
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BackupError> + Send + 'static,
 ) -> Result<T, BackupError> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = apart(work)?.await;
     done.map_err(|error| BackupError::Disk(io::Error::other(error)))?
 }
 
@@ -456,16 +434,8 @@ impl<R: Read> Read for Told<'_, R> {
     }
 }
 
-fn kept_until(note: &RestoreNote) -> UnixMs {
-    UnixMs(note.at.0.saturating_add(KEEP_BEFORE.as_millis() as u64))
-}
-
-/// `roombox-hall-20261125-1405.age`: letters that every file system takes.
-fn file_name(manifest: &Manifest) -> String {
-    let letters = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = manifest.box_name.chars().take(40).map(letters).collect();
-    let at = manifest.made_at.minute().replace(['-', ':'], "").replace(' ', "-");
-    format!("roombox-{}-{at}.age", name.trim_matches('-'))
+fn kept_until(counted_from: UnixMs) -> UnixMs {
+    UnixMs(counted_from.0.saturating_add(KEEP_BEFORE.as_millis() as u64))
 }
 
 fn uploaded(path: &Path) -> Option<BackupFile> {

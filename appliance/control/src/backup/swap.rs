@@ -8,6 +8,12 @@
 //! The plan says how far it is, and every move is one that can be made again: whenever the power goes, the
 //! next start goes on, and nothing is opened before the end. Without a plan what lies in `restore` was
 //! never finished, and goes. Recordings are touched by none of it.
+//!
+//! What the disk refuses half-way (it is full) is taken back, by moves alone, which need no room:
+//!
+//! ```text
+//! plan ─ renamed ─▶ unplace: new files ──▶ restore/staged ─ renamed ─▶ unaside: old files ──▶ their places
+//! ```
 
 use super::archive::{DATABASE, SECRETS};
 use super::error::BackupError;
@@ -24,6 +30,10 @@ const RESTORE: &str = "restore";
 const STAGED: &str = "staged";
 const BEFORE: &str = "before";
 const PLAN: &str = "plan.json";
+/// A plan that is being taken back: what was placed goes away again,
+const UNPLACE: &str = "unplace.json";
+/// and what was put aside comes back.
+const UNASIDE: &str = "unaside.json";
 const ABOUT: &str = "about.json";
 /// What was there before the last restore.
 const KEPT: &str = "before-restore";
@@ -54,6 +64,22 @@ pub struct RestoreNote {
     pub undone: bool,
 }
 
+/// What a start has made of a planned restore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restored {
+    Done(RestoreNote),
+    GivenUp(GivenUpRestore),
+}
+
+/// A restore that the disk refused at a start: the box is as it was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUpRestore {
+    /// What was to be restored.
+    pub note: RestoreNote,
+    /// Why not, in English.
+    pub why: String,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Phase {
@@ -72,11 +98,22 @@ struct Plan {
     keys: bool,
 }
 
+impl Plan {
+    /// What is replaced.
+    fn names(&self) -> Vec<String> {
+        let database = ["", "-wal", "-shm"].map(|ending| format!("{DATABASE}{ending}"));
+        database.into_iter().chain(self.keys.then(|| SECRETS.to_owned())).collect()
+    }
+}
+
 /// What is written beside what was before.
 #[derive(Debug, Serialize, Deserialize)]
 struct About {
     note: RestoreNote,
     keys: bool,
+    /// From when on its days are counted: the first look at it by a clock that can be believed.
+    #[serde(default)]
+    counted_from: Option<UnixMs>,
 }
 
 /// Where a restored box is put together; empty.
@@ -141,9 +178,20 @@ pub fn waits(data: &Path) -> bool {
     data.join(RESTORE).join(PLAN).exists()
 }
 
-/// The last restore, while what was before it is kept.
-pub fn kept(data: &Path) -> Option<RestoreNote> {
-    about(data).map(|about| about.note)
+/// The last restore, while what was before it is kept, and from when on its days are counted.
+pub fn kept(data: &Path) -> Option<(RestoreNote, Option<UnixMs>)> {
+    about(data).map(|about| (about.note, about.counted_from))
+}
+
+/// Counts the days of what was before from now on.
+///
+/// # Errors
+/// There is nothing, or the disk refuses.
+pub fn count_from(data: &Path, now: UnixMs) -> Result<(), BackupError> {
+    let about = about(data).ok_or(BackupError::NothingBefore)?;
+    let about = About { counted_from: Some(now), ..about };
+    let text = serde_json::to_vec_pretty(&about).map_err(io::Error::from)?;
+    Ok(replace(&data.join(KEPT).join(ABOUT), &text, 0o600)?)
 }
 
 /// Forgets what was before the last restore.
@@ -159,12 +207,35 @@ fn about(data: &Path) -> Option<About> {
     serde_json::from_slice(&fs::read(data.join(KEPT).join(ABOUT)).ok()?).ok()
 }
 
-/// Finishes what was planned, before anything of the data folder is opened: what was restored now.
+/// Finishes what was planned, before anything of the data folder is opened, or takes it back where the disk
+/// refuses: what has become of it, if something was planned.
 ///
 /// # Errors
-/// The disk refuses a move. Nothing may be opened then: the next start goes on.
-pub fn at_start(data: &Path) -> Result<Option<RestoreNote>, BackupError> {
-    Ok(carry_out(data, &mut |_| Ok(()))?)
+/// The disk refuses that, too. Nothing may be opened then: the next start goes on.
+pub fn at_start(data: &Path) -> Result<Option<Restored>, BackupError> {
+    Ok(settle(data, &mut |_| Ok(()))?)
+}
+
+fn settle(
+    data: &Path,
+    step: &mut dyn FnMut(&str) -> io::Result<()>,
+) -> io::Result<Option<Restored>> {
+    let given_up = |note, why| Some(Restored::GivenUp(GivenUpRestore { note, why }));
+    if let Some(note) = take_back(data, step)? {
+        // The power went meanwhile, and with it the reason.
+        return Ok(given_up(note, "the disk had no room for it".to_owned()));
+    }
+    let refused = match carry_out(data, step) {
+        Ok(done) => return Ok(done.map(Restored::Done)),
+        Err(error) => error,
+    };
+    tracing::error!(%refused, "a restore cannot be finished: it is taken back");
+    begin_back(data, step)?;
+    match take_back(data, step)? {
+        Some(note) => Ok(given_up(note, refused.to_string())),
+        // Everything is in its place already: only what is of no use any more cannot be cleared away.
+        None => Err(refused),
+    }
 }
 
 /// `step` hears of every change before it is made.
@@ -186,9 +257,7 @@ fn carry_out(
     };
     let mut plan: Plan = serde_json::from_slice(&text)?;
     let (staged, before, kept) = (folder.join(STAGED), folder.join(BEFORE), data.join(KEPT));
-    let keys = plan.keys.then_some(SECRETS);
-    let database = ["", "-wal", "-shm"].map(|ending| format!("{DATABASE}{ending}"));
-    let names: Vec<&str> = database.iter().map(String::as_str).chain(keys).collect();
+    let names = plan.names();
     if plan.phase == Phase::Adopt {
         if kept.exists() {
             step("adopt")?;
@@ -206,7 +275,7 @@ fn carry_out(
     if plan.phase == Phase::Aside {
         step("folder")?;
         fs::create_dir_all(&before)?;
-        for name in names.iter().copied().chain([MARK]) {
+        for name in names.iter().map(String::as_str).chain([MARK]) {
             moved(&data.join(name), &before.join(name), step)?;
         }
         synced(&before)?;
@@ -221,7 +290,7 @@ fn carry_out(
         advance(&folder, &mut plan, Phase::Keep, step)?;
     }
     if before.exists() {
-        let about = About { note: plan.note.clone(), keys: plan.keys };
+        let about = About { note: plan.note.clone(), keys: plan.keys, counted_from: None };
         step("about")?;
         replace(&before.join(ABOUT), &serde_json::to_vec_pretty(&about)?, 0o600)?;
         step("older")?;
@@ -238,6 +307,69 @@ fn carry_out(
     step("plan")?;
     // First the plan: what lies there without one is nothing.
     fs::remove_file(folder.join(PLAN))?;
+    synced(&folder)?;
+    step("rest")?;
+    fs::remove_dir_all(&folder).or_else(absent)?;
+    Ok(Some(plan.note))
+}
+
+/// Begins to take a plan back, if that can still be done. The plan's new name says so: a full disk has room for
+/// that.
+fn begin_back(data: &Path, step: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+    let folder = data.join(RESTORE);
+    let text = match fs::read(folder.join(PLAN)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        text => text?,
+    };
+    let plan: Plan = serde_json::from_slice(&text)?;
+    let back = match plan.phase {
+        Phase::Adopt | Phase::Aside => UNASIDE,
+        Phase::Place => UNPLACE,
+        Phase::Keep if folder.join(BEFORE).exists() => UNPLACE,
+        Phase::Keep => return Ok(()),
+    };
+    step("back")?;
+    fs::rename(folder.join(PLAN), folder.join(back))?;
+    synced(&folder)
+}
+
+/// Takes back what was begun: the plan's note; `None`: nothing is to be taken back.
+fn take_back(
+    data: &Path,
+    step: &mut dyn FnMut(&str) -> io::Result<()>,
+) -> io::Result<Option<RestoreNote>> {
+    let folder = data.join(RESTORE);
+    let (unplace, unaside) = (folder.join(UNPLACE), folder.join(UNASIDE));
+    let (staged, before, kept) = (folder.join(STAGED), folder.join(BEFORE), data.join(KEPT));
+    let text = match fs::read(&unplace).or_else(|_| fs::read(&unaside)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text?,
+    };
+    let plan: Plan = serde_json::from_slice(&text)?;
+    let names = plan.names();
+    if unplace.exists() {
+        // Nothing comes back before all of this is away: so what lies in a place is what was put there.
+        for name in &names {
+            moved(&data.join(name), &staged.join(name), step)?;
+        }
+        synced(&staged)?;
+        synced(data)?;
+        step("unplaced")?;
+        fs::rename(&unplace, &unaside)?;
+        synced(&folder)?;
+    }
+    for name in names.iter().map(String::as_str).chain([MARK]) {
+        moved(&before.join(name), &data.join(name), step)?;
+    }
+    synced(data)?;
+    // What a way back was to bring can be brought another time.
+    if plan.note.undone && staged.join(ABOUT).exists() {
+        step("kept")?;
+        fs::rename(&staged, &kept)?;
+        synced(data)?;
+    }
+    step("end")?;
+    fs::remove_file(&unaside)?;
     synced(&folder)?;
     step("rest")?;
     fs::remove_dir_all(&folder).or_else(absent)?;

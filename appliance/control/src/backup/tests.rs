@@ -3,6 +3,7 @@
 use super::*;
 use crate::permissions::Role;
 use crate::store::{LivekitKey, Person, Store};
+use std::io::Write as _;
 
 const PASSPHRASE: &str = "canary horse battery staple";
 const CANARY: &str = "canary4711session";
@@ -29,6 +30,7 @@ async fn place(folder: tempfile::TempDir, id: &str, name: &str) -> Place {
         identity: Arc::new(identity),
         recording: Arc::new(|| 0),
         reserve: Arc::new(|| 0),
+        believed: Arc::new(|| true),
         data: folder.path().to_owned(),
         restart: Arc::default(),
     });
@@ -187,7 +189,7 @@ async fn restored(other: Place, restored_as: RestoreAs) -> Place {
     assert_eq!(busy.code(), "restarting");
     let Place { folder, store, backups } = other;
     drop((store, backups));
-    at_start(folder.path()).unwrap().unwrap();
+    assert!(matches!(at_start(folder.path()).unwrap().unwrap(), Restored::Done(_)));
     let key = match restored_as {
         RestoreAs::Itself => "box_cellar",
         RestoreAs::TakeOver => "box_hall",
@@ -231,7 +233,10 @@ async fn a_restore_is_taken_back() {
     cellar.backups.undo().unwrap();
     let Place { folder, store, backups } = cellar;
     drop((store, backups));
-    assert!(at_start(folder.path()).unwrap().unwrap().undone);
+    let Restored::Done(note) = at_start(folder.path()).unwrap().unwrap() else {
+        panic!("given up")
+    };
+    assert!(note.undone);
     let cellar = place(folder, "box_cellar", "nobody").await;
     assert_eq!(cellar.backups.identity.name(), "Cellar");
     assert_eq!(cellar.store.owner().await.unwrap(), None);
@@ -247,6 +252,46 @@ async fn what_was_before_a_restore_is_forgotten_in_time() {
     assert!(swap::kept(cellar.data()).is_some());
     cellar.backups.kept(until);
     assert!(swap::kept(cellar.data()).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_of_a_clock_that_nobody_has_set_do_not_count() {
+    let cellar = restored(new_place("box_cellar", "Cellar").await, RestoreAs::Itself).await;
+    let believed = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let asked = believed.clone();
+    let backups = Backups::new(BackupsParts {
+        identity: cellar.backups.identity.clone(),
+        recording: Arc::new(|| 0),
+        reserve: Arc::new(|| 0),
+        believed: Arc::new(move || asked.load(Ordering::Relaxed)),
+        data: cellar.data().to_owned(),
+        restart: Arc::default(),
+    });
+    let day = |n: u64| UnixMs(n * 24 * 3600 * 1000);
+    // It was restored in what the box took for 1970, then somebody set the clock by half a century.
+    assert_eq!(backups.kept(day(0)).unwrap().1, None);
+    assert_eq!(backups.kept(day(20_000)).unwrap().1, None);
+    believed.store(true, Ordering::Relaxed);
+    assert_eq!(backups.kept(day(20_000)).unwrap().1, Some(day(20_014)));
+    assert_eq!(backups.kept(day(20_013)).unwrap().1, Some(day(20_014)));
+    // A jump is not believed, and takes nothing away.
+    believed.store(false, Ordering::Relaxed);
+    assert!(backups.kept(day(40_000)).is_some());
+    believed.store(true, Ordering::Relaxed);
+    assert!(backups.kept(day(20_014)).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_lies_here_can_be_deleted() {
+    let (hall, file) = hall().await;
+    upload(&hall, &fs::read(&file).unwrap()).await;
+    for source in [BackupSource::Made, BackupSource::Uploaded] {
+        hall.backups.discard(source).unwrap();
+        assert_eq!(hall.backups.discard(source).unwrap_err().code(), "no_backup_here");
+    }
+    let view = hall.backups.view();
+    assert!(view.made.is_none() && view.uploaded.is_none() && view.work.is_none());
+    assert!(!file.exists() && hall.backups.made_file().is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,6 +312,7 @@ async fn a_backup_takes_nothing_of_what_recordings_live_from() {
         identity: hall.backups.identity.clone(),
         recording: Arc::new(|| 0),
         reserve: Arc::new(move || free),
+        believed: Arc::new(|| true),
         data: hall.data().to_owned(),
         restart: Arc::default(),
     });
@@ -283,6 +329,7 @@ async fn a_recording_that_begins_while_a_backup_is_unpacked_goes_on() {
         // None at first; one when it is asked again.
         recording: Arc::new(move || asked.fetch_add(1, Ordering::Relaxed) as usize),
         reserve: Arc::new(|| 0),
+        believed: Arc::new(|| true),
         data: hall.data().to_owned(),
         restart: Arc::default(),
     });
@@ -312,6 +359,7 @@ async fn nothing_is_restored_while_rooms_are_recorded() {
         identity: hall.backups.identity.clone(),
         recording: Arc::new(|| 2),
         reserve: Arc::new(|| 0),
+        believed: Arc::new(|| true),
         data: hall.data().to_owned(),
         restart: Arc::default(),
     });

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 #[serde(rename_all = "snake_case")]
 pub enum BackupWork {
     Making,
+    /// One that the box makes by itself.
+    Keeping,
     Receiving,
     Looking,
     Restoring,
@@ -49,7 +51,7 @@ pub struct BackupsView {
     /// The last restore, while it can be taken back.
     #[schema(required)]
     pub restored: Option<RestoreNote>,
-    /// When what was before is forgotten.
+    /// When what was before is forgotten; `null`: the days are not counted yet, for nobody has set the clock.
     #[schema(required)]
     pub kept_until: Option<UnixMs>,
     /// The box is about to restart into what was restored.

@@ -14,6 +14,7 @@ mod error;
 mod facts;
 mod kept;
 mod pem;
+mod renewed;
 mod request;
 mod view;
 
@@ -25,6 +26,7 @@ pub use chain::CertificateNote;
 pub use error::CertificateError;
 pub use facts::{CertificateFacts, fingerprint};
 pub use kept::Served;
+pub use renewed::RenewedKeys;
 pub use view::{
     CertificatePreview, CertificateRequest, CertificateSource, CertificateState, CertificateUpload,
     CertificatesView, NewCertificateRequest, ServedCertificate,

@@ -1,6 +1,7 @@
 //! From what was observed to what is wrong. Pure.
 
 use super::kinds::{AlarmKind, Figures};
+use super::notices::Standing;
 use crate::certificates::CertificateState;
 use crate::clock::UnixMs;
 use crate::retention::Doubt;
@@ -53,6 +54,12 @@ pub struct Facts {
     pub syslog: Option<String>,
     pub setback: Option<String>,
     pub audit: Option<String>,
+    /// Planned backups that are not made (without id) or do not arrive.
+    pub backups_failed: Vec<Outlet>,
+    /// Targets without a new backup for too long, and when the newest there was made.
+    pub backups_old: Vec<(Outlet, Option<UnixMs>)>,
+    /// What nobody has seen yet.
+    pub notices: Standing,
 }
 
 /// Something that is wrong at a moment.
@@ -167,6 +174,30 @@ pub fn conditions(facts: &Facts, is_open: &dyn Fn(&str) -> bool) -> Vec<Conditio
         if let Some(error) = error {
             add(kind, "", said(error));
         }
+    }
+    for outlet in &facts.backups_failed {
+        let (name, error) = (Some(outlet.name.clone()), outlet.error.clone());
+        add(AlarmKind::BackupFailed, &outlet.id, Figures { name, error, ..Figures::default() });
+    }
+    for (outlet, at) in &facts.backups_old {
+        let figures = Figures { name: Some(outlet.name.clone()), at: *at, ..Figures::default() };
+        add(AlarmKind::BackupOld, &outlet.id, figures);
+    }
+    if let Some(note) = &facts.notices.mended {
+        let (kind, at) = match note.as_of {
+            Some(at) => (AlarmKind::DatabaseReplaced, at),
+            None => (AlarmKind::DatabaseLost, note.at),
+        };
+        add(kind, "", Figures { at: Some(at), ..said(&note.why) });
+    }
+    if let Some(keys) = &facts.notices.keys {
+        let names = Vec::from_iter(keys.files.iter().map(String::as_str)).join(", ");
+        let (name, at) = (Some(names), Some(keys.at));
+        add(AlarmKind::KeysRenewed, "", Figures { name, at, ..Figures::default() });
+    }
+    if let Some(restore) = &facts.notices.restore {
+        let (name, at) = (Some(restore.note.box_name.clone()), Some(restore.note.made_at));
+        add(AlarmKind::RestoreGivenUp, "", Figures { name, at, ..said(&restore.why) });
     }
     found.into_values().collect()
 }

@@ -1,8 +1,8 @@
 //! Asks the services how they are. Decides nothing.
 
 use super::AlarmKind;
-use super::Health;
 use super::checks::{Facts, Outlet};
+use super::{Health, Notices};
 use crate::audit::Audit;
 use crate::certificates::{Acme, Certificates};
 use crate::clock::UnixMs;
@@ -12,6 +12,7 @@ use crate::fleet::{CutReason, Fleet, LinkState};
 use crate::mail::Mail;
 use crate::mqtt::{Mqtt, MqttState};
 use crate::retention::Retention;
+use crate::safekeeping::Safekeeping;
 use crate::status::Status;
 use crate::store::Store;
 use crate::syslog::Syslog;
@@ -48,6 +49,10 @@ impl Lately {
     }
 }
 
+/// Of a certificate that nothing is left to order another by.
+const LOST: &str =
+    "the box's ACME settings could not be read, so nothing is ordered: type them again";
+
 /// Who is asked.
 pub struct Gatherer {
     pub store: Arc<Store>,
@@ -64,6 +69,8 @@ pub struct Gatherer {
     pub mqtt: Arc<Mqtt>,
     pub mail: Arc<Mail>,
     pub syslog: Arc<Syslog>,
+    pub notices: Arc<Notices>,
+    pub safekeeping: Arc<Safekeeping>,
 }
 
 impl Gatherer {
@@ -103,6 +110,7 @@ impl Gatherer {
         let encoders = self.encoders.list().items.into_iter();
         let link = self.fleet.view().await?.link;
         let mqtt = self.mqtt.view().link;
+        let backups = self.safekeeping.trouble().await?;
         let away = matches!(mqtt.state, MqttState::Connecting | MqttState::Refused);
         Ok(Facts {
             disk: now.disk,
@@ -111,7 +119,10 @@ impl Gatherer {
             drops,
             clock: self.retention.doubt(),
             certificate: certificates.served.map(|served| (served.state, served.facts.not_after)),
-            renewal: acme.failure.filter(|_| acme.wanted).map(|failure| failure.text),
+            renewal: match acme.lost {
+                true => Some(LOST.to_owned()),
+                false => acme.failure.filter(|_| acme.wanted).map(|failure| failure.text),
+            },
             films_parked,
             targets: targets
                 .map(|target| Outlet {
@@ -156,6 +167,9 @@ impl Gatherer {
             syslog: self.syslog.trouble(),
             setback: self.updates.setback().map(|past| past.detail.unwrap_or_default()),
             audit: self.audit.state().await?.broken,
+            notices: self.notices.look(),
+            backups_failed: backups.failed,
+            backups_old: backups.old,
         })
     }
 }

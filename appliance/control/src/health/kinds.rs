@@ -47,12 +47,24 @@ pub enum AlarmKind {
     SyslogAway,
     UpdateSetback,
     AuditBroken,
+    BackupFailed,
+    BackupOld,
+    DatabaseReplaced,
+    DatabaseLost,
+    KeysRenewed,
+    RestoreGivenUp,
 }
 
 /// All of them, in the order in which people read them.
-pub const KINDS: [AlarmKind; 23] = [
+pub const KINDS: [AlarmKind; 29] = [
+    AlarmKind::DatabaseLost,
+    AlarmKind::DatabaseReplaced,
+    AlarmKind::KeysRenewed,
+    AlarmKind::RestoreGivenUp,
     AlarmKind::DiskFull,
     AlarmKind::DiskNearlyFull,
+    AlarmKind::BackupOld,
+    AlarmKind::BackupFailed,
     AlarmKind::RecordingDamaged,
     AlarmKind::FilmsParked,
     AlarmKind::TargetGivenUp,
@@ -133,6 +145,12 @@ impl AlarmKind {
             Self::SyslogAway => "syslog_away",
             Self::UpdateSetback => "update_setback",
             Self::AuditBroken => "audit_broken",
+            Self::BackupFailed => "backup_failed",
+            Self::BackupOld => "backup_old",
+            Self::DatabaseReplaced => "database_replaced",
+            Self::DatabaseLost => "database_lost",
+            Self::KeysRenewed => "keys_renewed",
+            Self::RestoreGivenUp => "restore_given_up",
         }
     }
 
@@ -146,7 +164,12 @@ impl AlarmKind {
             | Self::FleetFailed
             | Self::FleetCloned
             | Self::UpdateSetback
-            | Self::AuditBroken => Severity::Broken,
+            | Self::AuditBroken
+            | Self::BackupOld
+            | Self::DatabaseReplaced
+            | Self::DatabaseLost
+            | Self::KeysRenewed
+            | Self::RestoreGivenUp => Severity::Broken,
             Self::DiskNearlyFull
             | Self::ClockUnset
             | Self::ClockJumped
@@ -160,7 +183,8 @@ impl AlarmKind {
             | Self::WebhooksFailing
             | Self::MqttAway
             | Self::MailFailing
-            | Self::SyslogAway => Severity::Attention,
+            | Self::SyslogAway
+            | Self::BackupFailed => Severity::Attention,
         }
     }
 
@@ -168,7 +192,7 @@ impl AlarmKind {
     pub(super) fn raised_after(self) -> Duration {
         Duration::from_secs(match self {
             Self::MediaOverloaded | Self::TooWarm | Self::WebhooksFailing => 20,
-            Self::TargetFailing | Self::SyslogAway => 60,
+            Self::TargetFailing | Self::SyslogAway | Self::BackupFailed => 60,
             // After a restart of the hub events may arrive only 40 s later.
             Self::FleetCut | Self::MqttAway => 120,
             _ => 0,
@@ -179,8 +203,17 @@ impl AlarmKind {
     pub(super) fn cleared_after(self) -> Duration {
         Duration::from_secs(match self {
             Self::MediaOverloaded | Self::TooWarm | Self::FleetCut | Self::MqttAway => 60,
+            kind if kind.ends_when_seen() => 0,
             _ => 10,
         })
+    }
+
+    /// It says what has happened, not what is so: it is over once somebody has seen it.
+    pub fn ends_when_seen(self) -> bool {
+        matches!(
+            self,
+            Self::DatabaseReplaced | Self::DatabaseLost | Self::KeysRenewed | Self::RestoreGivenUp
+        )
     }
 
     /// The page of the panel on which it is mended, below `/panel`.
@@ -189,9 +222,12 @@ impl AlarmKind {
             Self::DiskNearlyFull | Self::DiskFull => "/recordings/storage",
             Self::RecordingDamaged | Self::MediaOverloaded | Self::TooWarm => "/status",
             Self::FilmsParked => "/recordings",
-            Self::CertificateEnding | Self::CertificateEnded | Self::CertificateNotRenewed => {
-                "/settings/certificates"
-            }
+            Self::CertificateEnding
+            | Self::CertificateEnded
+            | Self::CertificateNotRenewed
+            | Self::KeysRenewed => "/settings/certificates",
+            Self::BackupFailed | Self::BackupOld | Self::RestoreGivenUp => "/settings/backup",
+            Self::DatabaseReplaced | Self::DatabaseLost => "/settings/people",
             Self::FleetFailed | Self::FleetCut | Self::FleetCloned => "/settings/fleet",
             Self::UpdateSetback => "/settings/updates",
             Self::AuditBroken => "/settings/audit",

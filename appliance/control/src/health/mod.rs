@@ -12,12 +12,14 @@ mod checks;
 mod gather;
 mod kinds;
 mod ledger;
+mod notices;
 mod words;
 
 pub use checks::{Condition, Facts, Outlet, conditions};
 pub use gather::{Gatherer, host_of};
 pub use kinds::{AlarmKind, Figures, KINDS, Severity};
 pub use ledger::{Alarm, Change, Ledger};
+pub use notices::{Notices, Standing};
 pub use words::{Words, words};
 
 use crate::clock::UnixMs;
@@ -79,6 +81,7 @@ pub struct HealthView {
 pub struct Health {
     store: Arc<Store>,
     events: Arc<Events>,
+    notices: Arc<Notices>,
     ledger: Mutex<Ledger>,
     /// What the store does not know yet, in order. Whoever holds it is the only one who keeps alarms.
     unkept: tokio::sync::Mutex<VecDeque<(Alarm, NewsKind)>>,
@@ -91,11 +94,16 @@ impl Health {
     ///
     /// # Errors
     /// The store refuses.
-    pub async fn load(store: Arc<Store>, events: Arc<Events>) -> Result<Arc<Self>, ControlError> {
+    pub async fn load(
+        store: Arc<Store>,
+        events: Arc<Events>,
+        notices: Arc<Notices>,
+    ) -> Result<Arc<Self>, ControlError> {
         let ledger = Mutex::new(Ledger::of(store.alarm_list_open().await?));
         Ok(Arc::new(Self {
             store,
             events,
+            notices,
             ledger,
             unkept: Default::default(),
             news: watch::channel(0).0,
@@ -176,12 +184,17 @@ impl Health {
         }
     }
 
-    /// Somebody has seen an alarm and takes care of it: it does not count any more, and stays until it is over.
+    /// Somebody has seen an alarm and takes care of it: it does not count any more, and stays until it is over. What
+    /// only says that something has happened is over with that.
     ///
     /// # Errors
-    /// It does not stand, or the store refuses.
+    /// It does not stand, or the store or the disk refuses.
     pub async fn acknowledge(&self, id: &str, by: &str) -> Result<Alarm, ControlError> {
         let _keeping = self.unkept.lock().await;
+        let kind = self.open().into_iter().find(|alarm| alarm.id == id).map(|alarm| alarm.kind);
+        if let Some(kind) = kind {
+            self.notices.seen(kind)?;
+        }
         let seen = self.ledger().acknowledge(id, by, UnixMs::now());
         let alarm = seen.ok_or(ControlError::NotFound("alarm that stands"))?;
         self.store.alarm_put(alarm.clone(), None).await?;

@@ -1,7 +1,9 @@
 //! What is an alarm, when it is raised and cleared, and what a restart makes of it.
 
 use super::*;
+use crate::backup::{GivenUpRestore, RestoreAs, RestoreNote};
 use crate::certificates::CertificateState;
+use crate::certificates::RenewedKeys;
 use crate::retention::Doubt;
 use crate::status::{Disk, ShardSample};
 use std::collections::BTreeSet;
@@ -58,7 +60,31 @@ fn each_trouble_has_its_alarm() {
     let busy = ShardSample { cpu_percent: 99.0, ..ShardSample::default() };
     let late = ShardSample { longest_turn_us: 300_000, ..ShardSample::default() };
     let (end, none) = (UnixMs(1), Facts::default);
-    let table: [(Facts, AlarmKind); 21] = [
+    let mended = |as_of| {
+        let note = serde_json::json!({
+            "at": end, "why": "why", "as_of": as_of, "kept_in": "x", "owned": true, "people": 1, "rooms": 1,
+            "recordings": 0,
+        });
+        let mended = Some(serde_json::from_value(note).unwrap());
+        Facts { notices: Standing { mended, ..Standing::default() }, ..none() }
+    };
+    let keys = Standing { keys: Some(RenewedKeys::default()), ..Standing::default() };
+    let note = RestoreNote {
+        at: end,
+        box_name: "Hall".to_owned(),
+        made_at: end,
+        restored_as: RestoreAs::Itself,
+        undone: false,
+    };
+    let restore = Some(GivenUpRestore { note, why: "full".to_owned() });
+    let restore = Standing { restore, ..Standing::default() };
+    let table: [(Facts, AlarmKind); 27] = [
+        (mended(Some(end)), AlarmKind::DatabaseReplaced),
+        (mended(None), AlarmKind::DatabaseLost),
+        (Facts { notices: keys, ..none() }, AlarmKind::KeysRenewed),
+        (Facts { notices: restore, ..none() }, AlarmKind::RestoreGivenUp),
+        (Facts { backups_failed: vec![outlet(Some("no"), 0)], ..none() }, AlarmKind::BackupFailed),
+        (Facts { backups_old: vec![(outlet(None, 0), None)], ..none() }, AlarmKind::BackupOld),
         (Facts { clock: Some(Doubt::Unset), ..none() }, AlarmKind::ClockUnset),
         (Facts { clock: Some(Doubt::Jumped), ..none() }, AlarmKind::ClockJumped),
         (
@@ -202,7 +228,53 @@ fn the_worst_and_oldest_stand_first() {
 }
 
 async fn health(path: &std::path::Path) -> Arc<Health> {
-    Health::load(Arc::new(Store::open(path).unwrap()), Arc::default()).await.unwrap()
+    let notices = Arc::new(Notices::load(path.parent().unwrap().to_owned(), None));
+    Health::load(Arc::new(Store::open(path).unwrap()), Arc::default(), notices).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_happened_at_a_start_stands_until_somebody_has_seen_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, data) = (folder.path().join("box.db"), folder.path());
+    let note = serde_json::json!({
+        "at": UnixMs(9_000), "why": "page 7", "as_of": UnixMs(1_000), "kept_in": "damaged/x", "owned": true,
+        "people": 1, "rooms": 1, "recordings": 0,
+    });
+    std::fs::write(data.join("mended.json"), note.to_string()).unwrap();
+    std::fs::create_dir(data.join("secrets")).unwrap();
+    for file in ["ca.key", "box.key"] {
+        RenewedKeys::note(&data.join("secrets"), file, UnixMs(5_000)).unwrap();
+    }
+    let facts = |health: &Health| Facts { notices: health.notices.look(), ..Facts::default() };
+    let one = health(&path).await;
+    one.look(s(0), UnixMs(9_000), &facts(&one)).await;
+    let kinds: Vec<AlarmKind> = one.open().iter().map(|alarm| alarm.kind).collect();
+    assert_eq!(kinds.len(), 2, "{kinds:?}");
+    let of = |health: &Health, kind| health.open().into_iter().find(|alarm| alarm.kind == kind);
+    let mended = of(&one, AlarmKind::DatabaseReplaced).unwrap();
+    assert!(
+        mended.what.contains("1970-01-01 00:00") && mended.what.contains("page 7"),
+        "{}",
+        mended.what
+    );
+    assert!(mended.cause.contains("removed may be there again"), "{}", mended.cause);
+    let keys = of(&one, AlarmKind::KeysRenewed).unwrap();
+    assert!(keys.what.contains("box.key, ca.key"), "{}", keys.what);
+    drop(one);
+    // Nobody has looked yet: the next start does not forget it.
+    let two = health(&path).await;
+    two.look(s(0), UnixMs(9_001), &facts(&two)).await;
+    assert_eq!(of(&two, AlarmKind::DatabaseReplaced).unwrap().id, mended.id);
+    for id in [&mended.id, &keys.id] {
+        two.acknowledge(id, "Ada").await.unwrap();
+    }
+    two.look(s(2), UnixMs(9_002), &facts(&two)).await;
+    assert!(two.open().is_empty(), "{:?}", two.open());
+    drop(two);
+    let three = health(&path).await;
+    assert_eq!(facts(&three), Facts::default());
+    // Where the box began anew stays known to the next start.
+    assert!(crate::spares::told(data).unwrap().seen);
 }
 
 #[tokio::test]

@@ -147,6 +147,49 @@ pub fn words(kind: AlarmKind, figures: &Figures) -> Words {
             "Its chain of hashes does not fit: rows were changed or taken out, past this program.",
             "Take the log and the support bundle along, and find out who had access to the box's disk.",
         ),
+        AlarmKind::BackupFailed => (
+            match name {
+                "" => format!("The planned backup could not be made{why}"),
+                name => format!("The planned backup does not arrive at {name}{why}"),
+            },
+            "The disk of the box is full, or the target is away, full, or refuses the box. It is tried again.",
+            "Make room, or test the target in the settings and see what it says.",
+        ),
+        AlarmKind::BackupOld => (
+            match figures.at {
+                Some(_) => format!("The last good backup at {name} is of {at} UTC"),
+                None => format!("There is no good backup at {name} yet"),
+            },
+            "Planned backups have not arrived there for at least two of their turns.",
+            "See on the page of backups why, and have one made now.",
+        ),
+        AlarmKind::DatabaseReplaced => (
+            format!("The database was damaged, and its copy of {at} UTC took its place{why}"),
+            "The disk is wearing out, or the power went at the worst moment. What was changed after that copy is \
+             gone: people who were removed may be there again, and new ones and settings may be missing. Recordings \
+             are all there.",
+            "Look through people, keys and settings. If it happens again, replace the disk.",
+        ),
+        AlarmKind::DatabaseLost => (
+            format!(
+                "The database was damaged, no copy of it was left, and the box began anew{why}"
+            ),
+            "The disk is wearing out. People, rooms and settings are gone; the owner and all recordings are there.",
+            "Restore a backup, if there is one, and replace the disk.",
+        ),
+        AlarmKind::KeysRenewed => (
+            format!("Keys of this box could not be read and were made anew: {name}"),
+            "The disk is wearing out, or somebody changed the files. The old ones are kept beside them, with the \
+             ending .broken.",
+            "With another ca.key or ca.crt, devices must be told of this box's authority again. With another \
+             server.key, so must programs that pin it. With another box.key, the box must join its fleet anew. Or \
+             restore a backup.",
+        ),
+        AlarmKind::RestoreGivenUp => (
+            format!("The backup of {name} of {at} UTC was not restored{why}"),
+            "The disk refused a step of it. The box is as it was before.",
+            "Make room on the disk, then upload and restore the backup again.",
+        ),
     };
     Words { what, cause, remedy }
 }

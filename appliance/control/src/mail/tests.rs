@@ -1,7 +1,7 @@
 //! What settings are kept, whom the password goes to, and what survives a restart.
 
 use super::*;
-use crate::health::Facts;
+use crate::health::{Facts, Notices};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const CANARY: &str = "canary4711canary";
@@ -100,7 +100,8 @@ impl Postman for Server {
 async fn mail(path: &std::path::Path, server: &Arc<Server>) -> (Arc<Health>, Arc<Mail>) {
     let (store, events) = (Arc::new(Store::open(path).unwrap()), Arc::<Events>::default());
     let identity = Arc::new(BoxIdentity::load(store.clone(), None, true).await.unwrap());
-    let health = Health::load(store.clone(), events.clone()).await.unwrap();
+    let notices = Arc::new(Notices::load(path.with_extension("none"), None));
+    let health = Health::load(store.clone(), events.clone(), notices).await.unwrap();
     let mail = Mail::load(store, events, identity, health.clone(), server.clone()).await.unwrap();
     (health, mail)
 }

@@ -87,6 +87,12 @@ impl Retention {
         doubt.filter(|_| policy.keep_days > 0 || policy.counts())
     }
 
+    /// The wall clock can be believed, whatever the owner wants to be deleted by it.
+    pub fn clock_is_believed(&self) -> bool {
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.0.has_looked() && clock.1.is_none()
+    }
+
     /// Deletes what is due. To be called every few seconds.
     ///
     /// # Errors

@@ -38,6 +38,11 @@ pub struct ClockWatch {
 }
 
 impl ClockWatch {
+    /// It has looked at least once.
+    pub fn has_looked(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// The wall clock, if it can be believed.
     ///
     /// # Errors

@@ -34,6 +34,9 @@ pub struct MendNote {
     pub kept_in: String,
     /// Who owned the box owns it still.
     pub owned: bool,
+    /// Somebody has seen this note.
+    #[serde(default)]
+    pub seen: bool,
     pub people: u64,
     pub rooms: u64,
     /// That the copy lists; those that were made since are found on the disk.
@@ -51,6 +54,20 @@ pub fn at_start(data: &Path, now: UnixMs) -> Result<Option<MendNote>, SpareError
 /// What was done at the last start that had to do something.
 pub fn told(data: &Path) -> Option<MendNote> {
     serde_json::from_slice(&fs::read(data.join(NOTE)).ok()?).ok()
+}
+
+/// Somebody has seen what was done: it is kept all the same.
+///
+/// # Errors
+/// The disk refuses.
+pub fn seen(data: &Path) -> io::Result<()> {
+    match told(data) {
+        Some(note) => {
+            let text = serde_json::to_vec_pretty(&MendNote { seen: true, ..note })?;
+            replace(&data.join(NOTE), &text, 0o600)
+        }
+        None => Ok(()),
+    }
 }
 
 /// `step` hears of every change before it is made.
@@ -121,6 +138,7 @@ fn prepare(
         as_of: None,
         kept_in: kept_in(data, now),
         owned: owner::is_known(data),
+        seen: false,
         people: 0,
         rooms: 0,
         recordings: 0,

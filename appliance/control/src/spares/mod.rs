@@ -12,7 +12,7 @@ mod boot;
 mod diary;
 mod owner;
 
-pub use boot::{MendNote, at_start};
+pub use boot::{MendNote, at_start, seen, told};
 pub use owner::come_back;
 
 use crate::backup::Reserve;

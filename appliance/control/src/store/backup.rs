@@ -174,3 +174,11 @@ pub(crate) fn newer(path: &Path) {
     });
     assert!(made.is_ok(), "{made:?}");
 }
+
+/// For tests: as after a restore by which another box stays itself.
+#[cfg(test)]
+pub(crate) fn box_becomes(path: &Path, id: &str) {
+    let made =
+        Connection::open(path).and_then(|other| other.execute("UPDATE box SET box_id = ?1", [id]));
+    assert!(made.is_ok(), "{made:?}");
+}

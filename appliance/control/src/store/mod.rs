@@ -26,6 +26,7 @@ mod provision;
 mod recordings;
 mod retention;
 mod rooms;
+mod safekeeping;
 mod schedule;
 mod schema;
 mod sessions;
@@ -47,11 +48,11 @@ mod whip_keys;
 pub use audit::AuditSearch;
 #[cfg(test)]
 pub(crate) use audit::tampered;
-#[cfg(test)]
-pub(crate) use backup::newer;
 pub use backup::{
     Adoption, DatabaseLook, database_adopt, database_copy, database_look, schema_known,
 };
+#[cfg(test)]
+pub(crate) use backup::{box_becomes, newer};
 pub use factors::Factor;
 pub use facts::DatabaseFacts;
 pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
@@ -70,6 +71,8 @@ pub use person_invites::PersonInviteRow;
 pub use provision::Provisioned;
 pub use recordings::{RecordingEnd, RecordingRow};
 pub use rooms::RoomRow;
+pub use safekeeping::BackupCopyRow;
+pub(crate) use safekeeping::PLAN as BACKUP_PLAN;
 pub use schedule::{EventRow, FeedRow};
 pub use sessions::SessionRow;
 pub use shares::ShareRow;

@@ -1,6 +1,7 @@
 //! Targets, and what is there or on its way.
 
 use super::leftovers::forget_unwanted;
+use super::safekeeping::move_elsewhere;
 use super::{Store, StoreError, rows, signed, unsigned};
 use crate::targets::{CopyState, TargetRow, TargetTally};
 use rusqlite::{OptionalExtension, Row, Transaction, named_params, params};
@@ -163,6 +164,7 @@ impl Store {
                     [&row.id],
                 )?;
                 sql.execute("DELETE FROM leftovers WHERE target = ?1", [&row.id])?;
+                move_elsewhere(sql, &row.id)?;
             }
             let query = "INSERT INTO targets (id, row) VALUES (?1, ?2)
                  ON CONFLICT (id) DO UPDATE SET row = excluded.row";

@@ -31,6 +31,17 @@ pub struct Rest {
     pub resume: Option<String>,
 }
 
+/// A file that was carried somewhere.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub place: Place,
+    pub secrets: Secrets,
+    /// As [`Load::name`].
+    pub name: String,
+    /// What the receipt said of it.
+    pub receipt: Receipt,
+}
+
 /// What is there now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
@@ -55,6 +66,13 @@ pub trait Carrier: Send + Sync {
     /// # Errors
     /// A text: why not. It is still there then.
     fn clear(&self, rest: Rest) -> Later<'_, Result<(), String>>;
+
+    /// Takes away a file that was carried there, if what is there is that file still; false: it is gone, or
+    /// another one, which stays.
+    ///
+    /// # Errors
+    /// A text: why not. It is still there then.
+    fn withdraw(&self, sent: Sent) -> Later<'_, Result<bool, String>>;
 
     /// Writes a small file, reads it back and takes it away. Answers the host key of a server that
     /// has one.

@@ -312,7 +312,7 @@ impl Targets {
     }
 }
 
-fn minute_of_day() -> u16 {
+pub(super) fn minute_of_day() -> u16 {
     let now = jiff::Zoned::now();
     u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs())
 }

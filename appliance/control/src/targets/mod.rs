@@ -1,4 +1,5 @@
-//! Targets: places that recordings are copied to, and what has become of each file.
+//! Targets: places that recordings are copied to, and what has become of each file. Planned backups go there, too:
+//! [`crate::safekeeping`] asks here only where and when.
 //!
 //! ```text
 //! a film is ready ─▶ plan: a row per file and target (SQLite) ─ run ─▶ Carrier ─▶ S3, WebDAV, SFTP, disk
@@ -20,7 +21,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use carrier::{Carrier, Load, Receipt, Rest, Told};
+pub use carrier::{Carrier, Load, Receipt, Rest, Sent, Told};
 pub use place::{
     Contents, Copy, CopyState, Moving, NewTarget, Place, Secrets, SecretsPatch, Target,
     TargetPatch, TargetRow, TargetTally, TargetTrial,
@@ -239,6 +240,15 @@ impl Targets {
         self.clear_away(old, left);
         self.changed(id);
         Ok(())
+    }
+
+    /// All, and whether each may get something now.
+    pub(crate) async fn open_now(&self) -> Vec<(TargetRow, bool)> {
+        let minute = desk::minute_of_day();
+        let open =
+            |row: &TargetRow| row.enabled && row.hours.is_none_or(|hours| hours.contains(minute));
+        let rows = self.rows.lock().await;
+        rows.iter().map(|row| (row.clone(), open(row))).collect()
     }
 
     async fn left_at(&self, id: &str) -> Result<Vec<Leftover>, ControlError> {

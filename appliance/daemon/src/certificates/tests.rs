@@ -120,3 +120,39 @@ fn an_authority_lasts_ten_years_and_one_that_cannot_be_read_is_kept_and_replaced
     let kept = fs::read(folder.path().join("secrets/ca.crt.broken")).unwrap();
     assert!(kept == b"torn" || String::from_utf8(kept).unwrap().contains("CERTIFICATE"));
 }
+
+#[test]
+fn what_the_disk_does_not_give_any_more_is_made_anew_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let secrets = Secrets::open(folder.path()).unwrap();
+    let (id, authority) =
+        (secrets.box_id().unwrap(), secrets.authority("box_1", HOST, at(0)).unwrap());
+    let local = names(&["roombox.local"], &[]);
+    secrets.server(&authority, &local, at(0)).unwrap();
+    let kept = folder.path().join("secrets");
+    assert_eq!(RenewedKeys::told(&kept), None);
+    for file in ["ca.crt", "ca.key", "box.key", "server.key", "server.crt"] {
+        // Whoever reads it hears of an error that no reading again mends.
+        fs::remove_file(kept.join(file)).unwrap();
+        fs::create_dir(kept.join(file)).unwrap();
+    }
+    let again = Secrets::open(folder.path()).unwrap();
+    assert_ne!(again.box_id().unwrap(), id);
+    let anew = again.authority("box_1", HOST, at(0)).unwrap();
+    assert_ne!(anew.pem, authority.pem);
+    again.server(&anew, &local, at(0)).unwrap();
+    for file in ["ca.crt", "ca.key", "box.key", "server.key", "server.crt"] {
+        assert!(kept.join(file).is_file(), "{file}");
+    }
+    assert!(kept.join("ca.key.broken").is_dir());
+    let told = Vec::from_iter(RenewedKeys::told(&kept).unwrap().files);
+    assert_eq!(told, ["box.key", "ca.crt", "ca.key", "server.key"]);
+}
+
+#[test]
+fn a_file_in_the_place_of_the_folder_of_secrets_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secrets"), "x").unwrap();
+    let refused = Secrets::open(folder.path()).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("must be a folder") && refused.contains("move it away"), "{refused}");
+}

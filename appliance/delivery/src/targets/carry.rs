@@ -104,6 +104,30 @@ pub async fn clear(
     }
 }
 
+/// Takes away a file that was sent there, if what is there is that file still; false: it is gone, or another one,
+/// which stays.
+///
+/// # Errors
+/// See [`SendError`]; it is still there then.
+pub async fn withdraw(
+    target: &Target,
+    threads: &Folders,
+    name: &str,
+    (bytes, sha256): (u64, [u8; 32]),
+) -> Result<bool, SendError> {
+    super::names::parts(name)?;
+    // Nothing goes out: only what is there is compared with it.
+    let load = Load { origin: Origin::Text(b""), name, bytes, sha256, resume: None, pace: None };
+    match target {
+        Target::Folder(target) => folder::withdraw(target, threads, &load).await,
+        Target::S3(target) => s3::withdraw(&s3::open(target, None)?, &load).await,
+        Target::WebDav(target) => webdav::withdraw(&webdav::open(target, None)?, &load).await,
+        Target::Sftp(target) => {
+            sftp::withdraw(&sftp::open(target, None, false).await?, &load).await
+        }
+    }
+}
+
 /// Carries a small file as [`send`] does, and takes it away: whether deliveries would work.
 ///
 /// # Errors

@@ -50,12 +50,10 @@ pub enum SendError {
     #[error("{0} says it took the file, but what it gives back is different: look at its disk")]
     Differs(String),
     /// The box's own file.
-    #[error("the recording's own file {path} cannot be read: {source}")]
+    #[error("the box's own file {path} cannot be read: {source}")]
     Local { path: PathBuf, source: io::Error },
     /// It is not, or no longer, the file that was to be sent: nothing got its name.
-    #[error(
-        "the recording's own file {0} is not as it was when it was finished: it is not delivered"
-    )]
+    #[error("the box's own file {0} is not as it was when it was finished: it is not delivered")]
     Changed(PathBuf),
     /// Only of folders: a share whose server is gone.
     #[error(

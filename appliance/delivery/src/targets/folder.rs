@@ -73,6 +73,25 @@ pub(super) async fn remove(
     place.remove(target.path.join(name)).await
 }
 
+/// Takes a file away if it is the one that was sent.
+pub(super) async fn withdraw(
+    target: &FolderTarget,
+    threads: &Folders,
+    load: &Load<'_>,
+) -> Result<bool, SendError> {
+    let place = Place::open(target, threads)?;
+    place.is_ready(target.mounted).await?;
+    let path = target.path.join(load.name);
+    let same = match place.has(&path, load).await {
+        Err(SendError::Missing(_)) => false,
+        has => has?,
+    };
+    if same {
+        place.remove(path).await?;
+    }
+    Ok(same)
+}
+
 struct Place<'a> {
     path: &'a Path,
     thread: Arc<FileThread>,

@@ -1,4 +1,4 @@
-//! Carries a recording's files to places that the owner named, and proves that they are there.
+//! Carries files, recordings' and backups, to places that the owner named, and proves that they are there.
 //!
 //! Every target is written the same way: under a name that ends in `.unfinished` (S3: as an upload that is
 //! not finished), read back, compared, and only then given its name. What is under a name is whole.
@@ -22,7 +22,7 @@ mod thread;
 mod webdav;
 pub(crate) mod wire;
 
-pub use carry::{Checked, Progress, Shipment, check, clear, send};
+pub use carry::{Checked, Progress, Shipment, check, clear, send, withdraw};
 pub use error::SendError;
 pub use names::{encoded, hex, unhex};
 pub use thread::Folders;

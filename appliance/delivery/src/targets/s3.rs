@@ -146,6 +146,21 @@ pub(super) async fn remove(store: &Store, name: &str) -> Result<(), SendError> {
     store.told(store.store.delete(&store.path(name)?).await)
 }
 
+/// Takes a file away if it is the one that was sent.
+pub(super) async fn withdraw(store: &Store, load: &Load<'_>) -> Result<bool, SendError> {
+    let same = match store.find(&store.path(load.name)?, load).await? {
+        Found::Same => true,
+        Found::Other => false,
+        Found::Hidden => {
+            return Err(SendError::NotReadable(format!("the bucket {}", store.bucket)));
+        }
+    };
+    if same {
+        remove(store, load.name).await?;
+    }
+    Ok(same)
+}
+
 /// Ends an upload that will not go on.
 pub(super) async fn clear(
     store: &Store,

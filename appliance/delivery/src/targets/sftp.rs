@@ -122,6 +122,18 @@ pub(super) async fn remove(server: &Server, name: &str) -> Result<(), SendError>
     }
 }
 
+/// Takes a file away if it is the one that was sent.
+pub(super) async fn withdraw(server: &Server, load: &Load<'_>) -> Result<bool, SendError> {
+    // Of the folder itself: else its absence would look like that of a file.
+    server.told(server.sftp.stat(server.folder.as_str()).await)?;
+    let path = server.at(load.name);
+    let same = server.size(&path).await? == Some(load.bytes) && server.holds(&path, load).await?;
+    if same {
+        remove(server, load.name).await?;
+    }
+    Ok(same)
+}
+
 impl Server {
     fn at(&self, name: &str) -> String {
         match self.folder.as_str() {

@@ -95,6 +95,17 @@ pub(super) async fn remove(dav: &Dav, name: &str) -> Result<(), SendError> {
     }
 }
 
+/// Takes a file away if it is the one that was sent.
+pub(super) async fn withdraw(dav: &Dav, load: &Load<'_>) -> Result<bool, SendError> {
+    // Else a server that is not what it was would look like one that has nothing.
+    dav.is_ready().await?;
+    let same = dav.has(load).await?;
+    if same {
+        remove(dav, load.name).await?;
+    }
+    Ok(same)
+}
+
 impl Dav {
     fn host(&self) -> &str {
         &self.base.host

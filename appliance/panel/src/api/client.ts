@@ -6,6 +6,7 @@ import type {
   Alarm,
   ApiToken,
   AuditPage,
+  BackupPlanRequest,
   Backups,
   BackupSource,
   BegunFactor,
@@ -76,6 +77,7 @@ import type {
   Refusals,
   RestoreRequest,
   Room,
+  Safekeeping,
   ScheduledEvent,
   ScheduleView,
   Session,
@@ -373,11 +375,18 @@ export const api = {
   checkUpdates: () => ask<Updates>("POST", "/updates/check"),
 
   backups: () => ask<Backups>("GET", "/backups"),
-  makeBackup: (passphrase: string) => ask<Backups>("POST", "/backups", { passphrase }),
+  makeBackup: (passphrase: string, password: string) =>
+    ask<Backups>("POST", "/backups", { passphrase, password }),
+  deleteMadeBackup: () => ask<Backups>("DELETE", "/backups/made"),
+  deleteUploadedBackup: () => ask<Backups>("DELETE", "/backups/uploaded"),
+  backupPlan: () => ask<Safekeeping>("GET", "/backups/plan"),
+  putBackupPlan: (request: BackupPlanRequest) => ask<Safekeeping>("PUT", "/backups/plan", request),
+  endBackupPlan: () => ask<Safekeeping>("DELETE", "/backups/plan"),
+  runBackupPlan: () => ask<Safekeeping>("POST", "/backups/plan/runs"),
   drillBackup: (source: BackupSource, passphrase: string) =>
     ask<DrillReport>("POST", "/backups/drill", { source, passphrase }),
   restoreBackup: (request: RestoreRequest) => ask<Backups>("POST", "/backups/restore", request),
-  undoRestore: () => ask<Backups>("POST", "/backups/restored/undo"),
+  undoRestore: (password: string) => ask<Backups>("POST", "/backups/restored/undo", { password }),
   forgetRestore: () => ask<Backups>("DELETE", "/backups/restored"),
   claimRestore: (request: ClaimRestoreRequest) =>
     ask<undefined>("POST", "/claim/restore", request),

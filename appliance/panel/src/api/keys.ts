@@ -43,6 +43,7 @@ export const keys = {
   updates: ["updates"],
   updateHistory: ["updates", "history"],
   backups: ["backups"],
+  backupPlan: ["backup_plan"],
   settings: ["settings"],
   provisioning: ["provisioning"],
   tokens: ["api-tokens"],

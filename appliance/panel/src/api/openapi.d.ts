@@ -194,6 +194,43 @@ export interface paths {
         get: operations["backup_file_get"];
         put?: never;
         post?: never;
+        /** Deletes the backup that was made last. */
+        delete: operations["backup_file_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When the box makes backups by itself, and how they stand at their targets. */
+        get: operations["backup_plan_get"];
+        /** Has the box make backups by itself. The first one is made at once. */
+        put: operations["backup_plan_put"];
+        post?: never;
+        /** Ends planned backups and forgets their passphrase. Those at the targets stay there. */
+        delete: operations["backup_plan_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/plan/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a planned backup now. */
+        post: operations["backup_plan_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -262,7 +299,8 @@ export interface paths {
         /** Uploads a backup, to be tried or restored. It may take as long as its bytes go on coming. */
         put: operations["backup_upload"];
         post?: never;
-        delete?: never;
+        /** Deletes the backup that was uploaded last. */
+        delete: operations["backup_upload_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2444,6 +2482,8 @@ export interface components {
             has_binding: boolean;
             /** @description The key that changes the zone has a secret; which, is told to nobody. */
             has_dns_secret: boolean;
+            /** @description The owner wants them, but what was set up could not be read: nothing is ordered until it is typed again. */
+            lost: boolean;
             next_at: components["schemas"]["Time"] | null;
             /** @description What the owner's zone must have `_acme-challenge` below each name point to (CNAME). */
             points_to: string | null;
@@ -2484,7 +2524,7 @@ export interface components {
          * @description What is wrong.
          * @enum {string}
          */
-        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken";
+        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken" | "backup_failed" | "backup_old" | "database_replaced" | "database_lost" | "keys_renewed" | "restore_given_up";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
@@ -2539,6 +2579,73 @@ export interface components {
             /** @description Under which browsers keep it. */
             name: string;
         };
+        /** @description A backup on its way to a target. */
+        BackupOnItsWay: {
+            /**
+             * Format: int32
+             * @description That failed.
+             */
+            attempts: number;
+            /** Format: int64 */
+            bytes: number;
+            /** @description Why the last attempt failed. */
+            error: string | null;
+            made_at: components["schemas"]["Time"];
+            name: string;
+            next_at: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description It is being sent: bytes that the target has.
+             */
+            sent: number | null;
+        };
+        /** @description How it stands at a target of the plan. */
+        BackupPlace: {
+            good: components["schemas"]["GoodBackup"] | null;
+            /**
+             * Format: int64
+             * @description That are there.
+             */
+            kept: number;
+            /** @description What the owner calls it. */
+            name: string;
+            /** @description Nothing has come for two turns. */
+            old: boolean;
+            /** @description It may get something now: it is switched on, and these are its hours. */
+            open: boolean;
+            /** @description Why an old one could not be taken away. */
+            stays: string | null;
+            target: string;
+            waiting: components["schemas"]["BackupOnItsWay"] | null;
+        };
+        /** @description When the box makes backups by itself, and where they go. */
+        BackupPlan: {
+            /** @description `HH:MM`, the box's own time. */
+            at: string;
+            every: components["schemas"]["Every"];
+            /**
+             * Format: int32
+             * @description So many of the newest stay at each target; of older ones the box takes away its own.
+             */
+            keep: number;
+            /** @description Ids of targets; each gets every backup. */
+            targets: string[];
+            /**
+             * Format: int32
+             * @description 1 is Monday, 7 Sunday; for weekly ones.
+             */
+            weekday: number | null;
+        };
+        BackupPlanRequest: {
+            /**
+             * @description At least 12 characters. The box keeps it and tells it to nobody: without it nobody opens a backup. Absent:
+             *     the one that is kept.
+             */
+            passphrase?: string;
+            /** @description That of whoever asks, once more. */
+            password: string;
+            plan: components["schemas"]["BackupPlan"];
+        };
         /**
          * @description Which backup is meant.
          * @enum {string}
@@ -2548,7 +2655,7 @@ export interface components {
          * @description What is being done with a backup.
          * @enum {string}
          */
-        BackupWork: "making" | "receiving" | "looking" | "restoring";
+        BackupWork: "making" | "keeping" | "receiving" | "looking" | "restoring";
         /** @description Backups as pages show them. */
         BackupsView: {
             /**
@@ -3184,6 +3291,11 @@ export interface components {
         };
         /** @description One message of the socket. */
         EventMessage: components["schemas"]["Greeting"] | components["schemas"]["Envelope"];
+        /**
+         * @description How often.
+         * @enum {string}
+         */
+        Every: "daily" | "weekly";
         Extended: {
             ends_at: components["schemas"]["Time"];
         };
@@ -3402,6 +3514,17 @@ export interface components {
          * @enum {string}
          */
         GapReason: "loss" | "overflow" | "silence" | "disk";
+        /** @description A backup that is at a target: it was read back there and is the same. */
+        GoodBackup: {
+            /** Format: int64 */
+            bytes: number;
+            delivered_at: components["schemas"]["Time"];
+            made_at: components["schemas"]["Time"];
+            /** @description Below the target's folder. */
+            name: string;
+            /** @description Hexadecimal. */
+            sha256: string;
+        };
         /** @description What the socket says of itself. */
         Greeting: {
             /** Format: int64 */
@@ -4382,6 +4505,8 @@ export interface components {
         NewBackup: {
             /** @description At least 12 characters. It is kept nowhere: without it nobody opens the backup. */
             passphrase: string;
+            /** @description That of whoever asks, once more. */
+            password: string;
         };
         /** @description Which names a request is for. */
         NewCertificateRequest: {
@@ -5004,6 +5129,8 @@ export interface components {
             /** @description The box's, typed. */
             name: string;
             passphrase: string;
+            /** @description That of whoever asks, once more. */
+            password: string;
             restore_as: components["schemas"]["RestoreAs"];
             source: components["schemas"]["BackupSource"];
         };
@@ -5056,6 +5183,19 @@ export interface components {
             id: string;
             paused: boolean;
             started_at: components["schemas"]["Time"];
+        };
+        /** @description Planned backups as pages show them. */
+        SafekeepingView: {
+            /** @description Why the last one could not be made. */
+            error: string | null;
+            /** @description A passphrase is kept; it is told to nobody. */
+            has_passphrase: boolean;
+            /** @description One is being made. */
+            making: boolean;
+            next_at: components["schemas"]["Time"] | null;
+            /** @description Targets of the plan that are there. */
+            places: components["schemas"]["BackupPlace"][];
+            plan: components["schemas"]["BackupPlan"] | null;
         };
         /** @description The box at one moment. */
         Sample: {
@@ -5807,6 +5947,10 @@ export interface components {
             refuses: components["schemas"]["Refusals"];
             /** Format: int64 */
             revision: number;
+        };
+        UndoRequest: {
+            /** @description That of whoever asks, once more. */
+            password: string;
         };
         /** @description A setting that a box is not asked for. */
         Unfilled: {
@@ -7094,7 +7238,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description nobody is logged in */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7148,6 +7291,14 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7346,6 +7497,323 @@ export interface operations {
             };
         };
     };
+    backup_file_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupsView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backup_plan_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafekeepingView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backup_plan_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupPlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafekeepingView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backup_plan_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafekeepingView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backup_plan_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafekeepingView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     backup_restore: {
         parameters: {
             query?: never;
@@ -7376,7 +7844,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description nobody is logged in */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7438,6 +7905,14 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7517,7 +7992,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoRequest"];
+            };
+        };
         responses: {
             202: {
                 headers: {
@@ -7527,7 +8006,15 @@ export interface operations {
                     "application/json": components["schemas"]["BackupsView"];
                 };
             };
-            /** @description nobody is logged in */
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7545,7 +8032,51 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7641,6 +8172,68 @@ export interface operations {
             };
             /** @description it has no room */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backup_upload_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupsView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -49,6 +49,10 @@ export type AuditPage = Schemas["AuditPage"];
 export type Invitation = Schemas["Invitation"];
 
 export type Backups = Schemas["BackupsView"];
+export type BackupPlan = Schemas["BackupPlan"];
+export type BackupPlace = Schemas["BackupPlace"];
+export type BackupPlanRequest = Schemas["BackupPlanRequest"];
+export type Safekeeping = Schemas["SafekeepingView"];
 export type BackupSource = Schemas["BackupSource"];
 export type BackupFile = Schemas["BackupFile"];
 export type DrillReport = Schemas["DrillReport"];

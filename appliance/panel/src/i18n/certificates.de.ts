@@ -71,6 +71,7 @@ export const certificates = {
     order: "Bestellen",
     now: "Jetzt bestellen",
     renews: "Es wird am {{when}} erneuert.",
+    lost: "Was die Box dafür eingerichtet hatte, war nicht mehr lesbar: Kein Zertifikat wird erneuert. Geben Sie es unten neu ein.",
     again: "Diese Box versucht es am {{when}} wieder. Was sie jetzt zeigt, bleibt.",
     stage: {
       account: "Sagt, wer sie ist…",

@@ -71,6 +71,7 @@ export const certificates = {
     order: "Order it",
     now: "Order now",
     renews: "It will be renewed on {{when}}.",
+    lost: "The box's settings for this could not be read any more, so no certificate is renewed. Type them again below.",
     again: "This box tries again on {{when}}. What it shows now stays.",
     stage: {
       account: "Says who it is…",

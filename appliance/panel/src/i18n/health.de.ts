@@ -23,6 +23,8 @@ export const health: Words<typeof en> = {
   state: { fine: "In Ordnung", attention: "Achtung", broken: "Defekt" },
   acknowledge: "Ich kümmere mich",
   acknowledge_of: "Ich kümmere mich um: {{what}}",
+  seen: "Gesehen",
+  seen_of: "Gesehen: {{what}}",
   acknowledged: "{{name}} kümmert sich",
   checks: "Wonach gesehen wird",
   checks_text: "Ist eines davon nicht in Ordnung, gibt es einen Alarm. Alarme stehen auf dieser Seite, gehen an MQTT und, wenn Sie es einrichten, per Mail hinaus.",
@@ -169,6 +171,45 @@ export const health: Words<typeof en> = {
       what: "Jemand hat das Audit-Log geändert. {{error}}",
       cause: "Seine Kette von Hashes passt nicht: Zeilen wurden an diesem Programm vorbei geändert oder entfernt.",
       remedy: "Nehmen Sie das Log und das Support-Paket mit, und finden Sie heraus, wer an die Platte der Box kam.",
+    },
+    backup_failed: {
+      check: "Geplante Sicherungen kommen an",
+      what: "Die geplante Sicherung gelang nicht oder kommt nicht an. {{name}} {{error}}",
+      cause: "Die Platte der Box ist voll, oder das Ziel ist fort, voll oder weist die Box ab. Es wird wieder versucht.",
+      remedy: "Machen Sie Platz, oder testen Sie das Ziel in den Einstellungen und lesen Sie, was es sagt.",
+    },
+    backup_old: {
+      check: "Sicherungen sind neu genug",
+      what: "Seit mindestens zwei Malen kam keine neue Sicherung bei {{name}} an. Die letzte gute dort: {{at}}",
+      cause: "Geplante Sicherungen gelangen nicht oder kamen dort nicht an.",
+      remedy: "Sehen Sie auf der Seite der Sicherungen nach, warum, und lassen Sie jetzt eine erstellen.",
+    },
+    database_replaced: {
+      check: "Datenbank beim Start heil",
+      what: "Die Datenbank war beschädigt, und ihre Kopie vom {{at}} trat an ihre Stelle.",
+      cause:
+        "Die Platte wird alt, oder der Strom fiel im schlechtesten Moment aus. Was nach dieser Kopie geändert wurde, ist fort: Entfernte Personen können wieder da sein, neue und Einstellungen können fehlen. Aufnahmen sind alle da.",
+      remedy: "Sehen Sie Personen, Schlüssel und Einstellungen durch. Geschieht es wieder, tauschen Sie die Platte.",
+    },
+    database_lost: {
+      check: "Datenbank beim Start da",
+      what: "Die Datenbank war beschädigt, keine Kopie war übrig, und die Box begann neu.",
+      cause: "Die Platte wird alt. Personen, Räume und Einstellungen sind fort; der Besitzer und alle Aufnahmen sind da.",
+      remedy: "Spielen Sie eine Sicherung ein, wenn es eine gibt, und tauschen Sie die Platte.",
+    },
+    keys_renewed: {
+      check: "Schlüssel der Box lesbar",
+      what: "Schlüssel dieser Box waren nicht lesbar und entstanden neu: {{name}}.",
+      cause:
+        "Die Platte wird alt, oder jemand hat die Dateien geändert. Die alten liegen daneben, mit der Endung .broken.",
+      remedy:
+        "Mit anderem ca.key oder ca.crt müssen Geräte der Zertifizierungsstelle dieser Box neu vertrauen. Mit anderem server.key auch Programme, die ihn festhalten. Mit anderem box.key muss die Box ihrer Flotte neu beitreten. Oder spielen Sie eine Sicherung ein.",
+    },
+    restore_given_up: {
+      check: "Einspielen ausgeführt",
+      what: "Die Sicherung von {{name}} vom {{at}} wurde nicht eingespielt: {{error}}",
+      cause: "Die Platte wies einen Schritt davon ab. Die Box ist, wie sie vorher war.",
+      remedy: "Machen Sie Platz auf der Platte, dann laden Sie die Sicherung hoch und spielen sie noch einmal ein.",
     },
   },
 };

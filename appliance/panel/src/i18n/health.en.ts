@@ -21,6 +21,8 @@ export const health = {
   state: { fine: "Fine", attention: "Attention", broken: "Broken" },
   acknowledge: "I take care",
   acknowledge_of: "I take care of: {{what}}",
+  seen: "Seen",
+  seen_of: "Seen: {{what}}",
   acknowledged: "{{name}} takes care",
   checks: "What is looked at",
   checks_text: "Each of these raises an alarm when it is not fine. Alarms go to this page, to MQTT, and by mail if you set it up.",
@@ -167,6 +169,45 @@ export const health = {
       what: "Somebody has changed the audit log. {{error}}",
       cause: "Its chain of hashes does not fit: rows were changed or taken out, past this program.",
       remedy: "Take the log and the support bundle along, and find out who had access to the box's disk.",
+    },
+    backup_failed: {
+      check: "Planned backups arrive",
+      what: "The planned backup could not be made or does not arrive. {{name}} {{error}}",
+      cause: "The disk of the box is full, or the target is away, full, or refuses the box. It is tried again.",
+      remedy: "Make room, or test the target in the settings and see what it says.",
+    },
+    backup_old: {
+      check: "Backups are new enough",
+      what: "No new backup has come to {{name}} for at least two turns. The last good one there: {{at}}",
+      cause: "Planned backups were not made, or did not arrive there.",
+      remedy: "See on the page of backups why, and have one made now.",
+    },
+    database_replaced: {
+      check: "Database whole at the start",
+      what: "The database was damaged, and its copy of {{at}} took its place.",
+      cause:
+        "The disk is wearing out, or the power went at the worst moment. What was changed after that copy is gone: people who were removed may be there again, and new ones and settings may be missing. Recordings are all there.",
+      remedy: "Look through people, keys and settings. If it happens again, replace the disk.",
+    },
+    database_lost: {
+      check: "Database there at the start",
+      what: "The database was damaged, no copy of it was left, and the box began anew.",
+      cause: "The disk is wearing out. People, rooms and settings are gone; the owner and all recordings are there.",
+      remedy: "Restore a backup, if there is one, and replace the disk.",
+    },
+    keys_renewed: {
+      check: "Keys of the box readable",
+      what: "Keys of this box could not be read and were made anew: {{name}}.",
+      cause:
+        "The disk is wearing out, or somebody changed the files. The old ones are kept beside them, with the ending .broken.",
+      remedy:
+        "With another ca.key or ca.crt, devices must be told of this box's authority again. With another server.key, so must programs that pin it. With another box.key, the box must join its fleet anew. Or restore a backup.",
+    },
+    restore_given_up: {
+      check: "Restores carried out",
+      what: "The backup of {{name}} of {{at}} was not restored: {{error}}",
+      cause: "The disk refused a step of it. The box is as it was before.",
+      remedy: "Make room on the disk, then upload and restore the backup again.",
     },
   },
 };

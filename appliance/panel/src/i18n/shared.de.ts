@@ -139,6 +139,9 @@ export const shared: Words<typeof en> = {
       "Diese Box hat zu viele Verbindungen. Schließen Sie andere Tabs mit ihr und versuchen Sie es noch einmal.",
     unreachable:
       "Diese Box antwortet nicht. Ist sie eingeschaltet und sind Sie im selben Netz?",
+    invalid_backup_plan: "So lassen sich Sicherungen nicht planen: {{message}}",
+    no_backup_plan: "Noch entstehen keine Sicherungen von selbst. Richten Sie das zuerst ein.",
+    no_backup_target: "Keines der Ziele geplanter Sicherungen ist mehr da. Wählen Sie ein anderes.",
     backup_broken_off: "Das Hochladen brach ab. Senden Sie die Datei noch einmal.",
     backup_no_length: "Der Browser sagt nicht, wie groß die Datei ist. Versuchen Sie einen anderen.",
     backup_busy: "Gerade wird schon eine Sicherung erstellt, hochgeladen oder geprüft. Warten Sie, bis das fertig ist.",

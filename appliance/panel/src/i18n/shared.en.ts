@@ -128,6 +128,9 @@ export const shared = {
     too_many_connections: "This box has too many connections. Close other tabs of it, then try again.",
     unreachable:
       "This box does not answer. Check that it is on and that you are in the same network.",
+    invalid_backup_plan: "The plan of backups cannot be kept: {{message}}",
+    no_backup_plan: "No backups are made by themselves yet. Set that up first.",
+    no_backup_target: "None of the targets of planned backups is there any more. Choose another one.",
     backup_broken_off: "The upload broke off. Send the file again.",
     backup_no_length: "The browser did not say how large the file is. Try another browser.",
     backup_busy: "A backup is being made, uploaded or looked at already. Wait until that has ended.",

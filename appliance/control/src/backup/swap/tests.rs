@@ -113,7 +113,7 @@ fn a_restore_is_taken_back_whenever_the_power_goes_and_again() {
         let folder = planned();
         let data = folder.path();
         carry_out(data, &mut |_| Ok(())).unwrap();
-        assert_eq!(kept(data), Some(note()));
+        assert_eq!(kept(data).map(|(note, _)| note), Some(note()));
         plan_back(data, UnixMs(2_000)).unwrap();
         let mut left: usize = at;
         let mut cut = |_: &str| {
@@ -123,7 +123,7 @@ fn a_restore_is_taken_back_whenever_the_power_goes_and_again() {
         drop(carry_out(data, &mut cut));
         carry_out(data, &mut |_| Ok(())).unwrap();
         is_old(data);
-        assert!(kept(data).unwrap().undone);
+        assert!(kept(data).unwrap().0.undone);
         plan_back(data, UnixMs(3_000)).unwrap();
         carry_out(data, &mut |_| Ok(())).unwrap();
         assert_eq!(text(data.join(DATABASE)).as_deref(), Some("new"));
@@ -160,4 +160,94 @@ fn a_way_back_whose_files_are_gone_leaves_the_box_as_it_is() {
     assert_eq!(text(data.join(DATABASE)).as_deref(), Some("new"));
     assert_eq!(text(data.join("secrets/box.key")).as_deref(), Some("new"));
     assert!(!data.join(RESTORE).exists());
+}
+
+/// What takes room on the disk.
+const WRITES: [&str; 3] = ["folder", "advance", "about"];
+
+/// A full disk, from the `at`th write on.
+fn full_from(mut at: usize) -> impl FnMut(&str) -> io::Result<()> {
+    move |step| {
+        if WRITES.contains(&step) {
+            at = at.checked_sub(1).ok_or(ErrorKind::StorageFull)?;
+        }
+        Ok(())
+    }
+}
+
+fn as_before(data: &Path) {
+    assert_eq!(text(data.join(DATABASE)).as_deref(), Some("old"));
+    assert_eq!(text(data.join("roombox.db-wal")).as_deref(), Some("old"));
+    assert_eq!(text(data.join("secrets/box.key")).as_deref(), Some("old"));
+    assert_eq!(text(data.join(MARK)).as_deref(), Some("old"), "it is no other epoch");
+    assert_eq!(text(data.join("nats/box.key")).as_deref(), Some("store"));
+    assert!(!data.join(RESTORE).exists() && !data.join(KEPT).exists());
+}
+
+#[test]
+fn a_full_disk_gives_a_restore_up_and_the_box_starts_as_it_was() {
+    let mut given_up = 0;
+    for at in 0..9 {
+        let folder = planned();
+        match settle(folder.path(), &mut full_from(at)).unwrap().unwrap() {
+            Restored::GivenUp(why) => {
+                assert_eq!(why.note, note());
+                assert!(!why.why.is_empty());
+                as_before(folder.path());
+                given_up += 1;
+            }
+            Restored::Done(_) => is_new(folder.path()),
+        }
+        assert_eq!(settle(folder.path(), &mut |_| Ok(())).unwrap(), None, "once is enough");
+    }
+    assert_eq!(given_up, 4, "folder, two phases, what is said of what was before");
+}
+
+#[test]
+fn giving_up_is_whole_whenever_the_power_goes() {
+    let mut cuts = 0;
+    for at in 0..4 {
+        for cut in 0..40 {
+            let folder = planned();
+            let (mut full, mut left) = (full_from(at), cut);
+            let mut steps = |step: &str| {
+                full(step)?;
+                left = usize::checked_sub(left, 1).ok_or_else(|| io::Error::other("cut"))?;
+                Ok(())
+            };
+            let ended = settle(folder.path(), &mut steps);
+            if ended.is_err() {
+                cuts += 1;
+                // The disk has no room for a single word any more.
+                settle(folder.path(), &mut full_from(0)).unwrap();
+            }
+            as_before(folder.path());
+        }
+    }
+    assert!(cuts > 40, "{cuts}");
+}
+
+#[test]
+fn a_way_back_that_a_full_disk_gives_up_can_be_tried_again() {
+    for at in 0..5 {
+        let folder = planned();
+        let data = folder.path();
+        carry_out(data, &mut |_| Ok(())).unwrap();
+        plan_back(data, UnixMs(2_000)).unwrap();
+        assert!(
+            matches!(settle(data, &mut full_from(at)).unwrap(), Some(Restored::GivenUp(_))),
+            "{at}"
+        );
+        is_new_but_nats(data);
+        plan_back(data, UnixMs(3_000)).unwrap();
+        at_start(data).unwrap();
+        is_old(data);
+    }
+}
+
+fn is_new_but_nats(data: &Path) {
+    assert_eq!(text(data.join(DATABASE)).as_deref(), Some("new"));
+    assert_eq!(text(data.join("secrets/box.key")).as_deref(), Some("new"));
+    assert_eq!(text(data.join(KEPT).join(DATABASE)).as_deref(), Some("old"));
+    assert!(!data.join("roombox.db-wal").exists() && !data.join(RESTORE).exists());
 }

@@ -108,6 +108,7 @@ impl Acme {
             points_to: kept.registered.as_ref().map(|account| account.fulldomain.clone()),
             waits_for_owner: wanted && kept.told,
             wanted,
+            lost: wanted && kept.settings.is_none(),
             running: known.running.clone(),
             failure: kept.failure.clone(),
             next_at: if wanted && !kept.told { tried_at.or(renewed_at) } else { None },

@@ -337,3 +337,21 @@ async fn proofs_are_shown_until_they_are_hidden_and_never_without_end() {
     }
     assert_eq!(acme.known().shown.len(), MOST_SHOWN);
 }
+
+#[tokio::test]
+async fn settings_that_cannot_be_read_are_missed_until_they_are_typed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, acme) = house(&folder);
+    assert!(!acme.view().lost, "nothing was ever set up");
+    acme.put(put(&["box.example.org"])).await.unwrap();
+    std::fs::write(folder.path().join("secrets/acme.json"), b"{\"settings\": tor").unwrap();
+    // Also at every later start: the file is put aside by the first.
+    for _ in 0..2 {
+        let (_, acme) = house(&folder);
+        let view = acme.view();
+        assert!(view.lost && view.wanted && acme.begin(NOW).await.unwrap().is_none());
+    }
+    assert!(folder.path().join("secrets/acme.json.broken").exists());
+    let (_, acme) = house(&folder);
+    assert!(!acme.put(put(&["box.example.org"])).await.unwrap().lost);
+}

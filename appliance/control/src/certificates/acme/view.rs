@@ -79,6 +79,8 @@ pub struct AcmeView {
     pub waits_for_owner: bool,
     /// The owner wants certificates this way, and not another.
     pub wanted: bool,
+    /// The owner wants them, but what was set up could not be read: nothing is ordered until it is typed again.
+    pub lost: bool,
     #[schema(required)]
     pub running: Option<AcmeProgress>,
     #[schema(required)]

@@ -33,8 +33,10 @@ export function Before({ note, until }: BeforeProps) {
             name: note.box_name,
             made: format.dateTime(note.made_at),
             when: format.dateTime(note.at),
-            until: until === null ? "" : format.dateTime(until),
-          })}
+          })}{" "}
+          {until === null
+            ? t("backup.before.uncounted")
+            : t("backup.before.until", { until: format.dateTime(until) })}
         </Text>
         <Group gap="sm">
           <Button size="xs" onClick={() => setAsking("undo")}>
@@ -52,6 +54,7 @@ export function Before({ note, until }: BeforeProps) {
         text={t("backup.before.undo_text")}
         action={t("backup.before.undo")}
         run={api.undoRestore}
+        password
         done={look}
       />
       <Confirm

@@ -1,6 +1,6 @@
 // A backup is made by hand: passphrase twice, progress, download.
 import { Alert, Button, Group, PasswordInput, Progress, Stack, Text } from "@mantine/core";
-import { IconArchive, IconDownload } from "@tabler/icons-react";
+import { IconArchive, IconDownload, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,6 +9,7 @@ import { keys } from "../../api/keys";
 import type { Backups } from "../../api/schema";
 import { share } from "../../format";
 import { Ago } from "../parts/Ago";
+import { Confirm } from "../parts/Confirm";
 import { Failure } from "../parts/Failure";
 import { PasswordMeter } from "../parts/PasswordMeter";
 import { Card } from "../settings/Card";
@@ -20,11 +21,14 @@ export function Make({ backups }: { backups: Backups }) {
   const cache = useQueryClient();
   const [passphrase, setPassphrase] = useState("");
   const [again, setAgain] = useState("");
+  const [password, setPassword] = useState("");
+  const [deleting, setDeleting] = useState(false);
   const make = useMutation({
-    mutationFn: () => api.makeBackup(passphrase),
+    mutationFn: () => api.makeBackup(passphrase, password),
     onSuccess(view) {
       setPassphrase("");
       setAgain("");
+      setPassword("");
       cache.setQueryData(keys.backups, view);
     },
   });
@@ -47,14 +51,23 @@ export function Make({ backups }: { backups: Backups }) {
             <Text size="sm" style={{ overflowWrap: "anywhere" }}>
               {made.name} · {format.bytes(made.bytes)} · <Ago at={made.at} />
             </Text>
-            <Button
-              component="a"
-              href={madeBackup()}
-              download={made.name}
-              leftSection={<IconDownload size={18} aria-hidden />}
-            >
-              {t("backup.make.download")}
-            </Button>
+            <Group gap="sm">
+              <Button
+                component="a"
+                href={madeBackup()}
+                download={made.name}
+                leftSection={<IconDownload size={18} aria-hidden />}
+              >
+                {t("backup.make.download")}
+              </Button>
+              <Button
+                variant="default"
+                leftSection={<IconTrash size={18} aria-hidden />}
+                onClick={() => setDeleting(true)}
+              >
+                {t("backup.make.delete")}
+              </Button>
+            </Group>
             <Text size="sm">{t("backup.make.note")}</Text>
           </Stack>
         </Alert>
@@ -92,12 +105,19 @@ export function Make({ backups }: { backups: Backups }) {
               error={again !== "" && !passphrase.startsWith(again) ? t("backup.differs") : null}
               onChange={(event) => setAgain(event.currentTarget.value)}
             />
+            <PasswordInput
+              label={t("danger.password")}
+              value={password}
+              autoComplete="current-password"
+              visibilityToggleButtonProps={{ "aria-label": t("show_password") }}
+              onChange={(event) => setPassword(event.currentTarget.value)}
+            />
             {make.error && <Failure error={make.error} />}
             <Group>
               <Button
                 type="submit"
                 loading={make.isPending}
-                disabled={!long || passphrase !== again || work !== null}
+                disabled={!long || passphrase !== again || password === "" || work !== null}
                 leftSection={<IconArchive size={18} aria-hidden />}
               >
                 {made ? t("backup.make.anew") : t("backup.make.run")}
@@ -106,6 +126,14 @@ export function Make({ backups }: { backups: Backups }) {
           </Stack>
         </form>
       )}
+      <Confirm
+        opened={deleting}
+        close={() => setDeleting(false)}
+        title={t("backup.make.delete_title")}
+        text={t("backup.make.delete_text")}
+        action={t("backup.make.delete")}
+        run={async () => cache.setQueryData(keys.backups, await api.deleteMadeBackup())}
+      />
     </Card>
   );
 }

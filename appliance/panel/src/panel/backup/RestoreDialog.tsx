@@ -1,5 +1,5 @@
 // Asks before a restore: what goes, whose box it is then, and the name typed.
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
@@ -26,9 +26,10 @@ export function RestoreDialog({ opened, close, report, box, source, passphrase }
   const cache = useQueryClient();
   const [who, setWho] = useState<RestoreAs | null>(null);
   const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
   const restore = useMutation({
     mutationFn: (restore_as: RestoreAs) =>
-      api.restoreBackup({ source, passphrase, restore_as, name: name.trim() }),
+      api.restoreBackup({ source, passphrase, restore_as, password, name: name.trim() }),
     onSuccess: (view) => cache.setQueryData(keys.backups, view),
   });
   const submit = (event: SubmitEvent) => {
@@ -52,6 +53,13 @@ export function RestoreDialog({ opened, close, report, box, source, passphrase }
             autoComplete="off"
             onChange={(event) => setName(event.currentTarget.value)}
           />
+          <PasswordInput
+            label={t("danger.password")}
+            value={password}
+            autoComplete="current-password"
+            visibilityToggleButtonProps={{ "aria-label": t("show_password") }}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+          />
           {restore.error && <Failure error={restore.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
@@ -61,7 +69,7 @@ export function RestoreDialog({ opened, close, report, box, source, passphrase }
               type="submit"
               color="red.8"
               loading={restore.isPending}
-              disabled={who === null || name.trim() !== box.name}
+              disabled={who === null || name.trim() !== box.name || password === ""}
             >
               {t("backup.restore.run")}
             </Button>

@@ -1,12 +1,13 @@
 // A backup that lies here is tried, and then perhaps restored.
 import { Button, Group, PasswordInput, Radio, Stack, Text } from "@mantine/core";
-import { IconTestPipe } from "@tabler/icons-react";
+import { IconTestPipe, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { api, uploadBackup } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Backups, BackupSource, BoxView } from "../../api/schema";
+import { Confirm } from "../parts/Confirm";
 import { Failure } from "../parts/Failure";
 import { Card } from "../settings/Card";
 import { useFormat } from "../wording";
@@ -22,7 +23,9 @@ export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
   const [chosen, setChosen] = useState<BackupSource | null>(null);
   const [passphrase, setPassphrase] = useState("");
   const [asking, setAsking] = useState(false);
-  const source = chosen ?? (uploaded ? "uploaded" : made ? "made" : null);
+  const [deleting, setDeleting] = useState(false);
+  const there = chosen === "uploaded" ? uploaded : chosen === "made" ? made : null;
+  const source = (there && chosen) ?? (uploaded ? "uploaded" : made ? "made" : null);
   const drill = useMutation({
     mutationFn: (of: BackupSource) => api.drillBackup(of, passphrase),
   });
@@ -91,6 +94,16 @@ export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
               >
                 {t("backup.use.drill")}
               </Button>
+              {source === "uploaded" && (
+                <Button
+                  variant="default"
+                  disabled={work !== null}
+                  leftSection={<IconTrash size={18} aria-hidden />}
+                  onClick={() => setDeleting(true)}
+                >
+                  {t("backup.use.delete")}
+                </Button>
+              )}
             </Group>
           </Stack>
         </form>
@@ -109,6 +122,15 @@ export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
           />
         </>
       )}
+      <Confirm
+        opened={deleting}
+        close={() => setDeleting(false)}
+        title={t("backup.use.delete_title")}
+        text={t("backup.use.delete_text")}
+        action={t("backup.use.delete")}
+        run={async () => cache.setQueryData(keys.backups, await api.deleteUploadedBackup())}
+        done={() => drill.reset()}
+      />
     </Card>
   );
 }

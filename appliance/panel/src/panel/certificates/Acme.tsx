@@ -59,6 +59,11 @@ function State({ view }: { view: AcmeView }) {
   if (!view.wanted) return null;
   return (
     <Stack gap="sm" align="flex-start">
+      {view.lost && (
+        <Alert color="red" w="100%" icon={<IconAlertTriangle size={18} aria-hidden />} role="alert">
+          {t("certificates.acme.lost")}
+        </Alert>
+      )}
       {view.points_to !== null && <PointsTo view={view} />}
       {view.running && <Progress running={view.running} />}
       {!view.running && view.failure && (

@@ -8,6 +8,7 @@ import type { BoxView } from "../../api/schema";
 import { Before } from "../backup/Before";
 import { Lists } from "../backup/Lists";
 import { Make } from "../backup/Make";
+import { Planned } from "../backup/Planned";
 import { Restarting } from "../backup/Restarting";
 import { Use } from "../backup/Use";
 import { Detail } from "../parts/Detail";
@@ -33,6 +34,7 @@ export function BackupPage({ box }: { box: BoxView }) {
             <Heading title={t("backup.title")} lead={t("backup.lead")} />
             <Stack gap="md" maw={760}>
               {found.restored && <Before note={found.restored} until={found.kept_until} />}
+              <Planned least={found.passphrase_least} />
               <Make backups={found} />
               <Lists backups={found} />
               <Use backups={found} box={box} />

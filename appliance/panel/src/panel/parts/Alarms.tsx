@@ -22,6 +22,9 @@ export function useHealth() {
   return useQuery({ queryKey: keys.health, queryFn: api.health });
 }
 
+/** They say what has happened, and are over once somebody has seen them. */
+const NEWS: readonly string[] = ["database_replaced", "database_lost", "keys_renewed", "restore_given_up"];
+
 /** What is the case, with its figures. */
 export function useAlarmWords(): (alarm: Alarm) => string {
   const { t } = useTranslation("panel");
@@ -123,6 +126,7 @@ export function StandingAlarm({ alarm }: { alarm: Alarm }) {
   });
   const { icon: Picture, color } = LOOKS[alarm.severity];
   const what = words(alarm);
+  const told = NEWS.includes(alarm.kind);
   return (
     <Alert
       color={alarm.acknowledged_at === null ? color : "gray"}
@@ -155,10 +159,10 @@ export function StandingAlarm({ alarm }: { alarm: Alarm }) {
               variant="default"
               leftSection={<IconEyeCheck size={16} aria-hidden />}
               loading={seen.isPending}
-              aria-label={t("health.acknowledge_of", { what })}
+              aria-label={t(told ? "health.seen_of" : "health.acknowledge_of", { what })}
               onClick={() => seen.mutate()}
             >
-              {t("health.acknowledge")}
+              {t(told ? "health.seen" : "health.acknowledge")}
             </Button>
           ) : (
             <Text size="sm">
