@@ -8,7 +8,7 @@ use roombox_sfu::{Command, Event, Quality, TrackSettings};
 use std::time::Duration;
 
 /// Bits per second of a camera's layers.
-const CAMERA: [usize; 3] = [80_000, 400_000, 1_500_000];
+pub const CAMERA: [usize; 3] = [80_000, 400_000, 1_500_000];
 /// Links of bob, in bits per second.
 const LINKS: [u64; 3] = [200_000, 500_000, 2_000_000];
 
@@ -18,7 +18,7 @@ fn network(downlink: u64, loss_percent: u64, jitter_ms: u64) -> Network {
 }
 
 /// Alice speaks and shows herself to bob, whose link is this one.
-fn meeting(seed: u64, network: Network) -> (World, String) {
+pub fn meeting(seed: u64, network: Network) -> (World, String) {
     heard_before_seen(seed, network, Duration::ZERO)
 }
 
@@ -35,7 +35,7 @@ fn heard_before_seen(seed: u64, network: Network, gap: Duration) -> (World, Stri
     (world, camera)
 }
 
-fn estimate(world: &World) -> u64 {
+pub fn estimate(world: &World) -> u64 {
     world.at("bob").estimate(&ParticipantId::from("bob")).unwrap_or(0)
 }
 
