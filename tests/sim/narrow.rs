@@ -8,7 +8,7 @@ use roombox_sfu::{Command, Event, Quality, TrackSettings};
 use std::time::Duration;
 
 /// Bits per second of a camera's layers.
-pub const CAMERA: [usize; 3] = [80_000, 400_000, 1_500_000];
+const CAMERA: [usize; 3] = [80_000, 400_000, 1_500_000];
 /// Links of bob, in bits per second.
 const LINKS: [u64; 3] = [200_000, 500_000, 2_000_000];
 

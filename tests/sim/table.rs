@@ -2,7 +2,7 @@
 //! `ROOMBOX_FULL=1 cargo test --workspace --test sim n1_every_row -- --nocapture` prints the table of
 //! docs/NETWORKS.md.
 
-use super::narrow::{CAMERA, estimate, meeting};
+use super::narrow::{estimate, meeting};
 use super::{SECOND, seeds};
 use crate::world::{Network, World};
 use std::time::Duration;
