@@ -26,6 +26,8 @@ pub fn shard(number: usize, estimates: bool) -> Sfu {
 enum Word {
     Relayed(Box<Relayed>),
     Command(Box<Command>),
+    /// What was to be said before is given up.
+    Lost,
 }
 
 /// From one shard to another.
@@ -159,6 +161,7 @@ impl World {
             self.timed(to, |sfu| match word {
                 Word::Relayed(what) => sfu.relayed(now, from, *what),
                 Word::Command(command) => sfu.command(now, *command),
+                Word::Lost => sfu.lose_shard(now, from),
             });
         }
     }
@@ -192,6 +195,15 @@ impl World {
         let now = self.now;
         self.beyond.cut(0, shard);
         self.timed(0, |sfu| sfu.lose_shard(now, shard));
+        self.timed(shard, |sfu| sfu.lose_shard(now, 0));
+    }
+
+    /// A shard gives up what it had to say to the home, which hears of that when its time comes and
+    /// meanwhile goes on saying what it has to.
+    pub fn give_up(&mut self, shard: usize) {
+        let now = self.now;
+        self.beyond.links.remove(&(shard, 0));
+        self.beyond.say(now, shard, 0, Word::Lost);
         self.timed(shard, |sfu| sfu.lose_shard(now, 0));
     }
 

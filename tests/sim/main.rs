@@ -13,6 +13,7 @@ mod once;
 mod picture;
 mod pretence;
 mod spill;
+mod table;
 mod voices;
 mod world;
 

@@ -1,7 +1,7 @@
 //! From one room to another on the same connection.
 
-use crate::SECOND;
 use crate::world::{Network, ROOM, World};
+use crate::{SECOND, seeds};
 use roombox_sfu::ids::RoomName;
 use roombox_sfu::tap::{TapEvent, TapId};
 use roombox_sfu::view::{ParticipantInfo, ParticipantState, Standing};
@@ -192,4 +192,27 @@ fn data_tracks_go_along() {
     move_to(&mut world, "bob", OTHER);
     assert_eq!(followed(&world, "bob"), ["heat"]);
     assert_eq!(followed(&world, "carol"), ["heat", "light"]);
+}
+
+/// A move goes by the home, and what another shard wants of who was moved goes straight to where they live:
+/// it may be there first.
+#[test]
+fn who_is_moved_is_seen_from_a_third_shard_whichever_word_comes_first() {
+    for seed in seeds(0..12) {
+        let mut world = World::spread(seed, Network::default(), 3);
+        world.join("ada");
+        world.join("ben");
+        world.room = OTHER;
+        world.join("cem");
+        world.run(SECOND);
+        let track = world.publish("ben", 1);
+        world.run(2 * SECOND);
+        for room in [OTHER, ROOM, OTHER] {
+            move_to(&mut world, "ben", room);
+            world.run(SECOND);
+        }
+        let frames = comes(&mut world, "cem", &track);
+        assert!(frames, "seed {seed}: cem sees nothing of ben");
+        world.check();
+    }
 }

@@ -6,7 +6,7 @@ use crate::world::{Network, ROOM, World};
 use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::{TapEvent, TapId};
 use roombox_sfu::track::TrackSource;
-use roombox_sfu::{Channel, Command, Event, LeaveReason, Recipients, Simulated};
+use roombox_sfu::{Channel, Command, Event, LeaveReason, ParticipantChange, Recipients, Simulated};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -343,4 +343,35 @@ fn shards_that_lose_each_other_go_on_without_and_find_each_other_again() {
         );
     }
     world.check();
+}
+
+/// What the home says to a shard that has given it up already begins nothing that lasts there: who leaves
+/// after that is gone there, too.
+#[test]
+fn a_shard_that_gave_its_home_up_keeps_nobody_who_has_left() {
+    for seed in seeds(0..8) {
+        let (mut world, _) = meeting(seed, Network::default(), 2);
+        let metadata = "new".to_owned();
+        world.command(Command::SetRoomMetadata { room: ROOM.into(), metadata });
+        let change =
+            ParticipantChange { name: Some("Cem".to_owned()), ..ParticipantChange::default() };
+        world.command(Command::Change { participant: "cem".into(), change: change.into() });
+        world.give_up(1);
+        world.run(SECOND);
+        world.leave("cem");
+        world.run(SECOND);
+        for name in ["fay", "gus"] {
+            world.join(name);
+            world.run(SECOND);
+            let joined = told(&world, name).find_map(|event| match event {
+                Event::Joined { others, .. } => Some(others),
+                _ => None,
+            });
+            let known: Vec<_> = joined.into_iter().flatten().map(|info| info.id.as_str()).collect();
+            let seat = world.beyond.seat(name);
+            assert!(known.contains(&"ada"), "seed {seed}, shard {seat}: {known:?}");
+            assert!(!known.contains(&"cem"), "seed {seed}, shard {seat}: {known:?}");
+        }
+        world.check();
+    }
 }

@@ -181,6 +181,23 @@ fn words_stand_where_they_belong() {
     }
 }
 
+/// Of LiveKit's scenarios: what the list names as its proof is there.
+#[test]
+fn every_scenario_names_tests_that_exist() {
+    let list = fs::read_to_string(root().join("docs/compat/livekit-scenarios.md")).unwrap();
+    let code = sources(&[".rs", ".py"]);
+    let named = list.split('`').skip(1).step_by(2);
+    let names = |name: &&str| {
+        name.contains('_')
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b"_0123456789".contains(&b))
+    };
+    for name in named.filter(names) {
+        let (rust, python) = (format!("fn {name}("), format!("def {name}("));
+        let there = code.iter().any(|(_, text)| text.contains(&rust) || text.contains(&python));
+        assert!(there, "there is no test {name}");
+    }
+}
+
 #[test]
 fn pure_crates_ban_clocks_and_sockets() {
     for folder in PURE {

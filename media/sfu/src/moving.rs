@@ -39,13 +39,16 @@ impl Sfu {
             self.withdraw(now, *track);
         }
         self.quit_room(now, key, LeaveReason::Moved);
-        for track in tracks {
-            self.tracks[track].room = to;
-            if let Some(backup) = self.tracks[track].backup {
+        for track in &tracks {
+            self.tracks[*track].room = to;
+            if let Some(backup) = self.tracks[*track].backup {
                 self.tracks[backup].room = to;
             }
         }
         self.enter_room(now, key, to);
+        for track in tracks {
+            self.heed_early(now, track);
+        }
         true
     }
 

@@ -5,7 +5,7 @@ use crate::dynacast::Demand;
 use crate::forward::{Belongs, Forward};
 use crate::layers::Layers;
 use crate::peer::{IngressPacket, Mid};
-use crate::relay::RelayTo;
+use crate::relay::{Early, RelayTo};
 use crate::speakers::Loudness;
 use crate::tap::{TapId, TapLayer};
 use crate::track::{Codec, MediaKind, TrackSource};
@@ -39,6 +39,8 @@ pub(crate) struct Published {
     pub taps: Vec<Tapped>,
     /// Other shards that get it.
     pub relays: Vec<RelayTo>,
+    /// What other shards want of it in rooms to which it has not been moved yet, as far as this one knows.
+    pub early: Vec<Early>,
     /// What its shard was told last of what is wanted here, where that is another one: the best layer,
     /// and whether a subscriber wants it.
     pub wanted_far: Option<(Option<usize>, bool)>,
@@ -75,6 +77,7 @@ impl Published {
             forwards: Vec::new(),
             taps: Vec::new(),
             relays: Vec::new(),
+            early: Vec::new(),
             wanted_far: None,
             loudness: Loudness::default(),
             heard_at: None,

@@ -21,6 +21,15 @@ pub(crate) struct RelayTo {
     starved: BTreeSet<usize>,
 }
 
+/// What another shard wants of a track in a room in which the track is not, or not yet: a move goes by the
+/// home, and a wish straight here, so that the wish may come first.
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub shard: usize,
+    wanted: Wanted,
+    best: Option<usize>,
+}
+
 /// Names a packet between shards: for whoever has no place for it.
 #[derive(Debug, Clone)]
 pub struct RelayedMedia {
@@ -117,7 +126,10 @@ impl Sfu {
         wanted: &Wanted,
         best: Option<usize>,
     ) {
-        let Some(encoding) = self.encoding_of(wanted) else { return };
+        let Some(encoding) = self.encoding_of(wanted) else {
+            self.keep_early(Early { shard: from, wanted: wanted.clone(), best });
+            return;
+        };
         let published = &mut self.tracks[encoding];
         if self.participants[published.participant].far.is_some() {
             return;
@@ -141,6 +153,33 @@ impl Sfu {
             self.tell(publisher, Event::TrackSubscribed { track: wanted.track.clone() });
         }
         self.tell_wanted_layers(now, track, false);
+    }
+
+    /// Keeps what was wanted too early, the newest of each shard and encoding.
+    fn keep_early(&mut self, early: Early) {
+        let track = self.track_keys.get(&early.wanted.track).copied();
+        let Some(track) = track.filter(|track| self.far(self.tracks[*track].participant).is_none())
+        else {
+            return;
+        };
+        let published = &mut self.tracks[track];
+        let whose = |early: &Early| (early.shard, early.wanted.backup);
+        published.early.retain(|known| whose(known) != whose(&early));
+        if self.rooms[published.room].info.name != early.wanted.room {
+            published.early.push(early);
+        }
+    }
+
+    /// A track is in another room: what was wanted of it there too early is wanted now.
+    pub(crate) fn heed_early(&mut self, now: Instant, track: usize) {
+        let room = self.rooms[self.tracks[track].room].info.name.clone();
+        let early = std::mem::take(&mut self.tracks[track].early);
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            early.into_iter().partition(|early| early.wanted.room == room);
+        self.tracks[track].early = elsewhere;
+        for Early { shard, wanted, best } in here {
+            self.far_wants(now, shard, &wanted, best);
+        }
     }
 
     /// Hands a packet over to the shards that want it, once each.

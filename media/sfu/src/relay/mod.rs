@@ -23,8 +23,8 @@ mod guest;
 mod home;
 mod media;
 
-pub(crate) use media::RelayTo;
 pub use media::RelayedMedia;
+pub(crate) use media::{Early, RelayTo};
 
 use crate::command::{Audience, NewParticipant, TransportMode};
 use crate::event::{Event, Output};
@@ -294,7 +294,12 @@ impl Sfu {
                 }
                 Span::Guest { .. } => {}
                 Span::Home { guests } => {
+                    let was_guest = guests.contains(&shard);
                     guests.retain(|guest| *guest != shard);
+                    if was_guest {
+                        // What was on its way there may have begun the room anew.
+                        self.relay(shard, Word::RoomLeft(name.clone()));
+                    }
                     for key in self.rooms[room].participants.clone() {
                         if self.far(key) == Some(shard) {
                             self.leave(now, key, LeaveReason::ConnectionLost);
@@ -305,6 +310,7 @@ impl Sfu {
         }
         for (_, track) in &mut self.tracks {
             track.relays.retain(|relay| relay.shard != shard);
+            track.early.retain(|early| early.shard != shard);
             if self.participants[track.participant].far == Some(shard) {
                 track.wanted_far = None;
             }
