@@ -4,6 +4,10 @@
 //! The difference `arrival − NTP` is the clocks' offset plus the network's delay, so its lower
 //! envelope over a while is the offset plus the least delay: common to all streams of a sender,
 //! and so lips stay in sync. Before the first report, and after a jump, arrivals alone must do.
+//!
+//! A sender that is short of CPU ties its sound to a moment that is up to 230 ms late in one report of
+//! some fifty (libwebrtc), and leaves out sound for good at other times: which of the last reports is
+//! right is seen by when packets came, and one that is right is kept while it is.
 
 use std::collections::VecDeque;
 
@@ -11,6 +15,12 @@ use std::collections::VecDeque;
 const WINDOW_US: u64 = 30_000_000;
 /// Clocks of real machines drift less than this; what moves faster is the network.
 const MAX_SLOPE_PPM: i64 = 200;
+/// Reports that are compared: what is older is drift.
+const REPORTS: usize = 3;
+/// Packets that tell by when they came: the least late one of a second.
+const LATELY_US: u64 = 1_000_000;
+/// Another report is believed if it fits by so much better: less than lips can be out of step.
+const BETTER_US: i64 = 30_000;
 /// A stream whose time differs from its arrivals by more...
 const JUMP_US: i64 = 500_000;
 /// ...for longer than this has jumped (a stall, a reset).
@@ -65,8 +75,13 @@ pub struct StreamClock {
     rate: i64,
     /// RTP timestamp and our time of the same moment, by arrival.
     by_arrival: Option<(u64, i64)>,
-    /// RTP timestamp and the sender's wall clock of the same moment.
+    /// RTP timestamp and the sender's wall clock of the same moment, by the report that is believed.
     by_report: Option<(u64, i64)>,
+    /// The last reports.
+    reports: VecDeque<(u64, i64)>,
+    /// (arrival, by how much it was later than the stream's first), the minimum first.
+    lateness: VecDeque<(u64, i64)>,
+    judged_us: u64,
     jumped_since: Option<u64>,
 }
 
@@ -76,6 +91,9 @@ impl StreamClock {
             rate: i64::from(clock_rate.max(1)),
             by_arrival: None,
             by_report: None,
+            reports: VecDeque::with_capacity(REPORTS + 1),
+            lateness: VecDeque::new(),
+            judged_us: 0,
             jumped_since: None,
         }
     }
@@ -90,13 +108,54 @@ impl StreamClock {
     pub fn report(&mut self, near: u64, rtp: u32, ntp_us: u64) {
         let difference = (rtp.wrapping_sub(near as u32)) as i32;
         let extended = near.wrapping_add_signed(i64::from(difference));
-        self.by_report = Some((extended, ntp_us as i64));
+        self.reports.push_back((extended, ntp_us as i64));
+        if self.reports.len() > REPORTS {
+            self.reports.pop_front();
+        }
+        if !self.by_report.is_some_and(|believed| self.reports.contains(&believed)) {
+            self.by_report = self.reports.back().copied();
+        }
+        // It is compared with the next packet.
+        self.judged_us = 0;
+    }
+
+    /// Believes the report that fits the packets which came lately, if it fits better than the one
+    /// that is believed.
+    fn judge(&mut self, sender: &SenderClock, rtp: u64, arrived_us: u64) {
+        let Some((first_rtp, first_us)) = self.by_arrival else { return };
+        let since = self.elapsed(first_rtp, rtp);
+        let late = (arrived_us as i64 - first_us) - since;
+        while self.lateness.back().is_some_and(|(_, later)| *later >= late) {
+            self.lateness.pop_back();
+        }
+        self.lateness.push_back((arrived_us, late));
+        while self.lateness.front().is_some_and(|(at, _)| at + LATELY_US < arrived_us) {
+            self.lateness.pop_front();
+        }
+        if arrived_us < self.judged_us + LATELY_US || self.reports.len() < 2 {
+            return;
+        }
+        self.judged_us = arrived_us;
+        let Some((_, least)) = self.lateness.front() else { return };
+        let by_arrivals = first_us + since + least;
+        let off = |(at, ntp): (u64, i64)| {
+            let placed = sender.ours(ntp + self.elapsed(at, rtp))?;
+            Some((placed - by_arrivals).abs())
+        };
+        let best = self.reports.iter().filter_map(|one| Some((off(*one)?, *one))).min();
+        let believed = self.by_report.and_then(off);
+        if let (Some((best, report)), Some(believed)) = (best, believed)
+            && best + BETTER_US < believed
+        {
+            self.by_report = Some(report);
+        }
     }
 
     /// Our time of a frame, in microseconds.
     pub fn time(&mut self, sender: &mut SenderClock, rtp: u64, arrived_us: u64) -> i64 {
         let arrived = arrived_us as i64;
         let by_arrival = *self.by_arrival.get_or_insert((rtp, arrived));
+        self.judge(sender, rtp, arrived_us);
         let reported =
             self.by_report.and_then(|(at, ntp)| sender.ours(ntp + self.elapsed(at, rtp)));
         let time = reported.unwrap_or_else(|| by_arrival.1 + self.elapsed(by_arrival.0, rtp));
@@ -114,6 +173,8 @@ impl StreamClock {
             sender.reset();
         }
         self.by_report = None;
+        self.reports.clear();
+        self.lateness.clear();
         self.by_arrival = Some((rtp, arrived));
         arrived
     }
@@ -199,5 +260,43 @@ mod tests {
         let near = (1u64 << 32) + 10;
         clock.report(near, u32::MAX - 9, 1_000_000);
         assert_eq!(clock.by_report, Some(((1 << 32) - 10, 1_000_000)));
+    }
+
+    /// By how many milliseconds sound is placed beside when it was heard, packet by packet over a minute.
+    /// `late(second)`: by how much that second's report says it was later. `left_out(second)`: how much of
+    /// the sound the sender has left out by then.
+    fn placed(late: impl Fn(u64) -> u64, left_out: impl Fn(u64) -> u64) -> Vec<i64> {
+        let (mut sender, mut clock) = (SenderClock::default(), StreamClock::new(48_000));
+        let (mut seed, mut placed) = (42, Vec::new());
+        for n in 0..3000u64 {
+            let (rtp, second) = (n * 960, n / 50);
+            let heard = n * 20_000 + left_out(second);
+            let at = heard + 20_000 + random(&mut seed, 30_000);
+            placed.push((clock.time(&mut sender, rtp, at) - heard as i64) / 1000);
+            if n % 250 == 0 {
+                let ntp = 9_000_000_000 + heard;
+                sender.report(at, ntp);
+                clock.report(rtp, rtp as u32, ntp + late(second));
+            }
+        }
+        placed
+    }
+
+    #[test]
+    fn one_late_report_does_not_move_the_sound() {
+        let placed = placed(|second| if second == 20 { 230_000 } else { 0 }, |_| 0);
+        assert!(placed.iter().all(|ms| (0..=52).contains(ms)), "{placed:?}");
+    }
+
+    #[test]
+    fn a_first_report_that_is_late_is_left_for_the_second() {
+        let placed = placed(|second| if second == 0 { 230_000 } else { 0 }, |_| 0);
+        assert!(placed[310..].iter().all(|ms| (0..=52).contains(ms)), "{placed:?}");
+    }
+
+    #[test]
+    fn sound_that_a_sender_left_out_is_followed_with_the_first_report_that_tells() {
+        let placed = placed(|_| 0, |second| if second > 21 { 300_000 } else { 0 });
+        assert!(placed[1260..].iter().all(|ms| (0..=52).contains(ms)), "{placed:?}");
     }
 }

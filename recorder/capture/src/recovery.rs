@@ -30,7 +30,7 @@ pub struct Recovered {
 pub struct Scan {
     /// Cut short: to be continued or ended.
     pub interrupted: Vec<Recovered>,
-    /// Ended properly.
+    /// Ended properly; what the disk had refused to seal is mended.
     pub whole: Vec<Manifest>,
     /// Folders that nothing can be made of, with the reason. They stay as they are.
     pub unreadable: Vec<(String, String)>,
@@ -59,11 +59,16 @@ pub fn scan(root: &Path) -> Result<Scan, CaptureError> {
                 continue;
             }
         };
-        if manifest.ended.is_some() {
+        // The disk may have refused to seal a part of one that ended.
+        let sealed = manifest.parts.iter().all(|part| part.bytes.is_some());
+        if manifest.ended.is_some() && sealed {
             scan.whole.push(manifest);
             continue;
         }
         match recover(&folder, manifest) {
+            Ok(recovered) if recovered.manifest.ended.is_some() => {
+                scan.whole.push(recovered.manifest);
+            }
             Ok(recovered) => scan.interrupted.push(recovered),
             Err(error) => scan.unreadable.push((name, error.to_string())),
         }

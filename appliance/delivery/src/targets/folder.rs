@@ -159,9 +159,11 @@ impl<'a> Place<'a> {
 
     async fn has_room(&self, bytes: u64) -> Result<(), SendError> {
         let path = self.path.to_owned();
-        // What cannot be asked is found out by writing.
+        // What cannot be asked is found out by writing; a share of no blocks at all was not asked.
         match self.thread.act(move || Ok(statvfs(&path)?)).await? {
-            Ok(there) if there.f_bavail.saturating_mul(there.f_frsize) < bytes => {
+            Ok(there)
+                if there.f_blocks > 0 && there.f_bavail.saturating_mul(there.f_frsize) < bytes =>
+            {
                 Err(SendError::Full(self.name()))
             }
             _ => Ok(()),

@@ -18,6 +18,8 @@ use losses::{Losses, Lost, Untold};
 use roombox_sfu::ids::TrackId;
 use roombox_sfu::tap::{TapItem, TapLayer};
 use rounds::Rounds;
+#[cfg(test)]
+pub(crate) use rounds::make as make_durable;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -92,7 +92,8 @@ impl Rounds {
     }
 }
 
-fn make(recording: &str, round: &Round) {
+/// Makes one round; what the disk does not keep is said, and recording goes on.
+pub(crate) fn make(recording: &str, round: &Round) {
     let refused = |what: &str, error: &dyn std::error::Error| {
         tracing::error!(recording, what, %error, "the disk does not keep what was written");
     };

@@ -3,6 +3,8 @@
 //! Runs on the writer's thread. Times are microseconds since the recording's start and arguments.
 
 mod captions;
+#[cfg(test)]
+mod faults;
 mod ledger;
 mod names;
 mod stream;
