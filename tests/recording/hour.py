@@ -269,7 +269,8 @@ def look(box, story: Story, seen: dict, out: Path):
     claps, facts["claps_missing"], facts["claps_in_an_outage"] = seen_claps(box, story, film, index)
     facts["claps"] = claps
     offsets = lambda part: [one["offset_s"] for one in claps if part(one["at_s"])]
-    near = length / 12
+    # A minute at least: in each everybody claps once.
+    near = max(length / 12, 60.0)
     facts["sound_after_picture"] = {
         "all": watched.spread(offsets(lambda at: True)),
         "begin": watched.spread(offsets(lambda at: at < near)),
