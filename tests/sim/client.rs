@@ -1,24 +1,19 @@
 //! A client: a real str0m connection that speaks the single-connection protocol, publishes marked
 //! pictures and checks what it receives.
 
-#[path = "decoder.rs"]
-mod decoder;
-#[path = "sending.rs"]
-mod sending;
-
 use crate::chance::Chance;
-use crate::picture::{self, Seen};
-use decoder::Decoder;
+use crate::picture::{self, CLOCK, FRAME, Mark, Seen};
 use roombox_sfu::Transport;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::format::Codec;
 use str0m::media::{
-    Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer,
+    Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer,
 };
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::rtp::RtpPacket;
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 /// Layers of a simulcast track, smallest first.
@@ -89,8 +84,6 @@ pub struct Client {
     /// Older mappings, and until when their packets may arrive.
     before: Vec<(Instant, HashMap<String, String>)>,
     pub received: HashMap<u32, Received>,
-    /// By number of the track.
-    pub decoders: BTreeMap<u16, Decoder>,
     /// Speech by SSRC: when each packet came.
     pub heard: HashMap<u32, BTreeMap<u64, Instant>>,
     pub connected: bool,
@@ -147,7 +140,6 @@ impl Client {
             announced: HashSet::new(),
             begun: HashSet::new(),
             received: HashMap::new(),
-            decoders: BTreeMap::new(),
             heard: HashMap::new(),
             connected: false,
             sent: VecDeque::new(),
@@ -336,7 +328,6 @@ impl Client {
                 }
             }
         }
-        self.ask_keyframes(now);
         if self.nervous && now.duration_since(self.asked_at) > Duration::from_millis(700) {
             self.asked_at = now;
             // By SSRC: of a section that is used again str0m knows the old stream too, and by
@@ -351,23 +342,95 @@ impl Client {
         }
     }
 
-    /// Asks for keyframes where nothing can be shown any more.
-    fn ask_keyframes(&mut self, now: Instant) {
-        let asking: Vec<u16> =
-            self.decoders.iter_mut().filter_map(|(n, d)| d.asks(now).then_some(*n)).collect();
-        for number in asking {
-            self.ask_keyframe(now, number);
+    fn send_speech(&mut self, now: Instant, n: usize) {
+        let track = &mut self.publishing[n];
+        track.next = now + SPEECH;
+        track.frame += 1;
+        let (Some(mid), frame) = (track.mid.filter(|_| self.connected), track.frame) else {
+            return;
+        };
+        let state = &mut track.states[0];
+        state.seq += 1;
+        let (seq, time) = (state.seq, frame.wrapping_mul(SPEECH_CLOCK / 50));
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            let pt = Pt::new_with_value(111);
+            let extensions = ExtensionValues {
+                audio_level: self.level,
+                // Without it str0m leaves the level out.
+                voice_activity: self.level.map(|level| level > -50),
+                ..ExtensionValues::default()
+            };
+            let write = RtpWrite::new(pt, seq.into(), time, now, vec![0x5a; SPEECH_BYTES]);
+            stream.write_rtp(write.ext_vals(extensions));
+            self.drain(now);
         }
     }
 
-    /// Asks for a keyframe of a track, if the last answer has a section for it.
-    pub fn ask_keyframe(&mut self, now: Instant, number: u16) {
-        let carries = |track: &String| self.numbers.get(track) == Some(&number);
-        let section = self.mapping.iter().find(|(_, track)| carries(track));
-        let ssrc = section.and_then(|(mid, _)| self.ssrcs.get(mid)?.first().copied());
-        let Some(ssrc) = ssrc else { return };
-        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc.into()) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
+    fn send_frame(&mut self, now: Instant, n: usize) {
+        let track = &mut self.publishing[n];
+        track.next = now + FRAME;
+        track.frame += 1;
+        let Some(mid) = track.mid.filter(|_| self.connected) else {
+            return;
+        };
+        let (number, frame, layers) = (track.number, track.frame, track.layers);
+        if track.h264 {
+            self.send_plain_frame(now, n, mid);
+            return;
+        }
+        for (layer, name) in RIDS.iter().enumerate().take(layers) {
+            let rid = (layers > 1).then(|| Rid::from(*name));
+            let state = &mut self.publishing[n].states[layer];
+            let keyframe = std::mem::take(&mut state.keyframe_wanted) || frame % 250 == 1;
+            state.picture_id = (state.picture_id + 1) & 0x7fff;
+            state.since_keyframe = if keyframe { 0 } else { state.since_keyframe + 1 };
+            let (temporal, back, synchronous) = picture::tier(state.since_keyframe);
+            let needs = if keyframe { 0 } else { frame - back };
+            state.tl0 = state.tl0.wrapping_add(u8::from(temporal == 0));
+            let bytes = self.publishing[n].bitrates[layer] / 8 / 25;
+            // Keyframes are rare: they make up for nothing.
+            let bytes = if keyframe { bytes * KEYFRAME } else { bytes };
+            let (parts, filling) = match bytes {
+                0 if keyframe => (3, 100 * (layer + 1)),
+                0 => (1 + self.chance.below(2) as u8, 100 * (layer + 1)),
+                _ => (bytes.div_ceil(PACKET) as u8, bytes / bytes.div_ceil(PACKET)),
+            };
+            for part in 0..parts {
+                let state = &mut self.publishing[n].states[layer];
+                state.seq += 1;
+                let (track, layer) = (number, layer as u8);
+                let mark = Mark { track, layer, frame, part, parts, keyframe, temporal, needs };
+                let payload =
+                    picture::payload(mark, state.picture_id, state.tl0, synchronous, filling);
+                let time = frame.wrapping_mul(CLOCK / 25).wrapping_add(u32::from(layer) * 77_777);
+                let seq = state.seq;
+                let mut api = self.rtc.direct_api();
+                let Some(stream) = api.stream_tx_by_mid(mid, rid) else {
+                    return;
+                };
+                let extensions = ExtensionValues { rid, ..ExtensionValues::default() };
+                let pt = Pt::new_with_value(96);
+                let write = RtpWrite::new(pt, seq.into(), time, now, payload)
+                    .marker(part + 1 == parts)
+                    .nackable(true)
+                    .ext_vals(extensions);
+                stream.write_rtp(write);
+                self.drain(now);
+            }
+        }
+    }
+
+    fn send_plain_frame(&mut self, now: Instant, n: usize, mid: Mid) {
+        let Publishing { number, frame, states, .. } = &mut self.publishing[n];
+        let (track, frame, state) = (*number, *frame, &mut states[0]);
+        state.seq += 1;
+        let (seq, time) = (state.seq, frame.wrapping_mul(CLOCK / 25));
+        let payload = picture::plain(track, frame);
+        let codecs = self.rtc.codec_config();
+        let h264 = codecs.params().iter().find(|p| p.spec().codec == Codec::H264);
+        let pt = h264.expect("H.264").pt();
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.write_rtp(RtpWrite::new(pt, seq.into(), time, now, payload).marker(true));
             self.drain(now);
         }
     }
@@ -444,9 +507,6 @@ impl Client {
         let stream = self.received.entry(ssrc).or_default();
         stream.mid = Some(mid);
         stream.arrivals.entry(*packet.seq_no).or_insert(now);
-        if !stream.packets.contains_key(&*packet.seq_no) {
-            self.decoders.entry(number).or_default().take(now, seen.mark);
-        }
         let known = stream.packets.insert(*packet.seq_no, (packet.header.timestamp, seen));
         if let Some(known) = known {
             let again = (packet.header.timestamp, seen);

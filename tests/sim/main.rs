@@ -13,7 +13,6 @@ mod once;
 mod picture;
 mod pretence;
 mod spill;
-mod table;
 mod voices;
 mod world;
 

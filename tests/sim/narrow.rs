@@ -18,7 +18,7 @@ fn network(downlink: u64, loss_percent: u64, jitter_ms: u64) -> Network {
 }
 
 /// Alice speaks and shows herself to bob, whose link is this one.
-pub fn meeting(seed: u64, network: Network) -> (World, String) {
+fn meeting(seed: u64, network: Network) -> (World, String) {
     heard_before_seen(seed, network, Duration::ZERO)
 }
 
@@ -35,7 +35,7 @@ fn heard_before_seen(seed: u64, network: Network, gap: Duration) -> (World, Stri
     (world, camera)
 }
 
-pub fn estimate(world: &World) -> u64 {
+fn estimate(world: &World) -> u64 {
     world.at("bob").estimate(&ParticipantId::from("bob")).unwrap_or(0)
 }
 

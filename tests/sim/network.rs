@@ -6,8 +6,6 @@ use std::time::Duration;
 
 /// What waits before a bottleneck for longer is dropped: the queue of a home router.
 pub const MOST_QUEUED: Duration = Duration::from_millis(300);
-/// By how much a datagram is late that is.
-pub const LATE: Duration = Duration::from_millis(30);
 /// IPv4 and UDP headers of a datagram.
 pub const UDP_OVERHEAD: usize = 28;
 /// Where the box is reached.
@@ -21,8 +19,6 @@ pub struct Network {
     /// Datagrams may overtake each other, unless they are kept in order.
     pub jitter: Duration,
     pub in_order: bool,
-    /// Datagrams that come after those that were sent within 30 ms after them.
-    pub late_percent: u64,
     pub duplicate_percent: u64,
     /// Bits per second towards the client, headers and all; 0: no bottleneck.
     pub downlink: u64,

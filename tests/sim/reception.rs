@@ -4,7 +4,7 @@ use super::World;
 use crate::client::Received;
 use crate::picture::Seen;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl World {
     /// What each received stream must be like.
@@ -32,15 +32,29 @@ impl World {
         whole
     }
 
-    /// The longest time from one frame of a track that a client could show to the next, within the last
+    /// The longest time from one whole frame of a track to the next at a client, within the last
     /// `time`.
     pub fn longest_freeze(&self, name: &str, track: &str, time: Duration) -> Duration {
+        let number = self.numbers[track];
         let since = self.now - time;
-        let decoder = self.clients[name].decoders.get(&self.numbers[track]);
-        let shown = decoder.into_iter().flat_map(|decoder| &decoder.shown).copied();
-        let all: Vec<_> =
-            [since].into_iter().chain(shown.filter(|at| *at > since)).chain([self.now]).collect();
-        all.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(time)
+        let mut parts: HashMap<(u32, u32, u8), (u8, Instant)> = HashMap::new();
+        let mut shown = vec![since, self.now];
+        for (ssrc, stream) in &self.clients[name].received {
+            for (seq, (_, seen)) in &stream.packets {
+                if seen.mark.track != number {
+                    continue;
+                }
+                let at = stream.arrivals[seq];
+                let frame = (*ssrc, seen.mark.frame, seen.mark.layer);
+                let (have, whole) = parts.entry(frame).or_insert((0, at));
+                (*have, *whole) = (*have + 1, at.max(*whole));
+                if *have == seen.mark.parts && *whole > since {
+                    shown.push(*whole);
+                }
+            }
+        }
+        shown.sort_unstable();
+        shown.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(time)
     }
 
     /// How often a track came back to a client after a break of two seconds or more; each time it
@@ -82,25 +96,6 @@ impl World {
             silence = silence.max(longest.unwrap_or(time));
         }
         (came * 100 / sent.max(1), silence)
-    }
-
-    /// Thousandths of the speech of the last `time` that never came to a client, and that neither came nor
-    /// could be repaired by a copy in the next packet (RFC 2198).
-    pub fn unheard(&self, name: &str, time: Duration) -> (u64, u64) {
-        let since = self.now - time;
-        let (mut sent, mut lost, mut unrepaired) = (0, 0, 0);
-        for arrivals in self.clients[name].heard.values() {
-            let mut recent = arrivals.iter().filter(|(_, at)| **at > since).map(|(seq, _)| *seq);
-            let Some(mut last) = recent.next() else { continue };
-            sent += 1;
-            for seq in recent {
-                sent += seq - last;
-                lost += seq - last - 1;
-                unrepaired += (seq - last - 1).saturating_sub(1);
-                last = seq;
-            }
-        }
-        (lost * 1000 / sent.max(1), unrepaired * 1000 / sent.max(1))
     }
 
     /// Layer of the newest packet of a track at a client.

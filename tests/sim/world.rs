@@ -12,7 +12,7 @@ use crate::chance::Chance;
 use crate::client::{Client, RIDS};
 use beyond::{Beyond, shard, usual_shards};
 pub use network::Network;
-use network::{LATE, MOST_QUEUED, SFU_UDP, UDP_OVERHEAD, reached_by};
+use network::{MOST_QUEUED, SFU_UDP, UDP_OVERHEAD, reached_by};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::tap::TapEvent;
 use roombox_sfu::track::{Codec, MediaKind, TrackSource};
@@ -438,9 +438,6 @@ impl World {
                 let last = self.landed.entry((client.clone(), to_sfu)).or_insert(at);
                 at = at.max(*last);
                 *last = at;
-            }
-            if lossy && network.late_percent > 0 && self.chance.percent(network.late_percent) {
-                at += LATE;
             }
             self.next_flight += 1;
             let number = self.next_flight;

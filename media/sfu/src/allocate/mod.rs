@@ -8,16 +8,12 @@
 //!   audio ─────┼─► the lowest layer for each, by importance ─► the second ─► … ─► [`Allocation`]
 //!   wants ─────┘   down at once; up one layer, when there was room for a while
 //! ```
-//! Only pictures that would be paused wait a moment: an estimate falls below what a link carries each time
-//! that a queue begins, and a picture that is gone for that is gone for seconds.
 
 mod doubt;
 mod rate;
-mod steady;
 
 pub(crate) use doubt::Doubt;
 pub(crate) use rate::RateMeter;
-use steady::Steady;
 
 use crate::quality::Shortage;
 use std::cmp::Reverse;
@@ -30,13 +26,6 @@ const HOLD: Duration = Duration::from_secs(2);
 /// Room means this share of the estimate, in percent: estimates swing by some 15 % around what a
 /// link carries.
 const SAFE_PERCENT: u64 = 80;
-/// Likewise for a picture that is paused: it is worth more than a larger one, and a moment below does not
-/// pause it again.
-const RETURN_HOLD: Duration = Duration::from_secs(1);
-const RETURN_PERCENT: u64 = 90;
-/// What is shown stays while this share of the estimate has room for it: estimators step back to 85 % of what
-/// arrived each time that a queue begins. Where it is really too much they step back again.
-const KEEP_PERCENT: u64 = 115;
 /// The first estimates of a connection are guesses that grow within a second: until then what fits
 /// is given at once.
 const START_UP: Duration = Duration::from_secs(3);
@@ -95,35 +84,10 @@ struct Given {
     room_since: Option<Instant>,
 }
 
-/// Bits per second for pictures.
-#[derive(Debug, Clone, Copy)]
-struct Budget {
-    /// For everybody's lowest layer.
-    pictures: u64,
-    /// For all layers.
-    all: u64,
-}
-
-impl Budget {
-    /// So many percent of the estimates (`None`: unlimited), less audio.
-    fn of(
-        steady: Option<u64>,
-        estimate: Option<u64>,
-        audio: u64,
-        (pictures, all): (u64, u64),
-    ) -> Self {
-        let share = |bps: Option<u64>, percent: u64| {
-            bps.map_or(u64::MAX, |bps| (bps.saturating_mul(percent) / 100).saturating_sub(audio))
-        };
-        Self { pictures: share(steady, pictures), all: share(estimate, all) }
-    }
-}
-
 /// Divides one connection's bandwidth among its subscriptions.
 #[derive(Debug, Default)]
 pub(crate) struct Allocator {
     given: HashMap<usize, Given>,
-    steady: Steady,
     /// When there was first something to divide.
     begun: Option<Instant>,
 }
@@ -140,26 +104,13 @@ impl Allocator {
     ) -> Allocation {
         let wants = by_importance(wants);
         let tops: Vec<usize> = wants.iter().map(|want| want.layers.len()).collect();
-        let steady = estimate.map(|estimate| self.steady.best(now, estimate));
-        let budget = Budget::of(steady, estimate, audio, (KEEP_PERCENT, 100));
+        let budget = estimate.map_or(u64::MAX, |estimate| estimate.saturating_sub(audio));
         let caps = match estimate {
-            Some(_) => {
-                let fits = Budget::of(steady, estimate, audio, (100, 100));
-                let fits = fill(fits, &wants, &tops);
-                let safe = Budget::of(estimate, estimate, audio, (RETURN_PERCENT, SAFE_PERCENT));
+            Some(estimate) => {
+                let safe = (estimate.saturating_mul(SAFE_PERCENT) / 100).saturating_sub(audio);
                 // What is sent already is safe as well: another may have it.
-                let held = self.held(&wants).1;
-                let safe = Budget {
-                    pictures: safe.pictures.max(held.min(budget.pictures)),
-                    all: safe.all.max(held.min(budget.all)),
-                };
-                let (mut caps, held) =
-                    (self.caps(now, &wants, &fill(safe, &wants, &tops)), self.held(&wants).0);
-                for (n, cap) in caps.iter_mut().enumerate() {
-                    // More than there is goes to nobody who is new.
-                    *cap = if held[n] + fits[n] == 0 { 0 } else { *cap };
-                }
-                caps
+                let safe = safe.max(self.held(&wants).1.min(budget));
+                self.caps(now, &wants, &fill(safe, &wants, &tops))
             }
             None => tops.clone(),
         };
@@ -208,8 +159,7 @@ impl Allocator {
                 continue;
             }
             let since = *given.room_since.get_or_insert(now);
-            let hold = if held[n] == 0 { RETURN_HOLD } else { HOLD };
-            if now.saturating_duration_since(since) >= hold {
+            if now.saturating_duration_since(since) >= HOLD {
                 given.room_since = None;
                 caps[n] += 1;
             }
@@ -257,14 +207,11 @@ fn by_importance(wants: &[Want]) -> Vec<&Want> {
 /// The rung of each subscription within a budget: 0 paused, else one more than the place of its
 /// layer. All get their first rung, as far as that fits, before anybody gets a second one. Whoever
 /// does not fit at all leaves what there is to the less important.
-fn fill(budget: Budget, wants: &[&Want], caps: &[usize]) -> Vec<usize> {
+fn fill(budget: u64, wants: &[&Want], caps: &[usize]) -> Vec<usize> {
     let mut rungs = vec![0; wants.len()];
-    let mut left = budget.pictures;
+    let mut left = budget;
     let highest = caps.iter().copied().max().unwrap_or(0);
     for rung in 1..=highest {
-        if rung == 2 {
-            left = budget.all.saturating_sub(total(wants, &rungs));
-        }
         for (n, want) in wants.iter().enumerate() {
             if caps[n] < rung || rungs[n] + 1 != rung {
                 continue;

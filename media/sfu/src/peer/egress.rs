@@ -1,6 +1,6 @@
 //! What goes out on a connection: another peer's packets under this connection's numbers.
 
-use super::{Mid, Peer, resends};
+use super::{Mid, Peer};
 use crate::forward::{Egress, EgressPacket, Vp8Indexes};
 use crate::track::{Codec, MediaKind};
 use std::time::Instant;
@@ -41,8 +41,7 @@ impl Peer {
         };
         let ssrc = section.ssrc;
         if !std::mem::replace(&mut section.begun, true) && self.rtc.media(mid).is_some() {
-            let mut api = self.rtc.direct_api();
-            resends::bound(api.declare_stream_tx(ssrc, section.rtx, mid, None));
+            self.rtc.direct_api().declare_stream_tx(ssrc, section.rtx, mid, None);
         }
         let mut extensions = packet.extensions.clone();
         // These belong to the publisher's connection; str0m writes this connection's own.

@@ -65,6 +65,12 @@ const FIRST_IMPOSSIBLE_TIME: u64 = 1 << 63;
 /// microsecond later: that is now.
 const PACER_STEP: Duration = Duration::from_micros(2);
 
+/// What str0m keeps of each stream to send it again, and which share of a second's bytes that may
+/// be: its own defaults.
+const RESEND_PACKETS: usize = 1024;
+const RESEND_AGE: Duration = Duration::from_secs(3);
+const RESEND_SHARE: f32 = 0.15;
+
 /// Sections of one connection: enough for a room of a hundred people with camera and microphone. Each
 /// costs time at every packet's timers.
 const MOST_SECTIONS: usize = 256;
@@ -395,7 +401,7 @@ impl Peer {
         let mut api = self.rtc.direct_api();
         for section in &self.sections {
             if let Some(stream) = api.stream_tx(&section.ssrc) {
-                resends::bound(stream);
+                stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
             }
         }
     }

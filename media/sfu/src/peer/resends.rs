@@ -6,17 +6,9 @@
 //! streams' own, where padding goes as well.
 
 use std::time::{Duration, Instant};
-use str0m::rtp::StreamTx;
-
-/// What str0m keeps of each stream to send it again, and which share of a second's bytes that may
-/// be. Its own 15 % are too few for a link that loses 10 %: of what it sends again a tenth is lost as well,
-/// losses come in bursts, and one that stays unanswered freezes the picture until the next keyframe.
-const RESEND_PACKETS: usize = 1024;
-const RESEND_AGE: Duration = Duration::from_secs(3);
-const RESEND_SHARE: f32 = 0.4;
 
 /// Packets that may be sent again within [`WINDOW`]: a second of three cameras whole, 10,000 packets
-/// a second. After that the bound on the share of bytes has long taken hold.
+/// a second. After that str0m's own bound of 15 % has long taken hold.
 const RESENDS: u32 = 512;
 const WINDOW: Duration = Duration::from_millis(50);
 
@@ -37,11 +29,6 @@ impl ResendBudget {
         self.spent += 1;
         self.spent <= RESENDS
     }
-}
-
-/// Bounds what of a stream can be sent again, and forgets what was sent of it.
-pub(super) fn bound(stream: &mut StreamTx) {
-    stream.set_rtx_cache(RESEND_PACKETS, RESEND_AGE, Some(RESEND_SHARE));
 }
 
 /// The SSRC of a datagram that is RTP and not RTCP (RFC 5761 §4).
