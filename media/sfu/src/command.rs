@@ -133,6 +133,21 @@ pub enum Recipients {
     Only { participants: Vec<ParticipantId>, identities: Vec<Identity> },
 }
 
+impl Recipients {
+    /// Bytes that it takes besides itself, at the least.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Everybody => 0,
+            // A name is two words here, and two counters and its letters elsewhere.
+            Self::Only { participants, identities } => {
+                let letters = participants.iter().map(|one| one.as_str().len());
+                let letters = letters.chain(identities.iter().map(|one| one.as_str().len()));
+                letters.map(|letters| letters + 4 * size_of::<usize>()).sum()
+            }
+        }
+    }
+}
+
 /// Who may subscribe to a participant's tracks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Audience {

@@ -138,6 +138,9 @@ impl Sfu {
         found.info.permissions = permissions.unwrap_or_else(|| found.granted.clone());
         // It is told of everybody's connection as a newcomer is.
         found.knows = false;
+        // What was said before is not for it.
+        found.hears_from = self.rooms[room].recent.next();
+        found.missed.clear();
         found.changed();
         let (info, state) = (found.info.clone(), found.info.state);
         self.settle_in(room, key);

@@ -6,7 +6,7 @@ use crate::command::{Recipients, TransportMode};
 use crate::ids::{ParticipantId, RoomName};
 use crate::peer::Channel;
 use crate::sfu::Sfu;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// As long as a broken connection may come back.
@@ -30,9 +30,9 @@ impl Recent {
         now.saturating_duration_since(self.at) > KEPT
     }
 
-    /// Bytes that it takes, the room's own account of it included: many small ones are bounded too.
+    /// Bytes that it takes, whom it is for included: many small ones are bounded too.
     fn size(&self) -> usize {
-        self.message.len() + size_of::<Self>()
+        self.message.len() + size_of::<Self>() + self.to.size()
     }
 }
 
@@ -130,8 +130,10 @@ impl Sfu {
         let missed = recent.filter(|(number, recent)| {
             *number >= found.hears_from && found.is_meant(recent.sender.as_ref(), &recent.to)
         });
-        let missed = missed.map(|(number, _)| number).collect();
-        self.participants[key].missed = missed;
+        let mut missed: BTreeSet<u64> = missed.map(|(number, _)| number).collect();
+        // What has no number of its sender's, and waits all the same.
+        missed.extend(&found.missed);
+        self.participants[key].missed = missed.into_iter().collect();
         if let Some(peer) = self.participants[key].subscriber {
             self.send_missed(now, peer);
         }

@@ -32,6 +32,8 @@ pub struct SenderClock {
     /// (arrival, arrival − NTP), the minimum first: a monotonic queue.
     samples: VecDeque<(u64, i64)>,
     offset: Option<(u64, i64)>,
+    /// By how much the newest report came later than the offset says: what waits on the way.
+    queue: i64,
 }
 
 impl SenderClock {
@@ -56,6 +58,7 @@ impl SenderClock {
                 (arrived_us, known + (least - known).min(step))
             }
         });
+        self.queue = self.offset.map_or(0, |(_, known)| (offset - known).max(0));
     }
 
     /// Forgets everything: the sender's wall clock was set.
@@ -137,7 +140,8 @@ impl StreamClock {
         }
         self.judged_us = arrived_us;
         let Some((_, least)) = self.lateness.front() else { return };
-        let by_arrivals = first_us + since + least;
+        // What delays all of the sender's packets alike says nothing against a report.
+        let by_arrivals = first_us + since + least - sender.queue;
         let off = |(at, ntp): (u64, i64)| {
             let placed = sender.ours(ntp + self.elapsed(at, rtp))?;
             Some((placed - by_arrivals).abs())

@@ -99,11 +99,16 @@ pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, Captu
                     imported = number >= listed, frames = repaired.frames, cut = repaired.cut,
                     head_rebuilt = repaired.rebuilt, "part mended");
             }
-            Err(error) => {
-                // One that was cut before a cluster was on the disk holds no frame yet.
+            // One that was cut before a cluster was on the disk holds no frame yet.
+            Err(error @ CaptureError::NotAPart { .. }) => {
                 tracing::warn!(recording = %manifest.recording, part = %part.file, %error,
                     "part left as it is");
                 unreadable.push(part.file.clone());
+            }
+            // The disk's fault and not the part's: the next start tries again.
+            Err(error) => {
+                tracing::error!(recording = %manifest.recording, part = %part.file, %error,
+                    "part not mended yet");
             }
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn keep(sql: &Transaction<'_>, attempts: &[Attempt]) -> Result<(), St
                  ?4, 1, ?5, ?6, ?7, ?8
              FROM outbox WHERE seq = ?2
              ON CONFLICT (webhook, event) DO UPDATE SET
-                 turn = excluded.turn, delivered = excluded.delivered, attempts = attempts + 1,
+                 turn = excluded.turn, delivered = delivered OR excluded.delivered, attempts = attempts + 1,
                  at_ms = excluded.at_ms, took_ms = excluded.took_ms, status = excluded.status,
                  error = excluded.error",
         )?

@@ -82,12 +82,20 @@ pub(super) async fn withdraw(
     let place = Place::open(target, threads)?;
     place.is_ready(target.mounted).await?;
     let path = target.path.join(load.name);
-    let same = match place.has(&path, load).await {
-        Err(SendError::Missing(_)) => false,
-        has => has?,
-    };
+    // Only what is surely not there is not there: a share that does not answer is asked again.
+    let looked_at = path.clone();
+    match place.act(move || fs::metadata(looked_at)).await {
+        Ok(_) => {}
+        Err(SendError::Missing(_)) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let same = place.has(&path, load).await?;
     if same {
+        let folder = path.parent().map(Path::to_owned);
         place.remove(path).await?;
+        if let Some(folder) = folder {
+            place.sync(folder).await?;
+        }
     }
     Ok(same)
 }

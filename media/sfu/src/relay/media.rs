@@ -9,7 +9,7 @@ use crate::published::Published;
 use crate::sfu::Sfu;
 use crate::track::MediaKind;
 use std::collections::{BTreeSet, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What one other shard gets of an encoding.
 #[derive(Debug)]
@@ -26,9 +26,13 @@ pub(crate) struct RelayTo {
 #[derive(Debug)]
 pub(crate) struct Early {
     pub shard: usize,
+    at: Instant,
     wanted: Wanted,
     best: Option<usize>,
 }
+
+/// A word that comes so much later than its move is none that was early.
+const EARLY: Duration = Duration::from_secs(5);
 
 /// Names a packet between shards: for whoever has no place for it.
 #[derive(Debug, Clone)]
@@ -127,7 +131,7 @@ impl Sfu {
         best: Option<usize>,
     ) {
         let Some(encoding) = self.encoding_of(wanted) else {
-            self.keep_early(Early { shard: from, wanted: wanted.clone(), best });
+            self.keep_early(Early { shard: from, at: now, wanted: wanted.clone(), best });
             return;
         };
         let published = &mut self.tracks[encoding];
@@ -177,8 +181,10 @@ impl Sfu {
         let (here, elsewhere): (Vec<_>, Vec<_>) =
             early.into_iter().partition(|early| early.wanted.room == room);
         self.tracks[track].early = elsewhere;
-        for Early { shard, wanted, best } in here {
-            self.far_wants(now, shard, &wanted, best);
+        for Early { shard, at, wanted, best } in here {
+            if now.saturating_duration_since(at) <= EARLY {
+                self.far_wants(now, shard, &wanted, best);
+            }
         }
     }
 
