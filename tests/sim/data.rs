@@ -164,6 +164,21 @@ fn who_may_not_publish_data_leaves_no_blobs_and_the_hidden_have_none() {
     assert_eq!(fetch(&mut world, "bob", "carol", "k"), Err(BlobRefusal::NoParticipant));
 }
 
+#[test]
+fn what_the_server_says_outlives_a_resume_before_the_channel_is_open() {
+    let mut world = World::new(7, Network::default());
+    world.join("alice");
+    world.run(SECOND);
+    world.join("bob");
+    let (room, to) = (RoomName::from(ROOM), Recipients::Everybody);
+    let (channel, message) = (Channel::Reliable, vec![9]);
+    world.command(Command::SendData { room, sender: None, channel, message, to, sequence: 0 });
+    say(&mut world, Channel::Reliable, 1);
+    world.command(Command::Resend { participant: "bob".into(), received: Vec::new() });
+    world.run(3 * SECOND);
+    assert_eq!(heard(&world, "bob"), [9, 1], "in order, and once");
+}
+
 /// Alice says something to everybody: its number, and its only byte.
 fn say(world: &mut World, channel: Channel, number: u8) {
     let (room, sender) = (RoomName::from(ROOM), Some("alice".into()));

@@ -7,7 +7,9 @@ use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::{TapEvent, TapId};
 use roombox_sfu::track::{MediaKind, TrackSource};
 use roombox_sfu::view::{ParticipantInfo, Permissions, Standing};
-use roombox_sfu::{Command, Event, LeaveReason, NewTrack, ParticipantChange};
+use roombox_sfu::{
+    Channel, Command, Event, LeaveReason, NewTrack, ParticipantChange, Recipients,
+};
 use std::collections::BTreeSet;
 
 const ALONE: Standing = Standing::Waiting { host_is_here: false };
@@ -323,4 +325,21 @@ fn a_change_of_permissions_lets_in_as_much_as_it_permits() {
     assert_eq!((bob.standing, &bob.permissions), (Standing::Guest, &listens));
     assert!(world.whole_frames("bob", &track) > 30);
     world.check();
+}
+
+#[test]
+fn what_was_said_while_somebody_waited_is_not_told_them_by_a_resume() {
+    let (mut world, _) = bob_waits(11);
+    world.command(Command::SendData {
+        room: room(),
+        sender: Some("alice".into()),
+        channel: Channel::Reliable,
+        message: b"of bob".to_vec(),
+        to: Recipients::Everybody,
+        sequence: 1,
+    });
+    let_in(&mut world, "bob");
+    world.command(Command::Resend { participant: "bob".into(), received: Vec::new() });
+    world.run(SECOND);
+    assert!(world.clients["bob"].messages.is_empty());
 }

@@ -105,10 +105,13 @@ pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, Captu
                     "part left as it is");
                 unreadable.push(part.file.clone());
             }
-            // The disk's fault and not the part's: the next start tries again.
+            // The disk's fault and not the part's: the next start tries again, or finds it again.
             Err(error) => {
                 tracing::error!(recording = %manifest.recording, part = %part.file, %error,
                     "part not mended yet");
+                if number >= listed {
+                    unreadable.push(part.file.clone());
+                }
             }
         }
     }
@@ -230,6 +233,7 @@ fn import_tracks(timeline: &[TimelineLine], manifest: &mut Manifest) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Ended;
     use crate::matroska::PartWriter;
     use std::io::{Seek, Write};
 
@@ -287,5 +291,27 @@ mod tests {
         let mut reader = PartReader::open(&folder.path().join(&read.parts[1].file)).unwrap();
         assert_eq!(reader.info().codec_private, [1, 66, 0, 30]);
         assert_eq!(std::iter::from_fn(|| reader.next_frame().unwrap()).count(), 5);
+    }
+
+    #[test]
+    fn a_disk_that_fails_at_a_start_takes_no_part_out_of_what_has_ended() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("rec_1");
+        fs::create_dir_all(folder.join("tracks")).unwrap();
+        let mut ended = manifest(vec![part(&folder, 0, Codec::Vp8, 9)]);
+        ended.ended = Some(Ended { reason: EndReason::Stopped, at_us: 900_000 });
+        write_manifest(&LocalDisk, &folder, &ended).unwrap();
+        let (file, aside) = (folder.join(&ended.parts[0].file), root.path().join("aside"));
+        fs::rename(&file, &aside).unwrap();
+        // It cannot be read as a file: what a disk that answers EIO looks like from here.
+        fs::create_dir(&file).unwrap();
+        let sealed = || -> Vec<Option<u64>> {
+            let parts = &scan(root.path()).unwrap().whole[0].parts;
+            parts.iter().map(|part| part.end_us).collect()
+        };
+        assert_eq!(sealed(), [None], "it stays listed");
+        fs::remove_dir(&file).unwrap();
+        fs::rename(&aside, &file).unwrap();
+        assert_eq!(sealed(), [Some(900_000)]);
     }
 }
