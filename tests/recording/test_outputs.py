@@ -115,7 +115,9 @@ def story(tmp_path_factory):
             grown(box, recording, 5)
             pause = lambda on: box.panel.call("PATCH", f"/rooms/{meeting.room['id']}/recording", {"paused": on})
             pause(True)
+            paused = box.recording(recording)["duration_ms"] / 1000
             say(ada, "a secret in the pause", segment="SG_5")
+            grown(box, recording, paused + 2)
             pause(False)
             meeting.say("Grace")
             resumed = box.recording(recording)["duration_ms"] / 1000
@@ -209,3 +211,55 @@ def test_sound_alone_is_as_long_as_the_film_in_every_file(story):
         assert float(found["format"]["duration"]) == pytest.approx(length, abs=0.1)
         decode(path)
         assert abs(offset(heard(film), heard(path))) <= 0.04
+
+
+def test_a_film_for_hls_players_plays_from_the_box_and_a_pause_may_be_shown_in_it(story):
+    box, recording, seen, _ = story
+    length = lambda path: float(probe(path, "format=duration")["format"]["duration"])
+    usual = length(box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4"))
+    files = {file["kind"]: file for file in made(box, recording, outputs=["film", "hls"], pauses="slate")}
+    film = box.folder(recording) / files["mp4"]["name"]
+    decode(film)
+
+    # As long as it was, and nothing is heard in it; what was said goes on after it.
+    items = box.panel.call("GET", f"/recordings/{recording}/timeline")["items"]
+    pause, resume = (next(item["t_ms"] for item in items if item["kind"] == kind) / 1000 for kind in ("pause", "resume"))
+    assert resume - pause > 1.9
+    assert length(film) == pytest.approx(usual + resume - pause, abs=0.4)
+    index = json.loads((box.folder(recording) / files["index"]["name"]).read_text())
+    (piece,) = index["pieces"]
+    begin, end = (int((at - piece["from_us"] / 1e6) * 200) for at in (pause + 0.4, resume - 0.1))
+    loud = heard(film)
+    assert max(loud[begin:end]) < 5 < max(loud[:begin]) and max(loud[end:]) > 5
+
+    # Over the network, by what the playlist names, as a player has it: of ranges.
+    status, headers, body = fetch(box, recording, files["playlist"]["name"])
+    assert (status, headers["Content-Type"]) == (200, "application/vnd.apple.mpegurl")
+    ranges = re.findall(r"BYTERANGE[:=]\"?(\d+)@(\d+)", body.decode())
+    segments = files["segments"]["name"]
+    whole = (box.folder(recording) / segments).read_bytes()
+    assert sum(int(count) for count, _ in ranges) == len(whole) == files["segments"]["bytes"]
+    for count, at in ((int(count), int(at)) for count, at in ranges):
+        asked = {"Range": f"bytes={at}-{at + count - 1}"}
+        status, headers, part = fetch(box, recording, segments, **asked)
+        assert (status, headers["Content-Type"], part) == (206, "video/mp4", whole[at : at + count])
+    for kind, name in (("playlist", "hls.m3u8"), ("segments", "hls.m4s")):
+        _, headers, _ = fetch(box, recording, files[kind]["name"] + "?download=1", method="HEAD")
+        assert f'"{name}"' in headers["Content-Disposition"]
+    said = "".join(f"{name}: {value}\r\n" for name, value in box.panel.headers.items() if name != "Content-Type")
+    address = f"{box.http}/api/v1/recordings/{recording}/files/{files['playlist']['name']}"
+    # What it decodes, counted: the playlist may say what it likes. A segment's sound comes after its pictures.
+    counts, wide = {}, ["-max_muxing_queue_size", "1000", "-f", "framecrc"]
+    for name, source in (("film", ["-i", str(film)]), ("hls", ["-headers", said, "-i", address])):
+        run = ["ffmpeg", "-v", "error", "-nostdin", *source, "-map", "0:v", "-map", "0:a", *wide, "-"]
+        done = subprocess.run(run, capture_output=True, text=True)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        rows = [row.split(",") for row in done.stdout.splitlines() if not row.startswith("#")]
+        counts[name] = [[row[-1] for row in rows if row[0] == stream] for stream in "01"]
+    assert counts["hls"][0] == counts["film"][0], "the same pictures"
+    assert len(counts["hls"][1]) == pytest.approx(len(counts["film"][1]), abs=2)
+    played = box.data.parent / "played.mp4"
+    run = ["ffmpeg", "-v", "error", "-nostdin", "-headers", said, "-i", address, "-c", "copy", str(played)]
+    subprocess.run(run, check=True)
+    assert length(played) == pytest.approx(length(film), abs=0.1)
+    assert abs(offset(heard(film), heard(played))) <= 0.01

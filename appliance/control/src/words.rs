@@ -6,7 +6,9 @@ use roombox_capture::manifest::{Codec, EndReason as Ending, RecordedLayer};
 use roombox_capture::timeline::GapReason as Missing;
 use roombox_jobs::JobState as State;
 use roombox_jobs::encoders::FaultKind as Fault;
-use roombox_jobs::spec::{FileKind as Made, Output as Wanted, SoundContainer as Sounds};
+use roombox_jobs::spec::{
+    FileKind as Made, Output as Wanted, Pauses as OfPauses, SoundContainer as Sounds,
+};
 pub use roombox_provision::words::{Encoder, Layout, RecorderMode};
 use roombox_provision::{Language, words};
 
@@ -15,12 +17,14 @@ words! {
     PageLanguage = Language { En, De }
     "Where a job stands."
     JobState = State { Queued, Running, Finished, Parked, Cancelled }
-    "What a job makes: the film with what players show beside it, the sound alone, or what each person sent."
-    Output = Wanted { Film, Sound, Tracks }
+    "What a job makes: the film with what players show beside it, the sound alone, what each person sent, or the film for HLS players."
+    Output = Wanted { Film, Sound, Tracks, Hls }
     "What an encoder did instead of encoding."
     EncoderFault = Fault { Start, Error, Stalled, Slow, Garbage, Crashed }
     "What a file that was made is."
-    FileKind = Made { Mp4, Thumbnail, Sound, Chapters, Captions, Track, Sprite, SpriteMap, Index }
+    FileKind = Made { Mp4, Thumbnail, Sound, Chapters, Captions, Track, Sprite, SpriteMap, Index, Playlist, Segments }
+    "What a film makes of the recording's pauses: nothing, or a picture that says so, and silence."
+    Pauses = OfPauses { Cut, Slate }
     "What a file of sound alone is."
     SoundContainer = Sounds { M4a, Ogg, Flac }
     "Why media is missing: never arrived, the disk was slower, nothing was sent, the disk refused."

@@ -6,7 +6,9 @@
 mod studio;
 
 use roombox_capture::timeline::TimelineEvent;
-use roombox_jobs::spec::{FileKind, JobSpec, LayoutName, Output, Range, Receipt, SoundContainer};
+use roombox_jobs::spec::{
+    FileKind, JobSpec, LayoutName, Output, Pauses, Range, Receipt, SoundContainer,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -202,4 +204,76 @@ fn what_the_film_leaves_out_the_tracks_leave_out() {
     // Nobody's tracks are no failure of the job that comes back with each attempt.
     job.only.identities = vec!["Bob".to_owned()];
     assert!(made(&mut studio, &job).is_empty());
+}
+
+#[test]
+fn a_film_for_hls_players_plays_from_any_segment_and_is_in_step() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.camera("Ada", Take::vp8(0, 15 * SECOND), flash);
+    studio.microphone("Ada", 0, 15 * SECOND, beep);
+    let mut job = studio.job(LayoutName::Auto);
+    job.outputs = vec![Output::Hls];
+    let files = made(&mut studio, &job);
+    assert_eq!(names(&files), ["hls.m3u8", "hls.m4s"]);
+    let kinds: Vec<FileKind> = files.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [FileKind::Playlist, FileKind::Segments]);
+    let playlist = files[0].1.as_path();
+    let text = fs::read_to_string(playlist).unwrap();
+    let lengths: Vec<&str> = text.lines().filter(|line| line.starts_with("#EXTINF")).collect();
+    assert_eq!(lengths[..2], ["#EXTINF:6.000000,"; 2], "{text}");
+    assert_eq!((lengths.len(), text.lines().last()), (3, Some("#EXT-X-ENDLIST")));
+    assert!((seconds(playlist) - 15.0).abs() < 0.1, "{}", seconds(playlist));
+    let wanted: Vec<f64> = (0..15).map(f64::from).collect();
+    assert_at(&beeps(playlist), &wanted);
+    assert_at(&flashes(playlist), &wanted);
+    // The film beside it is the one that there would be without.
+    job.outputs = vec![Output::Film, Output::Hls];
+    let both = made(&mut studio, &job);
+    assert_eq!(names(&both)[..1], ["film.mp4"]);
+    assert!(names(&both).contains(&"hls.m3u8"));
+    // Of nothing but the second segment and the head, its six seconds.
+    let ranges: Vec<(usize, usize)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#EXT-X-BYTERANGE:"))
+        .filter_map(|range| range.split_once('@'))
+        .map(|(bytes, at)| (at.parse().unwrap(), bytes.parse().unwrap()))
+        .collect();
+    let all = fs::read(&files[1].1).unwrap();
+    let (at, bytes) = ranges[1];
+    let alone = files[1].1.with_file_name("alone.mp4");
+    fs::write(&alone, [&all[..ranges[0].0], &all[at..at + bytes]].concat()).unwrap();
+    let frames = said("ffmpeg", &alone, &["-map", "0:v", "-f", "rawvideo", "-"]).len();
+    assert_eq!(frames / (job.layout.canvas.0 * job.layout.canvas.1 * 3 / 2) as usize, 180);
+}
+
+#[test]
+fn a_pause_is_cut_or_a_slate_in_silence_that_is_as_long_as_it_was() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    for (from, to) in [(0, 3), (5, 8)] {
+        studio.camera("Ada", Take::h264(from * SECOND, to * SECOND), flash);
+        studio.microphone("Ada", from * SECOND, to * SECOND, beep);
+    }
+    studio.at(3 * SECOND, TimelineEvent::Pause);
+    studio.at(5 * SECOND, TimelineEvent::Resume);
+    let mut job = studio.job(LayoutName::Single);
+    let cut = studio.film(&job);
+    assert!((cut.probe().1 - 6.0).abs() < 0.1, "{}", cut.probe().1);
+    assert_at(&beeps(&cut.path), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    job.pauses = Pauses::Slate;
+    let shown = studio.film(&job);
+    assert!((shown.probe().1 - 8.0).abs() < 0.1, "{}", shown.probe().1);
+    assert_at(&beeps(&shown.path), &[0.0, 1.0, 2.0, 5.0, 6.0, 7.0]);
+    assert_at(&flashes(&shown.path), &[0.0, 1.0, 2.0, 5.0, 6.0, 7.0]);
+    // The slate and nothing else, from the pause's first picture to its last; the camera has no letters.
+    let middle = shown.lumas((280, 140, 80, 80));
+    let (camera, slate) = (middle[75], middle[120]);
+    assert!(camera.abs_diff(slate) > 10, "{camera} {slate}");
+    for n in [92, 105, 135, 147] {
+        assert!(middle[n].abs_diff(slate) < 4, "picture {n}: {} instead of {slate}", middle[n]);
+    }
+    assert!(middle[165].abs_diff(camera) < 4, "{} instead of {camera}", middle[165]);
+    let silence = &shown.sound()[3 * 48_000 + 4800..5 * 48_000 - 4800];
+    assert!(silence.iter().all(|sample| sample.unsigned_abs() < 30));
 }

@@ -140,11 +140,13 @@ fn guess(spec: &JobSpec) -> Rate {
     let (width, height) = spec.layout.canvas;
     let pixels = f64::from(width) * f64::from(height) * f64::from(spec.layout.fps) / USUAL;
     let mut rate = Rate { cpu_s: 0.1, wall_s: 0.1 };
-    for (output, cpu_s, wall_s) in [
-        (Output::Film, 30.0 * pixels, 20.0 * pixels),
-        (Output::Sound, 2.5, 2.5),
-        (Output::Tracks, 0.5, 1.0),
-    ] {
+    if spec.has_picture() {
+        rate.cpu_s += 30.0 * pixels;
+        rate.wall_s += 20.0 * pixels;
+    }
+    for (output, cpu_s, wall_s) in
+        [(Output::Hls, 0.3, 0.5), (Output::Sound, 2.5, 2.5), (Output::Tracks, 0.5, 1.0)]
+    {
         if spec.makes(output) {
             rate.cpu_s += cpu_s;
             rate.wall_s += wall_s;

@@ -30,6 +30,20 @@ pub struct JobSpec {
     /// Other layouts from some moments on, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relayouts: Vec<Relayout>,
+    /// What becomes of the time in which nothing was kept because somebody wanted it so.
+    #[serde(default)]
+    pub pauses: Pauses,
+}
+
+/// What a film makes of a recording's pauses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pauses {
+    /// They are left out.
+    #[default]
+    Cut,
+    /// They are as long as they were: a picture that says so, and silence.
+    Slate,
 }
 
 /// A part of a recording, microseconds since its start.
@@ -86,6 +100,7 @@ impl JobSpec {
             range: None,
             only: Only::default(),
             relayouts: Vec::new(),
+            pauses: Pauses::default(),
         }
     }
 
@@ -97,6 +112,11 @@ impl JobSpec {
 
     pub fn makes(&self, output: Output) -> bool {
         self.outputs.contains(&output)
+    }
+
+    /// True if something of it has a picture.
+    pub fn has_picture(&self) -> bool {
+        self.makes(Output::Film) || self.makes(Output::Hls)
     }
 }
 
@@ -111,6 +131,8 @@ pub enum Output {
     Sound,
     /// What each person sent as files of their own, nothing of it coded anew.
     Tracks,
+    /// The film for HLS players: a playlist, and the one file whose byte ranges it names.
+    Hls,
 }
 
 fn usual_outputs() -> Vec<Output> {
@@ -294,4 +316,8 @@ pub enum FileKind {
     SpriteMap,
     /// JSON: which moments of the recording the film shows, its chapters, its sheet.
     Index,
+    /// M3U8 of the film's segments.
+    Playlist,
+    /// The film's segments, fragmented MP4.
+    Segments,
 }

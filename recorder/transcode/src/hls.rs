@@ -1,5 +1,6 @@
-//! The playlist of a broadcast (RFC 8216): a window over its newest segments.
+//! Playlists (RFC 8216): of a broadcast, a window over its newest segments; of a film, all of it.
 
+use crate::mp4::segmented::{Segment, Segmented};
 use std::collections::VecDeque;
 use std::fmt::Write;
 
@@ -71,6 +72,27 @@ impl Playlist {
     }
 }
 
+/// The playlist of a film that lies beside it as one file, `media`.
+pub fn of_film(media: &str, made: &Segmented) -> String {
+    // As above: rounded, no segment may be longer.
+    let longest_us = made.segments.iter().map(|segment| segment.duration_us).max().unwrap_or(0);
+    let target = longest_us.div_ceil(1_000_000).max(1);
+    let mut text = format!(
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+         #EXT-X-MAP:URI=\"{media}\",BYTERANGE=\"{}@0\"\n",
+        made.head
+    );
+    let mut at = made.head;
+    for Segment { bytes, duration_us } in &made.segments {
+        let seconds = *duration_us as f64 / 1e6;
+        let _ = write!(text, "#EXTINF:{seconds:.6},\n#EXT-X-BYTERANGE:{bytes}@{at}\n{media}\n");
+        at += bytes;
+    }
+    text.push_str("#EXT-X-ENDLIST\n");
+    text
+}
+
 /// RFC 3339, UTC (Howard Hinnant's civil_from_days).
 fn date(unix_ms: u64) -> String {
     let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
@@ -111,6 +133,17 @@ mod tests {
         playlist.add(1, 2_000_000, 0);
         playlist.add(2, 3_400_000, 2_000);
         assert!(playlist.text(false).contains("#EXT-X-TARGETDURATION:4\n"));
+    }
+
+    #[test]
+    fn a_film_s_playlist_says_where_each_segment_is() {
+        let segment = |bytes, duration_us| Segment { bytes, duration_us };
+        let segments = vec![segment(500, 6_000_000), segment(70, 2_033_333)];
+        let text = of_film("hls.m4s", &Segmented { head: 30, segments });
+        assert!(text.contains("#EXT-X-TARGETDURATION:6\n"), "{text}");
+        assert!(text.contains("#EXT-X-MAP:URI=\"hls.m4s\",BYTERANGE=\"30@0\"\n"), "{text}");
+        assert!(text.contains("#EXTINF:2.033333,\n#EXT-X-BYTERANGE:70@530\nhls.m4s\n"), "{text}");
+        assert!(text.ends_with("#EXT-X-ENDLIST\n"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::scale::magnification;
 use people::{People, Person};
 use roombox_capture::manifest::{Codec, Manifest, MediaKind, Part, RecordedLayer, TrackSource};
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
-use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName, Only, Range};
+use roombox_jobs::spec::{EncoderChoice, JobSpec, LayoutName, Only, Pauses, Range};
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -21,6 +21,8 @@ const LINGER_US: u64 = 500_000;
 /// A copied stream may pause for so long: its last picture stands. Where it pauses for longer, the
 /// person's initials are drawn.
 const LONGEST_STILL_US: u64 = 1_000_000;
+/// What is shown while the recording is paused; the same word in both languages.
+pub const PAUSED: &str = "Pause";
 /// Scenes shorter than this are merged into their neighbour: tracks of one person start and stop
 /// some frames apart.
 const SHORTEST_SCENE_US: u64 = 300_000;
@@ -130,7 +132,11 @@ pub fn plan(manifest: &Manifest, timeline: &[TimelineLine], job: &JobSpec) -> Pl
     let first = manifest.parts.iter().map(|part| part.start_us).min();
     let last = manifest.parts.iter().map(end_of).max();
     let (Some(first), Some(last)) = (first, last) else { return nothing() };
-    let mut pieces = pieces(timeline, first, last);
+    let paused = match job.pauses {
+        Pauses::Cut => Vec::new(),
+        Pauses::Slate => pauses(timeline),
+    };
+    let mut pieces = pieces(timeline, &paused, first, last);
     if let Some(range) = job.range {
         pieces = cut(&pieces, range);
     }
@@ -143,8 +149,8 @@ pub fn plan(manifest: &Manifest, timeline: &[TimelineLine], job: &JobSpec) -> Pl
         .filter(|n| is_shown(&pieces, &manifest.parts[*n]))
         .collect();
     let video = match copyable(manifest, timeline, job, (start, end)) {
-        Some(parts) if pieces == [(first, last)] => VideoPlan::Copy { parts },
-        _ => compose(manifest, timeline, job, start, end),
+        Some(parts) if pieces == [(first, last)] && paused.is_empty() => VideoPlan::Copy { parts },
+        _ => compose(manifest, timeline, (job, &paused), start, end),
     };
     Plan { pieces, video, audio }
 }
@@ -186,11 +192,12 @@ pub fn narrow(manifest: &mut Manifest, timeline: &mut Vec<TimelineLine>, only: &
     });
 }
 
-/// The time while the box was down or the recording was paused is not shown.
-fn pieces(timeline: &[TimelineLine], start: u64, end: u64) -> Vec<(u64, u64)> {
+/// The time while the box was down or the recording was paused is not shown, but for the pauses that are
+/// `kept`.
+fn pieces(timeline: &[TimelineLine], kept: &[(u64, u64)], start: u64, end: u64) -> Vec<(u64, u64)> {
     let mut pieces = Vec::new();
     let mut from = start;
-    for (lost_from, lost_to) in hidden(timeline) {
+    for (lost_from, lost_to) in hidden(timeline, kept.is_empty()) {
         let lost_to = lost_to.min(end);
         if lost_from > from {
             pieces.push((from, lost_from.min(end)));
@@ -206,23 +213,42 @@ fn pieces(timeline: &[TimelineLine], start: u64, end: u64) -> Vec<(u64, u64)> {
     pieces
 }
 
-/// Outages and pauses in order of their beginning; a pause may have no end.
-fn hidden(timeline: &[TimelineLine]) -> Vec<(u64, u64)> {
-    let mut hidden = Vec::new();
+/// Outages, and pauses unless they are shown, in order of their beginning.
+fn hidden(timeline: &[TimelineLine], and_pauses: bool) -> Vec<(u64, u64)> {
+    let lost = timeline.iter().filter_map(|line| match line.event {
+        TimelineEvent::PowerLoss { from, to } => Some((from, to.max(from))),
+        _ => None,
+    });
+    let mut hidden: Vec<(u64, u64)> = lost.collect();
+    if and_pauses {
+        hidden.extend(pauses(timeline));
+    }
+    hidden.sort_unstable();
+    hidden
+}
+
+/// Pauses in order of their beginning; the last one may have no end.
+fn pauses(timeline: &[TimelineLine]) -> Vec<(u64, u64)> {
+    let mut pauses = Vec::new();
     let mut paused = None;
     for line in timeline {
         match line.event {
-            TimelineEvent::PowerLoss { from, to } => hidden.push((from, to.max(from))),
             TimelineEvent::Pause => paused = paused.or(Some(line.t)),
             TimelineEvent::Resume => {
-                hidden.extend(paused.take().map(|from| (from, line.t.max(from))));
+                pauses.extend(paused.take().map(|from| (from, line.t.max(from))));
             }
             _ => {}
         }
     }
-    hidden.extend(paused.map(|from| (from, u64::MAX)));
-    hidden.sort_unstable();
-    hidden
+    pauses.extend(paused.map(|from| (from, u64::MAX)));
+    pauses
+}
+
+/// What is shown instead of what was not kept.
+fn slate((width, height): (u32, u32)) -> Vec<Tile> {
+    let rect = Rect { x: 0, y: 0, width, height };
+    let name = PAUSED.to_owned();
+    vec![Tile { rect, name, label: true, muted: false, fill: true, source: None }]
 }
 
 /// Parts that are the film's picture as they are: one H.264 stream of one size that never stops,
@@ -269,7 +295,7 @@ fn copyable(
 fn compose(
     manifest: &Manifest,
     timeline: &[TimelineLine],
-    job: &JobSpec,
+    (job, paused): (&JobSpec, &[(u64, u64)]),
     start: u64,
     end: u64,
 ) -> VideoPlan {
@@ -280,13 +306,18 @@ fn compose(
         times.push(end_of(part) + LINGER_US);
     }
     times.extend(job.relayouts.iter().map(|change| change.from_us));
+    times.extend(paused.iter().flat_map(|(from, to)| [*from, *to]));
     times.push(start);
     times.retain(|time| *time >= start && *time < end);
     times.sort_unstable();
     times.dedup();
     let mut scenes: Vec<Scene> = Vec::new();
     for time in times {
-        let tiles = tiles_at(manifest, &people, job, time);
+        let is_paused = paused.iter().any(|(from, to)| (*from..*to).contains(&time));
+        let tiles = match is_paused {
+            true => slate(job.layout.canvas),
+            false => tiles_at(manifest, &people, job, time),
+        };
         match scenes.last_mut() {
             Some(last) if last.tiles == tiles => {}
             Some(last) if time - last.from_us < SHORTEST_SCENE_US => last.tiles = tiles,

@@ -40,8 +40,15 @@ pub(super) async fn file_get(
     let save_as = query.download.is_some().then_some(readable);
     let etag = contents.map(|contents| format!("\"{contents}\""));
     let mut response = served(path, etag, save_as, request).await?;
-    if name.ends_with(".mkv") && response.status().is_success() {
-        let kind = HeaderValue::from_static("video/x-matroska");
+    // What the file server does not know by its ending.
+    let kind = match name.rsplit_once('.') {
+        Some((_, "mkv")) => Some("video/x-matroska"),
+        Some((_, "m3u8")) => Some("application/vnd.apple.mpegurl"),
+        Some((_, "m4s")) => Some("video/mp4"),
+        _ => None,
+    };
+    if let Some(kind) = kind.filter(|_| response.status().is_success()) {
+        let kind = HeaderValue::from_static(kind);
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
     Ok(response)

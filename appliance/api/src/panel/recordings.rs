@@ -9,7 +9,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use roombox_control::clock::UnixMs;
 use roombox_control::finish::to_the_end;
-use roombox_control::jobs::{EncoderChoice, Job, JobPatch, LayoutName, Output, SoundContainer};
+use roombox_control::jobs::{
+    EncoderChoice, Job, JobPatch, LayoutName, Output, Pauses, SoundContainer,
+};
 use roombox_control::recordings::{Film, FilmRange, Recording, TimelineItem};
 use roombox_control::retention::{Deletion, Doubt};
 use roombox_control::words;
@@ -70,6 +72,9 @@ pub(super) struct FilmRequest {
     /// The file that sound alone becomes. Left out: M4A.
     #[schema(value_type = Option<words::SoundContainer>)]
     container: Option<SoundContainer>,
+    /// Left out: they are cut.
+    #[schema(value_type = Option<words::Pauses>)]
+    pauses: Option<Pauses>,
     /// Left out: all of the recording.
     #[schema(nullable = false)]
     range: Option<FilmRange>,
@@ -196,8 +201,8 @@ pub(super) async fn timeline_get(
     Ok(Json(Timeline { items: door.recordings.timeline(&id).await? }))
 }
 
-/// Makes another film of a recording or of a part of it, its sound alone, or files of what each person
-/// sent.
+/// Makes another film of a recording or of a part of it, also for HLS players, its sound alone, or files of
+/// what each person sent.
 #[utoipa::path(post, path = "/recordings/{id}/jobs", tag = "jobs", params(("id" = String, Path)),
     request_body = FilmRequest,
     responses((status = 201, body = Job), (status = 404, body = ErrorBody),
@@ -208,12 +213,14 @@ pub(super) async fn film_create(
     Path(id): Path<String>,
     Body(request): Body<FilmRequest>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let FilmRequest { layout, encoder, outputs, container, range, priority, deadline } = request;
+    let FilmRequest { layout, encoder, outputs, container, pauses, range, priority, deadline } =
+        request;
     let wanted = JobPatch { priority, deadline: deadline.map(Some), next: None };
     let encoder = encoder.unwrap_or(EncoderChoice::Auto);
     let outputs = outputs.unwrap_or_else(|| vec![Output::Film]);
     let container = container.unwrap_or_default();
-    let film = Film { layout, encoder, outputs, container, range, wanted };
+    let pauses = pauses.unwrap_or_default();
+    let film = Film { layout, encoder, outputs, container, pauses, range, wanted };
     let job = door.recordings.render(&id, film).await?;
     Ok((StatusCode::CREATED, Json(job)))
 }

@@ -9,8 +9,8 @@ mod view;
 
 pub use roombox_jobs::order::{BY_HAND, ROUTINE};
 pub use roombox_jobs::spec::{
-    Ahead, EncoderChoice, FileKind, JobSpec, LayoutName, MadeFile, Only, Output, Progress, Receipt,
-    SoundContainer,
+    Ahead, EncoderChoice, FileKind, JobSpec, LayoutName, MadeFile, Only, Output, Pauses, Progress,
+    Receipt, SoundContainer,
 };
 pub use roombox_jobs::{Attempt, Borrower, Governor, JobState, Load, Machine, Offer, SLOWLY};
 pub use task::DeskTask;

@@ -4,7 +4,7 @@ use super::{RecordingState, Recordings};
 use crate::error::ControlError;
 use crate::jobs::{Job, JobPatch};
 use roombox_jobs::spec::{
-    AudioPreset, EncoderChoice, JobSpec, LayoutName, Output, Range, SoundContainer,
+    AudioPreset, EncoderChoice, JobSpec, LayoutName, Output, Pauses, Range, SoundContainer,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,6 +28,7 @@ pub struct Film {
     pub outputs: Vec<Output>,
     /// What sound alone becomes.
     pub container: SoundContainer,
+    pub pauses: Pauses,
     /// `None`: all of the recording.
     pub range: Option<FilmRange>,
     /// How soon.
@@ -61,7 +62,7 @@ impl Recordings {
     /// There is no such recording, it still runs, it has no such part, nothing is to be made, or
     /// what is wanted of the job will not do.
     pub async fn render(&self, id: &str, film: Film) -> Result<Job, ControlError> {
-        let Film { layout, encoder, outputs, container, range, wanted } = film;
+        let Film { layout, encoder, outputs, container, pauses, range, wanted } = film;
         if outputs.is_empty() {
             return Err(ControlError::NothingToMake);
         }
@@ -71,7 +72,7 @@ impl Recordings {
         }
         let range = range.map(|range| range.within(row.duration_ms)).transpose()?;
         let audio = AudioPreset { container, ..AudioPreset::default() };
-        let spec = JobSpec { outputs, audio, range, ..self.spec(&row, layout, encoder) };
+        let spec = JobSpec { outputs, audio, pauses, range, ..self.spec(&row, layout, encoder) };
         let media_ms = media_ms(&spec, row.duration_ms);
         self.jobs.create(spec, media_ms, &wanted).await
     }

@@ -185,6 +185,10 @@ impl Recordings {
         if let Some(file) = made.into_iter().flatten().find(|file| file.path == name) {
             let readable = match self.ordered_name(name).await? {
                 Some(ordered) => ordered,
+                // A playlist names what lies beside it.
+                None if matches!(file.kind, FileKind::Playlist | FileKind::Segments) => {
+                    name.rsplit('/').next().unwrap_or(name).to_owned()
+                }
                 None if file.kind == FileKind::Track => {
                     let own = name.rsplit('/').next().unwrap_or(name);
                     format!("{} · {own}", row.title)

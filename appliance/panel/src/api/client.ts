@@ -66,6 +66,7 @@ import type {
   Outage,
   Output,
   Page,
+  Pauses,
   Participant,
   PastUpdate,
   PersonInvite,
@@ -341,6 +342,7 @@ export const api = {
       encoder?: Encoder;
       outputs?: Output[];
       container?: SoundContainer;
+      pauses?: Pauses;
       range?: FilmRange;
     },
   ) => ask<Job>("POST", `/recordings/${part(id)}/jobs`, wish),

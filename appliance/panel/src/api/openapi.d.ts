@@ -1611,8 +1611,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Makes another film of a recording or of a part of it, its sound alone, or files of what each person
-         *     sent.
+         * Makes another film of a recording or of a part of it, also for HLS players, its sound alone, or files of
+         *     what each person sent.
          */
         post: operations["film_create"];
         delete?: never;
@@ -3377,7 +3377,7 @@ export interface components {
          * @description What a file that was made is.
          * @enum {string}
          */
-        FileKind: "mp4" | "thumbnail" | "sound" | "chapters" | "captions" | "track" | "sprite" | "sprite_map" | "index";
+        FileKind: "mp4" | "thumbnail" | "sound" | "chapters" | "captions" | "track" | "sprite" | "sprite_map" | "index" | "playlist" | "segments";
         /** @description A part of a recording, from its start. */
         FilmRange: {
             /** Format: int64 */
@@ -3393,6 +3393,7 @@ export interface components {
             layout: components["schemas"]["Layout"];
             /** @description Left out: the film. */
             outputs?: components["schemas"]["Output"][] | null;
+            pauses?: components["schemas"]["Pauses"] | null;
             /**
              * Format: int32
              * @description Left out: 10, before films that nobody asked for.
@@ -4685,10 +4686,10 @@ export interface components {
             next: string | null;
         };
         /**
-         * @description What a job makes: the film with what players show beside it, the sound alone, or what each person sent.
+         * @description What a job makes: the film with what players show beside it, the sound alone, what each person sent, or the film for HLS players.
          * @enum {string}
          */
-        Output: "film" | "sound" | "tracks";
+        Output: "film" | "sound" | "tracks" | "hls";
         /**
          * @description How an output is sent.
          * @enum {string}
@@ -4773,6 +4774,11 @@ export interface components {
             what: components["schemas"]["What"];
             why: components["schemas"]["Why"] | null;
         };
+        /**
+         * @description What a film makes of the recording's pauses: nothing, or a picture that says so, and silence.
+         * @enum {string}
+         */
+        Pauses: "cut" | "slate";
         /** @description Somebody who can log in. */
         Person: {
             /** @description `per_` and a ULID. */

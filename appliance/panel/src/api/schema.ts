@@ -77,6 +77,7 @@ export type RecordedTrack = Schemas["RecordedTrack"];
 export type MadeFile = Schemas["RecordedFile"];
 export type Output = Schemas["Output"];
 export type SoundContainer = Schemas["SoundContainer"];
+export type Pauses = Schemas["Pauses"];
 export type DeletionList = Schemas["DeletionList"];
 export type GapReason = Schemas["GapReason"];
 export type TimelineItem = Schemas["TimelineItem"];

@@ -9,6 +9,10 @@ export const output: Words<typeof enOutput> = {
   tracks: "Spuren jeder Person",
   tracks_text:
     "Kameras, Bildschirme und Mikrofone, wie sie gesendet wurden, zum Schneiden. Alle beginnen mit dem Film.",
+  hls: "Film für HLS-Abspieler",
+  hls_text: "Eine Playlist und die Datei, die sie nennt, für einen eigenen Webserver. Etwa so groß wie der Film.",
+  slate: "Pausen zeigen",
+  slate_text: "So lang, wie sie waren: ein Bild, das es sagt, und Stille. Sonst werden sie herausgeschnitten.",
 };
 
 export const container: Words<typeof enContainer> = {
@@ -22,5 +26,7 @@ export const made: Words<typeof enMade> = {
   sound: "Ton",
   chapters: "Kapitel",
   captions: "Untertitel",
+  playlist: "HLS: Playlist",
+  segments: "HLS: Segmente",
   track: "{{name}}",
 };

@@ -6,6 +6,10 @@ export const output = {
   sound_text: "For listening, or for whoever writes the minutes: about 60 MB an hour as M4A or Ogg.",
   tracks: "Each person's tracks",
   tracks_text: "Cameras, screens and microphones as they were sent, for editing. All begin with the film.",
+  hls: "Film for HLS players",
+  hls_text: "A playlist, and the file that it names, for a web server of your own. About as large as the film.",
+  slate: "Show pauses",
+  slate_text: "As long as they were: a picture that says so, and silence. Else they are cut.",
 };
 
 export const container = {
@@ -19,5 +23,7 @@ export const made = {
   sound: "Sound",
   chapters: "Chapters",
   captions: "Captions",
+  playlist: "HLS: playlist",
+  segments: "HLS: segments",
   track: "{{name}}",
 };

@@ -21,7 +21,7 @@ use roombox_capture::manifest::Part;
 use roombox_capture::matroska::Clusters;
 use roombox_capture::read_manifest;
 use roombox_capture::timeline::elapsed_us;
-use roombox_jobs::spec::{Ahead, JobSpec, Output};
+use roombox_jobs::spec::{Ahead, JobSpec};
 use roombox_transcode::plan::{Plan, VideoPlan, narrow, until};
 use roombox_transcode::reel::{self, SoundReel};
 use rustix::time::{ClockId, clock_gettime};
@@ -289,7 +289,7 @@ impl Follower<'_> {
                     .try_for_each(|_| mixing.next_reel(score, reels, None, work).map(drop))
             });
             let drawn = match &picture {
-                Picture::Compose { scenes, shape, .. } if self.job.makes(Output::Film) => {
+                Picture::Compose { scenes, shape, .. } if self.job.has_picture() => {
                     let (material, plan, preset) = (&material, &plan, &self.job.video);
                     let scenery = Scenery { material, plan, scenes, shape: *shape, preset };
                     video::compose(scenery, self.drawing.take(), reels, work).map(drop)

@@ -9,13 +9,18 @@ use super::report::Work;
 use super::sound_file::SoundFile;
 use super::stills::{Stills, jpeg};
 use roombox_jobs::spec::{FileKind, JobSpec, MadeFile, Output};
+use roombox_transcode::hls;
 use roombox_transcode::index::{FilmIndex, Sprite};
+use roombox_transcode::mp4::segmented::{Segmented, write_segmented};
 use roombox_transcode::mp4::{FileInfo, Track, write_mp4};
 use roombox_transcode::plan::{Plan, chapters};
 use roombox_transcode::vtt;
 use std::io::{self, Read, Write};
 
 const SPRITE: &str = "sprite.jpg";
+/// Of the film for HLS players, and what its playlist names.
+const PLAYLIST: &str = "hls.m3u8";
+const SEGMENTS: &str = "hls.m4s";
 
 /// Samples of a track and where they lie.
 pub struct Made {
@@ -62,6 +67,13 @@ pub fn publish(
         });
     }
     let Some((mut picture, stills)) = picture else { return Ok(files) };
+    if job.makes(Output::Hls) {
+        let tracks = std::iter::once(&mut picture).chain(&mut sound).collect();
+        files.extend(segments(folder, tracks, work)?);
+    }
+    if !job.makes(Output::Film) {
+        return Ok(files);
+    }
     info.chapters = chapters(&material.manifest, &material.timeline, plan);
     let tracks = std::iter::once(&mut picture).chain(&mut sound).collect();
     files.insert(0, movie(folder, "film.mp4", FileKind::Mp4, &info, tracks, work)?);
@@ -98,16 +110,41 @@ fn movie(
     made: Vec<&mut Made>,
     work: &Work,
 ) -> Result<MadeFile, FilmError> {
-    let (mut tracks, mut data) = (Vec::new(), Vec::new());
-    for made in made {
-        tracks.push(made.track.clone());
-        data.push(Beating { input: made.samples.reader()?, work });
-    }
+    let (tracks, mut data) = readers(made, work)?;
     let published =
         folder.publish(name, kind, |out| write_mp4(out, info, &tracks, &mut data).map(|_| ()));
     // Cancelling shows as a failed read.
     work.beat()?;
     published
+}
+
+/// The film for HLS players; what the playlist names is whole before it names it.
+fn segments(
+    folder: &DerivedFolder,
+    made: Vec<&mut Made>,
+    work: &Work,
+) -> Result<[MadeFile; 2], FilmError> {
+    let (tracks, mut data) = readers(made, work)?;
+    let mut whole = Segmented { head: 0, segments: Vec::new() };
+    let published = folder.publish(SEGMENTS, FileKind::Segments, |out| {
+        whole = write_segmented(out, &tracks, &mut data)?;
+        Ok(())
+    });
+    work.beat()?;
+    let segments = published?;
+    let list = hls::of_film(SEGMENTS, &whole);
+    Ok([folder.publish(PLAYLIST, FileKind::Playlist, all(list.as_bytes()))?, segments])
+}
+
+type Readers<'a> = (Vec<Track>, Vec<Beating<'a, Box<dyn Read + 'a>>>);
+
+fn readers<'a>(made: Vec<&'a mut Made>, work: &'a Work) -> Result<Readers<'a>, FilmError> {
+    let (mut tracks, mut data) = (Vec::new(), Vec::new());
+    for made in made {
+        tracks.push(made.track.clone());
+        data.push(Beating { input: made.samples.reader()?, work });
+    }
+    Ok((tracks, data))
 }
 
 /// A sample file that says that the job goes on while it is read.

@@ -5,7 +5,8 @@
 //!                             │  (or: copy the recorded H.264)              ├─► MP4 ─► film.mp4
 //!                             └─ sound:   decode ► mix ► AAC ► reels ───────┘
 //! ```
-//! Beside or instead of it: what each person sent, as files of their own ([`tracks`]).
+//! Beside or instead of it: what each person sent, as files of their own ([`tracks`]), and the film for HLS
+//! players ([`files`]).
 //! Picture and sound are made at the same time, ten seconds a reel; reels that are there already,
 //! from an attempt before or made while the recording ran ([`ahead`]), are taken as they are. The MP4
 //! is laid out when all are known, and beside it what players show with it: chapters, small pictures
@@ -108,7 +109,7 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
     let duration_us = plan.duration_us();
     let apart = job.makes(Output::Tracks) && !material.manifest.parts.is_empty();
     let silent = plan.audio.is_empty() && !apart;
-    let sound_alone = job.makes(Output::Sound) && !job.makes(Output::Film);
+    let sound_alone = job.makes(Output::Sound) && !job.has_picture();
     let files = match picture {
         Picture::Nothing if silent && sound_alone => {
             return Err(FilmError::UnusableSpec("the recording has no sound"));
@@ -197,7 +198,7 @@ impl Picture {
 
 fn planned(material: &Material, job: &JobSpec) -> Result<(Plan, Picture), FilmError> {
     let planned = plan(&material.manifest, &material.timeline, job);
-    if !job.makes(Output::Film) {
+    if !job.has_picture() {
         return Ok((planned, Picture::Nothing));
     }
     match &planned.video {
@@ -237,7 +238,7 @@ fn produce(
     let reels = Reels::of_job(&folder, &material.folder);
     let mut another = SoundFile::wanted(job, plan, &folder)?;
     let (pictured, mixed) = std::thread::scope(|scope| {
-        let heard = job.makes(Output::Film) || job.makes(Output::Sound);
+        let heard = job.has_picture() || job.makes(Output::Sound);
         let mixing = (heard && !plan.audio.is_empty()).then(|| {
             scope.spawn(|| {
                 let score = sound::Score { material, plan, preset: &job.audio };

@@ -5,6 +5,7 @@
 
 mod chapters;
 pub mod fragments;
+pub mod segmented;
 
 use crate::picture::{Colour, Matrix};
 use crate::plan::Chapter;

@@ -253,7 +253,7 @@ mod tests {
 
     fn made(manifest: &Manifest, mut lines: Vec<TimelineLine>) -> Vec<(u64, String)> {
         lines.sort_by_key(|line| line.t);
-        let pieces = crate::plan::pieces(&lines, 2 * SECOND, 602 * SECOND);
+        let pieces = crate::plan::pieces(&lines, &[], 2 * SECOND, 602 * SECOND);
         let plan = Plan { pieces, video: VideoPlan::Nothing, audio: Vec::new() };
         let chapters = chapters(manifest, &lines, &plan);
         assert!(chapters.windows(2).all(|pair| pair[0].from_us < pair[1].from_us));

@@ -331,3 +331,20 @@ fn what_was_paused_is_cut_and_the_film_goes_on_after_it() {
         chapters.iter().map(|chapter| (chapter.from_us / SECOND, chapter.kind)).collect();
     assert_eq!(shown, [(0, ChapterKind::Start), (19, ChapterKind::Resumed)]);
 }
+
+#[test]
+fn a_pause_that_is_shown_is_a_slate_as_long_as_it_was() {
+    let mut story = Story::default();
+    story.join(1, "a").video(1, "a", 20, Codec::H264).video(30, "a", 60, Codec::H264);
+    story.at(20, TimelineEvent::Pause).at(30, TimelineEvent::Resume);
+    story.at(40, TimelineEvent::PowerLoss { from: 38 * SECOND, to: 40 * SECOND });
+    let plan = story.plan_of(&JobSpec { pauses: Pauses::Slate, ..job(LayoutName::Single) });
+    // What nobody decided is cut all the same.
+    assert_eq!(plan.pieces, [(SECOND, 38 * SECOND), (40 * SECOND, 60 * SECOND)]);
+    assert_eq!(names_at(&plan, 19), ["A"]);
+    assert_eq!(names_at(&plan, 25), [PAUSED]);
+    assert_eq!(names_at(&plan, 31), ["A"]);
+    let VideoPlan::Compose { scenes } = &plan.video else { panic!("{:?}", plan.video) };
+    let slate = scenes.iter().find(|scene| scene.tiles[0].name == PAUSED).unwrap();
+    assert_eq!((slate.from_us, slate.tiles[0].source.as_ref()), (20 * SECOND, None));
+}

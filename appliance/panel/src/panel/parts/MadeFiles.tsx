@@ -7,7 +7,7 @@ import type { MadeFile, Recording } from "../../api/schema";
 import { useFormat } from "../wording";
 
 /** What somebody would want; the rest is for the player. */
-const WANTED = ["mp4", "sound", "chapters", "captions", "track"] as const satisfies MadeFile["kind"][];
+const WANTED = ["mp4", "sound", "chapters", "captions", "track", "playlist", "segments"] as const satisfies MadeFile["kind"][];
 
 export function MadeFiles({ recording, job }: { recording: Recording; job: string }) {
   const { t } = useTranslation("panel");

@@ -1,5 +1,5 @@
 // Render again: another arrangement of the same raw tracks.
-import { Button, Checkbox, Group, Modal, Radio, Select, Stack } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, Radio, Select, Stack, Switch } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -23,9 +23,17 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
   const [encoder, setEncoder] = useState<Encoder>("auto");
   const [outputs, setOutputs] = useState<Output[]>(["film"]);
   const [container, setContainer] = useState<SoundContainer>("m4a");
-  const film = outputs.includes("film");
+  const [slate, setSlate] = useState(false);
+  const film = outputs.includes("film") || outputs.includes("hls");
   const work = useMutation({
-    mutationFn: () => api.render(recording.id, { layout, encoder, outputs, container }),
+    mutationFn: () =>
+      api.render(recording.id, {
+        layout,
+        encoder,
+        outputs,
+        container,
+        pauses: slate ? "slate" : "cut",
+      }),
     onSuccess() {
       void cache.invalidateQueries({ queryKey: keys.jobs });
       void cache.invalidateQueries({ queryKey: keys.recordings });
@@ -94,6 +102,12 @@ export function RenderDialog({ recording, opened, close }: RenderDialogProps) {
           disabled={!film}
           allowDeselect={false}
           onChange={(value) => setEncoder((value ?? "auto") as Encoder)}
+        />
+        <Switch
+          label={t("output.slate")}
+          description={t("output.slate_text")}
+          checked={slate}
+          onChange={(event) => setSlate(event.currentTarget.checked)}
         />
         {work.error && <Failure error={work.error} />}
         <Group justify="flex-end">

@@ -11,7 +11,7 @@ use gstreamer as gst;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use roombox_jobs::spec::{JobSpec, LayoutName, Relayout};
 use roombox_transcode::layout::Rect;
-use roombox_transcode::plan::{Plan, Scene, Tile, VideoPlan, narrow, plan, until};
+use roombox_transcode::plan::{PAUSED, Plan, Scene, Tile, VideoPlan, narrow, plan, until};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,6 @@ const MOST_UNREADABLE: u32 = 30;
 const BLIND: Duration = Duration::from_secs(5);
 /// After the last part has ended its last picture stands for so long.
 const LINGER_US: u64 = 500_000;
-/// What is shown while the recording is paused; the same word in both languages.
-const PAUSED: &str = "Pause";
 
 /// The recording, looked at again and again.
 pub struct Stage<'a> {
