@@ -144,18 +144,35 @@ impl Safekeeping {
 
     async fn turn(self: &Arc<Self>) -> Result<(), ControlError> {
         let moment = self.moment();
+        let missing = self.is_missing().await?;
         let due = {
             let state = self.state();
             let zone = TimeZone::system();
             let PlanRow { plan, made_at, .. } = &state.row;
+            // What some target never was to get counts as never made.
+            let made_at = made_at.filter(|_| !missing);
             plan.as_ref().is_some_and(|plan| {
-                state.asked || state.diary.is_due(plan, &zone, *made_at, moment)
+                state.asked && !state.diary.rests(moment.up)
+                    || state.diary.is_due(plan, &zone, made_at, moment)
             })
         };
         if due {
             self.make_one(moment.up).await;
         }
         self.start_due().await
+    }
+
+    /// Whether the newest backup neither is at some target of the plan nor on its way there: one that was wanted
+    /// and could not be made. The rows say so over restarts.
+    async fn is_missing(&self) -> Result<bool, ControlError> {
+        let PlanRow { plan: Some(plan), seq, .. } = self.state().row.clone() else {
+            return Ok(false);
+        };
+        let rows = self.parts.store.backup_copy_list(self.box_id()).await?;
+        let has = |id: &String| rows.iter().any(|row| row.target == *id && row.seq == seq);
+        let there = self.parts.targets.open_now().await;
+        let mut wanted = there.iter().map(|(target, _)| &target.id);
+        Ok(wanted.any(|id| plan.targets.contains(id) && !has(id)))
     }
 
     async fn make_one(&self, up: Duration) {
@@ -170,11 +187,13 @@ impl Safekeeping {
             }
             // It is somebody else's turn: whoever asked goes on waiting.
             Err(ControlError::Backup(BackupError::Busy | BackupError::Restarting)) => {
-                state.diary.failed(up, BUSY_PAUSE);
+                let pause = if state.asked { TICK } else { BUSY_PAUSE };
+                state.diary.failed(up, pause);
             }
+            // Whoever asked still wants one.
             Err(error) => {
                 tracing::error!(%error, "no planned backup could be made");
-                (state.asked, state.error) = (false, Some(error.to_string()));
+                state.error = Some(error.to_string());
                 state.diary.failed(up, PAUSE);
             }
         }
@@ -283,6 +302,7 @@ impl Safekeeping {
             state.row = row;
             state.asked |= first || more;
             state.error = None;
+            state.diary.hurry();
         }
         drop(turn);
         self.wake.notify_one();
@@ -326,6 +346,7 @@ impl Safekeeping {
                 return Err(BackupError::NoPlan.into());
             }
             state.asked = true;
+            state.diary.hurry();
         }
         self.wake.notify_one();
         self.view().await
@@ -341,7 +362,9 @@ impl Safekeeping {
         let moment = self.moment();
         let (row, making, error, arrived) = {
             let state = self.state();
-            let making = state.making || state.asked;
+            // After a failure the error is what is to be seen, until it is tried again.
+            let rests = state.error.is_some() && state.diary.rests(moment.up);
+            let making = state.making || state.asked && !rests;
             (state.row.clone(), making, state.error.clone(), state.arrived.clone())
         };
         let Some(plan) = &row.plan else { return Ok(SafekeepingView::default()) };

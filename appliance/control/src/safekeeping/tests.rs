@@ -153,6 +153,16 @@ impl House {
         due
     }
 
+    /// So much later, since the program's start.
+    async fn later(&mut self, by: Duration) {
+        // A task that has just ended may hold it yet.
+        while Arc::strong_count(&self.safe) > 1 {
+            tokio::task::yield_now().await;
+        }
+        let safe = Arc::get_mut(&mut self.safe).unwrap();
+        safe.begun = safe.begun.checked_sub(by).unwrap();
+    }
+
     async fn once_more(&self) -> SafekeepingView {
         self.safe.run_now().await.unwrap();
         self.settle().await
@@ -280,6 +290,40 @@ async fn a_full_disk_is_said_and_the_plan_stays() {
     assert_eq!((failed.len(), failed[0].id.as_str()), (1, ""));
     let house = house.again("box_hall").await;
     assert!(house.once_more().await.places[0].good.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wanted_backup_that_failed_is_tried_again_also_after_a_restart() {
+    let mut full = house(tempfile::tempdir().unwrap(), Arc::default(), "box_hall", 0).await;
+    let (nas, cloud) = (full.add("nas").await, full.add("cloud").await);
+    full.plan(&[&nas], 2).await;
+    full.settle().await;
+    // Where the file is to be made something else lies.
+    let path = full.folder.path().join(FOLDER);
+    fs::remove_dir_all(&path).unwrap();
+    fs::write(&path, "in the way").unwrap();
+    full.plan(&[&nas, &cloud], 2).await;
+    let view = full.settle().await;
+    assert!(view.error.is_some() && !view.making, "{view:?}");
+    fs::remove_file(&path).unwrap();
+    // The pause holds first; then it is made, though nobody asks again.
+    assert_eq!(full.settle().await.error, view.error);
+    full.later(PAUSE * 2).await;
+    assert_eq!(full.settle().await.error, None);
+    assert_eq!((full.there("nas").len(), full.there("cloud").len()), (2, 1));
+
+    let depot = full.add("depot").await;
+    fs::remove_dir_all(&path).unwrap();
+    fs::write(&path, "in the way").unwrap();
+    full.plan(&[&nas, &cloud, &depot], 2).await;
+    full.settle().await;
+    fs::remove_file(&path).unwrap();
+    let mut again = full.again("box_hall").await;
+    again.settle().await;
+    assert!(again.there("depot").is_empty(), "a box that has just started has other things to do");
+    again.later(PAUSE).await;
+    again.settle().await;
+    assert_eq!(again.there("depot").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
