@@ -327,6 +327,34 @@ async fn a_wanted_backup_that_failed_is_tried_again_also_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_without_its_file_gives_way_to_a_new_backup() {
+    // As after a restore: the database says of a file that it waits. Gone, or a crash cut it.
+    for cut in [false, true] {
+        let house = House::new().await;
+        let nas = house.add("nas").await;
+        house.ways.away.lock().unwrap().insert("nas".to_owned());
+        house.plan(&[&nas], 2).await;
+        house.settle().await;
+        let file = house.folder.path().join(FOLDER).join("1.age");
+        if cut {
+            fs::write(&file, "age").unwrap();
+        } else {
+            fs::remove_file(&file).unwrap();
+        }
+        house.ways.away.lock().unwrap().clear();
+        let mut house = house.again("box_hall").await;
+        house.safe.turn().await.unwrap();
+        assert!(house.safe.view().await.unwrap().places[0].waiting.is_none());
+        // What the first attempt began there is not forgotten.
+        let left = house.safe.parts.store.leftover_list(nas).await.unwrap();
+        assert!(left.iter().any(|left| left.name.ends_with("-1.age")), "{left:?}");
+        house.later(Duration::from_secs(60)).await;
+        let view = house.settle().await;
+        assert!(view.places[0].good.as_ref().unwrap().name.ends_with("-2.age"), "{view:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_box_with_this_database_touches_nothing_of_this_one() {
     let house = House::new().await;
     let nas = house.add("nas").await;

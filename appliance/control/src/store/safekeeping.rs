@@ -146,6 +146,26 @@ impl Store {
         .await
     }
 
+    /// What waits cannot be carried any more; what was begun of it is left, to be taken away. One that came there
+    /// meanwhile stays.
+    pub async fn backup_copy_give_up(&self, row: BackupCopyRow) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let lost = "FROM backup_copies
+                 WHERE target = ?1 AND seq = ?2 AND sha256 = ?3 AND state = 'waiting'";
+            let values = params![row.target, signed(row.seq), row.sha256];
+            sql.execute(
+                &format!(
+                    "INSERT OR REPLACE INTO leftovers (target, name, resume)
+                     SELECT target, name, resume {lost}"
+                ),
+                values,
+            )?;
+            sql.execute(&format!("DELETE {lost}"), values)?;
+            Ok(())
+        })
+        .await
+    }
+
     /// One is not there any more.
     pub async fn backup_copy_delete(&self, target: String, seq: u64) -> Result<(), StoreError> {
         self.call(move |sql| {
