@@ -34,7 +34,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -105,7 +105,8 @@ impl Safekeeping {
         let (flights, saving, wake) =
             (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
         let safe = Self { parts, begun: Instant::now(), state, flights, saving, wake };
-        safe.clear_up().await?;
+        // Nothing is being made yet: what has no row is of a crash.
+        safe.clear_to(u64::MAX).await?;
         Ok(Arc::new(safe))
     }
 
@@ -215,7 +216,10 @@ impl Safekeeping {
         let _turn = self.saving.lock().await;
         let mut row = self.state().row.clone();
         // Somebody may have ended the plan meanwhile, or the targets be gone.
-        let Some(plan) = row.plan.clone() else { return self.clear_up().await };
+        let Some(plan) = row.plan.clone() else {
+            self.throw_away(seq);
+            return Ok(());
+        };
         let box_id = self.box_id();
         let stem = made.name.trim_end_matches(".age");
         let name = format!("{THERE}/{box_id}/{stem}-{seq}.age");
@@ -238,7 +242,7 @@ impl Safekeeping {
             })
             .collect();
         if new.is_empty() {
-            self.clear_up().await?;
+            self.throw_away(seq);
             return Err(BackupError::NoTarget.into());
         }
         (row.seq, row.made_at) = (seq, Some(made.at));
@@ -249,13 +253,32 @@ impl Safekeeping {
         self.clear_up().await
     }
 
-    /// Takes away every file that no row waits with: what is everywhere, and what a crash left.
+    /// Takes away one that gets no row.
+    fn throw_away(&self, seq: u64) {
+        let path = self.path(seq);
+        if let Err(error) = fs::remove_file(&path).or_else(absent) {
+            tracing::warn!(path = %path.display(), %error, "a planned backup of no use stays here");
+        }
+    }
+
+    /// Takes away every file that no row waits with: it is everywhere, or not wanted any more. The next number is
+    /// being made, maybe: its row comes after its file.
     async fn clear_up(&self) -> Result<(), ControlError> {
+        // The number first: one whose row comes meanwhile is spared then.
+        let newest = self.state().row.seq;
+        self.clear_to(newest).await
+    }
+
+    /// Of the numbers up to `newest`, and of what has none.
+    async fn clear_to(&self, newest: u64) -> Result<(), ControlError> {
         let rows = self.parts.store.backup_copy_list(self.box_id()).await?;
         let waiting = rows.iter().filter(|row| row.delivered_ms.is_none());
         let needed: BTreeSet<PathBuf> = waiting.map(|row| self.path(row.seq)).collect();
         let files = fs::read_dir(self.parts.data.join(FOLDER)).into_iter().flatten().flatten();
-        for path in files.map(|file| file.path()).filter(|path| !needed.contains(path)) {
+        let number = |path: &Path| path.file_stem()?.to_str()?.parse::<u64>().ok();
+        let older = |path: &PathBuf| number(path).is_none_or(|number| number <= newest);
+        let old = files.map(|file| file.path()).filter(|path| older(path));
+        for path in old.filter(|path| !needed.contains(path)) {
             if let Err(error) = fs::remove_file(&path).or_else(absent) {
                 tracing::warn!(path = %path.display(), %error, "an old planned backup stays here");
             }

@@ -355,6 +355,22 @@ async fn what_waits_without_its_file_gives_way_to_a_new_backup() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_comes_to_its_target_leaves_the_next_one_alone() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    house.settle().await;
+    // The next one is made, and has no row yet.
+    let folder = house.folder.path().join(FOLDER);
+    for file in ["1.age", "2.age", "stray"] {
+        fs::write(folder.join(file), "age").unwrap();
+    }
+    house.safe.clear_up().await.unwrap();
+    assert!(folder.join("2.age").exists() && house.files() == 1);
+    assert_eq!(house.again("box_hall").await.files(), 0, "a start clears what a crash left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_box_with_this_database_touches_nothing_of_this_one() {
     let house = House::new().await;
     let nas = house.add("nas").await;
