@@ -19,7 +19,7 @@ mod view;
 pub use plan::{BackupPlan, Every, PlanRow};
 pub use view::{BackupOnItsWay, BackupPlace, GoodBackup, SafekeepingView};
 
-use crate::backup::{BackupError, Backups, Believed, Passphrase};
+use crate::backup::{BackupError, BackupFile, Backups, Believed, Passphrase};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::files::absent;
@@ -65,12 +65,34 @@ pub struct SafekeepingParts {
 struct State {
     row: PlanRow,
     diary: Diary,
-    /// Somebody wants one now.
-    asked: bool,
+    /// So often somebody wanted one at once,
+    wishes: u64,
+    /// and so many of these have got one.
+    met: u64,
+    /// So many plans were ended: another one is not the one before, even if it reads the same.
+    ended: u64,
     making: bool,
     error: Option<String>,
     /// When something came to a target, since the program's start.
     arrived: HashMap<String, Duration>,
+}
+
+impl State {
+    /// Somebody waits for one.
+    fn asked(&self) -> bool {
+        self.wishes > self.met
+    }
+}
+
+/// One that is made and has no rows yet.
+struct Sealed {
+    seq: u64,
+    file: BackupFile,
+    sha256: String,
+    /// With this it is locked.
+    passphrase: String,
+    /// Of which plan it is.
+    ended: u64,
 }
 
 /// What is wrong with planned backups.
@@ -153,7 +175,7 @@ impl Safekeeping {
             // What some target never was to get counts as never made.
             let made_at = made_at.filter(|_| !missing);
             plan.as_ref().is_some_and(|plan| {
-                state.asked && !state.diary.rests(moment.up)
+                state.asked() && !state.diary.rests(moment.up)
                     || state.diary.is_due(plan, &zone, made_at, moment)
             })
         };
@@ -177,18 +199,24 @@ impl Safekeeping {
     }
 
     async fn make_one(&self, up: Duration) {
-        self.state().making = true;
+        let wishes = {
+            let mut state = self.state();
+            state.making = true;
+            state.wishes
+        };
         let made = self.made().await;
         let mut state = self.state();
         state.making = false;
         match made {
-            Ok(()) => {
-                (state.asked, state.error) = (false, None);
+            // Who asked meanwhile wants what is newer.
+            Ok(true) => {
+                (state.met, state.error) = (wishes, None);
                 state.diary.made(up);
             }
+            Ok(false) => self.wake.notify_one(),
             // It is somebody else's turn: whoever asked goes on waiting.
             Err(ControlError::Backup(BackupError::Busy | BackupError::Restarting)) => {
-                let pause = if state.asked { TICK } else { BUSY_PAUSE };
+                let pause = if state.asked() { TICK } else { BUSY_PAUSE };
                 state.diary.failed(up, pause);
             }
             // Whoever asked still wants one.
@@ -200,12 +228,26 @@ impl Safekeeping {
         }
     }
 
-    async fn made(&self) -> Result<(), ControlError> {
-        let row = self.state().row.clone();
-        let seq = row.seq + 1;
+    /// Makes one and sends it on its way; false: it is of no use, as somebody has changed what it was made by.
+    async fn made(&self) -> Result<bool, ControlError> {
+        let sealed = self.sealed().await?;
+        let seq = sealed.seq;
+        let kept = self.keep(sealed).await;
+        if !matches!(kept, Ok(true)) {
+            self.throw_away(seq);
+        }
+        kept
+    }
+
+    async fn sealed(&self) -> Result<Sealed, ControlError> {
+        let (PlanRow { seq, passphrase, .. }, ended) = {
+            let state = self.state();
+            (state.row.clone(), state.ended)
+        };
+        let seq = seq + 1;
         let path = self.path(seq);
         fs::create_dir_all(self.parts.data.join(FOLDER)).map_err(ControlError::Files)?;
-        let made = self.parts.backups.make_at(row.passphrase, path.clone()).await?;
+        let file = self.parts.backups.make_at(passphrase.clone(), path.clone()).await?;
         let sum = tokio::task::spawn_blocking(move || -> io::Result<String> {
             let mut sum = Sha256::new();
             io::copy(&mut File::open(path)?, &mut sum)?;
@@ -213,13 +255,20 @@ impl Safekeeping {
         });
         let sha256 = sum.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         let sha256 = sha256.map_err(ControlError::Files)?;
+        Ok(Sealed { seq, file, sha256, passphrase, ended })
+    }
+
+    /// Its rows; false: somebody has set another passphrase meanwhile, or ended the plan.
+    async fn keep(&self, sealed: Sealed) -> Result<bool, ControlError> {
+        let Sealed { seq, file: made, sha256, passphrase, ended } = sealed;
         let _turn = self.saving.lock().await;
-        let mut row = self.state().row.clone();
-        // Somebody may have ended the plan meanwhile, or the targets be gone.
-        let Some(plan) = row.plan.clone() else {
-            self.throw_away(seq);
-            return Ok(());
+        let (mut row, is_same) = {
+            let state = self.state();
+            let row = state.row.clone();
+            let is_same = state.ended == ended && row.passphrase == passphrase;
+            (row, is_same)
         };
+        let Some(plan) = row.plan.clone().filter(|_| is_same) else { return Ok(false) };
         let box_id = self.box_id();
         let stem = made.name.trim_end_matches(".age");
         let name = format!("{THERE}/{box_id}/{stem}-{seq}.age");
@@ -242,7 +291,6 @@ impl Safekeeping {
             })
             .collect();
         if new.is_empty() {
-            self.throw_away(seq);
             return Err(BackupError::NoTarget.into());
         }
         (row.seq, row.made_at) = (seq, Some(made.at));
@@ -250,7 +298,11 @@ impl Safekeeping {
         self.parts.store.backup_plan_put(box_id, row.clone(), new, Vec::new()).await?;
         tracing::info!(bytes = made.bytes, number = seq, "a planned backup was made");
         self.state().row = row;
-        self.clear_up().await
+        // It is on its way: what is old and stays here is taken away the next time.
+        if let Err(error) = self.clear_up().await {
+            tracing::warn!(%error, "old planned backups stay here");
+        }
+        Ok(true)
     }
 
     /// Takes away one that gets no row.
@@ -323,7 +375,7 @@ impl Safekeeping {
         {
             let mut state = self.state();
             state.row = row;
-            state.asked |= first || more;
+            state.wishes += u64::from(first || more);
             state.error = None;
             state.diary.hurry();
         }
@@ -351,7 +403,8 @@ impl Safekeeping {
         {
             let mut state = self.state();
             state.row = row;
-            (state.asked, state.error) = (false, None);
+            (state.met, state.error) = (state.wishes, None);
+            state.ended += 1;
         }
         drop(turn);
         self.clear_up().await?;
@@ -368,7 +421,7 @@ impl Safekeeping {
             if state.row.plan.is_none() {
                 return Err(BackupError::NoPlan.into());
             }
-            state.asked = true;
+            state.wishes += 1;
             state.diary.hurry();
         }
         self.wake.notify_one();
@@ -387,7 +440,7 @@ impl Safekeeping {
             let state = self.state();
             // After a failure the error is what is to be seen, until it is tried again.
             let rests = state.error.is_some() && state.diary.rests(moment.up);
-            let making = state.making || state.asked && !rests;
+            let making = state.making || state.asked() && !rests;
             (state.row.clone(), making, state.error.clone(), state.arrived.clone())
         };
         let Some(plan) = &row.plan else { return Ok(SafekeepingView::default()) };

@@ -371,6 +371,48 @@ async fn a_backup_that_comes_to_its_target_leaves_the_next_one_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_never_locked_with_a_passphrase_that_was_replaced_meanwhile() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    let plan = house.safe.view().await.unwrap().plan.unwrap();
+    let wanted = async || house.safe.state().asked() && house.there("nas").is_empty();
+    let sealed = house.safe.sealed().await.unwrap();
+    let other = Some("another horse battery staple".to_owned());
+    house.safe.put(plan.clone(), other.clone()).await.unwrap();
+    assert!(!house.safe.keep(sealed).await.unwrap());
+    assert!(wanted().await, "whoever asked waits for one with the new passphrase");
+    // Nor is it of a plan that was ended, even if the next one reads the same.
+    let sealed = house.safe.sealed().await.unwrap();
+    house.safe.end().await.unwrap();
+    house.safe.put(plan, other).await.unwrap();
+    assert!(!house.safe.keep(sealed).await.unwrap());
+    assert!(wanted().await);
+    let view = house.settle().await;
+    assert!(view.places[0].good.is_some() && !view.making && house.files() == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_wants_while_a_backup_is_made_is_a_newer_one() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    let held = house.safe.saving.lock().await;
+    let safe = house.safe.clone();
+    let making = tokio::spawn(async move { safe.make_one(Duration::ZERO).await });
+    while house.files() == 0 {
+        tokio::task::yield_now().await;
+    }
+    house.safe.run_now().await.unwrap();
+    drop(held);
+    making.await.unwrap();
+    assert!(house.safe.state().asked());
+    house.settle().await;
+    assert!(!house.safe.state().asked());
+    assert!(house.there("nas").iter().any(|name| name.ends_with("-2.age")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_box_with_this_database_touches_nothing_of_this_one() {
     let house = House::new().await;
     let nas = house.add("nas").await;
