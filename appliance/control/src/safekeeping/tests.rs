@@ -413,6 +413,18 @@ async fn what_somebody_wants_while_a_backup_is_made_is_a_newer_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_first_attempt_began_is_cleared_away_when_the_plan_ends() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    // It waits, and nothing has been said of its first attempt yet.
+    house.safe.make_one(Duration::ZERO).await;
+    house.safe.end().await.unwrap();
+    let left = house.safe.parts.store.leftover_list(nas).await.unwrap();
+    assert!(left.iter().any(|left| left.name.ends_with("-1.age")), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_box_with_this_database_touches_nothing_of_this_one() {
     let house = House::new().await;
     let nas = house.add("nas").await;

@@ -60,7 +60,8 @@ pub(super) fn move_elsewhere(sql: &Transaction<'_>, target: &str) -> Result<(), 
 
 impl Store {
     /// Keeps the plan, and with it what goes out now, all of it or nothing. What waited is not wanted any more
-    /// where `keep_waiting` does not name its target; what was begun of it is left, to be taken away.
+    /// where `keep_waiting` does not name its target; what was begun of it is left, to be taken away. A first attempt
+    /// may be under way, and a target of which nothing was begun is none the worse for it.
     pub async fn backup_plan_put(
         &self,
         box_id: String,
@@ -80,7 +81,7 @@ impl Store {
             sql.execute(
                 &format!(
                     "INSERT OR REPLACE INTO leftovers (target, name, resume)
-                     SELECT target, name, resume {unwanted} AND (attempts > 0 OR resume IS NOT NULL)"
+                     SELECT target, name, resume {unwanted}"
                 ),
                 params![box_id, kept],
             )?;
