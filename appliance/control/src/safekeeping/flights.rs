@@ -134,7 +134,7 @@ impl Safekeeping {
             };
             if resume != row.resume {
                 let row = BackupCopyRow { resume, ..row.clone() };
-                self.parts.store.backup_copy_settle(row).await?;
+                self.parts.store.backup_copy_resume(row).await?;
             }
         }
         Ok(())

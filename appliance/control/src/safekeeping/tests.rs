@@ -425,6 +425,24 @@ async fn what_a_first_attempt_began_is_cleared_away_when_the_plan_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn how_far_a_transfer_got_does_not_make_a_receipt_wait_again() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    house.safe.make_one(Duration::ZERO).await;
+    let store = &house.safe.parts.store;
+    let rows = async || store.backup_copy_list("box_hall".to_owned()).await.unwrap();
+    let part = BackupCopyRow { resume: Some("part".to_owned()), ..rows().await.remove(0) };
+    store.backup_copy_resume(part.clone()).await.unwrap();
+    assert_eq!(rows().await, [part.clone()]);
+    // It comes there after the rows were read.
+    let there = BackupCopyRow { delivered_ms: Some(7), resume: None, ..part.clone() };
+    store.backup_copy_settle(there.clone()).await.unwrap();
+    store.backup_copy_resume(part).await.unwrap();
+    assert_eq!(rows().await, [there]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_box_with_this_database_touches_nothing_of_this_one() {
     let house = House::new().await;
     let nas = house.add("nas").await;

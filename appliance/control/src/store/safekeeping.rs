@@ -147,6 +147,19 @@ impl Store {
         .await
     }
 
+    /// A transfer has got this far; one that has come there meanwhile stays as it is.
+    pub async fn backup_copy_resume(&self, row: BackupCopyRow) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE backup_copies SET resume = ?4
+                 WHERE target = ?1 AND seq = ?2 AND sha256 = ?3 AND state = 'waiting'",
+                params![row.target, signed(row.seq), row.sha256, row.resume],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
     /// What waits cannot be carried any more; what was begun of it is left, to be taken away. One that came there
     /// meanwhile stays.
     pub async fn backup_copy_give_up(&self, row: BackupCopyRow) -> Result<(), StoreError> {
