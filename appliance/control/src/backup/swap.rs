@@ -72,7 +72,7 @@ pub enum Restored {
 }
 
 /// A restore that the disk refused at a start: the box is as it was before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenUpRestore {
     /// What was to be restored.
     pub note: RestoreNote,
