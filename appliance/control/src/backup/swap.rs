@@ -72,7 +72,7 @@ pub enum Restored {
 }
 
 /// A restore that the disk refused at a start: the box is as it was before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenUpRestore {
     /// What was to be restored.
     pub note: RestoreNote,
@@ -249,7 +249,7 @@ fn carry_out(
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if folder.exists() {
                 tracing::warn!("a restore was begun and never finished: the box is as it was");
-                fs::remove_dir_all(&folder).or_else(absent)?;
+                cleared(&folder);
             }
             return Ok(None);
         }
@@ -299,18 +299,28 @@ fn carry_out(
         fs::rename(&before, &kept)?;
         synced(data)?;
     }
-    step("nats")?;
-    fs::remove_dir_all(data.join(NATS)).or_else(absent)?;
-    // Copies of the database that is not the box's any more, and who owned that.
-    step("spares")?;
-    fs::remove_dir_all(data.join(SPARES)).or_else(absent)?;
+    // And copies of the database that is not the box's any more, and who owned that. Out of their places they are
+    // nothing, even where the disk does not let go of them.
+    for name in [NATS, SPARES] {
+        moved(&data.join(name), &folder.join(name), step)?;
+    }
+    synced(&folder)?;
+    synced(data)?;
     step("plan")?;
     // First the plan: what lies there without one is nothing.
     fs::remove_file(folder.join(PLAN))?;
     synced(&folder)?;
     step("rest")?;
-    fs::remove_dir_all(&folder).or_else(absent)?;
+    cleared(&folder);
     Ok(Some(plan.note))
+}
+
+/// Takes away what is nothing any more. What the disk does not let go of keeps no box from starting: the next
+/// start tries again.
+fn cleared(folder: &Path) {
+    if let Err(error) = fs::remove_dir_all(folder).or_else(absent) {
+        tracing::warn!(path = %folder.display(), %error, "what is left of a restore stays here");
+    }
 }
 
 /// Begins to take a plan back, if that can still be done. The plan's new name says so: a full disk has room for

@@ -5,9 +5,14 @@ use super::AlarmKind;
 use crate::backup::GivenUpRestore;
 use crate::certificates::RenewedKeys;
 use crate::error::ControlError;
+use crate::files::{absent, replace};
 use crate::spares::{self, MendNote};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The last restore that a start has given up, in the box's data.
+const GIVEN_UP: &str = "given-up.json";
 
 /// What stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,7 +20,6 @@ pub struct Standing {
     /// A spare copy took the database's place, or the box began anew.
     pub mended: Option<MendNote>,
     pub keys: Option<RenewedKeys>,
-    /// Until the next start.
     pub restore: Option<GivenUpRestore>,
 }
 
@@ -28,8 +32,13 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Of the box whose data are in this folder. `restore`: what this start has given up.
+    /// Of the box whose data are in this folder. `restore`: what this start has given up; else what one before it
+    /// has, if nobody has seen that.
     pub fn load(data: PathBuf, restore: Option<GivenUpRestore>) -> Self {
+        if let Some(given_up) = &restore {
+            keep(&data, given_up);
+        }
+        let restore = restore.or_else(|| told(&data));
         let mended = spares::told(&data).filter(|note| !note.seen);
         let standing = Standing { mended, keys: None, restore };
         Self { data, standing: Mutex::new(standing) }
@@ -59,9 +68,51 @@ impl Notices {
             AlarmKind::KeysRenewed => {
                 RenewedKeys::seen(&self.data.join("secrets")).map_err(ControlError::Files)?;
             }
-            AlarmKind::RestoreGivenUp => self.standing().restore = None,
+            AlarmKind::RestoreGivenUp => {
+                let gone = fs::remove_file(self.data.join(GIVEN_UP)).or_else(absent);
+                gone.map_err(ControlError::Files)?;
+                self.standing().restore = None;
+            }
             _ => {}
         }
         Ok(())
+    }
+}
+
+fn told(data: &Path) -> Option<GivenUpRestore> {
+    serde_json::from_slice(&fs::read(data.join(GIVEN_UP)).ok()?).ok()
+}
+
+/// A full disk is why a restore is given up: then it stands until the next start only.
+fn keep(data: &Path, given_up: &GivenUpRestore) {
+    let text = serde_json::to_vec_pretty(given_up).map_err(std::io::Error::from);
+    if let Err(error) = text.and_then(|text| replace(&data.join(GIVEN_UP), &text, 0o600)) {
+        tracing::warn!(%error, "that a restore was given up is forgotten at the next start");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::{RestoreAs, RestoreNote};
+    use crate::clock::UnixMs;
+
+    #[test]
+    fn a_restore_that_was_given_up_stands_over_restarts_until_somebody_has_seen_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = |restore| Notices::load(folder.path().to_owned(), restore);
+        let note = RestoreNote {
+            at: UnixMs(1_000),
+            box_name: "Hall".to_owned(),
+            made_at: UnixMs(500),
+            restored_as: RestoreAs::Itself,
+            undone: false,
+        };
+        let given_up = GivenUpRestore { note, why: "full".to_owned() };
+        load(Some(given_up.clone()));
+        let next = load(None);
+        assert_eq!(next.look().restore, Some(given_up));
+        next.seen(AlarmKind::RestoreGivenUp).unwrap();
+        assert_eq!((next.look(), load(None).look()), Default::default());
     }
 }

@@ -47,7 +47,7 @@ impl Diary {
         moment: Moment,
     ) -> bool {
         let Moment { up, now, believed } = moment;
-        if up < SETTLE || self.again.is_some_and(|again| up < again) {
+        if up < SETTLE || self.rests(up) {
             return false;
         }
         let Some(made) = made else { return true };
@@ -61,6 +61,16 @@ impl Diary {
                 up >= FIRST && age.is_none_or(|age| age >= plan.period())
             }
         }
+    }
+
+    /// One could not be made a while ago, and it is not tried again yet.
+    pub fn rests(&self, up: Duration) -> bool {
+        self.again.is_some_and(|again| up < again)
+    }
+
+    /// Somebody wants one: it is tried at once.
+    pub fn hurry(&mut self) {
+        self.again = None;
     }
 
     /// One was made.

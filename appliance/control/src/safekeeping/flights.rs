@@ -6,6 +6,8 @@ use crate::error::ControlError;
 use crate::store::BackupCopyRow;
 use crate::targets::{Load, Receipt, Sent, TargetRow, pause_ms};
 use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::AbortHandle;
@@ -68,8 +70,9 @@ impl Safekeeping {
     /// Begins what is due at each target that may get something now and has nothing to do.
     pub(super) async fn start_due(self: &Arc<Self>) -> Result<(), ControlError> {
         let Some(plan) = self.state().row.plan.clone() else { return Ok(()) };
-        let rows = self.parts.store.backup_copy_list(self.box_id()).await?;
+        let mut rows = self.parts.store.backup_copy_list(self.box_id()).await?;
         self.keep_resumes(&rows).await?;
+        self.give_up_lost(&mut rows).await?;
         let now = UnixMs::now().0;
         let due = |row: &&BackupCopyRow| row.next_ms <= now || row.next_ms > now + FAR_MS;
         for (target, open) in self.parts.targets.open_now().await {
@@ -95,6 +98,31 @@ impl Safekeeping {
         Ok(())
     }
 
+    /// Gives up what waits without its file: the database is from another time, or the disk lost it. The next turn
+    /// makes a new one, as that target has none.
+    async fn give_up_lost(&self, rows: &mut Vec<BackupCopyRow>) -> Result<(), ControlError> {
+        let idle = |row: &BackupCopyRow| !self.flights().under_way.contains_key(&row.target);
+        let lost =
+            |row: &mut BackupCopyRow| row.delivered_ms.is_none() && idle(row) && self.is_lost(row);
+        for row in rows.extract_if(.., lost).collect::<Vec<_>>() {
+            tracing::warn!(
+                target = row.target,
+                name = row.name,
+                "the file of a planned backup is gone: a new one is made"
+            );
+            self.parts.store.backup_copy_give_up(row).await?;
+        }
+        Ok(())
+    }
+
+    /// Only what is sure: a disk that cannot be read now may be read later.
+    fn is_lost(&self, row: &BackupCopyRow) -> bool {
+        match fs::metadata(self.path(row.seq)) {
+            Ok(file) => file.len() != row.bytes,
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        }
+    }
+
     /// After a crash a transfer goes on from what was kept here.
     async fn keep_resumes(&self, rows: &[BackupCopyRow]) -> Result<(), ControlError> {
         for row in rows.iter().filter(|row| row.delivered_ms.is_none()) {
@@ -106,7 +134,7 @@ impl Safekeeping {
             };
             if resume != row.resume {
                 let row = BackupCopyRow { resume, ..row.clone() };
-                self.parts.store.backup_copy_settle(row).await?;
+                self.parts.store.backup_copy_resume(row).await?;
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ mod view;
 pub use plan::{BackupPlan, Every, PlanRow};
 pub use view::{BackupOnItsWay, BackupPlace, GoodBackup, SafekeepingView};
 
-use crate::backup::{BackupError, Backups, Believed, Passphrase};
+use crate::backup::{BackupError, BackupFile, Backups, Believed, Passphrase};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::files::absent;
@@ -34,7 +34,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -65,12 +65,34 @@ pub struct SafekeepingParts {
 struct State {
     row: PlanRow,
     diary: Diary,
-    /// Somebody wants one now.
-    asked: bool,
+    /// So often somebody wanted one at once,
+    wishes: u64,
+    /// and so many of these have got one.
+    met: u64,
+    /// So many plans were ended: another one is not the one before, even if it reads the same.
+    ended: u64,
     making: bool,
     error: Option<String>,
     /// When something came to a target, since the program's start.
     arrived: HashMap<String, Duration>,
+}
+
+impl State {
+    /// Somebody waits for one.
+    fn asked(&self) -> bool {
+        self.wishes > self.met
+    }
+}
+
+/// One that is made and has no rows yet.
+struct Sealed {
+    seq: u64,
+    file: BackupFile,
+    sha256: String,
+    /// With this it is locked.
+    passphrase: String,
+    /// Of which plan it is.
+    ended: u64,
 }
 
 /// What is wrong with planned backups.
@@ -105,7 +127,8 @@ impl Safekeeping {
         let (flights, saving, wake) =
             (Mutex::default(), tokio::sync::Mutex::default(), Notify::new());
         let safe = Self { parts, begun: Instant::now(), state, flights, saving, wake };
-        safe.clear_up().await?;
+        // Nothing is being made yet: what has no row is of a crash.
+        safe.clear_to(u64::MAX).await?;
         Ok(Arc::new(safe))
     }
 
@@ -144,12 +167,16 @@ impl Safekeeping {
 
     async fn turn(self: &Arc<Self>) -> Result<(), ControlError> {
         let moment = self.moment();
+        let missing = self.is_missing().await?;
         let due = {
             let state = self.state();
             let zone = TimeZone::system();
             let PlanRow { plan, made_at, .. } = &state.row;
+            // What some target never was to get counts as never made.
+            let made_at = made_at.filter(|_| !missing);
             plan.as_ref().is_some_and(|plan| {
-                state.asked || state.diary.is_due(plan, &zone, *made_at, moment)
+                state.asked() && !state.diary.rests(moment.up)
+                    || state.diary.is_due(plan, &zone, made_at, moment)
             })
         };
         if due {
@@ -158,34 +185,69 @@ impl Safekeeping {
         self.start_due().await
     }
 
+    /// Whether the newest backup neither is at some target of the plan nor on its way there: one that was wanted
+    /// and could not be made. The rows say so over restarts.
+    async fn is_missing(&self) -> Result<bool, ControlError> {
+        let PlanRow { plan: Some(plan), seq, .. } = self.state().row.clone() else {
+            return Ok(false);
+        };
+        let rows = self.parts.store.backup_copy_list(self.box_id()).await?;
+        let has = |id: &String| rows.iter().any(|row| row.target == *id && row.seq == seq);
+        let there = self.parts.targets.open_now().await;
+        let mut wanted = there.iter().map(|(target, _)| &target.id);
+        Ok(wanted.any(|id| plan.targets.contains(id) && !has(id)))
+    }
+
     async fn make_one(&self, up: Duration) {
-        self.state().making = true;
+        let wishes = {
+            let mut state = self.state();
+            state.making = true;
+            state.wishes
+        };
         let made = self.made().await;
         let mut state = self.state();
         state.making = false;
         match made {
-            Ok(()) => {
-                (state.asked, state.error) = (false, None);
+            // Who asked meanwhile wants what is newer.
+            Ok(true) => {
+                (state.met, state.error) = (wishes, None);
                 state.diary.made(up);
             }
+            Ok(false) => self.wake.notify_one(),
             // It is somebody else's turn: whoever asked goes on waiting.
             Err(ControlError::Backup(BackupError::Busy | BackupError::Restarting)) => {
-                state.diary.failed(up, BUSY_PAUSE);
+                let pause = if state.asked() { TICK } else { BUSY_PAUSE };
+                state.diary.failed(up, pause);
             }
+            // Whoever asked still wants one.
             Err(error) => {
                 tracing::error!(%error, "no planned backup could be made");
-                (state.asked, state.error) = (false, Some(error.to_string()));
+                state.error = Some(error.to_string());
                 state.diary.failed(up, PAUSE);
             }
         }
     }
 
-    async fn made(&self) -> Result<(), ControlError> {
-        let row = self.state().row.clone();
-        let seq = row.seq + 1;
+    /// Makes one and sends it on its way; false: it is of no use, as somebody has changed what it was made by.
+    async fn made(&self) -> Result<bool, ControlError> {
+        let sealed = self.sealed().await?;
+        let seq = sealed.seq;
+        let kept = self.keep(sealed).await;
+        if !matches!(kept, Ok(true)) {
+            self.throw_away(seq);
+        }
+        kept
+    }
+
+    async fn sealed(&self) -> Result<Sealed, ControlError> {
+        let (PlanRow { seq, passphrase, .. }, ended) = {
+            let state = self.state();
+            (state.row.clone(), state.ended)
+        };
+        let seq = seq + 1;
         let path = self.path(seq);
         fs::create_dir_all(self.parts.data.join(FOLDER)).map_err(ControlError::Files)?;
-        let made = self.parts.backups.make_at(row.passphrase, path.clone()).await?;
+        let file = self.parts.backups.make_at(passphrase.clone(), path.clone()).await?;
         let sum = tokio::task::spawn_blocking(move || -> io::Result<String> {
             let mut sum = Sha256::new();
             io::copy(&mut File::open(path)?, &mut sum)?;
@@ -193,10 +255,20 @@ impl Safekeeping {
         });
         let sha256 = sum.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         let sha256 = sha256.map_err(ControlError::Files)?;
+        Ok(Sealed { seq, file, sha256, passphrase, ended })
+    }
+
+    /// Its rows; false: somebody has set another passphrase meanwhile, or ended the plan.
+    async fn keep(&self, sealed: Sealed) -> Result<bool, ControlError> {
+        let Sealed { seq, file: made, sha256, passphrase, ended } = sealed;
         let _turn = self.saving.lock().await;
-        let mut row = self.state().row.clone();
-        // Somebody may have ended the plan meanwhile, or the targets be gone.
-        let Some(plan) = row.plan.clone() else { return self.clear_up().await };
+        let (mut row, is_same) = {
+            let state = self.state();
+            let row = state.row.clone();
+            let is_same = state.ended == ended && row.passphrase == passphrase;
+            (row, is_same)
+        };
+        let Some(plan) = row.plan.clone().filter(|_| is_same) else { return Ok(false) };
         let box_id = self.box_id();
         let stem = made.name.trim_end_matches(".age");
         let name = format!("{THERE}/{box_id}/{stem}-{seq}.age");
@@ -219,7 +291,6 @@ impl Safekeeping {
             })
             .collect();
         if new.is_empty() {
-            self.clear_up().await?;
             return Err(BackupError::NoTarget.into());
         }
         (row.seq, row.made_at) = (seq, Some(made.at));
@@ -227,16 +298,39 @@ impl Safekeeping {
         self.parts.store.backup_plan_put(box_id, row.clone(), new, Vec::new()).await?;
         tracing::info!(bytes = made.bytes, number = seq, "a planned backup was made");
         self.state().row = row;
-        self.clear_up().await
+        // It is on its way: what is old and stays here is taken away the next time.
+        if let Err(error) = self.clear_up().await {
+            tracing::warn!(%error, "old planned backups stay here");
+        }
+        Ok(true)
     }
 
-    /// Takes away every file that no row waits with: what is everywhere, and what a crash left.
+    /// Takes away one that gets no row.
+    fn throw_away(&self, seq: u64) {
+        let path = self.path(seq);
+        if let Err(error) = fs::remove_file(&path).or_else(absent) {
+            tracing::warn!(path = %path.display(), %error, "a planned backup of no use stays here");
+        }
+    }
+
+    /// Takes away every file that no row waits with: it is everywhere, or not wanted any more. The next number is
+    /// being made, maybe: its row comes after its file.
     async fn clear_up(&self) -> Result<(), ControlError> {
+        // The number first: one whose row comes meanwhile is spared then.
+        let newest = self.state().row.seq;
+        self.clear_to(newest).await
+    }
+
+    /// Of the numbers up to `newest`, and of what has none.
+    async fn clear_to(&self, newest: u64) -> Result<(), ControlError> {
         let rows = self.parts.store.backup_copy_list(self.box_id()).await?;
         let waiting = rows.iter().filter(|row| row.delivered_ms.is_none());
         let needed: BTreeSet<PathBuf> = waiting.map(|row| self.path(row.seq)).collect();
         let files = fs::read_dir(self.parts.data.join(FOLDER)).into_iter().flatten().flatten();
-        for path in files.map(|file| file.path()).filter(|path| !needed.contains(path)) {
+        let number = |path: &Path| path.file_stem()?.to_str()?.parse::<u64>().ok();
+        let older = |path: &PathBuf| number(path).is_none_or(|number| number <= newest);
+        let old = files.map(|file| file.path()).filter(|path| older(path));
+        for path in old.filter(|path| !needed.contains(path)) {
             if let Err(error) = fs::remove_file(&path).or_else(absent) {
                 tracing::warn!(path = %path.display(), %error, "an old planned backup stays here");
             }
@@ -281,8 +375,9 @@ impl Safekeeping {
         {
             let mut state = self.state();
             state.row = row;
-            state.asked |= first || more;
+            state.wishes += u64::from(first || more);
             state.error = None;
+            state.diary.hurry();
         }
         drop(turn);
         self.wake.notify_one();
@@ -308,7 +403,8 @@ impl Safekeeping {
         {
             let mut state = self.state();
             state.row = row;
-            (state.asked, state.error) = (false, None);
+            (state.met, state.error) = (state.wishes, None);
+            state.ended += 1;
         }
         drop(turn);
         self.clear_up().await?;
@@ -325,7 +421,8 @@ impl Safekeeping {
             if state.row.plan.is_none() {
                 return Err(BackupError::NoPlan.into());
             }
-            state.asked = true;
+            state.wishes += 1;
+            state.diary.hurry();
         }
         self.wake.notify_one();
         self.view().await
@@ -341,7 +438,9 @@ impl Safekeeping {
         let moment = self.moment();
         let (row, making, error, arrived) = {
             let state = self.state();
-            let making = state.making || state.asked;
+            // After a failure the error is what is to be seen, until it is tried again.
+            let rests = state.error.is_some() && state.diary.rests(moment.up);
+            let making = state.making || state.asked() && !rests;
             (state.row.clone(), making, state.error.clone(), state.arrived.clone())
         };
         let Some(plan) = &row.plan else { return Ok(SafekeepingView::default()) };

@@ -153,6 +153,16 @@ impl House {
         due
     }
 
+    /// So much later, since the program's start.
+    async fn later(&mut self, by: Duration) {
+        // A task that has just ended may hold it yet.
+        while Arc::strong_count(&self.safe) > 1 {
+            tokio::task::yield_now().await;
+        }
+        let safe = Arc::get_mut(&mut self.safe).unwrap();
+        safe.begun = safe.begun.checked_sub(by).unwrap();
+    }
+
     async fn once_more(&self) -> SafekeepingView {
         self.safe.run_now().await.unwrap();
         self.settle().await
@@ -280,6 +290,156 @@ async fn a_full_disk_is_said_and_the_plan_stays() {
     assert_eq!((failed.len(), failed[0].id.as_str()), (1, ""));
     let house = house.again("box_hall").await;
     assert!(house.once_more().await.places[0].good.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wanted_backup_that_failed_is_tried_again_also_after_a_restart() {
+    let mut full = house(tempfile::tempdir().unwrap(), Arc::default(), "box_hall", 0).await;
+    let (nas, cloud) = (full.add("nas").await, full.add("cloud").await);
+    full.plan(&[&nas], 2).await;
+    full.settle().await;
+    // Where the file is to be made something else lies.
+    let path = full.folder.path().join(FOLDER);
+    fs::remove_dir_all(&path).unwrap();
+    fs::write(&path, "in the way").unwrap();
+    full.plan(&[&nas, &cloud], 2).await;
+    let view = full.settle().await;
+    assert!(view.error.is_some() && !view.making, "{view:?}");
+    fs::remove_file(&path).unwrap();
+    // The pause holds first; then it is made, though nobody asks again.
+    assert_eq!(full.settle().await.error, view.error);
+    full.later(PAUSE * 2).await;
+    assert_eq!(full.settle().await.error, None);
+    assert_eq!((full.there("nas").len(), full.there("cloud").len()), (2, 1));
+
+    let depot = full.add("depot").await;
+    fs::remove_dir_all(&path).unwrap();
+    fs::write(&path, "in the way").unwrap();
+    full.plan(&[&nas, &cloud, &depot], 2).await;
+    full.settle().await;
+    fs::remove_file(&path).unwrap();
+    let mut again = full.again("box_hall").await;
+    again.settle().await;
+    assert!(again.there("depot").is_empty(), "a box that has just started has other things to do");
+    again.later(PAUSE).await;
+    again.settle().await;
+    assert_eq!(again.there("depot").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_without_its_file_gives_way_to_a_new_backup() {
+    // As after a restore: the database says of a file that it waits. Gone, or a crash cut it.
+    for cut in [false, true] {
+        let house = House::new().await;
+        let nas = house.add("nas").await;
+        house.ways.away.lock().unwrap().insert("nas".to_owned());
+        house.plan(&[&nas], 2).await;
+        house.settle().await;
+        let file = house.folder.path().join(FOLDER).join("1.age");
+        if cut {
+            fs::write(&file, "age").unwrap();
+        } else {
+            fs::remove_file(&file).unwrap();
+        }
+        house.ways.away.lock().unwrap().clear();
+        let mut house = house.again("box_hall").await;
+        house.safe.turn().await.unwrap();
+        assert!(house.safe.view().await.unwrap().places[0].waiting.is_none());
+        // What the first attempt began there is not forgotten.
+        let left = house.safe.parts.store.leftover_list(nas).await.unwrap();
+        assert!(left.iter().any(|left| left.name.ends_with("-1.age")), "{left:?}");
+        house.later(Duration::from_secs(60)).await;
+        let view = house.settle().await;
+        assert!(view.places[0].good.as_ref().unwrap().name.ends_with("-2.age"), "{view:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_comes_to_its_target_leaves_the_next_one_alone() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    house.settle().await;
+    // The next one is made, and has no row yet.
+    let folder = house.folder.path().join(FOLDER);
+    for file in ["1.age", "2.age", "stray"] {
+        fs::write(folder.join(file), "age").unwrap();
+    }
+    house.safe.clear_up().await.unwrap();
+    assert!(folder.join("2.age").exists() && house.files() == 1);
+    assert_eq!(house.again("box_hall").await.files(), 0, "a start clears what a crash left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_never_locked_with_a_passphrase_that_was_replaced_meanwhile() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    let plan = house.safe.view().await.unwrap().plan.unwrap();
+    let wanted = async || house.safe.state().asked() && house.there("nas").is_empty();
+    let sealed = house.safe.sealed().await.unwrap();
+    let other = Some("another horse battery staple".to_owned());
+    house.safe.put(plan.clone(), other.clone()).await.unwrap();
+    assert!(!house.safe.keep(sealed).await.unwrap());
+    assert!(wanted().await, "whoever asked waits for one with the new passphrase");
+    // Nor is it of a plan that was ended, even if the next one reads the same.
+    let sealed = house.safe.sealed().await.unwrap();
+    house.safe.end().await.unwrap();
+    house.safe.put(plan, other).await.unwrap();
+    assert!(!house.safe.keep(sealed).await.unwrap());
+    assert!(wanted().await);
+    let view = house.settle().await;
+    assert!(view.places[0].good.is_some() && !view.making && house.files() == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_wants_while_a_backup_is_made_is_a_newer_one() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    let held = house.safe.saving.lock().await;
+    let safe = house.safe.clone();
+    let making = tokio::spawn(async move { safe.make_one(Duration::ZERO).await });
+    while house.files() == 0 {
+        tokio::task::yield_now().await;
+    }
+    house.safe.run_now().await.unwrap();
+    drop(held);
+    making.await.unwrap();
+    assert!(house.safe.state().asked());
+    house.settle().await;
+    assert!(!house.safe.state().asked());
+    assert!(house.there("nas").iter().any(|name| name.ends_with("-2.age")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_first_attempt_began_is_cleared_away_when_the_plan_ends() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    // It waits, and nothing has been said of its first attempt yet.
+    house.safe.make_one(Duration::ZERO).await;
+    house.safe.end().await.unwrap();
+    let left = house.safe.parts.store.leftover_list(nas).await.unwrap();
+    assert!(left.iter().any(|left| left.name.ends_with("-1.age")), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_far_a_transfer_got_does_not_make_a_receipt_wait_again() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    house.safe.make_one(Duration::ZERO).await;
+    let store = &house.safe.parts.store;
+    let rows = async || store.backup_copy_list("box_hall".to_owned()).await.unwrap();
+    let part = BackupCopyRow { resume: Some("part".to_owned()), ..rows().await.remove(0) };
+    store.backup_copy_resume(part.clone()).await.unwrap();
+    assert_eq!(rows().await, [part.clone()]);
+    // It comes there after the rows were read.
+    let there = BackupCopyRow { delivered_ms: Some(7), resume: None, ..part.clone() };
+    store.backup_copy_settle(there.clone()).await.unwrap();
+    store.backup_copy_resume(part).await.unwrap();
+    assert_eq!(rows().await, [there]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,7 +60,8 @@ pub(super) fn move_elsewhere(sql: &Transaction<'_>, target: &str) -> Result<(), 
 
 impl Store {
     /// Keeps the plan, and with it what goes out now, all of it or nothing. What waited is not wanted any more
-    /// where `keep_waiting` does not name its target; what was begun of it is left, to be taken away.
+    /// where `keep_waiting` does not name its target; what was begun of it is left, to be taken away. A first attempt
+    /// may be under way, and a target of which nothing was begun is none the worse for it.
     pub async fn backup_plan_put(
         &self,
         box_id: String,
@@ -80,7 +81,7 @@ impl Store {
             sql.execute(
                 &format!(
                     "INSERT OR REPLACE INTO leftovers (target, name, resume)
-                     SELECT target, name, resume {unwanted} AND (attempts > 0 OR resume IS NOT NULL)"
+                     SELECT target, name, resume {unwanted}"
                 ),
                 params![box_id, kept],
             )?;
@@ -141,6 +142,39 @@ impl Store {
                     row.resume,
                 ],
             )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A transfer has got this far; one that has come there meanwhile stays as it is.
+    pub async fn backup_copy_resume(&self, row: BackupCopyRow) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE backup_copies SET resume = ?4
+                 WHERE target = ?1 AND seq = ?2 AND sha256 = ?3 AND state = 'waiting'",
+                params![row.target, signed(row.seq), row.sha256, row.resume],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// What waits cannot be carried any more; what was begun of it is left, to be taken away. One that came there
+    /// meanwhile stays.
+    pub async fn backup_copy_give_up(&self, row: BackupCopyRow) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let lost = "FROM backup_copies
+                 WHERE target = ?1 AND seq = ?2 AND sha256 = ?3 AND state = 'waiting'";
+            let values = params![row.target, signed(row.seq), row.sha256];
+            sql.execute(
+                &format!(
+                    "INSERT OR REPLACE INTO leftovers (target, name, resume)
+                     SELECT target, name, resume {lost}"
+                ),
+                values,
+            )?;
+            sql.execute(&format!("DELETE {lost}"), values)?;
             Ok(())
         })
         .await

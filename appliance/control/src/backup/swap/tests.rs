@@ -245,6 +245,20 @@ fn a_way_back_that_a_full_disk_gives_up_can_be_tried_again() {
     }
 }
 
+#[test]
+fn what_cannot_be_cleared_in_its_place_is_moved_out_of_it() {
+    let folder = planned();
+    let data = folder.path();
+    // A folder cannot be cleared where a file is.
+    fs::remove_dir_all(data.join(NATS)).unwrap();
+    for name in [NATS, SPARES] {
+        fs::write(data.join(name), "in the way").unwrap();
+    }
+    assert_eq!(at_start(data).unwrap(), Some(Restored::Done(note())));
+    is_new(data);
+    assert!(!data.join(SPARES).exists());
+}
+
 fn is_new_but_nats(data: &Path) {
     assert_eq!(text(data.join(DATABASE)).as_deref(), Some("new"));
     assert_eq!(text(data.join("secrets/box.key")).as_deref(), Some("new"));
