@@ -7,9 +7,7 @@ use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::{TapEvent, TapId};
 use roombox_sfu::track::{MediaKind, TrackSource};
 use roombox_sfu::view::{ParticipantInfo, Permissions, Standing};
-use roombox_sfu::{
-    Channel, Command, Event, LeaveReason, NewTrack, ParticipantChange, Recipients,
-};
+use roombox_sfu::{Channel, Command, Event, LeaveReason, NewTrack, ParticipantChange, Recipients};
 use std::collections::BTreeSet;
 
 const ALONE: Standing = Standing::Waiting { host_is_here: false };
