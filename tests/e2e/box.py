@@ -1,6 +1,5 @@
 """The real roomboxd on free ports, with a data folder of its own: with --dev, or as it ships."""
 
-import ctypes
 import http.client
 import json
 import os
@@ -19,6 +18,9 @@ from livekit import api
 
 KEY, SECRET = "devkey", "secret"
 PASSWORD = "correct horse battery"
+# Before a command: a client library that aborts must not leave daemons behind. Not as `preexec_fn`, which
+# runs Python after a fork: with the threads of client libraries about, that can stand still for ever.
+WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 STOP_SECONDS = 15
 # For an answer, or a start.
 PATIENCE = 30.0
@@ -33,11 +35,6 @@ def address() -> str:
         except OSError:
             return "127.0.0.1"
         return probe.getsockname()[0]
-
-
-def die_with_parent():
-    """A client library that aborts must not leave daemons behind (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Daemon:
@@ -56,12 +53,11 @@ class Daemon:
             own |= {"--spill-at": os.environ["ROOMBOX_SPILL"], "--shards": "2"}
         own = [part for flag, value in own.items() if flag not in arguments for part in (flag, value)]
         self.process = subprocess.Popen(
-            [os.environ["ROOMBOX_BOX"], *own, *arguments],
+            [*WITH_US, os.environ["ROOMBOX_BOX"], *own, *arguments],
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
             env=os.environ | (environment or {}),
-            preexec_fn=die_with_parent,
         )
 
     def __enter__(self):

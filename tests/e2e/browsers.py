@@ -9,7 +9,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from box import die_with_parent
+from box import WITH_US
 
 HERE = Path(__file__).resolve().parent / "browser"
 BINARIES = {
@@ -33,8 +33,8 @@ class Browser:
     def __init__(self, which: str, log: Path, inside=()):
         self.log = open(log, "w")
         self.process = subprocess.Popen(
-            [*inside, "node", "driver.mjs", which], cwd=HERE, text=True, stderr=self.log,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent,
+            [*WITH_US, *inside, "node", "driver.mjs", which], cwd=HERE, text=True, stderr=self.log,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from box import PATIENCE, Box, die_with_parent
+from box import PATIENCE, Box, WITH_US
 
 HERE = Path(__file__).resolve().parent
 BOARD = "roombox-test"
@@ -39,9 +39,8 @@ class Bus:
         config.write_text(CONFIG.format(socket=socket))
         self.address = f"unix:path={socket}"
         self.process = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"],
+            [*WITH_US, "dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"],
             stdout=subprocess.PIPE, stderr=open(folder / "bus.log", "w"), text=True,
-            preexec_fn=die_with_parent,
         )
         assert self.process.stdout.readline().strip(), "dbus-daemon did not start"
 
@@ -55,8 +54,8 @@ class FakeUpdater:
 
     def __init__(self, bus: Bus, state: Path, *flags: str):
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "fake_rauc.py", "--state", state, *flags],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent,
+            [*WITH_US, sys.executable, HERE / "fake_rauc.py", "--state", state, *flags],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": bus.address},
         )
         self.said = queue.Queue()

@@ -3,6 +3,7 @@
 Both are built from the Go module proxy on first use, into target/tools; without Go there are none.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from box import PATIENCE, die_with_parent
+from box import PATIENCE, WITH_US
 from pki import pem
 
 VERSION = "v2.10.3"
@@ -38,17 +39,27 @@ def free_port(kind=socket.SOCK_STREAM) -> int:
         return probe.getsockname()[1]
 
 
+def port_for_names() -> int:
+    """One that is free for datagrams and for streams: names are asked for by both."""
+    while True:
+        port = free_port(socket.SOCK_DGRAM)
+        with contextlib.suppress(OSError), socket.socket() as stream:
+            stream.bind(("127.0.0.1", port))
+            return port
+
+
 class NameService:
     """Every name is this machine, unless a test says otherwise."""
 
     def __init__(self):
-        self.dns, self.control = free_port(socket.SOCK_DGRAM), free_port()
+        self.dns, self.control = port_for_names(), free_port()
         self.process = subprocess.Popen(
-            [TOOLS / "pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "",
+            [*WITH_US, TOOLS / "pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "",
              "-https01", "", "-tlsalpn01", "", "-doh", "", "-dnsserver", f"127.0.0.1:{self.dns}",
              "-management", f"127.0.0.1:{self.control}"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         answers("127.0.0.1", self.control, self.process)
+        answers("127.0.0.1", self.dns, self.process)
 
     def name_is(self, name, *addresses):
         body = json.dumps({"host": name, "addresses": addresses}).encode()
@@ -86,8 +97,8 @@ class Pebble:
             "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "10", "PEBBLE_AUTHZREUSE": "0"}
         self.log = open(folder / "pebble.log", "w")
         self.process = subprocess.Popen(
-            [TOOLS / "pebble", "-config", folder / "pebble.json", "-dnsserver", dns],
-            stdout=self.log, stderr=self.log, env=environment, preexec_fn=die_with_parent)
+            [*WITH_US, TOOLS / "pebble", "-config", folder / "pebble.json", "-dnsserver", dns],
+            stdout=self.log, stderr=self.log, env=environment)
         answers("127.0.0.1", self.port, self.process)
 
     def settings(self, *names, **other):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from livekit import api
 
-from box import PATIENCE, die_with_parent
+from box import PATIENCE, WITH_US
 
 BROWSER = Path(__file__).resolve().parent / "browser"
 
@@ -112,8 +112,8 @@ class NodeReceiver:
 
     def __init__(self, key, secret):
         self.process = subprocess.Popen(
-            ["node", "receiver.mjs", key, secret], cwd=BROWSER, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+            [*WITH_US, "node", "receiver.mjs", key, secret], cwd=BROWSER, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
         self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}/"
         self.events = []
         threading.Thread(target=self._read, daemon=True).start()

@@ -20,7 +20,7 @@ import dns.tsigkeyring
 import dns.update
 import pebble
 import pytest
-from box import PATIENCE, ShippedBox, die_with_parent
+from box import PATIENCE, ShippedBox, WITH_US
 from pebble import Pebble, answers, free_port
 from pki import Authority
 from test_acme import ordered, plain_port
@@ -56,7 +56,7 @@ zone "example.org" {{
 """)
         self.log = open(folder / "named.log", "w")
         self.process = subprocess.Popen(
-            ["named", "-g", "-c", folder / "named.conf"], stdout=self.log, stderr=self.log, preexec_fn=die_with_parent)
+            [*WITH_US, "named", "-g", "-c", folder / "named.conf"], stdout=self.log, stderr=self.log)
         answers("127.0.0.1", self.port, self.process)
 
     def texts(self, name):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import lan
-from box import PATIENCE, die_with_parent
+from box import PATIENCE, WITH_US
 
 WHY_NOT = lan.missing()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=f"SKIPPED: no network of its own: {WHY_NOT}")
@@ -33,8 +33,8 @@ class Found:
         self.log = open(folder / "roomboxd.log", "a")
         arguments = ["--data", folder / "data", "--http", f"{at}:0", "--https", f"{at}:0", "--udp", "0", "--tcp", "0"]
         arguments += ["--address", at, "--shards", "1", "--console", self.console]
-        self.process = subprocess.Popen([*inside, os.environ["ROOMBOX_BOX"], *map(str, arguments)],
-                                        stdout=subprocess.DEVNULL, stderr=self.log, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen([*WITH_US, *inside, os.environ["ROOMBOX_BOX"], *map(str, arguments)],
+                                        stdout=subprocess.DEVNULL, stderr=self.log)
         # Its own name, once it is announced.
         self.name = self.wait("Or      https://").split(":")[0]
 

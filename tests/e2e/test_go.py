@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import lan
-from box import PATIENCE, die_with_parent
+from box import PATIENCE, WITH_US
 from run import TARGET, stale
 
 # RFC 2544 §C.2.2.
@@ -78,7 +78,7 @@ def inside(tmp_path_factory):
         box = [*inside, os.environ["ROOMBOX_BOX"], "--dev", "--data", folder / "data", "--http", "127.0.0.1:7880"]
         box += ["--udp", "7882", "--tcp", "0", "--shards", "1", "--address", ADDRESS]
         with open(folder / "log", "w") as log:
-            process = subprocess.Popen(box, stdout=log, stderr=log, preexec_fn=die_with_parent)
+            process = subprocess.Popen([*WITH_US, *box], stdout=log, stderr=log)
         asked = [*inside, sys.executable, "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:7880/')"]
         end = time.monotonic() + PATIENCE
         while subprocess.run(asked, stderr=subprocess.DEVNULL).returncode:

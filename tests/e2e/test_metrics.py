@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 from livekit import rtc
 
-from box import PATIENCE, die_with_parent
+from box import PATIENCE, WITH_US
 
 OWN = ["roombox_box", "roombox_uptime_seconds", "roombox_cpu_ratio", "roombox_memory_bytes", "roombox_disk_bytes",
        "roombox_rooms", "roombox_participants", "roombox_recordings", "roombox_recorder_dropped_packets_total", "roombox_jobs",
@@ -48,9 +48,9 @@ class Prometheus:
         }))
         self.port = free_port()
         self.process = subprocess.Popen(
-            ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
+            [*WITH_US, "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
              f"--web.listen-address=127.0.0.1:{self.port}"],
-            stdout=open(folder / "log", "ab"), stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+            stdout=open(folder / "log", "ab"), stderr=subprocess.STDOUT)
 
     def ask(self, query: str) -> list[dict]:
         address = f"http://127.0.0.1:{self.port}/api/v1/query?{urllib.parse.urlencode({'query': query})}"

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from box import die_with_parent
+from box import WITH_US
 from gate import Image
 from machine import BOARD, Machine, until
 
@@ -81,8 +81,8 @@ class RealUpdater:
         config.write_text(SYSTEM.format(board=BOARD, folder=folder))
         self.log = open(folder / "rauc.log", "w")
         self.process = subprocess.Popen(
-            ["rauc", f"--conf={config}", "service", f"--override-boot-slot={booted}"],
-            stdout=self.log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent,
+            [*WITH_US, "rauc", f"--conf={config}", "service", f"--override-boot-slot={booted}"],
+            stdout=self.log, stderr=subprocess.STDOUT,
             env=os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": machine.bus.address},
         )
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from box import die_with_parent
+from box import WITH_US
 from pki import Authority, pem
 from test_health import until
 
@@ -66,8 +66,8 @@ class Rsyslog:
                           'asyncWriting="off" flushOnTXEnd="on")\n')
         self.log = open(self.folder / "rsyslog.log", "a")
         self.process = subprocess.Popen(
-            [PROGRAM, "-n", "-f", config, "-i", self.folder / "pid"],
-            stdout=self.log, stderr=self.log, preexec_fn=die_with_parent)
+            [*WITH_US, PROGRAM, "-n", "-f", config, "-i", self.folder / "pid"],
+            stdout=self.log, stderr=self.log)
 
         def listens():
             assert self.process.poll() is None, (self.folder / "rsyslog.log").read_text()

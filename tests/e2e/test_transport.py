@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import lan
-from box import Box, die_with_parent
+from box import Box, WITH_US
 from browsers import Browser, missing
 from clients import meeting
 from machine import until
@@ -74,8 +74,8 @@ class Guest:
     def __init__(self, network, url, token):
         here = Path(__file__).resolve().parent
         self.process = subprocess.Popen(
-            [*network.inside, sys.executable, here / "guest.py", url, token], cwd=here, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=die_with_parent)
+            [*WITH_US, *network.inside, sys.executable, here / "guest.py", url, token], cwd=here, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -203,11 +203,11 @@ class Coturn:
         self.address, self.log = address, folder / "coturn.log"
         self.url = f"turn:{address}:{self.port}?transport=udp"
         self.process = subprocess.Popen(
-            ["turnserver", "-n", "--listening-ip", address, "--relay-ip", address, "--listening-port", str(self.port),
+            [*WITH_US, "turnserver", "-n", "--listening-ip", address, "--relay-ip", address, "--listening-port", str(self.port),
              "--use-auth-secret", "--static-auth-secret", SECRET, "--realm", "roombox.test", "--no-tls", "--no-dtls",
              "--no-cli", "--verbose", "--simple-log", "--log-file", self.log, "--pidfile", folder / "coturn.pid",
              "--userdb", folder / "turndb"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(self._listens, "coturn listens")
 
     def _listens(self):

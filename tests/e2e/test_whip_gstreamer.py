@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from box import die_with_parent
+from box import WITH_US
 from clients import PATIENCE, meeting
 from test_whip import sees_and_hears
 from whip import Room
@@ -42,8 +42,8 @@ def room(box):
 @contextlib.contextmanager
 def gstreamer(*arguments):
     """The program, and a function that waits until what it prints satisfies somebody."""
-    program = subprocess.Popen([SYSTEM_PYTHON, PROGRAM, *arguments], text=True, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+    program = subprocess.Popen([*WITH_US, SYSTEM_PYTHON, PROGRAM, *arguments], text=True, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
     lines = queue.Queue()
     threading.Thread(target=lambda: [lines.put(line) for line in program.stdout], daemon=True).start()
 

@@ -1,9 +1,7 @@
 """A box that can be killed, started again on the same ports, and asked about its recordings."""
 
-import ctypes
 import json
 import os
-import signal
 import socket
 import subprocess
 import threading
@@ -16,11 +14,8 @@ BIN = Path(os.environ["ROOMBOX_BIN"])
 CLIPS = Path(os.environ["ROOMBOX_CLIPS"])
 PASSWORD = "correct horse battery"
 PATIENCE = 120
-
-
-def die_with_parent():
-    """A test that aborts must not leave daemons behind (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+# Before a command: a test that aborts must not leave daemons behind.
+WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -69,7 +64,7 @@ class RecBox:
             self.config = ""
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(
-                arguments, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=die_with_parent,
+                [*WITH_US, *arguments], stdout=subprocess.PIPE, stderr=log, text=True,
                 env=self.environment,
             )
         for line in self.process.stdout:

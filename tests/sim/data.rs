@@ -169,13 +169,17 @@ fn what_the_server_says_outlives_a_resume_before_the_channel_is_open() {
     let mut world = World::new(7, Network::default());
     world.join("alice");
     world.run(SECOND);
+    // His handshake takes longer than shards take to hear of what is said.
+    let slow = Network { downlink: 30_000, ..Network::default() };
+    world.networks.insert("bob".to_owned(), slow);
     world.join("bob");
     let (room, to) = (RoomName::from(ROOM), Recipients::Everybody);
     let (channel, message) = (Channel::Reliable, vec![9]);
     world.command(Command::SendData { room, sender: None, channel, message, to, sequence: 0 });
     say(&mut world, Channel::Reliable, 1);
     world.command(Command::Resend { participant: "bob".into(), received: Vec::new() });
-    world.run(3 * SECOND);
+    assert_eq!(heard(&world, "bob"), [], "the channel is not open yet");
+    world.run(6 * SECOND);
     assert_eq!(heard(&world, "bob"), [9, 1], "in order, and once");
 }
 
