@@ -289,7 +289,18 @@ def test_what_was_sent_is_listed_and_sent_again_as_it_was(owner, hook):
         open_room(owner, "log-away")
         newest = until(lambda: (row := log()[0])["room"] == "log-away" and row)
         assert (newest["what"], newest["state"], newest["status"]) == ("room_started", "waiting", 500)
+        # What waits and is sent by hand arrives once; what stood behind it goes on by itself.
+        until(lambda: log()[0]["attempts"] == 3)
+        receiver.answer = 200
+        assert again(newest["event"])["delivered"]
+        receiver.until_ended("log-away")
+        taken = [event.event for event in receiver.events if event.room.name == "log-away"]
+        assert taken == ["room_started", "room_finished"]
+        until(lambda: [row["state"] for row in log()[:2]] == ["delivered", "delivered"])
         # Of one that is switched off nothing waits; what it missed can be sent by hand.
+        receiver.answer = 500
+        open_room(owner, "log-off")
+        newest = until(lambda: (row := log()[0])["room"] == "log-off" and row)
         owner.ask("PATCH", f"{HOOKS}/{one}", {"enabled": False})
         assert log()[0]["state"] == "given_up"
         receiver.answer = 200

@@ -12,9 +12,9 @@ import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { Steps } from './steps.mjs';
 import { firstVisit } from './first_visit.mjs';
-import { INVITED, meeting } from './meeting.mjs';
+import { camerasOff, camerasOn, INVITED, meeting } from './meeting.mjs';
 import * as recording from './recording.mjs';
-import { looks, ofEmptyBox, ofNewBox } from './looks.mjs';
+import { looks, looksOfMeeting, ofEmptyBox, ofNewBox } from './looks.mjs';
 import { fleet } from './fleet.mjs';
 import { library } from './library.mjs';
 import { lobby } from './lobby.mjs';
@@ -45,6 +45,7 @@ async function journey(steps) {
   await ofEmptyBox(steps, world);
   await meeting(steps, world);
   await recording.made(steps, world);
+  await camerasOff(steps, world);
   await webhooks(steps, world);
   await mqtt(steps, world);
   await targets(steps, world);
@@ -52,6 +53,8 @@ async function journey(steps) {
   await whip(steps, world, INVITED);
   await losses(steps, world);
   await doors.ofClaimedBox(steps, world);
+  await camerasOn(steps, world);
+  await looksOfMeeting(steps, world);
   await restart(steps, world);
   await recording.deleted(steps, world);
   await steps.run('the box stops when asked, and has never panicked', async () => {

@@ -109,6 +109,30 @@ export async function meeting(steps, world) {
   }, { needs: [MET] });
 }
 
+const DARK = 'a camera that is switched off is seen to be off';
+
+/** Nobody is filmed while other things are tried: four pictures a machine encodes are what it has. */
+export async function camerasOff(steps, { ownerPage, guestPage }) {
+  await steps.run(DARK, async () => {
+    for (const page of [ownerPage, guestPage]) {
+      await page.getByRole('button', { name: 'Camera off', exact: true }).click();
+      await page.getByRole('button', { name: 'Camera on', exact: true }).waitFor();
+    }
+    const pictures = (page, name) => page.getByRole('figure', { name }).locator('video');
+    await pictures(ownerPage, /^Grace/).waitFor({ state: 'hidden' });
+    await pictures(guestPage, /^Ada/).waitFor({ state: 'hidden' });
+  }, { needs: [MET] });
+}
+
+export async function camerasOn(steps, { ownerPage, guestPage }) {
+  await steps.run('a camera that is switched on again is seen', async () => {
+    for (const page of [ownerPage, guestPage]) {
+      await page.getByRole('button', { name: 'Camera on', exact: true }).click();
+    }
+    await Promise.all([seesVideoOf(ownerPage, 'Grace'), seesVideoOf(guestPage, 'Ada')]);
+  }, { needs: [DARK] });
+}
+
 /** In the page: the camera of the preview opens only when the test says so. */
 function slowCamera() {
   const devices = navigator.mediaDevices;

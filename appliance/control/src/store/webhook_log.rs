@@ -1,5 +1,6 @@
 //! What was sent to receivers of webhooks last.
 
+use super::outbox::forget;
 use super::{Store, StoreError, signed, unsigned};
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
@@ -118,28 +119,34 @@ impl Store {
         .await
     }
 
-    /// The body of an event in the log; `None`: it is not there, or not kept.
+    /// The body of an event in the log, and its row in the outbox if it still waits; `None`: it is not
+    /// there, or not kept.
     pub async fn webhook_log_body(
         &self,
         webhook: String,
         event: String,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    ) -> Result<Option<(Vec<u8>, Option<u64>)>, StoreError> {
         self.call(move |sql| {
-            let query = "SELECT body FROM webhook_log WHERE webhook = ?1 AND event = ?2";
-            let found = sql.query_row(query, [webhook, event], |row| row.get(0)).optional()?;
-            Ok(found.flatten())
+            let query = "SELECT body, (SELECT seq FROM outbox WHERE consumer = ?1 AND event = ?2)
+                         FROM webhook_log WHERE webhook = ?1 AND event = ?2 AND body IS NOT NULL";
+            let found = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?));
+            let found = sql.query_row(query, [webhook, event], found).optional()?;
+            Ok(found.map(|(body, seq)| (body, seq.map(unsigned))))
         })
         .await
     }
 
-    /// Keeps how sending an event of the log once more has ended. What has arrived once has arrived.
+    /// Keeps how sending an event of the log once more has ended. What has arrived once has arrived;
+    /// `waited`: its row, if it need not wait any longer.
     pub async fn webhook_log_again(
         &self,
         webhook: String,
         event: String,
         ended: Ended,
+        waited: Option<u64>,
     ) -> Result<(), StoreError> {
         self.call(move |sql| {
+            forget(sql, waited.as_slice())?;
             sql.execute(
                 "UPDATE webhook_log SET
                      turn = (SELECT MAX(turn) + 1 FROM webhook_log WHERE webhook = ?1),
@@ -220,7 +227,7 @@ mod tests {
         assert_eq!((row.what.as_str(), row.room.as_str()), ("room_started", "Library"));
         assert_eq!((row.attempts, row.at_ms, row.status, &row.error), (3, 30, Some(200), &None));
         let kept = store.webhook_log_body("wh_1".to_owned(), "EV_1".to_owned()).await.unwrap();
-        assert_eq!(kept, Some(body));
+        assert_eq!(kept, Some((body, None)));
         assert!(store.outbox_list().await.unwrap().is_empty());
     }
 
@@ -233,9 +240,23 @@ mod tests {
         for delivered in [false, true, false] {
             let ended = attempt(0, delivered, 20).ended;
             let (webhook, event) = ("wh_1".to_owned(), "EV_1".to_owned());
-            store.webhook_log_again(webhook, event, ended).await.unwrap();
+            store.webhook_log_again(webhook, event, ended, None).await.unwrap();
         }
         assert_eq!(log(&store).await, [("EV_1".to_owned(), true, false, 4)]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_and_arrives_by_hand_waits_no_longer() {
+        let (store, _folder) = store().await;
+        let seq = waits(&store, "EV_1", b"{}".to_vec()).await;
+        settle(&store, vec![attempt(seq, false, 10)], Vec::new()).await;
+        let (webhook, event) = ("wh_1".to_owned(), "EV_1".to_owned());
+        let kept = store.webhook_log_body(webhook.clone(), event.clone()).await.unwrap();
+        assert_eq!(kept, Some((b"{}".to_vec(), Some(seq))));
+        let ended = attempt(0, true, 20).ended;
+        store.webhook_log_again(webhook, event, ended, Some(seq)).await.unwrap();
+        assert_eq!(log(&store).await, [("EV_1".to_owned(), true, false, 2)]);
+        assert!(store.outbox_list().await.unwrap().is_empty());
     }
 
     #[tokio::test]

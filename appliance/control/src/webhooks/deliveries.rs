@@ -4,7 +4,7 @@ use super::{WebhookTrial, Webhooks};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::events::Happening;
-use crate::store::{Ended, LoggedRow};
+use crate::store::{Ended, LoggedRow, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -91,15 +91,34 @@ impl Webhooks {
     }
 
     /// Sends an event once more now, as it was and past everything that waits, and tells what came of it.
+    /// One that waited itself and has arrived so waits no longer.
     ///
     /// # Errors
     /// There is no such receiver, it was not sent that event lately or it is too large to be kept, or the
     /// store refuses.
     pub async fn send_again(&self, id: &str, event: &str) -> Result<WebhookTrial, ControlError> {
         let (webhook, event) = (id.to_owned(), event.to_owned());
-        let body = self.store.webhook_log_body(webhook.clone(), event.clone()).await?;
-        let trial = self.test(id, body.ok_or(ControlError::NotFound("delivery"))?).await?;
-        self.store.webhook_log_again(webhook, event, trial.ended()).await?;
+        let found = self.store.webhook_log_body(webhook.clone(), event.clone()).await?;
+        let (body, waits) = found.ok_or(ControlError::NotFound("delivery"))?;
+        let trial = self.sent(id, body).await?;
+        let mut desk = self.desk.lock().await;
+        // Gone meanwhile, with its log.
+        let Ok(line) = desk.line(id) else { return Ok(trial) };
+        let waited = waits.filter(|seq| trial.delivered && line.lanes.withdraw(*seq));
+        if trial.delivered {
+            line.lanes.hurry();
+            self.wake.notify_one();
+        }
+        let kept = self.store.webhook_log_again(webhook, event, trial.ended(), waited).await;
+        if let Some(seq) = waited {
+            let at = Some(UnixMs::now().0);
+            desk.tally(id, Tally { delivered: 1, delivered_ms: at, ..Tally::default() });
+            // What the store refused is tried again with what else was not kept.
+            if kept.is_err() {
+                desk.unsettled.done.push(seq);
+            }
+        }
+        kept?;
         self.events.publish(id, Happening::WebhookChanged);
         Ok(trial)
     }

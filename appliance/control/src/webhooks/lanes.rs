@@ -100,13 +100,8 @@ impl Lanes {
     pub fn make_room(&mut self, events: usize, bytes: u64) -> Vec<u64> {
         let mut gone = Vec::new();
         while self.len() + events > MOST_EVENTS || self.bytes + bytes > MOST_BYTES {
-            let under_way = |seq: u64, lane: &Arc<str>| {
-                self.lanes.get(lane).is_some_and(|lane| {
-                    lane.state == State::UnderWay
-                        && lane.queue.front().is_some_and(|e| e.seq == seq)
-                })
-            };
-            let Some(oldest) = self.order.iter().find(|(seq, lane)| !under_way(**seq, lane)) else {
+            let waits = |(seq, lane): &(&u64, &Arc<str>)| !self.is_under_way(**seq, lane);
+            let Some(oldest) = self.order.iter().find(waits) else {
                 break;
             };
             let (seq, name) = (*oldest.0, oldest.1.clone());
@@ -191,12 +186,28 @@ impl Lanes {
         self.wake_those(|_| true);
     }
 
+    /// The receiver got this one by another way, and it waits no longer. One that is under way stays:
+    /// `false`.
+    pub fn withdraw(&mut self, seq: u64) -> bool {
+        let Some(name) = self.order.get(&seq).cloned() else { return false };
+        let waits = !self.is_under_way(seq, &name);
+        if waits {
+            self.take(seq, &name);
+        }
+        waits
+    }
+
+    fn is_under_way(&self, seq: u64, name: &Arc<str>) -> bool {
+        self.lanes.get(name).is_some_and(|lane| {
+            let first = lane.queue.front().is_some_and(|event| event.seq == seq);
+            first && lane.state == State::UnderWay
+        })
+    }
+
     /// The lane of an attempt that has ended.
     fn landed(&mut self, seq: u64) -> Option<Arc<str>> {
         let name = self.order.get(&seq)?.clone();
-        let lane = self.lanes.get(&name)?;
-        let first = lane.queue.front().is_some_and(|event| event.seq == seq);
-        if !first || lane.state != State::UnderWay {
+        if !self.is_under_way(seq, &name) {
             return None;
         }
         self.under_way -= 1;

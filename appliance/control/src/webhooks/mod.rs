@@ -309,17 +309,22 @@ impl Webhooks {
     /// # Errors
     /// There is no such receiver.
     pub async fn test(&self, id: &str, body: Vec<u8>) -> Result<WebhookTrial, ControlError> {
-        let row = self.desk.lock().await.line(id)?.row.clone();
-        let begun = Instant::now();
-        let ended = self.attempt(row, body).await;
-        let took_ms = begun.elapsed().as_millis() as u64;
-        if ended.is_ok()
+        let trial = self.sent(id, body).await?;
+        if trial.delivered
             && let Ok(line) = self.desk.lock().await.line(id)
         {
             line.lanes.hurry();
             self.wake.notify_one();
         }
-        Ok(WebhookTrial::of(ended, took_ms))
+        Ok(trial)
+    }
+
+    /// What came of sending this now.
+    async fn sent(&self, id: &str, body: Vec<u8>) -> Result<WebhookTrial, ControlError> {
+        let row = self.desk.lock().await.line(id)?.row.clone();
+        let begun = Instant::now();
+        let ended = self.attempt(row, body).await;
+        Ok(WebhookTrial::of(ended, begun.elapsed().as_millis() as u64))
     }
 
     /// Keeps news for everybody who is to hear of them, in this order.

@@ -241,3 +241,22 @@ fn every_event_has_one_end_and_a_rooms_are_in_order_whatever_happens() {
         assert_eq!((world.lanes.len(), world.lanes.bytes, world.lanes.lanes.len()), (0, 0, 0));
     }
 }
+
+#[test]
+fn what_arrived_by_another_way_waits_no_longer_wherever_it_stands() {
+    let mut world = World::new();
+    for lane in ["a", "a", "a", "b"] {
+        world.push(lane);
+    }
+    assert_eq!(world.due(), [1, 4]);
+    assert!(!world.lanes.withdraw(1), "it is under way");
+    assert!(world.lanes.withdraw(2) && !world.lanes.withdraw(2), "once");
+    world.fail(1, Fault::Refused);
+    assert!(world.lanes.withdraw(1), "it rests, and its room goes on when it would have");
+    assert_eq!(world.wait(), (vec![3], SHORTEST_PAUSE));
+    world.fail(4, Fault::Away);
+    assert!(world.lanes.withdraw(4));
+    assert_eq!((world.lanes.len(), world.lanes.next()), (1, None), "nothing is left of its room");
+    world.lanes.delivered(3);
+    assert_eq!((world.lanes.len(), world.lanes.bytes), (0, 0));
+}
