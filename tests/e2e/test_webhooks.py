@@ -1,9 +1,12 @@
 """Webhooks: unmodified receivers hear what happens in rooms, whatever happens to them or to the box."""
 
 import asyncio
+import ipaddress
 import json
 import shutil
+import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -12,7 +15,7 @@ import jwt
 import pytest
 from livekit import api, rtc
 
-from box import KEY, SECRET, Box
+from box import KEY, PATIENCE, SECRET, Box, ShippedBox, address
 from clients import meeting
 from receivers import NodeReceiver, Receiver, until
 
@@ -422,3 +425,46 @@ def test_https_is_verified_by_the_systems_authorities(tmp_path):
                 trial = box.ask("POST", f"{HOOKS}/{one}/tests")
                 assert trial["delivered"] == trusted, trial
                 assert trusted or "localhost has no certificate that this box trusts" in trial["error"]
+
+
+def test_nothing_is_sent_to_the_box_itself_and_to_the_house_only_where_that_is_allowed(tmp_path):
+    """As it ships: in development receivers are on the same machine."""
+    with ShippedBox(tmp_path) as box, socket.socket() as house:
+        box.claim()
+        key = box.ask("POST", "/livekit-keys", {})["key"]
+        house.bind(("", 0))
+        house.listen()
+        house.setblocking(False)
+        port = house.getsockname()[1]
+
+        def tried(host, in_network):
+            one = box.ask("POST", HOOKS, {"url": f"http://{host}:{port}/", "key": key, "in_network": in_network})["id"]
+            trial = box.ask("POST", f"{HOOKS}/{one}/tests")
+            box.ask("DELETE", f"{HOOKS}/{one}")
+            assert not trial["delivered"] and trial["status"] is None
+            return trial["error"]
+
+        # By name too: what a name leads to is judged, and what was judged is connected to.
+        for host in ("127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "169.254.169.254", "0.0.0.0"):
+            for in_network in (False, True):
+                assert "this box itself or a link-local address" in tried(host, in_network), host
+        own = address()
+        if ipaddress.ip_address(own).is_private and not own.startswith("127."):
+            assert "a private network" in tried(own, False)
+            with pytest.raises(BlockingIOError):
+                house.accept()
+            told = threading.Thread(target=answers_nonsense, args=(house,))
+            told.start()
+            assert "does not speak HTTP" in tried(own, True)
+            told.join()
+        # What was allowed of one address is not of the next.
+        one = box.ask("POST", HOOKS, {"url": "http://10.0.0.1/", "key": key, "in_network": True})
+        assert box.ask("PATCH", f"{HOOKS}/{one['id']}", {"alarms": True})["in_network"]
+        assert not box.ask("PATCH", f"{HOOKS}/{one['id']}", {"url": "http://10.0.0.2/"})["in_network"]
+
+
+def answers_nonsense(house):
+    house.settimeout(PATIENCE)
+    stream, _ = house.accept()
+    stream.sendall(b"nonsense\r\n\r\n")
+    stream.close()

@@ -24,8 +24,9 @@ const LANGUAGES = ['en', 'de'];
 const SCHEMES = ['light', 'dark'];
 
 /** Every size and colour of what the page shows now. axe takes a second for one: it sees a phone
- * and a desktop; that nothing is too wide does not depend on colours. */
-export async function looksRight(page, name, language) {
+ * and a desktop; that nothing is too wide does not depend on colours. `within`: the part of a large
+ * page that is new; the rest has been seen. */
+export async function looksRight(page, name, language, within) {
   const before = page.viewportSize();
   for (const { judged, ...size } of WINDOWS) {
     await page.setViewportSize(size);
@@ -35,7 +36,7 @@ export async function looksRight(page, name, language) {
       await page.emulateMedia({ colorScheme });
       const view = `${name}-${language}-${size.width}-${colorScheme}`;
       const found = await lasting(page, async () => [
-        ...(judged ? await barriers(page) : []),
+        ...(judged ? await barriers(page, within) : []),
         ...(measured ? await overflow(page) : []),
       ]);
       if (SHOTS) await page.screenshot({ path: path.join(SHOTS, `${view}.png`), fullPage: true });
@@ -47,11 +48,11 @@ export async function looksRight(page, name, language) {
 }
 
 /** The same in each language; `ready` waits for what the page is about, or makes it. */
-export async function looksRightInAll(page, name, ready) {
+export async function looksRightInAll(page, name, ready, within) {
   for (const language of LANGUAGES) {
     await speak(page, language);
     await ready(page, language);
-    await looksRight(page, name, language);
+    await looksRight(page, name, language, within);
   }
   await speak(page, 'en');
 }
@@ -89,12 +90,12 @@ async function settled(page) {
 
 /** Findings of axe that keep somebody from using the page; of one on which a dialog is open, the dialog:
  * the page behind it is inert, and looked at by itself. */
-async function barriers(page) {
+async function barriers(page, within = page.locator('html')) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
-  return await page.evaluate(async () => {
+  return await within.first().evaluate(async (part) => {
     const options = { resultTypes: ['violations'], preload: false };
     const dialog = [...document.querySelectorAll('[role=dialog], dialog[open]')].at(-1);
-    const { violations } = await axe.run(dialog ?? document, options);
+    const { violations } = await axe.run(dialog ?? part, options);
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) =>

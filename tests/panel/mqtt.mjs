@@ -50,7 +50,7 @@ export async function mqtt(steps, { panel }) {
   await steps.run(named, async () => {
     await panel.goto('/panel/settings');
     await state('Off');
-    await looksRightInAll(panel, 'mqtt-off', () => card.waitFor());
+    await looksRightInAll(panel, 'mqtt-off', () => card.waitFor(), card);
     await flip('Connect to a broker');
     await card.getByLabel('Trust').click();
     await panel.getByRole('option', { name: 'Not encrypted' }).click();
@@ -62,7 +62,7 @@ export async function mqtt(steps, { panel }) {
     await save();
     await state('Refused');
     await card.getByText(/The broker refuses user or password/).waitFor();
-    await looksRightInAll(panel, 'mqtt-refused', () => card.getByText(/user|Benutzer/).first().waitFor());
+    await looksRightInAll(panel, 'mqtt-refused', () => card.getByText(/user|Benutzer/).first().waitFor(), card);
     await card.getByLabel('Password', { exact: true }).fill(SECRET);
     await save();
     await state('Connected');
@@ -75,7 +75,7 @@ export async function mqtt(steps, { panel }) {
     await card.getByText('Saved').waitFor();
     await card.getByRole('button', { name: 'Test the connection' }).click();
     await card.getByText(/^Works: /).waitFor();
-    await looksRightInAll(panel, 'mqtt-connected', () => card.getByText(/Connected|Verbunden/).waitFor());
+    await looksRightInAll(panel, 'mqtt-connected', () => card.getByText(/Connected|Verbunden/).waitFor(), card);
     const shown = await card.getByLabel('Password', { exact: true }).inputValue();
     if (shown !== '' || (await panel.content()).includes(SECRET)) throw new Error('the password is shown');
     await flip('Connect to a broker');

@@ -101,7 +101,7 @@ export async function targets(steps, world) {
     await says('Switched off');
     await choose('Switch on');
     await row.getByText('Switched off').waitFor({ state: 'detached' });
-    await looksRightInAll(panel, 'target', () => says(folder));
+    await looksRightInAll(panel, 'target', () => says(folder), row);
   }, { needs: [added] });
 
   await steps.run('a place for copies is removed only after a question, and keeps what it has', async () => {

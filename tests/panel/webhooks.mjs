@@ -81,7 +81,7 @@ export async function webhooks(steps, { panel }) {
     await says('Does not get through');
     await says(/events? waits?/);
     // Loaded anew, the page leaves the room; the box keeps its place for longer than this takes.
-    await looksRightInAll(panel, 'webhook-failing', () => says('503'));
+    await looksRightInAll(panel, 'webhook-failing', () => says('503'), row);
     server.status = 200;
     await row.getByRole('button', { name: WORDS.en.test }).click();
     await says('Works');
@@ -99,7 +99,7 @@ export async function webhooks(steps, { panel }) {
     await looksRightInAll(panel, 'webhook-log', async (page, language) => {
       await page.getByRole('button', { name: WORDS[language].log }).click();
       await page.getByRole('log').getByText('room_started').waitFor();
-    });
+    }, row);
     // Other steps know which rooms there are.
     await asked(panel, `/rooms/${room.id}/meeting`, undefined, 'DELETE');
     await until('the room is gone', async () =>

@@ -243,7 +243,7 @@ impl House {
                 tracing::error!(%error, "the job desk has stopped");
             }
         });
-        let courier = Arc::new(WebhookCourier::default());
+        let courier = Arc::new(WebhookCourier::new(plan.dev));
         let webhooks = Webhooks::load(store.clone(), keys.clone(), events.clone(), courier).await?;
         tokio::spawn(webhooks.clone().run());
         let news = RoomNewsDesk {

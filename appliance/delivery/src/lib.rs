@@ -15,6 +15,7 @@ mod post;
 mod reach;
 mod syslog;
 pub mod targets;
+mod zone;
 
 pub use acme::{
     AcmeAccount, AcmeBinding, AcmeDnsAccount, AcmeDnsError, AcmeError, AcmeHost, AcmePlan,
@@ -33,3 +34,4 @@ pub use neighbour::{Neighbour, NeighbourError};
 pub use post::{Letter, PostError, Sender};
 pub use reach::{OWN_CERTIFICATE, ReachError};
 pub use syslog::{SyslogSendError, SyslogWire};
+pub use zone::Zone;

@@ -4,7 +4,8 @@
 //! and not followed. Of the answer only the status counts.
 
 use crate::address::Address;
-use crate::reach::{ReachError, Trust, USER, exchange, reach};
+use crate::reach::{ReachError, Trust, USER, exchange, reach_no_nearer};
+use crate::zone::Zone;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
@@ -52,8 +53,9 @@ impl Sender {
         Address::parse(url).is_some()
     }
 
-    /// POSTs to `url`, which may be anywhere: what is private is where receivers most often are.
-    /// Answers the status with which it was taken, one of 2xx.
+    /// POSTs to `url`, unless that leads nearer than `nearest`: whoever may name an address must not
+    /// reach with it what only this box, or only its network, can reach. Answers the status with which
+    /// it was taken, one of 2xx.
     ///
     /// # Errors
     /// See [`PostError`].
@@ -61,12 +63,13 @@ impl Sender {
         &self,
         url: &str,
         letter: Letter<'_>,
+        nearest: Zone,
         patience: Duration,
     ) -> Result<StatusCode, PostError> {
         let at = Address::parse(url).ok_or(PostError::Address)?;
         let late = |_| PostError::Time { host: at.host.clone(), seconds: patience.as_secs() };
         let answered =
-            tokio::time::timeout(patience, async { send(&at, &self.trust, letter).await });
+            tokio::time::timeout(patience, async { send(&at, &self.trust, letter, nearest).await });
         let status = answered.await.map_err(late)??;
         match status.is_success() {
             true => Ok(status),
@@ -75,8 +78,13 @@ impl Sender {
     }
 }
 
-async fn send(at: &Address, trust: &Trust, letter: Letter<'_>) -> Result<StatusCode, PostError> {
-    let stream = reach(at, trust).await?;
+async fn send(
+    at: &Address,
+    trust: &Trust,
+    letter: Letter<'_>,
+    nearest: Zone,
+) -> Result<StatusCode, PostError> {
+    let stream = reach_no_nearer(at, trust, nearest).await?;
     let mut authorization =
         HeaderValue::from_str(letter.authorization).map_err(|_| PostError::Address)?;
     authorization.set_sensitive(true);
@@ -147,7 +155,7 @@ mod tests {
     }
 
     async fn post(url: &str) -> Result<u16, PostError> {
-        let sent = Sender::default().post(url, letter(), PATIENCE).await;
+        let sent = Sender::default().post(url, letter(), Zone::Machine, PATIENCE).await;
         sent.map(|status| status.as_u16())
     }
 
@@ -191,6 +199,25 @@ mod tests {
             assert!(matches!(post(url).await, Err(PostError::Address)), "{url}");
             assert!(!Sender::is_address(url));
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_nearer_than_it_may_however_the_address_is_written() {
+        let (server, mut comes) = server(head("200 OK")).await;
+        let port = server.rsplit(':').next().unwrap();
+        for host in ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0", "[::ffff:127.0.0.1]"] {
+            let url = format!("http://{host}:{port}/");
+            for nearest in [Zone::Network, Zone::Internet] {
+                let sent = Sender::default().post(&url, letter(), nearest, PATIENCE).await;
+                let refused = sent.unwrap_err();
+                let told = refused.to_string();
+                let near = matches!(&refused, PostError::Reach(ReachError::TooNear { .. }));
+                assert!(near && told.contains("this box itself"), "{url} {told}");
+            }
+        }
+        assert!(comes.try_recv().is_err(), "nobody was connected to");
+        let sent = Sender::default().post(&server, letter(), Zone::Machine, PATIENCE).await;
+        assert_eq!(sent.unwrap().as_u16(), 200);
     }
 
     #[tokio::test]

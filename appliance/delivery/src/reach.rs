@@ -2,6 +2,7 @@
 
 use crate::address::Address;
 use crate::pinned::{Pinned, Whose};
+use crate::zone::Zone;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper::{Request, Response};
@@ -10,6 +11,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,6 +33,8 @@ const READ_ANEW: Duration = Duration::from_secs(60);
 pub enum ReachError {
     #[error("cannot reach {host}: {source}")]
     Connect { host: String, source: io::Error },
+    #[error("{host} leads to {zone}, where nothing is sent unless its owner allows it")]
+    TooNear { host: String, zone: Zone },
     #[error("{host} has no certificate that this box trusts: {source}")]
     Handshake { host: String, source: io::Error },
     #[error("{0} is no name that a certificate can have")]
@@ -96,21 +100,43 @@ impl Trust {
 
 /// Connects to a host, which has no brackets if it is an IPv6 address.
 pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream, ReachError> {
-    let stream = TcpStream::connect((host, port))
-        .await
-        .map_err(|source| ReachError::Connect { host: host.to_owned(), source })?;
+    connect_no_nearer(host, port, Zone::Machine).await
+}
+
+/// The same, unless that would lead nearer than `nearest`. What a name leads to is asked once, and what
+/// was judged is what is connected to: it may lead elsewhere a moment later.
+async fn connect_no_nearer(host: &str, port: u16, nearest: Zone) -> Result<TcpStream, ReachError> {
+    let failed = |source| ReachError::Connect { host: host.to_owned(), source };
+    let found: Vec<SocketAddr> =
+        tokio::net::lookup_host((host, port)).await.map_err(failed)?.collect();
+    let allowed = |at: &&SocketAddr| Zone::of(at.ip()) >= nearest;
+    let allowed: Vec<SocketAddr> = found.iter().filter(allowed).copied().collect();
+    if let (Some(near), []) = (found.first(), &allowed[..]) {
+        let zone = Zone::of(near.ip());
+        return Err(ReachError::TooNear { host: host.to_owned(), zone });
+    }
+    let stream = TcpStream::connect(&allowed[..]).await.map_err(failed)?;
     // Who asks in small pieces and waits for answers would wait for the other side's delayed
     // acknowledgement each time, 40 ms (RFC 896, RFC 1122 §4.2.3.2). If it stays so, it is slow.
     stream.set_nodelay(true).unwrap_or_default();
     Ok(stream)
 }
 
-/// Connects.
+/// Connects to wherever an address leads.
 pub(crate) async fn reach(at: &Address, trust: &Trust) -> Result<Box<dyn Stream>, ReachError> {
+    reach_no_nearer(at, trust, Zone::Machine).await
+}
+
+/// Connects, unless an address leads nearer than `nearest`.
+pub(crate) async fn reach_no_nearer(
+    at: &Address,
+    trust: &Trust,
+    nearest: Zone,
+) -> Result<Box<dyn Stream>, ReachError> {
     let host = || at.host.clone();
     // An IPv6 address stands in brackets in an address, and without them for a socket.
     let bare = at.host.trim_matches(['[', ']']).to_owned();
-    let stream = connect(&bare, at.port).await?;
+    let stream = connect_no_nearer(&bare, at.port, nearest).await?;
     if !at.https {
         return Ok(Box::new(stream));
     }

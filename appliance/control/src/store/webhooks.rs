@@ -17,6 +17,8 @@ pub struct WebhookRow {
     pub rooms: String,
     /// It hears of the box's alarms.
     pub alarms: bool,
+    /// It may be in the house's own network.
+    pub in_network: bool,
     pub enabled: bool,
     pub created_ms: u64,
     pub tally: Tally,
@@ -73,6 +75,7 @@ fn webhook(row: &Row<'_>) -> rusqlite::Result<WebhookRow> {
         key: row.get("key")?,
         rooms: row.get("rooms")?,
         alarms: row.get("alarms")?,
+        in_network: row.get("in_network")?,
         enabled: row.get("enabled")?,
         created_ms: unsigned(row.get("created_ms")?),
         tally: Tally {
@@ -101,8 +104,9 @@ impl Store {
     pub async fn webhook_insert(&self, row: WebhookRow) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute(
-                "INSERT INTO webhooks (id, url, key, rooms, alarms, enabled, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO webhooks
+                     (id, url, key, rooms, alarms, enabled, created_ms, in_network)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     row.id,
                     row.url,
@@ -110,7 +114,8 @@ impl Store {
                     row.rooms,
                     row.alarms,
                     row.enabled,
-                    signed(row.created_ms)
+                    signed(row.created_ms),
+                    row.in_network,
                 ],
             )?;
             Ok(())
@@ -122,9 +127,18 @@ impl Store {
     pub async fn webhook_update(&self, row: WebhookRow) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute(
-                "UPDATE webhooks SET url = ?2, key = ?3, rooms = ?4, enabled = ?5, alarms = ?6
+                "UPDATE webhooks SET url = ?2, key = ?3, rooms = ?4, enabled = ?5, alarms = ?6,
+                     in_network = ?7
                  WHERE id = ?1",
-                params![row.id, row.url, row.key, row.rooms, row.enabled, row.alarms],
+                params![
+                    row.id,
+                    row.url,
+                    row.key,
+                    row.rooms,
+                    row.enabled,
+                    row.alarms,
+                    row.in_network
+                ],
             )?;
             match row.enabled {
                 true => Ok(()),

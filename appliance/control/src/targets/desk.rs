@@ -211,10 +211,17 @@ impl Targets {
             pace: target.megabits.map(|megabits| u64::from(megabits) * 1_000_000 / 8),
         };
         let told = {
-            let (sent, resume) = (sent.clone(), resume.clone());
-            Box::new(move |bytes, newer| {
+            let (targets, sent, resume) = (self.clone(), sent.clone(), resume.clone());
+            Box::new(move |bytes, newer: Option<String>| {
                 sent.store(bytes, Ordering::Relaxed);
-                *resume.lock().unwrap_or_else(PoisonError::into_inner) = newer;
+                let mut known = resume.lock().unwrap_or_else(PoisonError::into_inner);
+                let begun = known.is_none() && newer.is_some();
+                *known = newer;
+                drop(known);
+                if begun {
+                    // At once: an upload of which a dead box knows nothing costs its owner money for ever.
+                    targets.wake.notify_one();
+                }
             })
         };
         let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);

@@ -296,6 +296,23 @@ async fn what_was_begun_of_a_recording_that_goes_is_taken_away() {
 }
 
 #[tokio::test]
+async fn how_a_transfer_goes_on_is_kept_when_it_has_begun_and_not_at_the_next_tick() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    let target = office.add("nas").await;
+    assert_eq!(office.next().await.0, "a");
+    // Some milliseconds in all; a tick is two seconds.
+    for _ in 0..500 {
+        let row = office.store.copy_next(target.clone(), u64::MAX >> 1, u64::MAX >> 1).await;
+        if row.unwrap().unwrap().resume.as_deref() == Some("half") {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("a box that dies now knows nothing of what it began");
+}
+
+#[tokio::test]
 async fn what_is_left_and_what_is_new_take_turns() {
     let mut office = Office::open().await;
     office.record("rec_1").await;

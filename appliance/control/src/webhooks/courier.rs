@@ -6,6 +6,8 @@ use crate::conference::Later;
 #[derive(Debug, Clone)]
 pub struct Parcel {
     pub url: String,
+    /// It may be in the house's own network.
+    pub in_network: bool,
     /// The API key that signs, and its secret.
     pub key: String,
     pub secret: String,

@@ -243,6 +243,7 @@ impl Webhooks {
             key: new.key,
             rooms: new.rooms.word().to_owned(),
             alarms: new.alarms,
+            in_network: new.in_network,
             enabled: new.enabled,
             created_ms: UnixMs::now().0,
             tally: Tally::default(),
@@ -265,6 +266,9 @@ impl Webhooks {
         let mut desk = self.desk.lock().await;
         let line = desk.line(id)?;
         let mut row = line.row.clone();
+        // What was allowed of one address is not of another.
+        let moves = patch.url.as_ref().is_some_and(|url| *url != row.url);
+        row.in_network = patch.in_network.unwrap_or(row.in_network && !moves);
         row.url = patch.url.unwrap_or(row.url);
         row.key = patch.key.unwrap_or(row.key);
         row.enabled = patch.enabled.unwrap_or(row.enabled);

@@ -53,6 +53,9 @@ pub struct Webhook {
     pub rooms: RoomsHeard,
     /// It hears of the box's alarms: `alarm.raised` and `alarm.cleared`.
     pub alarms: bool,
+    /// It may be in the house's own network: at a private address (RFC 1918, RFC 4193). What is not
+    /// allowed there, and whatever leads to the box itself, is not delivered.
+    pub in_network: bool,
     /// Off: nothing is sent, and nothing waits.
     pub enabled: bool,
     pub created_at: UnixMs,
@@ -87,6 +90,7 @@ impl Webhook {
             key_revoked,
             rooms: RoomsHeard::read(&row.rooms),
             alarms: row.alarms,
+            in_network: row.in_network,
             enabled: row.enabled,
             created_at: UnixMs(row.created_ms),
             waiting: waiting as u64,
@@ -114,6 +118,9 @@ pub struct NewWebhook {
     pub rooms: RoomsHeard,
     #[serde(default)]
     pub alarms: bool,
+    /// It may be in the house's own network.
+    #[serde(default)]
+    pub in_network: bool,
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub enabled: bool,
@@ -135,6 +142,9 @@ pub struct WebhookPatch {
     pub rooms: Option<RoomsHeard>,
     #[schema(nullable = false)]
     pub alarms: Option<bool>,
+    /// Left out while the address changes: it may not be there any more.
+    #[schema(nullable = false)]
+    pub in_network: Option<bool>,
     #[schema(nullable = false)]
     pub enabled: Option<bool>,
 }

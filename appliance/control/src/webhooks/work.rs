@@ -87,9 +87,11 @@ impl Webhooks {
 
     /// One attempt, signed with the key's secret of now.
     pub(super) async fn attempt(&self, row: WebhookRow, body: Vec<u8>) -> Result<u16, Undelivered> {
-        let WebhookRow { url, key, .. } = row;
+        let WebhookRow { url, in_network, key, .. } = row;
         match self.keys.secret_of(&key) {
-            Some(secret) => self.courier.deliver(Parcel { url, key, secret, body }).await,
+            Some(secret) => {
+                self.courier.deliver(Parcel { url, in_network, key, secret, body }).await
+            }
             None => Err(not_sent("its API key was revoked: choose another one for it")),
         }
     }

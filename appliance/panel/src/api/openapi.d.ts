@@ -4606,6 +4606,8 @@ export interface components {
             alarms?: boolean;
             /** @default true */
             enabled: boolean;
+            /** @description It may be in the house's own network. */
+            in_network?: boolean;
             /** @description A LiveKit key of the box. */
             key: string;
             rooms?: components["schemas"]["RoomsHeard"];
@@ -6207,6 +6209,11 @@ export interface components {
             given_up: number;
             /** @description `wh_` and a ULID. */
             id: string;
+            /**
+             * @description It may be in the house's own network: at a private address (RFC 1918, RFC 4193). What is not
+             *     allowed there, and whatever leads to the box itself, is not delivered.
+             */
+            in_network: boolean;
             /** @description The LiveKit key that signs. */
             key: string;
             /** @description The key was revoked: nothing can be signed until another one is chosen. */
@@ -6233,6 +6240,11 @@ export interface components {
             alarms: boolean;
             /** @default null */
             enabled: boolean;
+            /**
+             * @description Left out while the address changes: it may not be there any more.
+             * @default null
+             */
+            in_network: boolean;
             /** @default null */
             key: string;
             /** @default null */

@@ -8,6 +8,7 @@ import { keys } from "../../api/keys";
 import type { RoomsHeard, Webhook } from "../../api/schema";
 import { useRefusalText } from "../../i18n/refusal";
 import { Failure } from "../parts/Failure";
+import { isInNetwork } from "./inNetwork";
 
 interface WebhookDialogProps {
   /** `null`: a new one. */
@@ -42,12 +43,14 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const [chosen, setChosen] = useState<string | null>(null);
   const [rooms, setRooms] = useState<RoomsHeard>(webhook?.rooms ?? "of_key");
   const [alarms, setAlarms] = useState(webhook?.alarms ?? false);
+  const [allowed, setAllowed] = useState(webhook?.in_network ?? null);
+  const inNetwork = allowed ?? isInNetwork(url);
   const [enabled, setEnabled] = useState(webhook?.enabled ?? true);
   const before = webhook && !webhook.key_revoked ? webhook.key : null;
   const key = chosen ?? before ?? offered[0] ?? null;
   const work = useMutation({
     mutationFn() {
-      const wanted = { url: url.trim(), key: key ?? "", rooms, alarms, enabled };
+      const wanted = { url: url.trim(), key: key ?? "", rooms, alarms, in_network: inNetwork, enabled };
       return webhook ? api.changeWebhook(webhook.id, wanted) : api.createWebhook(wanted);
     },
     onSuccess() {
@@ -74,6 +77,12 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
           data-autofocus
           onChange={(event) => setUrl(event.currentTarget.value)}
           error={field === "url" ? textOf(work.error) : null}
+        />
+        <Switch
+          label={t("webhooks.in_network")}
+          description={t("webhooks.in_network_text")}
+          checked={inNetwork}
+          onChange={(event) => setAllowed(event.currentTarget.checked)}
         />
         <Select
           label={t("webhooks.key")}
