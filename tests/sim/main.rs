@@ -5,6 +5,7 @@ mod backup;
 mod chance;
 mod client;
 mod data;
+mod data_moves;
 mod layers;
 mod lobby;
 mod moving;
