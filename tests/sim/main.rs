@@ -12,6 +12,7 @@ mod moving;
 mod narrow;
 mod once;
 mod picture;
+mod prelude;
 mod pretence;
 mod spill;
 mod voices;

@@ -48,6 +48,8 @@ pub(crate) struct Participant {
     pub data_wanted: HashSet<TrackId>,
     pub auto_subscribe: bool,
     pub auto_subscribe_data: bool,
+    /// See [`NewParticipant::hears_by_packets`].
+    pub hears_by_packets: bool,
     /// Who may subscribe to its tracks.
     pub audience: Audience,
     pub mode: TransportMode,
@@ -141,6 +143,7 @@ impl Participant {
             // Its wishes are known where it lives.
             auto_subscribe: new.auto_subscribe && far.is_none(),
             auto_subscribe_data: new.auto_subscribe_data && far.is_none(),
+            hears_by_packets: new.hears_by_packets,
             audience: Audience::Everybody,
             mode: new.mode,
             publisher: None,
