@@ -41,6 +41,7 @@ pub fn join(id: &str, mode: TransportMode) -> Command {
         joined_unix_ms: 0,
         auto_subscribe: true,
         auto_subscribe_data: false,
+        hears_by_packets: false,
         mode,
         note: [].into(),
     });

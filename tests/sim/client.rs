@@ -84,6 +84,8 @@ pub struct Client {
     /// Older mappings, and until when their packets may arrive.
     before: Vec<(Instant, HashMap<String, String>)>,
     pub received: HashMap<u32, Received>,
+    /// Packets without a picture, by SSRC.
+    pub empty: HashMap<u32, usize>,
     /// Speech by SSRC: when each packet came.
     pub heard: HashMap<u32, BTreeMap<u64, Instant>>,
     pub connected: bool,
@@ -140,6 +142,7 @@ impl Client {
             announced: HashSet::new(),
             begun: HashSet::new(),
             received: HashMap::new(),
+            empty: HashMap::new(),
             heard: HashMap::new(),
             connected: false,
             sent: VecDeque::new(),
@@ -267,6 +270,13 @@ impl Client {
         let ssrc = section.and_then(|(mid, _)| self.ssrcs.get(mid)?.first());
         let heard = ssrc.and_then(|ssrc| self.heard.get(ssrc));
         heard.map_or(0, |packets| packets.values().filter(|at| **at >= since).count())
+    }
+
+    /// Packets without a picture that came of a track, likewise.
+    pub fn empties(&self, track: &str) -> usize {
+        let section = self.mapping.iter().find(|(_, carried)| *carried == track);
+        let ssrc = section.and_then(|(mid, _)| self.ssrcs.get(mid)?.first());
+        ssrc.and_then(|ssrc| self.empty.get(ssrc)).copied().unwrap_or(0)
     }
 
     /// Closes the connection.
@@ -471,10 +481,11 @@ impl Client {
 
     /// One packet: it must belong to the track that the section carries.
     fn take(&mut self, now: Instant, packet: &RtpPacket) {
+        let ssrc = *packet.header.ssrc;
         if packet.payload.is_empty() {
+            *self.empty.entry(ssrc).or_default() += 1;
             return;
         }
-        let ssrc = *packet.header.ssrc;
         if *packet.header.payload_type == 111 {
             self.heard.entry(ssrc).or_default().entry(*packet.seq_no).or_insert(now);
             return;

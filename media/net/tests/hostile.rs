@@ -71,6 +71,7 @@ fn join(plane: &Plane, id: &str, room_for: usize) -> Receiver<Event> {
         joined_unix_ms: 0,
         auto_subscribe: true,
         auto_subscribe_data: false,
+        hears_by_packets: false,
         mode: TransportMode::Single,
         note: [].into(),
     });

@@ -108,6 +108,7 @@ impl Client {
             joined_unix_ms: 0,
             auto_subscribe: true,
             auto_subscribe_data: false,
+            hears_by_packets: false,
             mode: TransportMode::Single,
             note: [].into(),
         });

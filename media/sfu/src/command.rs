@@ -59,6 +59,8 @@ pub struct NewParticipant {
     pub auto_subscribe: bool,
     /// And every data track.
     pub auto_subscribe_data: bool,
+    /// Its program hears of a track by the track's first packet alone (Pion).
+    pub hears_by_packets: bool,
     pub mode: TransportMode,
     pub note: DoorNote,
 }

@@ -125,6 +125,7 @@ impl Sfu {
             return;
         };
         let track = found.info.data_tracks.remove(known);
+        found.data_relays.remove(&track.id);
         found.changed();
         self.forget_data_track(key, &track.id);
         self.tell(key, Event::DataTrackUnpublished(track));

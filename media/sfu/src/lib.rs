@@ -20,6 +20,7 @@ mod moving;
 mod packets;
 mod participant;
 mod peer;
+mod prelude;
 mod publish;
 mod published;
 mod quality;

@@ -93,6 +93,9 @@ impl Sfu {
         for track in self.participants[key].info.data_tracks.clone() {
             self.forget_data_track(key, &track.id);
         }
+        self.call_off_data(key);
+        let left = self.rooms[self.participants[key].room].info.name.clone();
+        self.participants[key].drop_data_relays(|relay| relay.room == left);
         let (room, waits) = (self.participants[key].room, self.participants[key].waits());
         let people = self.rooms[room].participants.iter().copied();
         let knew: Vec<usize> =

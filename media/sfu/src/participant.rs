@@ -10,9 +10,10 @@ use crate::forward::Rewriter;
 use crate::ids::{ParticipantId, TrackId};
 use crate::peer::Mid;
 use crate::quality::Quality;
+use crate::relay::DataRelay;
 use crate::simulate::Pretence;
 use crate::view::{ParticipantInfo, ParticipantState, Permissions, Standing};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 /// What a participant wants of a track, and where it is sent.
@@ -41,10 +42,14 @@ pub(crate) struct Participant {
     pub far: Option<usize>,
     /// It waits elsewhere and was let in: its place is taken.
     pub has_place: bool,
-    /// Shards that get its data tracks. Of somebody far: this one, where it was told so.
-    pub data_relays: HashMap<TrackId, Vec<usize>>,
+    /// What other shards said last that they want of its data tracks.
+    pub data_relays: HashMap<TrackId, Vec<DataRelay>>,
+    /// Of somebody far: data tracks of which its shard was told that they are wanted here.
+    pub data_wanted: HashSet<TrackId>,
     pub auto_subscribe: bool,
     pub auto_subscribe_data: bool,
+    /// See [`NewParticipant::hears_by_packets`].
+    pub hears_by_packets: bool,
     /// Who may subscribe to its tracks.
     pub audience: Audience,
     pub mode: TransportMode,
@@ -134,9 +139,11 @@ impl Participant {
             far,
             has_place: false,
             data_relays: HashMap::new(),
+            data_wanted: HashSet::new(),
             // Its wishes are known where it lives.
             auto_subscribe: new.auto_subscribe && far.is_none(),
             auto_subscribe_data: new.auto_subscribe_data && far.is_none(),
+            hears_by_packets: new.hears_by_packets,
             audience: Audience::Everybody,
             mode: new.mode,
             publisher: None,

@@ -253,6 +253,7 @@ impl Sfu {
         if self.next_housekeeping.is_some_and(|at| at <= now) {
             self.housekeeping(now);
             self.end_simulated_speech(now);
+            self.play_preludes(now);
             self.count_connections();
             self.next_housekeeping = (!self.rooms.is_empty()).then_some(now + HOUSEKEEPING);
         }
@@ -480,6 +481,7 @@ mod tests {
             joined_unix_ms: 0,
             auto_subscribe: true,
             auto_subscribe_data: false,
+            hears_by_packets: false,
             mode: TransportMode::Single,
             note: [].into(),
         });

@@ -264,6 +264,7 @@ fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
         joined_unix_ms: unix_ms(),
         auto_subscribe: knock.wanted.auto_subscribe,
         auto_subscribe_data: knock.wanted.auto_subscribe_data,
+        hears_by_packets: knock.wanted.hears_by_packets(),
         mode: knock.mode,
         note: wire::participant_note(&knock.wanted.client, &claims.kind),
     };

@@ -81,6 +81,13 @@ pub(super) struct Wanted {
     pub publish_only: String,
 }
 
+impl Wanted {
+    /// Go's SDK stands on Pion, which tells of a track when the first packet of it has come.
+    pub(super) fn hears_by_packets(&self) -> bool {
+        self.client.sdk() == pb::client_info::Sdk::Go
+    }
+}
+
 fn is_true(text: &str) -> bool {
     matches!(text, "1" | "true" | "TRUE" | "True" | "t")
 }
@@ -137,6 +144,8 @@ pub(super) fn dual(query: &JoinQuery) -> Result<Wanted, JoinError> {
     };
     Ok(Wanted {
         client: pb::ClientInfo {
+            sdk: pb::client_info::Sdk::from_str_name(&query.sdk.to_ascii_uppercase())
+                .unwrap_or_default() as i32,
             version: query.version.clone(),
             protocol: query.protocol,
             client_protocol: query.client_protocol,
@@ -216,6 +225,22 @@ mod tests {
         assert!(dual(&JoinQuery::default()).unwrap().auto_subscribe);
         let query = JoinQuery { auto_subscribe: "0".into(), ..JoinQuery::default() };
         assert!(!dual(&query).unwrap().auto_subscribe);
+    }
+
+    #[test]
+    fn programs_in_go_are_known_by_either_protocol() {
+        for (sdk, text, go) in [
+            (pb::client_info::Sdk::Go, "go", true),
+            (pb::client_info::Sdk::Js, "js", false),
+            (pb::client_info::Sdk::Unknown, "", false),
+        ] {
+            let older = JoinQuery { sdk: text.into(), ..JoinQuery::default() };
+            assert_eq!(dual(&older).unwrap().hears_by_packets(), go, "{text:?}");
+            let client_info = Some(pb::ClientInfo { sdk: sdk as i32, ..Default::default() });
+            let request = pb::JoinRequest { client_info, ..pb::JoinRequest::default() };
+            let text = URL_SAFE_NO_PAD.encode(wrapped(&request.encode_to_vec(), false));
+            assert_eq!(single(&query(text)).unwrap().hears_by_packets(), go, "{sdk:?}");
+        }
     }
 
     #[test]

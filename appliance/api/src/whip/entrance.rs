@@ -168,6 +168,7 @@ fn join(guest: &WhipGuest, id: &ParticipantId, scope: WhipScope, options: RoomOp
         joined_unix_ms: UnixMs::now().0,
         auto_subscribe: false,
         auto_subscribe_data: false,
+        hears_by_packets: false,
         mode: TransportMode::Once,
         note: ingress_note(),
     };

@@ -98,6 +98,7 @@ impl<'a> Guest<'a> {
             joined_unix_ms: 0,
             auto_subscribe: !publishes,
             auto_subscribe_data: false,
+            hears_by_packets: false,
             mode: TransportMode::Single,
             note: [].into(),
         };

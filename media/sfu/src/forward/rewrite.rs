@@ -70,6 +70,27 @@ impl Rewriter {
         }
     }
 
+    /// Whether anything of a source was sent.
+    pub(crate) fn has_source(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// The next numbers, for a packet that is of no source.
+    pub(crate) fn before(&mut self, now: Instant) -> OutgoingNumbers {
+        self.last_seq += 1;
+        self.last_time = self.time_at(now).unwrap_or(0);
+        self.last_at = Some(now);
+        let (seq, time) = (self.last_seq, self.last_time);
+        OutgoingNumbers { seq, time, picture_id_offset: 0, tl0_offset: 0 }
+    }
+
+    /// The time of a packet at `now`, by the last one; `None`: there was none.
+    fn time_at(&self, now: Instant) -> Option<u32> {
+        let elapsed = now.saturating_duration_since(self.last_at?).min(Duration::from_secs(3600));
+        let ticks = (elapsed.as_micros() as u64 * u64::from(self.clock_rate)) / 1_000_000;
+        Some(self.last_time.wrapping_add((ticks as u32).max(1)))
+    }
+
     /// Continues the stream with another source, whose first packet has these numbers.
     pub(crate) fn switch(
         &mut self,
@@ -78,14 +99,7 @@ impl Rewriter {
         source_time: u64,
         picture: Vp8Indexes,
     ) {
-        let out_time = match self.last_at {
-            None => source_time as u32,
-            Some(last_at) => {
-                let elapsed = now.saturating_duration_since(last_at).min(Duration::from_secs(3600));
-                let ticks = (elapsed.as_micros() as u64 * u64::from(self.clock_rate)) / 1_000_000;
-                self.last_time.wrapping_add((ticks as u32).max(1))
-            }
-        };
+        let out_time = self.time_at(now).unwrap_or(source_time as u32);
         let first = self.last_at.is_none();
         let (source_id, source_tl0) = plain(picture);
         self.base = Some(Base {

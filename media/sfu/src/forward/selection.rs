@@ -11,7 +11,7 @@ use super::vp8::Vp8Indexes;
 use crate::peer::{IngressPacket, Mid, starts_decoding};
 use crate::scalable::{EVERY_FRAME, Place};
 use crate::track::Codec;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One subscription's state in the packet path.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(crate) struct Forward {
     /// Payload types, looked up when the codec is first seen.
     payload_types: Option<(Codec, Option<u8>, Option<u8>)>,
     rewriter: Option<Rewriter>,
+    /// Since when there was a connection, and nothing of the track came.
+    silent_since: Option<Instant>,
 }
 
 /// What a subscriber should get of a track.
@@ -85,6 +87,7 @@ impl Forward {
             source: 0,
             payload_types: None,
             rewriter: None,
+            silent_since: None,
         }
     }
 
@@ -97,6 +100,20 @@ impl Forward {
     /// The numbers of what was sent, for what comes next under the same SSRC.
     pub(crate) fn into_numbers(self) -> Option<Rewriter> {
         self.rewriter
+    }
+
+    /// For how long there has been a connection and nothing of the track; `None` once it began.
+    pub(crate) fn silent_for(&mut self, now: Instant) -> Option<Duration> {
+        let begun = self.rewriter.as_ref().is_some_and(Rewriter::has_source);
+        if begun || !self.connected {
+            return None;
+        }
+        Some(now.saturating_duration_since(*self.silent_since.get_or_insert(now)))
+    }
+
+    /// The numbers of a packet that is none of the track's, before the track begins.
+    pub(crate) fn number_before(&mut self, now: Instant, clock_rate: u32) -> OutgoingNumbers {
+        self.rewriter.get_or_insert_with(|| Rewriter::new(clock_rate)).before(now)
     }
 
     /// Has it go on at a keyframe.

@@ -73,6 +73,7 @@ impl Sfu {
             joined_unix_ms: info.joined_unix_ms,
             auto_subscribe: false,
             auto_subscribe_data: false,
+            hears_by_packets: false,
             mode,
             note: info.note.clone(),
         };

@@ -3,12 +3,12 @@
 use super::{RelayedPacket, Wanted, Word};
 use crate::event::Event;
 use crate::forward::Belongs;
-use crate::ids::{RoomName, TrackId};
+use crate::ids::TrackId;
 use crate::peer::{IngressPacket, starts_decoding};
 use crate::published::Published;
 use crate::sfu::Sfu;
 use crate::track::MediaKind;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// What one other shard gets of an encoding.
@@ -271,67 +271,6 @@ impl Sfu {
             published.start_stream_anew(belongs.layer);
         }
         self.flow(now, encoding, belongs, &packet);
-    }
-
-    /// Tells other shards which data tracks of theirs are wanted here, if that is news.
-    pub(crate) fn tell_data_wants(&mut self, room: usize) {
-        let mut wanted: HashSet<TrackId> = HashSet::new();
-        for key in &self.rooms[room].participants {
-            if self.far(*key).is_none() {
-                wanted.extend(self.participants[*key].data.tracks().cloned());
-            }
-        }
-        let name = self.rooms[room].info.name.clone();
-        for key in self.rooms[room].participants.clone() {
-            let Some(shard) = self.far(key) else { continue };
-            let tracks = self.participants[key].info.data_tracks.iter();
-            let tracks: Vec<TrackId> = tracks.map(|track| track.id.clone()).collect();
-            let found = &mut self.participants[key];
-            found.data_relays.retain(|track, _| tracks.contains(track));
-            for track in tracks {
-                let on = wanted.contains(&track);
-                let told = self.participants[key].data_relays.entry(track.clone()).or_default();
-                if told.is_empty() != on {
-                    continue;
-                }
-                told.clear();
-                told.extend(on.then_some(self.shard));
-                self.relay(shard, Word::DataWanted { room: name.clone(), track, on });
-            }
-        }
-    }
-
-    /// Another shard wants a data track that is published here, or does not any more.
-    pub(crate) fn far_wants_data(
-        &mut self,
-        from: usize,
-        room: &RoomName,
-        track: &TrackId,
-        on: bool,
-    ) {
-        let Some(room) = self.room_keys.get(room).copied() else { return };
-        for key in self.rooms[room].participants.clone() {
-            let found = &mut self.participants[key];
-            if found.far.is_none() && found.info.data_tracks.iter().any(|t| &t.id == track) {
-                let shards = found.data_relays.entry(track.clone()).or_default();
-                shards.retain(|shard| *shard != from);
-                shards.extend(on.then_some(from));
-            }
-        }
-    }
-
-    /// Hands a packet of a data track over.
-    pub(crate) fn hand_over_data(&mut self, key: usize, track: &TrackId, packet: &[u8]) {
-        let found = &self.participants[key];
-        let Some(shards) = found.data_relays.get(track).filter(|shards| !shards.is_empty()) else {
-            return;
-        };
-        let room = self.rooms[found.room].info.name.clone();
-        for shard in shards.clone() {
-            self.counters.relayed_out += 1;
-            let (room, track, packet) = (room.clone(), track.clone(), packet.to_vec());
-            self.relay(shard, Word::DataPacket { room, track, packet });
-        }
     }
 }
 

@@ -18,11 +18,13 @@
 //! A relay is a tap on one side and a publisher on the other. Queues are the business of whoever
 //! carries [`Relayed`]: words must arrive in order, packets may be dropped ([`Sfu::relay_was_full`]).
 
+mod data;
 mod far;
 mod guest;
 mod home;
 mod media;
 
+pub(crate) use data::DataRelay;
 pub use media::RelayedMedia;
 pub(crate) use media::{Early, RelayTo};
 
@@ -112,8 +114,10 @@ pub(crate) enum Word {
         wanted: Wanted,
         layer: usize,
     },
+    /// To a participant's shard: one of its data tracks is wanted in this room, or not any more.
     DataWanted {
         room: RoomName,
+        participant: ParticipantId,
         track: TrackId,
         on: bool,
     },
@@ -235,7 +239,9 @@ impl Sfu {
                     self.ask_keyframe(now, encoding, layer.min(top));
                 }
             }
-            Word::DataWanted { room, track, on } => self.far_wants_data(from, &room, &track, on),
+            Word::DataWanted { room, participant, track, on } => {
+                self.far_wants_data(from, room, &participant, &track, on);
+            }
             Word::Packet(packet) => self.relayed_packet(now, *packet),
             Word::DataPacket { room, track, packet } => {
                 if let Some(room) = self.room_keys.get(&room).copied() {
@@ -317,9 +323,9 @@ impl Sfu {
         }
         for (_, found) in &mut self.participants {
             match found.far {
-                Some(far) if far == shard => found.data_relays.clear(),
+                Some(far) if far == shard => found.data_wanted.clear(),
                 Some(_) => {}
-                None => found.data_relays.values_mut().for_each(|to| to.retain(|to| *to != shard)),
+                None => found.drop_data_relays(|relay| relay.shard == shard),
             }
         }
         self.settle(now);
