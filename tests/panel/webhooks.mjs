@@ -50,10 +50,10 @@ export async function webhooks(steps, { panel }) {
       await dialog.locator('input[type=url]').waitFor();
     });
     await panel.getByRole('button', { name: WORDS.en.add }).click();
-    await dialog.getByLabel('Address').fill('http://ada:pw@box/');
+    await dialog.locator('input[type=url]').fill('http://ada:pw@box/');
     await dialog.getByRole('button', { name: 'Add', exact: true }).click();
     await dialog.getByText(/This receiver cannot be kept/).waitFor();
-    await dialog.getByLabel('Address').fill(server.url);
+    await dialog.locator('input[type=url]').fill(server.url);
     await dialog.getByRole('radio', { name: /All rooms/ }).check();
     await dialog.getByRole('switch', { name: /Alarms of this box/ }).check();
     await dialog.getByRole('button', { name: 'Add', exact: true }).click();

@@ -409,7 +409,7 @@ impl World {
 
     fn fly(&mut self, to_sfu: bool, client: String, contents: Vec<u8>) {
         // The handshake is not what is tested; it also would make seeds differ in length.
-        let lossy = self.clients.get(&client).is_some_and(|client| client.connected);
+        let lossy = self.clients.get(&client).is_some_and(|client| client.is_settled(self.now));
         let network = self.networks.get(&client).copied().unwrap_or(self.network);
         if lossy && self.chance.percent(network.loss_percent) {
             self.dropped += 1;

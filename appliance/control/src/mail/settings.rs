@@ -137,16 +137,17 @@ impl Default for MailSettings {
     }
 }
 
-/// A bare address: something, an @, and the name of a host. What else an address may be in RFC 5322 nobody
-/// has for a box.
+/// A bare address: words with dots between them, an @, and the name of a host (RFC 5321 §4.1.2). What else
+/// an address may be in RFC 5322 nobody has for a box.
 fn is_address(text: &str) -> bool {
     let odd =
         |sign: char| sign.is_whitespace() || sign.is_control() || "<>,;:\"()[]\\".contains(sign);
+    let label = |one: &str| !one.is_empty() && !one.starts_with('-') && !one.ends_with('-');
     let parts: Vec<&str> = text.split('@').collect();
     text.len() <= LONGEST_ADDRESS
         && !text.contains(odd)
-        && matches!(parts[..], [who, host] if !who.is_empty() && !host.is_empty()
-            && !host.starts_with(['.', '-']) && !host.ends_with('.'))
+        && matches!(parts[..], [who, host]
+            if !who.split('.').any(str::is_empty) && host.split('.').all(label))
 }
 
 impl MailSettings {

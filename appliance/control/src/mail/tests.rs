@@ -54,6 +54,10 @@ fn settings_that_cannot_work_are_refused_with_their_field() {
         ("settings.to", |s| s.to = Vec::new()),
         ("settings.to", |s| s.to = vec!["ada@mail.lan\r\nBcc: eve@x".to_owned()]),
         ("settings.to", |s| s.to = vec!["<ada@mail.lan>".to_owned()]),
+        ("settings.to", |s| s.to = vec!["ada..b@mail.lan".to_owned()]),
+        ("settings.to", |s| s.to = vec!["ada.@mail.lan".to_owned()]),
+        ("settings.to", |s| s.to = vec!["ada@mail..lan".to_owned()]),
+        ("settings.to", |s| s.to = vec!["ada@mail-.lan".to_owned()]),
         ("settings.to", |s| s.to = vec!["a@b.lan".to_owned(); 21]),
         ("settings.authority", |s| s.authority = "a".repeat(70_000)),
     ];
