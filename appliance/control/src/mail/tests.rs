@@ -43,7 +43,7 @@ fn a_password_stays_with_its_server_goes_to_no_other_and_into_no_log() {
 #[test]
 fn settings_that_cannot_work_are_refused_with_their_field() {
     type Change = fn(&mut MailSettings);
-    let wrong: [(&str, Change); 12] = [
+    let wrong: [(&str, Change); 16] = [
         ("settings.host", |s| s.host = String::new()),
         ("settings.host", |s| s.host = "smtp://mail.lan".to_owned()),
         ("settings.port", |s| s.port = 0),
