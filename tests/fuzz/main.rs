@@ -185,6 +185,33 @@ target!(z7_settings, |bytes: &[u8]| {
     }
 });
 
+// Settings as people bring them: read whole, or each fault with its line; what is written out is read back.
+target!(z7_settings_texts, |bytes: &[u8]| {
+    let (text, now) = (text(bytes), roombox_provision::Settings::default());
+    let lines = text.lines().count() + 1;
+    let read = roombox_provision::read_text(&text, &now);
+    let upstream = roombox_provision::read_upstream(&text, &now).text;
+    for read in [read, upstream] {
+        match read.taken() {
+            Ok(settings) => {
+                assert!(settings.check().is_ok());
+                let written = roombox_provision::export(&settings);
+                let again = roombox_provision::read_text(&written, &settings);
+                assert!(again.changes.is_empty() && again.errors.is_empty(), "{again:?}");
+            }
+            Err(errors) => {
+                assert!(!errors.is_empty());
+                for error in errors {
+                    assert!(
+                        (1..=lines).contains(&error.line) && !error.what.is_empty(),
+                        "{error:?}"
+                    );
+                }
+            }
+        }
+    }
+});
+
 /// A part from a broken disk: mended or refused; what was mended opens and can be read to its end.
 fn part() -> impl FnMut(&[u8]) {
     let folder = tempfile::tempdir().expect("a folder");

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRight, looksRightInAll } from './looks.mjs';
+import { settingsText } from './settings_text.mjs';
 import { Steps } from './steps.mjs';
 import { expectText, until } from './waiting.mjs';
 
@@ -122,7 +123,7 @@ export async function people(steps) {
     await page.goto('/panel/settings');
     await page.locator('form').nth(2).waitFor();
     // Running the box is not owning it.
-    for (const hidden of ['People', 'LiveKit keys', 'Erase this box']) {
+    for (const hidden of ['People', 'LiveKit keys', 'Settings as a text', 'Erase this box']) {
       assert.equal(await page.getByRole('heading', { name: hidden }).count(), 0, hidden);
     }
     await panel.getByRole('combobox', { name: 'Role of Grace' }).click();
@@ -281,6 +282,9 @@ export async function people(steps) {
     await panel.getByRole('link', { name: 'Take it along' }).click();
     assert.equal((await file).suggestedFilename(), 'roombox-audit.jsonl');
   });
+
+  // Only owners may.
+  await settingsText(steps, panel);
 
   await steps.run('the box of people has never panicked', async () => {
     await browser.close();

@@ -105,6 +105,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::RoomForgotten
         | E::TooManyTargets { .. }
         | E::TooManyWebhooks { .. }
+        | E::SettingsMoved
         | E::JobState { .. } => StatusCode::CONFLICT,
         E::WeakPassword { .. }
         | E::LongPassword { .. }
@@ -125,6 +126,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::InvalidWebhook { .. }
         | E::NothingToMake
         | E::OutOfRange { .. }
+        | E::InvalidSettingsText { .. }
         | E::InvalidSetting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         E::ClaimLocked => StatusCode::LOCKED,
         E::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -168,6 +168,12 @@ pub enum ControlError {
     RoomForgotten,
     #[error("the setting {field} {why}")]
     InvalidSetting { field: String, why: String },
+    #[error("line {line}: {what}. Nothing was changed")]
+    InvalidSettingsText { line: usize, what: String },
+    #[error(
+        "the settings are others than when this was looked at: look again. Nothing was changed"
+    )]
+    SettingsMoved,
     #[error("the webhook's {field} {why}")]
     InvalidWebhook { field: &'static str, why: &'static str },
     #[error("this box has {most} webhooks already: delete one that is not needed any more")]
@@ -291,6 +297,8 @@ impl ControlError {
             Self::SharePassword => "share_password",
             Self::ShareNotDownloaded => "share_not_downloaded",
             Self::InvalidSetting { .. } => "invalid_setting",
+            Self::InvalidSettingsText { .. } => "invalid_settings_text",
+            Self::SettingsMoved => "settings_changed",
             Self::InvalidWebhook { .. } => "invalid_webhook",
             Self::TooManyWebhooks { .. } => "too_many_webhooks",
             Self::InvalidTarget { .. } => "invalid_target",

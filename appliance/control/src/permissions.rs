@@ -75,12 +75,13 @@ pub enum Action {
     RunPeople,
     RunKeys,
     RunCertificates,
+    ReplaceSettings,
     BackUp,
     Reset,
 }
 
 /// Each action, the least role that may, and what it is in words that follow "may".
-pub const PERMISSIONS: [(Action, Role, &str); 20] = [
+pub const PERMISSIONS: [(Action, Role, &str); 21] = [
     (Action::See, Role::Viewer, "see status, rooms, schedule and queue"),
     (Action::Watch, Role::Viewer, "watch and download recordings"),
     (Action::Join, Role::Viewer, "join meetings without an invitation"),
@@ -123,6 +124,7 @@ pub const PERMISSIONS: [(Action, Role, &str); 20] = [
         Role::Owner,
         "upload, request and order certificates, and go back to the box's own",
     ),
+    (Action::ReplaceSettings, Role::Owner, "take all settings along as a text, and put one in"),
     (Action::BackUp, Role::Owner, "make backups, try them and restore them"),
     (Action::Reset, Role::Owner, "erase the box"),
 ];

@@ -3,6 +3,10 @@
 //! Their names, defaults and bounds are in `roombox-provision`, because `roombox.toml` has them too.
 //! That file is no layer: it is imported once into the settings.
 
+mod text;
+
+pub use text::{ForeignKey, ForeignVerdict, SettingChange, SettingsPreview, TextKind, TextProblem};
+
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use crate::store::Store;

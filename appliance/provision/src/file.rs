@@ -14,7 +14,7 @@ use std::fmt;
 use toml::de::DeTable;
 
 /// Nobody writes more by hand; a longer file is none of ours.
-const LONGEST: usize = 64 * 1024;
+pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// What is wrong with a file. It never shows a value, because that may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -254,7 +254,12 @@ impl Provisioning {
 }
 
 /// serde says what stood where something else was expected; that may be a secret in a wrong place.
-fn shown(message: &str) -> String {
+pub(crate) fn shown(message: &str) -> String {
+    if let Some((_, known)) =
+        message.rsplit_once("`, expected ").filter(|_| message.starts_with("unknown variant `"))
+    {
+        return format!("expected {known}");
+    }
     let found = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
     let Some((found, expected)) = found.and_then(|found| found.rsplit_once(", expected ")) else {
         return message.to_owned();

@@ -9,8 +9,10 @@ mod outcome;
 mod recorder;
 mod secret;
 mod settings;
+mod text;
 mod turn;
 mod updates;
+mod upstream;
 #[cfg(feature = "schema")]
 pub mod words;
 
@@ -22,8 +24,10 @@ pub use settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, SettingError, Settings, checked_name,
     with_suggestion,
 };
+pub use text::{Change, SettingsText, TextError, export, read as read_text};
 pub use turn::TurnSettings;
 pub use updates::UpdateSettings;
+pub use upstream::{Upstream, UpstreamKey, Verdict, read_upstream};
 
 /// Version of the file's schema. An image names the one that it understands in its manifest.
 pub const SCHEMA: u32 = 1;

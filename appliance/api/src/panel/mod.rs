@@ -37,6 +37,7 @@ mod rooms;
 mod safekeeping;
 mod schedule;
 mod settings;
+mod settings_text;
 pub(crate) mod shape;
 mod shares;
 mod storage;
@@ -215,6 +216,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(outputs::output_list, outputs::output_create))
         .routes(routes!(outputs::output_stop))
         .routes(routes!(settings::settings_get, settings::settings_patch))
+        .routes(routes!(settings_text::settings_text_get, settings_text::settings_text_put))
+        .routes(routes!(settings_text::settings_text_preview))
         .routes(routes!(settings::status_get))
         .routes(routes!(health::health_get))
         .routes(routes!(health::alarm_acknowledge))

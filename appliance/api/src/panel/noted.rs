@@ -19,12 +19,13 @@ use serde_json::Value;
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// What changes nothing though it is sent with POST, or tells of itself in another list.
-const UNREMARKABLE: [&str; 7] = [
+const UNREMARKABLE: [&str; 8] = [
     "certificate_preview",
     "factor_begin",
     "invitation_look",
     "loan_made_put",
     "loan_put",
+    "settings_text_preview",
     "shared_unlock",
     "target_test",
 ];

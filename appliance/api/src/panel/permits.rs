@@ -300,6 +300,14 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
         ],
     ),
     (
+        Who(Action::ReplaceSettings),
+        &[
+            ("get", "/api/v1/settings/text"),
+            ("put", "/api/v1/settings/text"),
+            ("post", "/api/v1/settings/text/previews"),
+        ],
+    ),
+    (
         Who(Action::BackUp),
         &[
             ("get", "/api/v1/backups"),

@@ -2045,6 +2045,41 @@ export interface paths {
         patch: operations["settings_patch"];
         trace?: never;
     };
+    "/api/v1/settings/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All settings with their explanations, without secrets. */
+        get: operations["settings_text_get"];
+        /** Takes a text of settings over, all of it or nothing. The audit log says which it changed. */
+        put: operations["settings_text_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/text/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a text of settings would change, and everything in it that will not do. Changes nothing. */
+        post: operations["settings_text_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/shares/{id}": {
         parameters: {
             query?: never;
@@ -2498,7 +2533,7 @@ export interface components {
          * @description What is permitted or not.
          * @enum {string}
          */
-        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "run_certificates" | "back_up" | "reset";
+        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "run_certificates" | "replace_settings" | "back_up" | "reset";
         /** @description Something that is or was wrong. */
         Alarm: {
             acknowledged_at: components["schemas"]["Time"] | null;
@@ -3502,6 +3537,22 @@ export interface components {
              */
             full_in_s: number | null;
         };
+        /** @description A key of somebody else's file. */
+        ForeignKey: {
+            /** @description Stable name of the reason; empty: it is taken, or unknown. */
+            code: string;
+            key: string;
+            /** @description From 1. */
+            line: number;
+            verdict: components["schemas"]["ForeignVerdict"];
+            /** @description The setting that it becomes, why it is not needed, or what to do by hand, in English. */
+            why: string;
+        };
+        /**
+         * @description What becomes of a key of somebody else's file.
+         * @enum {string}
+         */
+        ForeignVerdict: "taken" | "not_needed" | "by_hand" | "unknown";
         /** @description A bundle that can be installed. */
         FoundBundle: {
             from: components["schemas"]["BundleOrigin"];
@@ -5317,6 +5368,16 @@ export interface components {
         SessionList: {
             items: components["schemas"]["Session"][];
         };
+        /** @description A setting that becomes another one. */
+        SettingChange: {
+            /** @description As TOML; `(hidden)` for a secret. */
+            from: string;
+            /** @description Section and name with a dot between. */
+            key: string;
+            /** @description From 1. */
+            line: number;
+            to: string;
+        };
         /** @description All settings of a box. */
         Settings: {
             /**
@@ -5366,6 +5427,11 @@ export interface components {
              *     }
              */
             updates: components["schemas"]["UpdateSettings"];
+        };
+        SettingsImport: {
+            /** @description What the preview of this text said. */
+            of: string;
+            text: string;
         };
         /** @description What changes; `null` brings a default back. */
         SettingsPatch: {
@@ -5467,6 +5533,21 @@ export interface components {
                 /** @description `HH:MM`; earlier than `night_from`: on the next day. */
                 night_to?: string;
             };
+        };
+        /** @description What a text would change. Nothing is changed yet. */
+        SettingsPreview: {
+            changes: components["schemas"]["SettingChange"][];
+            /** @description Of somebody else's file: each key. */
+            keys: components["schemas"]["ForeignKey"][];
+            kind: components["schemas"]["TextKind"];
+            /** @description Of which settings it says so: to be sent with the text when it is taken over. */
+            of: string;
+            /** @description With one of these nothing can be taken over. */
+            problems: components["schemas"]["TextProblem"][];
+        };
+        SettingsTextRequest: {
+            /** @description TOML as exported here, or the `config.yaml` of a plugnmeet-server. */
+            text: string;
         };
         /**
          * @description How much something matters.
@@ -5823,6 +5904,20 @@ export interface components {
              * @description Those that have not said yet whose they are.
              */
             waiting: number;
+        };
+        /**
+         * @description What a text is.
+         * @enum {string}
+         */
+        TextKind: "settings" | "plugnmeet";
+        /** @description Something in a text that will not do. */
+        TextProblem: {
+            /** @description Empty: it is not about one. */
+            key: string;
+            /** @description From 1. */
+            line: number;
+            /** @description In English. */
+            what: string;
         };
         /** Format: date-time */
         Time: string;
@@ -18254,6 +18349,251 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    settings_text_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description TOML */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/toml": unknown;
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    settings_text_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsImport"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the settings are others than when it was looked at */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    settings_text_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsTextRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsPreview"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
             422: {
                 headers: {
                     [name: string]: unknown;

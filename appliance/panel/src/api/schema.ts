@@ -184,5 +184,8 @@ export type Copy = Schemas["Copy"];
 export type RecorderMode = Schemas["RecorderMode"];
 export type Settings = Schemas["Settings"];
 export type SettingsPatch = Schemas["SettingsPatch"];
+export type SettingsPreview = Schemas["SettingsPreview"];
+export type ForeignKey = Schemas["ForeignKey"];
+export type ForeignVerdict = Schemas["ForeignVerdict"];
 
 export type EventMessage = Schemas["EventMessage"];

@@ -48,6 +48,7 @@ export const audit: Words<typeof english> = {
     livekit_key_create: "LiveKit-Schlüssel erzeugt",
     livekit_key_delete: "LiveKit-Schlüssel gelöscht",
     settings_patch: "Einstellungen geändert",
+    settings_text_put: "Einstellungen aus einem Text übernommen",
     alarm_acknowledge: "Kümmert sich um einen Alarm",
     mail_put: "Mails über Alarme eingerichtet",
     syslog_put: "Syslog eingerichtet",

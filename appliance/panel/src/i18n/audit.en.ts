@@ -45,6 +45,7 @@ export const audit = {
     livekit_key_create: "Made a LiveKit key",
     livekit_key_delete: "Deleted a LiveKit key",
     settings_patch: "Changed settings",
+    settings_text_put: "Took settings over from a text",
     alarm_acknowledge: "Takes care of an alarm",
     mail_put: "Set up mails about alarms",
     syslog_put: "Set up syslog",

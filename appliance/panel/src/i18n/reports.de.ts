@@ -2,6 +2,7 @@ import { health } from "./health.de";
 import { mail } from "./mail.de";
 import { mqtt } from "./mqtt.de";
 import type { support as supportEn, syslog as syslogEn } from "./reports.en";
+import { texts } from "./texts.de";
 import type { Words } from "./words";
 
 export const syslog: Words<typeof syslogEn> = {
@@ -65,4 +66,4 @@ export const support: Words<typeof supportEn> = {
   },
 };
 
-export const reports = { health, mail, mqtt, support, syslog };
+export const reports = { health, mail, mqtt, support, syslog, texts };

@@ -1,7 +1,9 @@
-// What the cards of syslog and of the support bundle say, and all words about who is told how the box is.
+// What the cards of syslog, of the support bundle and of settings as a text say, and all words about who is told how the
+// box is.
 import { health } from "./health.en";
 import { mail } from "./mail.en";
 import { mqtt } from "./mqtt.en";
+import { texts } from "./texts.en";
 
 export const syslog = {
   title: "Syslog",
@@ -64,4 +66,4 @@ export const support = {
   },
 };
 
-export const reports = { health, mail, mqtt, support, syslog };
+export const reports = { health, mail, mqtt, support, syslog, texts };

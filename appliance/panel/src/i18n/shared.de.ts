@@ -69,6 +69,8 @@ export const shared: Words<typeof en> = {
     too_many_broadcasts: "Mehr Räume oder Layouts kann diese Box nicht zugleich streamen. Beenden Sie erst einen Stream.",
     invalid_range: "Ein Teil beginnt und endet innerhalb der Aufnahme und ist mindestens eine Sekunde lang.",
     too_many_shares: "Diese Aufnahme hat so viele Links, wie sie haben darf. Ziehen Sie einige zurück.",
+    invalid_settings_text: "Nichts wurde übernommen: {{message}}.",
+    settings_changed: "Jemand hat inzwischen Einstellungen geändert. Nichts wurde übernommen: Sehen Sie noch einmal nach, was sich ändern würde.",
     invalid_setting: "Ein Wert liegt außerhalb seines Bereichs: {{message}}.",
     job_state: "Dieser Film ist inzwischen weiter. Die Liste zeigt nun, wie es steht.",
     only_transcodes: "Diese Box macht nur Filme. Zeichnen Sie auf einer anderen auf, oder lassen Sie diese in den Einstellungen wieder aufzeichnen.",

@@ -67,6 +67,8 @@ export const shared = {
     too_many_broadcasts: "This box cannot stream more rooms or layouts at a time. Stop a stream first.",
     invalid_range: "A part begins and ends within the recording, and is a second long at least.",
     too_many_shares: "This recording has as many links as it may have. Revoke some that nobody uses.",
+    invalid_settings_text: "Nothing was taken over: {{message}}.",
+    settings_changed: "Somebody changed settings in the meantime. Nothing was taken over: look again at what would change.",
     invalid_setting: "A value is out of its range: {{message}}.",
     job_state: "This film has moved on in the meantime. The list now shows how it is.",
     only_transcodes: "This box only makes films. Record on another one, or have this one record again in the settings.",

@@ -21,6 +21,7 @@ import { Mqtt } from "../settings/Mqtt";
 import { PeopleCard } from "../settings/PeopleCard";
 import { RecorderMode } from "../settings/RecorderMode";
 import { RecordingSettings } from "../settings/RecordingSettings";
+import { SettingsText } from "../settings/SettingsText";
 import { Software } from "../settings/Software";
 import { SupportCard } from "../settings/SupportCard";
 import { Syslog } from "../settings/Syslog";
@@ -54,6 +55,7 @@ export function SettingsPage({ box }: { box: BoxView }) {
         <Software box={box} />
         <CertificatesCard />
         {may("back_up") && <BackupCard />}
+        {may("replace_settings") && <SettingsText />}
         <FleetCard />
         {may("see_audit") && <AuditCard />}
         {may("run_keys") && <LivekitKeys />}
