@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.request
 
@@ -15,7 +14,7 @@ import jwt
 import pytest
 from livekit import api, rtc
 
-from box import KEY, PATIENCE, SECRET, Box, ShippedBox, address
+from box import KEY, SECRET, Box, ShippedBox, address
 from clients import meeting
 from receivers import NodeReceiver, Receiver, until
 
@@ -453,18 +452,8 @@ def test_nothing_is_sent_to_the_box_itself_and_to_the_house_only_where_that_is_a
             assert "a private network" in tried(own, False)
             with pytest.raises(BlockingIOError):
                 house.accept()
-            told = threading.Thread(target=answers_nonsense, args=(house,))
-            told.start()
-            assert "does not speak HTTP" in tried(own, True)
-            told.join()
+            assert "this box itself" in tried(own, True), "by whichever of its addresses"
         # What was allowed of one address is not of the next.
         one = box.ask("POST", HOOKS, {"url": "http://10.0.0.1/", "key": key, "in_network": True})
         assert box.ask("PATCH", f"{HOOKS}/{one['id']}", {"alarms": True})["in_network"]
         assert not box.ask("PATCH", f"{HOOKS}/{one['id']}", {"url": "http://10.0.0.2/"})["in_network"]
-
-
-def answers_nonsense(house):
-    house.settimeout(PATIENCE)
-    stream, _ = house.accept()
-    stream.sendall(b"nonsense\r\n\r\n")
-    stream.close()

@@ -30,8 +30,6 @@ const KEYFRAME: usize = 4;
 const PROBES: u32 = 0;
 /// After a new answer, packets of the old mapping may still be under way, or sent again.
 const IN_FLIGHT: Duration = Duration::from_millis(500);
-/// A handshake, and what opens after it, on the usual way.
-const SETTLED: Duration = Duration::from_millis(200);
 
 /// A track that this client publishes.
 pub struct Publishing {
@@ -91,7 +89,6 @@ pub struct Client {
     /// Speech by SSRC: when each packet came.
     pub heard: HashMap<u32, BTreeMap<u64, Instant>>,
     pub connected: bool,
-    since: Option<Instant>,
     pub sent: VecDeque<Vec<u8>>,
     pending: Option<SdpPendingOffer>,
     receiving: Vec<Mid>,
@@ -148,7 +145,6 @@ impl Client {
             empty: HashMap::new(),
             heard: HashMap::new(),
             connected: false,
-            since: None,
             sent: VecDeque::new(),
             pending: None,
             receiving: Vec::new(),
@@ -449,11 +445,6 @@ impl Client {
         }
     }
 
-    /// The other end is connected too, and data channels have had time to open.
-    pub fn is_settled(&self, now: Instant) -> bool {
-        self.since.is_some_and(|since| now >= since + SETTLED)
-    }
-
     fn drain(&mut self, now: Instant) {
         loop {
             match self.rtc.poll_output().expect("the connection lives") {
@@ -472,7 +463,7 @@ impl Client {
 
     fn event(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Connected => (self.connected, self.since) = (true, Some(now)),
+            Event::Connected => self.connected = true,
             Event::RtpPacket(packet) => self.take(now, &packet),
             Event::KeyframeRequest(request) => {
                 for track in self.publishing.iter_mut().filter(|t| t.mid == Some(request.mid)) {

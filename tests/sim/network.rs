@@ -4,6 +4,8 @@ use roombox_sfu::Transport;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+/// A handshake, and what opens after it, on the usual way.
+pub const SETTLED: Duration = Duration::from_millis(200);
 /// What waits before a bottleneck for longer is dropped: the queue of a home router.
 pub const MOST_QUEUED: Duration = Duration::from_millis(300);
 /// IPv4 and UDP headers of a datagram.

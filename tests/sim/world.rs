@@ -12,7 +12,7 @@ use crate::chance::Chance;
 use crate::client::{Client, RIDS};
 use beyond::{Beyond, shard, usual_shards};
 pub use network::Network;
-use network::{MOST_QUEUED, SFU_UDP, UDP_OVERHEAD, reached_by};
+use network::{MOST_QUEUED, SETTLED, SFU_UDP, UDP_OVERHEAD, reached_by};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::tap::TapEvent;
 use roombox_sfu::track::{Codec, MediaKind, TrackSource};
@@ -53,6 +53,8 @@ pub struct World {
     pub network: Network,
     /// Networks of clients that have another one than the rest.
     pub networks: BTreeMap<String, Network>,
+    /// Since when clients are.
+    connected: BTreeMap<String, Instant>,
     /// Until when a client's bottleneck is busy.
     busy: BTreeMap<String, Instant>,
     /// When the last datagram of each direction lands.
@@ -125,6 +127,7 @@ impl World {
             networks: BTreeMap::new(),
             busy: BTreeMap::new(),
             landed: BTreeMap::new(),
+            connected: BTreeMap::new(),
             chance: Chance::new(seed),
             sfu_address,
             air: BinaryHeap::new(),
@@ -407,9 +410,18 @@ impl World {
         }
     }
 
+    /// Both ends are connected, and data channels have had time to open.
+    fn is_settled(&mut self, client: &str) -> bool {
+        if !self.clients.get(client).is_some_and(|client| client.connected) {
+            self.connected.remove(client);
+            return false;
+        }
+        self.now >= *self.connected.entry(client.to_owned()).or_insert(self.now) + SETTLED
+    }
+
     fn fly(&mut self, to_sfu: bool, client: String, contents: Vec<u8>) {
         // The handshake is not what is tested; it also would make seeds differ in length.
-        let lossy = self.clients.get(&client).is_some_and(|client| client.is_settled(self.now));
+        let lossy = self.is_settled(&client);
         let network = self.networks.get(&client).copied().unwrap_or(self.network);
         if lossy && self.chance.percent(network.loss_percent) {
             self.dropped += 1;

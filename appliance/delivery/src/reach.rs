@@ -33,7 +33,7 @@ const READ_ANEW: Duration = Duration::from_secs(60);
 pub enum ReachError {
     #[error("cannot reach {host}: {source}")]
     Connect { host: String, source: io::Error },
-    #[error("{host} leads to {zone}, where nothing is sent unless its owner allows it")]
+    #[error("{host} leads to {zone}: {}", .zone.remedy())]
     TooNear { host: String, zone: Zone },
     #[error("{host} has no certificate that this box trusts: {source}")]
     Handshake { host: String, source: io::Error },
@@ -116,6 +116,11 @@ async fn connect_no_nearer(host: &str, port: u16, nearest: Zone) -> Result<TcpSt
         return Err(ReachError::TooNear { host: host.to_owned(), zone });
     }
     let stream = TcpStream::connect(&allowed[..]).await.map_err(failed)?;
+    // Whichever of its own addresses it was: only this machine answers from where it asks.
+    let ends = stream.peer_addr().and_then(|far| Ok(far.ip() == stream.local_addr()?.ip()));
+    if nearest > Zone::Machine && ends.map_err(failed)? {
+        return Err(ReachError::TooNear { host: host.to_owned(), zone: Zone::Machine });
+    }
     // Who asks in small pieces and waits for answers would wait for the other side's delayed
     // acknowledgement each time, 40 ms (RFC 896, RFC 1122 §4.2.3.2). If it stays so, it is slow.
     stream.set_nodelay(true).unwrap_or_default();

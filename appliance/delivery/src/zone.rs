@@ -28,6 +28,17 @@ impl Zone {
     }
 }
 
+impl Zone {
+    /// What helps whoever may send no nearer.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Self::Machine => "nothing is sent there",
+            Self::Network => "say in the settings that the receiver is in your own network",
+            Self::Internet => "it may be sent there",
+        }
+    }
+}
+
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

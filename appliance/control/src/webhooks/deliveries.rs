@@ -4,7 +4,7 @@ use super::{WebhookTrial, Webhooks};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::events::Happening;
-use crate::store::{Ended, LoggedRow, Tally};
+use crate::store::{Attempt, Ended, LoggedRow, Tally};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -109,16 +109,20 @@ impl Webhooks {
             line.lanes.hurry();
             self.wake.notify_one();
         }
-        let kept = self.store.webhook_log_again(webhook, event, trial.ended(), waited).await;
-        if let Some(seq) = waited {
-            let at = Some(UnixMs::now().0);
-            desk.tally(id, Tally { delivered: 1, delivered_ms: at, ..Tally::default() });
-            // What the store refused is tried again with what else was not kept.
-            if kept.is_err() {
-                desk.unsettled.done.push(seq);
+        let again = (webhook.clone(), event, trial.ended());
+        let kept = self.store.webhook_log_again(again.0, again.1, again.2, waited).await;
+        match (waited, &kept) {
+            (None, _) => kept?,
+            (Some(seq), kept) => {
+                let at = Some(UnixMs::now().0);
+                desk.tally(id, Tally { delivered: 1, delivered_ms: at, ..Tally::default() });
+                // It has arrived; what the store refused is kept with what else was not.
+                if kept.is_err() {
+                    desk.unsettled.attempts.push(Attempt { webhook, seq, ended: trial.ended() });
+                    desk.unsettled.done.push(seq);
+                }
             }
         }
-        kept?;
         self.events.publish(id, Happening::WebhookChanged);
         Ok(trial)
     }

@@ -43,8 +43,10 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const [chosen, setChosen] = useState<string | null>(null);
   const [rooms, setRooms] = useState<RoomsHeard>(webhook?.rooms ?? "of_key");
   const [alarms, setAlarms] = useState(webhook?.alarms ?? false);
-  const [allowed, setAllowed] = useState(webhook?.in_network ?? null);
-  const inNetwork = allowed ?? isInNetwork(url);
+  const [allowed, setAllowed] = useState<boolean | null>(null);
+  // What was allowed of one address is not of another.
+  const asBefore = webhook?.url === url.trim() ? webhook.in_network : null;
+  const inNetwork = allowed ?? asBefore ?? isInNetwork(url);
   const [enabled, setEnabled] = useState(webhook?.enabled ?? true);
   const before = webhook && !webhook.key_revoked ? webhook.key : null;
   const key = chosen ?? before ?? offered[0] ?? null;
