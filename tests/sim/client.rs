@@ -88,7 +88,7 @@ pub struct Client {
     pub empty: HashMap<u32, usize>,
     /// Speech by SSRC: when each packet came.
     pub heard: HashMap<u32, BTreeMap<u64, Instant>>,
-    pub connected: bool,
+    pub connected: Option<Instant>,
     pub sent: VecDeque<Vec<u8>>,
     pending: Option<SdpPendingOffer>,
     receiving: Vec<Mid>,
@@ -144,7 +144,7 @@ impl Client {
             received: HashMap::new(),
             empty: HashMap::new(),
             heard: HashMap::new(),
-            connected: false,
+            connected: None,
             sent: VecDeque::new(),
             pending: None,
             receiving: Vec::new(),
@@ -356,7 +356,7 @@ impl Client {
         let track = &mut self.publishing[n];
         track.next = now + SPEECH;
         track.frame += 1;
-        let (Some(mid), frame) = (track.mid.filter(|_| self.connected), track.frame) else {
+        let (Some(mid), frame) = (self.connected.and(track.mid), track.frame) else {
             return;
         };
         let state = &mut track.states[0];
@@ -380,7 +380,7 @@ impl Client {
         let track = &mut self.publishing[n];
         track.next = now + FRAME;
         track.frame += 1;
-        let Some(mid) = track.mid.filter(|_| self.connected) else {
+        let Some(mid) = self.connected.and(track.mid) else {
             return;
         };
         let (number, frame, layers) = (track.number, track.frame, track.layers);
@@ -463,7 +463,7 @@ impl Client {
 
     fn event(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Connected => self.connected = true,
+            Event::Connected => self.connected = Some(now),
             Event::RtpPacket(packet) => self.take(now, &packet),
             Event::KeyframeRequest(request) => {
                 for track in self.publishing.iter_mut().filter(|t| t.mid == Some(request.mid)) {

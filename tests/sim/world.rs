@@ -53,8 +53,6 @@ pub struct World {
     pub network: Network,
     /// Networks of clients that have another one than the rest.
     pub networks: BTreeMap<String, Network>,
-    /// Since when clients are.
-    connected: BTreeMap<String, Instant>,
     /// Until when a client's bottleneck is busy.
     busy: BTreeMap<String, Instant>,
     /// When the last datagram of each direction lands.
@@ -127,7 +125,6 @@ impl World {
             networks: BTreeMap::new(),
             busy: BTreeMap::new(),
             landed: BTreeMap::new(),
-            connected: BTreeMap::new(),
             chance: Chance::new(seed),
             sfu_address,
             air: BinaryHeap::new(),
@@ -410,18 +407,10 @@ impl World {
         }
     }
 
-    /// Both ends are connected, and data channels have had time to open.
-    fn is_settled(&mut self, client: &str) -> bool {
-        if !self.clients.get(client).is_some_and(|client| client.connected) {
-            self.connected.remove(client);
-            return false;
-        }
-        self.now >= *self.connected.entry(client.to_owned()).or_insert(self.now) + SETTLED
-    }
-
     fn fly(&mut self, to_sfu: bool, client: String, contents: Vec<u8>) {
         // The handshake is not what is tested; it also would make seeds differ in length.
-        let lossy = self.is_settled(&client);
+        let connected = self.clients.get(&client).and_then(|client| client.connected);
+        let lossy = connected.is_some_and(|since| self.now >= since + SETTLED);
         let network = self.networks.get(&client).copied().unwrap_or(self.network);
         if lossy && self.chance.percent(network.loss_percent) {
             self.dropped += 1;

@@ -19,6 +19,7 @@ pub mod finish;
 pub mod fleet;
 pub mod guard;
 pub mod health;
+mod hex;
 mod host;
 pub mod identity;
 pub mod jobs;

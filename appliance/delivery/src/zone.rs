@@ -26,9 +26,7 @@ impl Zone {
             },
         }
     }
-}
 
-impl Zone {
     /// What helps whoever may send no nearer.
     pub(crate) fn remedy(self) -> &'static str {
         match self {

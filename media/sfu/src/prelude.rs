@@ -26,7 +26,6 @@ impl Sfu {
     /// Sends one packet in place of each track that should have begun and has not.
     pub(crate) fn play_preludes(&mut self, now: Instant) {
         let Self { participants, tracks, peers, outputs, timers, counters, .. } = self;
-        let (empty, silence): (Arc<[u8]>, Arc<[u8]>) = (Arc::from([]), Arc::from(SILENCE));
         for (key, found) in participants.iter().filter(|(_, found)| found.hears_by_packets) {
             for wish in found.wishes.values().filter(|wish| wish.mid.is_some()) {
                 let Some(published) = tracks.get_mut(wish.encoding) else { continue };
@@ -40,16 +39,16 @@ impl Sfu {
                 let Some(slot) = peers.get_mut(forward.peer) else { continue };
                 let payload_type = slot.peer.payload_type(forward.mid, codec, false);
                 let Some(payload_type) = payload_type else { continue };
-                let (clock_rate, payload) = match kind {
-                    MediaKind::Audio => (AUDIO_CLOCK, &silence),
-                    MediaKind::Video => (VIDEO_CLOCK, &empty),
+                let (clock_rate, payload): (u32, Arc<[u8]>) = match kind {
+                    MediaKind::Audio => (AUDIO_CLOCK, Arc::from(SILENCE)),
+                    MediaKind::Video => (VIDEO_CLOCK, Arc::from([])),
                 };
                 let packet = EgressPacket {
                     payload_type,
                     codec,
                     numbers: forward.number_before(now, clock_rate),
                     marker: kind == MediaKind::Video,
-                    payload,
+                    payload: &payload,
                     extensions: &ExtensionValues::default(),
                     at: now,
                 };

@@ -6,6 +6,7 @@
 //! Pure. The entry is JSON text and hashed as text: nothing depends on how JSON could be written too.
 
 use crate::clock::UnixMs;
+use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::BufRead;
@@ -54,7 +55,7 @@ pub fn hash(previous: &str, entry: &str) -> String {
     let mut sha = Sha256::new();
     sha.update(previous.as_bytes());
     sha.update(entry.as_bytes());
-    sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha.finalize())
 }
 
 /// One line of an export.

@@ -6,6 +6,7 @@
 
 use super::error::BackupError;
 use crate::clock::UnixMs;
+use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File, OpenOptions};
@@ -74,10 +75,6 @@ impl Listed {
         let bytes = io::copy(&mut File::open(folder.join(name))?, &mut sum)?;
         Ok(Self { name: name.to_owned(), bytes, sha256: hex(&sum.finalize()) })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes the manifest and the files that it lists, which lie in `folder`. `told` hears how many bytes of

@@ -7,6 +7,7 @@ use super::LoanFile;
 use crate::error::ControlError;
 use crate::files::absent;
 use crate::fleet::FleetError;
+use crate::hex::hex;
 use crate::jobs::Attempt;
 use roombox_jobs::spec::MadeFile;
 use sha2::{Digest as _, Sha256};
@@ -143,7 +144,7 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
     }
     // It becomes the job's with its name, which must not last longer than what is in it.
     file.sync_all()?;
-    Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((bytes, hex(&hash.finalize())))
 }
 
 /// A piece of a made file on its way in. What has come stays, for the next piece.

@@ -24,6 +24,7 @@ use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::files::absent;
 use crate::health::Outlet;
+use crate::hex::hex;
 use crate::identity::BoxIdentity;
 use crate::store::{BACKUP_PLAN, BackupCopyRow, Store};
 use crate::targets::{Carrier, Targets};
@@ -251,7 +252,7 @@ impl Safekeeping {
         let sum = tokio::task::spawn_blocking(move || -> io::Result<String> {
             let mut sum = Sha256::new();
             io::copy(&mut File::open(path)?, &mut sum)?;
-            Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+            Ok(hex(&sum.finalize()))
         });
         let sha256 = sum.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         let sha256 = sha256.map_err(ControlError::Files)?;

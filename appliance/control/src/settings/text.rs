@@ -2,6 +2,7 @@
 
 use super::{Settings, SettingsDesk};
 use crate::error::ControlError;
+use crate::hex::hex;
 use roombox_provision::{TextError, Upstream, Verdict, export, read_text, read_upstream};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -102,7 +103,7 @@ fn read(text: &str, now: &Settings) -> Upstream {
 /// Tells settings apart; secrets do not count.
 fn mark(settings: &Settings) -> String {
     let text = serde_json::to_vec(settings).unwrap_or_default();
-    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text)[..16])
 }
 
 impl SettingsDesk {

@@ -109,19 +109,19 @@ impl Webhooks {
             line.lanes.hurry();
             self.wake.notify_one();
         }
-        let again = (webhook.clone(), event, trial.ended());
-        let kept = self.store.webhook_log_again(again.0, again.1, again.2, waited).await;
-        match (waited, &kept) {
-            (None, _) => kept?,
-            (Some(seq), kept) => {
-                let at = Some(UnixMs::now().0);
-                desk.tally(id, Tally { delivered: 1, delivered_ms: at, ..Tally::default() });
-                // It has arrived; what the store refused is kept with what else was not.
-                if kept.is_err() {
-                    desk.unsettled.attempts.push(Attempt { webhook, seq, ended: trial.ended() });
-                    desk.unsettled.done.push(seq);
-                }
+        let ended = trial.ended();
+        let log = self.store.webhook_log_again(webhook.clone(), event, ended.clone(), waited);
+        let kept = log.await;
+        if let Some(seq) = waited {
+            let delivered_ms = Some(ended.at_ms);
+            desk.tally(id, Tally { delivered: 1, delivered_ms, ..Tally::default() });
+            // It has arrived; what the store refused is kept with what else was not.
+            if kept.is_err() {
+                desk.unsettled.attempts.push(Attempt { webhook, seq, ended });
+                desk.unsettled.done.push(seq);
             }
+        } else {
+            kept?;
         }
         self.events.publish(id, Happening::WebhookChanged);
         Ok(trial)

@@ -16,6 +16,7 @@ pub use wish::{Choice, Decision, LONGEST, MOST, Named, Variables, Wish};
 use super::{Fleet, FleetError};
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
+use crate::hex::hex;
 use crate::settings::{Settings, SettingsDesk};
 use crate::store::Store;
 use merge::{Hands, Merged, Shape, decide, merge};
@@ -421,10 +422,6 @@ fn count(refused: &mut RefusedCounts, what: Power) {
         Power::Recordings => &mut refused.recordings,
     };
     *count = count.saturating_add(1);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether a hub may want these values; `null` wants nothing.

@@ -1,5 +1,6 @@
 //! What a hub wants of one box: its settings by name, and what somebody decided there. Pure.
 
+use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -60,7 +61,7 @@ impl Wish {
         }
         let text = serde_json::to_vec(&(&self.settings, &self.decisions, &self.fleet));
         let hash = Sha256::digest(text.unwrap_or_default());
-        hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash[..8])
     }
 
     /// Whether a box can keep it.
