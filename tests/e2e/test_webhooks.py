@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -14,7 +15,7 @@ import jwt
 import pytest
 from livekit import api, rtc
 
-from box import KEY, SECRET, Box, ShippedBox, address
+from box import KEY, PATIENCE, SECRET, Box, ShippedBox, address
 from clients import meeting
 from receivers import NodeReceiver, Receiver, until
 
@@ -309,6 +310,30 @@ def test_what_was_sent_is_listed_and_sent_again_as_it_was(owner, hook):
         assert again(newest["event"])["delivered"] and log()[0]["state"] == "delivered"
         for path in (f"{HOOKS}/none/deliveries", f"{HOOKS}/none/deliveries/EV_1/attempts", f"{HOOKS}/{one}/deliveries/EV_1/attempts"):
             assert owner.refuses("POST" if path.endswith("attempts") else "GET", path) == (404, "not_found")
+
+
+def test_what_is_sent_by_hand_during_an_attempt_is_not_tried_again(owner, hook):
+    tries, hangs, release = [], threading.Event(), threading.Event()
+
+    def answer(event):
+        if (event.room.name, event.event) != ("log-hangs", "room_started"):
+            return 200
+        tries.append(event.id)
+        if len(tries) == 2:
+            hangs.set()
+            release.wait(PATIENCE)
+        return 500 if len(tries) < 3 else 200
+
+    with Receiver(KEY, SECRET, answer=answer) as receiver:
+        one = hook(receiver.url)
+        open_room(owner, "log-hangs")
+        assert hangs.wait(PATIENCE)
+        assert owner.ask("POST", f"{HOOKS}/{one}/deliveries/{tries[0]}/attempts")["delivered"]
+        release.set()
+        receiver.until_ended("log-hangs")
+        assert len(tries) == 3
+        newest = owner.ask("GET", f"{HOOKS}/{one}/deliveries")["items"]
+        assert {row["state"] for row in newest if row["room"] == "log-hangs"} == {"delivered"}
 
 
 def test_alarms_are_told_to_who_wants_them_also_after_a_power_cut(tmp_path):

@@ -48,9 +48,15 @@ pub struct Waiting {
     /// When it came here, and how old it was then.
     pub since: Instant,
     pub older: Duration,
+    /// The receiver got it by another way while an attempt was under way.
+    arrived: bool,
 }
 
 impl Waiting {
+    pub fn new(seq: u64, bytes: u64, since: Instant, older: Duration) -> Self {
+        Self { seq, bytes, since, older, arrived: false }
+    }
+
     fn is_too_old(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) + self.older > GIVEN_UP_AFTER
     }
@@ -165,7 +171,7 @@ impl Lanes {
         self.wake_those(|fault| fault == Fault::Away);
     }
 
-    /// The receiver does not have it. What of this room is too old by now is given up: these rows.
+    /// This attempt did not bring it there. What of this room is too old by now is given up: these rows.
     pub fn failed(&mut self, seq: u64, fault: Fault, now: Instant) -> Vec<u64> {
         let Some(name) = self.landed(seq) else { return Vec::new() };
         let Some(lane) = self.lanes.get_mut(&name) else { return Vec::new() };
@@ -186,15 +192,25 @@ impl Lanes {
         self.wake_those(|_| true);
     }
 
-    /// The receiver got this one by another way, and it waits no longer. One that is under way stays:
-    /// `false`.
+    /// The receiver got this one by another way, and it waits no longer. One that is under way stays
+    /// until its attempt has ended, and is not tried again ([`Self::has_arrived`]): `false`.
     pub fn withdraw(&mut self, seq: u64) -> bool {
         let Some(name) = self.order.get(&seq).cloned() else { return false };
-        let waits = !self.is_under_way(seq, &name);
-        if waits {
+        if !self.is_under_way(seq, &name) {
             self.take(seq, &name);
+            return true;
         }
-        waits
+        if let Some(first) = self.lanes.get_mut(&name).and_then(|lane| lane.queue.front_mut()) {
+            first.arrived = true;
+        }
+        false
+    }
+
+    /// Whether the receiver has one whose attempt is under way, however that ends.
+    pub fn has_arrived(&self, seq: u64) -> bool {
+        let lane = self.order.get(&seq).and_then(|name| self.lanes.get(name));
+        let first = lane.and_then(|lane| lane.queue.front());
+        first.is_some_and(|event| event.seq == seq && event.arrived)
     }
 
     fn is_under_way(&self, seq: u64, name: &Arc<str>) -> bool {

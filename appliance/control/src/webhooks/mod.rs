@@ -102,8 +102,7 @@ impl Line {
     }
 
     fn waits(&mut self, entry: &OutboxEntry, since: Instant, older: Duration) {
-        let waiting = Waiting { seq: entry.seq, bytes: entry.bytes, since, older };
-        self.lanes.push(&entry.lane, waiting);
+        self.lanes.push(&entry.lane, Waiting::new(entry.seq, entry.bytes, since, older));
     }
 }
 

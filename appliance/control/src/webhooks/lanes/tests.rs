@@ -20,7 +20,7 @@ impl World {
     fn push_sized(&mut self, lane: &str, bytes: u64) -> u64 {
         let seq = self.next;
         self.next += 1;
-        self.lanes.push(lane, Waiting { seq, bytes, since: self.now, older: Duration::ZERO });
+        self.lanes.push(lane, Waiting::new(seq, bytes, self.now, Duration::ZERO));
         seq
     }
 
@@ -105,13 +105,8 @@ fn what_is_a_day_old_is_given_up_after_one_more_try_with_all_that_is_as_old() {
 #[test]
 fn age_counts_over_a_restart_and_still_there_is_a_try_before_giving_up() {
     let mut world = World::new();
-    let old = Waiting {
-        seq: 1,
-        bytes: 1,
-        since: world.now,
-        older: GIVEN_UP_AFTER + Duration::from_secs(1),
-    };
-    world.lanes.push("a", old);
+    let older = GIVEN_UP_AFTER + Duration::from_secs(1);
+    world.lanes.push("a", Waiting::new(1, 1, world.now, older));
     assert_eq!(world.due(), [1]);
     assert_eq!(world.fail(1, Fault::Away), [1]);
     assert_eq!((world.lanes.len(), world.lanes.next()), (0, None));
@@ -249,9 +244,9 @@ fn what_arrived_by_another_way_waits_no_longer_wherever_it_stands() {
         world.push(lane);
     }
     assert_eq!(world.due(), [1, 4]);
-    assert!(!world.lanes.withdraw(1), "it is under way");
     assert!(world.lanes.withdraw(2) && !world.lanes.withdraw(2), "once");
     world.fail(1, Fault::Refused);
+    assert!(!world.lanes.has_arrived(1));
     assert!(world.lanes.withdraw(1), "it rests, and its room goes on when it would have");
     assert_eq!(world.wait(), (vec![3], SHORTEST_PAUSE));
     world.fail(4, Fault::Away);
@@ -259,4 +254,19 @@ fn what_arrived_by_another_way_waits_no_longer_wherever_it_stands() {
     assert_eq!((world.lanes.len(), world.lanes.next()), (1, None), "nothing is left of its room");
     world.lanes.delivered(3);
     assert_eq!((world.lanes.len(), world.lanes.bytes), (0, 0));
+}
+
+#[test]
+fn what_arrives_by_another_way_while_it_is_under_way_is_known_when_that_attempt_ends() {
+    let mut world = World::new();
+    for lane in ["a", "a", "b"] {
+        world.push(lane);
+    }
+    assert_eq!(world.due(), [1, 3]);
+    assert!(!world.lanes.withdraw(1), "its attempt will end");
+    let arrived = [1, 2, 3].map(|seq| world.lanes.has_arrived(seq));
+    assert_eq!(arrived, [true, false, false]);
+    world.lanes.delivered(1);
+    assert!(!world.lanes.has_arrived(1));
+    assert_eq!(world.due(), [2], "its room goes on at once");
 }
