@@ -4,6 +4,8 @@ import http.client
 import json
 import re
 import urllib.parse
+import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,26 @@ def test_wrong_passwords_make_only_their_sender_wait(box, owner):
     assert 0 < int(headers["Retry-After"]) <= 30
     assert log_in(PASSWORD, "127.0.0.3")[0] == 429
     assert log_in(PASSWORD, "127.0.0.2")[0] == 200
+
+
+def test_whom_to_tell_of_a_weakness_is_said_to_everybody_once_the_owner_names_somebody(box, owner):
+    """RFC 9116: Contact and Expires are there once, the second less than a year ahead."""
+    path = "/.well-known/security.txt"
+    status, _, answer = ask(box, "GET", path)
+    assert (status, answer["code"]) == (404, "not_found") and "contact" in answer["message"]
+    for contact in ("security@example.org", "https://example.org/security"):
+        name = {"security": {"contact": contact}}
+        assert ask(box, "PATCH", "/api/v1/settings", name, **owner)[0] == 200
+        with urllib.request.urlopen(f"{box.http}{path}", timeout=10) as file:
+            assert file.headers["Content-Type"] == "text/plain; charset=utf-8"
+            fields = [line.split(": ", 1) for line in file.read().decode().splitlines()]
+        uri = contact if contact.startswith("https:") else f"mailto:{contact}"
+        assert [name for name, _ in fields] == ["Contact", "Expires"] and fields[0][1] == uri
+        ahead = datetime.fromisoformat(fields[1][1]) - datetime.now(UTC)
+        assert timedelta(days=30) < ahead < timedelta(days=365)
+    for wrong in ("somebody", "tel:+49", "a@b.example\nContact: mailto:c@d.example", 7):
+        name = {"security": {"contact": wrong}}
+        status, _, answer = ask(box, "PATCH", "/api/v1/settings", name, **owner)
+        assert (status, answer["field"]) == (422, "security.contact"), wrong
+    assert ask(box, "PATCH", "/api/v1/settings", {"security": {"contact": None}}, **owner)[0] == 200
+    assert ask(box, "GET", path)[0] == 404

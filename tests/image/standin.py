@@ -208,7 +208,8 @@ class StandIn:
         self.write("usr/lib/roombox/floor", "0.1.0\n")
         self.write(
             "usr/lib/os-release",
-            f'ID=roombox\nNAME="Roombox"\nPRETTY_NAME="Roombox {version} (stand-in)"\nVERSION_ID={version}\n',
+            f'ID=roombox\nNAME="Roombox"\nPRETTY_NAME="Roombox {version} (stand-in)"\nVERSION_ID={version}\n'
+            "SUPPORT_END=2031-12-31\n",
         )
         self.write("etc/hostname", "roombox\n")
         self.write("etc/machine-id", "")

@@ -12,7 +12,8 @@ use crate::events::{Events, Happening};
 use crate::store::Store;
 use roombox_provision::{HIDDEN, with_suggestion};
 pub use roombox_provision::{
-    MeetingSettings, Mode, RecorderSettings, RecordingSettings, Settings, TurnSettings,
+    MeetingSettings, Mode, RecorderSettings, RecordingSettings, SecuritySettings, Settings,
+    TurnSettings,
 };
 use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -2,6 +2,7 @@
 
 use crate::recorder::RecorderSettings;
 use crate::secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
+use crate::security::SecuritySettings;
 use crate::settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, Settings, checked_name, section, with_suggestion,
 };
@@ -133,9 +134,14 @@ struct Sections {
     updates: UpdateSettings,
     #[serde(deserialize_with = "section")]
     turn: TurnSettings,
+    #[serde(deserialize_with = "section")]
+    security: SecuritySettings,
     #[serde(deserialize_with = "present")]
     install: Option<Install>,
 }
+
+/// Sections that are settings.
+const SECTIONS: [&str; 6] = ["recording", "recorder", "meeting", "updates", "turn", "security"];
 
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     section(from).map(Some)
@@ -201,8 +207,8 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     {
         return wrong("install.disk", "is a serial number or a name below /dev/disk/by-id");
     }
-    let Sections { recording, recorder, meeting, updates, turn, .. } = sections;
-    let settings = Settings { recording, recorder, meeting, updates, turn };
+    let Sections { recording, recorder, meeting, updates, turn, security, .. } = sections;
+    let settings = Settings { recording, recorder, meeting, updates, turn, security };
     if let Err(SettingError { field, why }) = settings.check() {
         return wrong(&field, &why);
     }
@@ -210,7 +216,7 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     let mut patch = serde_json::Map::new();
     for (section, value) in &values {
         let Some(section_values) = value.as_table() else { continue };
-        if ["recording", "recorder", "meeting", "updates", "turn"].contains(&section.as_str()) {
+        if SECTIONS.contains(&section.as_str()) {
             let json = serde_json::to_value(section_values).unwrap_or_default();
             patch.insert(section.clone(), json);
         }

@@ -8,6 +8,7 @@ mod file;
 mod outcome;
 mod recorder;
 mod secret;
+mod security;
 mod settings;
 mod text;
 mod turn;
@@ -20,6 +21,7 @@ pub use file::{BoxSection, Entry, Install, Language, Owner, ProvisionError, Prov
 pub use outcome::{Message, Outcome, ProvisionResult};
 pub use recorder::{Mode, RecorderSettings};
 pub use secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
+pub use security::SecuritySettings;
 pub use settings::{
     MeetingSettings, NAME_MOST, RecordingSettings, SettingError, Settings, checked_name,
     with_suggestion,

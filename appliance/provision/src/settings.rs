@@ -1,6 +1,7 @@
 //! The settings of a box: their names, defaults and bounds.
 
 use crate::recorder::RecorderSettings;
+use crate::security::SecuritySettings;
 use crate::turn::TurnSettings;
 use crate::updates::UpdateSettings;
 #[cfg(feature = "schema")]
@@ -38,6 +39,9 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schema(required))]
     #[serde(deserialize_with = "section")]
     pub turn: TurnSettings,
+    #[cfg_attr(feature = "schema", schema(required))]
+    #[serde(deserialize_with = "section")]
+    pub security: SecuritySettings,
 }
 
 /// Reads a section from names and values only: serde would take a list for one too, and an empty
@@ -175,6 +179,9 @@ impl Settings {
         }
         if let Err((name, why)) = self.turn.check() {
             return bad(&format!("turn.{name}"), why);
+        }
+        if let Err((name, why)) = self.security.check() {
+            return bad(&format!("security.{name}"), why);
         }
         Ok(())
     }

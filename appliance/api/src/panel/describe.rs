@@ -49,6 +49,14 @@ pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
     }
 }
 
+/// A name that takes the rest of a path is `{*name}` for the router. The standard has no word for it, and knows
+/// names in braces alone (OpenAPI 3.1 §4.8.8).
+pub(super) fn paths_as_the_standard_has_them(document: &mut OpenApi) {
+    let paths = std::mem::take(&mut document.paths.paths);
+    let renamed = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item));
+    document.paths.paths = renamed.collect();
+}
+
 pub(super) fn operations(
     item: &mut PathItem,
 ) -> impl Iterator<Item = (&'static str, &mut Operation)> {

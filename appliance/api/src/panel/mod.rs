@@ -36,6 +36,7 @@ mod recordings;
 mod rooms;
 mod safekeeping;
 mod schedule;
+mod security;
 mod settings;
 mod settings_text;
 pub(crate) mod shape;
@@ -319,6 +320,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = api().into_openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     describe::who_and_what_is_refused(&mut document);
+    describe::paths_as_the_standard_has_them(&mut document);
     document
 }
 
@@ -334,6 +336,7 @@ pub fn router(door: PanelDoor) -> Router {
     let api = api
         .route(permits::METRICS, get(metrics::metrics_get))
         .route(permits::SHARE_PAGE, get(watch::page))
+        .route(permits::SECURITY_TXT, get(security::security_txt))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(guard.clone(), guard::permitted))
         .layer(middleware::from_fn_with_state(guard, noted::noted))

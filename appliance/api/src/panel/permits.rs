@@ -25,9 +25,11 @@ use Permit::{Borrowers, Guests, Open, Who};
 
 pub(super) const METRICS: &str = "/metrics";
 pub(super) const SHARE_PAGE: &str = "/s/{token}";
+pub(super) const SECURITY_TXT: &str = "/.well-known/security.txt";
 
 /// Routes that the API's document does not have.
-const UNDOCUMENTED: [(&str, &str); 2] = [("get", METRICS), ("get", SHARE_PAGE)];
+const UNDOCUMENTED: [(&str, &str); 3] =
+    [("get", METRICS), ("get", SHARE_PAGE), ("get", SECURITY_TXT)];
 
 /// All routes, by what they ask for.
 const ROUTES: &[(Permit, &[(&str, &str)])] = &[
@@ -56,6 +58,7 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/s/{token}/film.mp4"),
             ("get", "/s/{token}/poster.jpg"),
             ("get", "/live/{token}/{file}"),
+            ("get", SECURITY_TXT),
         ],
     ),
     (
@@ -390,7 +393,7 @@ mod tests {
 
     #[test]
     fn every_route_has_one_row_and_every_row_a_route() {
-        let routes = routes_of(&super::super::openapi());
+        let routes = routes_of(&super::super::api().into_openapi());
         let mut routes: Vec<_> =
             routes.into_iter().map(|(method, path, _)| (method, path)).collect();
         let mut rows: Vec<_> = ROUTES

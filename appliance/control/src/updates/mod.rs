@@ -53,6 +53,8 @@ use updater::{Premises, SystemReport, Updater, UpdaterError};
 #[derive(Debug, Clone, Default)]
 pub struct Image {
     pub version: String,
+    /// Day until which whoever made it mends its weaknesses (`SUPPORT_END` of os-release(5)), `YYYY-MM-DD`.
+    pub support_end: Option<String>,
     /// The oldest version that may be installed over it.
     pub floor: Option<String>,
     /// The board; `None`: as the updater says.

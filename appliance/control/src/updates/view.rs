@@ -23,6 +23,10 @@ pub struct UpdatesView {
     pub trouble: Option<String>,
     /// The version that runs.
     pub version: String,
+    /// Day until which whoever made this image mends its weaknesses, `YYYY-MM-DD`; `null`: the image does not
+    /// say.
+    #[schema(required)]
+    pub support_end: Option<String>,
     /// It has passed its health check; until then nothing is installed.
     pub confirmed: bool,
     pub slots: Vec<Slot>,
@@ -103,6 +107,7 @@ impl Updates {
             available: report.is_some() || trouble.is_some(),
             trouble,
             version: self.image.version.clone(),
+            support_end: self.image.support_end.clone(),
             confirmed,
             slots: report.map_or_else(Vec::new, |report| {
                 let of = Sides {

@@ -797,7 +797,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/fleet/loan/files/{*name}": {
+    "/api/v1/fleet/loan/files/{name}": {
         parameters: {
             query?: never;
             header?: never;
@@ -814,7 +814,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/fleet/loan/made/{*name}": {
+    "/api/v1/fleet/loan/made/{name}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1581,7 +1581,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/recordings/{id}/files/{*name}": {
+    "/api/v1/recordings/{id}/files/{name}": {
         parameters: {
             query?: never;
             header?: never;
@@ -5339,6 +5339,15 @@ export interface components {
             private_key?: string;
             secret_key?: string;
         };
+        /** @description What people learn who found a weakness. */
+        SecuritySettings: {
+            /**
+             * @description A mail address, or a page that begins with `https://`: everybody can read it at
+             *     `/.well-known/security.txt` (RFC 9116); empty: there is no such file.
+             * @default
+             */
+            contact: string;
+        };
         /** @description What the box serves beside its own certificate. */
         ServedCertificate: {
             facts: components["schemas"]["CertificateFacts"];
@@ -5409,6 +5418,12 @@ export interface components {
              *     }
              */
             recording: components["schemas"]["RecordingSettings"];
+            /**
+             * @default {
+             *       "contact": ""
+             *     }
+             */
+            security: components["schemas"]["SecuritySettings"];
             /**
              * @default {
              *       "relay_only": false,
@@ -5504,6 +5519,14 @@ export interface components {
                  * @description Seconds in which a recording that was cut short goes on when its room opens again.
                  */
                 resume_window_s?: number;
+            };
+            /** @description What people learn who found a weakness. */
+            security?: {
+                /**
+                 * @description A mail address, or a page that begins with `https://`: everybody can read it at
+                 *     `/.well-known/security.txt` (RFC 9116); empty: there is no such file.
+                 */
+                contact?: string;
             };
             /** @description Which TURN server clients may go through. The box has none of its own. */
             turn?: {
@@ -6175,6 +6198,11 @@ export interface components {
             now: components["schemas"]["UpdateState"];
             setback: components["schemas"]["PastUpdate"] | null;
             slots: components["schemas"]["Slot"][];
+            /**
+             * @description Day until which whoever made this image mends its weaknesses, `YYYY-MM-DD`; `null`: the image does not
+             *     say.
+             */
+            support_end: string | null;
             /** @description Why the updater does not answer. */
             trouble: string | null;
             /** @description The version that runs. */

@@ -66,4 +66,12 @@ export const support: Words<typeof supportEn> = {
   },
 };
 
-export const reports = { health, mail, mqtt, support, syslog, texts };
+export const security = {
+  title: "Hinweise zur Sicherheit",
+  text: "Wer eine Schwachstelle dieser Box findet, erfährt hier, wem das zu melden ist: in der Datei /.well-known/security.txt (RFC 9116). Gilt sofort.",
+  contact: "Kontakt",
+  contact_text: "Eine E-Mail-Adresse oder eine Seite, die mit https:// beginnt. Alle im Netz können sie lesen. Leer: Es gibt keine solche Datei.",
+  read: "Datei lesen",
+};
+
+export const reports = { health, mail, mqtt, security, support, syslog, texts };

@@ -66,4 +66,12 @@ export const support = {
   },
 };
 
-export const reports = { health, mail, mqtt, support, syslog, texts };
+export const security = {
+  title: "Reports about security",
+  text: "Who finds a weakness of this box learns here whom to tell, by the file /.well-known/security.txt (RFC 9116). Applies at once.",
+  contact: "Contact",
+  contact_text: "A mail address, or a page that begins with https://. Everybody in the network can read it. Empty: there is no such file.",
+  read: "Read the file",
+};
+
+export const reports = { health, mail, mqtt, security, support, syslog, texts };

@@ -6,6 +6,9 @@ export const updates: Words<typeof en> = {
   open: "Aktualisierung",
   card_text: "Auf dieser Box läuft Version {{version}}.",
   lead: "Es läuft Version {{version}}.",
+  support: "Wer diese Version gemacht hat, behebt ihre Schwachstellen bis {{day}}.",
+  support_over: "Schwachstellen dieser Version werden seit {{day}} nicht mehr behoben: Installieren Sie eine neuere.",
+  support_unknown: "Diese Version sagt nicht, bis wann ihre Schwachstellen behoben werden.",
   lead_trying: "Es läuft Version {{version}}, noch auf Probe.",
   none: "Diese Box kann sich nicht selbst aktualisieren",
   none_text:

@@ -4,6 +4,9 @@ export const updates = {
   open: "Updates",
   card_text: "Version {{version}} runs on this box.",
   lead: "Version {{version}} runs.",
+  support: "Whoever made this version mends its weaknesses until {{day}}.",
+  support_over: "Weaknesses of this version have not been mended since {{day}}: install a newer one.",
+  support_unknown: "This version does not say until when its weaknesses are mended.",
   lead_trying: "Version {{version}} runs and is still on trial.",
   none: "This box cannot update itself",
   none_text:

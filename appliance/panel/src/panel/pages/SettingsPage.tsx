@@ -21,6 +21,7 @@ import { Mqtt } from "../settings/Mqtt";
 import { PeopleCard } from "../settings/PeopleCard";
 import { RecorderMode } from "../settings/RecorderMode";
 import { RecordingSettings } from "../settings/RecordingSettings";
+import { SecurityContact } from "../settings/SecurityContact";
 import { SettingsText } from "../settings/SettingsText";
 import { Software } from "../settings/Software";
 import { SupportCard } from "../settings/SupportCard";
@@ -63,6 +64,7 @@ export function SettingsPage({ box }: { box: BoxView }) {
         <Mail />
         <Mqtt />
         <Syslog />
+        {settings.data && <SecurityContact settings={settings.data} />}
         <SupportCard />
         {may("reset") && <DangerZone box={box} />}
         <Text size="sm" c="dimmed">

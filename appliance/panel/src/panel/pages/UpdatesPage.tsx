@@ -15,6 +15,7 @@ import { Now } from "../updates/Now";
 import { Setback } from "../updates/Setback";
 import { Slots } from "../updates/Slots";
 import { Sources } from "../updates/Sources";
+import { Support } from "../updates/Support";
 
 export function UpdatesPage() {
   const updates = useQuery({ queryKey: keys.updates, queryFn: api.updates });
@@ -43,6 +44,7 @@ function Found({ updates }: { updates: Updates }) {
         {updates.available ? (
           <>
             <Now updates={updates} />
+            <Support end={updates.support_end} />
             {updates.slots.length > 0 && <Slots updates={updates} />}
             <Sources updates={updates} />
             {settings.isPending && <Skeleton height={320} radius="lg" />}

@@ -24,6 +24,7 @@ const NAMES = {
   "turn.urls": "turn.urls",
   "turn.secret": "turn.secret",
   "turn.relay_only": "turn.relay_only",
+  "security.contact": "security.contact",
   "updates.channel": "updates.settings.channel",
   "updates.check_daily": "updates.settings.check_daily",
   "updates.install_at_night": "updates.settings.install_at_night",

@@ -1,0 +1,33 @@
+// Whom to tell of a weakness of the box.
+import { Anchor, TextInput } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Settings } from "../../api/schema";
+import { Card } from "./Card";
+import { SaveBar } from "./SaveBar";
+import { SetByFleet } from "./SetByFleet";
+import { useSection } from "./form";
+
+export function SecurityContact({ settings }: { settings: Settings }) {
+  const { t } = useTranslation("panel");
+  const { form, save, bar } = useSection(settings, "security");
+  return (
+    <Card title={t("security.title")} text={t("security.text")}>
+      <SetByFleet section="security" />
+      <form onSubmit={form.onSubmit((changed) => save.mutate(changed))} style={{ display: "grid", gap: 16 }}>
+        <TextInput
+          label={t("security.contact")}
+          description={t("security.contact_text")}
+          placeholder="security@example.org"
+          value={form.values.contact}
+          onChange={(event) => form.setValues({ contact: event.currentTarget.value.trim() })}
+        />
+        {settings.security.contact !== "" && (
+          <Anchor size="sm" href="/.well-known/security.txt" target="_blank" style={{ justifySelf: "start" }}>
+            {t("security.read")}
+          </Anchor>
+        )}
+        <SaveBar {...bar} />
+      </form>
+    </Card>
+  );
+}
