@@ -111,6 +111,20 @@ def test_a_group_sets_its_boxes_and_what_somebody_changes_there_stays_until_it_i
     assert (setting(box, EMPTY), standing(box)[EMPTY]) == (700, "in_step")
     nothing = lambda: box.panel.call("POST", "/fleet/twin/decisions", {"setting": EMPTY, "choice": "fleet"})
     assert refused(nothing).code == "fleet_nothing_to_decide"
+    # What the hub once decided is not decided again when the same is wanted anew.
+    edit(box, EMPTY, 900)
+    until_state(hub, own, "differs")
+    decide(hub, own, EMPTY, "fleet")
+    box.wait(lambda: setting(box, EMPTY) == 700)
+    until_state(hub, own, "in_step")
+    hub.panel.call("PUT", f"/fleet/groups/{halls}", {"name": "Halls", "settings": {DAYS: 40}})
+    box.wait(lambda: EMPTY not in standing(box))
+    edit(box, EMPTY, 900)
+    hub.panel.call("PUT", f"/fleet/groups/{halls}", {"name": "Halls", "settings": {EMPTY: 700, DAYS: 40}})
+    box.wait(lambda: standing(box).get(EMPTY) == "differs")
+    assert setting(box, EMPTY) == 900
+    decide(hub, own, EMPTY, "fleet")
+    box.wait(lambda: setting(box, EMPTY) == 700)
     # It leaves: what it has it keeps.
     box.panel.call("DELETE", "/fleet")
     assert twin(box)["entries"] == [] and setting(box, EMPTY) == 700
@@ -272,6 +286,17 @@ def test_a_hub_from_an_older_copy_overwrites_nothing_until_somebody_says_so(flee
     hub.until_link("up")
     until_state(hub, own, "ahead", 90)
     assert setting(box, EMPTY) == 700
+    # However often somebody changes what is wanted: another box shows that the hub has looked.
+    probe = fleet.join("probe")
+    probe.until_link("up")
+    halls = group(hub, "Halls", {DAYS: 1})
+    for one in (own, probe.fleet()["id"]):
+        want(hub, one, group=halls)
+    for days in (2, 3, 4):
+        hub.panel.call("PUT", f"/fleet/groups/{halls}", {"name": "Halls", "settings": {DAYS: days}})
+        probe.wait(lambda: setting(probe, DAYS) == days)
+    assert at_hub(hub, own)["state"] == "ahead"
+    assert (setting(box, EMPTY), setting(box, DAYS)) == (700, 0)
     hub.panel.call("POST", f"/fleet/boxes/{own}/wishes/revision")
     box.wait(lambda: setting(box, EMPTY) == 600)
     until_state(hub, own, "in_step")

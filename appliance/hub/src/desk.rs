@@ -79,6 +79,8 @@ struct Hand {
     heard: HeardView,
     /// Whose alarm was said.
     cloned: HashSet<BoxId>,
+    /// Since when boxes are heard, without a break.
+    listens: UnixMs,
     /// When a box was commanded something last.
     commanded: u64,
 }
@@ -105,7 +107,8 @@ impl HubDesk {
         let mut events = events.ready_chunks(BATCH);
         let mut beats = client.subscribe(subjects::ALL_HEARTBEATS).await?;
         let mut looks = interval(LOOK);
-        hand.silence.listens(Moment { now: begun.elapsed(), at: UnixMs::now() });
+        hand.listens = UnixMs::now();
+        hand.silence.listens(Moment { now: begun.elapsed(), at: hand.listens });
         loop {
             tokio::select! {
                 some = events.next() => {
@@ -265,7 +268,7 @@ impl HubDesk {
 
     /// Tells boxes which version they are to install, or not any more.
     async fn update(&self, hand: &mut Hand, client: &Client) -> Result<(), HubError> {
-        for (to, order) in self.fleet.waves().look(UnixMs::now()).await? {
+        for (to, order) in self.fleet.waves().look(UnixMs::now(), hand.listens).await? {
             let Some(to) = BoxId::parse(&to) else { continue };
             tracing::info!(id = %to, wave = order.wave, recall = order.recall, "the box is told of a wave");
             let body = serde_json::to_string(&order).unwrap_or_default();

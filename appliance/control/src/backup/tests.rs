@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::permissions::Role;
-use crate::store::{LivekitKey, Person, Store};
+use crate::store::{GroupRow, LivekitKey, Person, Store};
 use std::io::Write as _;
 
 const PASSPHRASE: &str = "canary horse battery staple";
@@ -180,6 +180,7 @@ async fn restored(other: Place, restored_as: RestoreAs) -> Place {
     };
     assert!(hall.store.fleet_enter(hub, "epoch-of-hall".to_owned(), None).await.unwrap());
     assert!(!hall.store.fleet_mark(None, "mark".to_owned(), "x".to_owned()).await.unwrap());
+    hall.store.fleet_update_put(Some("order of hall".to_owned())).await.unwrap();
     let bytes = fs::read(made(&hall).await).unwrap();
     upload(&other, &bytes).await;
     let name = other.backups.identity.name();
@@ -209,8 +210,25 @@ async fn a_restored_box_stays_itself() {
     let cellar = restored(new_place("box_cellar", "Cellar").await, RestoreAs::Itself).await;
     assert_eq!(cellar.backups.identity.id(), "box_cellar");
     assert_eq!(cellar.backups.identity.name(), "Cellar");
-    // The other box's place in its fleet is the other box's.
+    // The other box's place in its fleet is the other box's, and what is wanted of it there.
     assert_eq!(cellar.store.fleet_get().await.unwrap(), None);
+    assert_eq!(cellar.store.fleet_update_get().await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_box_that_stays_itself_stays_what_it_is_in_its_own_fleet() {
+    let cellar = new_place("box_cellar", "Cellar").await;
+    let hub = crate::fleet::Place::Hub { addresses: vec!["h:1".to_owned()], port: 1 };
+    assert!(cellar.store.fleet_enter(hub, "epoch-of-cellar".to_owned(), None).await.unwrap());
+    cellar.store.fleet_update_put(Some("order of cellar".to_owned())).await.unwrap();
+    let group = GroupRow { id: "grp_1".into(), name: "Halls".into(), settings: Default::default() };
+    cellar.store.fleet_group_put(group.clone()).await.unwrap();
+    let cellar = restored(cellar, RestoreAs::Itself).await;
+    assert_eq!(cellar.store.fleet_get().await.unwrap().unwrap().epoch, "epoch-of-cellar");
+    let order = cellar.store.fleet_update_get().await.unwrap();
+    assert_eq!(order.as_deref(), Some("order of cellar"));
+    let groups = cellar.store.fleet_group_list().await.unwrap();
+    assert_eq!(groups.iter().map(|group| &group.id).collect::<Vec<_>>(), [&group.id]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,6 +237,8 @@ async fn a_box_takes_another_over_and_its_hub_hears_of_a_new_epoch() {
     assert_eq!(cellar.backups.identity.id(), "box_hall");
     assert_eq!(cellar.backups.identity.name(), "Hall");
     assert_eq!(cellar.store.fleet_get().await.unwrap().unwrap().epoch, "epoch-of-hall");
+    // It may have been recalled since the backup was made.
+    assert_eq!(cellar.store.fleet_update_get().await.unwrap(), None);
     // Whatever the file says, also what it said when the backup was made.
     let another =
         cellar.store.fleet_mark(Some("mark".to_owned()), "m".to_owned(), "anew".to_owned());

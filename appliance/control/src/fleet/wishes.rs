@@ -309,6 +309,14 @@ impl Wishes<'_> {
             let mut twin = known.twin(&row.id)?;
             let (settings, _) = self.compiled(&known, row, &twin);
             let before = twin.wish.clone().unwrap_or_default();
+            // Another revision would pass for newer than what the box has heard, and nobody has looked.
+            let has = self.has(&known, &row.id);
+            if has.is_some_and(|has| ahead(&has, twin.wish.as_ref())) {
+                all.push((row.id.clone(), before));
+                continue;
+            }
+            // What was decided about a setting does not come back with it.
+            twin.decisions.retain(|name, _| settings.contains_key(name));
             let decisions = twin.decisions.clone();
             let wish = Wish { fleet: known.hub.clone(), settings, decisions, ..before.clone() };
             if wish.mark() == before.mark() {

@@ -104,7 +104,7 @@ impl Loans {
     /// # Errors
     /// The loan is over, or there is no such file.
     pub async fn file(&self, token: &str, name: &str) -> Result<(PathBuf, String), ControlError> {
-        let loan = self.loan(token)?;
+        let loan = self.loan(token).await?;
         let file = loan.files.iter().find(|file| file.name == name);
         let file = file.ok_or(ControlError::NotFound("file"))?;
         Ok((loan.folder.join(name), format!("{}.{}", file.name, file.bytes)))
@@ -115,7 +115,7 @@ impl Loans {
     /// # Errors
     /// The loan is over.
     pub async fn heard(&self, token: &str, report: LoanReport) -> Result<(), ControlError> {
-        let attempt = self.loan(token)?.attempt.clone();
+        let attempt = self.loan(token).await?.attempt.clone();
         let progress = report.progress.and_then(|text| serde_json::from_value(text).ok());
         let report = match progress {
             Some(progress) => Report::Progress(attempt, progress),
@@ -130,7 +130,7 @@ impl Loans {
     /// # Errors
     /// The loan is over, or the name is none that the job can make.
     pub async fn received(&self, token: &str, name: &str) -> Result<LoanPart, ControlError> {
-        let loan = self.loan(token)?;
+        let loan = self.loan(token).await?;
         let part = shelf::part(&loan.folder, &loan.attempt, name)?;
         let bytes = tokio::fs::metadata(part).await.map_or(0, |meta| meta.len());
         Ok(LoanPart { bytes })
@@ -147,7 +147,7 @@ impl Loans {
         name: &str,
         from: u64,
     ) -> Result<Receiving, ControlError> {
-        let loan = self.loan(token)?;
+        let loan = self.loan(token).await?;
         self.room(0)?;
         let part = shelf::part(&loan.folder, &loan.attempt, name)?;
         let guard = loan.writing.clone().try_lock_owned();
@@ -166,7 +166,7 @@ impl Loans {
     /// # Errors
     /// The loan is over, or a file is not what was promised; that one is taken away, to be sent again.
     pub async fn finish(&self, token: &str, receipt: LoanEnd) -> Result<(), ControlError> {
-        let loan = self.loan(token)?;
+        let loan = self.loan(token).await?;
         let receipt: Receipt = serde_json::from_value(receipt.receipt)
             .map_err(|error| FleetError::LoanReceipt(error.to_string()))?;
         let folder = loan.folder.clone();
@@ -189,7 +189,7 @@ impl Loans {
         };
         checked.await?;
         // Asked again: reading through a long film takes a while.
-        self.loan(token)?;
+        self.loan(token).await?;
         let files = receipt.files.clone();
         let attempt = loan.attempt.clone();
         blocking(move || shelf::adopt(&folder, &attempt, &files)).await?;
@@ -211,7 +211,7 @@ impl Loans {
     /// # Errors
     /// The loan is over.
     pub async fn give_up(&self, token: &str, end: LoanReport) -> Result<(), ControlError> {
-        let loan = self.loan(token)?;
+        let loan = self.loan(token).await?;
         self.keep.close(&hashed(token));
         let (attempt, name) = (loan.attempt.clone(), &loan.borrower.name);
         let why = end.why.unwrap_or_else(|| "it does not say why".to_owned());
@@ -238,10 +238,20 @@ impl Loans {
         }
     }
 
-    fn loan(&self, token: &str) -> Result<Arc<keep::Loan>, ControlError> {
-        let lent =
-            |attempt: &Attempt, id: &str| self.parts.jobs.is_lent(&attempt.job, attempt.number, id);
-        Ok(self.keep.get(&hashed(token), lent).ok_or(FleetError::LoanGone)?)
+    /// What a token opens, for as long as the box is in a fleet and its owner lets recordings go.
+    async fn loan(&self, token: &str) -> Result<Arc<keep::Loan>, ControlError> {
+        let LoansParts { jobs, twin, store, .. } = &self.parts;
+        let lent = |attempt: &Attempt, id: &str| jobs.is_lent(&attempt.job, attempt.number, id);
+        let loan = self.keep.get(&hashed(token), lent).ok_or(FleetError::LoanGone)?;
+        let why = match store.fleet_get().await? {
+            None => "this box is in no fleet any more",
+            Some(_) if twin.refuses(Power::Recordings) => "the owner lets no recording go any more",
+            Some(_) => return Ok(loan),
+        };
+        self.keep.close(&hashed(token));
+        tracing::info!(job = loan.attempt.job, borrower = loan.borrower.name, why, "a loan ends");
+        jobs.report(Report::Returned(loan.attempt.clone(), why.to_owned())).await;
+        Err(FleetError::LoanGone.into())
     }
 
     /// Whose claim it is, and what the hub has ordered.

@@ -16,7 +16,7 @@ pub(super) const LEFT_OUT: &str = "
     DELETE FROM encoders; DELETE FROM job_costs;";
 
 /// Tables of the box's place in a fleet: they belong to its key.
-const FLEET: [&str; 8] = [
+const FLEET: [&str; 13] = [
     "fleet",
     "fleet_events",
     "fleet_boxes",
@@ -25,6 +25,11 @@ const FLEET: [&str; 8] = [
     "fleet_epochs",
     "fleet_outages",
     "fleet_library",
+    "twin",
+    "fleet_update",
+    "fleet_groups",
+    "fleet_twins",
+    "fleet_waves",
 ];
 
 /// What a database has, as far as somebody wants to know before it is put into the place of another.
@@ -133,6 +138,11 @@ pub fn database_adopt(path: &Path, adoption: &Adoption<'_>) -> Result<(), StoreE
         |row| row.get::<_, i64>(0),
     )?;
     if waves > 0 {
+        // Of an order that has come back nobody knows whether it was recalled since; a hub that still wants it
+        // says so again.
+        if adoption.itself.is_none() {
+            copy.execute("DELETE FROM fleet_update", [])?;
+        }
         copy.execute(
             "UPDATE fleet_waves SET state = json_set(state, '$.state', 'paused')
              WHERE json_extract(state, '$.state') = 'running'",

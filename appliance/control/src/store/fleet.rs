@@ -6,6 +6,9 @@ use super::{Store, StoreError, fleet_library, signed, twin, unsigned};
 use crate::fleet::{Place, Whereabouts};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+/// Runs of numbers that a hub knows of one box; the newest stay.
+const MOST_EPOCHS: u32 = 32;
+
 /// The box's place, and how it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetRow {
@@ -100,7 +103,7 @@ fn next_seq(sql: &Transaction<'_>) -> Result<u64, StoreError> {
 fn box_put(sql: &Transaction<'_>, row: &FleetBoxRow) -> Result<(), StoreError> {
     sql.execute(
         "INSERT INTO fleet_boxes VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (box) DO UPDATE SET name = excluded.name",
+         ON CONFLICT (box) DO UPDATE SET name = excluded.name, joined_ms = excluded.joined_ms",
         params![row.id, row.key, row.name, signed(row.joined_ms)],
     )?;
     Ok(())
@@ -111,6 +114,7 @@ fn strike(sql: &Transaction<'_>, id: &str) -> Result<bool, StoreError> {
     sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_library WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_twins WHERE box = ?1", [id])?;
+    sql.execute("DELETE FROM fleet_epochs WHERE box = ?1", [id])?;
     Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
 }
 
@@ -324,6 +328,14 @@ impl Store {
             sql.execute("DELETE FROM fleet_events WHERE sent_ms < ?1", before)?;
             sql.execute("DELETE FROM fleet_heard WHERE heard_ms < ?1", before)?;
             sql.execute("DELETE FROM fleet_library WHERE gone_ms < ?1", before)?;
+            // A box has another after it joined or was restored, and one that makes them up has no more.
+            sql.execute(
+                "DELETE FROM fleet_epochs WHERE (box, epoch) IN (SELECT box, epoch FROM (
+                    SELECT box, epoch, ROW_NUMBER() OVER (
+                        PARTITION BY box ORDER BY begun_ms DESC, epoch) AS age FROM fleet_epochs)
+                 WHERE age > ?1)",
+                [MOST_EPOCHS],
+            )?;
             Ok(())
         })
         .await
@@ -381,6 +393,8 @@ impl Store {
                 return Ok(false);
             }
             box_put(sql, &row)?;
+            // What was decided about a box that comes anew was decided for good.
+            sql.execute("UPDATE fleet_twins SET decisions = '{}' WHERE box = ?1", [&row.id])?;
             Ok(true)
         })
         .await

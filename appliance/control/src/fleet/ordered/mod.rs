@@ -26,6 +26,9 @@ struct Kept {
     why: Option<String>,
     /// What had happened last when it came; absent: nothing yet.
     before: Option<String>,
+    /// What is installed, or waits to be, is this order's and not somebody else's.
+    #[serde(default)]
+    began: bool,
 }
 
 impl Kept {
@@ -72,9 +75,9 @@ impl Ordered {
         if order.recall {
             let waits = kept
                 .filter(|kept| kept.order.wave == order.wave && kept.phase == OrderPhase::Waiting);
-            if waits.is_some() {
+            if let Some(waits) = waits {
                 tracing::info!(wave = order.wave, "the hub does not want its update any more");
-                self.cancel();
+                self.cancel(&waits);
                 self.keep(None).await?;
             }
             return Ok(());
@@ -83,7 +86,8 @@ impl Ordered {
         if kept.as_ref().is_some_and(|kept| kept.order.wave == order.wave) {
             return Ok(());
         }
-        let mut new = Kept { order, phase: OrderPhase::Waiting, why: None, before: None };
+        let mut new =
+            Kept { order, phase: OrderPhase::Waiting, why: None, before: None, began: false };
         if self.twin.refuses(Power::Updates) {
             tracing::info!("the hub wants an update: the owner of this box refuses that");
             self.twin.refused(Power::Updates).await;
@@ -113,7 +117,9 @@ impl Ordered {
     async fn look(&self) -> Result<(), ControlError> {
         let _turn = self.turn.lock().await;
         let kept = self.kept().await?;
-        let Some(mut kept) = kept else {
+        // Whoever left a fleet does nothing for it any more.
+        let member = kept.is_some() && self.store.fleet_get().await?.is_some();
+        let Some(mut kept) = kept.filter(|_| member) else {
             self.shows(None);
             return Ok(());
         };
@@ -123,7 +129,7 @@ impl Ordered {
         }
         if self.twin.refuses(Power::Updates) && kept.phase == OrderPhase::Waiting {
             // The owner has changed their mind, and nothing is written yet.
-            self.cancel();
+            self.cancel(&kept);
             self.twin.refused(Power::Updates).await;
             kept.phase = OrderPhase::Refused;
             return self.keep(Some(kept)).await;
@@ -137,6 +143,7 @@ impl Ordered {
             confirmed: view.confirmed,
             state: &view.now,
             past: &past,
+            began: kept.began,
             night: self.updates.night(),
         };
         let (phase, why, act) = step(&kept.order, facts);
@@ -144,12 +151,13 @@ impl Ordered {
         (kept.phase, kept.why) = (phase, why.map(short));
         match act {
             Act::Nothing => {}
-            Act::Cancel => self.cancel(),
+            Act::Cancel => self.cancel(&before),
             // Installed it is, and nobody but the owner starts it now.
             Act::Restart if self.twin.refuses(Power::Updates) => {}
             Act::Restart => self.tried(&mut kept, self.updates.restart(false, false).await),
             Act::Install => {
                 let begun = self.install(&kept.order).await;
+                kept.began |= begun.is_ok();
                 self.tried(&mut kept, begun);
             }
         }
@@ -194,8 +202,11 @@ impl Ordered {
         }
     }
 
-    fn cancel(&self) {
-        if let Err(error) = self.updates.cancel() {
+    /// Gives up what this order has begun; what somebody else has is theirs.
+    fn cancel(&self, kept: &Kept) {
+        if kept.began
+            && let Err(error) = self.updates.cancel()
+        {
             tracing::debug!(%error, "there was nothing to give up");
         }
     }

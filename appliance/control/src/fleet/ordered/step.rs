@@ -61,6 +61,8 @@ pub(super) struct Facts<'a> {
     pub state: &'a UpdateState,
     /// What has happened since the order came, newest first.
     pub past: &'a [PastUpdate],
+    /// What is installed, or waits to be, is this order's.
+    pub began: bool,
     /// It is night, by the box's settings.
     pub night: bool,
 }
@@ -82,8 +84,10 @@ pub(super) fn step(order: &UpdateOrder, facts: Facts<'_>) -> (OrderPhase, Option
     if facts.confirmed && wanted(facts.version) {
         return over(OrderPhase::Done, None);
     }
-    let told = facts.past.iter().find(|past| matches!(past.what, What::RolledBack | What::Failed));
-    if let Some(past) = told {
+    // What somebody here tried with another version says nothing of this one.
+    let own = |past: &&PastUpdate| facts.began || past.version.as_deref().is_some_and(wanted);
+    let fell = |past: &&PastUpdate| matches!(past.what, What::RolledBack | What::Failed);
+    if let Some(past) = facts.past.iter().find(|past| fell(past) && own(past)) {
         let phase = match past.what {
             What::RolledBack => OrderPhase::RolledBack,
             _ => OrderPhase::Failed,
@@ -108,6 +112,10 @@ pub(super) fn step(order: &UpdateOrder, facts: Facts<'_>) -> (OrderPhase, Option
                 true => (OrderPhase::Waiting, None, Act::Nothing),
                 false => (OrderPhase::Waiting, None, Act::Install),
             }
+        }
+        // Somebody here installs something: it is theirs, and this comes after it.
+        UpdateState::Waiting { .. } | UpdateState::Confirming { .. } if !facts.began => {
+            (OrderPhase::Waiting, None, Act::Nothing)
         }
         UpdateState::Waiting { version, .. } if !wanted(version) => {
             let why = format!("the bundle is version {version}, and not {}", order.version);
@@ -163,7 +171,8 @@ mod tests {
         let same = UpdateState::Confirming { version: version("0.2") };
         let [fell, failed] = [What::RolledBack, What::Failed].map(|what| [past(what)]);
         let installed = [past(What::Installed)];
-        // Runs, confirmed, state, what happened, night wanted, night now.
+        let of_another = PastUpdate { version: version("0.4").into(), ..past(What::Failed) };
+        // Runs, confirmed, state, what happened, night wanted, night now; this order began it.
         for (runs, confirmed, state, happened, wants, night, phase, act) in [
             ("0.2", true, &idle, &[][..], false, false, P::Waiting, Act::Install),
             ("0.2", true, &idle, &[], true, false, P::Waiting, Act::Nothing),
@@ -184,9 +193,23 @@ mod tests {
             ("0.2", true, &idle, &fell, false, false, P::RolledBack, Act::Nothing),
             ("0.2", true, &idle, &failed, false, false, P::Failed, Act::Nothing),
         ] {
-            let facts = Facts { version: runs, confirmed, state, past: happened, night };
+            let began = true;
+            let facts = Facts { version: runs, confirmed, state, past: happened, began, night };
             let (stands, _, does) = step(&order(wants), facts);
             assert_eq!((stands, does), (phase, act), "{runs} {state:?} {happened:?} {wants}");
+        }
+        // What somebody at the box does is theirs: the order waits, and has not failed by it.
+        for (state, happened, phase, act) in [
+            (&wrong, &[][..], P::Waiting, Act::Nothing),
+            (&same, &[], P::Waiting, Act::Nothing),
+            (&idle, std::slice::from_ref(&of_another), P::Waiting, Act::Install),
+            (&idle, &fell, P::RolledBack, Act::Nothing),
+            (&idle, &failed, P::Failed, Act::Nothing),
+        ] {
+            let (version, confirmed, began, night) = ("0.2", true, false, false);
+            let facts = Facts { version, confirmed, state, past: happened, began, night };
+            let (stands, _, does) = step(&order(false), facts);
+            assert_eq!((stands, does), (phase, act), "{state:?} {happened:?}");
         }
     }
 }

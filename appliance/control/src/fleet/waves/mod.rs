@@ -116,6 +116,8 @@ impl Waves<'_> {
             why: None,
             told: UnixMs(0),
             heard: UnixMs(0),
+            unsure: false,
+            lost: false,
         });
         let boxes: Vec<_> = boxes.collect();
         let count = u32::try_from(boxes.len()).unwrap_or(u32::MAX);
@@ -142,6 +144,7 @@ impl Waves<'_> {
             pause_s: request.pause_s,
             halt_after: request.halt_after,
             boxes,
+            forgiven: 0,
             rested: UnixMs(0),
         };
         tracing::info!(wave = wave.id, group = wave.name, version = wave.version, "a wave begins");
@@ -165,11 +168,15 @@ impl Waves<'_> {
         Ok(())
     }
 
-    /// Looks at what boxes say, and answers which are to be told what.
+    /// Looks at what boxes say, and answers which are to be told what. `since`: when this hub began to listen.
     ///
     /// # Errors
     /// The store refuses.
-    pub async fn look(&self, now: UnixMs) -> Result<Vec<(String, UpdateOrder)>, StoreError> {
+    pub async fn look(
+        &self,
+        now: UnixMs,
+        since: UnixMs,
+    ) -> Result<Vec<(String, UpdateOrder)>, StoreError> {
         let _turn = self.fleet.turn.lock().await;
         let mut all = Vec::new();
         for before in self.fleet.store.fleet_wave_list().await? {
@@ -178,7 +185,7 @@ impl Waves<'_> {
             }
             let mut wave = before.clone();
             let roster = self.fleet.now().roster.clone();
-            let told = wave.look(now, |id| {
+            let told = wave.look(now, since, |id| {
                 let Some(entry) = roster.iter().find(|one| one.id == id) else {
                     return Says::default();
                 };

@@ -81,6 +81,14 @@ pub struct WaveBox {
     #[serde(default)]
     #[schema(ignore)]
     pub(super) heard: UnixMs,
+    /// It was told, and has not shown since whether it knows.
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(super) unsure: bool,
+    /// It counts as failed because it is silent: what it says when it is back counts more.
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(super) lost: bool,
 }
 
 /// An update of a group, box by box.
@@ -104,6 +112,10 @@ pub struct Wave {
     /// It halts when so many boxes have rolled back or failed.
     pub halt_after: u32,
     pub boxes: Vec<WaveBox>,
+    /// So many had fallen when somebody had it go on all the same.
+    #[serde(default)]
+    #[schema(ignore)]
+    pub(super) forgiven: u32,
     /// When something was under way last.
     #[serde(default)]
     #[schema(ignore)]
@@ -133,19 +145,23 @@ impl Wave {
         matches!(self.state, WaveState::Stopped | WaveState::Done)
     }
 
-    /// Whether boxes are still to be heard: in one that was stopped, those that had begun.
+    /// Whether boxes are still to be heard: in one that is over, those that have begun, or may begin yet.
     pub(super) fn is_open(&self) -> bool {
-        !self.is_over() || self.boxes.iter().any(|one| one.state.under_way())
+        let open = |one: &WaveBox| one.state.under_way() || one.unsure || one.lost;
+        !self.is_over() || self.boxes.iter().any(open)
     }
 
     /// Nothing that somebody would want to know has changed, nor what a restart must know.
     pub(super) fn same_but_for_times(&self, other: &Self) -> bool {
         let seen = |wave: &Self| {
-            let boxes = wave.boxes.iter().map(|one| (one.state, one.why.clone()));
-            (wave.state, boxes.collect::<Vec<_>>())
+            let of = |one: &WaveBox| (one.state, one.why.clone(), one.unsure, one.lost);
+            (wave.state, wave.boxes.iter().map(of).collect::<Vec<_>>())
         };
-        // When it was at it last is written each minute.
-        seen(self) == seen(other) && self.rested.0.saturating_sub(other.rested.0) < 60_000
+        // When it, or one of its boxes, was at it last is written each minute.
+        let near = |now: UnixMs, before: UnixMs| now.0.abs_diff(before.0) < 60_000;
+        let heard = |(now, before): (&WaveBox, &WaveBox)| near(now.heard, before.heard);
+        let heard = self.boxes.iter().zip(&other.boxes).all(heard);
+        seen(self) == seen(other) && near(self.rested, other.rested) && heard
     }
 
     /// Somebody wants it to rest, to go on or to end.
@@ -155,29 +171,37 @@ impl Wave {
             WaveAct::Stop => WaveState::Stopped,
             WaveAct::Resume => {
                 // As many more may fall as somebody said.
-                let fallen = u32::try_from(self.fallen()).unwrap_or(u32::MAX);
                 if self.state == WaveState::Halted {
-                    self.halt_after = self.halt_after.saturating_add(fallen);
+                    self.forgiven = self.fallen();
                 }
                 WaveState::Running
             }
         };
     }
 
-    fn fallen(&self) -> usize {
+    fn fallen(&self) -> u32 {
         let bad =
             |one: &&WaveBox| matches!(one.state, WaveBoxState::RolledBack | WaveBoxState::Failed);
-        self.boxes.iter().filter(bad).count()
+        u32::try_from(self.boxes.iter().filter(bad).count()).unwrap_or(u32::MAX)
     }
 
-    /// Takes what boxes say, and says which are to be told what.
-    pub(super) fn look(&mut self, now: UnixMs, says: impl Fn(&str) -> Says) -> Vec<(String, Tell)> {
+    /// Takes what boxes say, and says which are to be told what. `since`: when this hub began to listen; what
+    /// boxes said before, it cannot know.
+    pub(super) fn look(
+        &mut self,
+        now: UnixMs,
+        since: UnixMs,
+        says: impl Fn(&str) -> Says,
+    ) -> Vec<(String, Tell)> {
+        // The clock may have gone back.
+        self.rested = self.rested.min(now);
         let said: Vec<Says> = self.boxes.iter().map(|one| says(&one.id)).collect();
         for (one, said) in self.boxes.iter_mut().zip(&said) {
-            one.hear(&self.id, said, now);
+            (one.told, one.heard) = (one.told.min(now), one.heard.min(now));
+            one.hear(&self.id, said, now, since);
         }
         let goes = matches!(self.state, WaveState::Running | WaveState::Paused);
-        if goes && self.fallen() >= self.halt_after as usize {
+        if goes && self.fallen().saturating_sub(self.forgiven) >= self.halt_after {
             self.state = WaveState::Halted;
         }
         if self.state == WaveState::Running {
@@ -212,18 +236,20 @@ impl Wave {
         let running = self.state == WaveState::Running;
         let mut tell = Vec::new();
         for (one, said) in self.boxes.iter_mut().zip(said) {
+            if one.state == WaveBoxState::Sent && !running {
+                one.state = WaveBoxState::Queued;
+                // Whoever is here hears at once that it is not wanted any more.
+                one.told = if said.here { UnixMs(0) } else { one.told };
+            }
             let what = match one.state {
-                WaveBoxState::Sent if running => Tell::Update,
-                WaveBoxState::Sent => {
-                    one.state = WaveBoxState::Queued;
-                    continue;
-                }
+                WaveBoxState::Sent => Tell::Update,
                 WaveBoxState::Waiting if !running => Tell::Recall,
+                WaveBoxState::Queued if !running && one.unsure => Tell::Recall,
                 _ => continue,
             };
-            let late = now.0.saturating_sub(one.told.0) >= AGAIN_MS;
-            if said.here && (late || one.told.0 == 0) {
+            if said.here && (one.told.0 == 0 || one.told_long_ago(now)) {
                 one.told = now;
+                one.unsure |= what == Tell::Update;
                 tell.push((one.id.clone(), what));
             }
         }
@@ -232,15 +258,23 @@ impl Wave {
 }
 
 impl WaveBox {
-    fn hear(&mut self, wave: &str, said: &Says, now: UnixMs) {
-        if self.state.is_over() {
+    fn told_long_ago(&self, now: UnixMs) -> bool {
+        now.0.saturating_sub(self.told.0) >= AGAIN_MS
+    }
+
+    fn hear(&mut self, wave: &str, said: &Says, now: UnixMs, since: UnixMs) {
+        if self.state.is_over() && !self.lost {
             return;
         }
         if said.here {
-            self.heard = now;
+            (self.heard, self.lost) = (now, false);
         }
         // Of a box that is silent the last word is known, and says nothing of now.
         let order = said.order.as_ref().filter(|order| said.here && order.wave == wave);
+        // It has it, or what it was told has had time to arrive.
+        if order.is_some() || (said.here && self.told_long_ago(now)) {
+            self.unsure = false;
+        }
         match order {
             Some(order) => {
                 let before = self.state;
@@ -269,9 +303,9 @@ impl WaveBox {
             }
             None if !said.here
                 && matches!(self.state, WaveBoxState::Working | WaveBoxState::Waiting)
-                && now.0.saturating_sub(self.heard.0) >= LOST_MS =>
+                && now.0.saturating_sub(self.heard.max(since).0) >= LOST_MS =>
             {
-                self.state = WaveBoxState::Failed;
+                (self.state, self.lost) = (WaveBoxState::Failed, true);
                 self.why = Some("it has not been heard for an hour since it was told".to_owned());
             }
             None => {}

@@ -98,6 +98,10 @@ async fn an_invitation_lets_one_box_in_and_an_expelled_one_stays_out() {
     assert!(!store.fleet_admit([1; 32], row("box-a"), 101, 9).await.unwrap(), "too late");
     assert!(store.fleet_admit([1; 32], row("box-a"), 100, 9).await.unwrap());
     assert!(store.fleet_admit([1; 32], row("box-a"), 100, 9).await.unwrap(), "the answer was lost");
+    let later = FleetBoxRow { joined_ms: 60, ..row("box-a") };
+    assert!(store.fleet_admit([1; 32], later, 100, 9).await.unwrap());
+    // What it said when it left before is not said of now.
+    assert!(!store.fleet_left("box-a".to_owned(), 59).await.unwrap());
     assert!(!store.fleet_admit([1; 32], row("box-b"), 100, 9).await.unwrap(), "used");
     assert!(store.fleet_expel("box-a".to_owned()).await.unwrap());
     assert!(!store.fleet_admit([1; 32], row("box-a"), 100, 9).await.unwrap(), "expelled");
@@ -169,4 +173,29 @@ async fn who_says_that_it_leaves_is_struck_off_unless_it_has_joined_since() {
     store.fleet_leave().await.unwrap();
     store.fleet_say("box.left", serde_json::json!({})).await.unwrap();
     assert!(kinds(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn runs_of_numbers_of_a_box_do_not_add_up_and_go_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let row = FleetBoxRow { id: "box-a".into(), key: "key".into(), name: "a".into(), joined_ms: 1 };
+    store.fleet_enter(hub(), "e1".into(), Some(row)).await.unwrap();
+    for n in 0..100 {
+        store.fleet_hear(vec![heard(&format!("made-up-{n}"), 1)], n).await.unwrap();
+    }
+    store.fleet_forget(0).await.unwrap();
+    let query = "SELECT epoch FROM fleet_epochs ORDER BY begun_ms";
+    let epochs = || async {
+        let all = store.call(move |sql| {
+            let mut statement = sql.prepare(query)?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        });
+        all.await.unwrap()
+    };
+    let left = epochs().await;
+    assert_eq!((left.len(), left[0].as_str()), (MOST_EPOCHS as usize, "made-up-68"));
+    assert!(store.fleet_expel("box-a".into()).await.unwrap());
+    assert!(epochs().await.is_empty());
 }
