@@ -171,6 +171,8 @@ def test_an_owner_refuses_piece_by_piece_and_the_hub_shows_it_as_refused(fleet, 
     refuse = lambda **patch: box.panel.call("PATCH", "/fleet/twin/refusals", patch)
     sign, raw = signer(hub.data), RawNats(box.data / "nats")
     refuse(settings=True)
+    # Until it knows, it would send its wish itself.
+    hub.wait(lambda: at_hub(hub, own)["refuses"]["settings"])
     want(hub, own, settings={EMPTY: 600})
     view = until_state(hub, own, "owner_refuses")
     assert view["refuses"] == {"settings": True, "updates": False, "jobs": False, "recordings": False}

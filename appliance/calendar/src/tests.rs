@@ -306,3 +306,22 @@ fn half_a_calendar_is_refused_and_two_are_read() {
     let two = one.clone() + &one.replace("UID:1", "UID:2").replace("0601T", "0602T");
     assert_eq!(starts(&read(&two, "UTC", wanted()).unwrap()), ["06-01T10:00", "06-02T10:00"]);
 }
+
+#[test]
+fn rules_that_yield_nothing_are_not_looked_at_without_end() {
+    let never = |n: u32| {
+        format!(
+            "BEGIN:VEVENT
+            UID:never-{n:03}
+            DTSTART:20260101T100000Z
+            DTEND:20260101T110000Z
+            RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30
+            END:VEVENT\n"
+        )
+    };
+    let many: String = (0..60).map(never).collect();
+    let all = agenda(&many, "2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z");
+    assert!(all.occurrences.is_empty());
+    let tired = all.left_out.iter().filter(|one| one.why.contains("too many dates"));
+    assert_eq!(tired.count(), 10, "each counts like as many dates as one may have");
+}

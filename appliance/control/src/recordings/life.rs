@@ -27,6 +27,8 @@ pub(super) struct Interrupted {
     until: Instant,
 }
 
+/// What could not be ended is tried again after this.
+const AGAIN: Duration = Duration::from_secs(60);
 /// Where folders go that are being deleted.
 const TRASH: &str = ".trash";
 
@@ -221,7 +223,20 @@ impl Recordings {
         for row in self.store.recording_list_running().await? {
             if !self.folder(&row.id).join("manifest.json").exists() {
                 tracing::warn!(recording = %row.id, "nothing of a recording reached the disk");
-                self.store.recording_set_state(row.id, RecordingState::Empty).await?;
+                // It has an end all the same: who wants the rest recorded begins another one.
+                let end = RecordingEnd {
+                    recording: row.id,
+                    state: RecordingState::Empty,
+                    ended_ms: row.started_ms,
+                    duration_ms: 0,
+                    bytes: 0,
+                    gaps: 0,
+                    dropped: 0,
+                    reason: EndReason::Interrupted,
+                    interruptions: Vec::new(),
+                    people: Vec::new(),
+                };
+                self.store.recording_end(end, |_| Vec::new()).await?;
             }
         }
         Ok(())
@@ -360,7 +375,13 @@ impl Recordings {
         for recovered in late {
             tracing::info!(recording = %recovered.manifest.recording,
                 "the room did not come back: the recording ends where it was cut");
-            self.give_up(recovered).await?;
+            let room = recovered.manifest.room.clone();
+            if let Err(error) = self.give_up(recovered.clone()).await {
+                tracing::error!(recording = %recovered.manifest.recording, %error,
+                    "a recording that was cut short cannot be ended: it is tried again");
+                let until = now + AGAIN;
+                self.interrupted().entry(room).or_insert(Interrupted { recovered, until });
+            }
         }
         Ok(())
     }
@@ -388,12 +409,16 @@ impl Recordings {
         self.jobs.forget(id).await?;
         let (folder, trash) = (self.folder(id), self.trash());
         let gone = trash.join(id);
+        let own = gone.clone();
         // Out of sight first, then out of the store, then off the disk: a crash between any two
         // leaves something that the next start finishes, and never half a recording.
         let moved = tokio::task::spawn_blocking(move || {
             std::fs::create_dir_all(&trash)?;
             match std::fs::rename(&folder, &gone) {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                // It is gone itself, and not the place where it was to go.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !folder.exists() => {
+                    Ok(())
+                }
                 moved => moved,
             }
         });
@@ -404,7 +429,8 @@ impl Recordings {
         self.store.recording_delete(id.to_owned()).await?;
         tracing::info!(recording = %id, "recording deleted");
         self.events.publish(id, Happening::RecordingDeleted);
-        self.empty_trash().await
+        // Others may be on their way to the same place.
+        self.empty_trash(own).await
     }
 
     pub(super) fn folder(&self, id: &str) -> PathBuf {
@@ -421,12 +447,11 @@ impl Recordings {
             let id = entry.file_name().to_string_lossy().into_owned();
             self.store.recording_delete(id).await?;
         }
-        self.empty_trash().await
+        self.empty_trash(self.trash()).await
     }
 
-    /// Removes what is in the trash: only [`Recordings::delete`] puts anything there.
-    async fn empty_trash(&self) -> Result<(), ControlError> {
-        let trash = self.trash();
+    /// Removes this of the trash, or all of it: only [`Recordings::delete`] puts anything there.
+    async fn empty_trash(&self, trash: PathBuf) -> Result<(), ControlError> {
         tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(&trash) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),

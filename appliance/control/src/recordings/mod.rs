@@ -140,6 +140,8 @@ pub struct Recordings {
     running: Mutex<HashMap<String, Running>>,
     /// Pauses reach the recorder and the room in the order in which they were asked.
     pausing: tokio::sync::Mutex<()>,
+    /// Whether one is kept and whether it goes is decided one after the other.
+    keeping: tokio::sync::Mutex<()>,
     /// Cut short by a crash, by the room's name: they go on if their room opens in time.
     interrupted: Mutex<HashMap<String, Interrupted>>,
 }
@@ -168,6 +170,7 @@ impl Recordings {
             root,
             running: Mutex::default(),
             pausing: tokio::sync::Mutex::default(),
+            keeping: tokio::sync::Mutex::default(),
             interrupted: Mutex::default(),
         }
     }
@@ -403,12 +406,18 @@ impl Recordings {
     /// # Errors
     /// There is no such recording.
     pub async fn hold(&self, id: &str, held: bool) -> Result<Recording, ControlError> {
+        let _turn = self.keeping().await;
         if !self.store.recording_set_held(id.to_owned(), held).await? {
             return Err(ControlError::NotFound("recording"));
         }
         let recording = self.get(id).await?;
         self.events.publish(id, Happening::RecordingChanged(Box::new(recording.clone())));
         Ok(recording)
+    }
+
+    /// While it is held nobody has a recording kept: for who deletes those that are not.
+    pub(crate) async fn keeping(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.keeping.lock().await
     }
 
     async fn row(&self, id: &str) -> Result<RecordingRow, ControlError> {

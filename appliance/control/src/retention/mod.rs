@@ -93,10 +93,11 @@ impl Retention {
         clock.0.has_looked() && clock.1.is_none()
     }
 
-    /// Deletes what is due. To be called every few seconds.
+    /// Deletes what is due. To be called every few seconds. One that cannot be deleted is tried again with the
+    /// next call, and holds no other up.
     ///
     /// # Errors
-    /// The store refuses, or a recording cannot be deleted.
+    /// The store or the disk cannot be asked.
     pub async fn tick(&self, now: Moment) -> Result<(), ControlError> {
         let believed = {
             let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +131,9 @@ impl Retention {
         let candidates = self.store.recording_list_settled(ended_by).await?;
         for (id, why) in due(&candidates, policy, believed, short_by) {
             let bytes = candidates.iter().find(|one| one.id == id).map_or(0, |one| one.bytes);
-            self.delete(&id, bytes, why).await?;
+            if let Err(error) = self.delete(&id, bytes, why).await {
+                tracing::error!(recording = id, %error, "a recording that is due cannot be deleted");
+            }
         }
         Ok(())
     }
@@ -172,6 +175,7 @@ impl Retention {
     }
 
     async fn delete(&self, id: &str, bytes: u64, why: Why) -> Result<(), ControlError> {
+        let _turn = self.recordings.keeping().await;
         let recording = match self.recordings.get(id).await {
             Ok(recording) => recording,
             // Somebody was faster.

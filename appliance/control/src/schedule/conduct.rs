@@ -103,11 +103,12 @@ pub(crate) enum Step {
     End,
 }
 
-/// What is on: of several, what began first, until its end or what it was extended to.
+/// What is on: of several, what began first, until its end or what it was extended to. Whoever ends a recording ends
+/// what it was extended by.
 pub(crate) fn on<'a>(now_ms: u64, planned: &'a [Planned], runs: &[Run]) -> Option<&'a Planned> {
     let extended = |planned: &Planned| {
         let run = runs.iter().find(|run| run.planned.key == planned.key);
-        run.and_then(|run| run.extended_ms).unwrap_or(0)
+        run.filter(|run| !run.stopped).and_then(|run| run.extended_ms).unwrap_or(0)
     };
     planned.iter().find(|planned| {
         let end = planned.end_ms.map(|end| end.max(extended(planned)));

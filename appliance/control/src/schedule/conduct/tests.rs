@@ -229,6 +229,14 @@ fn an_extended_one_ends_later_and_the_next_one_begins_then() {
 }
 
 #[test]
+fn an_extended_one_that_somebody_ends_makes_way_for_the_next_one() {
+    let house = Box::new(vec![planned("a", 10, 20), planned("b", 20, 30)]);
+    let deeds = [(5, Deed::Enter), (15, Deed::Extend), (22, Deed::Stop)];
+    let house = played(house, 40, &deeds);
+    assert_eq!(told(&house), [(10, "begin"), (23, "leave"), (23, "begin"), (30, "end")]);
+}
+
+#[test]
 fn whoever_comes_back_while_it_is_extended_is_recorded() {
     let house = Box::new(vec![planned("a", 10, 20)]);
     let deeds = [(5, Deed::Enter), (15, Deed::Extend), (18, Deed::Leave), (22, Deed::Enter)];
