@@ -153,7 +153,9 @@ fn status(error: &ControlError) -> StatusCode {
 fn of_oidc(error: &OidcError) -> StatusCode {
     use OidcError as E;
     match error {
-        E::Off | E::Elsewhere { .. } | E::State | E::NameTaken(_) | E::Taken => StatusCode::CONFLICT,
+        E::Off | E::Elsewhere { .. } | E::State | E::NameTaken(_) | E::Taken => {
+            StatusCode::CONFLICT
+        }
         E::Busy => StatusCode::SERVICE_UNAVAILABLE,
         E::Unreachable(_) | E::Certificate(_) | E::Answer(_) | E::Refused(_) | E::Token(_) => {
             StatusCode::BAD_GATEWAY

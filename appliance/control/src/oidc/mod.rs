@@ -47,8 +47,10 @@ use tokio::sync::watch;
 
 /// Everything with the provider in one step takes no longer: nobody looks at a blank page.
 const PATIENCE_WITH_PROVIDER: Duration = Duration::from_secs(9);
-/// What a provider says of itself is asked anew after this.
+/// What a provider says of itself is asked anew after this,
 const KNOWN_FOR: Duration = Duration::from_secs(600);
+/// and before somebody is sent there: whoever would find nothing there hears so here.
+const FRESH_FOR: Duration = Duration::from_secs(10);
 /// Keys are asked for anew because of a token no more often than this.
 const KEYS_EACH: Duration = Duration::from_secs(60);
 /// Places of which sign-ins are counted together: the table stays short.
@@ -241,7 +243,8 @@ impl Oidc {
             let address = row.settings.address.clone();
             return Err(OidcError::Elsewhere { address }.into());
         }
-        let known = in_time(self.known(&row)).await.inspect_err(|error| self.failed(error))?;
+        let known =
+            in_time(self.known(&row, FRESH_FOR)).await.inspect_err(|error| self.failed(error))?;
         let (state, nonce, verifier, cookie) =
             (random_text(52)?, random_text(52)?, random_text(52)?, random_text(52)?);
         let redirect_uri = row.settings.redirect_uri();
@@ -350,11 +353,11 @@ impl Oidc {
     }
 
     /// What is known of the provider, asked for if it is not, or not any more.
-    async fn known(&self, row: &Arc<OidcRow>) -> Result<Known, OidcError> {
+    async fn known(&self, row: &Arc<OidcRow>, good_for: Duration) -> Result<Known, OidcError> {
         let mut known = self.known.lock().await;
         if let Some(known) = &*known
             && Arc::ptr_eq(&known.row, row)
-            && known.asked.elapsed() < KNOWN_FOR
+            && known.asked.elapsed() < good_for
         {
             return Ok(known.clone());
         }
@@ -391,7 +394,7 @@ impl Oidc {
     /// Whom the provider vouches for.
     async fn vouched(&self, pending: &Pending, back: &Return) -> Result<Vouched, OidcError> {
         let settings = &pending.row.settings;
-        let known = self.known(&pending.row).await?;
+        let known = self.known(&pending.row, KNOWN_FOR).await?;
         // Before anything else of the answer: it may be another provider's (RFC 9207 §2.4).
         let named = back.iss.as_deref();
         let must_name = known.discovery.authorization_response_iss_parameter_supported;

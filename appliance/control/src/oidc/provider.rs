@@ -6,7 +6,7 @@ use super::{OidcError, OidcRow, OidcSettings};
 use crate::conference::Later;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -201,12 +201,17 @@ pub(super) async fn keys(
         keys: Vec<Value>,
     }
     let set: Set = json(wire, settings, &discovery.jwks_uri, None).await?;
-    let keys: Vec<Jwk> =
-        set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
+    let read = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
+    let keys: Vec<Jwk> = read.filter(is_public).collect();
     match keys.is_empty() {
         true => Err(OidcError::Answer(format!("there is no key at {}", discovery.jwks_uri))),
         false => Ok(keys),
     }
+}
+
+/// Of a kind that is known here, and no secret that both sides know.
+fn is_public(key: &Jwk) -> bool {
+    !matches!(key.algorithm, AlgorithmParameters::OctetKey(_) | AlgorithmParameters::Other(_))
 }
 
 /// What a code is exchanged for.

@@ -27,9 +27,7 @@ use crate::error::{ControlError, checked_name};
 use crate::events::{Events, Happening};
 use crate::guard::Guard;
 use crate::permissions::Role;
-use crate::store::{
-    Changed, IdentityRow, NO_PASSWORD, Person, PersonChange, PersonRow, Store,
-};
+use crate::store::{Changed, IdentityRow, NO_PASSWORD, Person, PersonChange, PersonRow, Store};
 use secrets::{chosen_password, verify_nobody};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;

@@ -142,7 +142,11 @@ fn hand_over(sql: &Transaction<'_>, rows: &[PersonRow], from: &str) -> Result<bo
 }
 
 /// Whether `id` may stop being an owner who can sign in, after making it a member if that is needed.
-pub(super) fn may_step_down(sql: &Transaction<'_>, rows: &[PersonRow], id: &str) -> Result<bool, StoreError> {
+pub(super) fn may_step_down(
+    sql: &Transaction<'_>,
+    rows: &[PersonRow],
+    id: &str,
+) -> Result<bool, StoreError> {
     let first = "SELECT EXISTS (SELECT 1 FROM people WHERE id = ?1)";
     match sql.query_row(first, [id], |row| row.get(0))? {
         true => hand_over(sql, rows, id),

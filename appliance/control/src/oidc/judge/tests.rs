@@ -35,7 +35,8 @@ fn pair(algorithm: Algorithm, kid: Option<&str>) -> (EncodingKey, Jwk) {
         _ => {
             let made = KeyPair::generate(KeySize::Rsa2048).unwrap();
             let der: aws_lc_rs::encoding::Pkcs8V1Der<'_> = made.as_der().unwrap();
-            EncodingKey::from_rsa_der(der.as_ref())
+            // What PKCS #8 wraps (RFC 5208 §5) is the form of PKCS #1, that this takes: it begins here.
+            EncodingKey::from_rsa_der(&der.as_ref()[26..])
         }
     };
     let mut public = Jwk::from_encoding_key(&private, algorithm).unwrap();

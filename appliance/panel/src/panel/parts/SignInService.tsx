@@ -16,7 +16,7 @@ export function SignInService() {
   return (
     <>
       {end !== null && <OidcFailure code={end} />}
-      {data?.name != null && (
+      {data?.name && (
         <>
           <Button
             component="a"
