@@ -13,7 +13,17 @@ import { until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
 /** Nobody is signed in yet; and the way leads to another site, as it must. */
-const ON_THE_WAY = [/^401 \/api\/v1\/session$/, /^asked elsewhere: http:\/\/localhost:/, /localhost:\d+\/favicon/];
+const ON_THE_WAY = [
+  /^401 \/api\/v1\/session$/, /^asked elsewhere: http:\/\/localhost:/, /localhost:\d+\/favicon/,
+  /^asked elsewhere: https:\/\/fonts.googleapis.com/,
+];
+
+/** The provider's pages ask for a font elsewhere: a test asks nobody but what it has started. */
+async function somebody(browser) {
+  const visitor = await browser.person();
+  await visitor.route(/fonts\.googleapis\.com/, (route) => route.fulfill({ contentType: 'text/css', body: '' }));
+  return visitor;
+}
 
 /** At the provider's own pages. */
 async function atProvider(page, login) {
@@ -30,7 +40,7 @@ export async function oidc(steps) {
   const box = await Box.start();
   const browser = (steps.browser = await Browser.start(box));
   const provider = await Provider.start(`${box.http}/api/v1/oidc/callback`);
-  const owner = await browser.person();
+  const owner = await somebody(browser);
   const claim = { code: box.code, name: 'Olga', password: PASSWORD };
   assert.equal((await owner.request.post('/api/v1/claim', { data: claim })).status(), 201);
   const panel = await owner.newPage();
@@ -44,7 +54,7 @@ export async function oidc(steps) {
   const person = async (name) => (await people()).find((one) => one.name === name);
   /** A new browser that wants to be in the panel, and goes by the button. */
   const comes = async (login, place = '/panel/') => {
-    const visitor = await browser.person();
+    const visitor = await somebody(browser);
     const page = await visitor.newPage();
     await page.goto(place);
     await page.getByRole('link', { name: 'Sign in with House' }).click();
@@ -107,7 +117,7 @@ export async function oidc(steps) {
   let ada;
   const first = 'somebody signs in by the button and is where their groups put them';
   await steps.run(first, async () => {
-    const visitor = await browser.person();
+    const visitor = await somebody(browser);
     const page = await visitor.newPage();
     await page.goto('/panel/recordings');
     await looksRightInAll(page, 'oidc-sign-in', (page) => page.getByRole('link', { name: /House/ }).waitFor());
@@ -196,7 +206,7 @@ export async function oidc(steps) {
   }, { needs: [first], expects: ON_THE_WAY });
 
   await steps.run('a text in the address is no way to say something to people, or to lead them away', async () => {
-    const visitor = await browser.person();
+    const visitor = await somebody(browser);
     const page = await visitor.newPage();
     await page.goto('/panel/?oidc=Call%20555%20now');
     await page.getByRole('alert').getByText('Begin anew.').waitFor();
@@ -260,7 +270,7 @@ export async function oidc(steps) {
   await steps.run('without the provider people hear so, and owners sign in with their password', async () => {
     await provider.stop();
     await asksAnew();
-    const visitor = await browser.person();
+    const visitor = await somebody(browser);
     const page = await visitor.newPage();
     await page.goto('/panel/');
     await page.getByRole('link', { name: 'Sign in with House' }).click();

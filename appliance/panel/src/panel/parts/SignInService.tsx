@@ -24,7 +24,11 @@ export function SignInService() {
             size="md"
             variant="default"
             leftSection={<IconBuilding size={18} aria-hidden />}
-            styles={{ root: { height: "auto", minHeight: 42 }, label: { whiteSpace: "normal", overflowWrap: "anywhere" } }}
+            // A long name takes two lines on a phone.
+            styles={{
+              root: { display: "flex", alignItems: "center", justifyContent: "center", height: "auto", minHeight: 42, paddingBlock: 8 },
+              label: { whiteSpace: "normal", overflowWrap: "anywhere" },
+            }}
           >
             {t("oidc.sign_in", { name: data.name })}
           </Button>
