@@ -211,13 +211,16 @@ export async function oidc(steps) {
     await page.goto('/panel/?oidc=Call%20555%20now');
     await page.getByRole('alert').getByText('Begin anew.').waitFor();
     assert.ok(!(await page.content()).includes('555'));
-    for (const wanted of ['//evil.example/', 'https://evil.example/panel/', '/panel//evil.example']) {
-      await visitor.clearCookies();
-      await page.goto(`/api/v1/oidc/start?page=${encodeURIComponent(wanted)}`);
-      await atProvider(page, 'ada');
-      await page.waitForURL(`${box.http}/panel/rooms`);
-    }
     await visitor.close();
+    for (const wanted of ['//evil.example/', 'https://evil.example/panel/', '/panel//evil.example']) {
+      const led = await somebody(browser);
+      const there = await led.newPage();
+      await there.goto(`/api/v1/oidc/start?page=${encodeURIComponent(wanted)}`);
+      await atProvider(there, 'ada');
+      await there.waitForURL(`${box.http}/panel/rooms`);
+      await isIn(there);
+      await led.close();
+    }
   }, { needs: [first], expects: ON_THE_WAY });
 
   /** Without a browser: where the way leads, and the cookie of whoever goes it. */
