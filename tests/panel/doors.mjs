@@ -13,6 +13,8 @@ import { inPanel, READY } from './recording.mjs';
 /** Everybody may ask who the box is, claim it, by its code with a backup, and sign in. */
 const OPEN = new Set([
   'GET /box', 'GET /claim', 'POST /claim', 'PUT /claim/backup', 'POST /claim/restore', 'POST /session', 'DELETE /session',
+  // The way to the house's identity provider, and back.
+  'GET /oidc', 'GET /oidc/start', 'GET /oidc/callback',
 ]);
 
 /** Guests, and boxes of a fleet, have an invite or an order instead of a session; a guessed one is of no use. */

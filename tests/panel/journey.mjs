@@ -18,6 +18,7 @@ import { looks, looksOfMeeting, ofEmptyBox, ofNewBox } from './looks.mjs';
 import { fleet } from './fleet.mjs';
 import { library } from './library.mjs';
 import { lobby } from './lobby.mjs';
+import { oidc } from './oidc.mjs';
 import { people } from './people.mjs';
 import { losses } from './losses.mjs';
 import { mqtt } from './mqtt.mjs';
@@ -75,6 +76,7 @@ const GROUPS = {
   schedule,
   lobby,
   people,
+  oidc,
   alarms,
   fleet,
   backup,

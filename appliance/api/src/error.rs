@@ -8,6 +8,7 @@ use roombox_control::ControlError;
 use roombox_control::backup::BackupError;
 use roombox_control::fleet::FleetError;
 use roombox_control::mqtt::MqttError;
+use roombox_control::oidc::OidcError;
 use roombox_control::updates::UpdateError;
 use roombox_control::updates::updater::UpdaterError;
 use serde::Serialize;
@@ -79,6 +80,8 @@ fn status(error: &ControlError) -> StatusCode {
         | E::KeyNameTaken
         | E::PersonNameTaken
         | E::LastOwner
+        | E::RoleElsewhere
+        | E::NoPassword
         | E::NoFactorBegun
         | E::TooManyPeople { .. }
         | E::TooManyInvites { .. }
@@ -136,6 +139,7 @@ fn status(error: &ControlError) -> StatusCode {
         E::Fleet(error) => of_fleet(error),
         E::Mqtt(MqttError::NoControl) => StatusCode::FORBIDDEN,
         E::Mail(_) | E::Mqtt(_) | E::Syslog(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::Oidc(error) => of_oidc(error),
         E::Certificate(error) if error.is_of_state() => StatusCode::CONFLICT,
         E::Certificate(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::Busy(_) | E::Draining => StatusCode::SERVICE_UNAVAILABLE,
@@ -143,6 +147,22 @@ fn status(error: &ControlError) -> StatusCode {
         E::Store(_) | E::Recorder(_) | E::Files(_) | E::Secrets(_) | E::Randomness | E::Hash => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
+    }
+}
+
+fn of_oidc(error: &OidcError) -> StatusCode {
+    use OidcError as E;
+    match error {
+        E::Off | E::Elsewhere { .. } | E::State | E::NameTaken(_) | E::Taken => {
+            StatusCode::CONFLICT
+        }
+        E::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        E::Unreachable(_) | E::Certificate(_) | E::Answer(_) | E::Refused(_) | E::Token(_) => {
+            StatusCode::BAD_GATEWAY
+        }
+        E::NoGroup | E::Domain | E::Disabled | E::Removed => StatusCode::FORBIDDEN,
+        // The others are about settings.
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::conference::Busy;
 use crate::fleet::FleetError;
 use crate::mail::MailError;
 use crate::mqtt::MqttError;
+use crate::oidc::OidcError;
 use crate::permissions::{Action, Role};
 use crate::store::StoreError;
 use crate::syslog::SyslogError;
@@ -34,8 +35,20 @@ pub enum ControlError {
     WrongFactor,
     #[error("no second factor was begun, or too long ago: begin anew")]
     NoFactorBegun,
-    #[error("this is the last owner of the box: make somebody else an owner first")]
+    #[error(
+        "this is the last owner of the box who has a password: make somebody else with a password an \
+         owner first"
+    )]
     LastOwner,
+    #[error(
+        "what this person may follows their groups at your organisation's sign-in: change their groups \
+         there, or who comes in as what in the settings under People"
+    )]
+    RoleElsewhere,
+    #[error(
+        "this account has no password: it signs in by your organisation. An owner who has one can do this"
+    )]
+    NoPassword,
     #[error("this is not the name of the one to be removed: type it as the panel shows it")]
     WrongPersonName,
     #[error("{most} people may be on this box: remove somebody first")]
@@ -208,6 +221,8 @@ pub enum ControlError {
     #[error(transparent)]
     Mqtt(#[from] MqttError),
     #[error(transparent)]
+    Oidc(#[from] OidcError),
+    #[error(transparent)]
     Syslog(#[from] SyslogError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -240,6 +255,8 @@ impl ControlError {
             Self::WrongFactor => "wrong_factor",
             Self::NoFactorBegun => "no_factor_begun",
             Self::LastOwner => "last_owner",
+            Self::RoleElsewhere => "role_elsewhere",
+            Self::NoPassword => "no_password",
             Self::WrongPersonName => "wrong_person_name",
             Self::TooManyPeople { .. } => "too_many_people",
             Self::TooManyInvites { .. } => "too_many_invites",
@@ -314,6 +331,7 @@ impl ControlError {
             Self::Fleet(error) => error.code(),
             Self::Mail(error) => error.code(),
             Self::Mqtt(error) => error.code(),
+            Self::Oidc(error) => error.code(),
             Self::Syslog(error) => error.code(),
             Self::Certificate(error) => error.code(),
             Self::Secrets(_) => "secrets_failed",
@@ -356,6 +374,7 @@ impl ControlError {
             Self::Fleet(error) => error.field(),
             Self::Mail(error) => error.field(),
             Self::Mqtt(error) => error.field(),
+            Self::Oidc(error) => error.field(),
             Self::Syslog(error) => error.field(),
             Self::Certificate(error) => error.field(),
             _ => None,

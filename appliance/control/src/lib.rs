@@ -3,7 +3,7 @@
 //! It knows neither HTTP nor threads of the media plane: doors call it, and the daemon gives it
 //! the media plane ([`conference::Conference`]), the recorder ([`recordings::RoomRecorder`]),
 //! the workers ([`jobs::Workers`]), who carries webhooks ([`webhooks::Courier`]) and who tries a broker
-//! out ([`mqtt::Caller`]) as traits.
+//! out ([`mqtt::Caller`]), and who asks identity providers ([`oidc::Wire`]) as traits.
 
 pub mod audit;
 pub mod backup;
@@ -29,6 +29,7 @@ pub mod lobby;
 pub mod logs;
 pub mod mail;
 pub mod mqtt;
+pub mod oidc;
 pub mod outputs;
 mod pages;
 pub mod people;

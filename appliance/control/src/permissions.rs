@@ -116,7 +116,7 @@ pub const PERMISSIONS: [(Action, Role, &str); 21] = [
     (
         Action::RunPeople,
         Role::Owner,
-        "invite people, change what they may, end their sessions, tokens and second factors",
+        "invite people, change what they may and how they sign in, end their sessions, tokens and second factors",
     ),
     (Action::RunKeys, Role::Owner, "see, make and revoke LiveKit keys"),
     (

@@ -157,6 +157,7 @@ impl House {
         let sessions = Arc::new(Sessions::new(store.clone(), standing.clone()));
         let tokens = Arc::new(Tokens::new(store.clone(), standing.clone()));
         let invites = Arc::new(Invites::new(store.clone(), events.clone()));
+        let oidc = crate::oidc::begin(store.clone(), events.clone(), standing.clone()).await?;
         let provisioning = Arc::new(ProvisioningDesk::new(
             plan.data.join("provision"),
             store.clone(),
@@ -457,6 +458,7 @@ impl House {
             encoders,
             keys,
             mqtt,
+            oidc,
             outputs,
             whip_keys,
             settings,

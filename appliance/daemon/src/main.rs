@@ -27,6 +27,7 @@ mod mqtt;
 mod names;
 mod news;
 mod notify;
+mod oidc;
 mod premises;
 mod pulse;
 mod rauc;

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
 use roombox_control::backup::BackupError;
 use roombox_control::identity::BoxInfo;
-use roombox_control::people::{ClaimState, Device, Typed};
+use roombox_control::people::{ClaimState, Device, PersonIdentity, Typed};
 use roombox_control::permissions::{Action, Role, actions_of};
 use roombox_control::store::Person;
 use serde::{Deserialize, Serialize};
@@ -56,13 +56,20 @@ pub(super) struct Me {
     may: Vec<Action>,
     /// Signs in with a code as well.
     second_factor: bool,
+    /// Who they are at the house's identity provider; `null`: they sign in here alone.
+    #[schema(required)]
+    identity: Option<PersonIdentity>,
 }
 
 impl Me {
     /// A person with this role; a token may have less of it.
     async fn new(door: &PanelDoor, person: Person, role: Role) -> Result<Self, ApiError> {
         let second_factor = door.factors.is_set(&person.id).await?;
-        Ok(Self { id: person.id, name: person.name, role, may: actions_of(role), second_factor })
+        let listed = door.people.list().await?.into_iter();
+        let mut identities = listed.filter(|listed| listed.person.id == person.id);
+        let identity = identities.next().and_then(|listed| listed.identity);
+        let may = actions_of(role);
+        Ok(Self { id: person.id, name: person.name, role, may, second_factor, identity })
     }
 }
 
@@ -175,9 +182,15 @@ pub(super) async fn session_delete(
     Ok(response)
 }
 
-fn cookie(secret: &str, seconds: u64, Encrypted(encrypted): Encrypted) -> String {
+pub(super) fn cookie(secret: &str, seconds: u64, Encrypted(encrypted): Encrypted) -> String {
     let secure = if encrypted { "; Secure" } else { "" };
     format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// What a request says of where it comes from.
+pub(super) fn device(headers: &HeaderMap, address: IpAddr) -> Device {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    Device { agent: agent.map(str::to_owned), address }
 }
 
 /// Opens a session on the device that a request comes from.
@@ -187,8 +200,7 @@ pub(super) async fn logged_in(
     (address, encrypted, headers): (IpAddr, Encrypted, &HeaderMap),
     status: StatusCode,
 ) -> Result<Response, ApiError> {
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let device = Device { agent: agent.map(str::to_owned), address };
+    let device = device(headers, address);
     let (secret, seconds) = door.sessions.open(&person, device).await?;
     let role = person.role;
     let me = Me::new(door, person.clone(), role).await?;

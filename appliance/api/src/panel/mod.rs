@@ -26,6 +26,7 @@ mod mail;
 mod metrics;
 mod mqtt;
 mod noted;
+mod oidc;
 mod outputs;
 mod pages;
 mod people;
@@ -68,6 +69,7 @@ use roombox_control::keys::LivekitKeys;
 use roombox_control::loans::Loans;
 use roombox_control::mail::Mail;
 use roombox_control::mqtt::Mqtt;
+use roombox_control::oidc::Oidc;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
 use roombox_control::provisioning::ProvisioningDesk;
@@ -119,6 +121,7 @@ pub struct PanelDoor {
     pub encoders: Arc<EncoderDesk>,
     pub keys: Arc<LivekitKeys>,
     pub mqtt: Arc<Mqtt>,
+    pub oidc: Arc<Oidc>,
     pub outputs: Arc<Outputs>,
     pub whip_keys: Arc<WhipKeys>,
     pub settings: Arc<SettingsDesk>,
@@ -247,6 +250,13 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(webhooks::webhook_send_again))
         .routes(routes!(mqtt::mqtt_get, mqtt::mqtt_put))
         .routes(routes!(mqtt::mqtt_test))
+        .routes(routes!(oidc::oidc_get, oidc::oidc_put))
+        .routes(routes!(oidc::oidc_test))
+        .routes(routes!(oidc::oidc_readmit))
+        .routes(routes!(oidc::oidc_button))
+        .routes(routes!(oidc::oidc_start))
+        .routes(routes!(oidc::oidc_callback))
+        .routes(routes!(oidc::identity_connect, oidc::identity_disconnect))
         .routes(routes!(mail::mail_get, mail::mail_put))
         .routes(routes!(mail::mail_test))
         .routes(routes!(syslog::syslog_get, syslog::syslog_put))

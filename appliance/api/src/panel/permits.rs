@@ -44,6 +44,10 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("post", "/api/v1/claim/restore"),
             ("post", "/api/v1/session"),
             ("delete", "/api/v1/session"),
+            // Who signs in by the house's provider goes there and comes back before they are somebody here.
+            ("get", "/api/v1/oidc"),
+            ("get", "/api/v1/oidc/start"),
+            ("get", "/api/v1/oidc/callback"),
             // Who has an invitation has its secret.
             ("post", "/api/v1/invitation"),
             ("post", "/api/v1/invitation/acceptance"),
@@ -112,6 +116,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("post", "/api/v1/account/second-factor"),
             ("put", "/api/v1/account/second-factor"),
             ("delete", "/api/v1/account/second-factor"),
+            ("post", "/api/v1/account/identity"),
+            ("delete", "/api/v1/account/identity"),
             ("get", "/api/v1/account/sessions"),
             ("delete", "/api/v1/account/sessions"),
             ("delete", "/api/v1/account/sessions/{id}"),
@@ -280,6 +286,10 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/api/v1/invites"),
             ("post", "/api/v1/invites"),
             ("delete", "/api/v1/invites/{id}"),
+            ("get", "/api/v1/integrations/oidc"),
+            ("put", "/api/v1/integrations/oidc"),
+            ("post", "/api/v1/integrations/oidc/tests"),
+            ("delete", "/api/v1/integrations/oidc/removed/{id}"),
         ],
     ),
     (

@@ -145,7 +145,9 @@ impl Invites {
             Changed::Yes => {}
             Changed::NameTaken => return Err(ControlError::PersonNameTaken),
             Changed::Full => return Err(ControlError::TooManyPeople { most: MOST_PEOPLE }),
-            Changed::Nobody | Changed::LastOwner => return Err(ControlError::PersonInviteGone),
+            Changed::Nobody | Changed::LastOwner | Changed::RoleElsewhere => {
+                return Err(ControlError::PersonInviteGone);
+            }
         }
         tracing::info!(person = %new.id, role = new.role.name(), "an invitation was accepted");
         self.events.publish(&new.id, Happening::PersonChanged);

@@ -27,7 +27,7 @@ use crate::error::{ControlError, checked_name};
 use crate::events::{Events, Happening};
 use crate::guard::Guard;
 use crate::permissions::Role;
-use crate::store::{Changed, Person, PersonChange, PersonRow, Store};
+use crate::store::{Changed, IdentityRow, NO_PASSWORD, Person, PersonChange, PersonRow, Store};
 use secrets::{chosen_password, verify_nobody};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -41,7 +41,7 @@ use utoipa::ToSchema;
 /// Wrong claim codes until the box must be restarted.
 const CLAIM_TRIES: u32 = 5;
 /// People of one box; a list that nobody can survey protects nobody.
-const MOST_PEOPLE: usize = 200;
+pub(crate) const MOST_PEOPLE: usize = 200;
 
 /// How far claiming has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -63,6 +63,27 @@ pub struct ListedPerson {
     pub last_seen_at: Option<UnixMs>,
     /// Signs in with a code as well.
     pub second_factor: bool,
+    /// Who they are at the house's identity provider; `null`: they sign in here alone.
+    #[schema(required)]
+    pub identity: Option<PersonIdentity>,
+}
+
+/// Who a person is at an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PersonIdentity {
+    /// Address of the provider.
+    pub issuer: String,
+    /// As the provider last told it; may be empty.
+    pub mail: String,
+    /// The person came by the provider: they have no password here, and what they may follows their groups
+    /// there. Otherwise they have connected an account that they had.
+    pub managed: bool,
+}
+
+impl From<IdentityRow> for PersonIdentity {
+    fn from(IdentityRow { issuer, mail, managed }: IdentityRow) -> Self {
+        Self { issuer, mail, managed }
+    }
 }
 
 impl From<PersonRow> for ListedPerson {
@@ -73,6 +94,7 @@ impl From<PersonRow> for ListedPerson {
             created_at: UnixMs(row.created_ms),
             last_seen_at: row.seen_ms.map(UnixMs),
             second_factor: row.second_factor,
+            identity: row.identity.map(PersonIdentity::from),
         }
     }
 }
@@ -230,8 +252,9 @@ impl People {
             None => ControlError::WrongPassword,
             Some(_) => ControlError::WrongSignIn,
         };
-        // Who is disabled is told what anybody is told.
-        let Some(row) = row.filter(|row| !row.disabled) else {
+        // Who is disabled, or has no password, is told what anybody is told.
+        let has_password = |row: &PersonRow| !row.disabled && row.password_hash != NO_PASSWORD;
+        let Some(row) = row.filter(has_password) else {
             self.counted(&nobody(typed.name.unwrap_or_default()), from)?;
             verify_nobody(typed.password.to_owned()).await?;
             return Err(wrong);
@@ -268,6 +291,9 @@ impl People {
         let rows = self.store.person_list().await?;
         let row = rows.into_iter().find(|row| row.person.id == person.id && !row.disabled);
         let row = row.ok_or(ControlError::Unauthenticated)?;
+        if row.password_hash == NO_PASSWORD {
+            return Err(ControlError::NoPassword);
+        }
         self.counted(&person.id, from)?;
         if !verify_password(password.to_owned(), row.password_hash).await? {
             tracing::warn!(person = %person.id, "a wrong password was tried");
@@ -299,7 +325,8 @@ impl People {
     /// Changes somebody, at once: who may less or nothing any more is served so from now on.
     ///
     /// # Errors
-    /// There is no such person, it is the last owner, or the name will not do.
+    /// There is no such person, it is the last owner, the name will not do, or the role follows their groups
+    /// at an identity provider.
     pub async fn change(&self, id: &str, patch: PersonPatch) -> Result<ListedPerson, ControlError> {
         let name = patch.name.as_deref().map(checked_name).transpose()?;
         let change = PersonChange { name, role: patch.role, disabled: patch.disabled };
@@ -334,6 +361,7 @@ impl People {
             Changed::Nobody => Err(ControlError::NotFound("person")),
             Changed::LastOwner => Err(ControlError::LastOwner),
             Changed::NameTaken => Err(ControlError::PersonNameTaken),
+            Changed::RoleElsewhere => Err(ControlError::RoleElsewhere),
             Changed::Full => Err(ControlError::TooManyPeople { most: MOST_PEOPLE }),
         }
     }

@@ -17,6 +17,7 @@ mod keys;
 mod leftovers;
 mod library;
 mod mqtt;
+mod oidc;
 mod outages;
 mod outbox;
 mod outputs;
@@ -62,6 +63,7 @@ pub use jobs::NewJob;
 pub use keys::LivekitKey;
 pub use leftovers::Leftover;
 pub use library::Search;
+pub use oidc::{Admission, Arrival, Connected, IdentityRow, NO_PASSWORD, RemovedRow};
 pub use outages::{OutageChanges, OutageRow};
 pub use outbox::{NewOutboxRow, OutboxEntry};
 #[cfg(test)]

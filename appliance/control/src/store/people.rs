@@ -4,7 +4,9 @@
 #[cfg(test)]
 pub(crate) mod old;
 
+use super::oidc::{IdentityRow, NO_PASSWORD, person_removed};
 use super::{Store, StoreError, signed, unsigned};
+use crate::clock::UnixMs;
 use crate::permissions::Role;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
@@ -31,6 +33,8 @@ pub struct PersonRow {
     pub seen_ms: Option<u64>,
     /// Signs in with a code as well.
     pub second_factor: bool,
+    /// Who they are at an identity provider.
+    pub identity: Option<IdentityRow>,
 }
 
 /// SHA-256 of a secret.
@@ -45,6 +49,8 @@ pub enum Changed {
     /// Nobody would be the owner any more.
     LastOwner,
     NameTaken,
+    /// What they may follows their groups at an identity provider.
+    RoleElsewhere,
     /// As many as may be.
     Full,
 }
@@ -64,6 +70,9 @@ pub(super) fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
 }
 
 fn person_row(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
+    let identity = |issuer: String| -> rusqlite::Result<IdentityRow> {
+        Ok(IdentityRow { issuer, mail: row.get(9)?, managed: row.get(10)? })
+    };
     Ok(PersonRow {
         person: person(row)?,
         password_hash: row.get(3)?,
@@ -71,32 +80,38 @@ fn person_row(row: &Row<'_>) -> rusqlite::Result<PersonRow> {
         disabled: row.get(5)?,
         seen_ms: row.get::<_, Option<i64>>(6)?.map(unsigned),
         second_factor: row.get(7)?,
+        identity: row.get::<_, Option<String>>(8)?.map(identity).transpose()?,
     })
 }
 
 /// Everybody, the eldest first.
-fn everybody(sql: &Transaction<'_>) -> Result<Vec<PersonRow>, StoreError> {
+pub(super) fn everybody(sql: &Transaction<'_>) -> Result<Vec<PersonRow>, StoreError> {
     let mut statement = sql.prepare_cached(
-        "SELECT id, name, role, password_hash, created_ms, disabled,
-             (SELECT MAX(seen_ms) FROM every_session WHERE person = everybody.id),
-             EXISTS (SELECT 1 FROM second_factors WHERE person = everybody.id)
-         FROM everybody ORDER BY created_ms, id",
+        "SELECT e.id, e.name, e.role, e.password_hash, e.created_ms, e.disabled,
+             (SELECT MAX(seen_ms) FROM every_session WHERE person = e.id),
+             EXISTS (SELECT 1 FROM second_factors WHERE person = e.id),
+             i.issuer, i.mail, i.managed
+         FROM everybody e LEFT JOIN identities i ON i.person = e.id
+         GROUP BY e.id ORDER BY e.created_ms, e.id",
     )?;
     let rows = statement.query_map([], person_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Names are the same whatever their case, in all scripts: SQLite knows that of ASCII only.
-fn same_name(one: &str, other: &str) -> bool {
+pub(super) fn same_name(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
 /// Puts another owner into `people`, whoever that is, and makes the one of now a member. False: there
-/// is no other who could be it.
+/// is no other who could be it. One without a password is none of them: with the provider away, nobody could
+/// sign in.
 fn hand_over(sql: &Transaction<'_>, rows: &[PersonRow], from: &str) -> Result<bool, StoreError> {
-    let heir = rows
-        .iter()
-        .find(|row| row.person.id != from && row.person.role == Role::Owner && !row.disabled);
+    let is_heir = |row: &&PersonRow| {
+        let other = row.person.id != from && row.password_hash != NO_PASSWORD;
+        other && row.person.role == Role::Owner && !row.disabled
+    };
+    let heir = rows.iter().find(is_heir);
     let Some(heir) = heir else { return Ok(false) };
     for (query, id) in [
         (
@@ -127,7 +142,11 @@ fn hand_over(sql: &Transaction<'_>, rows: &[PersonRow], from: &str) -> Result<bo
 }
 
 /// Whether `id` may stop being an owner who can sign in, after making it a member if that is needed.
-fn may_step_down(sql: &Transaction<'_>, rows: &[PersonRow], id: &str) -> Result<bool, StoreError> {
+pub(super) fn may_step_down(
+    sql: &Transaction<'_>,
+    rows: &[PersonRow],
+    id: &str,
+) -> Result<bool, StoreError> {
     let first = "SELECT EXISTS (SELECT 1 FROM people WHERE id = ?1)";
     match sql.query_row(first, [id], |row| row.get(0))? {
         true => hand_over(sql, rows, id),
@@ -136,8 +155,16 @@ fn may_step_down(sql: &Transaction<'_>, rows: &[PersonRow], id: &str) -> Result<
 }
 
 /// Who was an owner may have one left for themselves: those who stay make new ones.
-fn withdraw_invites(sql: &Transaction<'_>) -> Result<(), StoreError> {
+pub(super) fn withdraw_invites(sql: &Transaction<'_>) -> Result<(), StoreError> {
     sql.execute("DELETE FROM person_invites", [])?;
+    Ok(())
+}
+
+/// Ends all sessions and tokens of a person.
+pub(super) fn end_access(sql: &Transaction<'_>, id: &str) -> Result<(), StoreError> {
+    super::sessions::end_others(sql, id, None)?;
+    sql.execute("DELETE FROM api_tokens WHERE person = ?1", [id])?;
+    sql.execute("DELETE FROM member_tokens WHERE person = ?1", [id])?;
     Ok(())
 }
 
@@ -223,7 +250,11 @@ impl Store {
                     return Ok(Changed::NameTaken);
                 }
             }
+            let managed = row.identity.as_ref().is_some_and(|identity| identity.managed);
             let role = change.role.unwrap_or(row.person.role);
+            if managed && role != row.person.role {
+                return Ok(Changed::RoleElsewhere);
+            }
             let disabled = change.disabled.unwrap_or(row.disabled);
             let steps_down = role != Role::Owner || disabled;
             if steps_down && !may_step_down(sql, &rows, &id)? {
@@ -265,6 +296,7 @@ impl Store {
             sql.execute("DELETE FROM member_tokens WHERE person = ?1", [&id])?;
             sql.execute("DELETE FROM second_factors WHERE person = ?1", [&id])?;
             sql.execute("DELETE FROM recovery_codes WHERE person = ?1", [&id])?;
+            person_removed(sql, &id, UnixMs::now().0)?;
             Ok(Changed::Yes)
         })
         .await

@@ -55,6 +55,8 @@ export const keys = {
   syslog: ["syslog"],
   support: ["support"],
   mqtt: ["mqtt"],
+  oidc: ["oidc"],
+  oidcButton: ["oidc", "button"],
   certificates: ["certificates"],
   acme: ["certificates", "acme"],
   targets: ["targets"],

@@ -4,6 +4,24 @@
  */
 
 export interface paths {
+    "/api/v1/account/identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Connects one's own account with the identity that one has at the provider: the browser goes on there. */
+        post: operations["identity_connect"];
+        /** Takes the connection away; the password opens the account as before. */
+        delete: operations["identity_disconnect"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/password": {
         parameters: {
             query?: never;
@@ -1110,6 +1128,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrations/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The provider, and who comes in as what. The client secret is never shown. */
+        get: operations["oidc_get"];
+        /**
+         * Replaces the settings. A client secret that is absent stays, unless it would go to another provider. Whoever is
+         *     signed in stays so.
+         */
+        put: operations["oidc_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/oidc/removed/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Lets somebody come in again whom an owner removed. */
+        delete: operations["oidc_readmit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/oidc/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks the provider what it can, and for its keys. Whether it takes the client secret shows at the first sign-in. */
+        post: operations["oidc_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/syslog": {
         parameters: {
             query?: never;
@@ -1366,6 +1439,57 @@ export interface paths {
         post?: never;
         /** Revokes a LiveKit key. */
         delete: operations["livekit_key_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether there is a sign-in by a provider, and what stands on its button. */
+        get: operations["oidc_button"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ends a sign-in: to the panel, signed in or with `?oidc=` and the error's code. */
+        get: operations["oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Begins a sign-in: to the provider or, if it cannot be begun, back to the panel with `?oidc=` and the error's code. */
+        get: operations["oidc_start"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3595,6 +3719,12 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description A group, and what it makes of people. */
+        GroupRole: {
+            /** @description As the provider writes it: a name, a path or an id. */
+            group: string;
+            role: components["schemas"]["Role"];
+        };
         /**
          * @description What happened. Participants and tracks are named by their ids; `from` and `to` are in
          *     microseconds since the recording's start.
@@ -4228,6 +4358,7 @@ export interface components {
             created_at: components["schemas"]["Time"];
             /** @description May not sign in. */
             disabled: boolean;
+            identity: components["schemas"]["PersonIdentity"] | null;
             last_seen_at: components["schemas"]["Time"] | null;
             /** @description Signs in with a code as well. */
             second_factor: boolean;
@@ -4392,6 +4523,7 @@ export interface components {
         /** @description Who asks, and what they may. */
         Me: {
             id: string;
+            identity: components["schemas"]["PersonIdentity"] | null;
             may: components["schemas"]["Action"][];
             name: string;
             role: components["schemas"]["Role"];
@@ -4706,6 +4838,86 @@ export interface components {
             url: string;
             version: string;
         };
+        /** @description What somebody who is not signed in sees of it. */
+        OidcButton: {
+            /** @description What stands on the button; `null`: there is none. */
+            name: string | null;
+        };
+        /** @description A sign-in that went wrong at the provider or at what it says. */
+        OidcFailure: {
+            at: components["schemas"]["Time"];
+            /** @description Stable name of the error. */
+            code: string;
+            /** @description In English. */
+            error: string;
+        };
+        /** @description What was found at a provider. */
+        OidcFound: {
+            /** @description With what it signs, of that which the box takes. */
+            algorithms: string[];
+            authorization_endpoint: string;
+            keys: number;
+            /** @description It says itself that it knows PKCE with S256. */
+            says_pkce: boolean;
+            /** @description Scopes that the box asks for and the provider does not list. */
+            unknown_scopes: string[];
+            /** @description Where groups are asked for that are in no token. */
+            userinfo_endpoint: string | null;
+        };
+        /** @description New settings. */
+        OidcPut: {
+            /** @description Absent: stays as it is; empty: none from now on. It is never shown. */
+            secret?: string;
+            settings: components["schemas"]["OidcSettings"];
+        };
+        /** @description Sign-in by the house's own identity provider (OpenID Connect). */
+        OidcSettings: {
+            /** @description Where people open the panel: scheme, host and port. The provider sends them back there. */
+            address: string;
+            /** @description Who is in none of these groups comes in as a viewer, and is not refused. */
+            admit_others: boolean;
+            /** @description Certificates of the authorities that may have certified the provider, PEM; empty: the system's. */
+            authority: string;
+            client_id: string;
+            /** @description Only people with a mail address at one of these; empty: wherever it is. */
+            domains: string[];
+            enabled: boolean;
+            /** @description Where a token lists the groups; dots lead inwards, like `realm_access.roles`. */
+            groups_claim: string;
+            /** @description The provider's address, exactly as it calls itself. */
+            issuer: string;
+            /** @description What stands on the button: "Sign in with …". */
+            name: string;
+            /** @description Who is in several has the role that may most. */
+            roles: components["schemas"]["GroupRole"][];
+            /** @description With blanks between; `openid` is one of them. */
+            scopes: string;
+        };
+        /** @description What came of a test. */
+        OidcTrial: {
+            /** @description Stable name of what is wrong. */
+            code: string | null;
+            /** @description In English. */
+            error: string | null;
+            found: components["schemas"]["OidcFound"] | null;
+            /** Format: int64 */
+            took_ms: number;
+        };
+        /** @description The house's identity provider. */
+        OidcView: {
+            failure: components["schemas"]["OidcFailure"] | null;
+            /** @description There is a client secret; which, is told to nobody. */
+            has_secret: boolean;
+            /** @description What is to be entered at the provider; empty: the panel's address is not known yet. */
+            redirect_uri: string;
+            removed: components["schemas"]["RemovedPerson"][];
+            settings: components["schemas"]["OidcSettings"];
+        };
+        /** @description Where to go on. */
+        Onward: {
+            /** @description An address of the provider. */
+            location: string;
+        };
         /**
          * @description How far it is.
          * @enum {string}
@@ -4838,6 +5050,18 @@ export interface components {
             id: string;
             name: string;
             role: components["schemas"]["Role"];
+        };
+        /** @description Who a person is at an identity provider. */
+        PersonIdentity: {
+            /** @description Address of the provider. */
+            issuer: string;
+            /** @description As the provider last told it; may be empty. */
+            mail: string;
+            /**
+             * @description The person came by the provider: they have no password here, and what they may follows their groups
+             *     there. Otherwise they have connected an account that they had.
+             */
+            managed: boolean;
         };
         /** @description An open invitation, as it is listed. */
         PersonInvite: {
@@ -5153,6 +5377,15 @@ export interface components {
              * @default 0
              */
             updates: number;
+        };
+        /** @description Somebody whom an owner removed, and who is not let in again by themselves. */
+        RemovedPerson: {
+            id: string;
+            /** @description May be empty. */
+            mail: string;
+            /** @description As the provider called them. */
+            name: string;
+            removed_at: components["schemas"]["Time"];
         };
         /** @description What somebody who means it sends. */
         ResetRequest: {
@@ -6445,6 +6678,120 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    identity_connect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Onward"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    identity_disconnect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     password_put: {
         parameters: {
             query?: never;
@@ -12924,6 +13271,254 @@ export interface operations {
             };
         };
     };
+    oidc_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    oidc_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    oidc_readmit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    oidc_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcTrial"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     syslog_get: {
         parameters: {
             query?: never;
@@ -14342,6 +14937,115 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    oidc_button: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcButton"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    oidc_callback: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string | null;
+                error?: string | null;
+                error_description?: string | null;
+                iss?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the panel */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    oidc_start: {
+        parameters: {
+            query?: {
+                /** @description A page of the panel, like `/panel/recordings`; anything else is its first page. */
+                page?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the provider, or to the panel */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -23,6 +23,7 @@ import { RoomsPage } from "./pages/RoomsPage";
 import { SchedulePage } from "./pages/SchedulePage";
 import { SettingsPage } from "./pages/SettingsPage";
 import { SignInPage } from "./pages/SignInPage";
+import { SignInServicePage } from "./pages/SignInServicePage";
 import { StatusPage } from "./pages/StatusPage";
 import { StoragePage } from "./pages/StoragePage";
 import { UpdatesPage } from "./pages/UpdatesPage";
@@ -105,6 +106,11 @@ function Entrance() {
         <Route path="/settings/people">
           <Permitted action="run_people" least="owner">
             <PeoplePage />
+          </Permitted>
+        </Route>
+        <Route path="/settings/sign-in">
+          <Permitted action="run_people" least="owner">
+            <SignInServicePage />
           </Permitted>
         </Route>
         <Route path="/settings/backup">

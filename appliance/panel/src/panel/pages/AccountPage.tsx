@@ -11,6 +11,7 @@ import { useRefusalText } from "../../i18n/refusal";
 import { strengthOf } from "../../password";
 import { Failure, useReportFailure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
+import { OwnIdentity } from "../parts/OwnIdentity";
 import { PasswordMeter } from "../parts/PasswordMeter";
 import { Sessions } from "../parts/Sessions";
 import { ApiTokens } from "../settings/ApiTokens";
@@ -26,8 +27,10 @@ export function AccountPage({ me }: { me: Me }) {
         <Card title={t(`people_page.role.${me.role}`)} text={t(`people_page.may.${me.role}`)}>
           <SignOut />
         </Card>
-        <Password me={me} />
-        <SecondFactor me={me} />
+        <OwnIdentity me={me} />
+        {/* Who came by the provider has neither here. */}
+        {!me.identity?.managed && <Password me={me} />}
+        {!me.identity?.managed && <SecondFactor me={me} />}
         <OwnSessions />
         <ApiTokens me={me} />
       </Stack>

@@ -3,6 +3,7 @@ import { Button, Group, Menu, Modal, Paper, Skeleton, Stack, Text, Title } from 
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconDeviceLaptop,
+  IconBuilding,
   IconDotsVertical,
   IconLock,
   IconLockOpen,
@@ -29,6 +30,7 @@ import { useSession } from "../session";
 import { useFormat } from "../wording";
 
 const FACTOR = { icon: IconShieldCheck, color: "teal" } as const;
+const ELSEWHERE = { icon: IconBuilding, color: "blue" } as const;
 const LOCKED = { icon: IconLock, color: "red" } as const;
 
 export function PeoplePage() {
@@ -65,6 +67,7 @@ function Row({ person }: { person: ListedPerson }) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
   const report = useReportFailure();
+  const managed = person.identity?.managed ?? false;
   const own = useSession().data?.id === person.id;
   const refresh = () => cache.invalidateQueries({ queryKey: keys.people });
   const change = useMutation({
@@ -85,6 +88,12 @@ function Row({ person }: { person: ListedPerson }) {
             </Text>
           )}
           {person.second_factor && <StateBadge look={FACTOR} word={t("factor.title")} />}
+          {person.identity && (
+            <StateBadge
+              look={ELSEWHERE}
+              word={t(person.identity.managed ? "oidc.managed" : "oidc.connected")}
+            />
+          )}
           {person.disabled && <StateBadge look={LOCKED} word={t("people_page.disabled")} />}
         </Group>
         <Text size="xs" c="dimmed">
@@ -96,8 +105,14 @@ function Row({ person }: { person: ListedPerson }) {
             t("people_page.unseen")
           )}
         </Text>
+        {person.identity && (
+          <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+            {[person.identity.mail, person.identity.issuer].filter((part) => part !== "").join(" · ")}
+          </Text>
+        )}
         <Text size="sm" c="dimmed">
           {t(`people_page.may.${person.role}`)}
+          {managed && ` ${t("oidc.managed_text")}`}
         </Text>
       </Stack>
       <Group gap={4} wrap="nowrap">
@@ -105,7 +120,7 @@ function Row({ person }: { person: ListedPerson }) {
           w={150}
           value={person.role}
           aria-label={t("people_page.role_of", { name: person.name })}
-          disabled={change.isPending}
+          disabled={change.isPending || managed}
           change={(role) => change.mutate({ role })}
         />
         <More person={person} lock={() => change.mutate({ disabled: !person.disabled })} />

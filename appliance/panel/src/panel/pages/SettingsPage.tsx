@@ -18,6 +18,7 @@ import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { Mail } from "../settings/Mail";
 import { Mqtt } from "../settings/Mqtt";
+import { OidcCard } from "../settings/OidcCard";
 import { PeopleCard } from "../settings/PeopleCard";
 import { RecorderMode } from "../settings/RecorderMode";
 import { RecordingSettings } from "../settings/RecordingSettings";
@@ -41,6 +42,7 @@ export function SettingsPage({ box }: { box: BoxView }) {
       <Stack gap="md" maw={760}>
         <BoxName box={box} />
         {may("run_people") && <PeopleCard />}
+        {may("run_people") && <OidcCard />}
         {settings.error && <Failure error={settings.error} retry={() => void settings.refetch()} />}
         {settings.isPending && <Skeleton height={320} radius="lg" />}
         {settings.data && (

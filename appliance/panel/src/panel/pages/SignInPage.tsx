@@ -7,6 +7,7 @@ import { keys } from "../../api/keys";
 import type { BoxView } from "../../api/schema";
 import { useRefusalText } from "../../i18n/refusal";
 import { Entrance } from "../parts/Entrance";
+import { SignInService } from "../parts/SignInService";
 import { useFormat } from "../wording";
 
 export function SignInPage({ box }: { box: BoxView }) {
@@ -50,6 +51,7 @@ export function SignInPage({ box }: { box: BoxView }) {
             <Title order={1}>{t("sign_in.title")}</Title>
             <Text c="dimmed">{t("sign_in.lead", { box: box.name })}</Text>
           </Stack>
+          <SignInService />
           {named && (
             <TextInput
               label={t("sign_in.name")}
