@@ -213,6 +213,7 @@ class StandIn:
         self.write("etc/hostname", "roombox\n")
         self.write("etc/machine-id", "")
         self.replace_link("etc/resolv.conf", "/run/NetworkManager/resolv.conf")
+        self.replace_link("etc/localtime", "/data/system/zone/localtime")
         self.replace_link("etc/mtab", "../proc/self/mounts")
         # Nobody logs in: no password opens root (shadow(5)).
         run("usermod", "-R", self.root, "-p", "*", "root")

@@ -215,16 +215,18 @@ impl House {
             lobby,
             events.clone(),
         ));
+        let premises = Arc::new(HousePremises {
+            conference: conference.clone(),
+            recordings: recordings.clone(),
+            recorder: recorder.clone(),
+        });
+        let (network, timekeeping) = premises.surroundings(store.clone());
         let updates = Updates::load(UpdatesParts {
             store: store.clone(),
             events: events.clone(),
             settings: settings.clone(),
             updater: Arc::new(Rauc::default()),
-            premises: Arc::new(HousePremises {
-                conference: conference.clone(),
-                recordings: recordings.clone(),
-                recorder: recorder.clone(),
-            }),
+            premises,
             image: system,
             folders: Folders {
                 uploads: plan.data.join("updates"),
@@ -473,6 +475,8 @@ impl House {
             twin,
             backups,
             safekeeping,
+            network,
+            timekeeping,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
     }
