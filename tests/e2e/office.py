@@ -68,6 +68,16 @@ def missing() -> str | None:
     return lan.missing()
 
 
+def carries_vlans() -> bool:
+    """Whether this machine's kernel knows IEEE 802.1Q."""
+    probe = f"rbx-vlan{os.getpid()}"
+    lan.run("ip", "netns", "add", probe)
+    done = subprocess.run(["ip", "-n", probe, "link", "add", "link", "lo", "name", "v", "type", "vlan", "id", "7"],
+                          capture_output=True, text=True)
+    lan.run("ip", "netns", "del", probe)
+    return "Unknown device type" not in done.stderr
+
+
 class Inside:
     """Asks from within a network namespace: a thread of its own lives there."""
 
@@ -190,7 +200,7 @@ class Office:
         away = self.folder / "var"
         away.mkdir(exist_ok=True)
         # Its own folders of this machine stay as they are. A read-only /sys: nobody waits for udev.
-        here = (f"mount -t sysfs -o ro sysfs /sys && mount --bind {state} /run && mkdir -p /var/lib/NetworkManager && "
+        here = (f"mount -o remount,bind,ro /sys && mount --bind {state} /run && mkdir -p /var/lib/NetworkManager && "
                 f"mount --bind {away} /var/lib && mkdir -p /var/lib/NetworkManager && exec \"$@\"")
         nothing = self.folder / "nothing"
         arguments = [program, "--no-daemon", f"--config={self.folder}/nm.conf", f"--config-dir={nothing}",

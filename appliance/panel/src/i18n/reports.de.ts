@@ -1,6 +1,7 @@
 import { health } from "./health.de";
 import { mail } from "./mail.de";
 import { mqtt } from "./mqtt.de";
+import { network } from "./network.de";
 import type { support as supportEn, syslog as syslogEn } from "./reports.en";
 import { texts } from "./texts.de";
 import type { Words } from "./words";
@@ -66,4 +67,4 @@ export const support: Words<typeof supportEn> = {
   },
 };
 
-export const reports = { health, mail, mqtt, support, syslog, texts };
+export const reports = { health, mail, mqtt, network, support, syslog, texts };

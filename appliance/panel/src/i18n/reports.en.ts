@@ -3,6 +3,7 @@
 import { health } from "./health.en";
 import { mail } from "./mail.en";
 import { mqtt } from "./mqtt.en";
+import { network } from "./network.en";
 import { texts } from "./texts.en";
 
 export const syslog = {
@@ -66,4 +67,4 @@ export const support = {
   },
 };
 
-export const reports = { health, mail, mqtt, support, syslog, texts };
+export const reports = { health, mail, mqtt, network, support, syslog, texts };

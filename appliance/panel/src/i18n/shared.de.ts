@@ -1,4 +1,5 @@
 import { certificateErrors } from "./certificates.de";
+import { networkErrors } from "./network.de";
 import type { shared as en } from "./shared.en";
 import type { Words } from "./words";
 
@@ -96,6 +97,7 @@ export const shared: Words<typeof en> = {
       "Diese Box kann sich nicht löschen: Sie läuft nicht aus ihrem Image. Halten Sie sie an und löschen Sie ihren Datenordner.",
     reset_while_recording: "Räume werden gerade aufgenommen. Beenden Sie die Aufnahmen, oder Sie verlieren sie.",
     ...certificateErrors,
+    ...networkErrors,
     mail_host: "Ein Mailserver ist ein Name oder eine Adresse wie mail.example.org.",
     mail_port: "Der Port ist meist 587 mit STARTTLS, 465 mit TLS, und nie 0.",
     mail_user: "Der Benutzer hat höchstens 256 Zeichen und keine Steuerzeichen.",

@@ -1,4 +1,5 @@
 import { certificateErrors } from "./certificates.en";
+import { networkErrors } from "./network.en";
 export const shared = {
   language: "Language",
   cancel: "Cancel",
@@ -94,6 +95,7 @@ export const shared = {
       "This box cannot erase itself: it was not started from its image. Stop it and erase its data folder.",
     reset_while_recording: "Rooms are being recorded. Stop the recordings first, or lose them.",
     ...certificateErrors,
+    ...networkErrors,
     mail_host: "A mail server is a name or an address, like mail.example.org.",
     mail_port: "The port is 587 with STARTTLS, 465 with TLS on most servers, and never 0.",
     mail_user: "The user has 256 characters at most and no control characters.",
