@@ -80,25 +80,37 @@ export async function network(steps) {
     await looksRightInAll(page, 'network', (page) => page.getByRole('heading', { level: 1 }).waitFor());
   }, { expects: [/^401 \/api\/v1\/session$/] });
 
+  const WORDS = {
+    en: { change: (name) => `Change ${name}`, fixed: 'Fixed', address: 'Address', go: 'Try the change',
+      wrong: 'no address that an interface can have here' },
+    de: { change: (name) => `${name} ändern`, fixed: 'Fest', address: 'Adresse', go: 'Änderung versuchen',
+      wrong: 'Diese Adresse kann eine Schnittstelle hier nicht haben' },
+  };
+  /** Asks for a fixed address. */
+  const wish = async (name, address, words = WORDS.en) => {
+    const dialog = page.getByRole('dialog');
+    if (!(await dialog.isVisible())) {
+      await card(name).getByRole('button', { name: words.change(name) }).click();
+      await dialog.getByRole('combobox', { name: 'IPv4' }).click();
+      await page.getByRole('option', { name: words.fixed }).click();
+    }
+    await dialog.getByLabel(words.address, { exact: true }).fill(address);
+    await dialog.getByRole('button', { name: words.go }).click();
+  };
+
   const typed = 'what will not do is said at its field, and nothing is tried';
   await steps.run(typed, async () => {
-    await card('lan1').getByRole('button', { name: 'Change lan1' }).click();
-    const dialog = page.getByRole('dialog');
-    await dialog.getByRole('combobox', { name: 'IPv4' }).click();
-    await page.getByRole('option', { name: 'Fixed' }).click();
-    await dialog.getByLabel('Address').fill('127.0.0.7');
-    await dialog.getByRole('button', { name: 'Try the change' }).click();
-    await dialog.getByText('no address that an interface can have here').waitFor();
-    await looksRightInAll(page, 'network-dialog', (page) => page.getByRole('dialog').waitFor(), '[role=dialog]');
+    await looksRightInAll(page, 'network-dialog', async (page, language) => {
+      await wish('lan1', '127.0.0.7', WORDS[language]);
+      await page.getByRole('dialog').getByText(WORDS[language].wrong).waitFor();
+    }, page.getByRole('dialog'));
     const none = await page.evaluate(() => fetch('/api/v1/network/trial').then((answer) => answer.json()));
     assert.deepEqual(none, { trial: null });
   }, { needs: [seen], expects: [/^422 /] });
 
   const kept = 'a change on the other cable is tried in the panel and kept there';
   await steps.run(kept, async () => {
-    const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Address').fill(`${home.other}.9`);
-    await dialog.getByRole('button', { name: 'Try the change' }).click();
+    await wish('lan1', `${home.other}.9`);
     const question = page.getByRole('dialog', { name: 'Keep the new settings of lan1?' });
     await question.getByText('The new settings are in force.').waitFor();
     await question.getByText(/goes back by itself in \d+ s/).first().waitFor();
@@ -124,12 +136,7 @@ export async function network(steps) {
 
   const moved = 'a box that moves is followed by its link, and kept from there';
   await steps.run(moved, async () => {
-    await card('lan0').getByRole('button', { name: 'Change lan0' }).click();
-    const dialog = page.getByRole('dialog');
-    await dialog.getByRole('combobox', { name: 'IPv4' }).click();
-    await page.getByRole('option', { name: 'Fixed' }).click();
-    await dialog.getByLabel('Address').fill(`${home.net}.60`);
-    await dialog.getByRole('button', { name: 'Try the change' }).click();
+    await wish('lan0', `${home.net}.60`);
     const link = page.getByRole('dialog').getByRole('link', { name: new RegExp(`${home.net}\\.60:`) });
     await page.getByText('This page does not reach the box any more').first().waitFor();
     browser.box = { http: `http://${home.net}.60:${home.port}` };

@@ -12,6 +12,7 @@ import { useTranslation } from "react-i18next";
 import type { NetworkLink } from "../../api/schema";
 import { StateBadge } from "../parts/StateBadge";
 import { useFormat } from "../wording";
+import { isReachable } from "./draft";
 
 const PICTURES = { wired: IconNetwork, wifi: IconWifi, vlan: IconSitemap, other: IconQuestionMark };
 
@@ -28,7 +29,7 @@ export function InterfaceCard({ link, change, remove }: InterfaceCardProps) {
   const Picture = PICTURES[link.kind];
   const look = !link.carrier
     ? { icon: IconPlugConnectedX, color: "gray", word: t("network.no_carrier") }
-    : link.addresses.length === 0
+    : !link.addresses.some(isReachable)
       ? { icon: IconQuestionMark, color: "orange", word: t("network.no_address") }
       : { icon: IconCircleCheck, color: "teal", word: t("network.connected") };
   const kind = link.vlan ? t("network.vlan_of", link.vlan) : t(`network.kind.${link.kind}`);

@@ -12,6 +12,8 @@ import { isReachable, pageAt } from "./draft";
 const WHILE_TRIED_MS = 1_000;
 /** Somebody else may have begun one. */
 const OTHERWISE_MS = 15_000;
+/** An address that has gone answers nothing at all, for long: nobody waits for that. */
+const SILENT_S = 5;
 
 /** What is tried now. What was heard last stays when the box cannot be reached. */
 export function useTrial() {
@@ -76,13 +78,14 @@ function TrialBody({ trial }: { trial: NetworkTrial }) {
     .filter(isReachable)
     .map((address) => pageAt(address, here))
     .filter((page) => new URL(page).host !== here.host);
-  const over = isError && seconds === 0;
+  const lost = isError || since >= SILENT_S;
+  const over = lost && seconds === 0;
   return (
     <Stack gap="sm">
       <Text size="sm" role="status">
         {over
           ? t("network.trial.over")
-          : isError
+          : lost
             ? t("network.trial.lost", { seconds })
             : `${t(trial.in_force ? "network.trial.in_force" : "network.trial.waiting")} ${t("network.trial.left", { seconds })}`}
       </Text>
@@ -105,12 +108,12 @@ function TrialBody({ trial }: { trial: NetworkTrial }) {
           <>
             <Button
               loading={keep.isPending}
-              disabled={!trial.in_force || isError}
+              disabled={!trial.in_force || lost}
               onClick={() => keep.mutate()}
             >
               {t("network.trial.keep")}
             </Button>
-            <Button variant="default" loading={back.isPending} disabled={isError} onClick={() => back.mutate()}>
+            <Button variant="default" loading={back.isPending} disabled={lost} onClick={() => back.mutate()}>
               {t("network.trial.back")}
             </Button>
           </>

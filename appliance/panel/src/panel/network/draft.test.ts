@@ -22,5 +22,5 @@ test("the page at a new address keeps protocol and port", () => {
   expect(pageAt("2001:db8::5/64", { protocol: "http:", port: "7880" })).toBe(
     "http://[2001:db8::5]:7880/panel/settings/network",
   );
-  expect(["192.168.1.5/24", "fe80::1/64"].filter(isReachable)).toEqual(["192.168.1.5/24"]);
+  expect(["192.168.1.5/24", "fe80::1/64", "169.254.7.7/16"].filter(isReachable)).toEqual(["192.168.1.5/24"]);
 });

@@ -41,4 +41,4 @@ export function pageAt(address: string, { protocol, port }: { protocol: string; 
 }
 
 /** Addresses that mean something beyond one cable. */
-export const isReachable = (address: string): boolean => !address.toLowerCase().startsWith("fe80");
+export const isReachable = (address: string): boolean => !/^(fe80|169\.254\.)/i.test(address);
