@@ -1,3 +1,5 @@
+//! Settings of interfaces: a table of what will not do, and properties of what will.
+
 use super::*;
 use proptest::prelude::*;
 
