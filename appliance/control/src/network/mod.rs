@@ -229,7 +229,11 @@ impl Network {
             // Of one that an earlier daemon began only this is known, and it is long ago.
             None => true,
             Some(note) if note.removes => note.carried_out && link.is_none(),
-            Some(note) => note.carried_out && link.is_some_and(|link| link.ready),
+            // An interface is ready for a moment yet by what it was set to before.
+            Some(note) => {
+                let has = |link: &&Link| note.addresses.iter().all(|a| link.addresses.contains(a));
+                note.carried_out && link.filter(has).is_some_and(|link| link.ready)
+            }
         };
         let now = link.filter(|_| in_force).map(|link| link.addresses.clone());
         let wished = note.as_ref().map(|note| note.addresses.clone()).unwrap_or_default();
@@ -339,6 +343,11 @@ impl Network {
         tokio::spawn(async move {
             tokio::time::sleep(ANSWERED).await;
             desk.carry_out(&id, &change).await;
+            // Its end is told even if nobody looks.
+            tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+            if let Err(error) = desk.trial().await {
+                tracing::warn!(%error, "how a change of the network ended is not known");
+            }
         });
         Ok(trial)
     }

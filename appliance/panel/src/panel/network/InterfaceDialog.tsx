@@ -148,7 +148,8 @@ export function InterfaceDialog({ view, link, close, tried }: InterfaceDialogPro
           <Text size="sm" c="dimmed">
             {t("network.how")}
           </Text>
-          {work.error && <Failure error={work.error} />}
+          {/* What stands at its field needs no second place. */}
+          {work.error && !field && <Failure error={work.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
               {shared("cancel")}
