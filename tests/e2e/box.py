@@ -43,6 +43,8 @@ class Daemon:
     # Where its API is, the code that makes somebody its owner, and whom a client of it must trust.
     url = code = ""
     trust = None
+    # What it is started through.
+    through = ()
 
     def __init__(self, folder: Path, arguments, environment=None, shards: int = 1):
         self.owner = {}
@@ -53,7 +55,7 @@ class Daemon:
             own |= {"--spill-at": os.environ["ROOMBOX_SPILL"], "--shards": "2"}
         own = [part for flag, value in own.items() if flag not in arguments for part in (flag, value)]
         self.process = subprocess.Popen(
-            [*WITH_US, os.environ["ROOMBOX_BOX"], *own, *arguments],
+            [*WITH_US, *self.through, os.environ["ROOMBOX_BOX"], *own, *arguments],
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,

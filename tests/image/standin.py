@@ -48,7 +48,7 @@ MODULES = """virtio net/virtio_net net/net_failover net/core/failover block/loop
 md/dm-bufio fs/squashfs fs/fat fs/vfat fs/nls fs/overlayfs fs/ext4 fs/jbd2 fs/mbcache fs/configfs fs/exfat
 crypto lib arch/x86/crypto usb/storage usb/host usb/core usb/common usb/gadget scsi ata nvme net/tun
 watchdog/i6300esb watchdog/watchdog media/ sound/ char/hw_random/virtio-rng gpu/drm input hid firmware
-net/core net/packet drivers/net/dummy fs/fuse fs/autofs rtc""".split()
+net/core net/packet net/802 net/llc net/8021q drivers/net/dummy fs/fuse fs/autofs rtc""".split()
 
 MASKED = """rauc-mark-good.service systemd-logind.service dbus-org.freedesktop.login1.service
 systemd-firstboot.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
@@ -214,6 +214,7 @@ class StandIn:
         self.write("etc/hostname", "roombox\n")
         self.write("etc/machine-id", "")
         self.replace_link("etc/resolv.conf", "/run/NetworkManager/resolv.conf")
+        self.replace_link("etc/localtime", "/data/system/zone/localtime")
         self.replace_link("etc/mtab", "../proc/self/mounts")
         # Nobody logs in: no password opens root (shadow(5)).
         run("usermod", "-R", self.root, "-p", "*", "root")

@@ -27,6 +27,7 @@ import { certificates } from './certificates.mjs';
 import { encrypted } from './encrypted.mjs';
 import { restart } from './restart.mjs';
 import { targets } from './targets.mjs';
+import { network } from './network.mjs';
 import { updates } from './updates.mjs';
 import { schedule } from './schedule.mjs';
 import { webhooks } from './webhooks.mjs';
@@ -80,6 +81,7 @@ const GROUPS = {
   alarms,
   fleet,
   backup,
+  network,
   updates,
   encrypted: () => encrypted(steps, PASSWORD),
   certificates,

@@ -6,6 +6,7 @@ The root that systemd looks at is this machine's own units with ours on top. Las
 failed, N skipped.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,37 @@ def disks_for_copies_can_be_written_whenever_they_come(_):
     assert "copies=/media/copies" in stick.read_text()
 
 
+POLKIT = """
+const { readFileSync } = require("fs");
+const rules = [];
+const polkit = { Result: { YES: "yes", NO: "no", NOT_HANDLED: "ask" }, addRule: (rule) => rules.push(rule) };
+new Function("polkit", readFileSync(process.argv[1], "utf8"))(polkit);
+for (const [user, id, unit, verb, wanted] of JSON.parse(process.argv[2])) {
+  const said = rules[0]({ id, lookup: (name) => ({ unit, verb })[name] }, { user });
+  if (said !== wanted) throw new Error(`${user} ${id} ${unit} ${verb}: ${said}`);
+}
+"""
+
+
+def the_daemons_user_may_what_it_needs_and_nothing_else(_: Path):
+    needs("node")
+    rules = next(tree / "usr/share/polkit-1/rules.d/50-roombox.rules" for tree in TREES
+                 if (tree / "usr/share/polkit-1").exists())
+    nm, units = "org.freedesktop.NetworkManager", "org.freedesktop.systemd1.manage-units"
+    granted = [f"{nm}.settings.modify.system", f"{nm}.network-control", f"{nm}.checkpoint-rollback",
+               *(f"org.freedesktop.timedate1.set-{what}" for what in ("timezone", "ntp", "time")),
+               "org.freedesktop.timesync1.set-runtime-servers"]
+    refused = [f"{nm}.reload", f"{nm}.sleep-wake", f"{nm}.settings.modify.hostname", f"{nm}.enable-disable-network",
+               "org.freedesktop.timedate1.set-local-rtc", "org.freedesktop.login1.power-off", "org.freedesktop.policykit.exec"]
+    cases = [["roombox", id, None, None, "yes"] for id in granted]
+    cases += [["roombox", id, None, None, "no"] for id in refused]
+    cases += [["somebody", id, None, None, "ask"] for id in granted + refused]
+    cases += [["roombox", units, "reboot.target", "start", "yes"], ["roombox", units, "reboot.target", "stop", "no"],
+              ["roombox", units, "systemd-timesyncd.service", "stop", "no"]]
+    done = subprocess.run(["node", "-e", POLKIT, rules, json.dumps(cases)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def every_updater_understands_its_configuration(folder: Path):
     """RAUC reads its configuration before it looks for a bundle: one that is not there shows that it has."""
     needs("rauc")
@@ -96,6 +128,7 @@ TESTS = [
     every_unit_is_sound,
     the_daemon_is_locked_in,
     disks_for_copies_can_be_written_whenever_they_come,
+    the_daemons_user_may_what_it_needs_and_nothing_else,
     every_updater_understands_its_configuration,
 ]
 

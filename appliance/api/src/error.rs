@@ -8,7 +8,10 @@ use roombox_control::ControlError;
 use roombox_control::backup::BackupError;
 use roombox_control::fleet::FleetError;
 use roombox_control::mqtt::MqttError;
+use roombox_control::network::NetworkError;
+use roombox_control::network::gear::GearError;
 use roombox_control::oidc::OidcError;
+use roombox_control::timekeeping::TimeError;
 use roombox_control::updates::UpdateError;
 use roombox_control::updates::updater::UpdaterError;
 use serde::Serialize;
@@ -139,6 +142,8 @@ fn status(error: &ControlError) -> StatusCode {
         E::Fleet(error) => of_fleet(error),
         E::Mqtt(MqttError::NoControl) => StatusCode::FORBIDDEN,
         E::Mail(_) | E::Mqtt(_) | E::Syslog(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        E::Network(error) => of_network(error),
+        E::Time(error) => of_time(error),
         E::Oidc(error) => of_oidc(error),
         E::Certificate(error) if error.is_of_state() => StatusCode::CONFLICT,
         E::Certificate(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -211,6 +216,32 @@ fn of_fleet(error: &FleetError) -> StatusCode {
         }
         E::TooManyGroups { .. } | E::GroupNameTaken | E::NothingToDecide => StatusCode::CONFLICT,
         E::WaveGoesOn | E::WaveOver => StatusCode::CONFLICT,
+    }
+}
+
+fn of_network(error: &NetworkError) -> StatusCode {
+    use NetworkError as E;
+    match error {
+        E::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        E::NoInterface(_) => StatusCode::NOT_FOUND,
+        E::NotChangeable(_)
+        | E::NoVlan(_)
+        | E::OnTrial
+        | E::NoTrial
+        | E::NotYet
+        | E::FromItself
+        | E::OldAddress
+        | E::Gear(GearError::Refused(_)) => StatusCode::CONFLICT,
+        E::Gear(GearError::Absent(_) | GearError::Gone(_)) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn of_time(error: &TimeError) -> StatusCode {
+    use TimeError as E;
+    match error {
+        E::Zone(_) | E::Server(_) | E::TooManyServers | E::Time => StatusCode::UNPROCESSABLE_ENTITY,
+        E::SetByServers | E::Refused(_) => StatusCode::CONFLICT,
+        E::Absent(_) | E::Gone(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -6,10 +6,12 @@ use crate::conference::Busy;
 use crate::fleet::FleetError;
 use crate::mail::MailError;
 use crate::mqtt::MqttError;
+use crate::network::NetworkError;
 use crate::oidc::OidcError;
 use crate::permissions::{Action, Role};
 use crate::store::StoreError;
 use crate::syslog::SyslogError;
+use crate::timekeeping::TimeError;
 use crate::updates::UpdateError;
 use roombox_provision::SettingError;
 
@@ -221,9 +223,13 @@ pub enum ControlError {
     #[error(transparent)]
     Mqtt(#[from] MqttError),
     #[error(transparent)]
+    Network(#[from] NetworkError),
+    #[error(transparent)]
     Oidc(#[from] OidcError),
     #[error(transparent)]
     Syslog(#[from] SyslogError),
+    #[error(transparent)]
+    Time(#[from] TimeError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     #[error("the box cannot keep its secrets: {0}. Look at its disk")]
@@ -331,8 +337,10 @@ impl ControlError {
             Self::Fleet(error) => error.code(),
             Self::Mail(error) => error.code(),
             Self::Mqtt(error) => error.code(),
+            Self::Network(error) => error.code(),
             Self::Oidc(error) => error.code(),
             Self::Syslog(error) => error.code(),
+            Self::Time(error) => error.code(),
             Self::Certificate(error) => error.code(),
             Self::Secrets(_) => "secrets_failed",
             Self::Busy(_) => "busy",
@@ -374,8 +382,10 @@ impl ControlError {
             Self::Fleet(error) => error.field(),
             Self::Mail(error) => error.field(),
             Self::Mqtt(error) => error.field(),
+            Self::Network(error) => error.field(),
             Self::Oidc(error) => error.field(),
             Self::Syslog(error) => error.field(),
+            Self::Time(error) => error.field(),
             Self::Certificate(error) => error.field(),
             _ => None,
         }

@@ -2,8 +2,9 @@
 //!
 //! It knows neither HTTP nor threads of the media plane: doors call it, and the daemon gives it
 //! the media plane ([`conference::Conference`]), the recorder ([`recordings::RoomRecorder`]),
-//! the workers ([`jobs::Workers`]), who carries webhooks ([`webhooks::Courier`]) and who tries a broker
-//! out ([`mqtt::Caller`]), and who asks identity providers ([`oidc::Wire`]) as traits.
+//! the workers ([`jobs::Workers`]), who carries webhooks ([`webhooks::Courier`]), who tries a broker out
+//! ([`mqtt::Caller`]), who asks identity providers ([`oidc::Wire`]) and who manages interfaces and clock
+//! ([`network::gear::NetworkGear`], [`timekeeping::ClockGear`]) as traits.
 
 pub mod audit;
 pub mod backup;
@@ -29,6 +30,7 @@ pub mod lobby;
 pub mod logs;
 pub mod mail;
 pub mod mqtt;
+pub mod network;
 pub mod oidc;
 pub mod outputs;
 mod pages;
@@ -50,6 +52,7 @@ pub mod store;
 pub mod support;
 pub mod syslog;
 pub mod targets;
+pub mod timekeeping;
 pub mod updates;
 pub mod webhooks;
 pub mod whip_keys;

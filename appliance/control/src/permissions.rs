@@ -77,11 +77,12 @@ pub enum Action {
     RunCertificates,
     ReplaceSettings,
     BackUp,
+    RunNetwork,
     Reset,
 }
 
 /// Each action, the least role that may, and what it is in words that follow "may".
-pub const PERMISSIONS: [(Action, Role, &str); 21] = [
+pub const PERMISSIONS: [(Action, Role, &str); 22] = [
     (Action::See, Role::Viewer, "see status, rooms, schedule and queue"),
     (Action::Watch, Role::Viewer, "watch and download recordings"),
     (Action::Join, Role::Viewer, "join meetings without an invitation"),
@@ -126,6 +127,7 @@ pub const PERMISSIONS: [(Action, Role, &str); 21] = [
     ),
     (Action::ReplaceSettings, Role::Owner, "take all settings along as a text, and put one in"),
     (Action::BackUp, Role::Owner, "make backups, try them and restore them"),
+    (Action::RunNetwork, Role::Owner, "change the network and the clock"),
     (Action::Reset, Role::Owner, "erase the box"),
 ];
 

@@ -26,10 +26,15 @@ pub fn is_believable() -> bool {
     now.is_ok_and(|now| now >= NOT_BEFORE) && (is_set() || kept())
 }
 
-/// IANA name of the box's time zone.
+/// IANA name of the box's time zone. On the image the link that names it is one more step away, on the data
+/// partition.
 pub fn time_zone() -> String {
     let zone = jiff::tz::TimeZone::system();
-    zone.iana_name().unwrap_or("UTC").to_owned()
+    let led_to = || {
+        let file = std::fs::canonicalize("/etc/localtime").ok()?;
+        Some(file.to_str()?.rsplit_once("/zoneinfo/")?.1.to_owned())
+    };
+    zone.iana_name().map(str::to_owned).or_else(led_to).unwrap_or_else(|| "UTC".to_owned())
 }
 
 /// Time since the box started, sleep included.

@@ -54,7 +54,7 @@ use roombox_control::schedule::Schedule;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::shares::Shares;
 use roombox_control::spares::{self, MendNote};
-use roombox_control::status::{SAMPLE_S, Status};
+use roombox_control::status::Status;
 use roombox_control::storage::Storage;
 use roombox_control::store::Store;
 use roombox_control::support::Support;
@@ -216,16 +216,18 @@ impl House {
             lobby,
             events.clone(),
         ));
+        let premises = Arc::new(HousePremises {
+            conference: conference.clone(),
+            recordings: recordings.clone(),
+            recorder: recorder.clone(),
+        });
+        let (network, timekeeping) = premises.surroundings(store.clone());
         let updates = Updates::load(UpdatesParts {
             store: store.clone(),
             events: events.clone(),
             settings: settings.clone(),
             updater: Arc::new(Rauc::default()),
-            premises: Arc::new(HousePremises {
-                conference: conference.clone(),
-                recordings: recordings.clone(),
-                recorder: recorder.clone(),
-            }),
+            premises,
             image: system,
             folders: Folders {
                 uploads: plan.data.join("updates"),
@@ -278,7 +280,7 @@ impl House {
         tokio::spawn(desk.run());
         let vitals =
             Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root.clone());
-        tokio::spawn(sample(status.clone(), vitals));
+        tokio::spawn(vitals.keep_sampling(status.clone()));
         tokio::spawn(updates.clone().watch());
         let (egress, told) =
             Egress::new(store.clone(), rooms.clone(), recordings.clone(), outputs.clone());
@@ -475,6 +477,8 @@ impl House {
             twin,
             backups,
             safekeeping,
+            network,
+            timekeeping,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
     }
@@ -519,15 +523,6 @@ async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: bool)
         if let Err(error) = retention.tick(now).await {
             tracing::error!(%error, "recordings that are due cannot be deleted");
         }
-    }
-}
-
-async fn sample(status: Arc<Status>, mut vitals: Vitals) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(SAMPLE_S));
-    loop {
-        ticks.tick().await;
-        let sample = vitals.sample().await;
-        status.sampled(UnixMs::now(), sample);
     }
 }
 

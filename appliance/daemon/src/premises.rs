@@ -1,9 +1,14 @@
-//! The house as updates see it: who is in it, whether it lets people in, its clock, its disk, and
+//! The house as updates and the network see it: who is in it, whether it lets people in, its clock, its disk, and
 //! its way to a channel.
 
 use crate::conference::BoxConference;
+use crate::nm::Nm;
+use crate::timedate::Timedate;
 use roombox_control::conference::{Conference, Later};
+use roombox_control::network::Network;
 use roombox_control::recordings::{Recordings, RoomRecorder};
+use roombox_control::store::Store;
+use roombox_control::timekeeping::Timekeeping;
 use roombox_control::updates::updater::{Disturbed, Premises};
 use roombox_delivery::{FetchLimits, fetch};
 use std::sync::Arc;
@@ -18,6 +23,16 @@ pub struct HousePremises {
     pub conference: Arc<BoxConference>,
     pub recordings: Arc<Recordings>,
     pub recorder: Arc<dyn RoomRecorder>,
+}
+
+impl HousePremises {
+    /// The desks of the network and of the clock. What was chosen for the clock is told to the system from now on.
+    pub fn surroundings(self: &Arc<Self>, store: Arc<Store>) -> (Arc<Network>, Arc<Timekeeping>) {
+        let network = Network::new(Arc::new(Nm::default()), self.clone());
+        let timekeeping = Timekeeping::new(store, Arc::new(Timedate::default()));
+        tokio::spawn(timekeeping.clone().keep_told());
+        (network, timekeeping)
+    }
 }
 
 impl Premises for HousePremises {

@@ -2,15 +2,16 @@
 
 use crate::temperature::{SENSORS, warmest};
 use roombox_capture::disk::free_space;
+use roombox_control::clock::UnixMs;
 use roombox_control::recordings::{Recordings, RoomRecorder};
-use roombox_control::status::{Disk, Sample, ShardSample, TcpSample};
+use roombox_control::status::{Disk, SAMPLE_S, Sample, ShardSample, Status, TcpSample};
 use roombox_control::store::Store;
 use roombox_net::Plane;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Free space is watched over this many samples for the forecast: five minutes.
 const TREND: usize = 150;
@@ -39,8 +40,18 @@ impl Vitals {
         Self { plane, recordings, recorder, store, root, started, last: None, free }
     }
 
+    /// Measures for as long as the daemon lives.
+    pub async fn keep_sampling(mut self, status: Arc<Status>) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(SAMPLE_S));
+        loop {
+            ticks.tick().await;
+            let sample = self.sample().await;
+            status.sampled(UnixMs::now(), sample);
+        }
+    }
+
     /// Looks at everything.
-    pub async fn sample(&mut self) -> Sample {
+    async fn sample(&mut self) -> Sample {
         let now = Instant::now();
         let cpu_us = process_cpu_us();
         let shard_cpu: Vec<u64> =

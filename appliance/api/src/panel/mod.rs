@@ -25,6 +25,7 @@ mod loans;
 mod mail;
 mod metrics;
 mod mqtt;
+mod network;
 mod noted;
 mod oidc;
 mod outputs;
@@ -46,6 +47,7 @@ mod storage;
 mod support;
 mod syslog;
 mod targets;
+mod timekeeping;
 mod twin;
 mod updates;
 mod watch;
@@ -69,6 +71,7 @@ use roombox_control::keys::LivekitKeys;
 use roombox_control::loans::Loans;
 use roombox_control::mail::Mail;
 use roombox_control::mqtt::Mqtt;
+use roombox_control::network::Network;
 use roombox_control::oidc::Oidc;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
@@ -86,6 +89,7 @@ use roombox_control::storage::Storage;
 use roombox_control::support::Support;
 use roombox_control::syslog::Syslog;
 use roombox_control::targets::Targets;
+use roombox_control::timekeeping::Timekeeping;
 use roombox_control::updates::Updates;
 use roombox_control::webhooks::Webhooks;
 use roombox_control::whip_keys::WhipKeys;
@@ -140,6 +144,8 @@ pub struct PanelDoor {
     pub twin: Arc<Twin>,
     pub backups: Arc<Backups>,
     pub safekeeping: Arc<Safekeeping>,
+    pub network: Arc<Network>,
+    pub timekeeping: Arc<Timekeeping>,
 }
 
 #[derive(OpenApi)]
@@ -260,6 +266,13 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(mail::mail_get, mail::mail_put))
         .routes(routes!(mail::mail_test))
         .routes(routes!(syslog::syslog_get, syslog::syslog_put))
+        .routes(routes!(network::network_get))
+        .routes(routes!(network::interface_put))
+        .routes(routes!(network::vlan_add))
+        .routes(routes!(network::vlan_remove))
+        .routes(routes!(network::network_trial_get, network::network_trial_undo))
+        .routes(routes!(network::network_trial_keep))
+        .routes(routes!(timekeeping::time_get, timekeeping::time_put))
         .routes(routes!(certificates::certificates_get))
         .routes(routes!(certificates::certificate_preview))
         .routes(routes!(certificates::certificate_install, certificates::certificate_revert))

@@ -225,6 +225,9 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("put", "/api/v1/integrations/syslog"),
             ("get", "/api/v1/certificates"),
             ("get", "/api/v1/certificates/acme"),
+            ("get", "/api/v1/network"),
+            ("get", "/api/v1/network/trial"),
+            ("get", "/api/v1/time"),
         ],
     ),
     (
@@ -337,6 +340,17 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("post", "/api/v1/backups/restore"),
             ("post", "/api/v1/backups/restored/undo"),
             ("delete", "/api/v1/backups/restored"),
+        ],
+    ),
+    (
+        Who(Action::RunNetwork),
+        &[
+            ("put", "/api/v1/network/interfaces/{name}"),
+            ("post", "/api/v1/network/vlans"),
+            ("delete", "/api/v1/network/vlans/{name}"),
+            ("post", "/api/v1/network/trial/confirm"),
+            ("delete", "/api/v1/network/trial"),
+            ("put", "/api/v1/time"),
         ],
     ),
     (Who(Action::Reset), &[("post", "/api/v1/box/reset")]),

@@ -95,6 +95,18 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
+/// The box's address that a request came to. Of a router that is not served by [`serve`]: nobody knows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Here(pub Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for Here {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or(Self(None)))
+    }
+}
+
 /// Whether a request came over TLS. Of a router that is not served by [`serve`]: no.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Encrypted(pub bool);
@@ -151,11 +163,12 @@ pub async fn serve(
         match seats.take(peer) {
             Ok(seat) => {
                 let (router, wire, stopped) = (router.clone(), wire.clone(), stopped.clone());
+                let here = Here(stream.local_addr().ok().map(|at| at.ip().to_canonical()));
                 connections.spawn(async move {
                     match wire {
                         Wire::Plain => {
                             let seated = Seated::new(stream, seat);
-                            connection(seated, (peer, false), router, limits, stopped).await;
+                            connection(seated, (peer, here, false), router, limits, stopped).await;
                         }
                         Wire::Tls(config, other) => {
                             let stream = match other {
@@ -166,7 +179,7 @@ pub async fn serve(
                             };
                             let Some(stream) = stream else { return };
                             let seated = Seated::new(stream, seat);
-                            encrypted(seated, config, peer, router, limits, stopped).await;
+                            encrypted(seated, config, (peer, here), router, limits, stopped).await;
                         }
                     }
                 });
@@ -244,7 +257,7 @@ async fn not_for(
 async fn encrypted(
     seated: Seated,
     config: Arc<ServerConfig>,
-    peer: IpAddr,
+    (peer, here): (IpAddr, Here),
     router: Router,
     limits: Limits,
     mut stopped: watch::Receiver<()>,
@@ -255,7 +268,7 @@ async fn encrypted(
         _ = stopped.changed() => return,
     };
     match greeted {
-        Ok(Ok(stream)) => connection(stream, (peer, true), router, limits, stopped).await,
+        Ok(Ok(stream)) => connection(stream, (peer, here, true), router, limits, stopped).await,
         Ok(Err(error)) => tracing::debug!(%error, "a client and the box found no TLS in common"),
         Err(_) => tracing::debug!("a client took too long for its TLS handshake"),
     }
@@ -263,13 +276,13 @@ async fn encrypted(
 
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    (peer, over_tls): (IpAddr, bool),
+    (peer, here, over_tls): (IpAddr, Here, bool),
     router: Router,
     limits: Limits,
     mut stopped: watch::Receiver<()>,
 ) {
     let io = TokioIo::new(stream);
-    let from = (Peer(peer), Encrypted(over_tls));
+    let from = (Peer(peer), here, Encrypted(over_tls));
     let service = service_fn(move |request| answer(router.clone(), from, limits.body, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -291,7 +304,7 @@ async fn connection(
 
 async fn answer(
     router: Router,
-    (peer, encrypted): (Peer, Encrypted),
+    (peer, here, encrypted): (Peer, Here, Encrypted),
     patience: Duration,
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
@@ -300,6 +313,7 @@ async fn answer(
     let mut request: Request =
         request.map(|body| InTime::wrap(body, patience, more.clone(), late.clone()));
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(here);
     request.extensions_mut().insert(more);
     request.extensions_mut().insert(encrypted);
     let mut response = router.oneshot(request).await?;

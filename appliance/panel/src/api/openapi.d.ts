@@ -2362,6 +2362,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/time": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What time it is here, and who sets the clock. */
+        get: operations["time_get"];
+        /** Changes what is named: the zone, whether time servers set the clock and which, or the time itself. */
+        put: operations["time_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/updates": {
         parameters: {
             query?: never;
@@ -2657,7 +2675,7 @@ export interface components {
          * @description What is permitted or not.
          * @enum {string}
          */
-        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "run_certificates" | "replace_settings" | "back_up" | "reset";
+        Action: "see" | "watch" | "join" | "keep_account" | "run_rooms" | "moderate" | "record" | "plan" | "edit_library" | "run_queue" | "configure" | "update" | "see_fleet" | "see_audit" | "run_fleet" | "run_people" | "run_keys" | "run_certificates" | "replace_settings" | "back_up" | "run_network" | "reset";
         /** @description Something that is or was wrong. */
         Alarm: {
             acknowledged_at: components["schemas"]["Time"] | null;
@@ -4174,6 +4192,24 @@ export interface components {
             /** @description `https://…`; plain HTTP only where the channel is plain, too. */
             url?: string;
         };
+        /** @description New settings of an interface. */
+        InterfacePut: {
+            /**
+             * Format: int32
+             * @description After so many seconds it goes back: 10 to 600, and 60 unless told.
+             */
+            confirm_within_s?: number | null;
+            settings: components["schemas"]["InterfaceSettings"];
+        };
+        /** @description What an interface is set to. */
+        InterfaceSettings: {
+            /** @description Asked before those that DHCP and routers name. */
+            dns: string[];
+            ipv4: components["schemas"]["Ipv4Settings"];
+            ipv6: components["schemas"]["Ipv6Settings"];
+            /** @description Domains that are tried after a short name. */
+            search: string[];
+        };
         /** @description The box died in the middle of a recording. */
         Interruption: {
             /**
@@ -4201,6 +4237,34 @@ export interface components {
         InvitationLook: {
             secret: string;
         };
+        /** @description IPv4 of an interface. What is not static ignores the rest. */
+        Ipv4Settings: {
+            address: string;
+            /** @description Empty: none. */
+            gateway: string;
+            /** Format: int32 */
+            prefix: number;
+            way: components["schemas"]["Ipv4Way"];
+        };
+        /**
+         * @description How an interface gets its IPv4 address.
+         * @enum {string}
+         */
+        Ipv4Way: "dhcp" | "static" | "off";
+        /** @description IPv6 of an interface. What is not static ignores the rest. */
+        Ipv6Settings: {
+            address: string;
+            /** @description Empty: none. */
+            gateway: string;
+            /** Format: int32 */
+            prefix: number;
+            way: components["schemas"]["Ipv6Way"];
+        };
+        /**
+         * @description How an interface gets its IPv6 addresses.
+         * @enum {string}
+         */
+        Ipv6Way: "auto" | "static" | "off";
         /** @description A job as people see it. */
         Job: {
             /** Format: int32 */
@@ -4326,6 +4390,35 @@ export interface components {
             title: string;
             why: string;
         };
+        /** @description An interface as it is now. */
+        Link: {
+            /** @description With the length of the prefix, `192.168.1.5/24`; IPv4 first. */
+            addresses: string[];
+            /** @description A cable is plugged in, or a radio is connected. */
+            carrier: boolean;
+            /** @description It can be changed here. */
+            changeable: boolean;
+            dns: string[];
+            gateways: string[];
+            kind: components["schemas"]["LinkKind"];
+            mac: string | null;
+            name: string;
+            /** @description Its settings are in force. */
+            ready: boolean;
+            search: string[];
+            settings: components["schemas"]["InterfaceSettings"] | null;
+            /**
+             * Format: int32
+             * @description Megabits per second, if known.
+             */
+            speed_mbps: number | null;
+            vlan: components["schemas"]["VlanOf"] | null;
+        };
+        /**
+         * @description What an interface is.
+         * @enum {string}
+         */
+        LinkKind: "wired" | "wifi" | "vlan" | "other";
         /**
          * @description How the box's way to its fleet is.
          * @enum {string}
@@ -4682,6 +4775,36 @@ export interface components {
             /** @description Everything that the box says of itself is below this topic. */
             topic: string;
         };
+        /** @description A change that is tried: it goes back by itself unless it is kept. */
+        NetworkTrial: {
+            /** @description The interface's, with their prefix: those that are wished, and once they are in force those that are. */
+            addresses: string[];
+            confirm_by: components["schemas"]["Time"];
+            id: string;
+            /** @description The new settings are in force. */
+            in_force: boolean;
+            /** @description `null`: the box's daemon has started anew meanwhile. */
+            interface: string | null;
+            /** Format: int32 */
+            left_s: number;
+        };
+        /** @description Whether something is tried. */
+        NetworkTrialView: {
+            trial: components["schemas"]["NetworkTrial"] | null;
+        };
+        /** @description The network as the panel shows it. */
+        NetworkView: {
+            /** @description Whose meetings and recordings a change may break off. */
+            disturbed: components["schemas"]["Disturbed"];
+            hostname: string;
+            interfaces: components["schemas"]["Link"][];
+            /** @description It can be changed here. */
+            managed: boolean;
+            past: components["schemas"]["PastTrial"] | null;
+            trial: components["schemas"]["NetworkTrial"] | null;
+            /** @description Why it cannot. */
+            unmanaged_because: string | null;
+        };
         /** @description A new API token; its text is shown only now. */
         NewApiToken: components["schemas"]["ApiToken"] & {
             token: string;
@@ -4783,6 +4906,22 @@ export interface components {
             expires_in_s?: number | null;
             name: string;
             role?: components["schemas"]["Role"] | null;
+        };
+        /** @description A VLAN that is to be (IEEE 802.1Q). */
+        NewVlan: {
+            /**
+             * Format: int32
+             * @description As of [`InterfacePut`].
+             */
+            confirm_within_s?: number | null;
+            /**
+             * Format: int32
+             * @description 1 to 4094.
+             */
+            id: number;
+            /** @description The interface that carries it. */
+            parent: string;
+            settings: components["schemas"]["InterfaceSettings"];
         };
         /** @description A new receiver. */
         NewWebhook: {
@@ -5020,6 +5159,14 @@ export interface components {
             new: string;
             /** @description The one of now. */
             old: string;
+        };
+        /** @description The last trial that ended since the daemon started. */
+        PastTrial: {
+            at: components["schemas"]["Time"];
+            interface: string;
+            outcome: components["schemas"]["TrialOutcome"];
+            /** @description Why it failed; empty otherwise. */
+            why: string;
         };
         /** @description One thing that happened. */
         PastUpdate: {
@@ -6177,6 +6324,39 @@ export interface components {
         };
         /** Format: date-time */
         Time: string;
+        /** @description What becomes of the clock. What is absent stays. */
+        TimePut: {
+            /** @description RFC 3339 with an offset; only without time servers. */
+            now?: string | null;
+            ntp?: boolean | null;
+            servers?: string[] | null;
+            /** @description IANA name. */
+            zone?: string | null;
+        };
+        /** @description The clock as the panel shows it. */
+        TimeView: {
+            /** @description Time servers can be asked at all. */
+            can_ntp: boolean;
+            /** @description It can be changed here. */
+            managed: boolean;
+            /**
+             * Format: date-time
+             * @description RFC 3339, with the zone's offset of now.
+             */
+            now: string;
+            /** @description They set the clock. */
+            ntp: boolean;
+            /** @description The server that was asked last. */
+            server: string | null;
+            /** @description Own servers; none: those of the network, or of the image. */
+            servers: string[];
+            /** @description A server has set the clock since the start. */
+            synchronised: boolean;
+            /** @description Why it cannot. */
+            unmanaged_because: string | null;
+            /** @description IANA name. */
+            zone: string;
+        };
         Timeline: {
             items: components["schemas"]["TimelineItem"][];
         };
@@ -6234,6 +6414,16 @@ export interface components {
          * @enum {string}
          */
         TrackSource: "unknown" | "camera" | "microphone" | "screen_share" | "screen_share_audio";
+        /** @description What is kept. */
+        TrialKeep: {
+            /** @description The trial's. */
+            id: string;
+        };
+        /**
+         * @description How a trial ended.
+         * @enum {string}
+         */
+        TrialOutcome: "kept" | "went_back" | "timed_out" | "failed";
         /** @description Which TURN server clients may go through. The box has none of its own. */
         TurnSettings: {
             /**
@@ -6440,6 +6630,13 @@ export interface components {
             trouble: string | null;
             /** @description The version that runs. */
             version: string;
+        };
+        /** @description Whose part of the traffic a VLAN is (IEEE 802.1Q). */
+        VlanOf: {
+            /** Format: int32 */
+            id: number;
+            /** @description The interface that carries it. */
+            parent: string;
         };
         /**
          * @description Why a job waits.
@@ -19964,6 +20161,170 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    time_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    time_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimePut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

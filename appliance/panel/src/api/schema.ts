@@ -197,3 +197,11 @@ export type ForeignKey = Schemas["ForeignKey"];
 export type ForeignVerdict = Schemas["ForeignVerdict"];
 
 export type EventMessage = Schemas["EventMessage"];
+
+export type NetworkView = Schemas["NetworkView"];
+export type NetworkTrial = Schemas["NetworkTrial"];
+export type NetworkTrialView = Schemas["NetworkTrialView"];
+export type NetworkLink = Schemas["Link"];
+export type InterfaceSettings = Schemas["InterfaceSettings"];
+export type TimeView = Schemas["TimeView"];
+export type TimePut = Schemas["TimePut"];

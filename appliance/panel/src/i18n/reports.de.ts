@@ -1,6 +1,7 @@
 import { health } from "./health.de";
 import { mail } from "./mail.de";
 import { mqtt } from "./mqtt.de";
+import { network } from "./network.de";
 import { oidc } from "./oidc.de";
 import type { support as supportEn, syslog as syslogEn } from "./reports.en";
 import { texts } from "./texts.de";
@@ -75,4 +76,4 @@ export const security = {
   read: "Datei lesen",
 };
 
-export const reports = { health, mail, mqtt, oidc, security, support, syslog, texts };
+export const reports = { health, mail, mqtt, network, oidc, security, support, syslog, texts };

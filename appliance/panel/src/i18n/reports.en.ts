@@ -3,6 +3,7 @@
 import { health } from "./health.en";
 import { mail } from "./mail.en";
 import { mqtt } from "./mqtt.en";
+import { network } from "./network.en";
 import { oidc } from "./oidc.en";
 import { texts } from "./texts.en";
 
@@ -75,4 +76,4 @@ export const security = {
   read: "Read the file",
 };
 
-export const reports = { health, mail, mqtt, oidc, security, support, syslog, texts };
+export const reports = { health, mail, mqtt, network, oidc, security, support, syslog, texts };

@@ -1,4 +1,5 @@
 import { certificateErrors } from "./certificates.de";
+import { networkErrors } from "./network.de";
 import { oidcErrors } from "./oidcErrors.de";
 import type { shared as en } from "./shared.en";
 import type { Words } from "./words";
@@ -97,6 +98,7 @@ export const shared: Words<typeof en> = {
       "Diese Box kann sich nicht löschen: Sie läuft nicht aus ihrem Image. Halten Sie sie an und löschen Sie ihren Datenordner.",
     reset_while_recording: "Räume werden gerade aufgenommen. Beenden Sie die Aufnahmen, oder Sie verlieren sie.",
     ...certificateErrors,
+    ...networkErrors,
     ...oidcErrors,
     mail_host: "Ein Mailserver ist ein Name oder eine Adresse wie mail.example.org.",
     mail_port: "Der Port ist meist 587 mit STARTTLS, 465 mit TLS, und nie 0.",

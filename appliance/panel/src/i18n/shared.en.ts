@@ -1,4 +1,5 @@
 import { certificateErrors } from "./certificates.en";
+import { networkErrors } from "./network.en";
 import { oidcErrors } from "./oidcErrors.en";
 export const shared = {
   language: "Language",
@@ -95,6 +96,7 @@ export const shared = {
       "This box cannot erase itself: it was not started from its image. Stop it and erase its data folder.",
     reset_while_recording: "Rooms are being recorded. Stop the recordings first, or lose them.",
     ...certificateErrors,
+    ...networkErrors,
     ...oidcErrors,
     mail_host: "A mail server is a name or an address, like mail.example.org.",
     mail_port: "The port is 587 with STARTTLS, 465 with TLS on most servers, and never 0.",

@@ -15,6 +15,7 @@ import { CertificatesPage } from "./pages/CertificatesPage";
 import { ClaimPage } from "./pages/ClaimPage";
 import { FleetPage } from "./pages/FleetPage";
 import { HealthPage } from "./pages/HealthPage";
+import { NetworkPage } from "./pages/NetworkPage";
 import { PeoplePage } from "./pages/PeoplePage";
 import { RecordingPage } from "./pages/RecordingPage";
 import { RecordingsPage } from "./pages/RecordingsPage";
@@ -91,6 +92,11 @@ function Entrance() {
         <Route path="/settings/certificates">
           <Permitted action="configure" least="operator">
             <CertificatesPage />
+          </Permitted>
+        </Route>
+        <Route path="/settings/network">
+          <Permitted action="configure" least="operator">
+            <NetworkPage />
           </Permitted>
         </Route>
         <Route path="/settings/fleet">

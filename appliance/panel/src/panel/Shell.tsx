@@ -19,6 +19,7 @@ import { HealthNotice } from "./parts/Alarms";
 import { CertificateNotice } from "./parts/CertificateNotice";
 import { ConnectionBar } from "./parts/ConnectionBar";
 import { Appearance } from "./parts/Appearance";
+import { TrialNotice } from "./network/Trial";
 import { Mark } from "./parts/Mark";
 import { ProvisioningNotice } from "./parts/ProvisioningNotice";
 import { useMay } from "./session";
@@ -83,6 +84,7 @@ export function Shell({ box, person, children }: ShellProps) {
 
       <AppShell.Main>
         <ConnectionBar />
+        {person.may.includes("run_network") && <TrialNotice />}
         {person.may.includes("configure") && <ProvisioningNotice />}
         {person.may.includes("configure") && <CertificateNotice />}
         {person.may.includes("configure") && <HealthNotice />}

@@ -18,6 +18,7 @@ import { LivekitKeys } from "../settings/LivekitKeys";
 import { MeetingSettings } from "../settings/MeetingSettings";
 import { Mail } from "../settings/Mail";
 import { Mqtt } from "../settings/Mqtt";
+import { NetworkCard } from "../network/NetworkCard";
 import { OidcCard } from "../settings/OidcCard";
 import { PeopleCard } from "../settings/PeopleCard";
 import { RecorderMode } from "../settings/RecorderMode";
@@ -56,6 +57,7 @@ export function SettingsPage({ box }: { box: BoxView }) {
           </>
         )}
         <Software box={box} />
+        <NetworkCard />
         <CertificatesCard />
         {may("back_up") && <BackupCard />}
         {may("replace_settings") && <SettingsText />}

@@ -1,0 +1,246 @@
+//! NetworkManager over the system bus (`org.freedesktop.NetworkManager`, its D-Bus reference).
+//!
+//! What is tried lies in memory, as profiles over those of the disk: NetworkManager's checkpoint takes it back
+//! when its time is over, and a box that loses its power meanwhile starts as it was. Only what is kept is
+//! written. Whether a trial runs, and what belongs to it, is NetworkManager's knowledge alone: a daemon that
+//! starts anew in the middle of one asks.
+
+mod look;
+mod profile;
+
+use crate::bus::{Dict, Silence, SystemBus, number, text, truth};
+use crate::clock;
+use look::Device;
+use profile::Profile;
+use roombox_control::conference::Later;
+use roombox_control::network::Link;
+use roombox_control::network::gear::{Change, GearError, NetworkGear, OpenTrial};
+use std::collections::HashMap;
+use zbus::{ObjectPath, OwnedObjectPath, Proxy, Variant};
+
+const NAME: &str = "org.freedesktop.NetworkManager";
+const ROOT: &str = "/org/freedesktop/NetworkManager";
+const DEVICE: &str = "org.freedesktop.NetworkManager.Device";
+const SETTINGS: &str = "org.freedesktop.NetworkManager.Settings";
+const PROFILE: &str = "org.freedesktop.NetworkManager.Settings.Connection";
+const CHECKPOINT: &str = "org.freedesktop.NetworkManager.Checkpoint";
+const CHECKPOINTS: &str = "/org/freedesktop/NetworkManager/Checkpoint/";
+
+/// `NM_CHECKPOINT_CREATE_FLAG_DELETE_NEW_CONNECTIONS` and `…_DISCONNECT_NEW_DEVICES`.
+const CHECKPOINT_FLAGS: u32 = 0x2 | 0x4;
+/// `NM_SETTINGS_…_FLAG_IN_MEMORY`: the disk is not touched.
+const IN_MEMORY: u32 = 0x2;
+/// `NM_SETTINGS_ADD_CONNECTION2_FLAG_BLOCK_AUTOCONNECT`: it starts when it is told to.
+const BLOCK_AUTOCONNECT: u32 = 0x20;
+
+/// NetworkManager.
+#[derive(Default)]
+pub struct Nm {
+    bus: SystemBus,
+}
+
+/// Whether a path names something; `/` is nothing.
+fn is_object(path: &str) -> bool {
+    path != "/"
+}
+
+fn gear_error(silence: Silence) -> GearError {
+    match silence {
+        Silence::Absent => GearError::Absent(
+            "NetworkManager does not run here. Set its addresses where this machine's system keeps them"
+                .to_owned(),
+        ),
+        Silence::Gone(why) => GearError::Gone(why),
+        Silence::Refused(why) => GearError::Refused(why),
+    }
+}
+
+fn at(path: &str) -> Result<ObjectPath<'_>, Silence> {
+    ObjectPath::try_from(path).map_err(|error| Silence::Gone(error.to_string()))
+}
+
+impl Nm {
+    async fn manager(&self) -> Result<Proxy<'static>, Silence> {
+        self.bus.object(NAME, ROOT, NAME).await
+    }
+
+    async fn properties(&self, path: &str, interface: &str) -> Result<Dict, Silence> {
+        self.bus.properties(NAME, path, interface).await
+    }
+
+    async fn profile(&self, path: &str) -> Result<Profile, Silence> {
+        let object = self.bus.object(NAME, path, PROFILE).await?;
+        let told = object.call("GetSettings", &()).await;
+        self.bus.heard(told).await
+    }
+
+    /// All profiles, and where they are.
+    async fn profiles(&self) -> Result<Vec<(String, Profile)>, Silence> {
+        let object = self.bus.object(NAME, &format!("{ROOT}/Settings"), SETTINGS).await?;
+        let paths = object.call::<_, _, Vec<OwnedObjectPath>>("ListConnections", &()).await;
+        let mut all = Vec::new();
+        for path in self.bus.heard(paths).await? {
+            if let Ok(profile) = self.profile(path.as_str()).await {
+                all.push((path.as_str().to_owned(), profile));
+            }
+        }
+        Ok(all)
+    }
+
+    async fn own_profile(&self, interface: &str) -> Result<Option<(String, Profile)>, Silence> {
+        let all = self.profiles().await?;
+        Ok(all.into_iter().find(|(_, found)| profile::is_for(found, interface)))
+    }
+
+    async fn device_of(&self, interface: &str) -> Result<Option<Device>, Silence> {
+        let all = self.devices().await?;
+        Ok(all.into_iter().find(|device| device.link.name == interface))
+    }
+
+    async fn open_trial(&self) -> Result<Option<OpenTrial>, Silence> {
+        let told = self.properties(ROOT, NAME).await?;
+        let all = told.get("Checkpoints").map(|list| crate::bus::items(list)).unwrap_or_default();
+        let Some(path) = all.into_iter().find_map(text) else { return Ok(None) };
+        let Some(id) = path.strip_prefix(CHECKPOINTS) else { return Ok(None) };
+        // It may be over by now.
+        let Ok(told) = self.properties(&path, CHECKPOINT).await else { return Ok(None) };
+        let of = |name: &str| told.get(name).and_then(|value| number(value)).unwrap_or(0);
+        // Milliseconds of CLOCK_BOOTTIME, and seconds.
+        let ends = of("Created") + of("RollbackTimeout") * 1000;
+        let now = u64::try_from(clock::since_boot().as_millis()).unwrap_or(u64::MAX);
+        let left_s = u32::try_from(ends.saturating_sub(now).div_ceil(1000)).unwrap_or(u32::MAX);
+        Ok(Some(OpenTrial { id: id.to_owned(), left_s }))
+    }
+
+    async fn call_checkpoint(&self, method: &str, id: &str) -> Result<(), Silence> {
+        let path = format!("{CHECKPOINTS}{id}");
+        let done = self.manager().await?.call_method(method, &(at(&path)?,)).await;
+        self.bus.heard(done).await.map(drop)
+    }
+
+    /// Prepares the profile of a change, in memory.
+    async fn prepare_profile(&self, change: &Change) -> Result<(), Silence> {
+        let none: HashMap<&str, Variant<'_>> = HashMap::new();
+        let (interface, plan, vlan) = match change {
+            Change::Set { interface, plan } => {
+                let device = self.device_of(interface).await?;
+                (interface, plan, device.and_then(|device| device.link.vlan))
+            }
+            Change::AddVlan { interface, vlan, plan } => (interface, plan, Some(vlan.clone())),
+            Change::RemoveVlan { interface } => {
+                let device = self.device_of(interface).await?;
+                let (path, found) = device
+                    .and_then(|device| device.profile)
+                    .ok_or_else(|| Silence::Refused(format!("{interface} has no profile")))?;
+                let object = self.bus.object(NAME, &path, PROFILE).await?;
+                let body = (profile::marked(found), IN_MEMORY, none);
+                let done = object.call_method("Update2", &body).await;
+                return self.bus.heard(done).await.map(drop);
+            }
+        };
+        let own = self.own_profile(interface).await?;
+        let uuid = own.as_ref().and_then(|(_, found)| profile::uuid(found));
+        let draft = profile::draft(interface, plan, vlan.as_ref(), uuid);
+        let done = match own {
+            Some((path, _)) => {
+                let object = self.bus.object(NAME, &path, PROFILE).await?;
+                object.call_method("Update2", &(draft, IN_MEMORY, none)).await
+            }
+            None => {
+                let object = self.bus.object(NAME, &format!("{ROOT}/Settings"), SETTINGS).await?;
+                let flags = IN_MEMORY | BLOCK_AUTOCONNECT;
+                object.call_method("AddConnection2", &(draft, flags, none)).await
+            }
+        };
+        self.bus.heard(done).await.map(drop)
+    }
+
+    async fn begin(&self, change: &Change, seconds: u32) -> Result<OpenTrial, Silence> {
+        let nm = self.manager().await?;
+        // No device named: all of them.
+        let all: [ObjectPath<'_>; 0] = [];
+        let body = (&all[..], seconds, CHECKPOINT_FLAGS);
+        let path = nm.call::<_, _, OwnedObjectPath>("CheckpointCreate", &body).await;
+        let path = self.bus.heard(path).await?;
+        let id = path.as_str().strip_prefix(CHECKPOINTS).unwrap_or_default().to_owned();
+        if let Err(refused) = self.prepare_profile(change).await {
+            if let Err(error) = self.call_checkpoint("CheckpointRollback", &id).await {
+                tracing::warn!(?error, "the network goes back by its own clock");
+            }
+            return Err(refused);
+        }
+        Ok(OpenTrial { id, left_s: seconds })
+    }
+
+    async fn put_in_force(&self, change: &Change) -> Result<(), Silence> {
+        let device = self.device_of(change.interface()).await?;
+        let nm = self.manager().await?;
+        if let Change::RemoveVlan { .. } = change {
+            let Some(active) = device.and_then(|device| device.active) else { return Ok(()) };
+            let done = nm.call_method("DeactivateConnection", &(at(&active)?,)).await;
+            return self.bus.heard(done).await.map(drop);
+        }
+        let own = self.own_profile(change.interface()).await?;
+        let (path, _) =
+            own.ok_or_else(|| Silence::Refused("its profile has gone meanwhile".to_owned()))?;
+        // A VLAN's interface comes with it.
+        let device = device.map_or_else(|| "/".to_owned(), |device| device.path);
+        let body = (at(&path)?, at(&device)?, at("/")?);
+        let done = nm.call_method("ActivateConnection", &body).await;
+        self.bus.heard(done).await.map(drop)
+    }
+
+    async fn keep_all(&self, id: &str) -> Result<(), Silence> {
+        for (path, found) in self.profiles().await? {
+            let object = self.bus.object(NAME, &path, PROFILE).await?;
+            let told = self.properties(&path, PROFILE).await?;
+            let unsaved = told.get("Unsaved").and_then(|unsaved| truth(unsaved)).unwrap_or(false);
+            let done = match (profile::is_pending(&found), profile::is_ours(&found) && unsaved) {
+                (true, _) => object.call_method("Delete", &()).await,
+                (false, true) => object.call_method("Save", &()).await,
+                (false, false) => continue,
+            };
+            self.bus.heard(done).await?;
+        }
+        self.call_checkpoint("CheckpointDestroy", id).await
+    }
+}
+
+impl NetworkGear for Nm {
+    fn look(&self) -> Later<'_, Result<Vec<Link>, GearError>> {
+        Box::pin(async move {
+            let devices = self.devices().await.map_err(gear_error)?;
+            Ok(devices.into_iter().map(|device| device.link).collect())
+        })
+    }
+
+    fn bare(&self) -> Vec<Link> {
+        look::of_the_kernel()
+    }
+
+    fn trial(&self) -> Later<'_, Result<Option<OpenTrial>, GearError>> {
+        Box::pin(async move { self.open_trial().await.map_err(gear_error) })
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        change: &'a Change,
+        seconds: u32,
+    ) -> Later<'a, Result<OpenTrial, GearError>> {
+        Box::pin(async move { self.begin(change, seconds).await.map_err(gear_error) })
+    }
+
+    fn carry_out<'a>(&'a self, change: &'a Change) -> Later<'a, Result<(), GearError>> {
+        Box::pin(async move { self.put_in_force(change).await.map_err(gear_error) })
+    }
+
+    fn keep<'a>(&'a self, id: &'a str) -> Later<'a, Result<(), GearError>> {
+        Box::pin(async move { self.keep_all(id).await.map_err(gear_error) })
+    }
+
+    fn go_back<'a>(&'a self, id: &'a str) -> Later<'a, Result<(), GearError>> {
+        Box::pin(
+            async move { self.call_checkpoint("CheckpointRollback", id).await.map_err(gear_error) },
+        )
+    }
+}
