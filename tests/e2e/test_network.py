@@ -134,7 +134,7 @@ def test_a_daemon_that_starts_anew_in_a_trial_knows_it(office):
     with offices.BoxAtHome(office) as again:
         again.owner = box.owner
         trial = again.ask("GET", "/network/trial")["trial"]
-        assert trial["interface"] is None and trial["in_force"] and trial["left_s"] <= 60
+        assert trial["interface"] == "lan0" and trial["in_force"] and trial["left_s"] <= 60
         again.ask("POST", "/network/trial/confirm", {"id": trial["id"]})
         assert office.profiles() == ["Roombox lan0.nmconnection"]
 
@@ -146,6 +146,40 @@ def test_a_power_cut_in_a_trial_leaves_the_old_settings(box, office):
     office.cut_power()
     until(office.leased, "an address by DHCP")
     assert new not in office.addresses() and office.profiles() == []
+
+
+def test_a_network_manager_that_starts_anew_in_a_trial_ends_it(box, office):
+    old, new = box.at, f"{office.net(0)}.76"
+    put(box, fixed(new))
+    moved(box, new)
+    office.stop_manager()
+    office.start_manager()
+    until(lambda: box.answers_at(new), "the box at its new address")
+    until(lambda: box.ask("GET", "/network/trial") == {"trial": None}, "no trial")
+    until(lambda: office.leased() == old and new not in office.addresses(), "the old address")
+    until(lambda: box.answers_at(old), "the box at its old address")
+    box.at = old
+    assert office.profiles() == []
+
+
+def test_what_is_tried_without_a_cable_goes_back_too(box, office):
+    kept, wrong = f"{office.net(1)}.9", "198.51.100.66"
+    put(box, fixed(kept), "lan1")
+    trial = until(lambda: (t := box.ask("GET", "/network/trial")["trial"])["in_force"] and t, "in force")
+    box.ask("POST", "/network/trial/confirm", {"id": trial["id"]})
+    plug = lambda state: offices.lan.run("ip", "-n", office.name, "link", "set", "desk1", state)
+    plug("down")
+    until(lambda: not link(box, "lan1")["ready"], "no cable")
+    put(box, fixed(wrong), "lan1", within=10)
+    until(lambda: box.ask("GET", "/network/trial") == {"trial": None}, "the end of the trial")
+    plug("up")
+    until(lambda: office.addresses("lan1") == [kept], "the address that was kept")
+    # Nor does it come with what is kept next.
+    put(box, AUTO)
+    trial = moved(box, office.leased())
+    box.ask("POST", "/network/trial/confirm", {"id": trial["id"]})
+    assert office.profiles() == ["Roombox lan0.nmconnection", "Roombox lan1.nmconnection"]
+    assert wrong not in (office.folder / "profiles/Roombox lan1.nmconnection").read_text()
 
 
 def test_one_change_at_a_time_and_back_at_once(box, office):

@@ -12,7 +12,7 @@ MATRIX = Path(__file__).parents[2] / "docs/permissions.md"
 ROLES = ["owner", "operator", "moderator", "viewer"]
 WHO = [*ROLES, "nobody"]
 # The API's document does not have these two.
-BESIDE = {("get", "/metrics"), ("get", "/s/{token}")}
+BESIDE = {("get", "/metrics"), ("get", "/s/{token}"), ("get", "/.well-known/security.txt")}
 
 
 def written():

@@ -181,6 +181,12 @@ export async function oidc(steps) {
     await visitor.close();
     await panel.goto('/panel/account');
     await panel.getByRole('button', { name: 'Connect with House' }).click();
+    const dialog = panel.getByRole('dialog');
+    await dialog.getByLabel('Your password', { exact: true }).fill('not the password');
+    await dialog.getByRole('button', { name: 'Go on' }).click();
+    await dialog.getByText(/wrong/i).waitFor();
+    await dialog.getByLabel('Your password', { exact: true }).fill(PASSWORD);
+    await dialog.getByRole('button', { name: 'Go on' }).click();
     await atProvider(panel, 'olga');
     await panel.getByText('Your account is connected.').waitFor();
     await looksRightInAll(panel, 'oidc-connected', (page) => page.getByText('olga@example.org').waitFor());
@@ -189,7 +195,7 @@ export async function oidc(steps) {
     await signedIn.visitor.close();
     const olga = await person('Olga');
     assert.deepEqual([olga.role, olga.identity.managed], ['owner', false], 'what was given by hand stays');
-  }, { needs: [setUp], expects: ON_THE_WAY });
+  }, { needs: [setUp], expects: [...ON_THE_WAY, /^401 .*account\/identity/] });
 
   await steps.run('who was removed stays out until an owner lets them in again', async () => {
     const { id } = await person('Ada');

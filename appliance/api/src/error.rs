@@ -161,7 +161,6 @@ fn of_oidc(error: &OidcError) -> StatusCode {
         E::Off | E::Elsewhere { .. } | E::State | E::NameTaken(_) | E::Taken => {
             StatusCode::CONFLICT
         }
-        E::Busy => StatusCode::SERVICE_UNAVAILABLE,
         E::Unreachable(_) | E::Certificate(_) | E::Answer(_) | E::Refused(_) | E::Token(_) => {
             StatusCode::BAD_GATEWAY
         }

@@ -1,11 +1,16 @@
 //! The system bus, for services that may be there or not.
 
 use std::collections::HashMap;
+use std::time::Duration;
 use tokio::sync::Mutex;
+use zbus::connection::Builder;
 use zbus::{Connection, Error, OwnedVariant, Proxy, Variant, fdo, proxy};
 
 /// Names and values as services tell of themselves.
 pub type Dict = HashMap<String, OwnedVariant>;
+
+/// A service that hangs must not keep whoever waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why a service did not do it.
 #[derive(Debug)]
@@ -29,10 +34,11 @@ impl SystemBus {
         if let Some(connection) = &*connection {
             return Ok(connection.clone());
         }
-        let connected = Connection::system().await.map_err(|error| {
-            tracing::debug!(%error, "there is no system bus");
-            Silence::Absent
-        })?;
+        let connected =
+            Builder::system().method_timeout(PATIENCE).build().await.map_err(|error| {
+                tracing::debug!(%error, "there is no system bus");
+                Silence::Absent
+            })?;
         Ok(connection.insert(connected).clone())
     }
 

@@ -29,6 +29,13 @@ impl HousePremises {
     /// The desks of the network and of the clock. What was chosen for the clock is told to the system from now on.
     pub fn surroundings(self: &Arc<Self>, store: Arc<Store>) -> (Arc<Network>, Arc<Timekeeping>) {
         let network = Network::new(Arc::new(Nm::default()), self.clone());
+        // What was tried when the box or its network manager went down is taken back, or awaited.
+        let desk = network.clone();
+        tokio::spawn(async move {
+            if let Err(error) = desk.trial().await {
+                tracing::warn!(%error, "whether a change of the network is tried is not known");
+            }
+        });
         let timekeeping = Timekeeping::new(store, Arc::new(Timedate::default()));
         tokio::spawn(timekeeping.clone().keep_told());
         (network, timekeeping)

@@ -29,7 +29,7 @@ pub(super) struct SessionList {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PasswordAgain {
-    password: String,
+    pub(super) password: String,
 }
 
 /// What the app shows.

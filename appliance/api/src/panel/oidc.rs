@@ -5,6 +5,7 @@
 
 use super::PanelDoor;
 use super::access::{Visitor, cookie as cookie_of};
+use super::account::PasswordAgain;
 use super::body::Body;
 use super::entry::{cookie as session_cookie, device};
 use super::noted::Detail;
@@ -182,9 +183,11 @@ pub(super) async fn oidc_callback(
     Ok(not_kept(response))
 }
 
-/// Connects one's own account with the identity that one has at the provider: the browser goes on there.
-#[utoipa::path(post, path = "/account/identity", tag = "account",
-    responses((status = 200, body = Onward), (status = 409, body = ErrorBody),
+/// Connects one's own account with the identity that one has at the provider: the browser goes on there. From then
+/// on the identity opens the account, so the password is asked first.
+#[utoipa::path(post, path = "/account/identity", tag = "account", request_body = PasswordAgain,
+    responses((status = 200, body = Onward), (status = 401, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 429, body = ErrorBody),
         (status = 502, body = ErrorBody)))]
 pub(super) async fn identity_connect(
     State(door): State<PanelDoor>,
@@ -192,9 +195,11 @@ pub(super) async fn identity_connect(
     Peer(from): Peer,
     encrypted: Encrypted,
     headers: HeaderMap,
+    Body(again): Body<PasswordAgain>,
 ) -> Result<Response, ApiError> {
     // A program with a token has no browser.
     let session = asker.session().ok_or(ControlError::NarrowToken)?.to_owned();
+    door.people.confirm(&asker.person, &again.password, from).await?;
     let errand = Errand::Connect { person: asker.person.id.clone(), session };
     let begun = door.oidc.begin(errand, host(&headers), from).await?;
     let (secret, seconds) = begun.cookie;

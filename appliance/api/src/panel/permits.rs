@@ -405,6 +405,8 @@ pub(super) fn matrix() -> String {
                 Guests(action) => format!("{} | by invitation", ticks(*action)),
                 Who(action) => format!("{} | –", ticks(*action)),
             };
+            // As the document names it.
+            let path = path.replace("{*", "{");
             line(format_args!("| `{} {path}` | {who} |", method.to_uppercase()));
         }
     }

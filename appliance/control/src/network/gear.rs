@@ -88,6 +88,9 @@ pub struct OpenTrial {
     pub id: String,
     /// Until it goes back.
     pub left_s: u32,
+    pub interface: Option<String>,
+    /// The interface runs by what is tried.
+    pub runs: bool,
 }
 
 /// Manages the interfaces. It keeps the time of a trial itself: also while the box's daemon is dead.
@@ -101,7 +104,8 @@ pub trait NetworkGear: Send + Sync {
     /// What the kernel alone tells of the interfaces, for a machine that nobody manages.
     fn bare(&self) -> Vec<Link>;
 
-    /// The trial that runs.
+    /// The trial that runs. While none does, nothing that was tried is left: also what went back only half is as
+    /// it was before.
     ///
     /// # Errors
     /// As [`Self::look`].

@@ -37,11 +37,16 @@ const SECONDS: std::ops::RangeInclusive<u32> = 10..=600;
 /// The answer to whoever asks goes out before the address that it goes out by is gone.
 const ANSWERED: Duration = Duration::from_millis(500);
 
+/// Whether a trial is over is looked at this often,
+const LOOK: Duration = Duration::from_secs(1);
+/// and for so long after its time: who manages the network may start anew meanwhile.
+const FOLLOWED: Duration = Duration::from_secs(120);
+
 /// A change that is tried: it goes back by itself unless it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NetworkTrial {
     pub id: String,
-    /// `null`: the box's daemon has started anew meanwhile.
+    /// `null`: it is not known which.
     #[schema(required)]
     pub interface: Option<String>,
     pub confirm_by: UnixMs,
@@ -141,6 +146,10 @@ struct Told {
 }
 
 impl Told {
+    fn noted(&self) -> Option<String> {
+        self.note.as_ref().map(|note| note.id.clone())
+    }
+
     fn ended(&mut self, outcome: TrialOutcome, why: &str) {
         if let Some(note) = self.note.take() {
             let (interface, at) = (note.interface, UnixMs::now());
@@ -157,6 +166,14 @@ pub struct Network {
     told: Mutex<Told>,
     /// One decision at a time.
     turn: tokio::sync::Mutex<()>,
+}
+
+/// Does it, though whoever asked hangs up: half of a change is none that anybody wished.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, NetworkError>> + Send + 'static,
+) -> Result<T, NetworkError> {
+    let gone = |error: tokio::task::JoinError| GearError::Gone(error.to_string());
+    tokio::spawn(work).await.map_err(gone)?
 }
 
 fn address_of(text: &str) -> Option<IpAddr> {
@@ -201,11 +218,8 @@ impl Network {
     /// # Errors
     /// As [`Self::view`].
     pub async fn trial(&self) -> Result<NetworkTrialView, NetworkError> {
-        match self.gear.trial().await {
-            Ok(None) | Err(GearError::Absent(_)) => {
-                self.told().ended(TrialOutcome::TimedOut, "");
-                Ok(NetworkTrialView { trial: None })
-            }
+        match self.open().await {
+            Ok(None) | Err(GearError::Absent(_)) => Ok(NetworkTrialView { trial: None }),
             Ok(Some(open)) => {
                 let links = self.gear.look().await?;
                 Ok(NetworkTrialView { trial: Some(self.described(open, &links)) })
@@ -215,19 +229,31 @@ impl Network {
     }
 
     async fn trial_among(&self, links: &[Link]) -> Result<Option<NetworkTrial>, NetworkError> {
-        let open = self.gear.trial().await?;
-        if open.is_none() {
-            self.told().ended(TrialOutcome::TimedOut, "");
-        }
+        let open = self.open().await?;
         Ok(open.map(|open| self.described(open, links)))
+    }
+
+    /// The trial that runs. One that was known and does not any more has timed out; another may have begun while
+    /// this was asked.
+    async fn open(&self) -> Result<Option<OpenTrial>, GearError> {
+        let noted = self.told().noted();
+        let open = self.gear.trial().await;
+        if matches!(open, Ok(None)) {
+            let mut told = self.told();
+            if told.noted() == noted {
+                told.ended(TrialOutcome::TimedOut, "");
+            }
+        }
+        open
     }
 
     fn described(&self, open: OpenTrial, links: &[Link]) -> NetworkTrial {
         let note = self.told().note.clone().filter(|note| note.id == open.id);
-        let link = note.as_ref().and_then(|note| links.iter().find(|l| l.name == note.interface));
+        let interface = note.as_ref().map(|note| note.interface.clone()).or(open.interface);
+        let link = interface.as_ref().and_then(|name| links.iter().find(|l| l.name == *name));
         let in_force = match &note {
-            // Of one that an earlier daemon began only this is known, and it is long ago.
-            None => true,
+            // One that an earlier daemon began may not have been put in force any more.
+            None => open.runs,
             Some(note) if note.removes => note.carried_out && link.is_none(),
             // An interface is ready for a moment yet by what it was set to before.
             Some(note) => {
@@ -239,7 +265,7 @@ impl Network {
         let wished = note.as_ref().map(|note| note.addresses.clone()).unwrap_or_default();
         NetworkTrial {
             id: open.id,
-            interface: note.map(|note| note.interface),
+            interface,
             confirm_by: UnixMs(UnixMs::now().0 + u64::from(open.left_s) * 1000),
             left_s: open.left_s,
             addresses: now.unwrap_or(wished),
@@ -252,6 +278,15 @@ impl Network {
     /// # Errors
     /// There is none, it cannot be changed, the settings will not do, or something is tried already.
     pub async fn set(
+        self: &Arc<Self>,
+        name: &str,
+        put: InterfacePut,
+    ) -> Result<NetworkTrial, NetworkError> {
+        let (desk, name) = (self.clone(), name.to_owned());
+        to_the_end(async move { desk.set_now(&name, put).await }).await
+    }
+
+    async fn set_now(
         self: &Arc<Self>,
         name: &str,
         put: InterfacePut,
@@ -273,6 +308,11 @@ impl Network {
     /// # Errors
     /// As [`Self::set`].
     pub async fn add_vlan(self: &Arc<Self>, new: NewVlan) -> Result<NetworkTrial, NetworkError> {
+        let desk = self.clone();
+        to_the_end(async move { desk.add_vlan_now(new).await }).await
+    }
+
+    async fn add_vlan_now(self: &Arc<Self>, new: NewVlan) -> Result<NetworkTrial, NetworkError> {
         let _turn = self.turn.lock().await;
         let links = self.gear.look().await?;
         let parent = links.iter().find(|link| link.name == new.parent);
@@ -298,6 +338,11 @@ impl Network {
     /// # Errors
     /// There is none, or something is tried already.
     pub async fn remove_vlan(self: &Arc<Self>, name: &str) -> Result<NetworkTrial, NetworkError> {
+        let (desk, name) = (self.clone(), name.to_owned());
+        to_the_end(async move { desk.remove_vlan_now(&name).await }).await
+    }
+
+    async fn remove_vlan_now(self: &Arc<Self>, name: &str) -> Result<NetworkTrial, NetworkError> {
         let _turn = self.turn.lock().await;
         let links = self.gear.look().await?;
         let link = links.iter().find(|link| link.name == name);
@@ -343,13 +388,23 @@ impl Network {
         tokio::spawn(async move {
             tokio::time::sleep(ANSWERED).await;
             desk.carry_out(&id, &change).await;
-            // Its end is told even if nobody looks.
-            tokio::time::sleep(Duration::from_secs(seconds.into())).await;
-            if let Err(error) = desk.trial().await {
-                tracing::warn!(%error, "how a change of the network ended is not known");
-            }
+            desk.follow(Duration::from_secs(seconds.into()) + FOLLOWED).await;
         });
         Ok(trial)
+    }
+
+    /// Waits for the end of a trial: it is told, and cleared up after, even if nobody looks.
+    async fn follow(&self, most: Duration) {
+        let until = tokio::time::Instant::now() + most;
+        let mut open = self.open().await;
+        while !matches!(open, Ok(None)) {
+            if tokio::time::Instant::now() > until {
+                tracing::warn!(?open, "how a change of the network ended is not known");
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+            open = self.open().await;
+        }
     }
 
     async fn carry_out(&self, id: &str, change: &Change) {
@@ -378,7 +433,16 @@ impl Network {
     ///
     /// # Errors
     /// Nothing is tried, it is not in force yet, or the request does not prove that the box can be reached.
-    pub async fn keep(&self, id: &str, here: Option<IpAddr>) -> Result<(), NetworkError> {
+    pub async fn keep(
+        self: &Arc<Self>,
+        id: &str,
+        here: Option<IpAddr>,
+    ) -> Result<(), NetworkError> {
+        let (desk, id) = (self.clone(), id.to_owned());
+        to_the_end(async move { desk.keep_now(&id, here).await }).await
+    }
+
+    async fn keep_now(&self, id: &str, here: Option<IpAddr>) -> Result<(), NetworkError> {
         let _turn = self.turn.lock().await;
         let open = self.gear.trial().await?.filter(|open| open.id == id);
         let open = open.ok_or(NetworkError::NoTrial)?;

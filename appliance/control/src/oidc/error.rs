@@ -38,8 +38,6 @@ pub enum OidcError {
     Trust(String),
     #[error("nobody signs in by your organisation on this box: an owner can switch it on")]
     Off,
-    #[error("too many people are signing in at this moment: try again in a minute")]
-    Busy,
     #[error("open the panel at {address}: the provider sends people back there")]
     Elsewhere { address: String },
     #[error("the sign-in service does not answer: {0}")]
@@ -88,7 +86,6 @@ impl OidcError {
             Self::SecretAgain => "oidc_secret_again",
             Self::Trust(_) => "oidc_trust",
             Self::Off => "oidc_off",
-            Self::Busy => "oidc_busy",
             Self::Elsewhere { .. } => "oidc_elsewhere",
             Self::Unreachable(_) => "oidc_unreachable",
             Self::Certificate(_) => "oidc_certificate",

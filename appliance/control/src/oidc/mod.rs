@@ -272,10 +272,8 @@ impl Oidc {
             place: from,
             begun: Instant::now(),
         };
-        match locked(&self.waiting).add(&state, pending) {
-            true => Ok(Begun { location, cookie: (cookie, PATIENCE.as_secs()) }),
-            false => Err(OidcError::Busy.into()),
-        }
+        locked(&self.waiting).add(&state, pending);
+        Ok(Begun { location, cookie: (cookie, PATIENCE.as_secs()) })
     }
 
     /// Ends a sign-in, with what the browser brings back.
@@ -286,14 +284,15 @@ impl Oidc {
             who: String::new(),
             outcome: Err(OidcError::State.into()),
         };
+        let browser = back.cookie.as_deref().unwrap_or_default();
+        let pending = locked(&self.waiting).take(&back.state, browser, Instant::now());
+        // Not counted: nobody guesses one, and a page of strangers could send whoever looks at it here for ever.
+        let Some(pending) = pending else { return finished };
+        finished.errand = Some(pending.errand.clone());
         if let Err(seconds) = self.guard(from, |guard| guard.try_from(Instant::now(), from)) {
             finished.outcome = Err(ControlError::TooManyAttempts { seconds });
             return finished;
         }
-        let browser = back.cookie.as_deref().unwrap_or_default();
-        let pending = locked(&self.waiting).take(&back.state, browser, Instant::now());
-        let Some(pending) = pending else { return finished };
-        finished.errand = Some(pending.errand.clone());
         let outcome = match Arc::ptr_eq(&pending.row, &self.row()) && pending.row.settings.enabled {
             true => in_time(self.vouched(&pending, &back)).await,
             false => Err(OidcError::State),

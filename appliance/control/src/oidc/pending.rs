@@ -13,7 +13,7 @@ use super::OidcRow;
 pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 /// All of them,
 const MOST: usize = 1024;
-/// and those of one place, of which the oldest go: whoever begins many makes nobody else begin anew.
+/// and those of one place. Of more the oldest of whoever began most go: they make nobody else begin anew.
 const OF_ONE_PLACE: usize = 64;
 
 /// What somebody wants to come of it.
@@ -46,23 +46,23 @@ pub(super) struct Pending {
 pub(super) struct Waiting(HashMap<[u8; 32], Pending>);
 
 impl Waiting {
-    /// False: there are too many.
-    pub(super) fn add(&mut self, state: &str, pending: Pending) -> bool {
+    pub(super) fn add(&mut self, state: &str, pending: Pending) {
         let now = pending.begun;
         self.0.retain(|_, other| now.saturating_duration_since(other.begun) < PATIENCE);
-        let at = place(pending.place);
-        let same = self.0.iter().filter(|(_, other)| place(other.place) == at);
-        let same: Vec<_> = same.map(|(state, other)| (other.begun, *state)).collect();
-        if same.len() >= OF_ONE_PLACE
-            && let Some((_, oldest)) = same.iter().min()
-        {
+        let mut places: HashMap<IpAddr, Vec<(Instant, [u8; 32])>> = HashMap::new();
+        for (state, other) in &self.0 {
+            places.entry(place(other.place)).or_default().push((other.begun, *state));
+        }
+        let own = places.remove(&place(pending.place)).unwrap_or_default();
+        let crowded = match own.len() >= OF_ONE_PLACE {
+            true => Some(&own),
+            false if self.0.len() < MOST => None,
+            false => places.values().chain([&own]).max_by_key(|begun| begun.len()),
+        };
+        if let Some((_, oldest)) = crowded.and_then(|begun| begun.iter().min()) {
             self.0.remove(oldest);
         }
-        if self.0.len() >= MOST {
-            return false;
-        }
         self.0.insert(hashed(state), pending);
-        true
     }
 
     /// The one of this state, which is used up now; `None`: there is none, or it is too old or another
@@ -96,7 +96,7 @@ mod tests {
         let now = Instant::now();
         let mut waiting = Waiting::default();
         for state in ["a", "b", "c"] {
-            assert!(waiting.add(state, pending("mine", 1, now)));
+            waiting.add(state, pending("mine", 1, now));
         }
         assert!(waiting.take("a", "mine", now).is_some());
         assert!(waiting.take("a", "mine", now).is_none(), "a replay");
@@ -110,9 +110,9 @@ mod tests {
     fn who_begins_many_pushes_out_his_own_and_memory_is_bounded() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        assert!(waiting.add("ada", pending("ada", 7, now)));
+        waiting.add("ada", pending("ada", 7, now));
         for n in 0..1000 {
-            assert!(waiting.add(&format!("eve {n}"), pending("eve", 1, now)));
+            waiting.add(&format!("eve {n}"), pending("eve", 1, now));
         }
         assert_eq!(waiting.0.len(), OF_ONE_PLACE + 1);
         assert!(waiting.take("ada", "ada", now).is_some());
@@ -120,8 +120,19 @@ mod tests {
             waiting.add(&format!("many {n}"), pending("many", 100 + n, now));
         }
         assert_eq!(waiting.0.len(), MOST);
+        // Many places that begin many each: whoever begins one is not turned away, nor pushed out.
+        let mut waiting = Waiting::default();
+        for n in 0..20 * OF_ONE_PLACE as u32 {
+            waiting.add(&format!("crowd {n}"), pending("crowd", 100 + n % 20, now));
+        }
+        waiting.add("ada", pending("ada", 7, now));
+        for n in 0..20 * OF_ONE_PLACE as u32 {
+            waiting.add(&format!("more {n}"), pending("crowd", 100 + n % 20, now));
+        }
+        assert_eq!(waiting.0.len(), MOST);
+        assert!(waiting.take("ada", "ada", now).is_some());
         let later = now + PATIENCE;
-        assert!(waiting.add("bob", pending("bob", 9, later)), "old ones make room");
+        waiting.add("bob", pending("bob", 9, later));
         assert_eq!(waiting.0.len(), 1);
     }
 }

@@ -289,6 +289,23 @@ async fn a_password_account_of_the_same_name_is_not_taken_over_but_connected_by_
     assert_eq!(house.oidc.finish(back, ADA).await.outcome.unwrap_err().code(), "unauthenticated");
     house.oidc.disconnect(&asker).await.unwrap();
     assert_eq!(house.refused(ada(&["it"])).await, "oidc_name_taken");
+    // Whoever was removed does not come back by what they had connected.
+    let (_, asker) = house.asker(&local).await;
+    let session = asker.session().unwrap().to_owned();
+    let back = house.begun(Errand::Connect { person: local.id.clone(), session }).await;
+    house.oidc.finish(back, ADA).await.outcome.unwrap();
+    house.people.remove(&local.id, "Ada").await.unwrap();
+    assert_eq!(house.refused(ada(&["it"])).await, "oidc_removed");
+}
+
+#[tokio::test]
+async fn with_an_owner_who_loses_all_groups_the_invitations_go() {
+    let house = house().await;
+    house.person(ada(&["it"])).await;
+    let wanted = NewPersonInvite { name: "Eve".into(), role: Role::Owner, expires_in_s: 600 };
+    let (_, secret) = house.invites.create(wanted).await.unwrap();
+    assert_eq!(house.refused(ada(&[])).await, "oidc_no_group");
+    assert!(house.invites.accept(&secret, "Eve", RIGHT).await.is_err());
 }
 
 #[tokio::test]
@@ -430,11 +447,17 @@ async fn without_the_provider_it_says_so_at_once_and_with_wrong_answers_one_must
     let elsewhere = house.oidc.begin(House::sign_in(), "box.local", ADA).await.unwrap_err();
     assert_eq!(elsewhere.code(), "oidc_elsewhere");
     let mut codes = Vec::new();
-    for _ in 0..6 {
+    // Links of strangers that lead here are no attempts of whoever follows them.
+    for _ in 0..20 {
         let finished = house.oidc.finish(Return::default(), ADA).await;
-        codes.push(finished.outcome.unwrap_err().code());
+        assert_eq!(finished.outcome.unwrap_err().code(), "oidc_state");
     }
-    assert_eq!(codes[4..], ["oidc_state", "too_many_attempts"]);
+    for _ in 0..6 {
+        let back = house.begun(House::sign_in()).await;
+        let refused = Return { code: None, error: Some("access_denied".to_owned()), ..back };
+        codes.push(house.oidc.finish(refused, ADA).await.outcome.unwrap_err().code());
+    }
+    assert_eq!(codes[4..], ["oidc_refused", "too_many_attempts"]);
     let mut off = settings();
     off.enabled = false;
     house.oidc.put(OidcPut { settings: off, secret: None }).await.unwrap();

@@ -129,6 +129,9 @@ fn come_again(
     }
     if known.managed && arrival.role.is_none() {
         end_access(sql, &person.id)?;
+        if person.role == Role::Owner {
+            withdraw_invites(sql)?;
+        }
         return Ok(Admission::NoGroup(Some(person)));
     }
     sql.execute(
@@ -186,13 +189,13 @@ fn come_first(
     Ok(Admission::New(person))
 }
 
-/// A person is removed: who they are elsewhere is remembered, or forgotten if they only had connected it.
+/// A person is removed: who they are elsewhere is remembered, however they came by it, so that they do not come
+/// in again by themselves.
 pub(super) fn person_removed(
     sql: &Transaction<'_>,
     person: &str,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    sql.execute("DELETE FROM identities WHERE person = ?1 AND NOT managed", [person])?;
     sql.execute(
         "UPDATE identities SET person = NULL, removed_ms = ?2 WHERE person = ?1",
         params![person, signed(now_ms)],

@@ -8,7 +8,7 @@
 mod look;
 mod profile;
 
-use crate::bus::{Dict, Silence, SystemBus, number, text, truth};
+use crate::bus::{Dict, Silence, SystemBus, number, text};
 use crate::clock;
 use look::Device;
 use profile::Profile;
@@ -16,6 +16,7 @@ use roombox_control::conference::Later;
 use roombox_control::network::Link;
 use roombox_control::network::gear::{Change, GearError, NetworkGear, OpenTrial};
 use std::collections::HashMap;
+use tokio::sync::Mutex;
 use zbus::{ObjectPath, OwnedObjectPath, Proxy, Variant};
 
 const NAME: &str = "org.freedesktop.NetworkManager";
@@ -23,6 +24,7 @@ const ROOT: &str = "/org/freedesktop/NetworkManager";
 const DEVICE: &str = "org.freedesktop.NetworkManager.Device";
 const SETTINGS: &str = "org.freedesktop.NetworkManager.Settings";
 const PROFILE: &str = "org.freedesktop.NetworkManager.Settings.Connection";
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const CHECKPOINT: &str = "org.freedesktop.NetworkManager.Checkpoint";
 const CHECKPOINTS: &str = "/org/freedesktop/NetworkManager/Checkpoint/";
 
@@ -30,6 +32,8 @@ const CHECKPOINTS: &str = "/org/freedesktop/NetworkManager/Checkpoint/";
 const CHECKPOINT_FLAGS: u32 = 0x2 | 0x4;
 /// `NM_SETTINGS_…_FLAG_IN_MEMORY`: the disk is not touched.
 const IN_MEMORY: u32 = 0x2;
+/// `NM_SETTINGS_UPDATE2_FLAG_TO_DISK`.
+const TO_DISK: u32 = 0x1;
 /// `NM_SETTINGS_ADD_CONNECTION2_FLAG_BLOCK_AUTOCONNECT`: it starts when it is told to.
 const BLOCK_AUTOCONNECT: u32 = 0x20;
 
@@ -37,6 +41,8 @@ const BLOCK_AUTOCONNECT: u32 = 0x20;
 #[derive(Default)]
 pub struct Nm {
     bus: SystemBus,
+    /// Held while a trial begins, and while it is looked what an ended one has left. True: that was looked at.
+    settled: Mutex<bool>,
 }
 
 /// Whether a path names something; `/` is nothing.
@@ -97,10 +103,18 @@ impl Nm {
         Ok(all.into_iter().find(|device| device.link.name == interface))
     }
 
-    async fn open_trial(&self) -> Result<Option<OpenTrial>, Silence> {
+    /// The path of the checkpoint that there is.
+    async fn checkpoint(&self) -> Result<Option<String>, Silence> {
         let told = self.properties(ROOT, NAME).await?;
         let all = told.get("Checkpoints").map(|list| crate::bus::items(list)).unwrap_or_default();
-        let Some(path) = all.into_iter().find_map(text) else { return Ok(None) };
+        Ok(all.into_iter().find_map(text))
+    }
+
+    async fn open_trial(&self) -> Result<Option<OpenTrial>, Silence> {
+        let Some(path) = self.checkpoint().await? else {
+            self.settle().await?;
+            return Ok(None);
+        };
         let Some(id) = path.strip_prefix(CHECKPOINTS) else { return Ok(None) };
         // It may be over by now.
         let Ok(told) = self.properties(&path, CHECKPOINT).await else { return Ok(None) };
@@ -109,7 +123,86 @@ impl Nm {
         let ends = of("Created") + of("RollbackTimeout") * 1000;
         let now = u64::try_from(clock::since_boot().as_millis()).unwrap_or(u64::MAX);
         let left_s = u32::try_from(ends.saturating_sub(now).div_ceil(1000)).unwrap_or(u32::MAX);
-        Ok(Some(OpenTrial { id: id.to_owned(), left_s }))
+        let (interface, runs) = self.tried().await?.unzip();
+        Ok(Some(OpenTrial { id: id.to_owned(), left_s, interface, runs: runs.unwrap_or(false) }))
+    }
+
+    /// The interface that is tried, and whether it runs by what is tried.
+    async fn tried(&self) -> Result<Option<(String, bool)>, Silence> {
+        let all = self.profiles().await?;
+        let found = all.into_iter().find(|(_, found)| profile::before(found).is_some());
+        let Some((path, found)) = found else { return Ok(None) };
+        let Some(interface) = profile::interface(&found) else { return Ok(None) };
+        let device = self.device_of(&interface).await?;
+        let by = device.as_ref().and_then(|device| device.profile.as_ref());
+        let active = by.is_some_and(|(by, _)| *by == path);
+        let runs = match profile::is_pending(&found) {
+            true => !active,
+            false => active && device.is_some_and(|device| device.link.ready),
+        };
+        Ok(Some((interface, runs)))
+    }
+
+    /// Takes back what was tried, is over, and was left: a checkpoint remembers only profiles that ran, and
+    /// nothing over a new start of NetworkManager.
+    async fn settle(&self) -> Result<(), Silence> {
+        let mut settled = self.settled.lock().await;
+        // One may have begun meanwhile.
+        if *settled || self.checkpoint().await?.is_some() {
+            return Ok(());
+        }
+        for (path, found) in self.profiles().await? {
+            let (Some(before), Some(interface)) =
+                (profile::before(&found), profile::interface(&found))
+            else {
+                continue;
+            };
+            tracing::warn!(interface, "a change of the network that nobody kept is taken back");
+            let object = self.bus.object(NAME, &path, PROFILE).await?;
+            let none: HashMap<&str, Variant<'_>> = HashMap::new();
+            let device = self.device_of(&interface).await?;
+            let plan = before.and_then(|before| before.checked(&[]).ok());
+            let done = match plan {
+                _ if profile::is_pending(&found) => {
+                    let body = (profile::unmarked(found), TO_DISK, none);
+                    object.call_method("Update2", &body).await
+                }
+                Some(plan) => {
+                    let (vlan, uuid) = (profile::vlan(&found), profile::uuid(&found));
+                    let draft = profile::draft(&interface, &plan, vlan.as_ref(), uuid);
+                    object.call_method("Update2", &(draft, TO_DISK, none)).await
+                }
+                None => {
+                    self.bus.heard(object.call_method("Delete", &()).await).await?;
+                    continue;
+                }
+            };
+            self.bus.heard(done).await?;
+            // What a checkpoint ends does not begin again by itself, cable or not.
+            if let Err(error) = self.activate(&path, device).await {
+                tracing::info!(
+                    interface,
+                    ?error,
+                    "the settings of before run once there is a cable"
+                );
+            }
+        }
+        // What a checkpoint disconnects stays so until somebody connects it: also once there is a cable.
+        for device in self.devices().await?.into_iter().filter(|device| device.link.changeable) {
+            let object = self.bus.object(NAME, &device.path, PROPERTIES).await?;
+            let body = (DEVICE, "Autoconnect", Variant::from(true));
+            self.bus.heard(object.call_method("Set", &body).await).await?;
+        }
+        *settled = true;
+        Ok(())
+    }
+
+    async fn activate(&self, profile: &str, device: Option<Device>) -> Result<(), Silence> {
+        // A VLAN's interface comes with it.
+        let device = device.map_or_else(|| "/".to_owned(), |device| device.path);
+        let body = (at(profile)?, at(&device)?, at("/")?);
+        let done = self.manager().await?.call_method("ActivateConnection", &body).await;
+        self.bus.heard(done).await.map(drop)
     }
 
     async fn call_checkpoint(&self, method: &str, id: &str) -> Result<(), Silence> {
@@ -140,7 +233,9 @@ impl Nm {
         };
         let own = self.own_profile(interface).await?;
         let uuid = own.as_ref().and_then(|(_, found)| profile::uuid(found));
+        let before = own.as_ref().map(|(_, found)| profile::settings(found));
         let draft = profile::draft(interface, plan, vlan.as_ref(), uuid);
+        let draft = profile::tried(draft, before.as_ref());
         let done = match own {
             Some((path, _)) => {
                 let object = self.bus.object(NAME, &path, PROFILE).await?;
@@ -156,6 +251,8 @@ impl Nm {
     }
 
     async fn begin(&self, change: &Change, seconds: u32) -> Result<OpenTrial, Silence> {
+        let mut settled = self.settled.lock().await;
+        *settled = false;
         let nm = self.manager().await?;
         // No device named: all of them.
         let all: [ObjectPath<'_>; 0] = [];
@@ -169,36 +266,37 @@ impl Nm {
             }
             return Err(refused);
         }
-        Ok(OpenTrial { id, left_s: seconds })
+        let interface = Some(change.interface().to_owned());
+        Ok(OpenTrial { id, left_s: seconds, interface, runs: false })
     }
 
     async fn put_in_force(&self, change: &Change) -> Result<(), Silence> {
         let device = self.device_of(change.interface()).await?;
-        let nm = self.manager().await?;
         if let Change::RemoveVlan { .. } = change {
             let Some(active) = device.and_then(|device| device.active) else { return Ok(()) };
-            let done = nm.call_method("DeactivateConnection", &(at(&active)?,)).await;
+            let done =
+                self.manager().await?.call_method("DeactivateConnection", &(at(&active)?,)).await;
             return self.bus.heard(done).await.map(drop);
         }
         let own = self.own_profile(change.interface()).await?;
         let (path, _) =
             own.ok_or_else(|| Silence::Refused("its profile has gone meanwhile".to_owned()))?;
-        // A VLAN's interface comes with it.
-        let device = device.map_or_else(|| "/".to_owned(), |device| device.path);
-        let body = (at(&path)?, at(&device)?, at("/")?);
-        let done = nm.call_method("ActivateConnection", &body).await;
-        self.bus.heard(done).await.map(drop)
+        self.activate(&path, device).await
     }
 
     async fn keep_all(&self, id: &str) -> Result<(), Silence> {
         for (path, found) in self.profiles().await? {
+            if profile::before(&found).is_none() {
+                continue;
+            }
             let object = self.bus.object(NAME, &path, PROFILE).await?;
-            let told = self.properties(&path, PROFILE).await?;
-            let unsaved = told.get("Unsaved").and_then(|unsaved| truth(unsaved)).unwrap_or(false);
-            let done = match (profile::is_pending(&found), profile::is_ours(&found) && unsaved) {
-                (true, _) => object.call_method("Delete", &()).await,
-                (false, true) => object.call_method("Save", &()).await,
-                (false, false) => continue,
+            let none: HashMap<&str, Variant<'_>> = HashMap::new();
+            let done = match profile::is_pending(&found) {
+                true => object.call_method("Delete", &()).await,
+                false => {
+                    let body = (profile::kept(found), TO_DISK, none);
+                    object.call_method("Update2", &body).await
+                }
             };
             self.bus.heard(done).await?;
         }
@@ -239,8 +337,9 @@ impl NetworkGear for Nm {
     }
 
     fn go_back<'a>(&'a self, id: &'a str) -> Later<'a, Result<(), GearError>> {
-        Box::pin(
-            async move { self.call_checkpoint("CheckpointRollback", id).await.map_err(gear_error) },
-        )
+        Box::pin(async move {
+            self.call_checkpoint("CheckpointRollback", id).await.map_err(gear_error)?;
+            self.settle().await.map_err(gear_error)
+        })
     }
 }

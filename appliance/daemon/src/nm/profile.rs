@@ -22,6 +22,8 @@ const PRIORITY: i32 = 100;
 const REORDER: u32 = 1;
 /// A mark within a profile that it goes when what is tried is kept.
 const PENDING: &str = "roombox.pending";
+/// What the interface was set to before what is tried: JSON, or nothing where it had no profile of the box's.
+const BEFORE: &str = "roombox.before";
 
 pub fn name_of(interface: &str) -> String {
     format!("{OURS}{interface}")
@@ -36,15 +38,42 @@ pub fn is_for(profile: &Profile, interface: &str) -> bool {
     value(profile, "connection", "id").as_deref() == Some(&name_of(interface))
 }
 
-/// Whether a profile is one of the box's own.
-pub fn is_ours(profile: &Profile) -> bool {
-    value(profile, "connection", "id").is_some_and(|id| id.starts_with(OURS))
-}
-
 /// Whether a profile goes when what is tried is kept.
 pub fn is_pending(profile: &Profile) -> bool {
     let data = profile.get("user").and_then(|user| user.get("data"));
     data.is_some_and(|data| entry(data, PENDING).is_some())
+}
+
+/// What the interface of a profile that is tried was set to before; `None`: it is not tried. `Some(None)`: it had
+/// none.
+pub fn before(profile: &Profile) -> Option<Option<InterfaceSettings>> {
+    let told = text(entry(profile.get("user")?.get("data")?, BEFORE)?)?;
+    Some(serde_json::from_str(&told).ok())
+}
+
+/// The interface that a profile is for.
+pub fn interface(profile: &Profile) -> Option<String> {
+    value(profile, "connection", "interface-name")
+}
+
+/// The VLAN that a profile makes.
+pub fn vlan(profile: &Profile) -> Option<VlanOf> {
+    let id = number(profile.get("vlan")?.get("id")?)?;
+    Some(VlanOf { parent: value(profile, "vlan", "parent")?, id: u16::try_from(id).ok()? })
+}
+
+/// A profile as it is kept: without what is remembered while it is tried.
+pub fn kept(mut profile: Profile) -> Profile {
+    profile.remove("user");
+    profile
+}
+
+/// The same draft, to be tried.
+pub fn tried(mut draft: Draft, before: Option<&InterfaceSettings>) -> Draft {
+    let told = before.and_then(|before| serde_json::to_string(before).ok()).unwrap_or_default();
+    let data = HashMap::from([(BEFORE.to_owned(), told)]);
+    draft.insert("user", HashMap::from([("data", Variant::from(data))]));
+    draft
 }
 
 pub fn uuid(profile: &Profile) -> Option<String> {
@@ -131,13 +160,24 @@ pub fn draft(interface: &str, plan: &Plan, vlan: Option<&VlanOf>, uuid: Option<S
 
 /// The same profile with the mark that it goes when what is tried is kept, and not started by itself until then.
 pub fn marked(mut profile: Profile) -> Profile {
-    let yes = HashMap::from([(PENDING.to_owned(), "remove".to_owned())]);
+    let told = serde_json::to_string(&settings(&profile)).unwrap_or_default();
+    let yes = HashMap::from([(PENDING.to_owned(), "remove".to_owned()), (BEFORE.to_owned(), told)]);
     let data = Variant::from(yes).try_into_owned();
     let no = Variant::from(false).try_into_owned();
     if let (Ok(data), Ok(no)) = (data, no) {
         profile.entry("user".to_owned()).or_default().insert("data".to_owned(), data);
         let connection = profile.entry("connection".to_owned()).or_default();
         connection.insert("autoconnect".to_owned(), no);
+    }
+    profile
+}
+
+/// The same profile as before it was marked.
+pub fn unmarked(profile: Profile) -> Profile {
+    let mut profile = kept(profile);
+    if let Ok(yes) = Variant::from(true).try_into_owned() {
+        let connection = profile.entry("connection".to_owned()).or_default();
+        connection.insert("autoconnect".to_owned(), yes);
     }
     profile
 }

@@ -11,7 +11,7 @@ export const oidc = {
   readmit: (id: string) => askAt<undefined>(SETTINGS, "DELETE", `/removed/${encodeURIComponent(id)}`),
   button: () => askAt<OidcButton>(BASE, "GET", "/oidc"),
   /** Where the browser goes on to connect one's own account. */
-  connect: () => askAt<{ location: string }>(BASE, "POST", "/account/identity"),
+  connect: (password: string) => askAt<{ location: string }>(BASE, "POST", "/account/identity", { password }),
   disconnect: () => askAt<undefined>(BASE, "DELETE", "/account/identity"),
 };
 

@@ -13,7 +13,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Connects one's own account with the identity that one has at the provider: the browser goes on there. */
+        /**
+         * Connects one's own account with the identity that one has at the provider: the browser goes on there. From then
+         *     on the identity opens the account, so the password is asked first.
+         */
         post: operations["identity_connect"];
         /** Takes the connection away; the password opens the account as before. */
         delete: operations["identity_disconnect"];
@@ -4892,7 +4895,7 @@ export interface components {
             id: string;
             /** @description The new settings are in force. */
             in_force: boolean;
-            /** @description `null`: the box's daemon has started anew meanwhile. */
+            /** @description `null`: it is not known which. */
             interface: string | null;
             /** Format: int32 */
             left_s: number;
@@ -6991,7 +6994,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAgain"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -7001,7 +7008,15 @@ export interface operations {
                     "application/json": components["schemas"]["Onward"];
                 };
             };
-            /** @description nobody is logged in */
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7019,7 +7034,51 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -16,6 +16,8 @@ export const oidc: Words<typeof en> = {
   own_done: "Ihr Konto ist verbunden.",
   connect: "Mit {{name}} verbinden",
   disconnect: "Trennen",
+  connect_text: "Von da an öffnet Ihr Konto dort auch dieses.",
+  connect_go: "Weiter",
   disconnect_title: "Ihr Konto trennen?",
   disconnect_text: "Sie melden sich dann nur noch mit Ihrem Passwort an.",
   provider: "Der Anmeldedienst",

@@ -14,6 +14,8 @@ export const oidc = {
   own_done: "Your account is connected.",
   connect: "Connect with {{name}}",
   disconnect: "Disconnect",
+  connect_text: "From then on your account there opens this one too.",
+  connect_go: "Go on",
   disconnect_title: "Disconnect your account?",
   disconnect_text: "You then sign in with your password alone.",
   provider: "The sign-in service",

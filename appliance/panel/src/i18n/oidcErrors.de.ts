@@ -15,7 +15,6 @@ export const oidcErrors: Words<typeof en> = {
   oidc_secret_again: "Der Anmeldedienst oder der Client hat sich geändert. Geben Sie das Client-Geheimnis noch einmal ein, damit es nirgends ungewollt hingeht.",
   oidc_trust: "So lässt sich das Zertifikat des Anmeldedienstes nicht prüfen: {{message}}.",
   oidc_off: "Die Anmeldung über Ihre Organisation ist ausgeschaltet. Melden Sie sich mit Ihrem Passwort an, oder fragen Sie jemanden mit der Rolle Besitz.",
-  oidc_busy: "Im Moment melden sich zu viele an. Versuchen Sie es in einer Minute noch einmal.",
   oidc_elsewhere: "Öffnen Sie das Panel unter der Adresse, die der Anmeldedienst kennt: {{message}}.",
   oidc_unreachable: "Der Anmeldedienst antwortet nicht. Versuchen Sie es später noch einmal; wer hier ein Passwort hat, kann sich damit anmelden.",
   oidc_certificate: "Diese Box traut dem Zertifikat des Anmeldedienstes nicht. Sagen Sie es jemandem mit der Rolle Besitz; wer hier ein Passwort hat, kann sich damit anmelden.",

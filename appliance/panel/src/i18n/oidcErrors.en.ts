@@ -13,7 +13,6 @@ export const oidcErrors = {
   oidc_secret_again: "The sign-in service or the client changed. Type the client secret once more, so that it goes nowhere unmeant.",
   oidc_trust: "The certificate of the sign-in service cannot be checked so: {{message}}.",
   oidc_off: "Sign-in by your organisation is switched off. Sign in with your password, or ask an owner.",
-  oidc_busy: "Too many people are signing in at this moment. Try again in a minute.",
   oidc_elsewhere: "Open the panel at the address that the sign-in service knows: {{message}}.",
   oidc_unreachable: "The sign-in service does not answer. Try again later; whoever has a password here can sign in with it.",
   oidc_certificate: "This box does not trust the certificate of the sign-in service. Tell an owner; whoever has a password here can sign in with it.",

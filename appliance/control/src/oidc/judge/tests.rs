@@ -60,7 +60,7 @@ fn a_token_of_each_kind_of_key_is_believed_and_one_of_another_key_is_not() {
     for (algorithm, name) in ALGORITHMS {
         let (private, public) = pair(algorithm, Some("k1"));
         let token = signed(&good(), algorithm, Some("k1"), &private);
-        let said = judge(&token, &[public.clone()], EXPECTED).unwrap();
+        let said = judge(&token, std::slice::from_ref(&public), EXPECTED).unwrap();
         assert_eq!(said["sub"], "ada", "{name}");
         // Without a name each key that fits is tried.
         let unnamed = signed(&good(), algorithm, None, &private);
@@ -88,7 +88,7 @@ fn each_claim_that_is_wrong_or_missing_is_refused() {
         let mut claims = good();
         change(&mut claims);
         let token = signed(&claims, Algorithm::ES256, None, &private);
-        judge(&token, &[public.clone()], EXPECTED).err()
+        judge(&token, std::slice::from_ref(&public), EXPECTED).err()
     };
     use TokenFault as F;
     type Case = (&'static str, Value, Option<F>);

@@ -1,5 +1,5 @@
 // Who one is at the house's sign-in service: connected, to be connected, or all one signs in with.
-import { Alert, Button, Group, Text } from "@mantine/core";
+import { Alert, Button, Group, Modal, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconBuilding, IconCircleCheck } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -9,8 +9,8 @@ import { oidc } from "../../api/oidc";
 import type { Me } from "../../api/schema";
 import { useOidcEnd } from "../oidcEnd";
 import { Card } from "../settings/Card";
+import { Asked } from "./Asked";
 import { Confirm } from "./Confirm";
-import { Failure } from "./Failure";
 import { OidcFailure } from "./OidcFailure";
 
 export function OwnIdentity({ me }: { me: Me }) {
@@ -18,6 +18,7 @@ export function OwnIdentity({ me }: { me: Me }) {
   const cache = useQueryClient();
   const end = useOidcEnd();
   const [leaving, leave] = useDisclosure(false);
+  const [joining, join] = useDisclosure(false);
   const { data } = useQuery({ queryKey: keys.oidcButton, queryFn: oidc.button });
   const connect = useMutation({
     mutationFn: oidc.connect,
@@ -34,7 +35,6 @@ export function OwnIdentity({ me }: { me: Me }) {
         </Alert>
       )}
       {end !== null && end !== "connected" && <OidcFailure code={end} />}
-      {connect.error && <Failure error={connect.error} />}
       {identity && (
         <Text size="sm" style={{ overflowWrap: "anywhere" }}>
           {[identity.mail, identity.issuer].filter((part) => part !== "").join(" · ")}
@@ -50,9 +50,8 @@ export function OwnIdentity({ me }: { me: Me }) {
             name !== null && (
               <Button
                 variant="default"
-                loading={connect.isPending || connect.isSuccess}
                 leftSection={<IconBuilding size={18} aria-hidden />}
-                onClick={() => connect.mutate()}
+                onClick={join.open}
               >
                 {t("oidc.connect", { name })}
               </Button>
@@ -60,6 +59,15 @@ export function OwnIdentity({ me }: { me: Me }) {
           )}
         </Group>
       )}
+      <Modal opened={joining} onClose={join.close} title={t("oidc.connect", { name })}>
+        <Asked
+          close={join.close}
+          text={t("oidc.connect_text")}
+          field="password"
+          action={t("oidc.connect_go")}
+          work={{ ...connect, isPending: connect.isPending || connect.isSuccess }}
+        />
+      </Modal>
       <Confirm
         opened={leaving}
         close={leave.close}

@@ -1,16 +1,16 @@
 // The second factor of one's own account: an app is set up with a QR code, proves itself, and recovery
 // codes are shown once.
-import { Button, Center, Group, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Center, Group, Modal, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconShieldCheck, IconShieldOff } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { QRCodeSVG } from "qrcode.react";
-import { useState, type SubmitEvent } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Me } from "../../api/schema";
-import { useRefusalText } from "../../i18n/refusal";
+import { Asked } from "../parts/Asked";
 import { CopyField } from "../parts/CopyField";
 import { StateBadge } from "../parts/StateBadge";
 import { Card } from "./Card";
@@ -114,61 +114,5 @@ function Removal({ close }: { close: () => void }) {
       action={t("factor.remove")}
       work={remove}
     />
-  );
-}
-
-interface AskedProps {
-  close: () => void;
-  text: string;
-  field: "password" | "code";
-  action: string;
-  work: { mutate: (typed: string) => void; isPending: boolean; error: unknown };
-}
-
-/** Asks for one thing that proves who it is. */
-function Asked({ close, text, field, action, work }: AskedProps) {
-  const { t } = useTranslation(["panel", "shared"]);
-  const textOf = useRefusalText();
-  const [typed, setTyped] = useState("");
-  const error = work.error ? textOf(work.error) : null;
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault();
-    if (typed !== "") work.mutate(typed);
-  };
-  return (
-    <form onSubmit={submit}>
-      <Stack>
-        <Text size="sm">{text}</Text>
-        {field === "password" ? (
-          <PasswordInput
-            label={t("factor.password")}
-            value={typed}
-            data-autofocus
-            autoComplete="current-password"
-            visibilityToggleButtonProps={{ "aria-label": t("show_password") }}
-            onChange={(event) => setTyped(event.currentTarget.value)}
-            error={error}
-          />
-        ) : (
-          <TextInput
-            label={t("factor.code")}
-            value={typed}
-            inputMode="numeric"
-            autoComplete="one-time-code"
-            maxLength={12}
-            onChange={(event) => setTyped(event.currentTarget.value)}
-            error={error}
-          />
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            {t("shared:cancel")}
-          </Button>
-          <Button type="submit" loading={work.isPending} disabled={typed === ""}>
-            {action}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
   );
 }
