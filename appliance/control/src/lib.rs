@@ -35,6 +35,7 @@ pub mod oidc;
 pub mod outputs;
 mod pages;
 pub mod people;
+mod percent;
 pub mod permissions;
 pub mod provisioning;
 pub mod recordings;

@@ -50,7 +50,7 @@ pub(super) async fn interface_put(
     Path(name): Path<String>,
     Body(request): Body<InterfacePut>,
 ) -> Result<(StatusCode, Json<NetworkTrial>), ApiError> {
-    let trial = door.network.set(&name, request).await.map_err(refused)?;
+    let trial = door.network.set(&name, request).await?;
     Ok((StatusCode::ACCEPTED, Json(trial)))
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn vlan_add(
     _: Visitor,
     Body(request): Body<NewVlan>,
 ) -> Result<(StatusCode, Json<NetworkTrial>), ApiError> {
-    let trial = door.network.add_vlan(request).await.map_err(refused)?;
+    let trial = door.network.add_vlan(request).await?;
     Ok((StatusCode::ACCEPTED, Json(trial)))
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn vlan_remove(
     _: Visitor,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<NetworkTrial>), ApiError> {
-    let trial = door.network.remove_vlan(&name).await.map_err(refused)?;
+    let trial = door.network.remove_vlan(&name).await?;
     Ok((StatusCode::ACCEPTED, Json(trial)))
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn network_trial_keep(
     Here(here): Here,
     Body(request): Body<TrialKeep>,
 ) -> Result<Json<NetworkView>, ApiError> {
-    door.network.keep(&request.id, here).await.map_err(refused)?;
+    door.network.keep(&request.id, here).await?;
     Ok(Json(door.network.view().await.map_err(refused)?))
 }
 

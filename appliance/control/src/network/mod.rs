@@ -22,6 +22,8 @@ pub use settings::{
 };
 
 use crate::clock::UnixMs;
+use crate::error::ControlError;
+use crate::finish::to_the_end;
 use crate::updates::updater::{Disturbed, Premises};
 use gear::{Change, GearError, NetworkGear, OpenTrial};
 use serde::{Deserialize, Serialize};
@@ -168,14 +170,6 @@ pub struct Network {
     turn: tokio::sync::Mutex<()>,
 }
 
-/// Does it, though whoever asked hangs up: half of a change is none that anybody wished.
-async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, NetworkError>> + Send + 'static,
-) -> Result<T, NetworkError> {
-    let gone = |error: tokio::task::JoinError| GearError::Gone(error.to_string());
-    tokio::spawn(work).await.map_err(gone)?
-}
-
 fn address_of(text: &str) -> Option<IpAddr> {
     text.split('/').next()?.parse().ok()
 }
@@ -281,9 +275,9 @@ impl Network {
         self: &Arc<Self>,
         name: &str,
         put: InterfacePut,
-    ) -> Result<NetworkTrial, NetworkError> {
+    ) -> Result<NetworkTrial, ControlError> {
         let (desk, name) = (self.clone(), name.to_owned());
-        to_the_end(async move { desk.set_now(&name, put).await }).await
+        to_the_end(async move { Ok(desk.set_now(&name, put).await?) }).await
     }
 
     async fn set_now(
@@ -307,9 +301,9 @@ impl Network {
     ///
     /// # Errors
     /// As [`Self::set`].
-    pub async fn add_vlan(self: &Arc<Self>, new: NewVlan) -> Result<NetworkTrial, NetworkError> {
+    pub async fn add_vlan(self: &Arc<Self>, new: NewVlan) -> Result<NetworkTrial, ControlError> {
         let desk = self.clone();
-        to_the_end(async move { desk.add_vlan_now(new).await }).await
+        to_the_end(async move { Ok(desk.add_vlan_now(new).await?) }).await
     }
 
     async fn add_vlan_now(self: &Arc<Self>, new: NewVlan) -> Result<NetworkTrial, NetworkError> {
@@ -337,9 +331,9 @@ impl Network {
     ///
     /// # Errors
     /// There is none, or something is tried already.
-    pub async fn remove_vlan(self: &Arc<Self>, name: &str) -> Result<NetworkTrial, NetworkError> {
+    pub async fn remove_vlan(self: &Arc<Self>, name: &str) -> Result<NetworkTrial, ControlError> {
         let (desk, name) = (self.clone(), name.to_owned());
-        to_the_end(async move { desk.remove_vlan_now(&name).await }).await
+        to_the_end(async move { Ok(desk.remove_vlan_now(&name).await?) }).await
     }
 
     async fn remove_vlan_now(self: &Arc<Self>, name: &str) -> Result<NetworkTrial, NetworkError> {
@@ -437,9 +431,9 @@ impl Network {
         self: &Arc<Self>,
         id: &str,
         here: Option<IpAddr>,
-    ) -> Result<(), NetworkError> {
+    ) -> Result<(), ControlError> {
         let (desk, id) = (self.clone(), id.to_owned());
-        to_the_end(async move { desk.keep_now(&id, here).await }).await
+        to_the_end(async move { Ok(desk.keep_now(&id, here).await?) }).await
     }
 
     async fn keep_now(&self, id: &str, here: Option<IpAddr>) -> Result<(), NetworkError> {

@@ -4,6 +4,7 @@ use super::judge::{ALGORITHMS, Claims};
 use super::settings::{DISCOVERY, is_guarded};
 use super::{OidcError, OidcRow, OidcSettings};
 use crate::conference::Later;
+use crate::percent::escaped;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
@@ -133,18 +134,6 @@ impl Discovery {
 /// The beginning of a text of others, without what could deceive a log.
 pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|sign| !sign.is_control()).take(SHOWN).collect()
-}
-
-/// A text in an address or form (RFC 3986 §2.3).
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            true => out.push(char::from(byte)),
-            false => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 /// Names and values with `=` and `&` between.

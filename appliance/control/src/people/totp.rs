@@ -2,6 +2,7 @@
 //!
 //! Pure: time is an argument.
 
+use crate::percent::escaped;
 use aws_lc_rs::hmac;
 
 /// Bytes of a secret: as long as the hash (RFC 4226 §4 R6).
@@ -72,17 +73,6 @@ pub(super) fn base32(bytes: &[u8]) -> String {
 pub(super) fn address(secret: &[u8], box_name: &str, person: &str) -> String {
     let (issuer, account) = (escaped(box_name), escaped(person));
     format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", base32(secret))
-}
-
-/// Percent-encoded (RFC 3986 §2.1), all but what is never special.
-fn escaped(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escape).collect()
 }
 
 #[cfg(test)]

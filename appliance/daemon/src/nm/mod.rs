@@ -15,6 +15,7 @@ use profile::Profile;
 use roombox_control::conference::Later;
 use roombox_control::network::Link;
 use roombox_control::network::gear::{Change, GearError, NetworkGear, OpenTrial};
+use serde::Serialize;
 use std::collections::HashMap;
 use tokio::sync::Mutex;
 use zbus::{ObjectPath, OwnedObjectPath, Proxy, Variant};
@@ -158,26 +159,21 @@ impl Nm {
                 continue;
             };
             tracing::warn!(interface, "a change of the network that nobody kept is taken back");
-            let object = self.bus.object(NAME, &path, PROFILE).await?;
-            let none: HashMap<&str, Variant<'_>> = HashMap::new();
             let device = self.device_of(&interface).await?;
-            let plan = before.and_then(|before| before.checked(&[]).ok());
-            let done = match plan {
+            match before.and_then(|before| before.checked(&[]).ok()) {
                 _ if profile::is_pending(&found) => {
-                    let body = (profile::unmarked(found), TO_DISK, none);
-                    object.call_method("Update2", &body).await
+                    self.update(&path, profile::unmarked(found), TO_DISK).await?;
                 }
                 Some(plan) => {
                     let (vlan, uuid) = (profile::vlan(&found), profile::uuid(&found));
                     let draft = profile::draft(&interface, &plan, vlan.as_ref(), uuid);
-                    object.call_method("Update2", &(draft, TO_DISK, none)).await
+                    self.update(&path, draft, TO_DISK).await?;
                 }
                 None => {
-                    self.bus.heard(object.call_method("Delete", &()).await).await?;
+                    self.delete(&path).await?;
                     continue;
                 }
-            };
-            self.bus.heard(done).await?;
+            }
             // What a checkpoint ends does not begin again by itself, cable or not.
             if let Err(error) = self.activate(&path, device).await {
                 tracing::info!(
@@ -197,6 +193,22 @@ impl Nm {
         Ok(())
     }
 
+    /// Gives a profile other settings.
+    async fn update<P>(&self, path: &str, profile: P, flags: u32) -> Result<(), Silence>
+    where
+        P: Serialize + zbus::Type,
+    {
+        let object = self.bus.object(NAME, path, PROFILE).await?;
+        let none: HashMap<&str, Variant<'_>> = HashMap::new();
+        let done = object.call_method("Update2", &(profile, flags, none)).await;
+        self.bus.heard(done).await.map(drop)
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), Silence> {
+        let object = self.bus.object(NAME, path, PROFILE).await?;
+        self.bus.heard(object.call_method("Delete", &()).await).await.map(drop)
+    }
+
     async fn activate(&self, profile: &str, device: Option<Device>) -> Result<(), Silence> {
         // A VLAN's interface comes with it.
         let device = device.map_or_else(|| "/".to_owned(), |device| device.path);
@@ -213,7 +225,6 @@ impl Nm {
 
     /// Prepares the profile of a change, in memory.
     async fn prepare_profile(&self, change: &Change) -> Result<(), Silence> {
-        let none: HashMap<&str, Variant<'_>> = HashMap::new();
         let (interface, plan, vlan) = match change {
             Change::Set { interface, plan } => {
                 let device = self.device_of(interface).await?;
@@ -225,10 +236,7 @@ impl Nm {
                 let (path, found) = device
                     .and_then(|device| device.profile)
                     .ok_or_else(|| Silence::Refused(format!("{interface} has no profile")))?;
-                let object = self.bus.object(NAME, &path, PROFILE).await?;
-                let body = (profile::marked(found), IN_MEMORY, none);
-                let done = object.call_method("Update2", &body).await;
-                return self.bus.heard(done).await.map(drop);
+                return self.update(&path, profile::marked(found), IN_MEMORY).await;
             }
         };
         let own = self.own_profile(interface).await?;
@@ -236,17 +244,13 @@ impl Nm {
         let before = own.as_ref().map(|(_, found)| profile::settings(found));
         let draft = profile::draft(interface, plan, vlan.as_ref(), uuid);
         let draft = profile::tried(draft, before.as_ref());
-        let done = match own {
-            Some((path, _)) => {
-                let object = self.bus.object(NAME, &path, PROFILE).await?;
-                object.call_method("Update2", &(draft, IN_MEMORY, none)).await
-            }
-            None => {
-                let object = self.bus.object(NAME, &format!("{ROOT}/Settings"), SETTINGS).await?;
-                let flags = IN_MEMORY | BLOCK_AUTOCONNECT;
-                object.call_method("AddConnection2", &(draft, flags, none)).await
-            }
-        };
+        if let Some((path, _)) = own {
+            return self.update(&path, draft, IN_MEMORY).await;
+        }
+        let object = self.bus.object(NAME, &format!("{ROOT}/Settings"), SETTINGS).await?;
+        let none: HashMap<&str, Variant<'_>> = HashMap::new();
+        let flags = IN_MEMORY | BLOCK_AUTOCONNECT;
+        let done = object.call_method("AddConnection2", &(draft, flags, none)).await;
         self.bus.heard(done).await.map(drop)
     }
 
@@ -289,16 +293,10 @@ impl Nm {
             if profile::before(&found).is_none() {
                 continue;
             }
-            let object = self.bus.object(NAME, &path, PROFILE).await?;
-            let none: HashMap<&str, Variant<'_>> = HashMap::new();
-            let done = match profile::is_pending(&found) {
-                true => object.call_method("Delete", &()).await,
-                false => {
-                    let body = (profile::kept(found), TO_DISK, none);
-                    object.call_method("Update2", &body).await
-                }
-            };
-            self.bus.heard(done).await?;
+            match profile::is_pending(&found) {
+                true => self.delete(&path).await?,
+                false => self.update(&path, profile::kept(found), TO_DISK).await?,
+            }
         }
         self.call_checkpoint("CheckpointDestroy", id).await
     }
