@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use roombox_control::ControlError;
 use roombox_control::backup::BackupError;
 use roombox_control::fleet::FleetError;
+use roombox_control::meeting_tools::ToolsError;
 use roombox_control::mqtt::MqttError;
 use roombox_control::network::NetworkError;
 use roombox_control::network::gear::GearError;
@@ -144,6 +145,7 @@ fn status(error: &ControlError) -> StatusCode {
         E::Mail(_) | E::Mqtt(_) | E::Syslog(_) => StatusCode::UNPROCESSABLE_ENTITY,
         E::Network(error) => of_network(error),
         E::Time(error) => of_time(error),
+        E::Tools(error) => of_tools(error),
         E::Oidc(error) => of_oidc(error),
         E::Certificate(error) if error.is_of_state() => StatusCode::CONFLICT,
         E::Certificate(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -241,6 +243,24 @@ fn of_time(error: &TimeError) -> StatusCode {
         E::Zone(_) | E::Server(_) | E::TooManyServers | E::Time => StatusCode::UNPROCESSABLE_ENTITY,
         E::SetByServers | E::Refused(_) => StatusCode::CONFLICT,
         E::Absent(_) | E::Gone(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn of_tools(error: &ToolsError) -> StatusCode {
+    use ToolsError as E;
+    match error {
+        E::NotInMeeting | E::NotModerator | E::MayNotWrite | E::FilesOff => StatusCode::FORBIDDEN,
+        E::Poll { .. } | E::Timer { .. } | E::FileName { .. } | E::FileType { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        E::TooManyPolls { .. } | E::PollOver | E::FilesFull => StatusCode::CONFLICT,
+        E::NoPoll => StatusCode::NOT_FOUND,
+        E::FileGone => StatusCode::GONE,
+        E::NoLength => StatusCode::LENGTH_REQUIRED,
+        E::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        E::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
+        E::BrokenOff => StatusCode::BAD_REQUEST,
+        E::Keep(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::certificates::CertificateError;
 use crate::conference::Busy;
 use crate::fleet::FleetError;
 use crate::mail::MailError;
+use crate::meeting_tools::ToolsError;
 use crate::mqtt::MqttError;
 use crate::network::NetworkError;
 use crate::oidc::OidcError;
@@ -231,6 +232,8 @@ pub enum ControlError {
     #[error(transparent)]
     Time(#[from] TimeError),
     #[error(transparent)]
+    Tools(#[from] ToolsError),
+    #[error(transparent)]
     Certificate(#[from] CertificateError),
     #[error("the box cannot keep its secrets: {0}. Look at its disk")]
     Secrets(#[source] std::io::Error),
@@ -341,6 +344,7 @@ impl ControlError {
             Self::Oidc(error) => error.code(),
             Self::Syslog(error) => error.code(),
             Self::Time(error) => error.code(),
+            Self::Tools(error) => error.code(),
             Self::Certificate(error) => error.code(),
             Self::Secrets(_) => "secrets_failed",
             Self::Busy(_) => "busy",
@@ -386,6 +390,7 @@ impl ControlError {
             Self::Oidc(error) => error.field(),
             Self::Syslog(error) => error.field(),
             Self::Time(error) => error.field(),
+            Self::Tools(error) => error.field(),
             Self::Certificate(error) => error.field(),
             _ => None,
         }

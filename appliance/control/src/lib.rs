@@ -29,6 +29,7 @@ pub mod loans;
 pub mod lobby;
 pub mod logs;
 pub mod mail;
+pub mod meeting_tools;
 pub mod mqtt;
 pub mod network;
 pub mod oidc;

@@ -12,7 +12,6 @@ use crate::feeds::Calendars;
 use crate::fleet::{BoxGear, Errands, FleetKeeper};
 use crate::image;
 use crate::live::LiveDesk;
-use crate::machine;
 use crate::mqtt::{self, BoxCaller};
 use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
@@ -22,6 +21,7 @@ use crate::reports;
 use crate::trials;
 use crate::vitals::Vitals;
 use crate::workers::ChildWorkers;
+use crate::{machine, meeting_tools};
 use anyhow::Context;
 use roombox_api::livekit::LivekitDoor;
 use roombox_api::panel::PanelDoor;
@@ -249,11 +249,14 @@ impl House {
         let courier = Arc::new(WebhookCourier::new(plan.dev));
         let webhooks = Webhooks::load(store.clone(), keys.clone(), events.clone(), courier).await?;
         tokio::spawn(webhooks.clone().run());
+        let desk = settings.clone();
+        let meeting = meeting_tools::begin(conference.clone(), recorder.clone(), desk, &plan.data);
         let news = RoomNewsDesk {
             rooms: rooms.clone(),
             recordings: recordings.clone(),
             webhooks: webhooks.clone(),
             events: events.clone(),
+            tools: meeting.tools.clone(),
         };
         let news = tokio::spawn(news.follow(notices));
         tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
@@ -479,6 +482,7 @@ impl House {
             safekeeping,
             network,
             timekeeping,
+            meeting,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
     }

@@ -24,6 +24,7 @@ mod live;
 mod logging;
 mod machine;
 mod mail;
+mod meeting_tools;
 mod mqtt;
 mod names;
 mod news;

@@ -7,6 +7,7 @@ use roombox_control::egress::{Egress, EgressView};
 use roombox_control::events::{Events, Happening};
 use roombox_control::health::Health;
 use roombox_control::identity::BoxIdentity;
+use roombox_control::meeting_tools::MeetingTools;
 use roombox_control::recordings::Recordings;
 use roombox_control::rooms::Rooms;
 use roombox_control::store::{AlarmNews, StoreError};
@@ -25,6 +26,7 @@ pub struct RoomNewsDesk {
     pub recordings: Arc<Recordings>,
     pub webhooks: Arc<Webhooks>,
     pub events: Arc<Events>,
+    pub tools: Arc<MeetingTools>,
 }
 
 impl RoomNewsDesk {
@@ -65,7 +67,12 @@ impl RoomNewsDesk {
                 self.recordings.room_opened(room.name.as_str()).await?;
                 opened?;
             }
-            Notice::RoomEnded { room } => self.rooms.ended(room.name.as_str()).await?,
+            Notice::RoomEnded { room } => {
+                if let Err(error) = self.tools.ended(room.name.as_str(), &room.sid).await {
+                    tracing::warn!(%error, "what an ended meeting had is still on the disk");
+                }
+                self.rooms.ended(room.name.as_str()).await?;
+            }
             Notice::ParticipantKnocked { room, participant } => {
                 let (room, name) = (room.name.to_string(), participant.name);
                 let knocked = Happening::ParticipantKnocked { room, name };

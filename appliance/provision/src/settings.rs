@@ -124,11 +124,48 @@ pub struct MeetingSettings {
     /// People in a room at most; 0: as many as the box carries.
     #[cfg_attr(feature = "schema", schema(required))]
     pub max_participants: u32,
+    /// Megabytes of a file that somebody hands to all in the chat, at most; 0: nobody does.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub file_mb: u32,
+    /// Endings of files that may be handed out, like `pdf`; none: all.
+    #[cfg_attr(feature = "schema", schema(required))]
+    pub file_types: Vec<String>,
+}
+
+/// What people hand to each other in meetings, and no programs.
+const FILE_TYPES: [&str; 27] = [
+    "pdf", "png", "jpg", "jpeg", "gif", "webp", "heic", "txt", "md", "csv", "rtf", "doc", "docx",
+    "odt", "xls", "xlsx", "ods", "ppt", "pptx", "odp", "zip", "mp3", "m4a", "ogg", "mp4", "webm",
+    "ics",
+];
+const MOST_FILE_MB: u32 = 1_000;
+const MOST_FILE_TYPES: usize = 100;
+
+impl MeetingSettings {
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.file_mb > MOST_FILE_MB {
+            return Err(("file_mb", "is at most 1000"));
+        }
+        let ending = |ending: &String| {
+            let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            (1..=10).contains(&ending.len()) && ending.bytes().all(small)
+        };
+        if self.file_types.len() > MOST_FILE_TYPES || !self.file_types.iter().all(ending) {
+            return Err(("file_types", "are endings like pdf, in small letters, at most 100"));
+        }
+        Ok(())
+    }
 }
 
 impl Default for MeetingSettings {
     fn default() -> Self {
-        Self { empty_timeout_s: 300, departure_timeout_s: 20, max_participants: 0 }
+        Self {
+            empty_timeout_s: 300,
+            departure_timeout_s: 20,
+            max_participants: 0,
+            file_mb: 25,
+            file_types: FILE_TYPES.map(str::to_owned).to_vec(),
+        }
     }
 }
 
@@ -173,6 +210,9 @@ impl Settings {
         }
         if self.meeting.departure_timeout_s > 86_400 {
             return bad("meeting.departure_timeout_s", "is at most a day (86400)");
+        }
+        if let Err((name, why)) = self.meeting.check() {
+            return bad(&format!("meeting.{name}"), why);
         }
         if let Err((name, why)) = self.updates.check() {
             return bad(&format!("updates.{name}"), why);

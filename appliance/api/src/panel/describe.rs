@@ -29,6 +29,12 @@ pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
         .description(Some("The token of a loan: what POST /fleet/loans answers."))
         .build();
     components.add_security_scheme("loan", SecurityScheme::Http(loan));
+    let meeting = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The LiveKit token with which somebody is in a meeting."))
+        .build();
+    components.add_security_scheme("meeting", SecurityScheme::Http(meeting));
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             let permit = permits::of(method, path);
@@ -37,11 +43,14 @@ pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
                 who.push(SecurityRequirement::default());
             }
             let none: [&str; 0] = [];
-            if permit == Some(Permit::Borrowers) {
-                who.push(SecurityRequirement::new("loan", none));
-            } else if permit != Some(Permit::Open) {
-                who.push(SecurityRequirement::new("session", none));
-                who.push(SecurityRequirement::new("api_token", none));
+            match permit {
+                Some(Permit::Open) => {}
+                Some(Permit::Borrowers) => who.push(SecurityRequirement::new("loan", none)),
+                Some(Permit::InMeeting) => who.push(SecurityRequirement::new("meeting", none)),
+                Some(Permit::Guests(_) | Permit::Who(_)) | None => {
+                    who.push(SecurityRequirement::new("session", none));
+                    who.push(SecurityRequirement::new("api_token", none));
+                }
             }
             operation.security = Some(who);
             refusals(method, operation, permit);
@@ -67,7 +76,8 @@ pub(super) fn operations(
 }
 
 fn refusals(method: &str, operation: &mut Operation, permit: Option<Permit>) {
-    let must_log_in = matches!(permit, Some(Permit::Who(_) | Permit::Borrowers) | None);
+    let must_log_in =
+        matches!(permit, Some(Permit::Who(_) | Permit::Borrowers | Permit::InMeeting) | None);
     let some_may = matches!(permit, Some(Permit::Who(action)) if action.least() > Role::Viewer);
     let asks = operation.parameters.iter().flatten().any(|parameter| {
         matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query)

@@ -8,6 +8,7 @@ mod access;
 mod account;
 mod audit;
 mod backups;
+mod bell;
 mod body;
 mod certificates;
 mod describe;
@@ -23,6 +24,7 @@ mod keys;
 mod library;
 mod loans;
 mod mail;
+mod meeting;
 mod metrics;
 mod mqtt;
 mod network;
@@ -53,6 +55,8 @@ mod updates;
 mod watch;
 mod webhooks;
 mod whip_keys;
+
+pub use meeting::MeetingDoor;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -146,6 +150,7 @@ pub struct PanelDoor {
     pub safekeeping: Arc<Safekeeping>,
     pub network: Arc<Network>,
     pub timekeeping: Arc<Timekeeping>,
+    pub meeting: MeetingDoor,
 }
 
 #[derive(OpenApi)]
@@ -170,6 +175,12 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(rooms::meeting_delete))
         .routes(routes!(rooms::doorplate_get))
         .routes(routes!(rooms::join_token_create))
+        .routes(routes!(meeting::tools_get))
+        .routes(routes!(meeting::poll_ask))
+        .routes(routes!(meeting::poll_patch, meeting::poll_remove))
+        .routes(routes!(meeting::poll_vote))
+        .routes(routes!(meeting::timer_put, meeting::timer_remove))
+        .routes(routes!(meeting::handout_post))
         .routes(routes!(
             recordings::recording_start,
             recordings::recording_change,
@@ -332,6 +343,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
     OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", routes)
         .routes(routes!(outputs::live_get))
+        .routes(routes!(meeting::handout_get))
         .routes(routes!(watch::shared_get))
         .routes(routes!(watch::shared_unlock))
         .routes(routes!(watch::shared_film))

@@ -64,6 +64,10 @@ pub(super) async fn noted(
     if (reads && !refused) || UNREMARKABLE.contains(&action.as_str()) {
         return response;
     }
+    // What people do in meetings is theirs.
+    if matched.as_ref().is_some_and(|path| path.as_str().starts_with("/api/v1/meeting")) {
+        return response;
+    }
     // Guests come and go without an account: meetings tell of them. Who was not signed in does not sign out,
     // and who has no loan is not somebody who was refused one.
     let signed_in = asker.is_some() || response.extensions().get::<SignedIn>().is_some();

@@ -15,13 +15,15 @@ pub(super) enum Permit {
     Open,
     /// Boxes of the fleet, each with the token of its loan.
     Borrowers,
+    /// People who are in a meeting, each with the token with which they joined.
+    InMeeting,
     /// Who may this, and who has an invitation.
     Guests(Action),
     /// Who may this.
     Who(Action),
 }
 
-use Permit::{Borrowers, Guests, Open, Who};
+use Permit::{Borrowers, Guests, InMeeting, Open, Who};
 
 pub(super) const METRICS: &str = "/metrics";
 pub(super) const SHARE_PAGE: &str = "/s/{token}";
@@ -62,6 +64,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/s/{token}/film.mp4"),
             ("get", "/s/{token}/poster.jpg"),
             ("get", "/live/{token}/{file}"),
+            // Who has the address of a meeting's file got it in the meeting.
+            ("get", "/f/{secret}"),
             ("get", SECURITY_TXT),
         ],
     ),
@@ -74,6 +78,19 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/api/v1/fleet/loan/made/{*name}"),
             ("put", "/api/v1/fleet/loan/made/{*name}"),
             ("post", "/api/v1/fleet/loan/receipt"),
+        ],
+    ),
+    (
+        InMeeting,
+        &[
+            ("get", "/api/v1/meeting"),
+            ("post", "/api/v1/meeting/polls"),
+            ("patch", "/api/v1/meeting/polls/{id}"),
+            ("delete", "/api/v1/meeting/polls/{id}"),
+            ("put", "/api/v1/meeting/polls/{id}/vote"),
+            ("put", "/api/v1/meeting/timer"),
+            ("delete", "/api/v1/meeting/timer"),
+            ("post", "/api/v1/meeting/files"),
         ],
     ),
     (
@@ -402,6 +419,7 @@ pub(super) fn matrix() -> String {
             let who = match permit {
                 Open => "yes | yes | yes | yes | yes".to_owned(),
                 Borrowers => ["by a loan"; 5].join(" | "),
+                InMeeting => ["in the meeting"; 5].join(" | "),
                 Guests(action) => format!("{} | by invitation", ticks(*action)),
                 Who(action) => format!("{} | –", ticks(*action)),
             };

@@ -43,7 +43,8 @@ pub(super) struct TakeQuery {
 /// Links are for those who got them: no page learns them from a browser, no cache keeps what they lead
 /// to, no search engine lists it.
 pub(super) async fn for_nobody_else(request: Request, next: Next) -> Response {
-    let shared = request.uri().path().starts_with("/s/");
+    let path = request.uri().path();
+    let shared = path.starts_with("/s/") || path.starts_with("/f/");
     let mut response = next.run(request).await;
     if shared {
         let headers = response.headers_mut();

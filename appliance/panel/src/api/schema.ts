@@ -205,3 +205,9 @@ export type NetworkLink = Schemas["Link"];
 export type InterfaceSettings = Schemas["InterfaceSettings"];
 export type TimeView = Schemas["TimeView"];
 export type TimePut = Schemas["TimePut"];
+
+export type MeetingTools = Schemas["ToolsView"];
+export type MeetingPoll = Schemas["Poll"];
+export type MeetingTimer = Schemas["Timer"];
+export type Handout = Schemas["Handout"];
+export type NewPoll = Schemas["NewPoll"];

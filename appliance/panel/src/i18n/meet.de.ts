@@ -1,3 +1,4 @@
+import { tools } from "./meetTools.de";
 import type { meet as en } from "./meet.en";
 import type { Words } from "./words";
 
@@ -244,4 +245,5 @@ export const meet: Words<typeof en> = {
       text: "Sie brauchen einen Einladungslink, oder Sie melden sich zuerst am Panel dieser Box an.",
     },
   },
+  tools,
 };

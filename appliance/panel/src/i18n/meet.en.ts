@@ -1,3 +1,4 @@
+import { tools } from "./meetTools.en";
 export const meet = {
   opening: "Opening the room…",
   leave: "Leave",
@@ -236,4 +237,5 @@ export const meet = {
       text: "You need an invite link, or sign in to the panel of this box first.",
     },
   },
+  tools,
 };

@@ -1,3 +1,4 @@
+import { handouts } from "./handouts.de";
 import { health } from "./health.de";
 import { mail } from "./mail.de";
 import { mqtt } from "./mqtt.de";
@@ -76,4 +77,4 @@ export const security = {
   read: "Datei lesen",
 };
 
-export const reports = { health, mail, mqtt, network, oidc, security, support, syslog, texts };
+export const reports = { handouts, health, mail, mqtt, network, oidc, security, support, syslog, texts };

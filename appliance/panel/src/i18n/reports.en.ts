@@ -1,5 +1,6 @@
 // What the cards of syslog, of the support bundle and of settings as a text say, and all words about who is told how the
 // box is.
+import { handouts } from "./handouts.en";
 import { health } from "./health.en";
 import { mail } from "./mail.en";
 import { mqtt } from "./mqtt.en";
@@ -76,4 +77,4 @@ export const security = {
   read: "Read the file",
 };
 
-export const reports = { health, mail, mqtt, network, oidc, security, support, syslog, texts };
+export const reports = { handouts, health, mail, mqtt, network, oidc, security, support, syslog, texts };

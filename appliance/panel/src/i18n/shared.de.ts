@@ -1,5 +1,6 @@
 import { certificateErrors } from "./certificates.de";
 import { networkErrors } from "./network.de";
+import { toolsErrors } from "./meetTools.de";
 import { oidcErrors } from "./oidcErrors.de";
 import type { shared as en } from "./shared.en";
 import type { Words } from "./words";
@@ -100,6 +101,7 @@ export const shared: Words<typeof en> = {
     ...certificateErrors,
     ...networkErrors,
     ...oidcErrors,
+    ...toolsErrors,
     mail_host: "Ein Mailserver ist ein Name oder eine Adresse wie mail.example.org.",
     mail_port: "Der Port ist meist 587 mit STARTTLS, 465 mit TLS, und nie 0.",
     mail_user: "Der Benutzer hat höchstens 256 Zeichen und keine Steuerzeichen.",

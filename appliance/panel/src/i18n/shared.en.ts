@@ -1,5 +1,6 @@
 import { certificateErrors } from "./certificates.en";
 import { networkErrors } from "./network.en";
+import { toolsErrors } from "./meetTools.en";
 import { oidcErrors } from "./oidcErrors.en";
 export const shared = {
   language: "Language",
@@ -98,6 +99,7 @@ export const shared = {
     ...certificateErrors,
     ...networkErrors,
     ...oidcErrors,
+    ...toolsErrors,
     mail_host: "A mail server is a name or an address, like mail.example.org.",
     mail_port: "The port is 587 with STARTTLS, 465 with TLS on most servers, and never 0.",
     mail_user: "The user has 256 characters at most and no control characters.",

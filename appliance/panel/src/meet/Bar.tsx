@@ -2,10 +2,12 @@
 import { useLocalParticipant } from "@livekit/components-react";
 import {
   IconBadgeCc,
+  IconChartBar,
   IconDeviceSpeaker,
   IconDots,
   IconHandOff,
   IconHandStop,
+  IconHourglass,
   IconKeyboard,
   IconLayoutGrid,
   IconLayoutSidebarRight,
@@ -38,6 +40,8 @@ type Action =
   | "hand"
   | "chat"
   | "people"
+  | "polls"
+  | "timer"
   | "view"
   | "record"
   | "devices"
@@ -51,6 +55,8 @@ interface BarProps {
   view: View;
   drawer: Drawer;
   unread: number;
+  /** Polls that this person has not answered. */
+  toAnswer: number;
   recording: boolean;
   soundOnly: boolean;
   /** Whether captions are shown; null: none have come. */
@@ -65,6 +71,7 @@ export function Bar({
   view,
   drawer,
   unread,
+  toAnswer,
   recording,
   soundOnly,
   captions,
@@ -178,6 +185,16 @@ export function Bar({
           {moderator && record}
           {layout}
         </span>
+        <BarButton
+          icon={IconChartBar}
+          words={t("tools.polls")}
+          badge={toAnswer}
+          badgeWords={t("tools.unanswered", { count: toAnswer })}
+          shortcut="U"
+          pressed={drawer === "polls"}
+          press={act.polls}
+        />
+        {moderator && <BarButton icon={IconHourglass} words={t("tools.timer")} press={act.timer} />}
         <BarButton
           icon={IconVolume}
           words={soundOnly ? t("sound_only_end") : t("sound_only")}

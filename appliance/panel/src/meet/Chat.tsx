@@ -1,22 +1,35 @@
-// Messages of this meeting. They are gone with it.
+// Messages and files of this meeting. They are gone with it.
 import type { useChat } from "@livekit/components-react";
 import { IconSend, IconX } from "@tabler/icons-react";
 import { useEffect, useRef, useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { bytes } from "../format";
+import { AttachButton, FileList, FileMessage, SendingFile, useHandingOut } from "./Files";
+import { attributesOf, fileOf } from "./handouts";
+import type { Tools } from "./tools";
 
 interface ChatProps {
   chat: ReturnType<typeof useChat>;
+  tools: Tools;
   close: () => void;
 }
 
-export function Chat({ chat, close }: ChatProps) {
+export function Chat({ chat, tools, close }: ChatProps) {
   const { t, i18n } = useTranslation(["meet", "shared"]);
   const [text, setText] = useState("");
   const [failed, setFailed] = useState(false);
+  const [over, setOver] = useState(false);
   const list = useRef<HTMLOListElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const count = chat.chatMessages.length;
   const time = new Intl.DateTimeFormat(i18n.language, { timeStyle: "short" });
+  const files = tools.view?.files ?? [];
+  const mayHand = tools.view?.file_rules.allowed ?? false;
+  const { hand, sending, error } = useHandingOut(tools, (file) => {
+    // Programs of other makers show the text alone: it says where the file is.
+    const line = `${file.name} (${bytes(file.bytes, i18n.language)})\n${location.origin}${file.path}`;
+    return chat.send(line, { attributes: attributesOf(file) });
+  });
 
   useEffect(() => field.current?.focus(), []);
   useEffect(() => {
@@ -37,30 +50,49 @@ export function Chat({ chat, close }: ChatProps) {
   };
 
   return (
-    <aside className="drawer" aria-label={t("chat")}>
+    <aside
+      className={`drawer ${over ? "dropped-on" : ""}`}
+      aria-label={t("chat")}
+      onDragOver={(event) => {
+        if (!mayHand || !event.dataTransfer.types.includes("Files")) return;
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        setOver(false);
+        if (!mayHand) return;
+        event.preventDefault();
+        void hand([...event.dataTransfer.files]);
+      }}
+    >
       <header>
         <h2>{t("chat")}</h2>
         <button type="button" className="round small" aria-label={t("shared:close")} onClick={close}>
           <IconX aria-hidden />
         </button>
       </header>
+      {files.length > 0 && <FileList files={files} />}
       {count === 0 ? (
         <p className="quiet drawer-empty">{t("chat_empty")}</p>
       ) : (
         <ol ref={list} className="messages" tabIndex={0} aria-label={t("messages")}>
-          {chat.chatMessages.map((message) => (
-            <li key={message.id} className={message.from?.isLocal ? "mine" : undefined}>
-              <p className="by">
-                <strong>
-                  {message.from?.isLocal
-                    ? t("shared:you")
-                    : message.from?.name || message.from?.identity || "?"}
-                </strong>
-                <time>{time.format(message.timestamp)}</time>
-              </p>
-              <p>{message.message}</p>
-            </li>
-          ))}
+          {chat.chatMessages.map((message) => {
+            const file = fileOf(message.attributes);
+            return (
+              <li key={message.id} className={message.from?.isLocal ? "mine" : undefined}>
+                <p className="by">
+                  <strong>
+                    {message.from?.isLocal
+                      ? t("shared:you")
+                      : message.from?.name || message.from?.identity || "?"}
+                  </strong>
+                  <time>{time.format(message.timestamp)}</time>
+                </p>
+                {file ? <FileMessage file={file} /> : <p>{message.message}</p>}
+              </li>
+            );
+          })}
         </ol>
       )}
       {failed && (
@@ -68,7 +100,16 @@ export function Chat({ chat, close }: ChatProps) {
           {t("chat_failed")}
         </p>
       )}
+      {error !== null && (
+        <p className="error" role="alert">
+          {error}
+        </p>
+      )}
+      {sending && <SendingFile sending={sending} />}
       <form className="write" onSubmit={submit}>
+        {mayHand && (
+          <AttachButton tools={tools} busy={sending !== null} hand={(chosen) => void hand(chosen)} />
+        )}
         <input
           ref={field}
           value={text}

@@ -26,14 +26,19 @@ import type { View } from "./layout";
 import type { Wishes } from "./Meeting";
 import { NetworkDialog } from "./NetworkDialog";
 import { PeopleDrawer } from "./PeopleDrawer";
+import { PollNotice } from "./PollNotice";
+import { Polls } from "./Polls";
 import { RecordDialog } from "./RecordDialog";
 import { RecordingSign, useRecording } from "./recording";
 import { useSoundOnly } from "./soundOnly";
 import { Stage } from "./Stage";
+import { TimerDialog } from "./TimerDialog";
+import { TimerSign } from "./TimerSign";
+import { unanswered, useTools } from "./tools";
 import { useUnread } from "./unread";
 
-export type Drawer = "chat" | "people" | null;
-export type Dialog = "record" | "devices" | "keys" | "network" | null;
+export type Drawer = "chat" | "people" | "polls" | null;
+export type Dialog = "record" | "devices" | "keys" | "network" | "timer" | null;
 
 interface InMeetingProps {
   roomId: string;
@@ -71,6 +76,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
   const asked = useAsked(room);
   const soundOnly = useSoundOnly(room);
   const captions = useCaptions(room);
+  const tools = useTools(room, roomId);
   const unread = useUnread(chat.chatMessages.length, drawer === "chat");
 
   // Where to tell about the end may change with each render; the listener must not.
@@ -138,6 +144,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
     h: hand,
     c: () => openDrawer("chat"),
     p: () => openDrawer("people"),
+    u: () => openDrawer("polls"),
     g: changeView,
     r: () => moderator && setDialog("record"),
     t: () => captions.there && captions.turn(),
@@ -158,6 +165,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       <header className="meeting-head">
         <h1>{door.room}</h1>
         <RecordingSign recording={recording} />
+        <TimerSign tools={tools} />
       </header>
       {moderator && drawer !== "people" && (
         <KnockingNotice roomId={roomId} show={() => setDrawer("people")} />
@@ -165,6 +173,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       <Stage view={view} />
       <Captions captions={captions} />
       <Hints soundOnly={soundOnly} why={() => setDialog("network")} />
+      {drawer !== "polls" && <PollNotice tools={tools} show={() => setDrawer("polls")} />}
       {asked.by !== null && (
         <div className="hint-card" role="alertdialog" aria-label={t("asked", { name: asked.by })}>
           <p>{t("asked", { name: asked.by })}</p>
@@ -200,6 +209,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         view={view}
         drawer={drawer}
         unread={unread}
+        toAnswer={unanswered(tools.view?.polls ?? []).length}
         recording={recording.on || recording.paused === true}
         soundOnly={soundOnly.on}
         captions={captions.there ? captions.on : null}
@@ -211,6 +221,8 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
           hand,
           chat: () => openDrawer("chat"),
           people: () => openDrawer("people"),
+          polls: () => openDrawer("polls"),
+          timer: () => setDialog("timer"),
           view: changeView,
           record: () => setDialog("record"),
           devices: () => setDialog("devices"),
@@ -221,13 +233,15 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
           leave: () => void room.disconnect(),
         }}
       />
-      {drawer === "chat" && <Chat chat={chat} close={() => setDrawer(null)} />}
+      {drawer === "chat" && <Chat chat={chat} tools={tools} close={() => setDrawer(null)} />}
+      {drawer === "polls" && <Polls tools={tools} close={() => setDrawer(null)} />}
       {drawer === "people" && (
         <PeopleDrawer roomId={roomId} moderator={moderator} close={() => setDrawer(null)} />
       )}
       {dialog === "record" && (
         <RecordDialog roomId={roomId} recording={recording} close={() => setDialog(null)} />
       )}
+      {dialog === "timer" && <TimerDialog tools={tools} close={() => setDialog(null)} />}
       {dialog === "network" && <NetworkDialog close={() => setDialog(null)} />}
       {dialog === "devices" && <DeviceDialog close={() => setDialog(null)} />}
       {dialog === "keys" && (

@@ -8,6 +8,7 @@ const KEYS = [
   ["H", "keys.h"],
   ["C", "keys.c"],
   ["P", "keys.p"],
+  ["U", "tools.polls"],
   ["G", "keys.g"],
   ["R", "keys.r"],
   ["T", "keys.t"],

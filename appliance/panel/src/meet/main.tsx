@@ -1,5 +1,6 @@
 // Entry of the meeting page. It shares the API client and the words with the panel, no more.
 import "./meet.css";
+import "./tools.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { meet as de } from "../i18n/meet.de";

@@ -21,6 +21,8 @@ const NAMES = {
   "meeting.empty_timeout_s": "settings.empty_timeout_s",
   "meeting.departure_timeout_s": "settings.departure_timeout_s",
   "meeting.max_participants": "settings.max_participants",
+  "meeting.file_mb": "handouts.file_mb",
+  "meeting.file_types": "handouts.types",
   "turn.urls": "turn.urls",
   "turn.secret": "turn.secret",
   "turn.relay_only": "turn.relay_only",
@@ -59,6 +61,7 @@ export function useSettingWords() {
     if (typeof value === "number") {
       if (key.endsWith("_bytes")) return format.bytes(value);
       if (key === "meeting.max_participants" && value === 0) return t("provisioning.no_limit");
+      if (key.endsWith("_mb")) return value === 0 ? t("handouts.none") : format.bytes(value * 1_000_000);
       return key.endsWith("_s") ? format.span(value) : format.number(value);
     }
     if (Array.isArray(value)) return value.join(", ") || "–";

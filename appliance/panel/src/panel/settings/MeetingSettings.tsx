@@ -1,4 +1,4 @@
-import { NumberInput } from "@mantine/core";
+import { NumberInput, Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Settings } from "../../api/schema";
 import { Card } from "./Card";
@@ -20,7 +20,12 @@ export function MeetingSettings({ settings }: { settings: Settings }) {
     <Card title={t("settings.meeting")} text={t("settings.meeting_text")}>
       <SetByFleet section="meeting" />
       <form
-        onSubmit={form.onSubmit((changed) => save.mutate(changed))}
+        onSubmit={form.onSubmit((changed) =>
+          save.mutate({
+            ...changed,
+            file_types: endings(changed.file_types.join(" ")),
+          }),
+        )}
         style={{ display: "grid", gap: 16 }}
       >
         {FIELDS.map(({ name, suffix, min }) => (
@@ -36,8 +41,34 @@ export function MeetingSettings({ settings }: { settings: Settings }) {
             onChange={(value) => form.setValues({ [name]: Number(value) })}
           />
         ))}
+        <NumberInput
+          label={t("handouts.file_mb")}
+          description={t("handouts.file_mb_text")}
+          suffix=" MB"
+          min={0}
+          max={1_000}
+          allowDecimal={false}
+          styles={NARROW}
+          value={form.values.file_mb}
+          onChange={(value) => form.setValues({ file_mb: Number(value) })}
+        />
+        <Textarea
+          label={t("handouts.types")}
+          description={t("handouts.types_text")}
+          autosize
+          minRows={1}
+          value={form.values.file_types.join(" ")}
+          disabled={form.values.file_mb === 0}
+          onChange={(event) => form.setValues({ file_types: event.currentTarget.value.split(" ") })}
+        />
         <SaveBar {...bar} />
       </form>
     </Card>
   );
+}
+
+/** Endings as people type them: with dots, commas, capitals. */
+function endings(text: string): string[] {
+  const words = text.toLowerCase().split(/[\s,;]+/);
+  return [...new Set(words.map((word) => word.replace(/^\*?\./, "")).filter((word) => word !== ""))];
 }
