@@ -19,6 +19,7 @@ import { fleet } from './fleet.mjs';
 import { library } from './library.mjs';
 import { lobby } from './lobby.mjs';
 import { oidc } from './oidc.mjs';
+import { tools } from './tools.mjs';
 import { people } from './people.mjs';
 import { losses } from './losses.mjs';
 import { mqtt } from './mqtt.mjs';
@@ -76,6 +77,7 @@ const GROUPS = {
   library,
   schedule,
   lobby,
+  tools,
   people,
   oidc,
   alarms,

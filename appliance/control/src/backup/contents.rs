@@ -50,7 +50,7 @@ pub const INSIDE: [Inside; 10] = [
     inside("audit", "the audit log, and the history of updates"),
 ];
 
-pub const OUTSIDE: [Outside; 8] = [
+pub const OUTSIDE: [Outside; 9] = [
     outside(
         "recordings",
         "recordings: tracks, films and pictures",
@@ -68,6 +68,7 @@ pub const OUTSIDE: [Outside; 8] = [
         "what was measured of this machine: encoders and how long films take",
         "it is measured anew, perhaps on another machine",
     ),
+    outside("meetings", "polls, timers and files of meetings", "they end with their meeting"),
     outside("nats", "the store of nats-server", "nothing in it is the only copy"),
     outside(
         "caches",

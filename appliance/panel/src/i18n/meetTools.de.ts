@@ -53,7 +53,7 @@ export const tools: Words<typeof toolsEn> = {
   attach_text: "Datei anhängen: alle, die da sind, bekommen sie, und mit der Besprechung ist sie weg. Sie wird nicht auf Viren geprüft.",
   files_one: "{{count}} Datei dieser Besprechung",
   files_other: "{{count}} Dateien dieser Besprechung",
-  file_save: "{{name}} speichern, {{size}}",
+  file_save: "{{name}}, {{size}} speichern",
   sending: "{{name}} wird gesendet",
   sending_stop: "{{name}} nicht weiter senden",
   unfit_size: "{{name}} ist zu groß: eine Datei darf hier {{most}} haben.",

@@ -76,10 +76,17 @@ export function Poll({ poll, tools, moderates, attempt }: PollProps) {
   const { t } = useTranslation("meet");
   const { door } = tools;
   const [sure, setSure] = useState(false);
+  // What was just chosen is shown at once, until the box says otherwise.
+  const known = poll.mine.join();
+  const [wish, setWish] = useState({ over: "", chosen: poll.mine });
+  const mine = wish.over === known ? wish.chosen : poll.mine;
   const choose = (place: number) => {
-    if (!poll.several) return attempt(door.vote(poll.id, [place]));
-    const others = poll.mine.filter((one) => one !== place);
-    attempt(door.vote(poll.id, others.length === poll.mine.length ? [...others, place] : others));
+    const others = poll.several ? mine.filter((one) => one !== place) : [];
+    const chosen = poll.several && mine.includes(place) ? others : [...others, place];
+    setWish({ over: known, chosen });
+    const vote = door.vote(poll.id, chosen);
+    vote.catch(() => setWish({ over: known, chosen: poll.mine }));
+    attempt(vote);
   };
   return (
     <li className="poll">
@@ -102,7 +109,7 @@ export function Poll({ poll, tools, moderates, attempt }: PollProps) {
               <input
                 type={poll.several ? "checkbox" : "radio"}
                 name={poll.id}
-                checked={poll.mine.includes(place)}
+                checked={mine.includes(place)}
                 onChange={() => choose(place)}
               />
               <span className="poll-text">{answer.text}</span>
