@@ -29,6 +29,7 @@ import { restart } from './restart.mjs';
 import { targets } from './targets.mjs';
 import { network } from './network.mjs';
 import { updates } from './updates.mjs';
+import { rooms } from './rooms.mjs';
 import { schedule } from './schedule.mjs';
 import { webhooks } from './webhooks.mjs';
 import { whip } from './whip.mjs';
@@ -76,6 +77,7 @@ const GROUPS = {
   library,
   schedule,
   lobby,
+  rooms,
   people,
   oidc,
   alarms,

@@ -6,10 +6,12 @@ import { useTranslation } from "react-i18next";
 
 interface ChatProps {
   chat: ReturnType<typeof useChat>;
+  /** May write, not only read. */
+  writes: boolean;
   close: () => void;
 }
 
-export function Chat({ chat, close }: ChatProps) {
+export function Chat({ chat, writes, close }: ChatProps) {
   const { t, i18n } = useTranslation(["meet", "shared"]);
   const [text, setText] = useState("");
   const [failed, setFailed] = useState(false);
@@ -68,7 +70,8 @@ export function Chat({ chat, close }: ChatProps) {
           {t("chat_failed")}
         </p>
       )}
-      <form className="write" onSubmit={submit}>
+      {!writes && <p className="quiet drawer-empty">{t("before.limits.chat")}</p>}
+      <form className="write" onSubmit={submit} hidden={!writes}>
         <input
           ref={field}
           value={text}

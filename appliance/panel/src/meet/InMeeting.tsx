@@ -9,6 +9,7 @@ import { ConnectionState, RoomEvent, type DisconnectReason, type Room } from "li
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Door } from "../api/schema";
+import { useAllowed } from "./allowed";
 import { Announcer } from "./Announcer";
 import { useAsked } from "./asking";
 import { Bar } from "./Bar";
@@ -68,6 +69,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
   const recording = useRecording(room, roomId, invite);
   const chat = useChat();
   const away = useConnectionState() !== ConnectionState.Connected;
+  const may = useAllowed();
   const asked = useAsked(room);
   const soundOnly = useSoundOnly(room);
   const captions = useCaptions(room);
@@ -133,8 +135,8 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
 
   useKeys({
     m: () => switchDevice("microphone"),
-    v: () => switchDevice("camera"),
-    s: share,
+    v: () => may.camera && switchDevice("camera"),
+    s: () => may.share && share(),
     h: hand,
     c: () => openDrawer("chat"),
     p: () => openDrawer("people"),
@@ -221,7 +223,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
           leave: () => void room.disconnect(),
         }}
       />
-      {drawer === "chat" && <Chat chat={chat} close={() => setDrawer(null)} />}
+      {drawer === "chat" && <Chat chat={chat} writes={may.chat} close={() => setDrawer(null)} />}
       {drawer === "people" && (
         <PeopleDrawer roomId={roomId} moderator={moderator} close={() => setDrawer(null)} />
       )}
