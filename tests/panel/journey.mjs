@@ -30,6 +30,7 @@ import { restart } from './restart.mjs';
 import { targets } from './targets.mjs';
 import { network } from './network.mjs';
 import { updates } from './updates.mjs';
+import { rooms } from './rooms.mjs';
 import { schedule } from './schedule.mjs';
 import { webhooks } from './webhooks.mjs';
 import { whip } from './whip.mjs';
@@ -78,6 +79,7 @@ const GROUPS = {
   schedule,
   lobby,
   tools,
+  rooms,
   people,
   oidc,
   alarms,

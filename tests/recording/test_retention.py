@@ -55,6 +55,29 @@ def test_what_is_older_than_the_owner_wants_goes_and_what_is_kept_stays(box):
     box.wait(lambda: here(box) == {new})
 
 
+def test_a_rooms_own_days_take_the_place_of_the_boxs_and_what_is_held_stays(box):
+    old, held, young = record(box, 3)
+    box.panel.call("PATCH", f"/recordings/{held}", {"held": True})
+    room = box.panel.call("GET", f"/recordings/{old}")["room_id"]
+    box.panel.call("PATCH", f"/rooms/{room}", {"rules": {"keep_days": 7}})
+    box.panel.call("PATCH", "/settings", {"recording": {"keep_days": 2}})
+    box.stop()
+    aged(box, (held,), days=30)
+    aged(box, (old, young), days=5)
+    box.start()
+    # Longer than the box: both are older than its two days, and stay.
+    upcoming = box.panel.call("GET", "/storage")["next"]
+    assert {one["recording"] for one in upcoming} == {old, young}
+    box.panel.call("PATCH", "/settings", {"recording": {"keep_days": 0}})
+    box.stop()
+    aged(box, (old,), days=3)
+    box.start()
+    # Shorter than the box, which keeps everything.
+    box.wait(lambda: here(box) == {held, young})
+    [deleted] = box.panel.call("GET", "/deletions")["items"]
+    assert (deleted["recording"], deleted["reason"]) == (old, "age")
+
+
 def test_the_oldest_make_room_if_the_owner_says_so(small_volume):  # noqa: F811
     config = f"[recording]\nreserve_bytes = {100 * MIB}\n"
     with RecBox(small_volume / "data", config=config) as box:

@@ -12,6 +12,7 @@ use roombox_control::mqtt::MqttError;
 use roombox_control::network::NetworkError;
 use roombox_control::network::gear::GearError;
 use roombox_control::oidc::OidcError;
+use roombox_control::rooms::EntryError;
 use roombox_control::timekeeping::TimeError;
 use roombox_control::updates::UpdateError;
 use roombox_control::updates::updater::UpdaterError;
@@ -138,6 +139,7 @@ fn status(error: &ControlError) -> StatusCode {
         E::ClaimLocked => StatusCode::LOCKED,
         E::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        E::Entry(error) => of_entry(error),
         E::Backup(error) => of_backup(error),
         E::Update(error) => of_update(error),
         E::Fleet(error) => of_fleet(error),
@@ -154,6 +156,15 @@ fn status(error: &ControlError) -> StatusCode {
         E::Store(_) | E::Recorder(_) | E::Files(_) | E::Secrets(_) | E::Randomness | E::Hash => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
+    }
+}
+
+fn of_entry(error: &EntryError) -> StatusCode {
+    use EntryError as E;
+    match error {
+        E::PinNeeded | E::PinWrong | E::NoGuests => StatusCode::FORBIDDEN,
+        E::PinWait { .. } => StatusCode::TOO_MANY_REQUESTS,
+        E::PinForm { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -290,7 +301,8 @@ impl From<ControlError> for ApiError {
             tracing::warn!(%error, cause, "a request was turned away");
         }
         let retry_after_s = match &error {
-            ControlError::TooManyAttempts { seconds } => Some(*seconds),
+            ControlError::TooManyAttempts { seconds }
+            | ControlError::Entry(EntryError::PinWait { seconds }) => Some(*seconds),
             _ => None,
         };
         let field = error.field().map(str::to_owned);

@@ -10,6 +10,7 @@ use crate::mqtt::MqttError;
 use crate::network::NetworkError;
 use crate::oidc::OidcError;
 use crate::permissions::{Action, Role};
+use crate::rooms::EntryError;
 use crate::store::StoreError;
 use crate::syslog::SyslogError;
 use crate::timekeeping::TimeError;
@@ -214,6 +215,8 @@ pub enum ControlError {
     #[error("the box is about to restart: it takes no new meetings and recordings")]
     Draining,
     #[error(transparent)]
+    Entry(#[from] EntryError),
+    #[error(transparent)]
     Backup(#[from] BackupError),
     #[error(transparent)]
     Update(#[from] UpdateError),
@@ -335,6 +338,7 @@ impl ControlError {
             Self::NoReset => "no_reset",
             Self::OwnKey => "own_key",
             Self::Draining => "draining",
+            Self::Entry(error) => error.code(),
             Self::Backup(error) => error.code(),
             Self::Update(error) => error.code(),
             Self::Fleet(error) => error.code(),
@@ -381,6 +385,7 @@ impl ControlError {
             | Self::InvalidOutput { field, .. }
             | Self::InvalidToken { field, .. }
             | Self::InvalidWebhook { field, .. } => Some(field),
+            Self::Entry(error) => error.field(),
             Self::Backup(error) => error.field(),
             Self::Update(error) => error.field(),
             Self::Fleet(error) => error.field(),

@@ -1,4 +1,4 @@
-//! The lobby: which rooms let guests in one by one, and who is a guest.
+//! The lobby: which rooms let guests in one by one, who is a guest, and how many may be in.
 //!
 //! Who waits and who was let in is the media plane's to know: it ends with the meeting.
 
@@ -6,15 +6,23 @@ use crate::conference::Standing;
 use crate::error::ControlError;
 use crate::keys::LivekitKeys;
 use crate::store::Store;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Lobbies of the box's rooms.
 pub struct Lobby {
     store: Arc<Store>,
     keys: Arc<LivekitKeys>,
-    /// Names of rooms that have one. Joins must not wait for the disk.
-    rooms: RwLock<HashSet<String>>,
+    /// By name, those of which the box knows more than the name. Joins must not wait for the disk.
+    rooms: RwLock<HashMap<String, Door>>,
+}
+
+/// What a room's door must know.
+#[derive(Debug, Clone, Copy)]
+struct Door {
+    lobby: bool,
+    /// 0: as many as in any room.
+    max_people: u32,
 }
 
 impl Lobby {
@@ -28,7 +36,16 @@ impl Lobby {
 
     /// Whether guests of this room wait until they are let in.
     pub fn is_on(&self, room: &str) -> bool {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner).contains(room)
+        self.door(room).is_some_and(|door| door.lobby)
+    }
+
+    /// People that this room is kept to; `None`: as many as any room.
+    pub fn most_people(&self, room: &str) -> Option<u32> {
+        self.door(room).map(|door| door.max_people).filter(|most| *most > 0)
+    }
+
+    fn door(&self, room: &str) -> Option<Door> {
+        self.rooms.read().unwrap_or_else(PoisonError::into_inner).get(room).copied()
     }
 
     /// Guests are those who come with a token of the box's own, as the meeting page gets one for an
@@ -44,7 +61,8 @@ impl Lobby {
     /// Rooms were changed, renamed or deleted.
     pub(crate) async fn refresh(&self) -> Result<(), ControlError> {
         let rows = self.store.room_list().await?.into_iter();
-        let rooms = rows.filter(|row| row.lobby).map(|row| row.name).collect();
+        let door = |lobby, max_people| Door { lobby, max_people };
+        let rooms = rows.map(|row| (row.name, door(row.lobby, row.rules.max_people))).collect();
         *self.rooms.write().unwrap_or_else(PoisonError::into_inner) = rooms;
         Ok(())
     }
@@ -53,12 +71,23 @@ impl Lobby {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rooms::RoomRules;
     use crate::store::RoomRow;
 
     fn room(name: &str) -> RoomRow {
         let (invite, name) = (format!("invite of {name}"), name.to_owned());
         let (kept, lobby, record_always) = (true, false, false);
-        RoomRow { id: name.clone(), name, invite, kept, lobby, record_always, created_ms: 1 }
+        RoomRow {
+            id: name.clone(),
+            name,
+            invite,
+            kept,
+            lobby,
+            record_always,
+            rules: RoomRules::default(),
+            pin: String::new(),
+            created_ms: 1,
+        }
     }
 
     #[tokio::test]
@@ -78,8 +107,13 @@ mod tests {
         let again = Lobby::load(store.clone(), keys).await.unwrap();
         assert!(again.is_on("Reading room") && !again.is_on("Library"));
         store.room_set_lobby("Library".to_owned(), false).await.unwrap();
+        let rules = RoomRules { max_people: 3, ..RoomRules::default() };
+        store.room_set_rules("Library".to_owned(), rules).await.unwrap();
+        assert_eq!(again.most_people("Reading room"), None);
         again.refresh().await.unwrap();
         assert!(!again.is_on("Reading room"));
+        assert_eq!(again.most_people("Reading room"), Some(3));
+        assert_eq!((again.most_people("Hall"), again.most_people("Nowhere")), (None, None));
     }
 
     #[tokio::test]

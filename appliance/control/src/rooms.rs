@@ -1,5 +1,12 @@
 //! Rooms: made in the panel or by whoever joins with a token, entered by invitation.
 
+mod entry;
+mod pin;
+mod rules;
+
+pub use entry::{Admitted, EntryError, Guest};
+pub use rules::{GuestEntry, RoomRules, RulesPatch};
+
 use crate::clock::UnixMs;
 use crate::conference::{
     Command, Conference, LeaveReason, MediaKind, ParticipantId, ParticipantInfo, ParticipantState,
@@ -12,6 +19,7 @@ use crate::people::random_text;
 use crate::recordings::Recordings;
 use crate::store::{RoomRow, Store};
 use crate::words;
+use pin::PinDoor;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -32,6 +40,7 @@ pub struct Room {
     pub lobby: bool,
     /// Recorded whenever somebody is in it.
     pub record_always: bool,
+    pub rules: RoomRules,
     /// `null`: nobody is in it.
     #[schema(required)]
     pub meeting: Option<Meeting>,
@@ -100,14 +109,16 @@ pub struct Doorplate {
     pub participants: u32,
     /// Guests wait until somebody lets them in.
     pub lobby: bool,
-}
-
-/// How somebody asks to enter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guest<'a> {
-    /// Logged in.
-    Person,
-    Invited(&'a str),
+    /// Whoever asks is asked for the room's PIN.
+    pub pin: bool,
+    /// Whoever asks may switch a camera on.
+    pub camera: bool,
+    /// Whoever asks may share a screen.
+    pub share: bool,
+    /// Whoever asks may write in the chat.
+    pub chat: bool,
+    /// Whoever asks comes in with the microphone off.
+    pub muted: bool,
 }
 
 /// Rooms of the box.
@@ -118,6 +129,7 @@ pub struct Rooms {
     lobby: Arc<Lobby>,
     /// What the media plane hears last of a lobby must be what is kept.
     switching: Mutex<()>,
+    pins: PinDoor,
     events: Arc<Events>,
 }
 
@@ -129,7 +141,15 @@ impl Rooms {
         lobby: Arc<Lobby>,
         events: Arc<Events>,
     ) -> Self {
-        Self { store, conference, recordings, lobby, switching: Mutex::default(), events }
+        Self {
+            store,
+            conference,
+            recordings,
+            lobby,
+            switching: Mutex::default(),
+            pins: PinDoor::default(),
+            events,
+        }
     }
 
     /// All rooms by name.
@@ -169,6 +189,7 @@ impl Rooms {
             invite: row.kept.then_some(row.invite),
             lobby: row.lobby,
             record_always: row.record_always,
+            rules: row.rules,
             meeting,
         }
     }
@@ -216,11 +237,40 @@ impl Rooms {
     /// # Errors
     /// There is no such room, it is forgotten when its meeting ends, or the store refuses.
     pub async fn set_record_always(&self, id: &str, on: bool) -> Result<Room, ControlError> {
-        if !self.row(id).await?.kept {
-            return Err(ControlError::RoomForgotten);
-        }
+        self.kept(id).await?;
         self.store.room_set_record_always(id.to_owned(), on).await?;
         self.changed(id).await
+    }
+
+    /// Changes what holds in a room; what it says of guests, for those who come from now on. Where guests
+    /// need a PIN and the room has none, the box makes one.
+    ///
+    /// # Errors
+    /// There is no such room, it is forgotten when its meeting ends, a number is too large, or the
+    /// media plane is too busy.
+    pub async fn set_rules(&self, id: &str, patch: RulesPatch) -> Result<Room, ControlError> {
+        let _turn = self.switching.lock().await;
+        let row = self.kept(id).await?;
+        let rules = row.rules.patched(patch)?;
+        if rules.guests == GuestEntry::WithPin && row.pin.is_empty() {
+            self.store.room_set_pin(id.to_owned(), pin::made()?).await?;
+        }
+        let limited = rules.max_people != row.rules.max_people;
+        self.store.room_set_rules(id.to_owned(), rules).await?;
+        self.lobby.refresh().await?;
+        let room = RoomName::from(row.name);
+        // Who asked for another limit when opening this meeting meant it until somebody says otherwise here.
+        if limited && let Ok(options) = self.conference.room_options(&room, "") {
+            let most = options.max_participants;
+            self.conference
+                .command(&room, Command::SetMaxParticipants { room: room.clone(), most })?;
+        }
+        self.changed(id).await
+    }
+
+    /// A room that stays when its meeting ends.
+    async fn kept(&self, id: &str) -> Result<RoomRow, ControlError> {
+        Some(self.row(id).await?).filter(|row| row.kept).ok_or(ControlError::RoomForgotten)
     }
 
     async fn changed(&self, id: &str) -> Result<Room, ControlError> {
@@ -236,6 +286,7 @@ impl Rooms {
     pub async fn delete(&self, id: &str) -> Result<(), ControlError> {
         self.unused(id).await?;
         self.store.room_delete(id.to_owned()).await?;
+        self.pins.forget(id);
         self.lobby.refresh().await?;
         self.events.publish(id, Happening::RoomDeleted);
         Ok(())
@@ -258,25 +309,9 @@ impl Rooms {
         self.get(id).await
     }
 
-    /// Name of a room that this guest may enter.
-    ///
-    /// # Errors
-    /// There is no such room, or the invitation is not valid.
-    pub async fn admit(&self, id: &str, guest: Guest<'_>) -> Result<RoomName, ControlError> {
-        let row = match guest {
-            Guest::Person => self.row(id).await?,
-            Guest::Invited(invite) => {
-                // A room that does not exist and a wrong invitation look the same from outside.
-                let row = self.store.room_get(id.to_owned()).await?;
-                let right = |row: &RoomRow| row.kept && row.invite == invite;
-                row.filter(right).ok_or(ControlError::InviteInvalid)?
-            }
-        };
-        Ok(RoomName::from(row.name))
-    }
-
     /// What is written at a room's door.
-    pub async fn doorplate(&self, room: &RoomName, box_name: String) -> Doorplate {
+    pub async fn doorplate(&self, admitted: &Admitted, box_name: String) -> Doorplate {
+        let (room, rules) = (&admitted.room, admitted.rules.as_ref());
         let views = self.conference.list().await;
         let view = views.iter().find(|view| &view.info.name == room);
         let recording = self.recordings.running_in(room.as_str());
@@ -288,6 +323,11 @@ impl Rooms {
             recording_started_at: recording.map(|running| running.started_at),
             participants: view.map_or(0, |view| view.info.participants),
             lobby: self.lobby.is_on(room.as_str()),
+            pin: admitted.needs_pin(),
+            camera: rules.is_none_or(|rules| rules.guests_camera),
+            share: rules.is_none_or(|rules| rules.guests_share),
+            chat: rules.is_none_or(|rules| rules.guests_chat),
+            muted: rules.is_some_and(|rules| rules.guests_muted),
         }
     }
 
@@ -429,6 +469,8 @@ fn new_row(name: &str, kept: bool) -> Result<RoomRow, ControlError> {
         kept,
         lobby: false,
         record_always: false,
+        rules: RoomRules::default(),
+        pin: String::new(),
         created_ms: UnixMs::now().0,
     })
 }

@@ -186,7 +186,17 @@ mod tests {
             let (id, name) = (id.to_owned(), format!("Room {id}"));
             let invite = String::new();
             let (lobby, record_always) = (false, false);
-            let row = RoomRow { id, name, invite, kept, lobby, record_always, created_ms: 0 };
+            let row = RoomRow {
+                id,
+                name,
+                invite,
+                kept,
+                lobby,
+                record_always,
+                rules: crate::rooms::RoomRules::default(),
+                pin: String::new(),
+                created_ms: 0,
+            };
             store.room_insert(row).await.unwrap();
         }
         WhipKeys::new(store)

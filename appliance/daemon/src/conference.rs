@@ -103,7 +103,10 @@ impl Conference for BoxConference {
             metadata: String::new(),
             created_unix_ms: since_epoch.map_or(0, |since| since.as_millis() as u64),
             opened_with: api_key.to_owned(),
-            max_participants: meeting.max_participants,
+            max_participants: self
+                .lobby
+                .most_people(room.as_str())
+                .unwrap_or(meeting.max_participants),
             lobby: self.lobby.is_on(room.as_str()),
             empty_timeout: Duration::from_secs(meeting.empty_timeout_s.into()),
             departure_timeout: Duration::from_secs(meeting.departure_timeout_s.into()),

@@ -249,6 +249,7 @@ impl Command {
             | Self::EndRoom { .. }
             | Self::SetRoomMetadata { .. }
             | Self::SetLobby { .. }
+            | Self::SetMaxParticipants { .. }
             | Self::SetRecording { .. }
             | Self::Join { .. }
             | Self::MuteTrack { .. }
@@ -279,6 +280,11 @@ pub enum Command {
     SetLobby {
         room: RoomName,
         on: bool,
+    },
+    /// So many may be in a room from now on; 0: as many as come. Who is in stays in.
+    SetMaxParticipants {
+        room: RoomName,
+        most: u32,
     },
     /// Lets somebody in who waits.
     LetIn {

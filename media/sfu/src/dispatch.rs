@@ -18,6 +18,9 @@ impl Sfu {
             Command::SetRoomMetadata { room, metadata } => {
                 self.change_room(&room, |info| info.metadata = metadata);
             }
+            Command::SetMaxParticipants { room, most } => {
+                self.change_room(&room, |info| info.max_participants = most);
+            }
             Command::SetLobby { room, on } => self.set_lobby(now, &room, on),
             Command::LetIn { participant } => {
                 self.with(&participant, |sfu, key| sfu.let_in(now, key, None));

@@ -34,7 +34,7 @@ pub use captions::fuzz_captions;
 pub use egress::{fuzz_egress, news as egress_news};
 pub use join::fuzz_join_request;
 pub use session::fuzz_signal;
-pub use ticket::join_token;
+pub use ticket::{Comer, join_token};
 pub(crate) use wire::ingress_note;
 
 /// API bodies, as LiveKit limits them.

@@ -2,25 +2,47 @@
 
 use super::entrance::unix_ms;
 use crate::token::{self, Claims, VideoGrant};
+use roombox_control::rooms::RoomRules;
 use ulid::Ulid;
 
 /// A meeting may last a working day; who is in stays in.
 const GOOD_FOR_S: u64 = 12 * 3600;
 const LONGEST_NAME: usize = 100;
 
+/// Who asks for a token.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Comer<'a> {
+    /// As others see it.
+    pub name: &'a str,
+    pub moderator: bool,
+    /// A token that the same page had; empty: none.
+    pub before: &'a str,
+    /// Those that a guest is under.
+    pub rules: Option<&'a RoomRules>,
+}
+
+/// The sources that a guest may publish, as LiveKit's grants name them; none: all.
+fn sources(rules: Option<&RoomRules>) -> Vec<String> {
+    let Some(rules) = rules.filter(|rules| !rules.guests_share || !rules.guests_camera) else {
+        return Vec::new();
+    };
+    let camera = rules.guests_camera.then_some("camera");
+    let share = ["screen_share", "screen_share_audio"].into_iter().filter(|_| rules.guests_share);
+    ["microphone"].into_iter().chain(camera).chain(share).map(str::to_owned).collect()
+}
+
 /// A token and the identity in it. Each one is another identity, so that a second tab does not
-/// throw the first one out. `before` is a token that the same page had: whoever was let in with it
-/// need not ask again. One that is not ours, or of another room, is as good as none.
+/// throw the first one out. Whoever was let in with the token that the same page had before need not
+/// ask again. One that is not ours, or of another room, is as good as none.
 ///
 /// # Errors
 /// The name will not do; the text says why.
 pub fn join_token(
     (key, secret): (&str, &str),
     room: &str,
-    name: &str,
-    moderator: bool,
-    before: &str,
+    comer: Comer<'_>,
 ) -> Result<(String, String), String> {
+    let Comer { name, moderator, before, rules } = comer;
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
     {
@@ -43,6 +65,8 @@ pub fn join_token(
             room: room.to_owned(),
             room_join: true,
             room_admin: moderator,
+            can_publish_sources: sources(rules),
+            can_publish_data: rules.filter(|rules| !rules.guests_chat).map(|_| false),
             can_update_own_metadata: Some(true),
             ..VideoGrant::default()
         },
@@ -61,20 +85,48 @@ mod tests {
     #[test]
     fn a_guest_may_meet_and_a_moderator_may_moderate() {
         for moderator in [false, true] {
-            let (token, identity) = join_token(OWN, "Room 1", " Ada ", moderator, "").unwrap();
+            let (token, identity) =
+                join_token(OWN, "Room 1", Comer { name: " Ada ", moderator, ..Comer::default() })
+                    .unwrap();
             let claims = token::verify(&token, |_| Some("s".to_owned())).unwrap();
             assert_eq!((claims.sub, claims.name.as_str()), (identity, "Ada"));
             assert_eq!(claims.video.administers("Room 1"), moderator);
             assert!(claims.video.room_join && claims.video.may_publish());
+            assert!(claims.video.can_publish_sources.is_empty() && claims.video.may_publish_data());
         }
-        assert!(join_token(OWN, "Room 1", "  ", false, "").is_err());
+        assert!(join_token(OWN, "Room 1", Comer { name: "  ", ..Comer::default() }).is_err());
+    }
+
+    #[test]
+    fn what_guests_may_is_in_their_token() {
+        let all = RoomRules::default();
+        let granted = |rules: &RoomRules| {
+            let comer = Comer { name: "Ada", rules: Some(rules), ..Comer::default() };
+            let (token, _) = join_token(OWN, "Room 1", comer).unwrap();
+            let video = token::verify(&token, |_| Some("s".to_owned())).unwrap().video;
+            assert!(video.may_publish() && video.may_subscribe(), "everybody may speak and listen");
+            (video.can_publish_sources.join(" "), video.may_publish_data())
+        };
+        assert_eq!(granted(&all), (String::new(), true));
+        let rules = RoomRules { guests_share: false, ..all.clone() };
+        assert_eq!(granted(&rules), ("microphone camera".to_owned(), true));
+        let rules = RoomRules { guests_camera: false, ..all.clone() };
+        assert_eq!(
+            granted(&rules),
+            ("microphone screen_share screen_share_audio".to_owned(), true)
+        );
+        let rules = RoomRules { guests_camera: false, guests_share: false, ..all.clone() };
+        assert_eq!(granted(&rules), ("microphone".to_owned(), true));
+        assert_eq!(granted(&RoomRules { guests_chat: false, ..all }), (String::new(), false));
     }
 
     #[test]
     fn who_comes_again_is_known_by_a_token_of_ours_for_the_same_room() {
-        let (first, identity) = join_token(OWN, "Room 1", "Ada", false, "").unwrap();
+        let (first, identity) =
+            join_token(OWN, "Room 1", Comer { name: "Ada", ..Comer::default() }).unwrap();
         let known_as = |key, room, before: &str| {
-            let (token, _) = join_token(key, room, "Ada", false, before).unwrap();
+            let (token, _) =
+                join_token(key, room, Comer { name: "Ada", before, ..Comer::default() }).unwrap();
             token::verify(&token, |_| Some(key.1.to_owned())).unwrap().known_as
         };
         assert_eq!(known_as(OWN, "Room 1", &first), identity);

@@ -170,6 +170,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(rooms::room_list, rooms::room_create))
         .routes(routes!(rooms::room_get, rooms::room_patch, rooms::room_delete))
         .routes(routes!(rooms::invite_renew))
+        .routes(routes!(rooms::room_pin_get, rooms::room_pin_put))
         .routes(routes!(rooms::participant_list))
         .routes(routes!(rooms::participant_patch, rooms::participant_delete))
         .routes(routes!(rooms::meeting_delete))

@@ -150,6 +150,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("patch", "/api/v1/rooms/{id}"),
             ("delete", "/api/v1/rooms/{id}"),
             ("post", "/api/v1/rooms/{id}/invite"),
+            ("get", "/api/v1/rooms/{id}/pin"),
+            ("put", "/api/v1/rooms/{id}/pin"),
             ("get", "/api/v1/rooms/{id}/whip-keys"),
             ("post", "/api/v1/rooms/{id}/whip-keys"),
             ("delete", "/api/v1/rooms/{id}/whip-keys/{key}"),

@@ -4,13 +4,14 @@ use super::PanelDoor;
 use super::access::{MaybeVisitor, Visitor};
 use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
-use crate::livekit::join_token;
+use crate::livekit::{Comer, join_token};
+use crate::server::Peer;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use roombox_control::people::Asker;
 use roombox_control::permissions::Action;
-use roombox_control::rooms::{Doorplate, Guest, Participant, Room};
+use roombox_control::rooms::{Doorplate, Guest, Participant, Room, RulesPatch};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -41,6 +42,24 @@ pub(super) struct RoomPatch {
     /// Record it whenever somebody is in it.
     #[schema(nullable = false)]
     record_always: Option<bool>,
+    /// What guests may, and what becomes of its recordings.
+    #[schema(nullable = false)]
+    rules: Option<RulesPatch>,
+}
+
+/// What guests type at the door.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RoomPin {
+    /// 4 to 8 digits; `null`: none was made yet.
+    #[schema(required)]
+    pin: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PinWish {
+    /// 4 to 8 digits; absent: the box makes one.
+    pin: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,6 +91,8 @@ pub(super) struct JoinRequest {
     /// Name that others see.
     name: String,
     invite: Option<String>,
+    /// The room's PIN, where its door asks for one. Wrong ones make their sender wait.
+    pin: Option<String>,
     /// An earlier token for this room: whoever was let in with it in this meeting does not wait again.
     before: Option<String>,
 }
@@ -115,10 +136,11 @@ pub(super) async fn room_get(
     Ok(Json(door.rooms.get(&id).await?))
 }
 
-/// Renames a room that nobody is in, or switches its lobby or its recording.
+/// Renames a room that nobody is in, or changes its lobby, its recording or its rules.
 #[utoipa::path(patch, path = "/rooms/{id}", tag = "rooms", params(("id" = String, Path)),
     request_body = RoomPatch,
-    responses((status = 200, body = Room), (status = 409, body = ErrorBody)))]
+    responses((status = 200, body = Room), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
 pub(super) async fn room_patch(
     State(door): State<PanelDoor>,
     _: Visitor,
@@ -128,6 +150,9 @@ pub(super) async fn room_patch(
     // What may be refused comes first.
     if let Some(name) = &patch.name {
         door.rooms.rename(&id, name).await?;
+    }
+    if let Some(rules) = patch.rules {
+        door.rooms.set_rules(&id, rules).await?;
     }
     if let Some(on) = patch.record_always {
         door.rooms.set_record_always(&id, on).await?;
@@ -159,6 +184,31 @@ pub(super) async fn invite_renew(
     Path(id): Path<String>,
 ) -> Result<Json<Room>, ApiError> {
     Ok(Json(door.rooms.renew_invite(&id).await?))
+}
+
+/// The PIN that guests type at the door, where the room's rules ask for one.
+#[utoipa::path(get, path = "/rooms/{id}/pin", tag = "rooms", params(("id" = String, Path)),
+    responses((status = 200, body = RoomPin), (status = 404, body = ErrorBody)))]
+pub(super) async fn room_pin_get(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<RoomPin>, ApiError> {
+    Ok(Json(RoomPin { pin: door.rooms.pin(&id).await? }))
+}
+
+/// Another PIN; the old one opens nothing from now on. Who is in stays in.
+#[utoipa::path(put, path = "/rooms/{id}/pin", tag = "rooms", params(("id" = String, Path)),
+    request_body = PinWish,
+    responses((status = 200, body = RoomPin), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub(super) async fn room_pin_put(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Path(id): Path<String>,
+    Body(wish): Body<PinWish>,
+) -> Result<Json<RoomPin>, ApiError> {
+    Ok(Json(RoomPin { pin: Some(door.rooms.set_pin(&id, wish.pin.as_deref()).await?) }))
 }
 
 /// Who is in a room now.
@@ -246,27 +296,33 @@ pub(super) async fn doorplate_get(
     Query(invitation): Query<Invitation>,
 ) -> Result<Json<Doorplate>, ApiError> {
     let guest = guest(person.as_ref(), invitation.invite.as_deref());
-    let room = door.rooms.admit(&id, guest).await?;
-    Ok(Json(door.rooms.doorplate(&room, door.identity.name()).await))
+    let admitted = door.rooms.admit(&id, guest).await?;
+    Ok(Json(door.rooms.doorplate(&admitted, door.identity.name()).await))
 }
 
 /// A token to join a room with any LiveKit client. Whoever may moderate becomes a moderator.
 #[utoipa::path(post, path = "/rooms/{id}/join-token", tag = "meetings",
     params(("id" = String, Path)), request_body = JoinRequest,
     responses((status = 201, body = JoinToken), (status = 403, body = ErrorBody),
-        (status = 422, body = ErrorBody)))]
+        (status = 422, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(super) async fn join_token_create(
     State(door): State<PanelDoor>,
+    Peer(from): Peer,
     MaybeVisitor(person): MaybeVisitor,
     Path(id): Path<String>,
     Body(request): Body<JoinRequest>,
 ) -> Result<(StatusCode, Json<JoinToken>), ApiError> {
     let guest = guest(person.as_ref(), request.invite.as_deref());
-    let room = door.rooms.admit(&id, guest).await?;
-    let moderator = person.is_some_and(|asker| asker.may(Action::Moderate));
-    let before = request.before.as_deref().unwrap_or_default();
-    let made = join_token(door.keys.own(), room.as_str(), &request.name, moderator, before);
+    let admitted = door.rooms.admit(&id, guest).await?;
+    door.rooms.enter(&admitted, request.pin.as_deref(), from)?;
+    let comer = Comer {
+        name: &request.name,
+        moderator: person.is_some_and(|asker| asker.may(Action::Moderate)),
+        before: request.before.as_deref().unwrap_or_default(),
+        rules: admitted.rules.as_ref(),
+    };
+    let made = join_token(door.keys.own(), admitted.room.as_str(), comer);
     let (token, identity) = made
         .map_err(|error| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_name", error))?;
-    Ok((StatusCode::CREATED, Json(JoinToken { token, room: room.to_string(), identity })))
+    Ok((StatusCode::CREATED, Json(JoinToken { token, room: admitted.room.to_string(), identity })))
 }

@@ -276,6 +276,7 @@ impl Recordings {
         }
         let now = UnixMs::now();
         let id = format!("rec_{}", Ulid::new());
+        let layout = layout.or(room.rules.layout);
         let layout = layout.unwrap_or(self.settings.get().recording.layout);
         let row = RecordingRow {
             id: id.clone(),

@@ -18,6 +18,7 @@ use crate::settings::SettingsDesk;
 use crate::store::Store;
 use rules::{Policy, due, upcoming};
 use serde::Serialize;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use utoipa::ToSchema;
 use watch::ClockWatch;
@@ -67,6 +68,8 @@ pub struct Retention {
     recorder: Arc<dyn RoomRecorder>,
     settings: Arc<SettingsDesk>,
     clock: Mutex<(ClockWatch, Option<Doubt>)>,
+    /// The fewest days that a room says, as last looked; 0: none does.
+    room_days: AtomicU32,
 }
 
 impl Retention {
@@ -76,7 +79,14 @@ impl Retention {
         recorder: Arc<dyn RoomRecorder>,
         settings: Arc<SettingsDesk>,
     ) -> Self {
-        Self { store, recordings, recorder, settings, clock: Mutex::default() }
+        Self {
+            store,
+            recordings,
+            recorder,
+            settings,
+            clock: Mutex::default(),
+            room_days: AtomicU32::new(0),
+        }
     }
 
     /// Why nothing is deleted because of its age, or because there are newer ones, although the owner
@@ -84,7 +94,8 @@ impl Retention {
     pub fn doubt(&self) -> Option<Doubt> {
         let doubt = self.clock.lock().unwrap_or_else(PoisonError::into_inner).1;
         let policy = self.policy();
-        doubt.filter(|_| policy.keep_days > 0 || policy.counts())
+        let own_days = self.room_days.load(Ordering::Relaxed);
+        doubt.filter(|_| policy.keep_days > 0 || own_days > 0 || policy.counts())
     }
 
     /// The wall clock can be believed, whatever the owner wants to be deleted by it.
@@ -113,7 +124,9 @@ impl Retention {
             believed.ok()
         };
         let policy = self.policy();
-        if policy == NOTHING_GOES {
+        let own_days = self.store.room_shortest_days().await?;
+        self.room_days.store(own_days, Ordering::Relaxed);
+        if policy == NOTHING_GOES && own_days == 0 {
             return Ok(());
         }
         let (free, reserve) = self.recorder.space().map_err(ControlError::Files)?;
@@ -123,7 +136,7 @@ impl Retention {
             true => None,
             // So many stay that a list of all is short.
             false if believed.is_some() && policy.counts() => None,
-            false => match believed.and_then(|now| policy.ended_by(now)) {
+            false => match believed.and_then(|now| policy.ended_by(now, own_days)) {
                 None => return Ok(()),
                 ended_by => ended_by,
             },
@@ -157,7 +170,7 @@ impl Retention {
         let Policy { keep_days, keep_newest, keep_newest_of_room, overwrite_oldest } = policy;
         let outlook =
             |next| Outlook { next, keep_days, keep_newest, keep_newest_of_room, overwrite_oldest };
-        if policy == NOTHING_GOES {
+        if policy == NOTHING_GOES && self.store.room_shortest_days().await? == 0 {
             return Ok(outlook(Vec::new()));
         }
         let candidates = self.store.recording_list_settled(None).await?;

@@ -19,12 +19,22 @@ pub struct Candidate {
     pub room: String,
     /// There is something in it: it is one of those of which so many stay.
     pub counts: bool,
+    /// Days after its end, if its room has a word of its own about that; 0: the policy's.
+    pub own_days: u32,
+}
+
+impl Candidate {
+    /// When it is old; `None`: never.
+    fn old_at(&self, policy: Policy) -> Option<u64> {
+        let days = if self.own_days > 0 { self.own_days } else { policy.keep_days };
+        (days > 0).then(|| self.ended_ms.saturating_add(u64::from(days) * DAY_MS))
+    }
 }
 
 /// What the owner wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// Days after its end; 0: until somebody deletes it.
+    /// Days after its end, unless its room says something else; 0: until somebody deletes it.
     pub keep_days: u32,
     /// So many of the newest stay; 0: all.
     pub keep_newest: u32,
@@ -60,10 +70,11 @@ impl Why {
 const DAY_MS: u64 = 86_400_000;
 
 impl Policy {
-    /// What ended by then is old; `None`: nothing gets old.
-    pub fn ended_by(self, now_ms: u64) -> Option<u64> {
-        let keep_ms = u64::from(self.keep_days) * DAY_MS;
-        now_ms.checked_sub(keep_ms).filter(|_| keep_ms > 0)
+    /// What ended later is too young for any rule; `None`: nothing gets old. `own_days`: the fewest that a
+    /// room says; 0: none does.
+    pub fn ended_by(self, now_ms: u64, own_days: u32) -> Option<u64> {
+        let days = [self.keep_days, own_days].into_iter().filter(|days| *days > 0).min()?;
+        now_ms.checked_sub(u64::from(days) * DAY_MS)
     }
 
     /// Whether so many stay and others go.
@@ -103,9 +114,8 @@ pub fn due(
     let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
     // Ids are ULIDs: their order is the order of time, whatever the clock said later.
     oldest.sort_by(|a, b| a.id.cmp(&b.id));
-    let ended_by = now_ms.and_then(|now| policy.ended_by(now));
-    let old =
-        |one: &Candidate| !one.undelivered && ended_by.is_some_and(|ended| one.ended_ms <= ended);
+    let aged = |at: u64| now_ms.is_some_and(|now| now >= at);
+    let old = |one: &Candidate| !one.undelivered && one.old_at(policy).is_some_and(aged);
     let surplus = now_ms.map(|_| surplus(candidates, policy)).unwrap_or_default();
     let many = |one: &Candidate| !one.undelivered && surplus.contains(one.id.as_str());
     let mut freed = 0;
@@ -129,7 +139,6 @@ pub fn upcoming(
     policy: Policy,
     most: usize,
 ) -> Vec<(&Candidate, Why, Option<u64>)> {
-    let keep_ms = u64::from(policy.keep_days) * DAY_MS;
     let surplus = surplus(candidates, policy);
     let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
     oldest.sort_by(|a, b| a.id.cmp(&b.id));
@@ -137,8 +146,9 @@ pub fn upcoming(
         .into_iter()
         .filter_map(|one| {
             let may = !one.undelivered;
-            if may && keep_ms > 0 && !surplus.contains(one.id.as_str()) {
-                Some((one, Why::Age, Some(one.ended_ms.saturating_add(keep_ms))))
+            let day = one.old_at(policy).filter(|_| may && !surplus.contains(one.id.as_str()));
+            if day.is_some() {
+                Some((one, Why::Age, day))
             } else if may && policy.counts() {
                 Some((one, Why::Count, None))
             } else {
@@ -168,6 +178,7 @@ mod tests {
             undelivered: false,
             room: format!("room_{}", n % 3),
             counts: true,
+            own_days: 0,
         }
     }
 
@@ -191,6 +202,29 @@ mod tests {
         assert!(due(&all, policy, Some(40 * DAY_MS - 1), 0).is_empty());
         assert_eq!(due(&all, policy, Some(40 * DAY_MS), 0), [("rec_001".to_owned(), Why::Age)]);
         assert!(due(&all, policy, None, 0).is_empty());
+    }
+
+    #[test]
+    fn a_rooms_own_days_take_the_place_of_the_boxs_and_a_hold_beats_them() {
+        let own = |n, days, held| Candidate { own_days: days, ..recording(n, 10, 5, held) };
+        let all = [own(1, 7, false), own(2, 60, false), own(3, 0, false), own(4, 7, true)];
+        let boxs = Policy { keep_days: 30, ..KEEP_ALL };
+        let gone = |policy, day: u64| ids_of(&due(&all, policy, Some(day * DAY_MS), 0));
+        assert!(gone(boxs, 16).is_empty());
+        assert_eq!(gone(boxs, 17), ["rec_001"]);
+        assert_eq!(gone(boxs, 40), ["rec_001", "rec_003"], "a room keeps for longer than the box");
+        assert_eq!(gone(boxs, 70), ["rec_001", "rec_002", "rec_003"]);
+        assert_eq!(gone(KEEP_ALL, 1000), ["rec_001", "rec_002"], "the box itself keeps all");
+        assert!(due(&all, boxs, None, 0).is_empty(), "the clock is in doubt");
+        let days: Vec<_> = upcoming(&all, boxs, 9).iter().map(|(_, _, at)| at.unwrap()).collect();
+        assert_eq!(days, [17 * DAY_MS, 40 * DAY_MS, 70 * DAY_MS]);
+        let young = |policy: Policy, own| policy.ended_by(100 * DAY_MS, own).map(|at| at / DAY_MS);
+        assert_eq!((young(boxs, 7), young(boxs, 60)), (Some(93), Some(70)));
+        assert_eq!((young(KEEP_ALL, 7), young(KEEP_ALL, 0)), (Some(93), None));
+    }
+
+    fn ids_of(due: &[(String, Why)]) -> Vec<String> {
+        due.iter().map(|(id, _)| id.clone()).collect()
     }
 
     #[test]

@@ -14,6 +14,8 @@ fn room(id: &str, name: &str) -> RoomRow {
         kept: true,
         lobby: false,
         record_always: false,
+        rules: crate::rooms::RoomRules::default(),
+        pin: String::new(),
         created_ms: 0,
     }
 }

@@ -25,7 +25,9 @@ impl Store {
                      OR EXISTS (SELECT 1 FROM egress e JOIN egress_uploads u ON u.egress = e.id
                          WHERE e.recording = recordings.id AND u.state = 'waiting'),
                      bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id),
-                     room_name, state = 'ready'
+                     room_name, state = 'ready',
+                     COALESCE((SELECT json_extract(rules, '$.keep_days') FROM rooms
+                         WHERE rooms.id = recordings.room AND json_valid(rules)), 0)
                  FROM recordings
                  WHERE state IN ('ready', 'empty') AND ended_ms <= ?3
                      AND NOT EXISTS (SELECT 1 FROM jobs
@@ -42,6 +44,7 @@ impl Store {
                     bytes: unsigned(row.get(4)?),
                     room: row.get(5)?,
                     counts: row.get(6)?,
+                    own_days: row.get(7)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -143,5 +146,6 @@ mod tests {
         let seen: Vec<(&str, bool)> =
             settled.iter().map(|one| (one.id.as_str(), one.held)).collect();
         assert_eq!(seen, [("rec_1", false), ("rec_5", true)]);
+        assert!(settled.iter().all(|one| one.own_days == 0), "their room is gone");
     }
 }

@@ -1,6 +1,7 @@
 //! Rooms that exist whether or not somebody is in them.
 
 use super::{Store, StoreError, signed, unsigned};
+use crate::rooms::{GuestEntry, RoomRules};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// A room.
@@ -18,10 +19,13 @@ pub struct RoomRow {
     pub lobby: bool,
     /// Recorded whenever somebody is in it.
     pub record_always: bool,
+    pub rules: RoomRules,
+    /// What guests are asked for where the rules say so; empty: none was made yet.
+    pub pin: String,
     pub created_ms: u64,
 }
 
-const COLUMNS: &str = "id, name, invite, kept, lobby, created_ms, record_always";
+const COLUMNS: &str = "id, name, invite, kept, lobby, created_ms, record_always, rules, pin";
 
 fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
     Ok(RoomRow {
@@ -32,6 +36,16 @@ fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
         lobby: row.get(4)?,
         created_ms: unsigned(row.get(5)?),
         record_always: row.get(6)?,
+        rules: rules(&row.get::<_, String>(7)?),
+        pin: row.get(8)?,
+    })
+}
+
+/// Rules that a newer version wrote in a way that this one cannot read let no guest in.
+fn rules(text: &str) -> RoomRules {
+    serde_json::from_str(text).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a room's rules cannot be read: no guest comes in");
+        RoomRules { guests: GuestEntry::Nobody, ..RoomRules::default() }
     })
 }
 
@@ -115,6 +129,35 @@ impl Store {
         .await
     }
 
+    pub async fn room_set_rules(&self, id: String, rules: RoomRules) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let rules = serde_json::to_string(&rules)?;
+            sql.execute("UPDATE rooms SET rules = ?2 WHERE id = ?1", params![id, rules])?;
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn room_set_pin(&self, id: String, pin: String) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute("UPDATE rooms SET pin = ?2 WHERE id = ?1", params![id, pin])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The shortest time that a room says how long its recordings are kept, in days; 0: none does.
+    pub async fn room_shortest_days(&self) -> Result<u32, StoreError> {
+        self.call(|sql| {
+            let query = "SELECT COALESCE(MIN(days), 0) FROM
+                     (SELECT json_extract(rules, '$.keep_days') AS days FROM rooms
+                      WHERE json_valid(rules))
+                 WHERE days > 0";
+            Ok(sql.query_row(query, [], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// False if there is no such room.
     pub async fn room_delete(&self, id: String) -> Result<bool, StoreError> {
         self.call(move |sql| Ok(sql.execute("DELETE FROM rooms WHERE id = ?1", [id])? == 1)).await
@@ -127,5 +170,46 @@ impl Store {
             Ok(())
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn rules_last_and_those_that_cannot_be_read_let_no_guest_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("box.db")).unwrap();
+        let id = || "rm_1".to_owned();
+        let row = RoomRow {
+            id: id(),
+            name: "Library".to_owned(),
+            invite: "secret".to_owned(),
+            kept: true,
+            lobby: false,
+            record_always: false,
+            rules: RoomRules::default(),
+            pin: String::new(),
+            created_ms: 1,
+        };
+        store.room_insert(row.clone()).await.unwrap();
+        assert_eq!(store.room_get(id()).await.unwrap(), Some(row.clone()));
+        assert_eq!(store.room_shortest_days().await.unwrap(), 0);
+        let rules = RoomRules { keep_days: 7, guests_share: false, ..RoomRules::default() };
+        store.room_set_rules(id(), rules.clone()).await.unwrap();
+        store.room_set_pin(id(), "1234".to_owned()).await.unwrap();
+        let expected = RoomRow { rules, pin: "1234".to_owned(), ..row };
+        assert_eq!(store.room_get(id()).await.unwrap(), Some(expected));
+        assert_eq!(store.room_shortest_days().await.unwrap(), 7);
+        for unread in [r#"{"guests":"by_fax"}"#, "no JSON"] {
+            store
+                .call(move |sql| Ok(sql.execute("UPDATE rooms SET rules = ?1", [unread])?))
+                .await
+                .unwrap();
+            let rules = store.room_get(id()).await.unwrap().unwrap().rules;
+            assert_eq!(rules.guests, GuestEntry::Nobody, "{unread}");
+            assert_eq!(store.room_shortest_days().await.unwrap(), 0);
+        }
     }
 }

@@ -23,7 +23,6 @@ import type {
   Day,
   DeletionList,
   Delivery,
-  Door,
   DrillReport,
   Encoder,
   Feed,
@@ -36,7 +35,6 @@ import type {
   Invitation,
   Job,
   JobPatch,
-  JoinToken,
   Layout,
   ListedPerson,
   LivekitKey,
@@ -201,14 +199,6 @@ export const api = {
     ask<undefined>("PATCH", `/rooms/${part(room)}/participants/${part(id)}`, { waiting: false }),
   removeParticipant: (room: string, id: string) =>
     ask<undefined>("DELETE", `/rooms/${part(room)}/participants/${part(id)}`),
-  door: (room: string, invite: string | null) =>
-    ask<Door>("GET", `/rooms/${part(room)}/door${invite ? `?invite=${part(invite)}` : ""}`),
-  joinToken: (room: string, name: string, invite: string | null, before: string | null) =>
-    ask<JoinToken>("POST", `/rooms/${part(room)}/join-token`, {
-      name,
-      ...(invite && { invite }),
-      ...(before && { before }),
-    }),
 
   startRecording: (room: string, layout?: Layout) =>
     ask<Recording>("POST", `/rooms/${part(room)}/recording`, layout ? { layout } : {}),

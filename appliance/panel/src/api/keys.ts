@@ -9,6 +9,7 @@ export const keys = {
   personInvites: ["people", "invites"],
   rooms: ["rooms"],
   room: (id: string) => ["rooms", id],
+  pin: (id: string) => ["rooms", id, "pin"],
   participants: (id: string) => ["rooms", id, "participants"],
   whipKeys: (id: string) => ["rooms", id, "whip-keys"],
   outputs: ["outputs"],

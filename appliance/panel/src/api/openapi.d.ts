@@ -2029,7 +2029,7 @@ export interface paths {
         delete: operations["room_delete"];
         options?: never;
         head?: never;
-        /** Renames a room that nobody is in, or switches its lobby or its recording. */
+        /** Renames a room that nobody is in, or changes its lobby, its recording or its rules. */
         patch: operations["room_patch"];
         trace?: never;
     };
@@ -2172,6 +2172,24 @@ export interface paths {
         head?: never;
         /** Mutes somebody, or lets somebody in who waits. */
         patch: operations["participant_patch"];
+        trace?: never;
+    };
+    "/api/v1/rooms/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The PIN that guests type at the door, where the room's rules ask for one. */
+        get: operations["room_pin_get"];
+        /** Another PIN; the old one opens nothing from now on. Who is in stays in. */
+        put: operations["room_pin_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/rooms/{id}/recording": {
@@ -3577,15 +3595,25 @@ export interface components {
         /** @description What somebody with an invitation may know before joining. */
         Doorplate: {
             box: string;
+            /** @description Whoever asks may switch a camera on. */
+            camera: boolean;
+            /** @description Whoever asks may write in the chat. */
+            chat: boolean;
             /** @description Guests wait until somebody lets them in. */
             lobby: boolean;
+            /** @description Whoever asks comes in with the microphone off. */
+            muted: boolean;
             /** Format: int32 */
             participants: number;
+            /** @description Whoever asks is asked for the room's PIN. */
+            pin: boolean;
             recording: boolean;
             /** @description Somebody paused the recording: nothing is recorded now. */
             recording_paused: boolean;
             recording_started_at: components["schemas"]["Time"] | null;
             room: string;
+            /** @description Whoever asks may share a screen. */
+            share: boolean;
         };
         /**
          * @description Why the clock is not believed.
@@ -4003,6 +4031,11 @@ export interface components {
             /** @description Endings; none: all. */
             types: string[];
         };
+        /**
+         * @description Who may come in by the invite link.
+         * @enum {string}
+         */
+        GuestEntry: "anyone" | "with_pin" | "nobody";
         /**
          * @description What happened. Participants and tracks are named by their ids; `from` and `to` are in
          *     microseconds since the recording's start.
@@ -4621,6 +4654,8 @@ export interface components {
             invite?: string | null;
             /** @description Name that others see. */
             name: string;
+            /** @description The room's PIN, where its door asks for one. Wrong ones make their sender wait. */
+            pin?: string | null;
         };
         /** @description What a LiveKit client needs; the URL is the page's own origin. */
         JoinToken: {
@@ -5557,6 +5592,10 @@ export interface components {
             /** @description The person's, typed. */
             name: string;
         };
+        PinWish: {
+            /** @description 4 to 8 digits; absent: the box makes one. */
+            pin?: string | null;
+        };
         /** @description Where a target is. */
         Place: {
             /** @enum {string} */
@@ -5943,6 +5982,7 @@ export interface components {
             name: string;
             /** @description Recorded whenever somebody is in it. */
             record_always: boolean;
+            rules: components["schemas"]["RoomRules"];
         };
         /** @description A list that is short enough to be whole. */
         RoomList: {
@@ -5963,12 +6003,72 @@ export interface components {
             name?: string;
             /** @description Record it whenever somebody is in it. */
             record_always?: boolean;
+            /** @description What guests may, and what becomes of its recordings. */
+            rules?: components["schemas"]["RulesPatch"];
+        };
+        /** @description What guests type at the door. */
+        RoomPin: {
+            /** @description 4 to 8 digits; `null`: none was made yet. */
+            pin: string | null;
+        };
+        /** @description The rules of a room. Those for guests apply to who comes from now on. */
+        RoomRules: {
+            /** @default anyone */
+            guests: components["schemas"]["GuestEntry"];
+            /**
+             * @description Guests may switch their camera on.
+             * @default true
+             */
+            guests_camera: boolean;
+            /**
+             * @description Guests may send data: what they write in the chat, and all else that clients send beside media.
+             * @default true
+             */
+            guests_chat: boolean;
+            /**
+             * @description Guests come in with the microphone off, and switch it on themselves.
+             * @default false
+             */
+            guests_muted: boolean;
+            /**
+             * @description Guests may share their screen.
+             * @default true
+             */
+            guests_share: boolean;
+            /**
+             * Format: int32
+             * @description Days after which recordings of this room are deleted, in place of the days of the box's settings;
+             *     0: as those say.
+             * @default 0
+             */
+            keep_days: number;
+            /** @default null */
+            layout: components["schemas"]["Layout"] | null;
+            /**
+             * Format: int32
+             * @description People in the room at a time; 0: as the box's settings say.
+             * @default 0
+             */
+            max_people: number;
         };
         /**
          * @description Of which rooms a receiver hears.
          * @enum {string}
          */
         RoomsHeard: "of_key" | "all" | "none";
+        /** @description What is absent stays as it is. */
+        RulesPatch: {
+            guests?: components["schemas"]["GuestEntry"];
+            guests_camera?: boolean;
+            guests_chat?: boolean;
+            guests_muted?: boolean;
+            guests_share?: boolean;
+            /** Format: int32 */
+            keep_days?: number;
+            layout?: components["schemas"]["Layout"] | null;
+            /** Format: int32 */
+            max_people?: number;
+        };
         /** @description The recording of a meeting that is going on. */
         RunningRecording: {
             id: string;
@@ -18932,7 +19032,6 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description a field is missing, unknown or will not do */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -19126,6 +19225,14 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19552,6 +19659,174 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_pin_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomPin"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_pin_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomPin"];
+                };
             };
             /** @description the request cannot be read */
             400: {

@@ -61,6 +61,10 @@ export type RestoreRequest = Schemas["RestoreRequest"];
 export type ClaimRestoreRequest = Schemas["ClaimRestoreRequest"];
 
 export type Room = Schemas["Room"];
+export type RoomRules = Schemas["RoomRules"];
+export type RulesPatch = Schemas["RulesPatch"];
+export type RoomPin = Schemas["RoomPin"];
+export type GuestEntry = Schemas["GuestEntry"];
 export type Participant = Schemas["Participant"];
 export type Door = Schemas["Doorplate"];
 export type JoinToken = Schemas["JoinToken"];

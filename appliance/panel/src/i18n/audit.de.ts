@@ -76,6 +76,7 @@ export const audit: Words<typeof english> = {
     room_patch: "Raum geändert",
     room_delete: "Raum gelöscht",
     invite_renew: "Einladung eines Raums erneuert",
+    room_pin_put: "Einem Raum eine andere PIN gegeben",
     recording_start: "Aufnahme begonnen",
     recording_stop: "Aufnahme beendet",
     recording_patch: "Aufnahme geändert",

@@ -73,6 +73,7 @@ export const audit = {
     room_patch: "Changed a room",
     room_delete: "Deleted a room",
     invite_renew: "Renewed a room's invitation",
+    room_pin_put: "Gave a room another PIN",
     recording_start: "Started a recording",
     recording_stop: "Stopped a recording",
     recording_patch: "Changed a recording",

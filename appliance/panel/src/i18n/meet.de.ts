@@ -82,7 +82,16 @@ export const meet: Words<typeof en> = {
       "Der Besitzer kann diese Besprechung aufzeichnen. Sie sehen dann einen roten Punkt.",
     join: "Beitreten",
     joining: "Sie treten bei …",
-    lobby: "Gäste werden hier einzeln eingelassen: Vielleicht warten Sie einen Moment.",
+    lobby: "Gäste werden hier einzeln eingelassen: Vielleicht warten Sie einen Augenblick.",
+    pin: "PIN dieses Raums",
+    pin_text: "Wer Ihnen den Link gesendet hat, kennt sie.",
+    camera_not: "Gäste haben hier keine Kamera",
+    limits: {
+      muted: "Sie kommen stumm herein und schalten Ihr Mikrofon ein, wenn Sie sprechen wollen.",
+      camera: "Gäste hört man hier, und man sieht sie nicht.",
+      share: "Gäste teilen hier ihren Bildschirm nicht.",
+      chat: "Gäste lesen hier den Chat und schreiben nicht darin.",
+    },
   },
   waiting: {
     title: "Sie warten darauf, eingelassen zu werden",

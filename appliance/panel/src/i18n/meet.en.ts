@@ -78,6 +78,15 @@ export const meet = {
     join: "Join",
     joining: "Joining…",
     lobby: "Guests are let in one by one here: you may have to wait a moment.",
+    pin: "PIN of this room",
+    pin_text: "Whoever sent you the link knows it.",
+    camera_not: "Guests have no camera here",
+    limits: {
+      muted: "You come in muted, and switch your microphone on when you want to speak.",
+      camera: "Guests are heard here and not seen.",
+      share: "Guests do not share their screen here.",
+      chat: "Guests read the chat here and do not write in it.",
+    },
   },
   waiting: {
     title: "You are waiting to be let in",

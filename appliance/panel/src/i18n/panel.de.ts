@@ -15,6 +15,7 @@ import { audit } from "./audit.de";
 import { backup } from "./backup.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { webhooks } from "./webhooks.de";
+import { invite, room, rules } from "./rooms.de";
 import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
@@ -125,51 +126,9 @@ export const panel: Words<typeof en> = {
     details: "Details",
     named: "{{action}}: {{name}}",
   },
-  invite: {
-    none: "Ein Programm hat diesen Raum mit eigenen Tokens geöffnet; er hat keinen Einladungslink.",
-    title: "Zu {{name}} einladen",
-    text: "Wer diesen Link hat, kann ohne Konto beitreten. Senden Sie ihn nur an Ihre Gäste.",
-    link: "Einladungslink",
-    qr: "QR-Code des Einladungslinks zu {{name}}",
-    renew: "Neuen Link machen",
-    renew_title: "Neuen Link machen?",
-    renew_text: "Der alte gilt dann nicht mehr. Wer in der Besprechung ist, bleibt darin.",
-  },
-  room: {
-    people: "Personen",
-    nobody_text: "Niemand ist hier. Öffnen Sie den Raum, oder senden Sie den Einladungslink unten.",
-    invite: "Einladen",
-    lobby: "Gäste einzeln einlassen",
-    lobby_text:
-      "Wer mit dem Einladungslink kommt, wartet, bis Sie ihn einlassen: hier oder in der Besprechung. Gilt sofort.",
-    rename: "Raum umbenennen",
-    end: "Besprechung beenden",
-    end_title: "Besprechung für alle beenden?",
-    end_text_one:
-      "{{count}} Person wird hinausgesetzt. Eine laufende Aufzeichnung wird abgeschlossen und behalten.",
-    end_text_other:
-      "{{count}} Personen werden hinausgesetzt. Eine laufende Aufzeichnung wird abgeschlossen und behalten.",
-    delete: "Raum löschen",
-    delete_title: "{{name}} löschen?",
-    delete_text: "Der Einladungslink gilt dann nicht mehr, und was darin geplant ist, entfällt. Die Aufnahmen bleiben.",
-    recording: "Aufzeichnung",
-    recording_text:
-      "Alle in der Besprechung sehen den roten Punkt. Was aufgezeichnet ist, liegt nach spätestens zwei Sekunden auf der Platte.",
-    not_recording_text: "Nicht aufgezeichnet. Sobald Sie beginnen, sehen alle einen roten Punkt.",
-    recording_start: "Aufzeichnen",
-    recording_pause: "Anhalten",
-    recording_resume: "Weiter aufzeichnen",
-    paused_text: "Jetzt wird nichts aufgezeichnet. Auf Ihr Wort geht es in derselben Aufnahme weiter.",
-    recording_stop: "Aufzeichnung beenden",
-    recording_stop_title: "Aufzeichnung beenden?",
-    recording_stop_text:
-      "Der Film entsteht dann von selbst. Sie können jederzeit eine neue Aufzeichnung beginnen.",
-    recording_stop_streams_one: "Der Livestream endet mit ihr.",
-    recording_stop_streams_other: "{{count}} Livestreams enden mit ihr.",
-    marker: "Marke",
-    marker_example: "Frage aus dem Publikum",
-    marker_set: "Setzen",
-  },
+  invite,
+  room,
+  rules,
   whip: {
     title: "Programme, die senden oder zusehen",
     text: "OBS und andere Programme kommen mit WHIP in diesen Raum, Abspieler sehen ihm mit WHEP zu. Jedes braucht einen Schlüssel.",

@@ -14,6 +14,7 @@ import { audit } from "./audit.en";
 import { backup } from "./backup.en";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.en";
 import { webhooks } from "./webhooks.en";
+import { invite, room, rules } from "./rooms.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
 export const panel = {
@@ -121,48 +122,9 @@ export const panel = {
     details: "Details",
     named: "{{action}}: {{name}}",
   },
-  invite: {
-    none: "A program opened this room with its own tokens, so it has no invite link.",
-    title: "Invite to {{name}}",
-    text: "Whoever has this link can join without an account. Send it only to your guests.",
-    link: "Invite link",
-    qr: "QR code of the invite link to {{name}}",
-    renew: "Make a new link",
-    renew_title: "Make a new link?",
-    renew_text: "The old one stops working. Who is in the meeting stays in it.",
-  },
-  room: {
-    people: "People",
-    nobody_text: "Nobody is here. Open the room, or send the invite link below.",
-    invite: "Invite",
-    lobby: "Let guests in one by one",
-    lobby_text:
-      "Whoever comes by the invite link waits until you let them in, here or in the meeting. Applies at once.",
-    rename: "Rename the room",
-    end: "End meeting",
-    end_title: "End the meeting for all?",
-    end_text_one: "{{count}} person is put out. A running recording is finished and kept.",
-    end_text_other: "{{count}} people are put out. A running recording is finished and kept.",
-    delete: "Delete room",
-    delete_title: "Delete {{name}}?",
-    delete_text: "Its invite link stops working. What is planned in it is cancelled. Its recordings stay.",
-    recording: "Recording",
-    recording_text:
-      "Everybody in the meeting sees the red dot. What is recorded is on the disk within two seconds.",
-    not_recording_text: "Not recorded. People see a red dot once you start.",
-    recording_start: "Record",
-    recording_pause: "Pause",
-    recording_resume: "Go on recording",
-    paused_text: "Nothing is recorded now. It goes on in the same recording when you say so.",
-    recording_stop: "Stop recording",
-    recording_stop_title: "Stop recording?",
-    recording_stop_text: "The film is then made by itself. You can start another recording at any time.",
-    recording_stop_streams_one: "The live stream ends with it.",
-    recording_stop_streams_other: "{{count}} live streams end with it.",
-    marker: "Marker",
-    marker_example: "Question from the audience",
-    marker_set: "Set",
-  },
+  invite,
+  room,
+  rules,
   whip: {
     title: "Programs that send or watch",
     text: "OBS and other programs come into this room by WHIP, players watch it by WHEP. Each needs a key.",

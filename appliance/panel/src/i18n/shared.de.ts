@@ -141,6 +141,12 @@ export const shared: Words<typeof en> = {
     room_in_use: "In diesem Raum läuft eine Besprechung. Beenden Sie sie zuerst.",
     unauthenticated: "Sie sind abgemeldet. Melden Sie sich wieder an.",
     still_recording: "Das wird noch aufgezeichnet. Beenden Sie zuerst die Aufzeichnung.",
+    pin_needed: "Dieser Raum hat eine PIN. Fragen Sie, wer Ihnen den Link gesendet hat.",
+    pin_wrong: "Das ist nicht die PIN dieses Raums. Geben Sie sie noch einmal ein, oder fragen Sie, wer Ihnen den Link gesendet hat.",
+    pin_wait_one: "Zu viele falsche PINs. Versuchen Sie es in {{count}} Sekunde wieder.",
+    pin_wait_other: "Zu viele falsche PINs. Versuchen Sie es in {{count}} Sekunden wieder.",
+    pin_form: "Eine PIN hat 4 bis 8 Ziffern.",
+    no_guests: "In diesen Raum kommen zurzeit keine Gäste. Melden Sie sich an dieser Box an, oder fragen Sie, wer Ihnen den Link gesendet hat.",
     too_many_attempts:
       "Zu viele falsche Passwörter. Versuchen Sie es in einer Minute wieder.",
     too_many_connections:

@@ -132,6 +132,12 @@ export const shared = {
     room_in_use: "People are meeting in this room. End the meeting first.",
     unauthenticated: "You are signed out. Sign in again.",
     still_recording: "This is still being recorded. Stop the recording first.",
+    pin_needed: "This room has a PIN. Ask whoever sent you the link for it.",
+    pin_wrong: "This is not the PIN of this room. Type it again, or ask whoever sent you the link.",
+    pin_wait_one: "Too many wrong PINs. Try again in {{count}} second.",
+    pin_wait_other: "Too many wrong PINs. Try again in {{count}} seconds.",
+    pin_form: "A PIN has 4 to 8 digits.",
+    no_guests: "Guests do not come into this room now. Sign in to this box, or ask whoever sent you the link.",
     too_many_attempts: "Too many wrong passwords. Wait a minute, then try again.",
     too_many_connections: "This box has too many connections. Close other tabs of it, then try again.",
     unreachable:

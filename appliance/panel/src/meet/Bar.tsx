@@ -28,6 +28,7 @@ import {
 } from "@tabler/icons-react";
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
+import { useAllowed } from "./allowed";
 import { useHand } from "./hand";
 import type { Drawer } from "./InMeeting";
 import type { View } from "./layout";
@@ -81,6 +82,7 @@ export function Bar({
   const { t } = useTranslation("meet");
   const { isMicrophoneEnabled, isCameraEnabled, isScreenShareEnabled, localParticipant } =
     useLocalParticipant();
+  const may = useAllowed();
   const raised = useHand(localParticipant) !== null;
   const people = usePeople();
   const knocking = useKnocking().length;
@@ -135,12 +137,13 @@ export function Bar({
       <BarButton
         icon={isCameraEnabled ? IconVideo : IconVideoOff}
         words={isCameraEnabled ? t("camera_off") : t("camera_on")}
+        not={may.camera ? undefined : t("before.camera_not")}
         shortcut="V"
         press={act.camera}
         look={isCameraEnabled ? undefined : "off"}
       />
       <span className="wide-only">
-        {CAN_SHARE && share}
+        {CAN_SHARE && may.share && share}
         {hand}
         {moderator && record}
         {layout}
@@ -180,7 +183,7 @@ export function Bar({
       </button>
       <div id={menu} popover="auto" className="more" onClick={close}>
         <span className="narrow-only">
-          {CAN_SHARE && share}
+          {CAN_SHARE && may.share && share}
           {hand}
           {moderator && record}
           {layout}
@@ -231,12 +234,14 @@ interface BarButtonProps {
   badge?: number;
   badgeWords?: string;
   pressed?: boolean;
+  /** Why it cannot be pressed. */
+  not?: string | undefined;
   look?: "off" | "record" | "leave" | undefined;
   press: () => void;
 }
 
-function BarButton({ icon: Picture, words, shortcut, badge, badgeWords, pressed, look, press }: BarButtonProps) {
-  const label = badge ? `${words} ${badgeWords}` : words;
+function BarButton({ icon: Picture, words, shortcut, badge, badgeWords, pressed, not, look, press }: BarButtonProps) {
+  const label = not ?? (badge ? `${words} ${badgeWords}` : words);
   return (
     <button
       type="button"
@@ -244,7 +249,8 @@ function BarButton({ icon: Picture, words, shortcut, badge, badgeWords, pressed,
       aria-label={label}
       aria-pressed={pressed}
       aria-keyshortcuts={shortcut}
-      title={shortcut ? `${words} (${shortcut})` : words}
+      disabled={not !== undefined}
+      title={not ?? (shortcut ? `${words} (${shortcut})` : words)}
       onClick={press}
     >
       <Picture aria-hidden />

@@ -1,6 +1,7 @@
 // Before the meeting: see yourself, hear that the microphone works, say who you are.
 import {
   IconDoorEnter,
+  IconInfoCircle,
   IconMicrophone,
   IconMicrophoneOff,
   IconPlayerRecordFilled,
@@ -10,7 +11,7 @@ import {
 import { useEffect, useRef, useState, type SubmitEvent } from "react";
 import type { LocalAudioTrack } from "livekit-client";
 import { useTranslation } from "react-i18next";
-import { api } from "../api/client";
+import { api, Refusal } from "../api/client";
 import type { Door } from "../api/schema";
 import { useRefusalText } from "../i18n/refusal";
 import type { Wishes } from "./Meeting";
@@ -32,8 +33,11 @@ export function Before({ door, guest, error, join }: BeforeProps) {
   const { t } = useTranslation("meet");
   const textOf = useRefusalText();
   const [name, setName] = useState(() => localStorage.getItem(NAME) ?? "");
-  const [microphone, setMicrophone] = useState(true);
-  const [camera, setCamera] = useState(true);
+  const [pin, setPin] = useState("");
+  const [microphone, setMicrophone] = useState(!door.muted);
+  const [camera, setCamera] = useState(door.camera);
+  // It may have been set after the door was looked at.
+  const asksPin = door.pin || (error instanceof Refusal && error.code.startsWith("pin_"));
   const [microphoneId, setMicrophoneId] = useState<string>();
   const [cameraId, setCameraId] = useState<string>();
   const [joining, setJoining] = useState(false);
@@ -64,6 +68,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
     const tracks = [audio.track, camera ? video.track : null].filter((track) => track !== null);
     await join({
       name: called,
+      pin: pin.trim(),
       tracks,
       // What could not be opened here was said here: it need not fail once more inside.
       microphone: microphone && audio.trouble === null,
@@ -91,7 +96,9 @@ export function Before({ door, guest, error, join }: BeforeProps) {
           <Picture
             track={video.track}
             words={
-              !camera
+              !door.camera
+                ? t("before.camera_not")
+                : !camera
                 ? t("before.camera_is_off")
                 : video.trouble
                   ? t("before.camera_none")
@@ -114,7 +121,10 @@ export function Before({ door, guest, error, join }: BeforeProps) {
               className="round"
               aria-pressed={camera}
               aria-label={t("camera")}
-              title={camera ? t("camera_off") : t("camera_on")}
+              disabled={!door.camera}
+              title={
+                !door.camera ? t("before.camera_not") : camera ? t("camera_off") : t("camera_on")
+              }
               onClick={() => setCamera(!camera)}
             >
               {camera ? <IconVideo aria-hidden /> : <IconVideoOff aria-hidden />}
@@ -135,13 +145,15 @@ export function Before({ door, guest, error, join }: BeforeProps) {
             chosen={microphoneId}
             choose={setMicrophoneId}
           />
-          <DeviceChoice
-            label={t("camera")}
-            kind="videoinput"
-            known={video.track !== null}
-            chosen={cameraId}
-            choose={setCameraId}
-          />
+          {door.camera && (
+            <DeviceChoice
+              label={t("camera")}
+              kind="videoinput"
+              known={video.track !== null}
+              chosen={cameraId}
+              choose={setCameraId}
+            />
+          )}
         </div>
 
         <label className="field">
@@ -155,6 +167,24 @@ export function Before({ door, guest, error, join }: BeforeProps) {
             onChange={(event) => setName(event.currentTarget.value)}
           />
         </label>
+
+        {asksPin && (
+          <label className="field">
+            {t("before.pin")}
+            <input
+              value={pin}
+              maxLength={20}
+              required
+              inputMode="numeric"
+              autoComplete="off"
+              aria-describedby="pin-text"
+              onChange={(event) => setPin(event.currentTarget.value)}
+            />
+            <span id="pin-text" className="quiet">
+              {t("before.pin_text")}
+            </span>
+          </label>
+        )}
 
         <p className={door.recording ? "notice-line recording" : "notice-line"}>
           <IconPlayerRecordFilled size={16} aria-hidden />
@@ -172,6 +202,12 @@ export function Before({ door, guest, error, join }: BeforeProps) {
             {t("before.lobby")}
           </p>
         )}
+        {limitsOf(door).map((limit) => (
+          <p key={limit} className="notice-line">
+            <IconInfoCircle size={16} aria-hidden />
+            {t(`before.limits.${limit}`)}
+          </p>
+        ))}
         {error !== null && (
           <p className="error" role="alert">
             {textOf(error)}
@@ -183,6 +219,17 @@ export function Before({ door, guest, error, join }: BeforeProps) {
       </form>
     </main>
   );
+}
+
+/** What the room keeps from whoever stands at its door. */
+function limitsOf(door: Door) {
+  const limits = [
+    door.muted && "muted",
+    !door.camera && "camera",
+    !door.share && "share",
+    !door.chat && "chat",
+  ] as const;
+  return limits.filter((limit) => limit !== false);
 }
 
 function LevelMeter({ track }: { track: LocalAudioTrack | null }) {

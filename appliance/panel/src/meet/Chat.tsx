@@ -11,10 +11,12 @@ import type { Tools } from "./tools";
 interface ChatProps {
   chat: ReturnType<typeof useChat>;
   tools: Tools;
+  /** May write, not only read. */
+  writes: boolean;
   close: () => void;
 }
 
-export function Chat({ chat, tools, close }: ChatProps) {
+export function Chat({ chat, tools, writes, close }: ChatProps) {
   const { t, i18n } = useTranslation(["meet", "shared"]);
   const [text, setText] = useState("");
   const [failed, setFailed] = useState(false);
@@ -24,7 +26,7 @@ export function Chat({ chat, tools, close }: ChatProps) {
   const count = chat.chatMessages.length;
   const time = new Intl.DateTimeFormat(i18n.language, { timeStyle: "short" });
   const files = tools.view?.files ?? [];
-  const mayHand = tools.view?.file_rules.allowed ?? false;
+  const mayHand = writes && (tools.view?.file_rules.allowed ?? false);
   const { hand, sending, error } = useHandingOut(tools, (file) => {
     // Programs of other makers show the text alone: it says where the file is.
     const line = `${file.name} (${bytes(file.bytes, i18n.language)})\n${location.origin}${file.path}`;
@@ -106,7 +108,8 @@ export function Chat({ chat, tools, close }: ChatProps) {
         </p>
       )}
       {sending && <SendingFile sending={sending} />}
-      <form className="write" onSubmit={submit}>
+      {!writes && <p className="quiet drawer-empty">{t("before.limits.chat")}</p>}
+      <form className="write" onSubmit={submit} hidden={!writes}>
         {mayHand && (
           <AttachButton tools={tools} busy={sending !== null} hand={(chosen) => void hand(chosen)} />
         )}

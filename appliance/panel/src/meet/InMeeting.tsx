@@ -9,6 +9,7 @@ import { ConnectionState, RoomEvent, type DisconnectReason, type Room } from "li
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Door } from "../api/schema";
+import { useAllowed } from "./allowed";
 import { Announcer } from "./Announcer";
 import { useAsked } from "./asking";
 import { Bar } from "./Bar";
@@ -73,6 +74,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
   const recording = useRecording(room, roomId, invite);
   const chat = useChat();
   const away = useConnectionState() !== ConnectionState.Connected;
+  const may = useAllowed();
   const asked = useAsked(room);
   const soundOnly = useSoundOnly(room);
   const captions = useCaptions(room);
@@ -139,8 +141,8 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
 
   useKeys({
     m: () => switchDevice("microphone"),
-    v: () => switchDevice("camera"),
-    s: share,
+    v: () => may.camera && switchDevice("camera"),
+    s: () => may.share && share(),
     h: hand,
     c: () => openDrawer("chat"),
     p: () => openDrawer("people"),
@@ -233,7 +235,9 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
           leave: () => void room.disconnect(),
         }}
       />
-      {drawer === "chat" && <Chat chat={chat} tools={tools} close={() => setDrawer(null)} />}
+      {drawer === "chat" && (
+        <Chat chat={chat} tools={tools} writes={may.chat} close={() => setDrawer(null)} />
+      )}
       {drawer === "polls" && <Polls tools={tools} close={() => setDrawer(null)} />}
       {drawer === "people" && (
         <PeopleDrawer roomId={roomId} moderator={moderator} close={() => setDrawer(null)} />

@@ -10,10 +10,12 @@
 import { DisconnectReason, Room, RoomEvent, Track, VideoPresets, type LocalTrack } from "livekit-client";
 import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, Refusal } from "../api/client";
+import { Refusal } from "../api/client";
+import { door as entrance } from "../api/door";
 import type { Door } from "../api/schema";
 import { useRefusalText } from "../i18n/refusal";
 import { moderates, type MeetingAddress } from "./address";
+import { allowed } from "./allowed";
 import { Before } from "./Before";
 import { InMeeting } from "./InMeeting";
 import { awaitedBy, keepPass, lastPass } from "./lobby";
@@ -23,6 +25,8 @@ import { Waiting } from "./Waiting";
 
 export interface Wishes {
   name: string;
+  /** What was typed where the door asks for a PIN. */
+  pin: string;
   /** Preview tracks that go on in the meeting. */
   tracks: LocalTrack[];
   /** Which devices were on, for coming back. */
@@ -51,11 +55,14 @@ const WANTED: Partial<Record<DisconnectReason, NoticeKind>> = {
 /** Publishes what was on before. A device that fails leaves the person in the meeting without it. */
 function bringDevices(room: Room, wishes: Wishes) {
   const me = room.localParticipant;
+  const may = allowed(me.permissions);
   const lacks = (kind: Track.Kind) => !wishes.tracks.some((track) => track.kind === kind);
-  const work: Promise<unknown>[] = wishes.tracks.map((track) => me.publishTrack(track));
+  const work: Promise<unknown>[] = wishes.tracks
+    .filter((track) => may.camera || track.kind !== Track.Kind.Video)
+    .map((track) => me.publishTrack(track));
   // Coming back, or joining before the preview was there: the wish counts, not the track.
   if (wishes.microphone && lacks(Track.Kind.Audio)) work.push(me.setMicrophoneEnabled(true));
-  if (wishes.camera && lacks(Track.Kind.Video)) work.push(me.setCameraEnabled(true));
+  if (wishes.camera && may.camera && lacks(Track.Kind.Video)) work.push(me.setCameraEnabled(true));
   for (const step of work) {
     step.catch((error: Error) => room.emit(RoomEvent.MediaDevicesError, error));
   }
@@ -70,7 +77,7 @@ export function Meeting({ address }: { address: MeetingAddress }) {
   useEffect(() => {
     if (stage.at !== "door") return;
     let stale = false;
-    api.door(roomId, invite).then(
+    entrance.look(roomId, invite).then(
       (door) => !stale && setStage({ at: "before", door, error: null }),
       (error: unknown) => !stale && setStage({ at: "refused", error }),
     );
@@ -81,7 +88,8 @@ export function Meeting({ address }: { address: MeetingAddress }) {
 
   const enter = useCallback(
     async (door: Door, wishes: Wishes) => {
-      const pass = await api.joinToken(roomId, wishes.name, invite, lastPass(roomId));
+      const comer = { name: wishes.name, pin: wishes.pin, invite, before: lastPass(roomId) };
+      const pass = await entrance.enter(roomId, comer);
       const room = new Room({
         adaptiveStream: true,
         dynacast: true,

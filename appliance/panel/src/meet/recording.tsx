@@ -3,7 +3,7 @@ import { useIsRecording } from "@livekit/components-react";
 import { RoomEvent, type Room } from "livekit-client";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api } from "../api/client";
+import { door } from "../api/door";
 import { clock } from "../format";
 
 export interface RecordingNow {
@@ -38,12 +38,12 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
   useEffect(() => {
     let stale = false;
     const ask = () =>
-      void api.door(roomId, invite).then(
-        (door) => {
+      void door.look(roomId, invite).then(
+        (plate) => {
           if (stale) return;
-          const began = door.recording_started_at;
+          const began = plate.recording_started_at;
           if (on && began) setSince(Date.parse(began));
-          setPaused(!on && door.recording_paused);
+          setPaused(!on && plate.recording_paused);
         },
         () => undefined,
       );

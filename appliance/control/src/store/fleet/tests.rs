@@ -20,6 +20,8 @@ async fn room(store: &Store, name: &str) {
         kept: true,
         lobby: false,
         record_always: false,
+        rules: crate::rooms::RoomRules::default(),
+        pin: String::new(),
         created_ms: 0,
     };
     assert!(store.room_insert(row).await.unwrap());

@@ -1,5 +1,5 @@
 // One room: who is in it, its recording, its invite link, its end.
-import { Box, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
   IconBookmark,
@@ -25,9 +25,8 @@ import { Invite } from "../parts/InviteDialog";
 import { MoreMenu } from "../parts/MoreMenu";
 import { NameDialog } from "../parts/NameDialog";
 import { People } from "../parts/People";
-import { RecordAlways } from "../parts/RecordAlways";
 import { RecordingTime } from "../parts/RecordingTime";
-import { RoomSwitch } from "../parts/RoomSwitch";
+import { RoomRules } from "../parts/RoomRules";
 import { Streams } from "../parts/Streams";
 import { WhipKeys } from "../parts/WhipKeys";
 import { useMay } from "../session";
@@ -66,14 +65,6 @@ function RoomView({ room }: { room: Room }) {
       </Heading>
       <Stack gap="md">
         {room.meeting && may("record") && <RecordingPanel room={room} running={room.meeting.recording} />}
-        {!room.meeting && room.invite !== null && runs && (
-          <Paper className="surface" p="md" component="section">
-            <Title order={2} size="h4" mb="sm">
-              {t("room.recording")}
-            </Title>
-            <RecordAlways room={room} />
-          </Paper>
-        )}
         <Paper className="surface" p="md" component="section">
           <Title order={2} size="h4" mb="sm">
             {t("room.people")}
@@ -84,24 +75,15 @@ function RoomView({ room }: { room: Room }) {
             <Text c="dimmed">{t("room.nobody_text")}</Text>
           )}
         </Paper>
-        {runs && (
+        {runs && room.invite === null && (
           <Paper className="surface" p="md" component="section">
             <Title order={2} size="h4" mb="sm">
               {t("room.invite")}
             </Title>
-            <Stack>
-              <Invite room={room} />
-              {room.invite !== null && (
-                <RoomSwitch
-                  label={t("room.lobby")}
-                  description={t("room.lobby_text")}
-                  on={room.lobby}
-                  change={(on) => api.setLobby(room.id, on)}
-                />
-              )}
-            </Stack>
+            <Invite room={room} />
           </Paper>
         )}
+        {runs && room.invite !== null && <RoomRules room={room} />}
         {may("record") && <Streams room={room.id} meets={room.meeting !== null} />}
         {runs && room.invite !== null && <WhipKeys room={room.id} />}
       </Stack>
@@ -282,11 +264,6 @@ function RecordingPanel({ room, running }: { room: Room; running: Running }) {
         </Button>
       )}
       {error && <Failure error={error} />}
-      {room.invite !== null && (
-        <Box mt="md">
-          <RecordAlways room={room} />
-        </Box>
-      )}
     </Paper>
   );
 }

@@ -1,0 +1,139 @@
+//! Who comes in: by an account or by the invite link, with a PIN where the room asks guests for one.
+
+use super::Rooms;
+use super::pin;
+use super::rules::{GuestEntry, RoomRules};
+use crate::conference::RoomName;
+use crate::error::ControlError;
+use crate::store::RoomRow;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use std::net::IpAddr;
+use std::time::Instant;
+
+/// Why somebody does not come in by an invite link, or what is wrong with a PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    #[error("this room has a PIN: ask whoever sent the link for it")]
+    PinNeeded,
+    #[error("this is not the PIN of this room: type it again, or ask whoever sent the link")]
+    PinWrong,
+    #[error("too many wrong PINs: try again in {seconds} s")]
+    PinWait { seconds: u64 },
+    #[error("a PIN has {least} to {most} digits")]
+    PinForm { least: usize, most: usize },
+    #[error(
+        "guests do not come into this room now: sign in to the box, or ask whoever sent the link"
+    )]
+    NoGuests,
+}
+
+impl EntryError {
+    /// Stable name of the error, for clients.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::PinNeeded => "pin_needed",
+            Self::PinWrong => "pin_wrong",
+            Self::PinWait { .. } => "pin_wait",
+            Self::PinForm { .. } => "pin_form",
+            Self::NoGuests => "no_guests",
+        }
+    }
+
+    pub(crate) fn field(&self) -> Option<&str> {
+        match self {
+            Self::NoGuests => None,
+            _ => Some("pin"),
+        }
+    }
+}
+
+/// How somebody asks to enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guest<'a> {
+    /// Logged in.
+    Person,
+    Invited(&'a str),
+}
+
+/// Somebody whom the link or the account lets as far as the door.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    pub(super) id: String,
+    pub room: RoomName,
+    /// The rules that they are under; `None`: they are no guest.
+    pub rules: Option<RoomRules>,
+    pin: String,
+}
+
+impl Admitted {
+    fn new(row: RoomRow, guest: bool) -> Self {
+        let RoomRow { id, name, rules, pin, .. } = row;
+        Self { id, room: RoomName::from(name), rules: guest.then_some(rules), pin }
+    }
+
+    /// Whether they are asked for the PIN.
+    pub fn needs_pin(&self) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.guests == GuestEntry::WithPin)
+    }
+}
+
+impl Rooms {
+    /// A room to whose door this guest may come.
+    ///
+    /// # Errors
+    /// There is no such room, the invitation is not valid, or guests do not come in.
+    pub async fn admit(&self, id: &str, guest: Guest<'_>) -> Result<Admitted, ControlError> {
+        let invite = match guest {
+            Guest::Person => return Ok(Admitted::new(self.row(id).await?, false)),
+            Guest::Invited(invite) => invite.as_bytes(),
+        };
+        // A room that does not exist and a wrong invitation look the same from outside.
+        let row = self.store.room_get(id.to_owned()).await?;
+        let right = |row: &RoomRow| {
+            row.kept && verify_slices_are_equal(row.invite.as_bytes(), invite).is_ok()
+        };
+        let row = row.filter(right).ok_or(ControlError::InviteInvalid)?;
+        if row.rules.guests == GuestEntry::Nobody {
+            return Err(EntryError::NoGuests.into());
+        }
+        Ok(Admitted::new(row, true))
+    }
+
+    /// Whether somebody at the door may come in, with what they typed there.
+    ///
+    /// # Errors
+    /// The PIN is missing or wrong, or too many were.
+    pub fn enter(
+        &self,
+        admitted: &Admitted,
+        typed: Option<&str>,
+        from: IpAddr,
+    ) -> Result<(), ControlError> {
+        match admitted.needs_pin() {
+            false => Ok(()),
+            true => {
+                let (id, pin) = (&admitted.id, &admitted.pin);
+                Ok(self.pins.enter(id, pin, typed, (Instant::now(), from))?)
+            }
+        }
+    }
+
+    /// What guests are asked for; `None`: none was made yet.
+    ///
+    /// # Errors
+    /// There is no such room, or the store refuses.
+    pub async fn pin(&self, id: &str) -> Result<Option<String>, ControlError> {
+        Ok(Some(self.row(id).await?.pin).filter(|pin| !pin.is_empty()))
+    }
+
+    /// Another PIN, by choice or made by the box. Who is in stays in.
+    ///
+    /// # Errors
+    /// There is no such room, it is forgotten when its meeting ends, or the PIN will not do.
+    pub async fn set_pin(&self, id: &str, chosen: Option<&str>) -> Result<String, ControlError> {
+        self.kept(id).await?;
+        let pin = chosen.map_or_else(pin::made, pin::checked)?;
+        self.store.room_set_pin(id.to_owned(), pin.clone()).await?;
+        Ok(pin)
+    }
+}

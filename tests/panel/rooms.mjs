@@ -1,0 +1,183 @@
+// Rules of rooms: set on the room's page, met by guests at the door and in the meeting.
+//
+//   python3 run.py --only rooms
+
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { Box } from './box.mjs';
+import { Browser } from './browser.mjs';
+import { looksRightInAll } from './looks.mjs';
+import { Steps } from './steps.mjs';
+import { expectText, seesVideoOf, until } from './waiting.mjs';
+
+const PASSWORD = 'correct horse battery';
+const TITLE = { en: 'Settings of this room', de: 'Einstellungen dieses Raums' };
+const PIN = { en: 'PIN of this room', de: 'PIN dieses Raums' };
+/** Refusals that a step provokes. */
+const REFUSED = /^(403|429) \/api\/v1\/rooms\/rm_[^/]+\/(join-token|door)/;
+
+async function join(page, name) {
+  await page.locator('form input[autocomplete=name]').fill(name);
+  await page.getByRole('button', { name: 'Join' }).click();
+}
+
+/** With a box of its own. */
+export async function rooms(steps) {
+  const before = steps.browser;
+  const box = await Box.start();
+  const browser = (steps.browser = await Browser.start(box));
+  const owner = await browser.person();
+  const claim = { code: box.code, name: 'Ada', password: PASSWORD };
+  assert.equal((await owner.request.post('/api/v1/claim', { data: claim })).status(), 201);
+  const made = await (await owner.request.post('/api/v1/rooms', { data: { name: 'Lecture hall' } })).json();
+  const asked = async () => await (await owner.request.get(`/api/v1/rooms/${made.id}`)).json();
+  const rules = async () => (await asked()).rules;
+  const pinNow = async () => (await (await owner.request.get(`/api/v1/rooms/${made.id}/pin`)).json()).pin;
+  const link = `/meet/${made.id}#invite=${made.invite}`;
+  const panel = await owner.newPage();
+  const guest = async () => {
+    const page = await (await browser.person()).newPage();
+    await page.goto(link);
+    return page;
+  };
+  const choose = async (label, option) => {
+    await panel.getByRole('combobox', { name: label }).click();
+    await panel.getByRole('option', { name: option }).click();
+  };
+
+  const grouped = 'the settings of a room are in groups, each with what it does and when';
+  await steps.run(grouped, async () => {
+    await panel.goto(`/panel/rooms/${made.id}`);
+    await panel.getByRole('region', { name: TITLE.en }).waitFor();
+    for (const part of ['Joining', 'Moderation', 'Picture and sound', 'Recording', 'Where copies go', 'How long recordings stay']) {
+      await panel.getByRole('region', { name: TITLE.en }).getByRole('heading', { name: part }).waitFor();
+    }
+    await looksRightInAll(panel, 'room-rules', (page, language) =>
+      page.getByRole('region', { name: TITLE[language] }).waitFor());
+  });
+
+  const withPin = 'a room asks guests for a PIN that the box has made';
+  await steps.run(withPin, async () => {
+    await choose('Who comes in by the invite link', 'Who has it and the PIN');
+    await until('the box knows', async () => (await rules()).guests === 'with_pin');
+    const shown = panel.getByLabel(PIN.en);
+    await until('the PIN is shown', async () => (await shown.inputValue()) === (await pinNow()));
+    await looksRightInAll(panel, 'room-pin', (page, language) => page.getByLabel(PIN[language]).waitFor());
+    await panel.getByRole('button', { name: 'Another PIN' }).click();
+    await panel.getByLabel('PIN of your own').fill('12');
+    const dialog = panel.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Another PIN' }).click();
+    await expectText(panel, 'A PIN has 4 to 8 digits.');
+    await panel.getByLabel('PIN of your own').fill('24680');
+    await dialog.getByRole('button', { name: 'Another PIN' }).click();
+    await until('the new one is shown', async () => (await shown.inputValue()) === '24680');
+    assert.equal(await pinNow(), '24680');
+  }, { expects: [/^422 \/api\/v1\/rooms\/rm_[^/]+\/pin/], needs: [grouped] });
+
+  const typed = 'a guest types the PIN at the door, and hears how long to wait after too many wrong ones';
+  await steps.run(typed, async () => {
+    const page = await guest();
+    await page.getByLabel(PIN.en).waitFor();
+    await looksRightInAll(page, 'door-pin', (seen, language) => seen.getByLabel(PIN[language]).waitFor());
+    await page.getByLabel(PIN.en).fill('1111');
+    await join(page, 'Grace');
+    await expectText(page, 'This is not the PIN of this room.');
+    await page.getByLabel(PIN.en).fill('246 80');
+    await join(page, 'Grace');
+    await page.locator('.meeting-head').waitFor();
+    await page.close();
+    const stranger = await guest();
+    for (let guess = 0; guess < 6; guess++) {
+      await stranger.getByLabel(PIN.en).fill(`000${guess}`);
+      await join(stranger, 'Eve');
+      await stranger.getByRole('button', { name: 'Join' }).waitFor();
+    }
+    await stranger.getByText(/Too many wrong PINs. Try again in \d+ seconds?\./).waitFor();
+    await stranger.close();
+  }, { expects: [REFUSED], needs: [withPin] });
+
+  const lecture = 'guests of a lecture come in muted, without camera, share and chat, and are told so';
+  await steps.run(lecture, async () => {
+    await panel.goto(`/panel/rooms/${made.id}`);
+    await choose('Who comes in by the invite link', 'Everybody who has it');
+    await until('guests come without a PIN', async () => (await rules()).guests === 'anyone');
+    for (const [name, rule, value] of [
+      ['Guests come in muted', 'guests_muted', true],
+      ['Guests may switch their camera on', 'guests_camera', false],
+      ['Guests may share their screen', 'guests_share', false],
+      ['Guests may write in the chat', 'guests_chat', false],
+    ]) {
+      await panel.getByRole('switch', { name }).click();
+      await until(`the box knows ${rule}`, async () => (await rules())[rule] === value);
+    }
+    const ada = await owner.newPage();
+    await ada.goto(`/meet/${made.id}`);
+    await join(ada, 'Ada');
+    await ada.locator('.meeting-head').waitFor();
+    assert.ok(await ada.getByRole('button', { name: 'Share', exact: true }).first().isVisible());
+    const page = await guest();
+    await expectText(page, 'Guests are heard here and not seen.');
+    await looksRightInAll(page, 'door-lecture', (seen, language) =>
+      expectText(seen, { en: 'You come in muted', de: 'Sie kommen stumm herein' }[language]));
+    await join(page, 'Linus');
+    await seesVideoOf(page, 'Ada');
+    const muted = page.getByRole('button', { name: 'Unmute', exact: true });
+    await muted.waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Guests have no camera here' }).isDisabled());
+    assert.equal(await page.getByRole('button', { name: 'Share', exact: true }).count(), 0);
+    await page.getByRole('button', { name: /^Chat/ }).click();
+    await expectText(page, 'Guests read the chat here and do not write in it.');
+    assert.ok(!(await page.getByRole('textbox').first().isVisible().catch(() => false)));
+    await looksRightInAll(page, 'lecture-guest', (seen, language) =>
+      expectText(seen, { en: 'Guests read the chat here', de: 'Gäste lesen hier den Chat' }[language]));
+    await muted.click();
+    await page.getByRole('button', { name: 'Mute', exact: true }).waitFor();
+    await page.close();
+    await ada.close();
+  }, { needs: [grouped] });
+
+  await steps.run('days, people and arrangement of a room are set, and fewer days are asked for', async () => {
+    await panel.goto(`/panel/rooms/${made.id}`);
+    await panel.getByLabel('People at a time').fill('30');
+    await panel.getByRole('button', { name: 'Save' }).click();
+    await until('the box knows how many', async () => (await rules()).max_people === 30);
+    await choose('Arrangement of films', 'Lecture');
+    await until('the box knows the arrangement', async () => (await rules()).layout === 'screen');
+    await panel.getByLabel('Keep recordings for').fill('7');
+    await panel.getByRole('button', { name: 'Save' }).click();
+    const dialog = panel.getByRole('dialog');
+    await expectText(dialog, '7 days after they ended');
+    assert.equal((await rules()).keep_days, 0, 'asked first');
+    await dialog.getByRole('button', { name: 'Delete by age' }).click();
+    await until('the box knows how long', async () => (await rules()).keep_days === 7);
+    // More days take nothing away.
+    await panel.getByLabel('Keep recordings for').fill('30');
+    await panel.getByRole('button', { name: 'Save' }).click();
+    await until('the box knows the longer time', async () => (await rules()).keep_days === 30);
+  }, { needs: [grouped] });
+
+  await steps.run('where nobody comes by the link, the door says whom to ask', async () => {
+    await choose('Who comes in by the invite link', /^Nobody/);
+    await until('the box knows', async () => (await rules()).guests === 'nobody');
+    assert.equal(await panel.getByLabel('Invite link').count(), 0);
+    const page = await guest();
+    await expectText(page, 'Guests do not come into this room now.');
+    await page.close();
+  }, { expects: [REFUSED], needs: [grouped] });
+
+  await steps.run('the box of the rooms has never panicked', async () => {
+    await browser.close();
+    assert.equal(await box.stop(), 0);
+    assert.ok(!(await box.log()).includes('panicked'));
+  });
+  await browser.close();
+  await box.remove();
+  steps.browser = before;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const steps = new Steps(null);
+  await rooms(steps);
+  assert.ok(steps.counts.passed + steps.counts.failed > 0);
+  process.exitCode = steps.end();
+}
