@@ -28,6 +28,7 @@ import { encrypted } from './encrypted.mjs';
 import { restart } from './restart.mjs';
 import { targets } from './targets.mjs';
 import { network } from './network.mjs';
+import { setup } from './setup.mjs';
 import { updates } from './updates.mjs';
 import { schedule } from './schedule.mjs';
 import { webhooks } from './webhooks.mjs';
@@ -82,6 +83,7 @@ const GROUPS = {
   fleet,
   backup,
   network,
+  setup,
   updates,
   encrypted: () => encrypted(steps, PASSWORD),
   certificates,

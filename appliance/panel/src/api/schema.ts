@@ -205,3 +205,9 @@ export type NetworkLink = Schemas["Link"];
 export type InterfaceSettings = Schemas["InterfaceSettings"];
 export type TimeView = Schemas["TimeView"];
 export type TimePut = Schemas["TimePut"];
+
+export type SetupView = Schemas["SetupView"];
+export type SetupPatch = Schemas["SetupPatch"];
+export type SetupStep = Schemas["SetupStep"];
+export type StepState = Schemas["StepState"];
+export type StepMark = Schemas["StepMark"];
