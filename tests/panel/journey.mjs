@@ -29,6 +29,7 @@ import { encrypted } from './encrypted.mjs';
 import { restart } from './restart.mjs';
 import { targets } from './targets.mjs';
 import { network } from './network.mjs';
+import { setup } from './setup.mjs';
 import { updates } from './updates.mjs';
 import { rooms } from './rooms.mjs';
 import { schedule } from './schedule.mjs';
@@ -86,6 +87,7 @@ const GROUPS = {
   fleet,
   backup,
   network,
+  setup,
   updates,
   encrypted: () => encrypted(steps, PASSWORD),
   certificates,

@@ -45,7 +45,7 @@ def prepare_python() -> Path:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=Path, default=ROOT / "target" / "debug")
-    parser.add_argument("--only", choices=["alarms", "backup", "certificates", "crowd", "fleet", "library", "lobby", "network", "oidc", "people", "rooms", "schedule", "tools", "updates"], help="one group, with a box of its own")
+    parser.add_argument("--only", choices=["alarms", "backup", "certificates", "crowd", "fleet", "library", "lobby", "network", "oidc", "people", "rooms", "schedule", "setup", "tools", "updates"], help="one group, with a box of its own")
     parser.add_argument("--last-failed", action="store_true", help="only the groups in which something failed last time")
     parser.add_argument("--shots", type=Path, help="keep pictures of the pages here")
     arguments = parser.parse_args()

@@ -9,6 +9,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ulid::Ulid;
 use utoipa::ToSchema;
 
+/// The name of a box that nobody has named.
+pub(crate) const NAME_AT_FIRST: &str = "Roombox";
+
 /// What the box does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -57,7 +60,7 @@ impl BoxIdentity {
         dev: bool,
     ) -> Result<Self, ControlError> {
         let new = key_id.unwrap_or_else(|| format!("box_{}", Ulid::new()));
-        let (id, name, language) = store.box_identity(new, "Roombox".to_owned()).await?;
+        let (id, name, language) = store.box_identity(new, NAME_AT_FIRST.to_owned()).await?;
         let language = RwLock::new(language.as_deref().and_then(Language::of_code));
         let (name, started_at) = (RwLock::new(name), UnixMs::now());
         Ok(Self { store, id, name, language, started_at, dev })

@@ -46,6 +46,7 @@ pub mod rooms;
 pub mod safekeeping;
 pub mod schedule;
 pub mod settings;
+pub mod setup;
 pub mod shares;
 pub mod spares;
 pub mod status;

@@ -52,6 +52,7 @@ use roombox_control::retention::{Moment, Retention};
 use roombox_control::rooms::Rooms;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::{Settings, SettingsDesk};
+use roombox_control::setup::Setup;
 use roombox_control::shares::Shares;
 use roombox_control::spares::{self, MendNote};
 use roombox_control::status::Status;
@@ -420,6 +421,8 @@ impl House {
             settings: settings.clone(),
             jobs: jobs.clone(),
         });
+        let looked_at = (timekeeping.clone(), certificates.clone());
+        let setup = Setup::new(store.clone(), identity.clone(), looked_at);
         let link =
             Link { mqtt: mqtt.clone(), broker: Arc::new(mqtt::broker()), chance: mqtt::chance };
         tokio::spawn(link.run());
@@ -483,6 +486,7 @@ impl House {
             network,
             timekeeping,
             meeting,
+            setup,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
     }

@@ -43,6 +43,7 @@ mod schedule;
 mod security;
 mod settings;
 mod settings_text;
+mod setup;
 pub(crate) mod shape;
 mod shares;
 mod storage;
@@ -87,6 +88,7 @@ use roombox_control::rooms::Rooms;
 use roombox_control::safekeeping::Safekeeping;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::SettingsDesk;
+use roombox_control::setup::Setup;
 use roombox_control::shares::Shares;
 use roombox_control::status::Status;
 use roombox_control::storage::Storage;
@@ -151,6 +153,7 @@ pub struct PanelDoor {
     pub network: Arc<Network>,
     pub timekeeping: Arc<Timekeeping>,
     pub meeting: MeetingDoor,
+    pub setup: Arc<Setup>,
 }
 
 #[derive(OpenApi)]
@@ -285,6 +288,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(network::network_trial_get, network::network_trial_undo))
         .routes(routes!(network::network_trial_keep))
         .routes(routes!(timekeeping::time_get, timekeeping::time_put))
+        .routes(routes!(setup::setup_get, setup::setup_patch))
         .routes(routes!(certificates::certificates_get))
         .routes(routes!(certificates::certificate_preview))
         .routes(routes!(certificates::certificate_install, certificates::certificate_revert))

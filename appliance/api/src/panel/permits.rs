@@ -247,6 +247,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("get", "/api/v1/network"),
             ("get", "/api/v1/network/trial"),
             ("get", "/api/v1/time"),
+            ("get", "/api/v1/setup"),
+            ("patch", "/api/v1/setup"),
         ],
     ),
     (

@@ -2438,6 +2438,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which steps of the set-up are done, left out and open. */
+        get: operations["setup_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Keeps what somebody says of its steps: that one works, or is left out; what the box sees by itself needs nobody
+         *     to say it.
+         */
+        patch: operations["setup_patch"];
+        trace?: never;
+    };
     "/api/v1/shares/{id}": {
         parameters: {
             query?: never;
@@ -6472,6 +6493,34 @@ export interface components {
             /** @description TOML as exported here, or the `config.yaml` of a plugnmeet-server. */
             text: string;
         };
+        /** @description What somebody says of the set-up. What is absent stays. */
+        SetupPatch: {
+            box?: components["schemas"]["StepMark"];
+            call?: components["schemas"]["StepMark"];
+            certificate?: components["schemas"]["StepMark"];
+            /** @description Whether the panel's reminder stays away. */
+            dismissed?: boolean;
+            reach?: components["schemas"]["StepMark"];
+            room?: components["schemas"]["StepMark"];
+        };
+        /**
+         * @description A step of the set-up, in the order of the wizard.
+         * @enum {string}
+         */
+        SetupStep: "box" | "reach" | "certificate" | "room" | "call";
+        /** @description A step as the panel shows it. */
+        SetupStepView: {
+            at: components["schemas"]["Time"] | null;
+            state: components["schemas"]["StepState"];
+            step: components["schemas"]["SetupStep"];
+        };
+        /** @description The set-up as the panel shows it. */
+        SetupView: {
+            /** @description Nobody wants to be reminded of what is open. */
+            dismissed: boolean;
+            /** @description In the order of the wizard. */
+            steps: components["schemas"]["SetupStepView"][];
+        };
         /**
          * @description How much something matters.
          * @enum {string}
@@ -6620,6 +6669,16 @@ export interface components {
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];
         };
+        /**
+         * @description What somebody says of a step.
+         * @enum {string}
+         */
+        StepMark: "passed" | "skipped" | "open";
+        /**
+         * @description How a step stands.
+         * @enum {string}
+         */
+        StepState: "done" | "skipped" | "open";
         /** @description What fills the disk, and when it will be full. */
         StorageReport: {
             clock_doubt: components["schemas"]["Doubt"] | null;
@@ -21494,6 +21553,147 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsPreview"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    setup_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    setup_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupView"];
                 };
             };
             /** @description the request cannot be read */

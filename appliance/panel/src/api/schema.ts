@@ -215,3 +215,9 @@ export type MeetingPoll = Schemas["Poll"];
 export type MeetingTimer = Schemas["Timer"];
 export type Handout = Schemas["Handout"];
 export type NewPoll = Schemas["NewPoll"];
+
+export type SetupView = Schemas["SetupView"];
+export type SetupPatch = Schemas["SetupPatch"];
+export type SetupStep = Schemas["SetupStep"];
+export type StepState = Schemas["StepState"];
+export type StepMark = Schemas["StepMark"];

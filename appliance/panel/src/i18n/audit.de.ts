@@ -71,6 +71,7 @@ export const audit: Words<typeof english> = {
     network_trial_keep: "Neue Netzeinstellungen behalten",
     network_trial_undo: "Neue Netzeinstellungen zurückgenommen",
     time_put: "Uhr oder Zeitzone geändert",
+    setup_patch: "Einrichtung fortgesetzt",
     box_reset: "Box gelöscht",
     room_create: "Raum angelegt",
     room_patch: "Raum geändert",

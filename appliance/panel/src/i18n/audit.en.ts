@@ -68,6 +68,7 @@ export const audit = {
     network_trial_keep: "Kept new network settings",
     network_trial_undo: "Took new network settings back",
     time_put: "Changed the clock or its zone",
+    setup_patch: "Went on with the set-up",
     box_reset: "Erased the box",
     room_create: "Made a room",
     room_patch: "Changed a room",

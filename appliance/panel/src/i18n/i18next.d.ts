@@ -1,11 +1,12 @@
 import type { meet } from "./meet.en";
 import type { panel } from "./panel.en";
+import type { setup } from "./setup.en";
 import type { share } from "./share.en";
 import type { shared } from "./shared.en";
 
 declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "shared";
-    resources: { panel: typeof panel; meet: typeof meet; share: typeof share; shared: typeof shared };
+    resources: { panel: typeof panel; meet: typeof meet; setup: typeof setup; share: typeof share; shared: typeof shared };
   }
 }

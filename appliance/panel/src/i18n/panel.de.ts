@@ -14,6 +14,7 @@ import { factor } from "./factor.de";
 import { audit } from "./audit.de";
 import { backup } from "./backup.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
+import { setup_card } from "./setupCard.de";
 import { webhooks } from "./webhooks.de";
 import { invite, room, rules } from "./rooms.de";
 import type { Words } from "./words";
@@ -88,13 +89,11 @@ export const panel: Words<typeof en> = {
     },
     finish: "Fertigstellen",
     done: "Diese Box gehört nun Ihnen, {{name}}.",
-    done_next: "So geht es meist weiter:",
-    next_room: "Legen Sie einen Raum an.",
-    next_invite: "Senden Sie den Einladungslink, oder lassen Sie den QR-Code scannen.",
-    next_record:
-      "Drücken Sie in der Besprechung auf Aufzeichnen. Der Film entsteht von selbst.",
+    done_next: "Als Nächstes: Name und Uhr, Adresse, Zertifikat, ein Raum und ein Probeanruf. Sie können jederzeit gehen.",
+    set_up: "Einrichten",
     open: "Panel öffnen",
   },
+  setup_card,
   sign_in: {
     title: "Anmelden",
     lead: "bei {{box}}",

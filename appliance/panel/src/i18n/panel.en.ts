@@ -13,6 +13,7 @@ import { factor } from "./factor.en";
 import { audit } from "./audit.en";
 import { backup } from "./backup.en";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.en";
+import { setup_card } from "./setupCard.en";
 import { webhooks } from "./webhooks.en";
 import { invite, room, rules } from "./rooms.en";
 
@@ -85,12 +86,11 @@ export const panel = {
     },
     finish: "Finish",
     done: "This box is yours, {{name}}.",
-    done_next: "What people do next:",
-    next_room: "Make a room.",
-    next_invite: "Send its invite link, or let people scan the QR code.",
-    next_record: "Press Record in the meeting. The film is made by itself.",
+    done_next: "Next: name and clock, address, certificate, a room and a test call. You can leave at any time.",
+    set_up: "Set it up",
     open: "Open the panel",
   },
+  setup_card,
   sign_in: {
     title: "Sign in",
     lead: "to {{box}}",

@@ -19,14 +19,15 @@ export function DeviceTrouble({ microphone, camera }: DeviceTroubleProps) {
       <IconAlertTriangle size={20} aria-hidden />
       <div>
         <strong>{t(`trouble.${trouble}.what`, { which })}</strong>
-        <p>{trouble === "refused" ? t(`trouble.refused.${browser()}`) : t(`trouble.${trouble}.now`)}</p>
+        <p>{trouble === "refused" ? t(`trouble.refused.${browserKind()}`) : t(`trouble.${trouble}.now`)}</p>
         <p className="quiet">{t("trouble.still")}</p>
       </div>
     </div>
   );
 }
 
-function browser(): "firefox" | "ios" | "safari" | "chromium" {
+/** Where people allow devices differs. */
+export function browserKind(): "firefox" | "ios" | "safari" | "chromium" {
   const agent = navigator.userAgent;
   if (/iPhone|iPad/.test(agent)) return "ios";
   if (agent.includes("Firefox/")) return "firefox";

@@ -1,7 +1,7 @@
 // Which page to show: claim an unclaimed box, sign in without a session, else the shell.
-import { Center, Loader } from "@mantine/core";
+import { Center, Loader, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import { api } from "../api/client";
 import { keys } from "../api/keys";
@@ -32,6 +32,10 @@ import { WelcomePage } from "./pages/WelcomePage";
 import { NothingHere } from "./parts/EmptyState";
 import { Failure } from "./parts/Failure";
 import { Permitted } from "./parts/Forbidden";
+import { Reload } from "./setup/Reload";
+
+/** Seldom seen: it comes when somebody goes there. */
+const SetupPage = lazy(() => import("./setup/SetupPage").catch(() => ({ default: Reload })));
 
 export function App() {
   return (
@@ -66,8 +70,9 @@ function Entrance() {
   // Whoever is signed in may accept an invitation as somebody else.
   if (place === "/welcome") return <WelcomePage box={box.data} />;
   if (session.data === null) return <SignInPage box={box.data} />;
+  const me = session.data;
   return (
-    <Shell box={box.data} person={session.data}>
+    <Shell box={box.data} person={me}>
       <Switch>
         <Route path="/rooms" component={RoomsPage} />
         <Route path="/rooms/:id">{({ id }) => <RoomPage key={id} id={id} />}</Route>
@@ -82,7 +87,16 @@ function Entrance() {
         </Route>
         <Route path="/status" component={StatusPage} />
         <Route path="/account">
-          <AccountPage me={session.data} />
+          <AccountPage me={me} />
+        </Route>
+        <Route path="/setup/:step?">
+          {({ step }) => (
+            <Permitted action="configure" least="operator">
+              <Suspense fallback={<Skeleton height={360} radius="lg" />}>
+                <SetupPage box={box.data} me={me} step={step} />
+              </Suspense>
+            </Permitted>
+          )}
         </Route>
         <Route path="/settings/updates">
           <Permitted action="update" least="operator">

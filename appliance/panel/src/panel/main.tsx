@@ -5,6 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import "./panel.css";
 import "./library.css";
 import "./schedule.css";
+import "./setup/setup.css";
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";

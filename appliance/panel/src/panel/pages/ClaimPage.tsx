@@ -2,9 +2,7 @@
 import {
   Alert,
   Button,
-  Center,
   Group,
-  List,
   PasswordInput,
   Stack,
   Stepper,
@@ -72,10 +70,10 @@ export function ClaimPage({ box }: { box: BoxView }) {
     event.preventDefault();
     claim.mutate();
   };
-  const finish = () => {
+  const finish = (place: string) => {
     cache.setQueryData<Me | null>(keys.session, claim.data ?? null);
     void cache.invalidateQueries({ queryKey: keys.box });
-    go("/rooms", { replace: true });
+    go(place, { replace: true });
   };
 
   if (restoring) {
@@ -204,16 +202,14 @@ export function ClaimPage({ box }: { box: BoxView }) {
               </Text>
             </Group>
             <Text>{t("claim.done_next")}</Text>
-            <List spacing="xs">
-              <List.Item>{t("claim.next_room")}</List.Item>
-              <List.Item>{t("claim.next_invite")}</List.Item>
-              <List.Item>{t("claim.next_record")}</List.Item>
-            </List>
-            <Center>
-              <Button size="md" onClick={finish} autoFocus>
+            <Group gap="sm">
+              <Button size="md" onClick={() => finish("/setup")} autoFocus>
+                {t("claim.set_up")}
+              </Button>
+              <Button size="md" variant="default" onClick={() => finish("/rooms")}>
                 {t("claim.open")}
               </Button>
-            </Center>
+            </Group>
           </Stack>
         )}
       </Stack>

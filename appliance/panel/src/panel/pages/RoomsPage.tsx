@@ -16,6 +16,7 @@ import { InviteDialog } from "../parts/InviteDialog";
 import { NameDialog } from "../parts/NameDialog";
 import { RecordingTime } from "../parts/RecordingTime";
 import { useMay } from "../session";
+import { SetupReminder } from "../setup/SetupReminder";
 
 export function RoomsPage() {
   const { t } = useTranslation("panel");
@@ -41,6 +42,7 @@ export function RoomsPage() {
       <Heading title={t("nav.rooms")} lead={rooms.data && <Summary rooms={rooms.data.items} />}>
         {rooms.data && rooms.data.items.length > 0 && button}
       </Heading>
+      <SetupReminder />
       {rooms.error && <Failure error={rooms.error} retry={() => void rooms.refetch()} />}
       {rooms.isPending && <Skeleton height={144} radius="lg" />}
       {rooms.data?.items.length === 0 && (

@@ -32,6 +32,7 @@ import { Targets } from "../settings/Targets";
 import { Webhooks } from "../settings/Webhooks";
 import { TurnSettings } from "../settings/TurnSettings";
 import { useMay } from "../session";
+import { SetupLink } from "../setup/SetupLink";
 
 export function SettingsPage({ box }: { box: BoxView }) {
   const may = useMay();
@@ -56,6 +57,7 @@ export function SettingsPage({ box }: { box: BoxView }) {
             <TurnSettings settings={settings.data} />
           </>
         )}
+        <SetupLink />
         <Software box={box} />
         <NetworkCard />
         <CertificatesCard />
