@@ -250,8 +250,7 @@ impl House {
         let courier = Arc::new(WebhookCourier::new(plan.dev));
         let webhooks = Webhooks::load(store.clone(), keys.clone(), events.clone(), courier).await?;
         tokio::spawn(webhooks.clone().run());
-        let desk = settings.clone();
-        let meeting = meeting_tools::begin(conference.clone(), recorder.clone(), desk, &plan.data);
+        let meeting = meeting_tools::begin(&conference, &recorder, &settings, &plan.data);
         let news = RoomNewsDesk {
             rooms: rooms.clone(),
             recordings: recordings.clone(),

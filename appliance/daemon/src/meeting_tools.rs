@@ -1,9 +1,9 @@
 //! Polls, timers and files of meetings, kept while these last.
 
+use crate::conference::BoxConference;
+use crate::recorder::BoxRecorder;
 use roombox_api::panel::MeetingDoor;
-use roombox_control::conference::Conference;
 use roombox_control::meeting_tools::MeetingTools;
-use roombox_control::recordings::RoomRecorder;
 use roombox_control::settings::SettingsDesk;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,15 +14,16 @@ const TICK: Duration = Duration::from_secs(20);
 
 /// Opens the door to them, and tidies up for as long as the box runs.
 pub fn begin(
-    conference: Arc<dyn Conference>,
-    recorder: Arc<dyn RoomRecorder>,
-    settings: Arc<SettingsDesk>,
+    conference: &Arc<BoxConference>,
+    recorder: &Arc<BoxRecorder>,
+    settings: &Arc<SettingsDesk>,
     data: &Path,
 ) -> MeetingDoor {
-    let tools = MeetingTools::load(conference.clone(), recorder, settings, data.join("meetings"));
+    let folder = data.join("meetings");
+    let tools = MeetingTools::load(conference.clone(), recorder.clone(), settings.clone(), folder);
     let tools = Arc::new(tools);
     tokio::spawn(tidy(tools.clone()));
-    MeetingDoor::new(conference, tools)
+    MeetingDoor::new(conference.clone(), tools)
 }
 
 async fn tidy(tools: Arc<MeetingTools>) {
