@@ -1980,6 +1980,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Personal links of a room, without their secrets. */
+        get: operations["room_link_list"];
+        put?: never;
+        /** Makes a link for somebody: no PIN is asked for, and they do not wait in the lobby. */
+        post: operations["room_link_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{id}/links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a link: who came by it is sent out. */
+        delete: operations["room_link_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{id}/meeting": {
         parameters: {
             query?: never;
@@ -1992,6 +2027,23 @@ export interface paths {
         post?: never;
         /** Ends a meeting for everybody. */
         delete: operations["meeting_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{id}/moderation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a moderator without an account does in a meeting, by the token that their personal link gave them. */
+        post: operations["moderation_by_link"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3482,6 +3534,10 @@ export interface components {
             lobby: boolean;
             /** @description Whoever asks comes in with the microphone off. */
             muted: boolean;
+            /** @description For whom the link is that whoever asks came by; `null`: for anybody. */
+            name: string | null;
+            /** @description Others see them by that name. */
+            name_fixed: boolean;
             /** Format: int32 */
             participants: number;
             /** @description Whoever asks is asked for the room's PIN. */
@@ -4503,6 +4559,7 @@ export interface components {
         JoinRequest: {
             /** @description An earlier token for this room: whoever was let in with it in this meeting does not wait again. */
             before?: string | null;
+            /** @description Secret of the invite link, or of a personal one. */
             invite?: string | null;
             /** @description Name that others see. */
             name: string;
@@ -4566,6 +4623,11 @@ export interface components {
          * @enum {string}
          */
         LinkKind: "wired" | "wifi" | "vlan" | "other";
+        /**
+         * @description What somebody is in the room who comes by a link.
+         * @enum {string}
+         */
+        LinkRole: "guest" | "moderator";
         /**
          * @description How the box's way to its fleet is.
          * @enum {string}
@@ -4820,6 +4882,17 @@ export interface components {
          * @enum {string}
          */
         Mode: "both";
+        Moderation: {
+            act: components["schemas"]["ModerationAct"];
+            participant: string;
+            /** @description The token with which the moderator joined. */
+            token: string;
+        };
+        /**
+         * @description What a moderator by link does to somebody.
+         * @enum {string}
+         */
+        ModerationAct: "mute" | "let_in" | "remove";
         /** @description A file on its way. */
         Moving: {
             /** Format: int64 */
@@ -5010,6 +5083,24 @@ export interface components {
         };
         /** @description A new invitation; its secret is shown only now. The link is `/panel/welcome#invite=SECRET`. */
         NewPersonInviteLink: components["schemas"]["PersonInvite"] & {
+            secret: string;
+        };
+        /** @description A link that somebody wants. */
+        NewRoomLink: {
+            /**
+             * Format: int64
+             * @description Seconds that it is good for; absent: until it is revoked.
+             */
+            expires_in_s?: number | null;
+            /** @description For whom it is. */
+            name: string;
+            /** @description Others see them by this name; absent: it is only proposed. */
+            name_fixed?: boolean;
+            role: components["schemas"]["LinkRole"];
+        };
+        /** @description A new link; its secret is shown only now. */
+        NewRoomLinkSecret: components["schemas"]["RoomLink"] & {
+            /** @description Goes where the room's invite goes. */
             secret: string;
         };
         /** @description What somebody who is to watch gets. */
@@ -5743,6 +5834,22 @@ export interface components {
             /** @description Recorded whenever somebody is in it. */
             record_always: boolean;
             rules: components["schemas"]["RoomRules"];
+        };
+        /** @description A link as it is listed. */
+        RoomLink: {
+            created_at: components["schemas"]["Time"];
+            expires_at: components["schemas"]["Time"] | null;
+            /** @description `rl_` and a ULID. */
+            id: string;
+            last_used_at: components["schemas"]["Time"] | null;
+            /** @description For whom it is. */
+            name: string;
+            /** @description Others see them by this name; else it is only proposed. */
+            name_fixed: boolean;
+            role: components["schemas"]["LinkRole"];
+        };
+        RoomLinkList: {
+            items: components["schemas"]["RoomLink"][];
         };
         /** @description A list that is short enough to be whole. */
         RoomList: {
@@ -18060,7 +18167,7 @@ export interface operations {
     doorplate_get: {
         parameters: {
             query?: {
-                /** @description Secret of the invite link; not needed by those who are logged in. */
+                /** @description Secret of the invite link, or of a personal one; not needed by those who are logged in. */
                 invite?: string;
             };
             header?: never;
@@ -18257,6 +18364,229 @@ export interface operations {
             };
         };
     };
+    room_link_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomLinkList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_link_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRoomLink"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewRoomLinkSecret"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_link_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     meeting_delete: {
         parameters: {
             query?: never;
@@ -18293,6 +18623,107 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    moderation_by_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Moderation"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -16,6 +16,7 @@ import { backup } from "./backup.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { webhooks } from "./webhooks.de";
 import { invite, room, rules } from "./rooms.de";
+import { links } from "./roomLinks.de";
 import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
@@ -129,6 +130,7 @@ export const panel: Words<typeof en> = {
   invite,
   room,
   rules,
+  links,
   whip: {
     title: "Programme, die senden oder zusehen",
     text: "OBS und andere Programme kommen mit WHIP in diesen Raum, Abspieler sehen ihm mit WHEP zu. Jedes braucht einen Schlüssel.",

@@ -56,7 +56,8 @@ interface BarProps {
   soundOnly: boolean;
   /** Whether captions are shown; null: none have come. */
   captions: boolean | null;
-  moderator: boolean;
+  /** May record. */
+  records: boolean;
   act: Record<Action, () => void>;
 }
 
@@ -69,7 +70,7 @@ export function Bar({
   recording,
   soundOnly,
   captions,
-  moderator,
+  records,
   act,
 }: BarProps) {
   const { t } = useTranslation("meet");
@@ -138,7 +139,7 @@ export function Bar({
       <span className="wide-only">
         {CAN_SHARE && may.share && share}
         {hand}
-        {moderator && record}
+        {records && record}
         {layout}
       </span>
       <BarButton
@@ -178,7 +179,7 @@ export function Bar({
         <span className="narrow-only">
           {CAN_SHARE && may.share && share}
           {hand}
-          {moderator && record}
+          {records && record}
           {layout}
         </span>
         <BarButton

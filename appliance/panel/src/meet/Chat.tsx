@@ -70,25 +70,28 @@ export function Chat({ chat, writes, close }: ChatProps) {
           {t("chat_failed")}
         </p>
       )}
-      {!writes && <p className="quiet drawer-empty">{t("before.limits.chat")}</p>}
-      <form className="write" onSubmit={submit} hidden={!writes}>
-        <input
-          ref={field}
-          value={text}
-          maxLength={2000}
-          aria-label={t("chat_write")}
-          placeholder={t("chat_write")}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
-        <button
-          type="submit"
-          className="round primary"
-          aria-label={t("send")}
-          disabled={text.trim() === "" || chat.isSending}
-        >
-          <IconSend aria-hidden />
-        </button>
-      </form>
+      {writes ? (
+        <form className="write" onSubmit={submit}>
+          <input
+            ref={field}
+            value={text}
+            maxLength={2000}
+            aria-label={t("chat_write")}
+            placeholder={t("chat_write")}
+            onChange={(event) => setText(event.currentTarget.value)}
+          />
+          <button
+            type="submit"
+            className="round primary"
+            aria-label={t("send")}
+            disabled={text.trim() === "" || chat.isSending}
+          >
+            <IconSend aria-hidden />
+          </button>
+        </form>
+      ) : (
+        <p className="quiet drawer-empty">{t("before.limits.chat")}</p>
+      )}
     </aside>
   );
 }

@@ -10,6 +10,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Door } from "../api/schema";
 import { useAllowed } from "./allowed";
+import { moderation } from "../api/moderation";
 import { Announcer } from "./Announcer";
 import { useAsked } from "./asking";
 import { Bar } from "./Bar";
@@ -43,6 +44,8 @@ interface InMeetingProps {
   room: Room;
   wishes: Wishes;
   moderator: boolean;
+  /** Of whoever moderates without an account, by a personal link: they do not record. */
+  token: string | null;
   ended: (
     reason: DisconnectReason | undefined,
     devices: Pick<Wishes, "microphone" | "camera">,
@@ -58,7 +61,7 @@ export function InMeeting(props: InMeetingProps) {
   );
 }
 
-function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeetingProps) {
+function Frame({ roomId, invite, door, room, wishes, moderator, token, ended }: InMeetingProps) {
   const { t } = useTranslation("meet");
   const [drawer, setDrawer] = useState<Drawer>(null);
   const [dialog, setDialog] = useState<Dialog>(null);
@@ -70,6 +73,8 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
   const chat = useChat();
   const away = useConnectionState() !== ConnectionState.Connected;
   const may = useAllowed();
+  const acts = moderation(roomId, token);
+  const records = moderator && token === null;
   const asked = useAsked(room);
   const soundOnly = useSoundOnly(room);
   const captions = useCaptions(room);
@@ -141,7 +146,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
     c: () => openDrawer("chat"),
     p: () => openDrawer("people"),
     g: changeView,
-    r: () => moderator && setDialog("record"),
+    r: () => records && setDialog("record"),
     t: () => captions.there && captions.turn(),
     "?": () => setDialog("keys"),
   });
@@ -162,7 +167,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         <RecordingSign recording={recording} />
       </header>
       {moderator && drawer !== "people" && (
-        <KnockingNotice roomId={roomId} show={() => setDrawer("people")} />
+        <KnockingNotice acts={acts} show={() => setDrawer("people")} />
       )}
       <Stage view={view} />
       <Captions captions={captions} />
@@ -205,7 +210,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         recording={recording.on || recording.paused === true}
         soundOnly={soundOnly.on}
         captions={captions.there ? captions.on : null}
-        moderator={moderator}
+        records={records}
         act={{
           microphone: () => switchDevice("microphone"),
           camera: () => switchDevice("camera"),
@@ -225,7 +230,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       />
       {drawer === "chat" && <Chat chat={chat} writes={may.chat} close={() => setDrawer(null)} />}
       {drawer === "people" && (
-        <PeopleDrawer roomId={roomId} moderator={moderator} close={() => setDrawer(null)} />
+        <PeopleDrawer acts={moderator ? acts : null} close={() => setDrawer(null)} />
       )}
       {dialog === "record" && (
         <RecordDialog roomId={roomId} recording={recording} close={() => setDialog(null)} />
@@ -233,7 +238,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       {dialog === "network" && <NetworkDialog close={() => setDialog(null)} />}
       {dialog === "devices" && <DeviceDialog close={() => setDialog(null)} />}
       {dialog === "keys" && (
-        <KeysDialog moderator={moderator} captions={captions.there} close={() => setDialog(null)} />
+        <KeysDialog records={records} captions={captions.there} close={() => setDialog(null)} />
       )}
       <Announcer recording={recording} moderator={moderator} message={chat.chatMessages.at(-1)} />
     </div>
