@@ -21,6 +21,7 @@ const OPEN = new Set([
 const FOR_GUESTS = new Map([
   ['GET /rooms/{id}/door', undefined],
   ['POST /rooms/{id}/join-token', { name: 'Mallory', invite: 'guessed' }],
+  ['POST /rooms/{id}/moderation', { token: 'guessed', participant: 'PA_none', act: 'remove' }],
   ['POST /fleet/boxes', { token: 'guessed', key: 'none', name: 'Mallory', signature: '' }],
   ['POST /fleet/loans', { order: 'guessed', key: 'none', name: 'Mallory', signature: '' }],
 ]);

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
-import { looksRightInAll } from './looks.mjs';
+import { looksRight, looksRightInAll } from './looks.mjs';
 import { Steps } from './steps.mjs';
 import { expectText, seesVideoOf, until } from './waiting.mjs';
 
@@ -50,7 +50,7 @@ export async function rooms(steps) {
     await panel.goto(`/panel/rooms/${made.id}`);
     await panel.getByRole('region', { name: TITLE.en }).waitFor();
     for (const part of ['Joining', 'Moderation', 'Picture and sound', 'Recording', 'Where copies go', 'How long recordings stay']) {
-      await panel.getByRole('region', { name: TITLE.en }).getByRole('heading', { name: part }).waitFor();
+      await panel.getByRole('region', { name: TITLE.en }).getByRole('heading', { name: part, exact: true }).waitFor();
     }
     await looksRightInAll(panel, 'room-rules', (page, language) =>
       page.getByRole('region', { name: TITLE[language] }).waitFor());
@@ -72,7 +72,7 @@ export async function rooms(steps) {
     await dialog.getByRole('button', { name: 'Another PIN' }).click();
     await until('the new one is shown', async () => (await shown.inputValue()) === '24680');
     assert.equal(await pinNow(), '24680');
-  }, { expects: [/^422 \/api\/v1\/rooms\/rm_[^/]+\/pin/], needs: [grouped] });
+  }, { expects: [/^422 \/api\/v1\/rooms\/rm_[^/]+\/pin/] });
 
   const typed = 'a guest types the PIN at the door, and hears how long to wait after too many wrong ones';
   await steps.run(typed, async () => {
@@ -114,7 +114,7 @@ export async function rooms(steps) {
     await ada.goto(`/meet/${made.id}`);
     await join(ada, 'Ada');
     await ada.locator('.meeting-head').waitFor();
-    assert.ok(await ada.getByRole('button', { name: 'Share', exact: true }).first().isVisible());
+    assert.ok(await ada.getByRole('button', { name: 'Share screen', exact: true }).first().isVisible());
     const page = await guest();
     await expectText(page, 'Guests are heard here and not seen.');
     await looksRightInAll(page, 'door-lecture', (seen, language) =>
@@ -124,7 +124,7 @@ export async function rooms(steps) {
     const muted = page.getByRole('button', { name: 'Unmute', exact: true });
     await muted.waitFor();
     assert.ok(await page.getByRole('button', { name: 'Guests have no camera here' }).isDisabled());
-    assert.equal(await page.getByRole('button', { name: 'Share', exact: true }).count(), 0);
+    assert.equal(await page.getByRole('button', { name: 'Share screen', exact: true }).count(), 0);
     await page.getByRole('button', { name: /^Chat/ }).click();
     await expectText(page, 'Guests read the chat here and do not write in it.');
     assert.ok(!(await page.getByRole('textbox').first().isVisible().catch(() => false)));
@@ -134,7 +134,7 @@ export async function rooms(steps) {
     await page.getByRole('button', { name: 'Mute', exact: true }).waitFor();
     await page.close();
     await ada.close();
-  }, { needs: [grouped] });
+  }, {});
 
   await steps.run('days, people and arrangement of a room are set, and fewer days are asked for', async () => {
     await panel.goto(`/panel/rooms/${made.id}`);
@@ -154,16 +154,75 @@ export async function rooms(steps) {
     await panel.getByLabel('Keep recordings for').fill('30');
     await panel.getByRole('button', { name: 'Save' }).click();
     await until('the box knows the longer time', async () => (await rules()).keep_days === 30);
-  }, { needs: [grouped] });
+  }, {});
+
+  const linked = 'somebody gets a personal link, comes by it without the PIN, and is put out when it is revoked';
+  await steps.run(linked, async () => {
+    await panel.goto(`/panel/rooms/${made.id}`);
+    await choose('Who comes in by the invite link', 'Who has it and the PIN');
+    await until('the box knows', async () => (await rules()).guests === 'with_pin');
+    await panel.getByRole('switch', { name: 'Let guests in one by one' }).click();
+    await until('there is a lobby', async () => (await asked()).lobby);
+    await expectText(panel, 'No links yet.');
+    const make = async (name, role) => {
+      await panel.getByRole('button', { name: 'New personal link' }).click();
+      const dialog = panel.getByRole('dialog');
+      await dialog.getByLabel('For whom').fill(name);
+      if (role) {
+        await dialog.getByRole('combobox', { name: 'Role' }).click();
+        await panel.getByRole('option', { name: role }).click();
+        await dialog.getByText('Others see this name').click();
+      }
+      await dialog.getByRole('button', { name: 'Make the link' }).click();
+      return dialog;
+    };
+    let dialog = await make('Grace Hopper', 'Moderator');
+    const address = await dialog.getByLabel('Personal link').inputValue();
+    await looksRight(panel, 'link-made', 'en');
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    dialog = await make('Linus');
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await panel.getByText('Grace Hopper').waitFor();
+    await looksRightInAll(panel, 'room-links', (page) => page.getByText('Grace Hopper').waitFor());
+
+    const grace = await (await browser.person()).newPage();
+    await grace.goto(new URL(address).pathname + new URL(address).hash);
+    const name = grace.locator('form input[autocomplete=name]');
+    await name.waitFor();
+    assert.equal(await name.inputValue(), 'Grace Hopper');
+    assert.equal(await grace.getByLabel(PIN.en).count(), 0);
+    await grace.getByRole('button', { name: 'Join' }).click();
+    await grace.locator('.meeting-head').waitFor();
+    assert.equal(await grace.getByRole('button', { name: 'Record', exact: true }).count(), 0, 'that needs an account');
+    // She lets somebody in, and sends them out.
+    const emil = await guest();
+    await emil.getByLabel(PIN.en).fill(await pinNow());
+    await join(emil, 'Emil');
+    await grace.getByRole('button', { name: 'Let in', exact: true }).click();
+    await seesVideoOf(emil, 'Grace Hopper');
+    await grace.getByRole('button', { name: /^People/ }).click();
+    await grace.getByRole('button', { name: 'Remove Emil from the meeting' }).click();
+    await grace.getByRole('button', { name: 'Remove', exact: true }).click();
+    await expectText(emil, 'You were removed');
+    await emil.close();
+
+    await panel.getByRole('button', { name: 'Revoke the link for Grace Hopper' }).click();
+    await panel.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await expectText(grace, 'You were removed');
+    await until('it is not listed any more', async () => (await panel.getByText('Grace Hopper').count()) === 0);
+    await grace.reload();
+    await expectText(grace, 'This invite link no longer works');
+    await grace.close();
+  }, { expects: [REFUSED] });
 
   await steps.run('where nobody comes by the link, the door says whom to ask', async () => {
     await choose('Who comes in by the invite link', /^Nobody/);
     await until('the box knows', async () => (await rules()).guests === 'nobody');
-    assert.equal(await panel.getByLabel('Invite link').count(), 0);
+    assert.equal(await panel.getByRole('textbox', { name: 'Invite link' }).count(), 0);
     const page = await guest();
     await expectText(page, 'Guests do not come into this room now.');
     await page.close();
-  }, { expects: [REFUSED], needs: [grouped] });
+  }, { expects: [REFUSED] });
 
   await steps.run('the box of the rooms has never panicked', async () => {
     await browser.close();

@@ -164,7 +164,8 @@ fn of_entry(error: &EntryError) -> StatusCode {
     match error {
         E::PinNeeded | E::PinWrong | E::NoGuests => StatusCode::FORBIDDEN,
         E::PinWait { .. } => StatusCode::TOO_MANY_REQUESTS,
-        E::PinForm { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        E::PinForm { .. } | E::LinkExpiry { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        E::TooManyLinks { .. } => StatusCode::CONFLICT,
     }
 }
 

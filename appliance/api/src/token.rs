@@ -31,6 +31,8 @@ pub enum TokenError {
     Expired,
     #[error("invalid token: not valid yet (check the clocks)")]
     Early,
+    #[error("invalid token: the link that it was made for was revoked")]
+    Revoked,
 }
 
 /// Go reads `null` as an empty value, and so do LiveKit's servers.
@@ -81,6 +83,11 @@ pub struct Claims {
     #[serde(skip_serializing_if = "String::is_empty")]
     #[serde(deserialize_with = "null_is_empty")]
     pub known_as: String,
+    /// The box's own: id of the personal link that the token was given out for. It opens nothing once that is
+    /// revoked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
+    pub link: String,
     #[serde(deserialize_with = "null_is_empty")]
     pub video: VideoGrant,
 }

@@ -83,6 +83,9 @@ pub trait Conference: Send + Sync {
     /// the token may administer the room.
     fn standing(&self, api_key: &str, moderates: bool) -> Standing;
 
+    /// Whether tokens of this personal link still open anything: nobody has revoked it.
+    fn link_holds(&self, link: &str) -> bool;
+
     /// Sends a join or resume; from now on the participant's events go to `events`.
     ///
     /// # Errors

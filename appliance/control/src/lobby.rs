@@ -6,7 +6,7 @@ use crate::conference::Standing;
 use crate::error::ControlError;
 use crate::keys::LivekitKeys;
 use crate::store::Store;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Lobbies of the box's rooms.
@@ -15,6 +15,8 @@ pub struct Lobby {
     keys: Arc<LivekitKeys>,
     /// By name, those of which the box knows more than the name. Joins must not wait for the disk.
     rooms: RwLock<HashMap<String, Door>>,
+    /// Ids of the personal links that nobody has revoked.
+    links: RwLock<HashSet<String>>,
 }
 
 /// What a room's door must know.
@@ -29,7 +31,7 @@ impl Lobby {
     /// # Errors
     /// The store refuses.
     pub async fn load(store: Arc<Store>, keys: Arc<LivekitKeys>) -> Result<Self, ControlError> {
-        let lobby = Self { store, keys, rooms: RwLock::default() };
+        let lobby = Self { store, keys, rooms: RwLock::default(), links: RwLock::default() };
         lobby.refresh().await?;
         Ok(lobby)
     }
@@ -42,6 +44,11 @@ impl Lobby {
     /// People that this room is kept to; `None`: as many as any room.
     pub fn most_people(&self, room: &str) -> Option<u32> {
         self.door(room).map(|door| door.max_people).filter(|most| *most > 0)
+    }
+
+    /// Whether tokens that were given out for this personal link still open anything.
+    pub fn link_holds(&self, link: &str) -> bool {
+        self.links.read().unwrap_or_else(PoisonError::into_inner).contains(link)
     }
 
     fn door(&self, room: &str) -> Option<Door> {
@@ -63,6 +70,8 @@ impl Lobby {
         let rows = self.store.room_list().await?.into_iter();
         let door = |lobby, max_people| Door { lobby, max_people };
         let rooms = rows.map(|row| (row.name, door(row.lobby, row.rules.max_people))).collect();
+        let links = self.store.room_link_ids().await?.into_iter().collect();
+        *self.links.write().unwrap_or_else(PoisonError::into_inner) = links;
         *self.rooms.write().unwrap_or_else(PoisonError::into_inner) = rooms;
         Ok(())
     }

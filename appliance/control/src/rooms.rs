@@ -1,10 +1,12 @@
 //! Rooms: made in the panel or by whoever joins with a token, entered by invitation.
 
 mod entry;
+mod links;
 mod pin;
 mod rules;
 
 pub use entry::{Admitted, EntryError, Guest};
+pub use links::{ModeratorLink, Named, NewRoomLink, RoomLink, identity_stem};
 pub use rules::{GuestEntry, RoomRules, RulesPatch};
 
 use crate::clock::UnixMs;
@@ -119,6 +121,11 @@ pub struct Doorplate {
     pub chat: bool,
     /// Whoever asks comes in with the microphone off.
     pub muted: bool,
+    /// For whom the link is that whoever asks came by; `null`: for anybody.
+    #[schema(required)]
+    pub name: Option<String>,
+    /// Others see them by that name.
+    pub name_fixed: bool,
 }
 
 /// Rooms of the box.
@@ -322,12 +329,14 @@ impl Rooms {
             recording_paused: recording.as_ref().is_some_and(|running| running.paused),
             recording_started_at: recording.map(|running| running.started_at),
             participants: view.map_or(0, |view| view.info.participants),
-            lobby: self.lobby.is_on(room.as_str()),
+            lobby: admitted.named.is_none() && self.lobby.is_on(room.as_str()),
             pin: admitted.needs_pin(),
             camera: rules.is_none_or(|rules| rules.guests_camera),
             share: rules.is_none_or(|rules| rules.guests_share),
             chat: rules.is_none_or(|rules| rules.guests_chat),
             muted: rules.is_some_and(|rules| rules.guests_muted),
+            name: admitted.named.as_ref().map(|named| named.name.clone()),
+            name_fixed: admitted.named.as_ref().is_some_and(|named| named.name_fixed),
         }
     }
 

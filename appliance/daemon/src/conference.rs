@@ -117,6 +117,10 @@ impl Conference for BoxConference {
         self.lobby.standing(api_key, moderates)
     }
 
+    fn link_holds(&self, link: &str) -> bool {
+        self.lobby.link_holds(link)
+    }
+
     fn attach(
         &self,
         room: &RoomName,

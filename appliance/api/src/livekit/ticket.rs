@@ -2,7 +2,7 @@
 
 use super::entrance::unix_ms;
 use crate::token::{self, Claims, VideoGrant};
-use roombox_control::rooms::RoomRules;
+use roombox_control::rooms::{Named, RoomRules, identity_stem};
 use ulid::Ulid;
 
 /// A meeting may last a working day; who is in stays in.
@@ -19,6 +19,8 @@ pub struct Comer<'a> {
     pub before: &'a str,
     /// Those that a guest is under.
     pub rules: Option<&'a RoomRules>,
+    /// Whoever came by a personal link.
+    pub named: Option<&'a Named>,
 }
 
 /// The sources that a guest may publish, as LiveKit's grants name them; none: all.
@@ -42,24 +44,29 @@ pub fn join_token(
     room: &str,
     comer: Comer<'_>,
 ) -> Result<(String, String), String> {
-    let Comer { name, moderator, before, rules } = comer;
-    let name = name.trim();
+    let Comer { name, before, rules, named, .. } = comer;
+    let moderator = comer.moderator || named.is_some_and(|named| named.moderator);
+    let fixed = named.filter(|named| named.name_fixed);
+    let name = fixed.map_or(name, |named| &named.name).trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
     {
         return Err(format!("a name has 1 to {LONGEST_NAME} characters"));
     }
     let role = if moderator { "moderator" } else { "guest" };
-    let identity = format!("{role}_{}", Ulid::new());
+    let stem = named.map_or_else(|| format!("{role}_"), |named| identity_stem(&named.link));
+    let identity = format!("{stem}{}", Ulid::new());
     let now = unix_ms() / 1000;
+    let end = now + GOOD_FOR_S;
     let own = |issuer: &str| (issuer == key).then(|| secret.to_owned());
     let before = token::verify(before, own).ok().filter(|before| before.video.room == room);
     let claims = Claims {
         iss: key.to_owned(),
         sub: identity.clone(),
         nbf: now.saturating_sub(10),
-        exp: now + GOOD_FOR_S,
+        exp: named.and_then(|named| named.until_s).map_or(end, |until| end.min(until)),
         name: name.to_owned(),
         known_as: before.map(|before| before.sub).unwrap_or_default(),
+        link: named.map(|named| named.link.clone()).unwrap_or_default(),
         metadata: format!(r#"{{"role":"{role}"}}"#),
         video: VideoGrant {
             room: room.to_owned(),
@@ -95,6 +102,31 @@ mod tests {
             assert!(claims.video.can_publish_sources.is_empty() && claims.video.may_publish_data());
         }
         assert!(join_token(OWN, "Room 1", Comer { name: "  ", ..Comer::default() }).is_err());
+    }
+
+    #[test]
+    fn who_has_a_link_is_called_as_it_says_and_comes_for_no_longer_than_it_holds() {
+        let made = |named: &Named| {
+            let comer = Comer { name: "Somebody", named: Some(named), ..Comer::default() };
+            let (token, identity) = join_token(OWN, "Room 1", comer).unwrap();
+            let claims = token::verify(&token, |_| Some("s".to_owned())).unwrap();
+            assert!(identity.starts_with("rl_1_") && claims.link == "rl_1");
+            claims
+        };
+        let soon = unix_ms() / 1000 + 60;
+        let named = Named {
+            link: "rl_1".to_owned(),
+            name: "Grace".to_owned(),
+            name_fixed: true,
+            moderator: true,
+            until_s: Some(soon),
+        };
+        let claims = made(&named);
+        assert_eq!((claims.name.as_str(), claims.exp), ("Grace", soon));
+        assert!(claims.video.administers("Room 1"));
+        let claims = made(&Named { name_fixed: false, moderator: false, until_s: None, ..named });
+        assert_eq!(claims.name, "Somebody");
+        assert!(claims.exp > soon && !claims.video.administers("Room 1"));
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod permits;
 mod provisioning;
 mod ranges;
 mod recordings;
+mod room_links;
 mod rooms;
 mod safekeeping;
 mod schedule;
@@ -174,6 +175,9 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(rooms::room_get, rooms::room_patch, rooms::room_delete))
         .routes(routes!(rooms::invite_renew))
         .routes(routes!(rooms::room_pin_get, rooms::room_pin_put))
+        .routes(routes!(room_links::room_link_list, room_links::room_link_create))
+        .routes(routes!(room_links::room_link_delete))
+        .routes(routes!(room_links::moderation_by_link))
         .routes(routes!(rooms::participant_list))
         .routes(routes!(rooms::participant_patch, rooms::participant_delete))
         .routes(routes!(rooms::meeting_delete))

@@ -69,10 +69,11 @@ pub(super) async fn noted(
         return response;
     }
     // Guests come and go without an account: meetings tell of them. Who was not signed in does not sign out,
-    // and who has no loan is not somebody who was refused one.
+    // and who has no loan, or no word in a meeting, is not somebody who was refused one.
     let signed_in = asker.is_some() || response.extensions().get::<SignedIn>().is_some();
     let of_nobody = ["join_token_create", "session_delete"].contains(&action.as_str());
-    let by_chance = action.starts_with("loan_") && !response.status().is_success();
+    let strangers = action.starts_with("loan_") || action == "moderation_by_link";
+    let by_chance = strangers && !response.status().is_success();
     if (!signed_in && of_nobody) || by_chance {
         return response;
     }

@@ -53,6 +53,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             // Who has an invitation has its secret.
             ("post", "/api/v1/invitation"),
             ("post", "/api/v1/invitation/acceptance"),
+            // Who moderates by a personal link has the token that it gave them.
+            ("post", "/api/v1/rooms/{id}/moderation"),
             // A box that joins has a code, and signs with its key.
             ("post", "/api/v1/fleet/boxes"),
             // A box that claims a job has the hub's order for it, and signs with its key.
@@ -152,6 +154,9 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("post", "/api/v1/rooms/{id}/invite"),
             ("get", "/api/v1/rooms/{id}/pin"),
             ("put", "/api/v1/rooms/{id}/pin"),
+            ("get", "/api/v1/rooms/{id}/links"),
+            ("post", "/api/v1/rooms/{id}/links"),
+            ("delete", "/api/v1/rooms/{id}/links/{link}"),
             ("get", "/api/v1/rooms/{id}/whip-keys"),
             ("post", "/api/v1/rooms/{id}/whip-keys"),
             ("delete", "/api/v1/rooms/{id}/whip-keys/{key}"),

@@ -81,7 +81,7 @@ pub(super) struct ParticipantPatch {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Invitation {
-    /// Secret of the invite link; not needed by those who are logged in.
+    /// Secret of the invite link, or of a personal one; not needed by those who are logged in.
     invite: Option<String>,
 }
 
@@ -90,6 +90,7 @@ pub(super) struct Invitation {
 pub(super) struct JoinRequest {
     /// Name that others see.
     name: String,
+    /// Secret of the invite link, or of a personal one.
     invite: Option<String>,
     /// The room's PIN, where its door asks for one. Wrong ones make their sender wait.
     pin: Option<String>,
@@ -314,12 +315,13 @@ pub(super) async fn join_token_create(
 ) -> Result<(StatusCode, Json<JoinToken>), ApiError> {
     let guest = guest(person.as_ref(), request.invite.as_deref());
     let admitted = door.rooms.admit(&id, guest).await?;
-    door.rooms.enter(&admitted, request.pin.as_deref(), from)?;
+    door.rooms.enter(&admitted, request.pin.as_deref(), from).await?;
     let comer = Comer {
         name: &request.name,
         moderator: person.is_some_and(|asker| asker.may(Action::Moderate)),
         before: request.before.as_deref().unwrap_or_default(),
         rules: admitted.rules.as_ref(),
+        named: admitted.named.as_ref(),
     };
     let made = join_token(door.keys.own(), admitted.room.as_str(), comer);
     let (token, identity) = made

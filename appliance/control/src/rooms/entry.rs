@@ -1,8 +1,10 @@
 //! Who comes in: by an account or by the invite link, with a PIN where the room asks guests for one.
 
 use super::Rooms;
+use super::links::Named;
 use super::pin;
 use super::rules::{GuestEntry, RoomRules};
+use crate::clock::UnixMs;
 use crate::conference::RoomName;
 use crate::error::ControlError;
 use crate::store::RoomRow;
@@ -21,6 +23,10 @@ pub enum EntryError {
     PinWait { seconds: u64 },
     #[error("a PIN has {least} to {most} digits")]
     PinForm { least: usize, most: usize },
+    #[error("a link is good for {least} to {most} seconds")]
+    LinkExpiry { least: u64, most: u64 },
+    #[error("a room may have {most} personal links: revoke some that nobody uses")]
+    TooManyLinks { most: usize },
     #[error(
         "guests do not come into this room now: sign in to the box, or ask whoever sent the link"
     )]
@@ -35,13 +41,16 @@ impl EntryError {
             Self::PinWrong => "pin_wrong",
             Self::PinWait { .. } => "pin_wait",
             Self::PinForm { .. } => "pin_form",
+            Self::LinkExpiry { .. } => "link_expiry",
+            Self::TooManyLinks { .. } => "too_many_links",
             Self::NoGuests => "no_guests",
         }
     }
 
     pub(crate) fn field(&self) -> Option<&str> {
         match self {
-            Self::NoGuests => None,
+            Self::LinkExpiry { .. } => Some("expires_in_s"),
+            Self::NoGuests | Self::TooManyLinks { .. } => None,
             _ => Some("pin"),
         }
     }
@@ -62,18 +71,26 @@ pub struct Admitted {
     pub room: RoomName,
     /// The rules that they are under; `None`: they are no guest.
     pub rules: Option<RoomRules>,
+    /// Those who came by a personal link.
+    pub named: Option<Named>,
     pin: String,
 }
 
 impl Admitted {
     fn new(row: RoomRow, guest: bool) -> Self {
         let RoomRow { id, name, rules, pin, .. } = row;
-        Self { id, room: RoomName::from(name), rules: guest.then_some(rules), pin }
+        Self { id, room: RoomName::from(name), rules: guest.then_some(rules), named: None, pin }
+    }
+
+    fn by_link(row: RoomRow, named: Named) -> Self {
+        let guest = !named.moderator;
+        Self { named: Some(named), ..Self::new(row, guest) }
     }
 
     /// Whether they are asked for the PIN.
     pub fn needs_pin(&self) -> bool {
-        self.rules.as_ref().is_some_and(|rules| rules.guests == GuestEntry::WithPin)
+        let asks = |rules: &RoomRules| rules.guests == GuestEntry::WithPin;
+        self.named.is_none() && self.rules.as_ref().is_some_and(asks)
     }
 }
 
@@ -85,12 +102,16 @@ impl Rooms {
     pub async fn admit(&self, id: &str, guest: Guest<'_>) -> Result<Admitted, ControlError> {
         let invite = match guest {
             Guest::Person => return Ok(Admitted::new(self.row(id).await?, false)),
-            Guest::Invited(invite) => invite.as_bytes(),
+            Guest::Invited(invite) => invite,
         };
         // A room that does not exist and a wrong invitation look the same from outside.
         let row = self.store.room_get(id.to_owned()).await?;
+        if let Some(named) = self.named(id, invite).await? {
+            let row = row.filter(|row| row.kept).ok_or(ControlError::InviteInvalid)?;
+            return Ok(Admitted::by_link(row, named));
+        }
         let right = |row: &RoomRow| {
-            row.kept && verify_slices_are_equal(row.invite.as_bytes(), invite).is_ok()
+            row.kept && verify_slices_are_equal(row.invite.as_bytes(), invite.as_bytes()).is_ok()
         };
         let row = row.filter(right).ok_or(ControlError::InviteInvalid)?;
         if row.rules.guests == GuestEntry::Nobody {
@@ -102,20 +123,21 @@ impl Rooms {
     /// Whether somebody at the door may come in, with what they typed there.
     ///
     /// # Errors
-    /// The PIN is missing or wrong, or too many were.
-    pub fn enter(
+    /// The PIN is missing or wrong, too many were, or the store refuses.
+    pub async fn enter(
         &self,
         admitted: &Admitted,
         typed: Option<&str>,
         from: IpAddr,
     ) -> Result<(), ControlError> {
-        match admitted.needs_pin() {
-            false => Ok(()),
-            true => {
-                let (id, pin) = (&admitted.id, &admitted.pin);
-                Ok(self.pins.enter(id, pin, typed, (Instant::now(), from))?)
-            }
+        if admitted.needs_pin() {
+            let (id, pin) = (&admitted.id, &admitted.pin);
+            self.pins.enter(id, pin, typed, (Instant::now(), from))?;
         }
+        if let Some(named) = &admitted.named {
+            self.store.room_link_used(named.link.clone(), UnixMs::now().0).await?;
+        }
+        Ok(())
     }
 
     /// What guests are asked for; `None`: none was made yet.

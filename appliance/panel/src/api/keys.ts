@@ -10,6 +10,7 @@ export const keys = {
   rooms: ["rooms"],
   room: (id: string) => ["rooms", id],
   pin: (id: string) => ["rooms", id, "pin"],
+  roomLinks: (id: string) => ["rooms", id, "links"],
   participants: (id: string) => ["rooms", id, "participants"],
   whipKeys: (id: string) => ["rooms", id, "whip-keys"],
   outputs: ["outputs"],

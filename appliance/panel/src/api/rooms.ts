@@ -1,6 +1,14 @@
 // What holds in a room.
 import { askAt, BASE } from "./client";
-import type { Room, RoomPin, RulesPatch } from "./schema";
+import type {
+  NewRoomLink,
+  NewRoomLinkSecret,
+  Page,
+  Room,
+  RoomLink,
+  RoomPin,
+  RulesPatch,
+} from "./schema";
 
 const of = (room: string) => `${BASE}/rooms/${encodeURIComponent(room)}`;
 
@@ -10,4 +18,13 @@ export const rooms = {
   /** Without a chosen one the box makes it. */
   changePin: (room: string, pin: string | undefined) =>
     askAt<RoomPin>(of(room), "PUT", "/pin", pin === undefined ? {} : { pin }),
+  links: (room: string) => askAt<Page<RoomLink>>(of(room), "GET", "/links"),
+  addLink: (room: string, link: NewRoomLink) =>
+    askAt<NewRoomLinkSecret>(of(room), "POST", "/links", link),
+  revokeLink: (room: string, link: string) =>
+    askAt<undefined>(of(room), "DELETE", `/links/${encodeURIComponent(link)}`),
 };
+
+/** The address of a personal link; the secret goes where the room's invite goes. */
+export const personalLink = (room: string, secret: string, origin: string): string =>
+  `${origin}/meet/${encodeURIComponent(room)}#invite=${encodeURIComponent(secret)}`;

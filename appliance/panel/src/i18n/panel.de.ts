@@ -17,6 +17,7 @@ import { account, api_tokens, forbidden, people_page, welcome } from "./people.d
 import { setup_card } from "./setupCard.de";
 import { webhooks } from "./webhooks.de";
 import { invite, room, rules } from "./rooms.de";
+import { links } from "./roomLinks.de";
 import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
@@ -128,6 +129,7 @@ export const panel: Words<typeof en> = {
   invite,
   room,
   rules,
+  links,
   whip: {
     title: "Programme, die senden oder zusehen",
     text: "OBS und andere Programme kommen mit WHIP in diesen Raum, Abspieler sehen ihm mit WHEP zu. Jedes braucht einen Schlüssel.",

@@ -16,6 +16,7 @@ import { account, api_tokens, forbidden, people_page, welcome } from "./people.e
 import { setup_card } from "./setupCard.en";
 import { webhooks } from "./webhooks.en";
 import { invite, room, rules } from "./rooms.en";
+import { links } from "./roomLinks.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
 export const panel = {
@@ -125,6 +126,7 @@ export const panel = {
   invite,
   room,
   rules,
+  links,
   whip: {
     title: "Programs that send or watch",
     text: "OBS and other programs come into this room by WHIP, players watch it by WHEP. Each needs a key.",

@@ -147,6 +147,8 @@ export const shared: Words<typeof en> = {
     pin_wait_other: "Zu viele falsche PINs. Versuchen Sie es in {{count}} Sekunden wieder.",
     pin_form: "Eine PIN hat 4 bis 8 Ziffern.",
     no_guests: "In diesen Raum kommen zurzeit keine Gäste. Melden Sie sich an dieser Box an, oder fragen Sie, wer Ihnen den Link gesendet hat.",
+    link_expiry: "Ein Link gilt mindestens eine Minute und höchstens zwei Jahre.",
+    too_many_links: "Dieser Raum hat so viele persönliche Links, wie er haben darf. Widerrufen Sie einige, die niemand benutzt.",
     too_many_attempts:
       "Zu viele falsche Passwörter. Versuchen Sie es in einer Minute wieder.",
     too_many_connections:

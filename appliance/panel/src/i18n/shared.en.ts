@@ -138,6 +138,8 @@ export const shared = {
     pin_wait_other: "Too many wrong PINs. Try again in {{count}} seconds.",
     pin_form: "A PIN has 4 to 8 digits.",
     no_guests: "Guests do not come into this room now. Sign in to this box, or ask whoever sent you the link.",
+    link_expiry: "A link is good for a minute at least and for two years at most.",
+    too_many_links: "This room has as many personal links as it may have. Revoke some that nobody uses.",
     too_many_attempts: "Too many wrong passwords. Wait a minute, then try again.",
     too_many_connections: "This box has too many connections. Close other tabs of it, then try again.",
     unreachable:

@@ -62,7 +62,8 @@ interface BarProps {
   soundOnly: boolean;
   /** Whether captions are shown; null: none have come. */
   captions: boolean | null;
-  moderator: boolean;
+  /** May record. */
+  records: boolean;
   act: Record<Action, () => void>;
 }
 
@@ -76,7 +77,7 @@ export function Bar({
   recording,
   soundOnly,
   captions,
-  moderator,
+  records,
   act,
 }: BarProps) {
   const { t } = useTranslation("meet");
@@ -145,7 +146,7 @@ export function Bar({
       <span className="wide-only">
         {CAN_SHARE && may.share && share}
         {hand}
-        {moderator && record}
+        {records && record}
         {layout}
       </span>
       <BarButton
@@ -185,7 +186,7 @@ export function Bar({
         <span className="narrow-only">
           {CAN_SHARE && may.share && share}
           {hand}
-          {moderator && record}
+          {records && record}
           {layout}
         </span>
         <BarButton

@@ -32,7 +32,7 @@ interface BeforeProps {
 export function Before({ door, guest, error, join }: BeforeProps) {
   const { t } = useTranslation("meet");
   const textOf = useRefusalText();
-  const [name, setName] = useState(() => localStorage.getItem(NAME) ?? "");
+  const [name, setName] = useState(() => door.name ?? localStorage.getItem(NAME) ?? "");
   const [pin, setPin] = useState("");
   const [microphone, setMicrophone] = useState(!door.muted);
   const [camera, setCamera] = useState(door.camera);
@@ -60,7 +60,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
     event.preventDefault();
     const called = name.trim();
     if (called === "" || joining) return;
-    localStorage.setItem(NAME, called);
+    if (door.name === null) localStorage.setItem(NAME, called);
     setJoining(true);
     if (!microphone) await audio.track?.mute();
     audio.handOver();
@@ -162,6 +162,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
             value={name}
             maxLength={100}
             required
+            readOnly={door.name_fixed}
             autoComplete="name"
             placeholder={t("before.name_example")}
             onChange={(event) => setName(event.currentTarget.value)}

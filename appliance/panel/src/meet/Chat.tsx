@@ -108,28 +108,31 @@ export function Chat({ chat, tools, writes, close }: ChatProps) {
         </p>
       )}
       {sending && <SendingFile sending={sending} />}
-      {!writes && <p className="quiet drawer-empty">{t("before.limits.chat")}</p>}
-      <form className="write" onSubmit={submit} hidden={!writes}>
-        {mayHand && (
-          <AttachButton tools={tools} busy={sending !== null} hand={(chosen) => void hand(chosen)} />
-        )}
-        <input
-          ref={field}
-          value={text}
-          maxLength={2000}
-          aria-label={t("chat_write")}
-          placeholder={t("chat_write")}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
-        <button
-          type="submit"
-          className="round primary"
-          aria-label={t("send")}
-          disabled={text.trim() === "" || chat.isSending}
-        >
-          <IconSend aria-hidden />
-        </button>
-      </form>
+      {writes ? (
+        <form className="write" onSubmit={submit}>
+          {mayHand && (
+            <AttachButton tools={tools} busy={sending !== null} hand={(chosen) => void hand(chosen)} />
+          )}
+          <input
+            ref={field}
+            value={text}
+            maxLength={2000}
+            aria-label={t("chat_write")}
+            placeholder={t("chat_write")}
+            onChange={(event) => setText(event.currentTarget.value)}
+          />
+          <button
+            type="submit"
+            className="round primary"
+            aria-label={t("send")}
+            disabled={text.trim() === "" || chat.isSending}
+          >
+            <IconSend aria-hidden />
+          </button>
+        </form>
+      ) : (
+        <p className="quiet drawer-empty">{t("before.limits.chat")}</p>
+      )}
     </aside>
   );
 }

@@ -10,6 +10,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Door } from "../api/schema";
 import { useAllowed } from "./allowed";
+import { moderation } from "../api/moderation";
 import { Announcer } from "./Announcer";
 import { useAsked } from "./asking";
 import { Bar } from "./Bar";
@@ -48,6 +49,8 @@ interface InMeetingProps {
   room: Room;
   wishes: Wishes;
   moderator: boolean;
+  /** Of whoever moderates without an account, by a personal link: they do not record. */
+  token: string | null;
   ended: (
     reason: DisconnectReason | undefined,
     devices: Pick<Wishes, "microphone" | "camera">,
@@ -63,7 +66,7 @@ export function InMeeting(props: InMeetingProps) {
   );
 }
 
-function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeetingProps) {
+function Frame({ roomId, invite, door, room, wishes, moderator, token, ended }: InMeetingProps) {
   const { t } = useTranslation("meet");
   const [drawer, setDrawer] = useState<Drawer>(null);
   const [dialog, setDialog] = useState<Dialog>(null);
@@ -75,6 +78,8 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
   const chat = useChat();
   const away = useConnectionState() !== ConnectionState.Connected;
   const may = useAllowed();
+  const acts = moderation(roomId, token);
+  const records = moderator && token === null;
   const asked = useAsked(room);
   const soundOnly = useSoundOnly(room);
   const captions = useCaptions(room);
@@ -148,7 +153,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
     p: () => openDrawer("people"),
     u: () => openDrawer("polls"),
     g: changeView,
-    r: () => moderator && setDialog("record"),
+    r: () => records && setDialog("record"),
     t: () => captions.there && captions.turn(),
     "?": () => setDialog("keys"),
   });
@@ -170,7 +175,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         <TimerSign tools={tools} />
       </header>
       {moderator && drawer !== "people" && (
-        <KnockingNotice roomId={roomId} show={() => setDrawer("people")} />
+        <KnockingNotice acts={acts} show={() => setDrawer("people")} />
       )}
       <Stage view={view} />
       <Captions captions={captions} />
@@ -215,7 +220,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
         recording={recording.on || recording.paused === true}
         soundOnly={soundOnly.on}
         captions={captions.there ? captions.on : null}
-        moderator={moderator}
+        records={records}
         act={{
           microphone: () => switchDevice("microphone"),
           camera: () => switchDevice("camera"),
@@ -240,7 +245,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       )}
       {drawer === "polls" && <Polls tools={tools} close={() => setDrawer(null)} />}
       {drawer === "people" && (
-        <PeopleDrawer roomId={roomId} moderator={moderator} close={() => setDrawer(null)} />
+        <PeopleDrawer acts={moderator ? acts : null} close={() => setDrawer(null)} />
       )}
       {dialog === "record" && (
         <RecordDialog roomId={roomId} recording={recording} close={() => setDialog(null)} />
@@ -249,7 +254,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, ended }: InMeeti
       {dialog === "network" && <NetworkDialog close={() => setDialog(null)} />}
       {dialog === "devices" && <DeviceDialog close={() => setDialog(null)} />}
       {dialog === "keys" && (
-        <KeysDialog moderator={moderator} captions={captions.there} close={() => setDialog(null)} />
+        <KeysDialog records={records} captions={captions.there} close={() => setDialog(null)} />
       )}
       <Announcer recording={recording} moderator={moderator} message={chat.chatMessages.at(-1)} />
     </div>

@@ -16,18 +16,18 @@ const KEYS = [
 ] as const;
 
 interface KeysDialogProps {
-  moderator: boolean;
+  records: boolean;
   /** There are captions to switch. */
   captions: boolean;
   close: () => void;
 }
 
-export function KeysDialog({ moderator, captions, close }: KeysDialogProps) {
+export function KeysDialog({ records, captions, close }: KeysDialogProps) {
   const { t } = useTranslation("meet");
   return (
     <Modal title={t("keys.title")} close={close}>
       <dl className="keys">
-        {KEYS.filter(([key]) => (key !== "R" || moderator) && (key !== "T" || captions)).map(([key, words]) => (
+        {KEYS.filter(([key]) => (key !== "R" || records) && (key !== "T" || captions)).map(([key, words]) => (
           <div key={key}>
             <dt>
               <kbd>{key}</kbd>

@@ -3,13 +3,13 @@ import { IconCheck, IconDoorEnter, IconUserX } from "@tabler/icons-react";
 import type { Participant } from "livekit-client";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api } from "../api/client";
+import type { Moderation } from "../api/moderation";
 import { useRefusalText } from "../i18n/refusal";
 import { initialsOf } from "./initials";
 import { useKnocking } from "./lobby";
 
 /** Lets people in and turns them away; the error is that of the last try. */
-function useDoor(roomId: string) {
+function useDoor(acts: Moderation) {
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const attempt = (work: () => Promise<unknown>) => {
@@ -25,17 +25,17 @@ function useDoor(roomId: string) {
     letIn: (people: Participant[]) =>
       attempt(async () => {
         // One after the other: who came first comes in first where not all fit.
-        for (const person of people) await api.letIn(roomId, person.sid);
+        for (const person of people) await acts.letIn(person.sid);
       }),
-    turnAway: (person: Participant) => attempt(() => api.removeParticipant(roomId, person.sid)),
+    turnAway: (person: Participant) => attempt(() => acts.remove(person.sid)),
   };
 }
 
-export function KnockingNotice({ roomId, show }: { roomId: string; show: () => void }) {
+export function KnockingNotice({ acts, show }: { acts: Moderation; show: () => void }) {
   const { t } = useTranslation("meet");
   const textOf = useRefusalText();
   const people = useKnocking();
-  const door = useDoor(roomId);
+  const door = useDoor(acts);
   const [first] = people;
   if (!first) return null;
   return (
@@ -68,11 +68,11 @@ export function KnockingNotice({ roomId, show }: { roomId: string; show: () => v
   );
 }
 
-export function KnockingList({ roomId }: { roomId: string }) {
+export function KnockingList({ acts }: { acts: Moderation }) {
   const { t } = useTranslation("meet");
   const textOf = useRefusalText();
   const people = useKnocking();
-  const door = useDoor(roomId);
+  const door = useDoor(acts);
   if (people.length === 0 && door.error === null) return null;
   return (
     <section className="knocking" aria-label={t("knocking.title")}>

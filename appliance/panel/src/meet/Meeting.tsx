@@ -14,7 +14,7 @@ import { Refusal } from "../api/client";
 import { door as entrance } from "../api/door";
 import type { Door } from "../api/schema";
 import { useRefusalText } from "../i18n/refusal";
-import { moderates, type MeetingAddress } from "./address";
+import { cameByLink, moderates, type MeetingAddress } from "./address";
 import { allowed } from "./allowed";
 import { Before } from "./Before";
 import { InMeeting } from "./InMeeting";
@@ -38,8 +38,8 @@ type Stage =
   | { at: "door" }
   | { at: "refused"; error: unknown }
   | { at: "before"; door: Door; error: unknown }
-  | { at: "waiting"; door: Door; room: Room; wishes: Wishes; moderator: boolean }
-  | { at: "in"; door: Door; room: Room; wishes: Wishes; moderator: boolean }
+  | { at: "waiting"; door: Door; room: Room; wishes: Wishes; moderator: boolean; token: string | null }
+  | { at: "in"; door: Door; room: Room; wishes: Wishes; moderator: boolean; token: string | null }
   | { at: "returning"; door: Door; wishes: Wishes }
   | { at: "gone"; kind: NoticeKind };
 
@@ -101,7 +101,8 @@ export function Meeting({ address }: { address: MeetingAddress }) {
       keepPass(roomId, pass.token);
       const waits = awaitedBy(room.localParticipant) !== null;
       const at = waits ? "waiting" : "in";
-      setStage({ at, door, room, wishes, moderator: moderates(pass.token) });
+      const token = cameByLink(pass.token) ? pass.token : null;
+      setStage({ at, door, room, wishes, moderator: moderates(pass.token), token });
       if (!waits) bringDevices(room, wishes);
     },
     [roomId, invite],
@@ -178,6 +179,7 @@ export function Meeting({ address }: { address: MeetingAddress }) {
           room={stage.room}
           wishes={stage.wishes}
           moderator={stage.moderator}
+          token={stage.token}
           ended={(reason, devices) => {
             const kind = reason === undefined ? undefined : WANTED[reason];
             setStage(

@@ -13,7 +13,7 @@ import {
 import { Track, type Participant } from "livekit-client";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api } from "../api/client";
+import type { Moderation } from "../api/moderation";
 import { useRefusalText } from "../i18n/refusal";
 import { askToUnmute } from "./asking";
 import { handsFirst, useHand } from "./hand";
@@ -22,12 +22,12 @@ import { KnockingList } from "./Knocking";
 import { usePeople } from "./lobby";
 
 interface PeopleDrawerProps {
-  roomId: string;
-  moderator: boolean;
+  /** What a moderator does; null: it is not for this person. */
+  acts: Moderation | null;
   close: () => void;
 }
 
-export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
+export function PeopleDrawer({ acts, close }: PeopleDrawerProps) {
   const { t } = useTranslation(["meet", "shared"]);
   const textOf = useRefusalText();
   const room = useRoomContext();
@@ -53,14 +53,14 @@ export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
           {textOf(error)}
         </p>
       )}
-      {moderator && <KnockingList roomId={roomId} />}
-      {moderator && people.length > 1 && (
+      {acts && <KnockingList acts={acts} />}
+      {acts && people.length > 1 && (
         <div className="for-all">
           <button
             type="button"
             disabled={loud.length === 0}
             onClick={() =>
-              attempt(Promise.all(loud.map((person) => api.muteParticipant(roomId, person.sid))))
+              attempt(Promise.all(loud.map((person) => acts.mute(person.sid))))
             }
           >
             <IconMicrophoneOff size={18} aria-hidden />
@@ -74,18 +74,18 @@ export function PeopleDrawer({ roomId, moderator, close }: PeopleDrawerProps) {
             key={person.identity}
             person={person}
             mute={
-              moderator && !person.isLocal
-                ? () => attempt(api.muteParticipant(roomId, person.sid))
+              acts && !person.isLocal
+                ? () => attempt(acts.mute(person.sid))
                 : undefined
             }
             ask={
-              moderator && !person.isLocal
+              acts && !person.isLocal
                 ? () => attempt(askToUnmute(room, person.identity))
                 : undefined
             }
             remove={
-              moderator && !person.isLocal
-                ? () => attempt(api.removeParticipant(roomId, person.sid))
+              acts && !person.isLocal
+                ? () => attempt(acts.remove(person.sid))
                 : undefined
             }
           />

@@ -12,16 +12,27 @@ export function meetingAddress(path: string, hash: string): MeetingAddress | nul
   return { room: decodeURIComponent(room), invite: invite === "" ? null : invite };
 }
 
+/** Whether a personal link gave the token. */
+export function cameByLink(token: string): boolean {
+  return (claimsOf(token)?.link ?? "") !== "";
+}
+
 /** Whether the token makes its bearer a moderator; the box checks again, this only shows buttons. */
 export function moderates(token: string): boolean {
+  return claimsOf(token)?.video?.roomAdmin === true;
+}
+
+interface Claims {
+  video?: { roomAdmin?: boolean };
+  link?: string;
+}
+
+function claimsOf(token: string): Claims | null {
   const payload = token.split(".")[1];
-  if (!payload) return false;
+  if (!payload) return null;
   try {
-    const claims = JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as {
-      video?: { roomAdmin?: boolean };
-    };
-    return claims.video?.roomAdmin === true;
+    return JSON.parse(atob(payload.replace(/-/g, "+").replace(/_/g, "/"))) as Claims;
   } catch {
-    return false;
+    return null;
   }
 }

@@ -26,6 +26,7 @@ import { MoreMenu } from "../parts/MoreMenu";
 import { NameDialog } from "../parts/NameDialog";
 import { People } from "../parts/People";
 import { RecordingTime } from "../parts/RecordingTime";
+import { RoomLinks } from "../parts/RoomLinks";
 import { RoomRules } from "../parts/RoomRules";
 import { Streams } from "../parts/Streams";
 import { WhipKeys } from "../parts/WhipKeys";
@@ -84,6 +85,7 @@ function RoomView({ room }: { room: Room }) {
           </Paper>
         )}
         {runs && room.invite !== null && <RoomRules room={room} />}
+        {runs && room.invite !== null && <RoomLinks room={room} />}
         {may("record") && <Streams room={room.id} meets={room.meeting !== null} />}
         {runs && room.invite !== null && <WhipKeys room={room.id} />}
       </Stack>

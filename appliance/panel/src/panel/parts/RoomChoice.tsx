@@ -3,6 +3,7 @@ import { Select } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { keys } from "../../api/keys";
+import { NARROW } from "../settings/narrow";
 import { useReportFailure } from "./Failure";
 
 interface RoomChoiceProps {
@@ -30,7 +31,7 @@ export function RoomChoice({ label, description, data, value, change }: RoomChoi
       label={label}
       description={description}
       allowDeselect={false}
-      styles={{ input: { maxWidth: 420 } }}
+      styles={NARROW}
       data={data}
       value={asked ?? value}
       disabled={asked !== undefined}

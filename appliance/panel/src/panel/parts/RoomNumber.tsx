@@ -5,6 +5,7 @@ import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { keys } from "../../api/keys";
 import { Confirm } from "./Confirm";
+import { NARROW } from "../settings/narrow";
 import { useReportFailure } from "./Failure";
 
 interface RoomNumberProps {
@@ -59,7 +60,7 @@ export function RoomNumber({ label, description, suffix, max, value, change, ask
           max={max}
           clampBehavior="strict"
           allowDecimal={false}
-          styles={{ input: { maxWidth: 240 } }}
+          styles={NARROW}
           value={wanted}
           onChange={(value) => setTyped(Number(value))}
         />

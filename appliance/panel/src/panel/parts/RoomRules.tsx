@@ -146,7 +146,7 @@ function Copies() {
     <Part title={t("rules.copies")}>
       <Text size="sm">
         {t("rules.copies_text")}{" "}
-        <Anchor component={Link} href="/settings" inherit>
+        <Anchor component={Link} href="/settings" underline="always" inherit>
           {t("rules.copies_link")}
         </Anchor>
       </Text>

@@ -1,0 +1,37 @@
+import type * as en from "./roomLinks.en";
+import type { Words } from "./words";
+
+export const links: Words<typeof en.links> = {
+  title: "Persönliche Links",
+  text: "Für Menschen ohne Konto: Es wird keine PIN verlangt, und sie warten nicht darauf, eingelassen zu werden. Jeder lässt sich einzeln widerrufen. Gilt sofort.",
+  none: "Noch keine Links. Machen Sie einen für eine Rednerin, oder für jemanden, der ohne Konto moderiert.",
+  new: "Neuer persönlicher Link",
+  name: "Für wen",
+  name_example: "Grace Hopper",
+  fixed: "Andere sehen diesen Namen",
+  fixed_text: "Sonst wird er vorgeschlagen und kann an der Tür geändert werden.",
+  role_label: "Rolle",
+  role: { guest: "Gast", moderator: "Moderation" },
+  role_text: {
+    guest: "Es gelten die Regeln dieses Raums für Gäste.",
+    moderator: "Lässt ein, schaltet stumm und entfernt, teilt und schreibt. Aufzeichnen braucht ein Konto.",
+  },
+  term: "Gilt",
+  days_one: "{{count}} Tag",
+  days_other: "{{count}} Tage",
+  forever: "bis zum Widerruf",
+  make: "Link machen",
+  made: "Link für {{name}}",
+  once: "Dieser Link wird nur jetzt gezeigt. Senden Sie ihn nur der Person, für die er ist.",
+  link: "Persönlicher Link",
+  qr: "QR-Code des persönlichen Links für {{name}}",
+  used: "benutzt",
+  unused: "noch nicht benutzt",
+  until: "endet",
+  ended: "endete",
+  over: "Abgelaufen",
+  revoke: "Widerrufen",
+  revoke_named: "Link für {{name}} widerrufen",
+  revoke_title: "Link für {{name}} widerrufen?",
+  revoke_text: "Wer mit ihm kam, wird jetzt hinausgesetzt und kommt mit ihm nicht mehr herein.",
+};
