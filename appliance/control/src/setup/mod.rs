@@ -24,8 +24,8 @@ use utoipa::ToSchema;
 
 /// Under which the store has what people said.
 const NAME: &str = "setup";
-/// The zone of an image that nobody has told where it stands.
-const ZONE_AT_FIRST: &str = "UTC";
+/// The zone of an image that nobody has told where it stands, by either of its names.
+const ZONES_AT_FIRST: [&str; 2] = ["UTC", "Etc/UTC"];
 
 /// A step of the set-up, in the order of the wizard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -218,7 +218,7 @@ impl Setup {
     async fn facts(&self) -> Result<SetupFacts, ControlError> {
         // Who cannot tell the zone cannot be told one either.
         let placed = match self.timekeeping.view().await {
-            Ok(time) => !time.managed || time.zone != ZONE_AT_FIRST,
+            Ok(time) => !time.managed || !ZONES_AT_FIRST.contains(&time.zone.as_str()),
             Err(_) => true,
         };
         let served = self.certificates.view(UnixMs::now()).served;

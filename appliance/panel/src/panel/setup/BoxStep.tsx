@@ -52,7 +52,7 @@ export function BoxStep({ box, ...props }: StepProps & { box: BoxView }) {
         onChange={(event) => setName(event.currentTarget.value)}
       />
       <Stack gap={6} align="flex-start">
-        <Text size="sm" fw={500} id="setup-language">
+        <Text size="sm" fw={600} id="setup-language">
           {t("box.language")}
         </Text>
         <SegmentedControl
@@ -85,7 +85,7 @@ export function BoxStep({ box, ...props }: StepProps & { box: BoxView }) {
       )}
       {time && !(time.managed && mayZone) && (
         <Stack gap={2}>
-          <Text size="sm" fw={500}>
+          <Text size="sm" fw={600}>
             {t("box.zone")}
           </Text>
           <Text size="sm" c="dimmed">

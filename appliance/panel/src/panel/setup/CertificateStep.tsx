@@ -100,7 +100,7 @@ function Ways({ view, way, choose }: WaysProps) {
           </Way>
         )}
         <Way name="own" needs={["need1", "need2"]}>
-          <Own view={view} />
+          {view.https ? <Own view={view} /> : <Text size="sm">{t("panel:certificates.dev")}</Text>}
         </Way>
       </Accordion>
     </>

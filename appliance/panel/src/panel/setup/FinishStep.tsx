@@ -1,5 +1,5 @@
 // The end: what is open, and what people do next.
-import { Button, Group, List, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Button, Group, List, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconCalendarPlus, IconDatabaseExport, IconUserPlus } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
@@ -35,7 +35,7 @@ export function FinishStep({ view, back }: StepProps & { view: SetupView }) {
               <List>
                 {undone.map(({ step, state }) => (
                   <List.Item key={step}>
-                    <Link href={`/setup/${step}`}>{t(`step.${step}`)}</Link> ({t(`state.${state}`)})
+                    <Anchor component={Link} underline="always" href={`/setup/${step}`}>{t(`step.${step}`)}</Anchor> ({t(`state.${state}`)})
                   </List.Item>
                 ))}
               </List>

@@ -1,5 +1,5 @@
 // The first room: made here, or there already.
-import { List, Skeleton, Text, TextInput } from "@mantine/core";
+import { Anchor, List, Skeleton, Text, TextInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -47,7 +47,7 @@ export function RoomStep({ box, ...props }: StepProps & { box: BoxView }) {
           <List size="sm">
             {kept.slice(0, 5).map((room) => (
               <List.Item key={room.id}>
-                <Link href={`/rooms/${room.id}`}>{room.name}</Link>
+                <Anchor component={Link} underline="always" href={`/rooms/${room.id}`} size="sm">{room.name}</Anchor>
               </List.Item>
             ))}
           </List>

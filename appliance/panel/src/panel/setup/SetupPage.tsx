@@ -1,7 +1,7 @@
 // The first hour: step by step from a claimed box to a recording that plays. Each step has an address, and
 // what is open the box knows, so that people can leave anywhere and go on at another device.
 import "./words";
-import { Skeleton, Stack, Text } from "@mantine/core";
+import { Skeleton, Stack, Text, VisuallyHidden } from "@mantine/core";
 import { IconCheck, IconMinus } from "@tabler/icons-react";
 import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
@@ -86,18 +86,18 @@ function Steps({ view, here }: { view: SetupView; here: Place }) {
                 href={`/setup/${place}`}
                 className={`setup-step ${state}`}
                 aria-current={place === here ? "step" : undefined}
-                aria-label={`${t(`step.${place}`)}: ${t(`state.${state}`)}`}
               >
-                <span className="setup-mark" aria-hidden>
+                <span className="setup-mark">
                   {state === "done" ? (
-                    <IconCheck size={16} />
+                    <IconCheck size={16} aria-hidden />
                   ) : state === "skipped" ? (
-                    <IconMinus size={16} />
+                    <IconMinus size={16} aria-hidden />
                   ) : (
                     at + 1
                   )}
                 </span>
                 <span className="setup-word">{t(`step.${place}`)}</span>
+                <VisuallyHidden>({t(`state.${state}`)})</VisuallyHidden>
               </Link>
             </li>
           );
@@ -121,7 +121,9 @@ function Step({ box, me, view, place }: WhichStepProps) {
   const [, go] = useLocation();
   const say = useSaySetup();
   // Whoever goes on reads from the beginning.
-  useEffect(() => window.scrollTo(0, 0), []);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, []);
   const onward = () => go(`/setup/${after(place)}`);
   const mark = async (word: StepMark) => {
     if (place !== "owner" && place !== "done") await say.mutateAsync({ [place]: word });

@@ -39,7 +39,7 @@ export default function CallStep({ me, passedAt, ...props }: CallStepProps) {
       {rooms.data && kept.length === 0 && (
         <Alert color="yellow">
           {t("call.no_room")}{" "}
-          <Anchor component={Link} href="/setup/room" size="sm">
+          <Anchor component={Link} underline="always" href="/setup/room" size="sm">
             {t("call.make_room")}
           </Anchor>
         </Alert>
@@ -243,7 +243,7 @@ function Judged({ verdict }: { verdict: Verdict }) {
       <Text size="sm">
         {t(`call.${verdict.word}`)}{" "}
         {verdict.word === "kept" && (
-          <Link href={`/recordings/${verdict.recording.id}`}>{t("call.to_recording")}</Link>
+          <Anchor component={Link} underline="always" href={`/recordings/${verdict.recording.id}`} size="sm">{t("call.to_recording")}</Anchor>
         )}
       </Text>
     </Group>

@@ -94,7 +94,7 @@ function Why({ microphone, camera }: { microphone: Trouble | null; camera: Troub
           {t(`trouble.${trouble}.what`, { which })}
         </Text>
         {trouble === "insecure" ? (
-          <Anchor component={Link} href="/setup/certificate" size="sm">
+          <Anchor component={Link} underline="always" href="/setup/certificate" size="sm">
             {t("call.insecure_way")}
           </Anchor>
         ) : (
