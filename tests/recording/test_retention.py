@@ -27,7 +27,7 @@ def aged(box, recordings, days):
     """The box was off when these were made so long ago."""
     with sqlite3.connect(box.data / "roombox.db") as sql:
         for one in recordings:
-            query = "UPDATE recordings SET ended_ms = ended_ms - ? WHERE id = ?"
+            query = "UPDATE recordings SET ended_ms = ended_ms - ?1, kept_from_ms = ended_ms - ?1 WHERE id = ?2"
             assert sql.execute(query, (days * DAY_MS, one)).rowcount == 1
 
 

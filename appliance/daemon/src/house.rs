@@ -503,10 +503,13 @@ async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<R
                 }
                 None => return,
             },
-            _ = ticks.tick() => recordings.tick(Instant::now()).await,
+            _ = ticks.tick() => {
+                recordings.tick(Instant::now()).await;
+                Ok(())
+            }
         };
         if let Err(error) = outcome {
-            tracing::error!(%error, "a recording's end could not be kept: the next start will");
+            tracing::error!(%error, "a recording's end could not be kept: it is tried again");
         }
     }
 }

@@ -3,10 +3,13 @@
 //! A crash costs one attempt, killing is cancelling, and no driver or codec can take the daemon
 //! down with it.
 
+mod start;
+
 use crate::clock::since_boot;
 use roombox_control::encoders::{EncoderDesk, Fault, FaultKind, SOFTWARE};
 use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, SLOWLY, Workers};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use start::Start;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
@@ -171,7 +174,8 @@ impl ChildWorkers {
             if let Some(running) = self.running().get_mut(&(attempt.job.clone(), attempt.number)) {
                 running.process = process(&child);
             }
-            let fault = match supervise(child, &spec, attempt, listener, cancelled).await {
+            let told = (attempt, listener);
+            let fault = match supervise(child, &spec, told, cancelled, &self.slowly).await {
                 Outcome::Encoder(fault) => fault,
                 outcome => {
                     if matches!(outcome, Outcome::Receipt(_) | Outcome::Hopeless(_)) {
@@ -286,10 +290,11 @@ enum Last {
 async fn supervise(
     mut child: Child,
     spec: &JobSpec,
-    attempt: &Attempt,
-    listener: &Listener,
+    (attempt, listener): (&Attempt, &Listener),
     cancelled: &mut oneshot::Receiver<()>,
+    slowly: &AtomicBool,
 ) -> Outcome {
+    let start = Start::default();
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut told), Some(out), Some(err)) = pipes else {
         return Outcome::Failed("the worker has no pipes".to_owned());
@@ -305,6 +310,7 @@ async fn supervise(
         let mut last = None;
         while let Ok(Some(line)) = lines.next_line().await {
             if let Ok(progress) = serde_json::from_str::<Progress>(&line) {
+                start.hear(spec, &progress);
                 listener.hear(Report::Progress(attempt.clone(), progress)).await;
             } else if let Ok(made) = serde_json::from_str::<Receipt>(&line) {
                 last = Some(Last::Receipt(made));
@@ -317,6 +323,7 @@ async fn supervise(
     };
     let last = tokio::select! {
         last = listen => last,
+        fault = start.hangs(spec, slowly) => Some(Last::Fault(fault)),
         // Also when the service is gone: then nobody wants the film. However it ends, nobody is to blame.
         _ = cancelled => {
             stop(&mut child).await;

@@ -461,3 +461,35 @@ fn sound_alone_of_a_silent_recording_is_refused_for_good() {
     assert!(log.contains("the recording has no sound"), "{log}");
     assert!(studio.made(&job).is_empty());
 }
+
+#[test]
+fn what_the_disk_does_not_give_ends_an_attempt_and_makes_no_shorter_film() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.join(0, "Bob");
+    studio.microphone("Ada", 0, 2 * SECOND, tone);
+    studio.microphone("Bob", 0, 2 * SECOND, tone);
+    let job = studio.job(LayoutName::Auto);
+    let path = studio.path().join(&studio.manifest.parts[1].file);
+    let aside = path.with_extension("aside");
+    // It can be opened and not be read: what a disk that answers EIO looks like from here.
+    fs::rename(&path, &aside).unwrap();
+    fs::create_dir(&path).unwrap();
+    let failed = studio.run(&job);
+    assert_eq!(failed.status.code(), Some(1), "another attempt may be better");
+    assert!(studio.made(&job).is_empty());
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&aside, &path).unwrap();
+    assert!(!studio.film(&job).receipt.files.is_empty());
+}
+
+#[test]
+fn a_recording_of_which_everything_is_damaged_is_not_an_empty_one() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.microphone("Ada", 0, 2 * SECOND, tone);
+    let job = studio.job(LayoutName::Auto);
+    fs::write(studio.path().join(&studio.manifest.parts[0].file), b"no part at all").unwrap();
+    let failed = studio.run(&job);
+    assert_eq!(failed.status.code(), Some(1), "no receipt says that there is nothing to film");
+}

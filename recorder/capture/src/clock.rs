@@ -22,7 +22,7 @@ const LATELY_US: u64 = 1_000_000;
 /// Another report is believed if it fits by so much better: less than lips can be out of step.
 const BETTER_US: i64 = 30_000;
 /// A stream whose time differs from its arrivals by more...
-const JUMP_US: i64 = 500_000;
+pub(crate) const JUMP_US: i64 = 500_000;
 /// ...for longer than this has jumped (a stall, a reset).
 const JUMP_PATIENCE_US: u64 = 1_000_000;
 

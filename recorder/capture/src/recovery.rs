@@ -47,33 +47,46 @@ pub fn scan(root: &Path) -> Result<Scan, CaptureError> {
     }
     let read = |source| CaptureError::PrepareFolder { path: root.to_owned(), source };
     for entry in fs::read_dir(root).map_err(read)? {
-        let folder = entry.map_err(read)?.path();
-        if !folder.is_dir() {
-            continue;
-        }
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let manifest = match read_manifest(&folder) {
-            Ok(manifest) => manifest,
-            Err(error) => {
-                scan.unreadable.push((name, error.to_string()));
-                continue;
-            }
-        };
-        // The disk may have refused to seal a part of one that ended.
-        let sealed = manifest.parts.iter().all(|part| part.bytes.is_some());
-        if manifest.ended.is_some() && sealed {
-            scan.whole.push(manifest);
-            continue;
-        }
-        match recover(&folder, manifest) {
-            Ok(recovered) if recovered.manifest.ended.is_some() => {
-                scan.whole.push(recovered.manifest);
-            }
-            Ok(recovered) => scan.interrupted.push(recovered),
-            Err(error) => scan.unreadable.push((name, error.to_string())),
+        match entry {
+            Ok(entry) => look(&entry.path(), &mut scan),
+            Err(error) => scan.unreadable.push((String::new(), error.to_string())),
         }
     }
     Ok(scan)
+}
+
+/// The same of one recording, which nobody is writing.
+pub fn scan_one(root: &Path, recording: &str) -> Scan {
+    let mut scan = Scan::default();
+    look(&root.join(recording), &mut scan);
+    scan
+}
+
+fn look(folder: &Path, scan: &mut Scan) {
+    if !folder.is_dir() {
+        return;
+    }
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let manifest = match read_manifest(folder) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            scan.unreadable.push((name, error.to_string()));
+            return;
+        }
+    };
+    // The disk may have refused to seal a part of one that ended.
+    let sealed = manifest.parts.iter().all(|part| part.bytes.is_some());
+    if manifest.ended.is_some() && sealed {
+        scan.whole.push(manifest);
+        return;
+    }
+    match recover(folder, manifest) {
+        Ok(recovered) if recovered.manifest.ended.is_some() => {
+            scan.whole.push(recovered.manifest);
+        }
+        Ok(recovered) => scan.interrupted.push(recovered),
+        Err(error) => scan.unreadable.push((name, error.to_string())),
+    }
 }
 
 /// Mends one recording: torn tails are cut, torn heads put right, parts sealed, unlisted parts
@@ -97,7 +110,7 @@ pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, Captu
                 part.bytes = Some(repaired.bytes);
                 tracing::info!(recording = %manifest.recording, part = %part.file,
                     imported = number >= listed, frames = repaired.frames, cut = repaired.cut,
-                    head_rebuilt = repaired.rebuilt, "part mended");
+                    holes = repaired.holes, head_rebuilt = repaired.rebuilt, "part mended");
             }
             // One that was cut before a cluster was on the disk holds no frame yet.
             Err(error @ CaptureError::NotAPart { .. }) => {

@@ -26,6 +26,8 @@ pub const LEASE_MS: u64 = 30_000;
 /// The first pause after a failure; doubled each time up to the longest.
 const BACK_OFF_MS: u64 = 5_000;
 const LONGEST_BACK_OFF_MS: u64 = 300_000;
+/// Nothing pauses for so long.
+pub(crate) const FAR_MS: u64 = 2 * LONGEST_BACK_OFF_MS;
 /// How much of a log's end is kept.
 const LOG_END: usize = 2_000;
 
@@ -274,14 +276,29 @@ impl Desk {
         effects
     }
 
-    /// When the desk wants to be looked at again, if nothing happens before.
-    pub fn next_ms(&self) -> Option<u64> {
+    /// When the desk wants to be looked at again, if nothing happens before. A job that only waits for
+    /// its turn wants nothing: whatever frees its place is told.
+    pub fn next_ms(&self, now_ms: u64) -> Option<u64> {
         let next = self.entries.values().filter_map(|entry| match entry.row.state {
             JobState::Running => Some(entry.lease_until_ms),
-            JobState::Queued => Some(entry.row.not_before_ms),
+            JobState::Queued => Some(entry.row.waits_until_ms(now_ms)).filter(|at| *at > now_ms),
             _ => None,
         });
         next.min()
+    }
+
+    /// The clock that gives the desk its times was set by so much: what was measured by it moves along,
+    /// so that no lease ends and no pause grows by that.
+    pub fn clock_was_set(&mut self, by_ms: i64) {
+        for entry in self.entries.values_mut() {
+            let row = &mut entry.row;
+            let left = entry.left.as_mut().map(|(at, _)| at);
+            let pause = (row.not_before_ms > 0).then_some(&mut row.not_before_ms);
+            let lease = [&mut entry.lease_until_ms, &mut entry.since_ms];
+            for at in lease.into_iter().chain(left).chain(pause) {
+                *at = at.saturating_add_signed(by_ms);
+            }
+        }
     }
 
     fn leased(&mut self, attempt: &Attempt) -> Option<&mut Entry> {
@@ -370,7 +387,7 @@ impl Desk {
         let runs = self.entries.values().filter(|entry| entry.runs_here()).map(cores);
         let (mut running, mut used) = runs.fold((0, 0.0), |(n, sum), one| (n + 1, sum + one));
         let due = self.entries.iter().filter(|(_, entry)| {
-            entry.row.state == JobState::Queued && entry.row.not_before_ms <= now_ms
+            entry.row.state == JobState::Queued && entry.row.waits_until_ms(now_ms) <= now_ms
         });
         let mut ready: Vec<_> = due
             .map(|(job, entry)| {

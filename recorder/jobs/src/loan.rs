@@ -104,5 +104,5 @@ impl Desk {
 }
 
 fn may_be_lent(row: &JobRow, now_ms: u64) -> bool {
-    row.state == JobState::Queued && row.not_before_ms <= now_ms
+    row.state == JobState::Queued && row.waits_until_ms(now_ms) <= now_ms
 }

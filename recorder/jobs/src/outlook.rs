@@ -67,15 +67,16 @@ pub(crate) fn look(
     }
     while seen.len() < MOST && !left.is_empty() {
         busy.retain(|run| run.ready_ms > now);
-        let due = left.iter().enumerate().filter(|(_, (row, _))| row.not_before_ms <= now);
+        let due = left.iter().enumerate().filter(|(_, (row, _))| row.waits_until_ms(now_ms) <= now);
         let next = due.min_by_key(|(_, (row, cost))| rank(row, machine.time(cost.wall_ms), now));
         let used: f64 = busy.iter().map(|run| run.cores).sum();
         if let Some((at, (row, cost))) = next
             && machine.admits(busy.len(), used, cost.cores)
         {
             let ready_ms = now.saturating_add(machine.time(cost.wall_ms));
-            let waits = if row.not_before_ms > now_ms {
-                Waits::Pause { until_ms: row.not_before_ms }
+            let until_ms = row.waits_until_ms(now_ms);
+            let waits = if until_ms > now_ms {
+                Waits::Pause { until_ms }
             } else if crowded {
                 Waits::Meetings { meetings: machine.meetings }
             } else {
@@ -94,7 +95,7 @@ pub(crate) fn look(
             continue;
         }
         let ends = busy.iter().map(|run| run.ready_ms);
-        let pauses = left.iter().map(|(row, _)| row.not_before_ms).filter(|at| *at > now);
+        let pauses = left.iter().map(|(row, _)| row.waits_until_ms(now_ms)).filter(|at| *at > now);
         match ends.chain(pauses).min().filter(|_| machine.transcodes) {
             Some(next) => now = next,
             None => break,

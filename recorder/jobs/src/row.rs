@@ -1,5 +1,6 @@
 //! A job as it is kept: one row, written by whoever owns the store, changed by the desk alone.
 
+use crate::desk::FAR_MS;
 use crate::spec::JobSpec;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,13 @@ pub struct Borrower {
 }
 
 impl JobRow {
+    /// Before this it is not to be started. No pause is that far away as one may seem that was set by a
+    /// clock which was wrong then.
+    pub fn waits_until_ms(&self, now_ms: u64) -> u64 {
+        let far = self.not_before_ms > now_ms.saturating_add(FAR_MS);
+        if far { 0 } else { self.not_before_ms }
+    }
+
     pub fn new(spec: JobSpec, priority: i32, now_ms: u64) -> Self {
         Self {
             spec,

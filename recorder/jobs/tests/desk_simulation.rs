@@ -270,13 +270,50 @@ fn failures_pause_longer_each_time_and_the_fifth_parks() {
             break;
         }
         pauses.push(row.not_before_ms - now);
-        assert!(desk.handle(row_before(&desk), Input::Tick).is_empty());
-        now = desk.next_ms().unwrap();
+        assert!(desk.handle(row_before(&desk, now), Input::Tick).is_empty());
+        now = desk.next_ms(now).unwrap();
         effects = desk.handle(now, Input::Tick);
     }
     assert_eq!(pauses, [5_000, 10_000, 20_000, 40_000]);
     let effects = desk.handle(now, Input::Retry { job: "job_0".into() });
     assert!(matches!(effects.last(), Some(Effect::Start(attempt)) if attempt.number == 6));
+}
+
+#[test]
+fn a_pause_of_another_clock_keeps_no_job_for_years() {
+    let mut desk = desk(1);
+    let year = 365 * 86_400_000;
+    let failed = JobRow { attempts: 1, not_before_ms: 5 * year, ..JobRow::new(spec(0), 0, 0) };
+    let effects = desk.handle(year, Input::Add(Box::new(failed)));
+    assert!(matches!(effects.last(), Some(Effect::Start(attempt)) if attempt.number == 2));
+}
+
+#[test]
+fn a_clock_that_is_set_ends_no_lease_and_makes_no_pause_longer() {
+    let day = 86_400_000;
+    for by in [40 * day, -3 * day] {
+        let mut desk = desk(1);
+        let mut now = 100 * day as u64;
+        desk.handle(now, Input::Add(Box::new(JobRow::new(spec(0), 0, 0))));
+        desk.clock_was_set(by);
+        now = now.saturating_add_signed(by) + 1;
+        assert!(desk.handle(now, Input::Tick).is_empty(), "its worker is alive");
+        assert_eq!(desk.next_ms(now), Some(now + LEASE_MS - 1));
+        let attempt = Attempt { job: "job_0".into(), number: 1 };
+        desk.handle(now, Input::Failed { attempt, log: String::new() });
+        desk.clock_was_set(by);
+        now = now.saturating_add_signed(by);
+        assert_eq!(desk.next_ms(now), Some(now + 5_000));
+    }
+}
+
+#[test]
+fn who_waits_for_a_turn_keeps_nobody_awake() {
+    let mut desk = desk(1);
+    for n in 0..2 {
+        desk.handle(7, Input::Add(Box::new(JobRow::new(spec(n), 0, 0))));
+    }
+    assert_eq!(desk.next_ms(7), Some(7 + LEASE_MS));
 }
 
 #[test]
@@ -295,8 +332,8 @@ fn a_hopeless_job_is_parked_at_once_and_only_by_the_attempt_that_runs() {
     assert_eq!(row.last_error.as_deref(), Some("no such recording"));
 }
 
-fn row_before(desk: &Desk) -> u64 {
-    desk.next_ms().expect("the job waits") - 1
+fn row_before(desk: &Desk, now: u64) -> u64 {
+    desk.next_ms(now).expect("the job waits") - 1
 }
 
 #[test]

@@ -267,3 +267,6 @@ impl Jobs {
         view::view(row, progress, outlook.get(job), self.slowed.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,16 @@ use roombox_jobs::spec::{Progress, Receipt};
 use roombox_jobs::{Costs, Desk, Effect, Input, JobRow, JobState, Machine};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// The desk is looked at this often at least.
 const IDLE: Duration = Duration::from_secs(60);
+/// What differs by more is no drift: the clock was set.
+const SET_MS: u64 = 1_000;
+/// A film that the store refuses is told it again after this; doubled each time up to the longest.
+const AGAIN: Duration = Duration::from_secs(10);
+const LONGEST_AGAIN: Duration = Duration::from_secs(600);
 
 /// The desk's task, to be run by the daemon.
 pub struct DeskTask {
@@ -26,6 +31,8 @@ pub struct DeskTask {
     told: Machine,
     /// Jobs of before the start are still being read.
     reads: bool,
+    /// The same moment, by the wall clock and by one that nobody sets.
+    clocks: (u64, Instant),
 }
 
 impl DeskTask {
@@ -37,7 +44,21 @@ impl DeskTask {
         inbox: mpsc::Receiver<Message>,
     ) -> Self {
         let desk = Desk::new(told, Costs::default());
-        Self { jobs, settings, desk, workers, inbox, told, reads: true }
+        let clocks = (UnixMs::now().0, Instant::now());
+        Self { jobs, settings, desk, workers, inbox, told, reads: true, clocks }
+    }
+
+    /// The time for the desk, which hears first if somebody has set the clock.
+    fn now_ms(&mut self) -> u64 {
+        let (wall_ms, steady) = (UnixMs::now().0, Instant::now());
+        let passed_ms = steady.duration_since(self.clocks.1).as_millis() as u64;
+        let by_ms = wall_ms as i64 - self.clocks.0.saturating_add(passed_ms) as i64;
+        if by_ms.unsigned_abs() > SET_MS {
+            tracing::info!(by_ms, "the clock was set: jobs go on as if it had always been right");
+            self.desk.clock_was_set(by_ms);
+        }
+        self.clocks = (wall_ms, steady);
+        wall_ms
     }
 
     /// Runs until every [`Jobs`] is gone.
@@ -56,9 +77,11 @@ impl DeskTask {
         self.reads = false;
         self.input(Input::Tick, None).await;
         loop {
-            let wait = self.desk.next_ms().map_or(IDLE, |at| {
-                Duration::from_millis(at.saturating_sub(UnixMs::now().0)).min(IDLE)
-            });
+            let now_ms = self.now_ms();
+            let wait = self
+                .desk
+                .next_ms(now_ms)
+                .map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now_ms)).min(IDLE));
             match tokio::time::timeout(wait, self.inbox.recv()).await {
                 Err(_) => self.input(Input::Tick, None).await,
                 Ok(Some(Message::Input(input))) => self.input(input, None).await,
@@ -97,7 +120,8 @@ impl DeskTask {
             }
             Report::Lives(attempt) => self.input(Input::Renew(attempt), None).await,
             Report::Finished(attempt, receipt) => {
-                let learnt = self.desk.spent(UnixMs::now().0, &attempt, receipt.cpu_s);
+                let now_ms = self.now_ms();
+                let learnt = self.desk.spent(now_ms, &attempt, receipt.cpu_s);
                 if !learnt.is_empty()
                     && let Err(error) = self.jobs.store.job_cost_put(learnt).await
                 {
@@ -144,7 +168,8 @@ impl DeskTask {
         let machine = self.machine(self.told);
         self.desk.adopt(machine);
         let input = if let Input::Machine(_) = input { Input::Tick } else { input };
-        let effects = self.desk.handle(UnixMs::now().0, input);
+        let now_ms = self.now_ms();
+        let effects = self.desk.handle(now_ms, input);
         // Before anybody hears of it and asks.
         self.look();
         self.pace(machine.held);
@@ -200,6 +225,11 @@ impl DeskTask {
         };
         if let Err(error) = kept {
             tracing::error!(%job, %error, "a job's state cannot be kept");
+            if let Some(receipt) = finished {
+                // Its reels are gone: the receipt is all that tells of the film.
+                tokio::spawn(keep_again(self.jobs.clone(), row, receipt.clone()));
+                return;
+            }
         }
         if state.is_final() {
             let mut all = self.jobs.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,13 +254,36 @@ impl DeskTask {
             }
             _ => {}
         }
-        let recording = row.spec.recording.clone();
-        self.jobs.events.publish(&job, changed(self.jobs.view(&row)));
-        let told = match state {
-            JobState::Finished => Happening::RecordingReady { job },
-            JobState::Parked => Happening::RecordingParked { job },
-            _ => return,
-        };
-        self.jobs.events.publish(&recording, told);
+        publish(&self.jobs, &row, changed(self.jobs.view(&row)));
     }
+}
+
+fn publish(jobs: &Jobs, row: &JobRow, changed: Happening) {
+    let (job, recording) = (row.spec.job.clone(), row.spec.recording.clone());
+    jobs.events.publish(&job, changed);
+    let told = match row.state {
+        JobState::Finished => Happening::RecordingReady { job },
+        JobState::Parked => Happening::RecordingParked { job },
+        _ => return,
+    };
+    jobs.events.publish(&recording, told);
+}
+
+/// A film is there that the store has not taken: it is told until it does, and then everybody else.
+async fn keep_again(jobs: Arc<Jobs>, row: JobRow, receipt: Receipt) {
+    let job = row.spec.job.clone();
+    jobs.progress.lock().unwrap_or_else(PoisonError::into_inner).remove(&job);
+    let mut pause = AGAIN;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_AGAIN);
+        match jobs.store.job_finish(row.clone(), receipt.files.clone()).await {
+            Ok(()) => break,
+            // It was deleted with its recording.
+            Err(_) if matches!(jobs.store.job_get(job.clone()).await, Ok(None)) => return,
+            Err(error) => tracing::error!(%job, %error, "a film still cannot be kept"),
+        }
+    }
+    tracing::info!(%job, "job finished");
+    publish(&jobs, &row, Happening::JobFinished(jobs.view(&row)));
 }

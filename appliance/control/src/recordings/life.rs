@@ -1,5 +1,6 @@
-//! A recording's life beyond the buttons: endings, crashes, continuation, import, deletion.
+//! A recording's life beyond the buttons: its end, continuation, deletion.
 
+use super::endings::{Interrupted, Unended};
 use super::film::media_ms;
 use super::search::people_in;
 use super::{Interruption, RecordingState, Recordings, Running};
@@ -12,23 +13,12 @@ use crate::jobs::ROUTINE;
 use crate::schedule::conduct::Fate;
 use crate::store::{RecordingEnd, RecordingRow};
 use roombox_capture::manifest::{EndReason, Manifest};
-use roombox_capture::recovery::{self, Recovered};
 use roombox_capture::timeline::{GapReason, TimelineEvent};
 use roombox_capture::{OpenRecording, read_timeline};
 use roombox_jobs::JobRow;
-use roombox_jobs::spec::{JobSpec, LayoutName};
+use roombox_jobs::spec::JobSpec;
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
 
-/// A recording that was cut short and may go on.
-pub(super) struct Interrupted {
-    recovered: Recovered,
-    until: Instant,
-}
-
-/// What could not be ended is tried again after this.
-const AGAIN: Duration = Duration::from_secs(60);
 /// Where folders go that are being deleted.
 const TRASH: &str = ".trash";
 
@@ -74,7 +64,7 @@ impl Recordings {
     /// A recording is whole and durable: it becomes `captured`, and its job exists.
     ///
     /// # Errors
-    /// The store refuses; the next start finds the recording again.
+    /// The store refuses; it is tried again in a minute, and until that is done.
     pub async fn ended(&self, manifest: Manifest) -> Result<(), ControlError> {
         let id = manifest.recording.clone();
         let room = RoomName::from(manifest.room.as_str());
@@ -86,12 +76,20 @@ impl Recordings {
         if ours {
             self.show(&room, false);
         }
-        let row = self.row(&id).await?;
-        self.capture(row, &manifest).await
+        let kept = self.end_in_store(&manifest).await;
+        // One that never began has no row: nobody waits for its end.
+        if kept.as_ref().is_err_and(|error| !matches!(error, ControlError::NotFound(_))) {
+            self.end_later(Unended::Whole(Box::new(manifest)));
+        }
+        kept
     }
 
     /// Puts what the folder says into the store, with a job if there is anything to film.
-    async fn capture(&self, row: RecordingRow, manifest: &Manifest) -> Result<(), ControlError> {
+    pub(super) async fn capture(
+        &self,
+        row: RecordingRow,
+        manifest: &Manifest,
+    ) -> Result<(), ControlError> {
         let (folder, found) = (self.folder(&row.id), manifest.clone());
         let summary = tokio::task::spawn_blocking(move || summarise(&folder, &found))
             .await
@@ -186,100 +184,6 @@ impl Recordings {
         self.events.mention("box", Happening::StorageWarned { free_bytes, reserve_bytes });
     }
 
-    /// At start: mends what a crash left, imports what the store does not know, and finishes
-    /// deletions. Nothing unknown is deleted.
-    ///
-    /// # Errors
-    /// The folder cannot be read or the store refuses.
-    pub async fn recover(&self) -> Result<(), ControlError> {
-        self.finish_deletions().await?;
-        self.store.recording_mend_words().await?;
-        let root = self.root.clone();
-        let scan = tokio::task::spawn_blocking(move || recovery::scan(&root))
-            .await
-            .map_err(|error| ControlError::Files(error.into()))?
-            .map_err(|error| ControlError::Recorder(error.into()))?;
-        for (name, why) in &scan.unreadable {
-            tracing::warn!(folder = %name, %why, "a folder was left as it is");
-        }
-        for manifest in scan.whole {
-            let row = self.known_or_imported(&manifest).await?;
-            if row.state == RecordingState::Recording {
-                self.capture(row, &manifest).await?;
-            }
-        }
-        let window = Duration::from_secs(u64::from(self.settings.get().recording.resume_window_s));
-        for recovered in scan.interrupted {
-            let row = self.known_or_imported(&recovered.manifest).await?;
-            tracing::info!(recording = %row.id, window_s = window.as_secs(),
-                "a recording was cut short: it goes on if its room opens in time");
-            let room = recovered.manifest.room.clone();
-            let interrupted = Interrupted { recovered, until: Instant::now() + window };
-            let earlier = self.interrupted().insert(room, interrupted);
-            if let Some(earlier) = earlier {
-                self.give_up(earlier.recovered).await?;
-            }
-        }
-        for row in self.store.recording_list_running().await? {
-            if !self.folder(&row.id).join("manifest.json").exists() {
-                tracing::warn!(recording = %row.id, "nothing of a recording reached the disk");
-                // It has an end all the same: who wants the rest recorded begins another one.
-                let end = RecordingEnd {
-                    recording: row.id,
-                    state: RecordingState::Empty,
-                    ended_ms: row.started_ms,
-                    duration_ms: 0,
-                    bytes: 0,
-                    gaps: 0,
-                    dropped: 0,
-                    reason: EndReason::Interrupted,
-                    interruptions: Vec::new(),
-                    people: Vec::new(),
-                };
-                self.store.recording_end(end, |_| Vec::new()).await?;
-            }
-        }
-        Ok(())
-    }
-
-    fn interrupted(
-        &self,
-    ) -> std::sync::MutexGuard<'_, std::collections::HashMap<String, Interrupted>> {
-        self.interrupted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn known_or_imported(&self, manifest: &Manifest) -> Result<RecordingRow, ControlError> {
-        let id = manifest.recording.clone();
-        if let Some(row) = self.store.recording_get(id.clone()).await? {
-            return Ok(row);
-        }
-        tracing::warn!(recording = %id, "imported a recording that the store did not know");
-        let room = self.store.room_by_name(manifest.room.clone()).await?;
-        let started = UnixMs(manifest.started_unix_ms);
-        let row = RecordingRow {
-            id,
-            room: room.map(|room| room.id).unwrap_or_default(),
-            title: format!("{} · {}", manifest.room, started.minute()),
-            room_name: manifest.room.clone(),
-            layout: LayoutName::Auto,
-            started_ms: started.0,
-            ..RecordingRow::default()
-        };
-        self.store.recording_insert(row.clone()).await?;
-        Ok(row)
-    }
-
-    async fn give_up(&self, recovered: Recovered) -> Result<(), ControlError> {
-        let root = self.root.clone();
-        let manifest =
-            tokio::task::spawn_blocking(move || recovery::end_interrupted(&root, recovered))
-                .await
-                .map_err(|error| ControlError::Files(error.into()))?
-                .map_err(|error| ControlError::Recorder(error.into()))?;
-        let row = self.row(&manifest.recording).await?;
-        self.capture(row, &manifest).await
-    }
-
     /// A room has opened: its interrupted recording goes on under the same id.
     ///
     /// # Errors
@@ -296,8 +200,19 @@ impl Recordings {
         let Some(Interrupted { recovered, .. }) = self.interrupted().remove(room_name) else {
             return Ok(false);
         };
-        let row = self.row(&recovered.manifest.recording).await?;
-        if self.unwanted(&row.id, false, None).await? {
+        let known = async {
+            let row = self.row(&recovered.manifest.recording).await?;
+            let unwanted = self.unwanted(&row.id, false, None).await?;
+            Ok::<_, ControlError>((row, unwanted))
+        };
+        let (row, unwanted) = match known.await {
+            Ok(known) => known,
+            Err(error) => {
+                self.end_later(Unended::CutShort(Box::new(recovered)));
+                return Err(error);
+            }
+        };
+        if unwanted {
             // Whoever ordered it has stopped it meanwhile.
             self.give_up(recovered).await?;
             return Ok(false);
@@ -358,34 +273,6 @@ impl Recordings {
         }
     }
 
-    /// Ends interrupted recordings whose room did not come back. To be called every few seconds.
-    ///
-    /// # Errors
-    /// The store refuses.
-    pub async fn tick(&self, now: Instant) -> Result<(), ControlError> {
-        let late: Vec<Recovered> = {
-            let mut all = self.interrupted();
-            let rooms: Vec<String> = all
-                .iter()
-                .filter(|(_, interrupted)| interrupted.until <= now)
-                .map(|(room, _)| room.clone())
-                .collect();
-            rooms.iter().filter_map(|room| all.remove(room)).map(|found| found.recovered).collect()
-        };
-        for recovered in late {
-            tracing::info!(recording = %recovered.manifest.recording,
-                "the room did not come back: the recording ends where it was cut");
-            let room = recovered.manifest.room.clone();
-            if let Err(error) = self.give_up(recovered.clone()).await {
-                tracing::error!(recording = %recovered.manifest.recording, %error,
-                    "a recording that was cut short cannot be ended: it is tried again");
-                let until = now + AGAIN;
-                self.interrupted().entry(room).or_insert(Interrupted { recovered, until });
-            }
-        }
-        Ok(())
-    }
-
     /// What has become of a recording that its room does not have any more.
     pub(crate) async fn fate(&self, id: &str) -> Result<Fate, ControlError> {
         let row = self.store.recording_get(id.to_owned()).await?;
@@ -403,7 +290,7 @@ impl Recordings {
     /// There is no such recording, it still runs, or its folder cannot be moved away.
     pub async fn delete(&self, id: &str) -> Result<(), ControlError> {
         let row = self.row(id).await?;
-        if row.state == RecordingState::Recording {
+        if row.state == RecordingState::Recording || self.runs(id) {
             return Err(ControlError::StillRecording);
         }
         self.jobs.forget(id).await?;
@@ -441,7 +328,7 @@ impl Recordings {
         self.root.join(TRASH)
     }
 
-    async fn finish_deletions(&self) -> Result<(), ControlError> {
+    pub(super) async fn finish_deletions(&self) -> Result<(), ControlError> {
         let Ok(entries) = std::fs::read_dir(self.trash()) else { return Ok(()) };
         for entry in entries.filter_map(Result::ok) {
             let id = entry.file_name().to_string_lossy().into_owned();

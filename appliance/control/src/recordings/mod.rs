@@ -9,6 +9,7 @@
 
 mod captions;
 mod demand;
+mod endings;
 mod film;
 mod life;
 mod search;
@@ -32,7 +33,7 @@ use crate::jobs::Jobs;
 use crate::rooms::RunningRecording;
 use crate::settings::SettingsDesk;
 use crate::store::{RecordingRow, Store};
-use life::Interrupted;
+use endings::{Interrupted, Unkept};
 use roombox_capture::manifest::EndReason;
 use roombox_capture::{OpenRecording, RecordingFigures};
 use roombox_jobs::spec::{EncoderChoice, JobSpec, Layout, LayoutName, VideoPreset};
@@ -144,6 +145,8 @@ pub struct Recordings {
     keeping: tokio::sync::Mutex<()>,
     /// Cut short by a crash, by the room's name: they go on if their room opens in time.
     interrupted: Mutex<HashMap<String, Interrupted>>,
+    /// What could not be ended.
+    unkept: Mutex<Unkept>,
 }
 
 /// What a [`Recordings`] is built from.
@@ -172,6 +175,7 @@ impl Recordings {
             pausing: tokio::sync::Mutex::default(),
             keeping: tokio::sync::Mutex::default(),
             interrupted: Mutex::default(),
+            unkept: Mutex::default(),
         }
     }
 
@@ -435,3 +439,6 @@ impl Recordings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

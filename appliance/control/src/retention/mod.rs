@@ -4,6 +4,7 @@
 //! something is being made, and nothing because of its age or of newer ones while the clock is in doubt.
 //! Each deletion is remembered with its reason.
 
+mod freed;
 mod rules;
 mod watch;
 
@@ -16,10 +17,11 @@ use crate::error::ControlError;
 use crate::recordings::{Recordings, RoomRecorder};
 use crate::settings::SettingsDesk;
 use crate::store::Store;
+use freed::Freed;
 use rules::{Policy, due, upcoming};
 use serde::Serialize;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use utoipa::ToSchema;
 use watch::ClockWatch;
 
@@ -70,6 +72,7 @@ pub struct Retention {
     clock: Mutex<(ClockWatch, Option<Doubt>)>,
     /// The fewest days that a room says, as last looked; 0: none does.
     room_days: AtomicU32,
+    freed: Mutex<Freed>,
 }
 
 impl Retention {
@@ -79,14 +82,8 @@ impl Retention {
         recorder: Arc<dyn RoomRecorder>,
         settings: Arc<SettingsDesk>,
     ) -> Self {
-        Self {
-            store,
-            recordings,
-            recorder,
-            settings,
-            clock: Mutex::default(),
-            room_days: AtomicU32::new(0),
-        }
+        let (clock, freed, room_days) = Default::default();
+        Self { store, recordings, recorder, settings, clock, room_days, freed }
     }
 
     /// Why nothing is deleted because of its age, or because there are newer ones, although the owner
@@ -123,6 +120,9 @@ impl Retention {
             clock.1 = doubt;
             believed.ok()
         };
+        if let Some(now_ms) = believed {
+            self.store.recording_date(now_ms).await?;
+        }
         let policy = self.policy();
         let own_days = self.store.room_shortest_days().await?;
         self.room_days.store(own_days, Ordering::Relaxed);
@@ -131,6 +131,7 @@ impl Retention {
         }
         let (free, reserve) = self.recorder.space().map_err(ControlError::Files)?;
         let short_by = (reserve * AHEAD).saturating_sub(free);
+        let short_by = self.freed().still_short(now.boot, short_by);
         // Every few seconds: of those that are young nobody asks while there is room.
         let ended_by = match policy.overwrite_oldest && short_by > 0 {
             true => None,
@@ -144,11 +145,18 @@ impl Retention {
         let candidates = self.store.recording_list_settled(ended_by).await?;
         for (id, why) in due(&candidates, policy, believed, short_by) {
             let bytes = candidates.iter().find(|one| one.id == id).map_or(0, |one| one.bytes);
-            if let Err(error) = self.delete(&id, bytes, why).await {
-                tracing::error!(recording = id, %error, "a recording that is due cannot be deleted");
+            match self.delete(&id, bytes, why).await {
+                Ok(()) => self.freed().add(now.boot, bytes),
+                Err(error) => {
+                    tracing::error!(recording = id, %error, "a recording that is due cannot be deleted");
+                }
             }
         }
         Ok(())
+    }
+
+    fn freed(&self) -> MutexGuard<'_, Freed> {
+        self.freed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn policy(&self) -> Policy {

@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     pub id: String,
+    /// From when on its time counts: its end, or the moment in which the clock could be believed again.
     pub ended_ms: u64,
+    /// The clock could not be believed since it ended: nobody knows how old it is.
+    pub undated: bool,
     /// Bytes of its tracks and of what was made of it.
     pub bytes: u64,
     /// Somebody said that it is kept.
@@ -69,6 +72,13 @@ impl Why {
 
 const DAY_MS: u64 = 86_400_000;
 
+impl Candidate {
+    /// Their order in time, as far as anybody knows: an id is of the clock of then, right or wrong.
+    fn age(&self) -> (bool, u64, &str) {
+        (self.undated, self.ended_ms, &self.id)
+    }
+}
+
 impl Policy {
     /// What ended later is too young for any rule; `None`: nothing gets old. `own_days`: the fewest that a
     /// room says; 0: none does.
@@ -87,7 +97,7 @@ impl Policy {
 /// empty goes with what is as old, and is never one of those that stay in the place of another.
 fn surplus(candidates: &[Candidate], policy: Policy) -> HashSet<&str> {
     let mut newest: Vec<&Candidate> = candidates.iter().collect();
-    newest.sort_by(|a, b| b.id.cmp(&a.id));
+    newest.sort_by(|a, b| b.age().cmp(&a.age()));
     let (mut all, mut rooms) = (0, HashMap::<&str, u32>::new());
     let full = |most: u32, newer: u32| most > 0 && newer >= most;
     let mut surplus = HashSet::new();
@@ -112,23 +122,34 @@ pub fn due(
     short_by: u64,
 ) -> Vec<(String, Why)> {
     let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
-    // Ids are ULIDs: their order is the order of time, whatever the clock said later.
-    oldest.sort_by(|a, b| a.id.cmp(&b.id));
+    oldest.sort_by(|a, b| a.age().cmp(&b.age()));
     let aged = |at: u64| now_ms.is_some_and(|now| now >= at);
-    let old = |one: &Candidate| !one.undelivered && one.old_at(policy).is_some_and(aged);
+    let old = |one: &Candidate| {
+        !one.undelivered && !one.undated && one.old_at(policy).is_some_and(aged)
+    };
     let surplus = now_ms.map(|_| surplus(candidates, policy)).unwrap_or_default();
     let many = |one: &Candidate| !one.undelivered && surplus.contains(one.id.as_str());
-    let mut freed = 0;
-    let mut due = Vec::new();
+    let (mut freed, mut due, mut rest) = (0, Vec::new(), Vec::new());
     for one in oldest {
-        let why = match (old(one), many(one), policy.overwrite_oldest && freed < short_by) {
-            (true, ..) => Why::Age,
-            (_, true, _) => Why::Count,
-            (_, _, true) => Why::Space,
-            _ => continue,
+        let why = match (old(one), many(one)) {
+            (true, _) => Why::Age,
+            (_, true) => Why::Count,
+            _ => {
+                rest.push(one);
+                continue;
+            }
         };
         freed += one.bytes;
         due.push((one.id.clone(), why));
+    }
+    // What a target lacks is here alone: it goes after all that is elsewhere too.
+    rest.sort_by_key(|one| one.undelivered);
+    for one in rest.into_iter().filter(|_| policy.overwrite_oldest) {
+        if freed >= short_by {
+            break;
+        }
+        freed += one.bytes;
+        due.push((one.id.clone(), Why::Space));
     }
     due
 }
@@ -141,14 +162,14 @@ pub fn upcoming(
 ) -> Vec<(&Candidate, Why, Option<u64>)> {
     let surplus = surplus(candidates, policy);
     let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
-    oldest.sort_by(|a, b| a.id.cmp(&b.id));
+    oldest.sort_by(|a, b| (a.undelivered, a.age()).cmp(&(b.undelivered, b.age())));
     let mut next: Vec<_> = oldest
         .into_iter()
         .filter_map(|one| {
             let may = !one.undelivered;
             let day = one.old_at(policy).filter(|_| may && !surplus.contains(one.id.as_str()));
             if day.is_some() {
-                Some((one, Why::Age, day))
+                Some((one, Why::Age, day.filter(|_| !one.undated)))
             } else if may && policy.counts() {
                 Some((one, Why::Count, None))
             } else {
@@ -173,6 +194,7 @@ mod tests {
         Candidate {
             id: format!("rec_{n:03}"),
             ended_ms: ended_day * DAY_MS,
+            undated: false,
             bytes,
             held,
             undelivered: false,
@@ -245,6 +267,32 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_takes_what_is_elsewhere_too_before_what_is_only_here() {
+        let here = Candidate { undelivered: true, ..recording(1, 1, 5, false) };
+        let all = [here, recording(2, 2, 5, false), recording(3, 3, 5, false)];
+        let policy = Policy { overwrite_oldest: true, ..KEEP_ALL };
+        assert_eq!(ids(&due(&all, policy, None, 1)), ["rec_002"]);
+        assert_eq!(ids(&due(&all, policy, None, 11)), ["rec_002", "rec_003", "rec_001"]);
+    }
+
+    #[test]
+    fn what_a_wrong_clock_dated_is_the_newest_until_its_time_is_known() {
+        // Made with a clock that was weeks back.
+        let new = Candidate { undated: true, ..recording(1, 1, 5, false) };
+        let all = [new, recording(2, 20, 5, false), recording(3, 30, 5, false)];
+        let full = Policy { overwrite_oldest: true, ..KEEP_ALL };
+        assert_eq!(ids(&due(&all, full, None, 1)), ["rec_002"]);
+        let aged = Policy { keep_days: 30, ..KEEP_ALL };
+        assert_eq!(ids(&due(&all, aged, Some(55 * DAY_MS), 0)), ["rec_002"]);
+        let few = Policy { keep_newest: 2, ..KEEP_ALL };
+        assert_eq!(ids(&due(&all, few, Some(55 * DAY_MS), 0)), ["rec_002"]);
+        // Its time is known: its id is that of the wrong clock for ever.
+        let dated = Candidate { undated: false, ended_ms: 40 * DAY_MS, ..all[0].clone() };
+        let all = [dated, all[1].clone(), all[2].clone()];
+        assert_eq!(ids(&due(&all, few, Some(55 * DAY_MS), 0)), ["rec_002"]);
+    }
+
+    #[test]
     fn what_goes_next_is_told_with_its_day_or_the_full_disk() {
         let all = [
             recording(2, 7, 5, false),
@@ -266,7 +314,7 @@ mod tests {
         assert_eq!(told(aged, 9), ages);
         assert_eq!(told(aged, 1), ages[..1]);
         let full = Policy { overwrite_oldest: true, ..KEEP_ALL };
-        let spaces = [one, two, four.clone()].map(|id| (id, "space", None));
+        let spaces = [two, one, four.clone()].map(|id| (id, "space", None));
         assert_eq!(told(full, 9), spaces);
         let both = Policy { keep_days: 30, overwrite_oldest: true, ..KEEP_ALL };
         assert_eq!(told(both, 9)[2], (four, "space", None), "a target lacks it");
@@ -345,7 +393,7 @@ mod tests {
                 prop_assert!(!one.held);
                 if *why == Why::Space {
                     // Everything older that may go goes as well.
-                    let older = all.iter().filter(|other| other.id < one.id && !other.held);
+                    let older = all.iter().filter(|other| other.age() < one.age() && !other.held);
                     prop_assert!(older.into_iter().all(|other| ids(&gone).contains(&other.id.as_str())));
                 }
             }

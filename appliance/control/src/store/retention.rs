@@ -8,6 +8,8 @@ use rusqlite::params;
 
 /// Deletions that are remembered.
 const REMEMBERED: u32 = 1000;
+/// What ended no longer ago than this, by a clock that can be believed, ended by that clock.
+const JUST_NOW_MS: u64 = 3_600_000;
 
 impl Store {
     /// Recordings that have ended, by then if that is said, and of which nothing is being made or waits
@@ -19,7 +21,7 @@ impl Store {
         let [queued, running] = [JobState::Queued, JobState::Running].map(JobState::name);
         self.call(move |sql| {
             let mut statement = sql.prepare(
-                "SELECT id, ended_ms, held,
+                "SELECT id, COALESCE(kept_from_ms, ended_ms), held,
                      EXISTS (SELECT 1 FROM copies
                          WHERE recording = recordings.id AND state <> 'delivered')
                      OR EXISTS (SELECT 1 FROM egress e JOIN egress_uploads u ON u.egress = e.id
@@ -27,9 +29,10 @@ impl Store {
                      bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id),
                      room_name, state = 'ready',
                      COALESCE((SELECT json_extract(rules, '$.keep_days') FROM rooms
-                         WHERE rooms.id = recordings.room AND json_valid(rules)), 0)
+                         WHERE rooms.id = recordings.room AND json_valid(rules)), 0),
+                     kept_from_ms IS NULL
                  FROM recordings
-                 WHERE state IN ('ready', 'empty') AND ended_ms <= ?3
+                 WHERE state IN ('ready', 'empty') AND COALESCE(kept_from_ms, ended_ms) <= ?3
                      AND NOT EXISTS (SELECT 1 FROM jobs
                          WHERE recording = recordings.id AND jobs.state IN (?1, ?2))
                  ORDER BY id",
@@ -45,9 +48,25 @@ impl Store {
                     room: row.get(5)?,
                     counts: row.get(6)?,
                     own_days: row.get(7)?,
+                    undated: row.get(8)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// From when on the time of recordings counts that have ended since this was asked last: from their end, if
+    /// the clock says that it was just now, and else from now on. To be asked while the clock can be believed.
+    pub async fn recording_date(&self, now_ms: u64) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE recordings SET kept_from_ms =
+                     CASE WHEN ABS(ended_ms - ?1) <= ?2 THEN ended_ms ELSE ?1 END
+                 WHERE kept_from_ms IS NULL AND ended_ms IS NOT NULL",
+                params![signed(now_ms), signed(JUST_NOW_MS)],
+            )?;
+            Ok(())
         })
         .await
     }
@@ -147,5 +166,37 @@ mod tests {
             settled.iter().map(|one| (one.id.as_str(), one.held)).collect();
         assert_eq!(seen, [("rec_1", false), ("rec_5", true)]);
         assert!(settled.iter().all(|one| one.own_days == 0), "their room is gone");
+    }
+
+    #[tokio::test]
+    async fn what_ended_by_a_wrong_clock_gets_its_time_when_the_clock_is_right() {
+        const WEEK: u64 = 7 * 86_400_000;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("box.db")).unwrap();
+        let end = |id: &'static str, at: u64| {
+            let store = &store;
+            async move {
+                let row = RecordingRow { id: id.to_owned(), ..RecordingRow::default() };
+                store.recording_insert(row).await.unwrap();
+                store.recording_set_state(id.to_owned(), RecordingState::Ready).await.unwrap();
+                let query = "UPDATE recordings SET ended_ms = ?2 WHERE id = ?1";
+                let end = move |sql: &rusqlite::Transaction<'_>| {
+                    Ok(sql.execute(query, params![id, signed(at)])?)
+                };
+                store.call(end).await.unwrap();
+            }
+        };
+        let now = 100 * WEEK;
+        end("rec_1", now - 5 * WEEK).await;
+        assert!(store.recording_list_settled(None).await.unwrap()[0].undated);
+        end("rec_2", now - 1000).await;
+        store.recording_date(now).await.unwrap();
+        // Only once: they grow older from then on.
+        store.recording_date(now + 9 * WEEK).await.unwrap();
+        end("rec_3", now + 5 * WEEK).await;
+        let settled = store.recording_list_settled(None).await.unwrap();
+        let seen: Vec<_> = settled.iter().map(|one| (one.ended_ms, one.undated)).collect();
+        assert_eq!(seen, [(now, false), (now - 1000, false), (now + 5 * WEEK, true)]);
+        assert_eq!(store.recording_list_settled(Some(now - 1)).await.unwrap().len(), 1);
     }
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// In order: step n takes `user_version` from n to n + 1. Only ever append, and only add: a box that
 /// goes back to its old version must find what that knows, and write as that does. A step that takes
 /// something away raises `readable.by_schema` to its own number, and nobody goes back behind it.
-pub const STEPS: [&str; 28] = [
+pub const STEPS: [&str; 29] = [
     include_str!("0001_first.sql"),
     include_str!("0002_dropped.sql"),
     include_str!("0003_updates.sql"),
@@ -48,6 +48,7 @@ pub const STEPS: [&str; 28] = [
     include_str!("0026_webhook_network.sql"),
     include_str!("0027_oidc.sql"),
     include_str!("0028_rooms.sql"),
+    include_str!("0029_kept_from.sql"),
 ];
 
 /// So many copies are kept beside the database.

@@ -69,7 +69,7 @@ const COLUMNS: &str = "recording, target, path, name, bytes, sha256, state, sinc
 pub(super) const ROOMS: &str =
     "(t.row ->> 'rooms' = '[]' OR r.room IN (SELECT value FROM json_each(t.row, '$.rooms')))";
 /// Whether recording `r` ended after target `t` was made.
-const LATER: &str = "r.ended_ms > COALESCE(t.row ->> 'after_ms', (t.row ->> 'since_ms') - 1)";
+const LATER: &str = "COALESCE(r.kept_from_ms, r.ended_ms) > COALESCE(t.row ->> 'after_ms', (t.row ->> 'since_ms') - 1)";
 /// Whether there is something of recording `r` that can be copied.
 const ENDED: &str = "r.state NOT IN ('recording', 'empty')";
 
@@ -144,10 +144,10 @@ impl Store {
         self.call(|sql| rows(sql, "SELECT row FROM targets ORDER BY id", [])).await
     }
 
-    /// When the newest recording ended, by the clock of then.
+    /// When the newest recording ended, by the clock of then or the first one after that to be believed.
     pub async fn recording_newest_end(&self) -> Result<Option<u64>, StoreError> {
         self.call(|sql| {
-            let query = "SELECT MAX(ended_ms) FROM recordings";
+            let query = "SELECT MAX(COALESCE(kept_from_ms, ended_ms)) FROM recordings";
             Ok(sql.query_row(query, [], |row| row.get::<_, Option<i64>>(0))?.map(unsigned))
         })
         .await

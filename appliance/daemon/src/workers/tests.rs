@@ -61,3 +61,47 @@ async fn a_worker_that_is_slowed_down_stands_still_goes_on_and_ends_when_it_is_t
     workers.slow(false);
     until(|| !workers.pacing.load(Ordering::Acquire), "somebody still wakes workers").await;
 }
+
+#[tokio::test]
+async fn hardware_that_hangs_while_it_is_opened_is_to_blame_and_its_worker_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("worker");
+    let progress = |encoder: &str, total_us| {
+        let (job, encoder) = ("job_1".to_owned(), encoder.to_owned());
+        let (done_us, fps, eta_s, cpu_s) = (0, 0.0, None, 0.0);
+        let said = Progress { job, done_us, total_us, fps, eta_s, encoder, cpu_s };
+        serde_json::to_string(&said).unwrap()
+    };
+    let mut spec = JobSpec::new("job_1".into(), "rec_1".into(), String::new());
+    spec.video.element = Some("vah264enc".to_owned());
+    let attempt = Attempt { job: "job_1".into(), number: 1 };
+    // It opens the hardware for ever; it reads for a while, and then makes a film.
+    for (last, lives) in [("vah264enc", false), ("", true)] {
+        let lines = [progress("", 0), progress(last, 0)].join("\n");
+        let (pause, pid) = (if lives { 4 } else { 600 }, folder.path().join("pid"));
+        let script = format!(
+            "#!/bin/sh\necho $$ > {}\ncat > /dev/null\necho '{lines}'\nexec sleep {pause}\n",
+            pid.display()
+        );
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let piped = Stdio::piped;
+        let mut command = Command::new(&program);
+        let child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+        let (errand, _told) = mpsc::channel(9);
+        let (_cancel, mut cancelled) = oneshot::channel();
+        let (listener, slowly) = (Listener::Errand(errand), AtomicBool::new(false));
+        let told = (&attempt, &listener);
+        match supervise(child, &spec, told, &mut cancelled, &slowly).await {
+            Outcome::Encoder(fault) if !lives => {
+                assert_eq!(
+                    (fault.encoder.as_str(), fault.fault),
+                    ("vah264enc", FaultKind::Stalled)
+                );
+            }
+            Outcome::Failed(_) if lives => {}
+            _ => panic!("another one is to blame: {last}"),
+        }
+        until(|| state(folder.path()).is_none(), "it does not end").await;
+    }
+}

@@ -31,6 +31,8 @@ pub(super) async fn carry(
     place.is_ready(target.mounted).await?;
     let last = target.path.join(load.name);
     if place.has(&last, load).await? {
+        // From an earlier try, perhaps, that came no further than its name.
+        place.keeps(&last, target.mounted).await?;
         teller.done(load.bytes);
         return Ok(());
     }
@@ -55,9 +57,7 @@ pub(super) async fn carry(
     done?;
     let renamed = last.clone();
     place.act(move || fs::rename(part, renamed)).await?;
-    if let Some(folder) = last.parent() {
-        place.sync(folder.to_owned()).await?;
-    }
+    place.keeps(&last, target.mounted).await?;
     teller.done(load.bytes);
     Ok(())
 }
@@ -201,11 +201,19 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The name is durable too, and what it was given in is still the place: a share that went away leaves a
+    /// folder of this machine.
+    async fn keeps(&self, file: &Path, mounted: bool) -> Result<(), SendError> {
+        if let Some(folder) = file.parent() {
+            self.sync(folder.to_owned()).await?;
+        }
+        self.is_ready(mounted).await
+    }
+
     async fn sync(&self, folder: PathBuf) -> Result<(), SendError> {
-        match self.act(move || File::open(folder)?.sync_all()).await {
-            // File systems of other systems' servers know no synchronising of folders.
-            Err(SendError::Answer { .. }) => Ok(()),
-            synced => synced,
+        match self.thread.act(move || File::open(folder)?.sync_all()).await? {
+            Err(error) if !knows_syncing(&error) => Ok(()),
+            synced => synced.map_err(|error| self.failed(&error)),
         }
     }
 
@@ -295,6 +303,14 @@ impl<'a> Place<'a> {
             }
         }
     }
+}
+
+/// File systems of other systems' servers know no synchronising of folders (fsync(2)); any other refusal is
+/// one.
+fn knows_syncing(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let unknown = [Errno::INVAL, Errno::NOTSUP, Errno::BADF, Errno::NOSYS];
+    Errno::from_io_error(error).is_none_or(|errno| !unknown.contains(&errno))
 }
 
 /// Whether something is mounted exactly here (statx(2), `STATX_ATTR_MOUNT_ROOT`, since Linux 5.8).

@@ -1,7 +1,7 @@
 //! The film's picture where no pixel has to change: the recorded H.264 as it is.
 
 use super::error::FilmError;
-use super::material::{Material, chain};
+use super::material::{Material, chain, is_damage};
 use super::output::SampleFile;
 use super::report::Work;
 use super::stills::{Poster, Stills, decoded};
@@ -16,14 +16,20 @@ use roombox_transcode::sprite::SpriteSheet;
 const TIMESCALE: u32 = 90_000;
 
 /// What the parts have in common; `None` if one has another configuration: a film has one.
-pub fn common_head(material: &Material, parts: &[usize]) -> Option<PartInfo> {
-    let mut heads = parts.iter().map(|n| {
-        let part = material.manifest.parts.get(*n)?;
-        PartReader::open(&material.path(part)).ok().map(|reader| reader.info().clone())
-    });
-    let first = heads.next()??;
-    let same = heads.all(|head| head.as_ref() == Some(&first));
-    (same && first.codec_private.len() > 6).then_some(first)
+///
+/// # Errors
+/// The disk refuses.
+pub fn common_head(material: &Material, parts: &[usize]) -> Result<Option<PartInfo>, FilmError> {
+    let mut first = None;
+    for n in parts {
+        let Some(part) = material.manifest.parts.get(*n) else { return Ok(None) };
+        let Some(reader) = opened(material, part)? else { return Ok(None) };
+        let head = first.get_or_insert_with(|| reader.info().clone());
+        if head != reader.info() {
+            return Ok(None);
+        }
+    }
+    Ok(first.filter(|head: &PartInfo| head.codec_private.len() > 6))
 }
 
 /// Copies the parts' frames to `out`. Each lasts until the next one; the first one stands from the
@@ -48,8 +54,8 @@ pub fn copy(
     };
     let mut chosen = false;
     for part in parts.iter().filter_map(|n| material.manifest.parts.get(*n)) {
-        let Some(mut reader) = opened(material, part) else { continue };
-        while let Some(frame) = next(&mut reader, part) {
+        let Some(mut reader) = opened(material, part)? else { continue };
+        while let Some(frame) = reader.next_frame().map_err(FilmError::Recording)? {
             let recording_us = part.start_us.saturating_add_signed(frame.pts_us);
             // A frame that was cut, or after the end: cannot be in a film of one piece.
             let Some(film_us) = plan.film_us(recording_us.min(plan.last_us())) else { continue };
@@ -107,19 +113,15 @@ impl Copied {
     }
 }
 
-fn opened(material: &Material, part: &Part) -> Option<PartReader> {
-    PartReader::open(&material.path(part))
-        .inspect_err(|error| {
-            let error = chain(error);
+/// `None`: the part is damaged.
+fn opened(material: &Material, part: &Part) -> Result<Option<PartReader>, FilmError> {
+    match PartReader::open(&material.path(part)) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(error) if is_damage(&error) => {
+            let error = chain(&error);
             tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
-        })
-        .ok()
-}
-
-fn next(reader: &mut PartReader, part: &Part) -> Option<Frame> {
-    reader.next_frame().unwrap_or_else(|error| {
-        let error = chain(&error);
-        tracing::warn!(part = %part.file, %error, "a part ends early");
-        None
-    })
+            Ok(None)
+        }
+        Err(error) => Err(FilmError::Recording(error)),
+    }
 }

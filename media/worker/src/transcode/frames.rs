@@ -1,7 +1,7 @@
 //! The coded frames of one part, read one ahead: when the next is due is known before it is taken.
 
 use super::error::FilmError;
-use super::material::{Material, chain};
+use super::material::{Material, chain, is_damage};
 use roombox_capture::CaptureError;
 use roombox_capture::manifest::Part;
 use roombox_capture::matroska::{Clusters, Frame, PartInfo, PartReader};
@@ -21,11 +21,11 @@ pub struct PartFrames {
 }
 
 impl PartFrames {
-    /// From the last keyframe at `from_us` (recording time) on. `None`: the part cannot be read,
-    /// and is said so.
+    /// From the last keyframe at `from_us` (recording time) on. `None`: the part is damaged, and is said
+    /// to be.
     ///
     /// # Errors
-    /// It cannot be read while the recording runs: another try may be better.
+    /// It cannot be read now, or while the recording runs: another try may be better.
     pub fn open(material: &Material, part: &Part, from_us: u64) -> Result<Option<Self>, FilmError> {
         let path = material.path(part);
         let opened = PartReader::open(&path).and_then(|mut reader| {
@@ -40,7 +40,7 @@ impl PartFrames {
                 let (name, start_us) = (part.file.clone(), part.start_us);
                 Ok(Some(Self { name, start_us, reader, next, grows: material.grows(part) }))
             }
-            Err(error) if material.runs => Err(FilmError::Recording(error)),
+            Err(error) if material.runs || !is_damage(&error) => Err(FilmError::Recording(error)),
             Err(error) => {
                 let error = chain(&error);
                 tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
@@ -61,24 +61,23 @@ impl PartFrames {
     /// Recording time of the next frame; `None` at the end.
     pub fn next_us(&mut self) -> Option<u64> {
         if self.next.is_none() && self.grows {
-            self.next = self.read();
+            self.next = self.reader.next_frame().unwrap_or_else(|error| {
+                let error = chain(&error);
+                tracing::warn!(part = %self.name, %error, "a part cannot be read on yet");
+                None
+            });
         }
         let next = self.next.as_ref()?;
         Some(self.start_us.saturating_add_signed(next.pts_us))
     }
 
     /// The next frame. A part that breaks off ends there.
-    pub fn take(&mut self) -> Option<Frame> {
-        let next = self.read();
-        std::mem::replace(&mut self.next, next)
-    }
-
-    fn read(&mut self) -> Option<Frame> {
-        self.reader.next_frame().unwrap_or_else(|error| {
-            let error = chain(&error);
-            tracing::warn!(part = %self.name, %error, "a part ends early");
-            None
-        })
+    ///
+    /// # Errors
+    /// The disk does not give what follows: a film without it would be a shorter one.
+    pub fn take(&mut self) -> Result<Option<Frame>, FilmError> {
+        let next = self.reader.next_frame().map_err(FilmError::Recording)?;
+        Ok(std::mem::replace(&mut self.next, next))
     }
 }
 

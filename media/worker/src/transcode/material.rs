@@ -1,4 +1,5 @@
-//! A recording as a film can be made of it: parts that are damaged or missing are left out.
+//! A recording as a film can be made of it: parts that are damaged or missing are left out. One that the
+//! disk does not give is neither: the film waits for a better try.
 
 use super::error::FilmError;
 use super::report::Work;
@@ -7,6 +8,7 @@ use roombox_capture::matroska::PartReader;
 use roombox_capture::timeline::TimelineLine;
 use roombox_capture::{CaptureError, read_manifest, read_timeline};
 use std::collections::HashSet;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// What a film is made of.
@@ -23,21 +25,29 @@ pub struct Material {
 
 impl Material {
     /// # Errors
-    /// The folder has no manifest that can be understood, or the job was cancelled.
+    /// The folder has no manifest that can be understood, the disk refuses a part or all that there was is
+    /// damaged, or the job was cancelled.
     pub fn read(folder: &Path, work: &Work) -> Result<Self, FilmError> {
         let mut manifest = read_manifest(folder).map_err(FilmError::Recording)?;
         let timeline = read_timeline(folder);
-        let mut usable = Vec::new();
+        let (mut usable, mut damage) = (Vec::new(), None);
         for part in std::mem::take(&mut manifest.parts) {
             work.beat()?;
-            match surveyed(folder, &part) {
+            match surveyed(folder, &part, work)? {
                 Ok(Some(part)) => usable.push(part),
                 Ok(None) => tracing::warn!(part = %part.file, "a part without frames is left out"),
                 Err(error) => {
-                    let error = chain(&error);
-                    tracing::warn!(part = %part.file, %error, "a damaged part is left out");
+                    let why = chain(&error);
+                    damage.get_or_insert(error);
+                    tracing::warn!(part = %part.file, error = why, "a damaged part is left out");
                 }
             }
+        }
+        // That nobody sent anything is another thing: it may be forgotten.
+        if usable.is_empty()
+            && let Some(damage) = damage
+        {
+            return Err(FilmError::Recording(damage));
         }
         manifest.parts = usable;
         let (folder, growing) = (folder.to_owned(), HashSet::new());
@@ -85,25 +95,52 @@ fn is_inside(part: &Part) -> bool {
     Path::new(&part.file).components().all(|c| matches!(c, Component::Normal(_)))
 }
 
-/// The part with its end; `None` if it has no frame.
-fn surveyed(folder: &Path, part: &Part) -> Result<Option<Part>, CaptureError> {
+/// Whether the fault is the part's own, and no other try finds more in it. What the disk or the system
+/// refuses (EIO, EMFILE) may be there the next time.
+pub fn is_damage(error: &CaptureError) -> bool {
+    match error {
+        CaptureError::NotAPart { .. } => true,
+        CaptureError::OpenPart { source, .. } | CaptureError::ReadPart { source, .. } => {
+            source.kind() == io::ErrorKind::NotFound
+        }
+        _ => false,
+    }
+}
+
+/// The part with its end; `None` if it has no frame. The inner error: it is damaged.
+fn surveyed(
+    folder: &Path,
+    part: &Part,
+    work: &Work,
+) -> Result<Result<Option<Part>, CaptureError>, FilmError> {
     let path = folder.join(&part.file);
     if !is_inside(part) {
-        return Err(CaptureError::NotAPart { path, what: "it lies outside the recording" });
+        let what = "it lies outside the recording";
+        return Ok(Err(CaptureError::NotAPart { path, what }));
     }
-    let mut reader = PartReader::open(&path)?;
-    if reader.info().codec != part.codec {
-        return Err(CaptureError::NotAPart { path, what: "it has another codec than it should" });
-    }
-    let Some(first) = reader.next_frame()? else { return Ok(None) };
+    let read = || {
+        let mut reader = PartReader::open(&path)?;
+        if reader.info().codec != part.codec {
+            let what = "it has another codec than it should";
+            return Err(CaptureError::NotAPart { path: path.clone(), what });
+        }
+        let Some(first) = reader.next_frame()? else { return Ok(None) };
+        Ok(Some((reader, first.pts_us)))
+    };
+    let (mut reader, mut last_us) = match read() {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(Ok(None)),
+        Err(error) if is_damage(&error) => return Ok(Err(error)),
+        Err(error) => return Err(FilmError::Recording(error)),
+    };
     let mut part = part.clone();
     if part.end_us.is_none() {
         // It was never sealed: its end is its last frame.
-        let mut last_us = first.pts_us;
-        while let Some(frame) = reader.next_frame()? {
+        while let Some(frame) = reader.next_frame().map_err(FilmError::Recording)? {
             last_us = frame.pts_us;
+            work.beat()?;
         }
         part.end_us = Some(part.start_us.saturating_add_signed(last_us));
     }
-    Ok(Some(part))
+    Ok(Ok(Some(part)))
 }

@@ -98,11 +98,14 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
     let work = Work::cancelled_by_signals().map_err(|error| FilmError::Start(error.to_string()))?;
     let work = Arc::new(work);
     let job = read_spec(&request.spec)?;
+    // From here on: a long recording takes a while to look through, and a driver to begin.
+    let _reporter = Reporter::start(work.clone(), job.job.clone());
     let mut material = Material::read(&request.recording, &work)?;
     if job.recording != material.manifest.recording {
         return Err(FilmError::UnusableSpec("it is for another recording"));
     }
     narrow(&mut material.manifest, &mut material.timeline, &job.only);
+    work.open(job.video.element.as_ref())?;
     gst::init().map_err(|error| FilmError::Start(error.to_string()))?;
     let (plan, picture) = planned(&material, &job)?;
     let encoder = picture.encoder();
@@ -122,11 +125,8 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
             if matches!(picture, Picture::Nothing) {
                 work.expect_sound_alone();
             }
-            let (id, total) = (job.job.clone(), plan.duration_us());
-            let reporter = Reporter::start(work.clone(), id, total, encoder.to_owned());
-            let files = produce(&material, &plan, &job, picture, &work);
-            drop(reporter);
-            files?
+            work.begin(plan.duration_us(), encoder);
+            produce(&material, &plan, &job, picture, &work)?
         }
     };
     let encoder = encoder.to_owned();
@@ -203,7 +203,7 @@ fn planned(material: &Material, job: &JobSpec) -> Result<(Plan, Picture), FilmEr
     }
     match &planned.video {
         VideoPlan::Nothing => Ok((planned, Picture::Nothing)),
-        VideoPlan::Copy { parts } => match copy::common_head(material, parts) {
+        VideoPlan::Copy { parts } => match copy::common_head(material, parts)? {
             Some(head) => {
                 let parts = parts.clone();
                 Ok((planned, Picture::Copy { parts, head }))

@@ -103,10 +103,10 @@ impl PictureStream {
             };
         }
         if let Some(open) = &mut self.open {
-            open.advance(now);
+            open.advance(now)?;
             self.shown = open.decoder.take_last(ids).or(self.shown.take());
             if early && self.shown.is_none() {
-                open.begin();
+                open.begin()?;
                 self.shown = open.decoder.take_last(ids);
             }
         }
@@ -135,17 +135,18 @@ impl OpenPart {
     }
 
     /// Decodes the first frame, though it is not due.
-    fn begin(&mut self) {
-        if let Some(first) = self.frames.take() {
+    fn begin(&mut self) -> Result<(), FilmError> {
+        if let Some(first) = self.frames.take()? {
             self.decode(&[first]);
         }
+        Ok(())
     }
 
     /// Decodes up to `now`. What a later keyframe makes unnecessary is not decoded.
-    fn advance(&mut self, now: u64) {
+    fn advance(&mut self, now: u64) -> Result<(), FilmError> {
         let mut due: Vec<Frame> = Vec::new();
         while self.frames.next_us().is_some_and(|time| time <= now) {
-            let Some(frame) = self.frames.take() else { break };
+            let Some(frame) = self.frames.take()? else { break };
             if frame.keyframe {
                 due.clear();
             } else if due.len() >= MOST_DUE {
@@ -155,6 +156,7 @@ impl OpenPart {
             due.push(frame);
         }
         self.decode(&due);
+        Ok(())
     }
 
     fn decode(&mut self, frames: &[Frame]) {

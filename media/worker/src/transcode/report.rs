@@ -5,9 +5,9 @@ use roombox_jobs::spec::Progress;
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,10 @@ const HELD: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub struct Work {
     cancelled: Arc<AtomicBool>,
+    /// Of the film, and what makes it: once that is known.
+    film: OnceLock<(u64, &'static str)>,
+    /// The hardware that is being opened.
+    opens: OnceLock<String>,
     done_us: AtomicU64,
     frames: AtomicU64,
     /// Nothing but sound is made: it tells how far the job is.
@@ -56,6 +60,22 @@ impl Work {
             true => Err(FilmError::Cancelled),
             false => Ok(()),
         }
+    }
+
+    /// The hardware that makes the film is opened now: from here on silence is its own.
+    ///
+    /// # Errors
+    /// The job was cancelled.
+    pub fn open(&self, encoder: Option<&String>) -> Result<(), FilmError> {
+        if let Some(encoder) = encoder {
+            self.opens.get_or_init(|| encoder.clone());
+        }
+        self.beat()
+    }
+
+    /// How long the film will be, and what makes it.
+    pub fn begin(&self, total_us: u64, encoder: &'static str) {
+        self.film.get_or_init(|| (total_us, encoder));
     }
 
     /// No picture will be made.
@@ -139,14 +159,14 @@ pub fn say(line: &impl serde::Serialize) -> io::Result<()> {
     out.flush()
 }
 
-/// Reports until it is dropped.
+/// Reports until it is dropped. Before it is known how long the film is: a length of 0 and no encoder.
 pub struct Reporter {
     end: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Reporter {
-    pub fn start(work: Arc<Work>, job: String, total_us: u64, encoder: String) -> Self {
+    pub fn start(work: Arc<Work>, job: String) -> Self {
         let (end, ended) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let begun = Instant::now();
@@ -157,6 +177,8 @@ impl Reporter {
                     continue;
                 }
                 let seconds = begun.elapsed().as_secs_f64();
+                let opens = || (0, work.opens.get().map_or("", String::as_str));
+                let (total_us, encoder) = work.film.get().copied().unwrap_or_else(opens);
                 let done_us = work.done_us.load(Ordering::Relaxed).min(total_us);
                 let left = (total_us - done_us) as f64;
                 let progress = Progress {
@@ -165,7 +187,7 @@ impl Reporter {
                     total_us,
                     fps: work.frames.load(Ordering::Relaxed) as f64 / seconds,
                     eta_s: (done_us > 0).then(|| left * seconds / done_us as f64),
-                    encoder: encoder.clone(),
+                    encoder: encoder.to_owned(),
                     cpu_s: cpu_s(),
                 };
                 if say(&progress).is_err() {

@@ -351,7 +351,7 @@ impl SoundStream {
             if at.is_some_and(|at| at >= until) || next_us > plan.last_us() {
                 return Ok(());
             }
-            let Some(frame) = open.frames.take() else { continue };
+            let Some(frame) = open.frames.take()? else { continue };
             // What was cut is not decoded: the decoder needs no history to go on.
             if let Some(mut at) = at
                 && next_us >= self.from_us

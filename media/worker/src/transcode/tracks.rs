@@ -33,13 +33,10 @@ pub fn publish(
     let folder = DerivedFolder::open(&material.folder, &format!("{}/tracks", job.job))?;
     let mut made = Vec::new();
     for file in track_files(&material.manifest) {
-        let begins = |mut frames: Joined<'_>| frames.next_us().is_some();
-        let open = |parts: &[usize]| Joined::new(material, plan, parts);
-        let empty = match file.picture.is_empty() {
-            true => !begins(open(&file.sound)),
-            false => !begins(open(&file.picture)),
-        };
-        if empty {
+        let parts = if file.picture.is_empty() { &file.sound } else { &file.picture };
+        let mut frames = Joined::new(material, plan, parts);
+        if frames.next_us().is_none() {
+            frames.all()?;
             continue;
         }
         made.push(match file.picture.is_empty() {
@@ -57,6 +54,7 @@ fn sound(
     file: &TrackFile,
     work: &Work,
 ) -> Result<MadeFile, FilmError> {
+    let mut failed = Ok(());
     let published = folder.publish(&file.name, FileKind::Track, |out| {
         let tags = Tags { title: job.title.clone(), artist: file.person.clone() };
         // A live stream has nothing before its sound; stereo decodes mono, too.
@@ -66,9 +64,14 @@ fn sound(
             work.beat().map_err(io::Error::other)?;
             ogg.packet(&packet)?;
         }
-        ogg.finish(None).map(|_| ())
+        failed = packets.frames.all();
+        match failed.is_ok() {
+            true => ogg.finish(None).map(|_| ()),
+            false => Err(io::Error::other("the sound ends before its time")),
+        }
     });
-    // Cancelling shows as a failed write.
+    // Cancelling shows as a failed write, and so does what could not be read.
+    failed?;
     work.beat()?;
     published
 }
@@ -131,6 +134,8 @@ fn join(
         };
         written.map_err(FilmError::Recording)?;
     }
+    pictures.all()?;
+    sounds.frames.all()?;
     out.finish(end_us).map_err(FilmError::Recording)
 }
 
@@ -191,12 +196,15 @@ struct Joined<'a> {
     /// The next picture would need one that was left out.
     torn: bool,
     next: Option<(u64, Frame)>,
+    /// The disk did not give what follows: nothing more comes.
+    failed: Option<FilmError>,
 }
 
 impl<'a> Joined<'a> {
     fn new(material: &'a Material, plan: &'a Plan, parts: &[usize]) -> Self {
         let waiting = parts.iter().filter_map(|n| material.manifest.parts.get(*n)).collect();
-        Self { material, plan, waiting, open: None, torn: false, next: None }
+        let (open, torn, next, failed) = Default::default();
+        Self { material, plan, waiting, open, torn, next, failed }
     }
 
     fn peek(&mut self) -> Option<(u64, &Frame)> {
@@ -218,12 +226,27 @@ impl<'a> Joined<'a> {
         self.open.as_ref().map(|(part, _)| *part)
     }
 
+    /// What ended the frames before their time.
+    ///
+    /// # Errors
+    /// The disk did not give all of them.
+    fn all(&mut self) -> Result<(), FilmError> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
     fn read(&mut self) {
+        if let Err(error) = self.read_on() {
+            (self.failed, self.open) = (Some(error), None);
+            self.waiting.clear();
+        }
+    }
+
+    fn read_on(&mut self) -> Result<(), FilmError> {
         while self.next.is_none() {
             let Some((part, frames)) = &mut self.open else {
-                let Some(part) = self.waiting.pop_front() else { return };
-                let frames = PartFrames::open(self.material, part, part.start_us);
-                self.open = frames.ok().flatten().map(|frames| (part, frames));
+                let Some(part) = self.waiting.pop_front() else { return Ok(()) };
+                let frames = PartFrames::open(self.material, part, part.start_us)?;
+                self.open = frames.map(|frames| (part, frames));
                 self.torn = true;
                 continue;
             };
@@ -231,12 +254,13 @@ impl<'a> Joined<'a> {
                 self.open = None;
                 continue;
             };
-            let Some(frame) = frames.take() else { continue };
+            let Some(frame) = frames.take()? else { continue };
             let film_us = self.plan.film_us(at_us);
             self.torn = film_us.is_none() || (self.torn && !frame.keyframe);
             if part.codec == Codec::Opus || !self.torn {
                 self.next = film_us.map(|us| (us, frame));
             }
         }
+        Ok(())
     }
 }

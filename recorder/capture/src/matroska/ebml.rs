@@ -110,6 +110,17 @@ pub(super) fn put_void(out: &mut Vec<u8>, length: usize) {
     out.resize(out.len() + length - 2, 0);
 }
 
+/// The head that makes `length` bytes (at least 2), whatever is in them, an element of nothing.
+pub(super) fn void_head(length: u64) -> Vec<u8> {
+    let mut head = Vec::with_capacity(9);
+    put_id(&mut head, id::VOID);
+    match length.checked_sub(9) {
+        Some(rest) => head.extend_from_slice(&size_8(rest)),
+        None => put_size(&mut head, length.saturating_sub(2)),
+    }
+    head
+}
+
 /// An element's id and size, and how many bytes they took. `None` size: unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {

@@ -5,6 +5,7 @@ mod clusters;
 mod ebml;
 mod head;
 mod joined;
+mod kept;
 mod reader;
 mod repair;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod writer;
 
 pub use clusters::{Cluster, Clusters};
 pub use joined::JoinedWriter;
+pub(crate) use kept::Kept;
 pub use reader::{Frame, PartInfo, PartReader};
 pub use repair::{Repaired, repair_part};
 pub use writer::{LONGEST_CLUSTER_US, PartFormat, PartWriter};

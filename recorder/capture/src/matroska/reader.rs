@@ -6,7 +6,7 @@ use super::ebml::{self, Header, id};
 use crate::error::CaptureError;
 use crate::manifest::Codec;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// No frame and no head element of ours is larger.
@@ -201,6 +201,29 @@ impl PartReader {
     /// The disk refuses.
     pub fn go_to(&mut self, cluster: &Cluster) -> Result<(), CaptureError> {
         self.seek(cluster.position)
+    }
+
+    /// Where, from this byte on, a cluster's id is; it need not be one.
+    pub(super) fn find_cluster(&mut self, from: u64) -> Result<Option<u64>, CaptureError> {
+        self.seek(from)?;
+        let (mut last, mut at) = (0u32, from);
+        loop {
+            let buffered = match self.input.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(self.read_error(source)),
+                Ok([]) => return Ok(None),
+                Ok(buffered) => buffered,
+            };
+            for byte in buffered {
+                at += 1;
+                last = last << 8 | u32::from(*byte);
+                if last == id::CLUSTER && at >= from + 4 {
+                    return Ok(Some(at - 4));
+                }
+            }
+            let read = buffered.len();
+            self.input.consume(read);
+        }
     }
 
     /// The next cluster's body and where it ends; `None` if there is none, or no end of it.

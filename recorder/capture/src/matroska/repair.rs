@@ -1,4 +1,6 @@
-//! Mends a part that a crash left open: cuts the torn tail, puts a torn head right, then seals it.
+//! Mends a part that a crash left open: cuts the torn tail, puts a torn head right, then seals it. A hole
+//! in its middle, which a disk leaves that did not keep what it took, becomes an element that readers
+//! leave out.
 
 use super::ebml::{self, id};
 use super::head::Head;
@@ -18,11 +20,14 @@ pub struct Repaired {
     pub bytes: u64,
     /// Bytes of torn tail that were cut.
     pub cut: u64,
+    /// Bytes of holes between whole clusters.
+    pub holes: u64,
     /// The head was torn and is written anew.
     pub rebuilt: bool,
 }
 
-/// Cuts a part after its last whole cluster and seals it. A sealed part comes out the same.
+/// Cuts a part after its last whole cluster, closes holes before it, and seals it. A sealed part comes out
+/// the same.
 ///
 /// A torn head is written anew if it is known from elsewhere: `listed` is the format that the
 /// manifest says. Where the head is whole, the head rules.
@@ -39,11 +44,7 @@ pub fn repair_part(path: &Path, listed: Option<&PartFormat>) -> Result<Repaired,
     };
     reader.seek(head.length())?;
     let mut found = Found { end: head.length(), ..Found::default() };
-    while let Some((body, end)) = reader.cluster(found.end)? {
-        if !found.cluster(&body, found.end - head.segment_body(), end) {
-            break;
-        }
-    }
+    while next_cluster(&mut reader, &mut found, head.segment_body())? {}
     if found.frames == 0 {
         return Err(reader.not_a_part("it holds no whole frame"));
     }
@@ -51,11 +52,42 @@ pub fn repair_part(path: &Path, listed: Option<&PartFormat>) -> Result<Repaired,
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(write_error)?;
     let before = file.metadata().map_err(write_error)?.len();
     let file = LocalFile(file);
+    for (from, to) in &found.holes {
+        file.write_at(&[&ebml::void_head(to - from)], *from).map_err(write_error)?;
+    }
     let end_us = (found.last_ms + found.frame_ms).saturating_mul(1000);
     let bytes = seal(&file, &head, found.end, end_us, &found.cues).map_err(write_error)?;
     file.sync().map_err(write_error)?;
     let cut = before.saturating_sub(found.end);
-    Ok(Repaired { end_us, frames: found.frames, bytes, cut, rebuilt })
+    let holes = found.holes.iter().map(|(from, to)| to - from).sum();
+    Ok(Repaired { end_us, frames: found.frames, bytes, cut, holes, rebuilt })
+}
+
+/// Takes the next whole cluster, wherever it begins; false: there is none any more.
+fn next_cluster(
+    reader: &mut PartReader,
+    found: &mut Found,
+    segment_body: u64,
+) -> Result<bool, CaptureError> {
+    let at = found.end;
+    if let Some((body, end)) = reader.cluster(at)?
+        && found.cluster(&body, at - segment_body, end)
+    {
+        return Ok(true);
+    }
+    // No element is shorter than its id and size.
+    let mut from = at + 2;
+    while let Some(begin) = reader.find_cluster(from)? {
+        reader.seek(begin)?;
+        if let Some((body, end)) = reader.cluster(begin)?
+            && found.cluster(&body, begin - segment_body, end)
+        {
+            found.holes.push((at, begin));
+            return Ok(true);
+        }
+        from = begin + 1;
+    }
+    Ok(false)
 }
 
 /// The head that the file begins with, if every byte of it is as we write it.
@@ -78,6 +110,8 @@ struct Found {
     last_ms: i64,
     frame_ms: i64,
     cues: Vec<(u64, u64)>,
+    /// Where there is nothing of ours between whole clusters: first byte, and the one behind the last.
+    holes: Vec<(u64, u64)>,
 }
 
 impl Found {

@@ -187,8 +187,16 @@ fn where_sectors_never_came_nothing_is_taken_for_whole() {
                 let end = ((n + 1) * sector).min(torn.len());
                 torn[n * sector..end].fill(0);
                 let only_head = (n + 1) * sector <= head;
-                let mended = scratch.mended(&torn, Some(&format));
-                assert_eq!(mended.as_ref(), only_head.then_some(&sealed), "sector {n} of {sector}");
+                match scratch.mended(&torn, Some(&format)) {
+                    mended if only_head => {
+                        assert_eq!(mended.as_ref(), Some(&sealed), "sector {n} of {sector}");
+                    }
+                    // What lies behind the hole is whole.
+                    Some(mended) => {
+                        assert_eq!(scratch.mended(&mended, None).as_ref(), Some(&mended));
+                    }
+                    None => assert!(end + 500 > open.len(), "sector {n} of {sector}"),
+                }
                 assert_eq!(scratch.mended(&torn, None), None, "sector {n} of {sector}");
             }
         }
@@ -237,4 +245,40 @@ fn where_the_head_is_whole_the_head_rules() {
     let other = PartFormat { width: 1, ..formats()[1].clone() };
     assert_eq!(scratch.mended(&open, Some(&other)), Some(sealed));
     assert_eq!(PartReader::open(&scratch.part()).unwrap().info().width, 640);
+}
+
+#[test]
+fn a_hole_in_the_middle_costs_what_was_in_it_and_nothing_behind() {
+    let scratch = Scratch::new();
+    let format = &formats()[1];
+    let (open, _) = scratch.written(format);
+    let marks = |at: &usize| open[*at..].starts_with(&id::CLUSTER.to_be_bytes());
+    let clusters: Vec<usize> = (0..open.len()).filter(marks).collect();
+    let frames = |part: &[u8]| {
+        fs::write(scratch.part(), part).unwrap();
+        let mut reader = PartReader::open(&scratch.part()).unwrap();
+        let frames = std::iter::from_fn(|| reader.next_frame().unwrap());
+        frames.map(|frame| frame.pts_us).collect::<Vec<_>>()
+    };
+    let all = frames(&open);
+    for (from, to) in [(1, 2), (0, 1), (2, 5), (clusters.len() - 2, clusters.len() - 1)] {
+        let (begin, end) = (clusters[from], clusters[to]);
+        let at_ms = |n: usize| frames(&open[..clusters[n]]).len();
+        let (first, last) = (at_ms(from), at_ms(to));
+        // Zeros, one torn byte, and what no size can be read of.
+        let mut zeros = open.clone();
+        zeros[begin..end].fill(0);
+        let mut torn = open.clone();
+        torn[end - 1] ^= 1;
+        torn[begin + 40] ^= 1;
+        let mut noise = open.clone();
+        noise[begin..end].fill(0xff);
+        for hole in [zeros, torn, noise].into_iter().take(if to - from > 1 { 1 } else { 3 }) {
+            let mended = scratch.mended(&hole, None).expect("it is a part");
+            strict(&mended);
+            let left = [&all[..first], &all[last..]].concat();
+            assert_eq!(frames(&mended), left, "clusters {from} to {to}");
+            assert_eq!(scratch.mended(&mended, None).as_ref(), Some(&mended));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::ebml::{self, id};
 use super::head::{Head, TRACK};
+use super::kept::{Kept, KeptFile};
 use super::reader::PartInfo;
 use crate::error::CaptureError;
 use crate::manifest::{Codec, Part};
@@ -48,6 +49,7 @@ impl From<&PartInfo> for PartFormat {
 /// An open part.
 pub struct PartWriter {
     file: Arc<dyn StoredFile>,
+    kept: Kept,
     path: PathBuf,
     head: Head,
     longest_us: i64,
@@ -88,8 +90,10 @@ impl PartWriter {
             }
             return Err(open_error(source));
         }
+        let kept = Kept::default();
         Ok(Self {
-            file,
+            file: Arc::new(KeptFile { file, kept: kept.clone() }),
+            kept,
             path: path.to_owned(),
             longest_us: cluster_us.clamp(1_000, LONGEST_CLUSTER_US),
             at: head.length(),
@@ -124,9 +128,24 @@ impl PartWriter {
         self.last_us + self.frame_us
     }
 
-    /// Time of the first frame that no cluster on the disk holds yet.
-    pub fn pending_since_us(&self) -> Option<i64> {
-        self.cluster_open.then_some(self.cluster_us)
+    /// Bytes that no cluster on the disk holds yet.
+    #[cfg(test)]
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether the disk has kept all of it so far.
+    pub(crate) fn kept_mark(&self) -> Kept {
+        self.kept.clone()
+    }
+
+    /// # Errors
+    /// The disk has refused to make durable what it had taken: there may be a hole in the part.
+    pub fn kept(&self) -> Result<(), CaptureError> {
+        match self.kept.holds() {
+            true => Ok(()),
+            false => Err(self.write_error(io::Error::other("the disk did not keep what it took"))),
+        }
     }
 
     /// Adds a frame. `pts_us` counts from the part's start; one that falls is put right after the
@@ -195,9 +214,10 @@ impl PartWriter {
     /// Ends the part: cues, seek head, duration, segment size. Returns the file's length.
     ///
     /// # Errors
-    /// The disk refuses; the part stays readable as it is.
+    /// The disk refuses, or has not kept all of it; the part stays readable as it is.
     pub fn seal(mut self) -> Result<u64, CaptureError> {
         self.flush()?;
+        self.kept()?;
         seal(&*self.file, &self.head, self.at, self.end_us(), &self.cues)
             .map_err(|source| self.write_error(source))
     }

@@ -4,6 +4,8 @@
 mod losses;
 #[cfg(test)]
 mod pauses;
+#[cfg(test)]
+mod refused;
 mod rounds;
 #[cfg(test)]
 mod slow_disk;

@@ -46,6 +46,15 @@ impl Rounds {
         }
     }
 
+    /// What the disk refused comes again, before what came since.
+    fn put_back(&self, recording: String, mut again: Round) {
+        let mut due = self.due();
+        if let Some(later) = due.rounds.remove(&recording) {
+            again.merge(later);
+        }
+        due.rounds.insert(recording, again);
+    }
+
     /// The recording is over: told when its last round has been made.
     pub fn end(&self, recording: &str, round: Option<Round>, manifest: Manifest) {
         if let Some(round) = round {
@@ -78,7 +87,15 @@ impl Rounds {
             drop(due);
             let begun = Instant::now();
             for (recording, round) in rounds {
-                make(&recording, &round);
+                let again = make(&recording, round);
+                // Nobody comes back for it when all is closed: once more, and the next start then.
+                let again = again.and_then(|again| match closing {
+                    true => make(&recording, again),
+                    false => Some(again),
+                });
+                if let Some(again) = again.filter(|_| !closing) {
+                    self.put_back(recording, again);
+                }
             }
             let took = begun.elapsed().as_micros() as u64;
             self.longest_us.fetch_max(took, Ordering::Relaxed);
@@ -92,24 +109,47 @@ impl Rounds {
     }
 }
 
-/// Makes one round; what the disk does not keep is said, and recording goes on.
-pub(crate) fn make(recording: &str, round: &Round) {
-    let refused = |what: &str, error: &dyn std::error::Error| {
-        tracing::error!(recording, what, %error, "the disk does not keep what was written");
+/// Makes one round; what the disk does not keep is said, and recording goes on. The answer is what can be
+/// tried again: names and the manifest. Contents that were refused are lost to whoever syncs them again,
+/// for Linux forgets that they were never written (fsync(2)); their part ends, and is not called whole.
+pub(crate) fn make(recording: &str, mut round: Round) -> Option<Round> {
+    let again = round.again;
+    let refused = |what: &str, error: &dyn std::error::Error| match again {
+        // It has been said.
+        true => tracing::debug!(recording, what, %error, "the disk does not keep it yet"),
+        false => {
+            tracing::error!(recording, what, %error, "the disk does not keep what was written");
+        }
     };
-    for file in &round.files {
+    for file in std::mem::take(&mut round.files) {
         if let Err(error) = file.sync() {
-            refused("contents", &error);
+            tracing::error!(recording, what = "contents", %error,
+                "the disk does not keep what was written");
         }
     }
-    if let Some(folder) = &round.names
-        && let Err(error) = round.storage.sync_folder(folder)
-    {
-        refused("names", &error);
+    if let Some(folder) = &round.names {
+        match round.storage.sync_folder(folder) {
+            Ok(()) => round.names = None,
+            Err(error) => refused("names", &error),
+        }
     }
-    if let Some((folder, manifest)) = &round.manifest
-        && let Err(error) = write_manifest(&*round.storage, folder, manifest)
-    {
-        refused("manifest", &error);
+    if let Some((folder, manifest)) = &mut round.manifest {
+        for (index, kept) in &round.sealed {
+            if let Some(part) = manifest.parts.get_mut(*index).filter(|_| !kept.holds()) {
+                (part.end_us, part.bytes) = (None, None);
+            }
+        }
+        match write_manifest(&*round.storage, folder, manifest) {
+            Ok(()) => round.manifest = None,
+            Err(error) => {
+                refused("manifest", &error);
+                if !folder.is_dir() {
+                    // Nobody will ever read it.
+                    round.manifest = None;
+                }
+            }
+        }
     }
+    round.again = true;
+    (round.names.is_some() || round.manifest.is_some()).then_some(round)
 }

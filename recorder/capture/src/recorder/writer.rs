@@ -7,8 +7,8 @@ use super::{
 };
 use crate::disk::{self, DiskState};
 use crate::folder::{RecordingFolder, read_timeline};
-use crate::manifest::{EndReason, Manifest};
-use crate::recording::{Recording, Wish};
+use crate::manifest::{EndReason, Ended, Manifest};
+use crate::recording::{Recording, Round, Wish};
 use crate::timeline::{TimelineEvent, elapsed_us};
 use rustix::time::ClockId;
 use std::collections::HashMap;
@@ -173,7 +173,12 @@ impl Writer {
             Ok(folder) => folder,
             Err(error) => {
                 tracing::error!(%recording, %error, "the recording cannot begin");
-                self.rounds.end(&recording, None, manifest);
+                // Its end is said on the disk too: else the next start takes it for cut short.
+                let ended = Some(Ended { reason: EndReason::Interrupted, at_us: last_us });
+                let manifest = Manifest { ended, ..manifest };
+                let storage = self.config.storage.clone();
+                let round = resumed.then(|| Round::of_manifest(storage, &path, manifest.clone()));
+                self.rounds.end(&recording, round, manifest);
                 return;
             }
         };

@@ -1,7 +1,7 @@
 //! A disk that refuses at its n-th request, for every n: what was recorded before stays, what comes after
 //! is recorded again, and whatever is left can be read.
 
-use super::{Recording, Wish};
+use super::{Recording, Round, Wish};
 use crate::folder::RecordingFolder;
 use crate::manifest::{EndReason, Manifest, RecordedLayer};
 use crate::matroska::PartReader;
@@ -13,8 +13,8 @@ use roombox_sfu::track;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 const LENGTH_US: u64 = 9_000_000;
 const STEP_US: u64 = 20_000;
@@ -29,6 +29,8 @@ const MOST_LOST_US: u64 = 400_000 + 1_000_000 + KEYFRAME_US + 100_000;
 /// Refuses the `first` request and all others until `for_us` later, as a full disk or a broken one does.
 struct Refusals {
     kind: io::ErrorKind,
+    /// A refused sync loses what it was for, as Linux and a power cut do.
+    forgets: bool,
     first: u64,
     for_us: u64,
     seen: AtomicU64,
@@ -58,6 +60,8 @@ struct FailingDisk(Arc<Refusals>);
 struct FailingFile {
     file: Arc<dyn StoredFile>,
     disk: FailingDisk,
+    /// What was written since the last sync: from where, and how much.
+    unsynced: Mutex<Vec<(u64, usize)>>,
 }
 
 impl StoredFile for FailingFile {
@@ -68,6 +72,8 @@ impl StoredFile for FailingFile {
             self.file.write_at(&[&all[..all.len() / 2]], offset)?;
             return Err(error);
         }
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        self.unsynced.lock().unwrap().push((offset, length));
         self.file.write_at(pieces, offset)
     }
 
@@ -77,14 +83,22 @@ impl StoredFile for FailingFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.0.pass()?;
+        let passed = self.disk.0.pass();
+        // What a refused sync was for is never written again, and gone when the power is.
+        let lost = std::mem::take(&mut *self.unsynced.lock().unwrap());
+        if passed.is_err() && self.disk.0.forgets {
+            for (offset, length) in lost {
+                self.file.write_at(&[&vec![0; length]], offset)?;
+            }
+        }
+        passed?;
         self.file.sync()
     }
 }
 
 impl FailingDisk {
     fn file(&self, file: Arc<dyn StoredFile>) -> Arc<dyn StoredFile> {
-        Arc::new(FailingFile { file, disk: self.clone() })
+        Arc::new(FailingFile { file, disk: self.clone(), unsynced: Mutex::default() })
     }
 }
 
@@ -171,13 +185,23 @@ fn packet(
     })
 }
 
+fn merged(again: Option<Round>, new: Option<Round>) -> Option<Round> {
+    match (again, new) {
+        (Some(mut again), Some(new)) => {
+            again.merge(new);
+            Some(again)
+        }
+        (again, new) => again.or(new),
+    }
+}
+
 /// Records nine seconds of one person; `None`: the disk had refused the folder, and nothing began.
 fn record(root: &Path, disk: &FailingDisk) -> Option<Manifest> {
     let manifest = Manifest::new("rec_1", "r", 0, "b".to_owned());
     let folder = RecordingFolder::open(Arc::new(disk.clone()), &root.join("rec_1")).ok()?;
     let mut recording = Recording::new(folder, manifest, CLUSTER_US, Arc::default());
     recording.touch_manifest();
-    let mut wishes: Vec<Wish> = Vec::new();
+    let (mut wishes, mut again): (Vec<Wish>, Option<Round>) = Default::default();
     let (audio, video) = (track::MediaKind::Audio, track::MediaKind::Video);
     recording.item(0, published("TR_a", audio, track::TrackSource::Microphone), &mut wishes);
     recording.item(0, published("TR_v", video, track::TrackSource::Camera), &mut wishes);
@@ -188,16 +212,14 @@ fn record(root: &Path, disk: &FailingDisk) -> Option<Manifest> {
             recording.item(t, picture(t / PICTURE_US), &mut wishes);
         }
         recording.tick(t, &mut wishes);
-        if t % 1_000_000 == 0
-            && let Some(round) = recording.take_round()
-        {
-            make_durable("rec_1", &round);
+        if t % 1_000_000 == 0 {
+            again = merged(again, recording.take_round())
+                .and_then(|round| make_durable("rec_1", round));
         }
     }
     let (round, manifest) = recording.end(LENGTH_US, EndReason::Stopped);
-    if let Some(round) = round {
-        make_durable("rec_1", &round);
-    }
+    let last = merged(again, round).and_then(|round| make_durable("rec_1", round));
+    last.and_then(|round| make_durable("rec_1", round));
     Some(manifest)
 }
 
@@ -243,7 +265,8 @@ fn requests() -> u64 {
 
 fn disk(kind: io::ErrorKind, first: u64, for_us: u64) -> FailingDisk {
     let [seen, now_us, refused_us] = [0; 3].map(AtomicU64::new);
-    FailingDisk(Arc::new(Refusals { kind, first, for_us, seen, now_us, refused_us }))
+    let forgets = false;
+    FailingDisk(Arc::new(Refusals { kind, forgets, first, for_us, seen, now_us, refused_us }))
 }
 
 #[test]
@@ -258,6 +281,8 @@ fn a_disk_that_refuses_once_costs_little_whenever_it_does() {
                 not_begun += 1;
                 continue;
             }
+            let cut_short = scan(folder.path()).unwrap().interrupted.len();
+            assert_eq!(cut_short, 0, "{kind:?} at request {first}: its end is not on the disk");
             let found = found(folder.path());
             for layer in [RecordedLayer::Audio, RecordedLayer::Top] {
                 let moments = found.get(&layer).map(Vec::as_slice).unwrap_or_default();
@@ -295,6 +320,23 @@ fn a_disk_that_refuses_for_a_while_is_recorded_on_again_and_loses_nothing_of_bef
                     "from request {first}: {layer:?}, {hole} µs in {stretch:?}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn what_a_refused_sync_was_for_is_all_that_a_power_cut_takes() {
+    // Rounds are a second apart here.
+    const MOST_US: u64 = MOST_LOST_US + 1_000_000;
+    for first in 4..requests() {
+        let (folder, mut disk) = (scratch(), disk(io::ErrorKind::Other, first, 0));
+        Arc::get_mut(&mut disk.0).unwrap().forgets = true;
+        record(folder.path(), &disk).unwrap();
+        let found = found(folder.path());
+        for layer in [RecordedLayer::Audio, RecordedLayer::Top] {
+            let moments = found.get(&layer).map(Vec::as_slice).unwrap_or_default();
+            let hole = longest_hole(moments, ALL);
+            assert!(hole <= MOST_US, "at request {first}: {layer:?}, {hole} µs");
         }
     }
 }

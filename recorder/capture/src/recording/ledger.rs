@@ -2,16 +2,16 @@
 //! yet. It waits for no disk: making durable is another thread's work (see [`Round`]).
 
 use super::names::file_name;
-use crate::depacketise::Configuration;
+use crate::depacketise::{CodedFrame, Configuration};
 use crate::error::CaptureError;
 use crate::folder::RecordingFolder;
 use crate::manifest::{Codec, Manifest, Part, RecordedLayer, RecordedTrack};
-use crate::matroska::{PartFormat, PartWriter};
+use crate::matroska::{Kept, PartFormat, PartWriter};
 use crate::storage::{Storage, StoredFile};
 use crate::timeline::{GapReason, TimelineEvent};
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What one round of syncing must do for a recording, in this order: contents, names, manifest.
@@ -23,11 +23,20 @@ pub(crate) struct Round {
     pub names: Option<PathBuf>,
     /// The recording's folder and its newest manifest, if it changed.
     pub manifest: Option<(PathBuf, Manifest)>,
-    /// Nothing comes after this round.
-    pub last: bool,
+    /// By their index, the parts that this manifest says are whole, and whether the disk kept them.
+    pub sealed: Vec<(usize, Kept)>,
+    /// Names or the manifest were refused before.
+    pub again: bool,
 }
 
 impl Round {
+    /// Nothing but a manifest.
+    pub fn of_manifest(storage: Arc<dyn Storage>, folder: &Path, manifest: Manifest) -> Self {
+        let manifest = Some((folder.to_owned(), manifest));
+        let (files, names, sealed, again) = Default::default();
+        Self { storage, files, names, manifest, sealed, again }
+    }
+
     /// Adds what a later round must do.
     pub fn merge(&mut self, later: Round) {
         for file in later.files {
@@ -36,8 +45,10 @@ impl Round {
             }
         }
         self.names = later.names.or(self.names.take());
-        self.manifest = later.manifest.or(self.manifest.take());
-        self.last |= later.last;
+        if later.manifest.is_some() {
+            (self.manifest, self.sealed) = (later.manifest, later.sealed);
+        }
+        self.again |= later.again;
     }
 }
 
@@ -51,6 +62,47 @@ pub(super) struct OpenPart {
     index: usize,
     /// Length at the last round.
     known_bytes: u64,
+    /// When the first frame came that no cluster on the disk holds yet.
+    pending_since_us: Option<u64>,
+}
+
+impl OpenPart {
+    /// Adds a frame that came at `arrived_us`, recording time.
+    pub fn write(
+        &mut self,
+        offset_us: i64,
+        arrived_us: u64,
+        frame: &CodedFrame,
+    ) -> Result<(), CaptureError> {
+        let before = self.writer.bytes();
+        let written = self.writer.frame(offset_us, frame.keyframe, &frame.data);
+        if self.writer.bytes() != before {
+            self.pending_since_us = None;
+        }
+        self.pending_since_us.get_or_insert(arrived_us);
+        written
+    }
+
+    /// Writes what has waited for `longest_us`, by when it came and not by what its timestamps say.
+    ///
+    /// # Errors
+    /// The disk refuses, or has not kept what it had taken.
+    pub fn care(&mut self, t: u64, longest_us: i64) -> Result<(), CaptureError> {
+        self.writer.kept()?;
+        let waits =
+            self.pending_since_us.is_some_and(|at| t.saturating_sub(at) as i64 >= longest_us);
+        if waits {
+            self.writer.flush()?;
+            self.pending_since_us = None;
+        }
+        Ok(())
+    }
+
+    /// For how long the oldest frame has waited that no cluster on the disk holds.
+    #[cfg(test)]
+    pub fn waits_us(&self, t: u64) -> u64 {
+        self.pending_since_us.map_or(0, |at| t.saturating_sub(at))
+    }
 }
 
 pub(super) struct Ledger {
@@ -63,6 +115,7 @@ pub(super) struct Ledger {
     manifest_changed: bool,
     timeline_changed: bool,
     sealed_bytes: u64,
+    sealed: Vec<(usize, Kept)>,
     pub gaps: u64,
 }
 
@@ -84,6 +137,7 @@ impl Ledger {
             manifest_changed: false,
             timeline_changed: true,
             sealed_bytes,
+            sealed: Vec::new(),
             gaps: 0,
         }
     }
@@ -169,17 +223,21 @@ impl Ledger {
         self.change_manifest(|manifest| manifest.parts.push(part));
         self.log(start_us, TimelineEvent::Part { track: track.to_owned(), layer, file });
         let (index, known_bytes) = (self.manifest.parts.len() - 1, writer.bytes());
-        Ok(OpenPart { writer, configuration, start_us, index, known_bytes })
+        let pending_since_us = None;
+        Ok(OpenPart { writer, configuration, start_us, index, known_bytes, pending_since_us })
     }
 
-    /// Ends a part. One that the disk refuses to seal stays open in the manifest: repair mends it.
+    /// Ends a part. One that the disk refuses to seal, or has not kept, stays open in the manifest:
+    /// repair mends it.
     pub fn seal_part(&mut self, part: OpenPart) {
         let OpenPart { writer, start_us, index, .. } = part;
         self.unsynced.push(writer.file());
         let end_us = start_us + writer.end_us().max(0) as u64;
+        let kept = writer.kept_mark();
         match writer.seal() {
             Ok(bytes) => {
                 self.sealed_bytes += bytes;
+                self.sealed.push((index, kept));
                 self.change_manifest(|manifest| {
                     manifest.parts[index].end_us = Some(end_us);
                     manifest.parts[index].bytes = Some(bytes);
@@ -212,7 +270,9 @@ impl Ledger {
         let manifest = std::mem::take(&mut self.manifest_changed)
             .then(|| (self.folder.path().to_owned(), self.manifest.clone()));
         let files = std::mem::take(&mut self.unsynced);
-        Some(Round { storage: self.folder.storage().clone(), files, names, manifest, last: false })
+        let sealed = if manifest.is_some() { self.sealed.clone() } else { Vec::new() };
+        let storage = self.folder.storage().clone();
+        Some(Round { storage, files, names, manifest, sealed, again: false })
     }
 }
 
@@ -221,7 +281,6 @@ mod tests {
     use super::*;
     use crate::storage::{Opening, WatchedDisk};
     use std::fs;
-    use std::path::Path;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     /// The box's disk, full for so many files: they can be made, and not written to.

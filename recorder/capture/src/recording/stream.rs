@@ -2,7 +2,7 @@
 
 use super::ledger::{Ledger, OpenPart};
 use super::names::{codec_of, layer_of, ntp_64};
-use crate::clock::{SenderClock, StreamClock};
+use crate::clock::{JUMP_US, SenderClock, StreamClock};
 use crate::error::CaptureError;
 use crate::manifest::{Codec, RecordedLayer};
 use crate::receiver::{Received, ReceivedFrame, Receiver};
@@ -156,7 +156,9 @@ impl Stream {
         ledger: &mut Ledger,
     ) -> Result<(), CaptureError> {
         let ReceivedFrame { frame, rtp, arrived_us } = received;
-        let time = self.clock.time(sender, rtp, arrived_us).max(0) as u64;
+        // A timestamp that jumps ahead is believed for a while: nothing was sent after it came.
+        let latest = arrived_us as i64 + JUMP_US;
+        let time = self.clock.time(sender, rtp, arrived_us).clamp(0, latest) as u64;
         if t < self.blocked_until_us {
             self.receiver.want_keyframe();
             return Ok(());
@@ -187,18 +189,15 @@ impl Stream {
         self.reached_us = self.reached_us.max(time);
         let Some(part) = &mut self.part else { return Ok(()) };
         let offset = (time as i64 - part.start_us as i64).max(0);
-        part.writer.frame(offset, frame.keyframe, &frame.data)
+        part.write(offset, arrived_us, &frame)
     }
 
     /// Regular care: deadlines and clusters that are due.
     pub fn tick(&mut self, t: u64, sender: &mut SenderClock, ledger: &mut Ledger) {
         self.drain(t, sender, ledger);
         let longest = ledger.cluster_us();
-        let due = self.part.as_mut().filter(|part| {
-            let since = part.writer.pending_since_us();
-            since.is_some_and(|since| t as i64 - part.start_us as i64 - since >= longest)
-        });
-        if let Some(Err(error)) = due.map(|part| part.writer.flush()) {
+        let kept = self.part.as_mut().map_or(Ok(()), |part| part.care(t, longest));
+        if let Err(error) = kept {
             self.refused(t, &error, ledger);
         }
         if let Some(part) = &mut self.part {
@@ -216,6 +215,9 @@ impl Stream {
         self.seal(ledger);
     }
 }
+
+#[cfg(test)]
+mod jumps;
 
 #[cfg(test)]
 mod tests {

@@ -223,3 +223,18 @@ async fn no_name_leads_out_of_the_folder() {
         assert!(matches!(refused, Err(SendError::Address(_))), "{name}");
     }
 }
+
+#[test]
+fn only_who_does_not_know_syncing_is_excused() {
+    use rustix::io::Errno;
+    for (errno, knows) in [
+        (Errno::IO, true),
+        (Errno::NOSPC, true),
+        (Errno::STALE, true),
+        (Errno::INVAL, false),
+        (Errno::NOTSUP, false),
+        (Errno::BADF, false),
+    ] {
+        assert_eq!(super::knows_syncing(&io::Error::from(errno)), knows, "{errno}");
+    }
+}

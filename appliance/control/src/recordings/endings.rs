@@ -1,0 +1,266 @@
+//! Recordings whose end is still to be kept: cut short by a crash and waiting for their room, or refused by
+//! the disk or the store. One that cannot be ended holds nothing else up and is tried again.
+
+use super::{RecordingState, Recordings};
+use crate::clock::UnixMs;
+use crate::error::ControlError;
+use crate::store::{RecordingEnd, RecordingRow};
+use roombox_capture::manifest::{EndReason, Manifest};
+use roombox_capture::recovery::{self, Recovered, Scan};
+use roombox_jobs::spec::LayoutName;
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A recording that was cut short and may go on.
+pub(super) struct Interrupted {
+    pub recovered: Recovered,
+    until: Instant,
+}
+
+/// A recording that has no end yet, though nobody records it any more.
+pub(super) enum Unended {
+    /// Its folder is whole, and the store does not know.
+    Whole(Box<Manifest>),
+    /// A crash left it, and it does not go on.
+    CutShort(Box<Recovered>),
+    /// Its folder is not mended yet, or its row not known.
+    Unread(String),
+    /// Folders that were deleted lie about.
+    Trash,
+}
+
+/// What is tried again, and when.
+#[derive(Default)]
+pub(super) struct Unkept {
+    list: Vec<Unended>,
+    due: Option<Instant>,
+}
+
+/// What could not be ended is tried again after this.
+const AGAIN: Duration = Duration::from_secs(60);
+
+impl Recordings {
+    pub(super) fn interrupted(&self) -> MutexGuard<'_, HashMap<String, Interrupted>> {
+        self.interrupted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has [`Recordings::tick`] try it in a while.
+    pub(super) fn end_later(&self, what: Unended) {
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        unkept.list.push(what);
+        unkept.due.get_or_insert_with(|| Instant::now() + AGAIN);
+    }
+
+    /// At start: mends what a crash left, imports what the store does not know, and finishes
+    /// deletions. Nothing unknown is deleted, and one that cannot be mended yet waits for
+    /// [`Recordings::tick`].
+    ///
+    /// # Errors
+    /// The folder of all recordings cannot be read or the store refuses.
+    pub async fn recover(&self) -> Result<(), ControlError> {
+        self.tidy().await;
+        self.store.recording_mend_words().await?;
+        let root = self.root.clone();
+        let scan = tokio::task::spawn_blocking(move || recovery::scan(&root))
+            .await
+            .map_err(|error| ControlError::Files(error.into()))?
+            .map_err(|error| ControlError::Recorder(error.into()))?;
+        self.take_up(scan).await;
+        for row in self.store.recording_list_running().await? {
+            if !self.folder(&row.id).join("manifest.json").exists() {
+                tracing::warn!(recording = %row.id, "nothing of a recording reached the disk");
+                // It has an end all the same: who wants the rest recorded begins another one.
+                let end = RecordingEnd {
+                    recording: row.id,
+                    state: RecordingState::Empty,
+                    ended_ms: row.started_ms,
+                    duration_ms: 0,
+                    bytes: 0,
+                    gaps: 0,
+                    dropped: 0,
+                    reason: EndReason::Interrupted,
+                    interruptions: Vec::new(),
+                    people: Vec::new(),
+                };
+                self.store.recording_end(end, |_| Vec::new()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tidy(&self) {
+        if let Err(error) = self.finish_deletions().await {
+            tracing::error!(%error, "deleted recordings still take room: it is tried again");
+            self.end_later(Unended::Trash);
+        }
+    }
+
+    /// What was found in folders that nobody writes to: each by itself.
+    async fn take_up(&self, scan: Scan) {
+        for (name, why) in scan.unreadable {
+            let known = self.store.recording_get(name.clone()).await;
+            if known.is_ok_and(|row| row.is_none_or(|row| row.state != RecordingState::Recording)) {
+                tracing::warn!(folder = %name, %why, "a folder was left as it is");
+                continue;
+            }
+            tracing::error!(recording = %name, %why,
+                "a recording that was cut short cannot be mended: it is tried again");
+            self.end_later(Unended::Unread(name));
+        }
+        for manifest in scan.whole {
+            if let Err(error) = self.end_found(&manifest).await {
+                tracing::error!(recording = %manifest.recording, %error,
+                    "a recording's end cannot be kept: it is tried again");
+                self.end_later(Unended::Whole(Box::new(manifest)));
+            }
+        }
+        for recovered in scan.interrupted {
+            let id = recovered.manifest.recording.clone();
+            if let Err(error) = self.await_room(recovered).await {
+                tracing::error!(recording = %id, %error,
+                    "a recording that was cut short is not known yet: it is tried again");
+                self.end_later(Unended::Unread(id));
+            }
+        }
+    }
+
+    /// A folder says that it is whole: so does the store then, which may not know it at all.
+    async fn end_found(&self, manifest: &Manifest) -> Result<(), ControlError> {
+        let row = self.known_or_imported(manifest).await?;
+        match row.state {
+            RecordingState::Recording => self.capture(row, manifest).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// A recording was cut short: it goes on if its room opens in time.
+    async fn await_room(&self, recovered: Recovered) -> Result<(), ControlError> {
+        let row = self.known_or_imported(&recovered.manifest).await?;
+        if row.state != RecordingState::Recording {
+            // It had ended, and only the manifest does not say so: nothing may be added to it.
+            tracing::warn!(recording = %row.id, "an end that the disk had not kept is written");
+            return self.write_end(recovered).await.map(drop);
+        }
+        let window = Duration::from_secs(u64::from(self.settings.get().recording.resume_window_s));
+        tracing::info!(recording = %row.id, window_s = window.as_secs(),
+            "a recording was cut short: it goes on if its room opens in time");
+        let room = recovered.manifest.room.clone();
+        let interrupted = Interrupted { recovered, until: Instant::now() + window };
+        let earlier = self.interrupted().insert(room, interrupted);
+        if let Some(earlier) = earlier
+            && let Err(error) = self.give_up(earlier.recovered).await
+        {
+            tracing::error!(%error, "an earlier recording of the same room has no end yet");
+        }
+        Ok(())
+    }
+
+    pub(super) async fn end_in_store(&self, manifest: &Manifest) -> Result<(), ControlError> {
+        let row = self.row(&manifest.recording).await?;
+        self.capture(row, manifest).await
+    }
+
+    async fn known_or_imported(&self, manifest: &Manifest) -> Result<RecordingRow, ControlError> {
+        let id = manifest.recording.clone();
+        if let Some(row) = self.store.recording_get(id.clone()).await? {
+            return Ok(row);
+        }
+        tracing::warn!(recording = %id, "imported a recording that the store did not know");
+        let room = self.store.room_by_name(manifest.room.clone()).await?;
+        let started = UnixMs(manifest.started_unix_ms);
+        let row = RecordingRow {
+            id,
+            room: room.map(|room| room.id).unwrap_or_default(),
+            title: format!("{} · {}", manifest.room, started.minute()),
+            room_name: manifest.room.clone(),
+            layout: LayoutName::Auto,
+            started_ms: started.0,
+            ..RecordingRow::default()
+        };
+        self.store.recording_insert(row.clone()).await?;
+        Ok(row)
+    }
+
+    async fn write_end(&self, recovered: Recovered) -> Result<Manifest, ControlError> {
+        let root = self.root.clone();
+        tokio::task::spawn_blocking(move || recovery::end_interrupted(&root, recovered))
+            .await
+            .map_err(|error| ControlError::Files(error.into()))?
+            .map_err(|error| ControlError::Recorder(error.into()))
+    }
+
+    async fn end_cut_short(&self, recovered: Recovered) -> Result<(), ControlError> {
+        let manifest = self.write_end(recovered).await?;
+        self.end_in_store(&manifest).await
+    }
+
+    /// Ends a recording where it was cut; if that is refused it is tried again later.
+    pub(super) async fn give_up(&self, recovered: Recovered) -> Result<(), ControlError> {
+        let ended = self.end_cut_short(recovered.clone()).await;
+        if ended.as_ref().is_err_and(|error| !matches!(error, ControlError::NotFound(_))) {
+            self.end_later(Unended::CutShort(Box::new(recovered)));
+        }
+        ended
+    }
+
+    /// Ends interrupted recordings whose room did not come back, and tries again what could not be
+    /// ended. To be called every few seconds.
+    pub async fn tick(&self, now: Instant) {
+        let late: Vec<Recovered> = {
+            let mut all = self.interrupted();
+            let rooms: Vec<String> = all
+                .iter()
+                .filter(|(_, interrupted)| interrupted.until <= now)
+                .map(|(room, _)| room.clone())
+                .collect();
+            rooms.iter().filter_map(|room| all.remove(room)).map(|found| found.recovered).collect()
+        };
+        for recovered in late {
+            let id = recovered.manifest.recording.clone();
+            tracing::info!(recording = %id,
+                "the room did not come back: the recording ends where it was cut");
+            if let Err(error) = self.give_up(recovered).await {
+                tracing::error!(recording = %id, %error,
+                    "a recording that was cut short cannot be ended: it is tried again");
+            }
+        }
+        let again = {
+            let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+            match unkept.due.filter(|due| *due <= now) {
+                Some(_) => std::mem::take(&mut *unkept).list,
+                None => Vec::new(),
+            }
+        };
+        for one in again {
+            self.end_again(one).await;
+        }
+    }
+
+    async fn end_again(&self, unended: Unended) {
+        let (again, refused) = match unended {
+            Unended::Whole(manifest) => {
+                let refused = self.end_found(&manifest).await.err();
+                (Unended::Whole(manifest), refused)
+            }
+            Unended::CutShort(recovered) => {
+                let refused = self.end_cut_short((*recovered).clone()).await.err();
+                (Unended::CutShort(recovered), refused)
+            }
+            // They see to it themselves that they come again.
+            Unended::Unread(id) => {
+                let root = self.root.clone();
+                let found = tokio::task::spawn_blocking(move || recovery::scan_one(&root, &id));
+                if let Ok(scan) = found.await {
+                    self.take_up(scan).await;
+                }
+                return;
+            }
+            Unended::Trash => return self.tidy().await,
+        };
+        if let Some(error) = refused.filter(|error| !matches!(error, ControlError::NotFound(_))) {
+            tracing::error!(%error, "a recording's end still cannot be kept");
+            self.end_later(again);
+        }
+    }
+}
