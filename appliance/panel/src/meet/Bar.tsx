@@ -242,7 +242,8 @@ interface BarButtonProps {
 }
 
 function BarButton({ icon: Picture, words, shortcut, badge, badgeWords, pressed, not, look, press }: BarButtonProps) {
-  const label = not ?? (badge ? `${words} ${badgeWords}` : words);
+  const more = not ? `, ${not}` : badge ? ` ${badgeWords}` : "";
+  const label = `${words}${more}`;
   return (
     <button
       type="button"

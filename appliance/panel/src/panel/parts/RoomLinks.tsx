@@ -25,6 +25,7 @@ import { keys } from "../../api/keys";
 import { personalLink, rooms } from "../../api/rooms";
 import type { LinkRole, NewRoomLinkSecret, Room, RoomLink } from "../../api/schema";
 import { useNow } from "../now";
+import { useFormat } from "../wording";
 import { Ago } from "./Ago";
 import { Confirm } from "./Confirm";
 import { CopyField } from "./CopyField";
@@ -80,6 +81,7 @@ function Row({ room, link }: { room: string; link: RoomLink }) {
   const cache = useQueryClient();
   const [revoking, revoke] = useDisclosure(false);
   const now = useNow();
+  const format = useFormat();
   const over = link.expires_at !== null && Date.parse(link.expires_at) <= now;
   return (
     <Group component="li" justify="space-between" wrap="nowrap" gap="sm">
@@ -107,9 +109,7 @@ function Row({ room, link }: { room: string; link: RoomLink }) {
           )}
           {" · "}
           {link.expires_at ? (
-            <>
-              {t(over ? "links.ended" : "links.until")} <Ago at={link.expires_at} />
-            </>
+            `${t(over ? "links.ended" : "links.until")} ${format.dateTime(link.expires_at)}`
           ) : (
             t("links.forever")
           )}
