@@ -297,19 +297,16 @@ export async function setup(steps) {
   }, { needs: [left], expects: [/ConnectionError/, /could not establish pc connection/, /WebSocket/] });
 
   await steps.run('a camera that is refused, and one that a page without HTTPS never gets, are said', async () => {
-    const refusing = await browser.person();
+    const refuses = await Browser.start(box, { flags: ['--use-fake-ui-for-media-stream=deny'] });
+    const refusing = await refuses.person();
     await refusing.addCookies(await owner.cookies());
     const closed = await refusing.newPage();
-    const wire = await refusing.newCDPSession(closed);
-    for (const name of ['camera', 'microphone']) {
-      await wire.send('Browser.setPermission', { permission: { name }, setting: 'denied', origin: box.http });
-    }
     await closed.goto('/panel/setup/call');
     await expectText(closed, 'Microphone and camera: this page is not allowed to use them.');
     await expectText(closed, 'Press the icon left of the address');
     assert.ok(await closed.getByRole('button', { name: 'Start the test call' }).isDisabled());
     await looksRight(closed, 'setup-camera-refused', 'en');
-    await refusing.close();
+    await refuses.close();
 
     const plain = `http://${PLAIN}:${box.port}`;
     const away = await browser.person({ baseURL: plain });
