@@ -35,10 +35,7 @@ async fn a_film_that_the_store_refuses_is_told_to_it_again_and_to_others_then() 
     while state().await != JobState::Running {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let sql = rusqlite::Connection::open(&path).unwrap();
-    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON files
-         BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END";
-    sql.execute_batch(refuse).unwrap();
+    store.refuse("INSERT ON files").await;
     let (_, _, mut told) = events.listen(None);
     let attempt = Attempt { job: "job_1".into(), number: 1 };
     let (kind, path) = (FileKind::Mp4, "derived/job_1/film.mp4".to_owned());
@@ -54,7 +51,7 @@ async fn a_film_that_the_store_refuses_is_told_to_it_again_and_to_others_then() 
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(!ready(), "a film is told of that the store does not know");
     }
-    sql.execute_batch("DROP TRIGGER refuse").unwrap();
+    store.take_all().await;
     for _ in 0..3000 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if ready() {

@@ -102,6 +102,9 @@ impl Workers for Nobody {
     fn slow(&self, _: bool) {}
 }
 
+/// What ends a recording in the store.
+const END: &str = "UPDATE OF end_reason ON recordings";
+
 struct Harness {
     recordings: Arc<Recordings>,
     store: Arc<Store>,
@@ -166,19 +169,6 @@ impl Harness {
         self.store.recording_get(id.to_owned()).await.unwrap().unwrap().state
     }
 
-    /// The store refuses ends from now on, or no more.
-    fn refuse(&self, refuses: bool) {
-        let sql = rusqlite::Connection::open(self.folder.path().join("box.db")).unwrap();
-        let query = match refuses {
-            true => {
-                "CREATE TRIGGER refuse BEFORE UPDATE OF end_reason ON recordings
-                     BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
-            }
-            false => "DROP TRIGGER refuse",
-        };
-        sql.execute_batch(query).unwrap();
-    }
-
     async fn minute(&self) {
         self.recordings.tick(Instant::now() + Duration::from_secs(61)).await;
     }
@@ -212,11 +202,11 @@ async fn what_is_being_recorded_is_not_deleted_whatever_its_row_says() {
 async fn an_end_that_the_store_refuses_is_kept_a_minute_later() {
     let harness = Harness::new().await;
     let manifest = harness.recording("rec_1", RecordingState::Recording, true).await;
-    harness.refuse(true);
+    harness.store.refuse(END).await;
     harness.recordings.ended(manifest).await.unwrap_err();
     harness.minute().await;
     assert_eq!(harness.state("rec_1").await, RecordingState::Recording);
-    harness.refuse(false);
+    harness.store.take_all().await;
     harness.recordings.tick(Instant::now()).await;
     assert_eq!(
         harness.state("rec_1").await,
@@ -234,10 +224,10 @@ async fn one_recording_that_cannot_be_ended_keeps_no_box_from_starting() {
     // Two of one room: the earlier is given up.
     harness.recording("rec_2", RecordingState::Recording, false).await;
     harness.recording("rec_3", RecordingState::Recording, false).await;
-    harness.refuse(true);
+    harness.store.refuse(END).await;
     harness.recordings.recover().await.unwrap();
     assert_eq!(harness.state("rec_1").await, RecordingState::Recording);
-    harness.refuse(false);
+    harness.store.take_all().await;
     harness.minute().await;
     assert_eq!(harness.state("rec_1").await, RecordingState::Empty);
     let left = [harness.state("rec_2").await, harness.state("rec_3").await];
@@ -268,15 +258,12 @@ async fn a_trash_that_cannot_be_emptied_keeps_no_box_from_starting() {
     let harness = Harness::new().await;
     harness.recording("rec_1", RecordingState::Recording, true).await;
     fs::create_dir_all(harness.root().join(".trash/rec_9")).unwrap();
-    let sql = rusqlite::Connection::open(harness.folder.path().join("box.db")).unwrap();
     harness.recording("rec_9", RecordingState::Ready, true).await;
-    let query = "CREATE TRIGGER keep BEFORE DELETE ON recordings
-         BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END";
-    sql.execute_batch(query).unwrap();
+    harness.store.refuse("DELETE ON recordings").await;
     harness.recordings.recover().await.unwrap();
     assert_eq!(harness.state("rec_1").await, RecordingState::Empty);
     assert!(harness.root().join(".trash/rec_9").exists());
-    sql.execute_batch("DROP TRIGGER keep").unwrap();
+    harness.store.take_all().await;
     harness.minute().await;
     assert!(!harness.root().join(".trash").exists());
 }

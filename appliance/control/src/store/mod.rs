@@ -25,6 +25,8 @@ mod people;
 mod person_invites;
 mod provision;
 mod recordings;
+#[cfg(test)]
+mod refusing;
 mod retention;
 mod room_links;
 mod rooms;

@@ -216,7 +216,7 @@ impl PartReader {
             };
             for byte in buffered {
                 at += 1;
-                last = last << 8 | u32::from(*byte);
+                last = (last << 8) | u32::from(*byte);
                 if last == id::CLUSTER && at >= from + 4 {
                     return Ok(Some(at - 4));
                 }
