@@ -1447,6 +1447,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/meeting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the meeting has besides sound and pictures. */
+        get: operations["tools_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meeting/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a file to everybody. It goes when the meeting ends; nothing is looked for viruses. */
+        post: operations["handout_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meeting/polls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks everybody something. */
+        post: operations["poll_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meeting/polls/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a poll away. */
+        delete: operations["poll_remove"];
+        options?: never;
+        head?: never;
+        /** Ends a poll, or has it go on. */
+        patch: operations["poll_patch"];
+        trace?: never;
+    };
+    "/api/v1/meeting/polls/{id}/vote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Answers a poll, or changes one's answer. */
+        put: operations["poll_vote"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/meeting/timer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Starts a timer that everybody sees, in the place of the one that runs. */
+        put: operations["timer_put"];
+        post?: never;
+        /** Takes the timer away. */
+        delete: operations["timer_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/network": {
         parameters: {
             query?: never;
@@ -2386,6 +2490,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which steps of the set-up are done, left out and open. */
+        get: operations["setup_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Keeps what somebody says of its steps: that one works, or is left out; what the box sees by itself needs nobody
+         *     to say it.
+         */
+        patch: operations["setup_patch"];
+        trace?: never;
+    };
     "/api/v1/shares/{id}": {
         parameters: {
             query?: never;
@@ -2660,6 +2785,23 @@ export interface paths {
         put?: never;
         /** Restarts into what was installed, or into the other side, when the last meeting has ended. */
         post: operations["restart_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/f/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of a meeting, for who has its address. Browsers save it and never open it, pictures excepted. */
+        get: operations["handout_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3944,6 +4086,33 @@ export interface components {
          * @enum {string}
          */
         GuestEntry: "anyone" | "with_pin" | "nobody";
+        /** @description A file that somebody handed to all. */
+        Handout: {
+            at: components["schemas"]["Time"];
+            by: string;
+            /** Format: int64 */
+            bytes: number;
+            name: string;
+            /** @description Where everybody of the meeting gets it, without signing in: the page's own origin, and this. */
+            path: string;
+            /** @description It can be shown as a picture. */
+            picture: boolean;
+        };
+        /** @description What may be handed out. */
+        HandoutRules: {
+            /**
+             * @description Somebody with the owner's leave may: the owner has not switched it off, and nobody took the right to
+             *     write from this person.
+             */
+            allowed: boolean;
+            /**
+             * Format: int64
+             * @description Of one file.
+             */
+            most_bytes: number;
+            /** @description Endings; none: all. */
+            types: string[];
+        };
         /**
          * @description What happened. Participants and tracks are named by their ids; `from` and `to` are in
          *     microseconds since the recording's start.
@@ -4868,6 +5037,45 @@ export interface components {
             empty_timeout_s: number;
             /**
              * Format: int32
+             * @description Megabytes of a file that somebody hands to all in the chat, at most; 0: nobody does.
+             * @default 25
+             */
+            file_mb: number;
+            /**
+             * @description Endings of files that may be handed out, like `pdf`; none: all.
+             * @default [
+             *       "pdf",
+             *       "png",
+             *       "jpg",
+             *       "jpeg",
+             *       "gif",
+             *       "webp",
+             *       "heic",
+             *       "txt",
+             *       "md",
+             *       "csv",
+             *       "rtf",
+             *       "doc",
+             *       "docx",
+             *       "odt",
+             *       "xls",
+             *       "xlsx",
+             *       "ods",
+             *       "ppt",
+             *       "pptx",
+             *       "odp",
+             *       "zip",
+             *       "mp3",
+             *       "m4a",
+             *       "ogg",
+             *       "mp4",
+             *       "webm",
+             *       "ics"
+             *     ]
+             */
+            file_types: string[];
+            /**
+             * Format: int32
              * @description People in a room at most; 0: as many as the box carries.
              * @default 0
              */
@@ -5085,6 +5293,17 @@ export interface components {
         NewPersonInviteLink: components["schemas"]["PersonInvite"] & {
             secret: string;
         };
+        /** @description A poll to be asked. */
+        NewPoll: {
+            /** @description 2 to 10, each other than the rest, of 1 to 200 characters. */
+            answers: string[];
+            /** @description Everybody sees the counts while it runs; else when it has ended. */
+            open_counts?: boolean;
+            /** @description 1 to 300 characters. */
+            question: string;
+            /** @description More than one answer may be chosen. */
+            several?: boolean;
+        };
         /** @description A link that somebody wants. */
         NewRoomLink: {
             /**
@@ -5134,6 +5353,16 @@ export interface components {
             /** @description Ids of the rooms whose recordings go there; empty: all. */
             rooms?: string[];
             secrets?: components["schemas"]["Secrets"];
+        };
+        /** @description A timer to be started. */
+        NewTimer: {
+            /**
+             * Format: int32
+             * @description 5 seconds to a day.
+             */
+            seconds: number;
+            /** @description What it is for, in at most 80 characters; none is needed. */
+            title?: string;
         };
         /** @description What is wanted of a new token. */
         NewToken: {
@@ -5525,6 +5754,38 @@ export interface components {
             bytes_out_per_s: number;
             /** Format: double */
             cpu_percent: number;
+        };
+        /** @description A poll as one person sees it. */
+        Poll: {
+            answers: components["schemas"]["PollAnswer"][];
+            asked_at: components["schemas"]["Time"];
+            asked_by: string;
+            id: string;
+            /** @description Places of the answers that this person has chosen. */
+            mine: number[];
+            open_counts: boolean;
+            question: string;
+            /** @description It can be answered. */
+            running: boolean;
+            several: boolean;
+            /**
+             * Format: int32
+             * @description People who have answered.
+             */
+            voters: number;
+        };
+        /** @description An answer to choose. */
+        PollAnswer: {
+            text: string;
+            /**
+             * Format: int32
+             * @description People who chose it; `null`: not to be seen before the poll has ended.
+             */
+            votes: number | null;
+        };
+        PollPatch: {
+            /** @description `false` ends it. */
+            running: boolean;
         };
         /** @description Whether somebody must decide. */
         ProvisioningState: {
@@ -6092,6 +6353,36 @@ export interface components {
              * @default {
              *       "departure_timeout_s": 20,
              *       "empty_timeout_s": 300,
+             *       "file_mb": 25,
+             *       "file_types": [
+             *         "pdf",
+             *         "png",
+             *         "jpg",
+             *         "jpeg",
+             *         "gif",
+             *         "webp",
+             *         "heic",
+             *         "txt",
+             *         "md",
+             *         "csv",
+             *         "rtf",
+             *         "doc",
+             *         "docx",
+             *         "odt",
+             *         "xls",
+             *         "xlsx",
+             *         "ods",
+             *         "ppt",
+             *         "pptx",
+             *         "odp",
+             *         "zip",
+             *         "mp3",
+             *         "m4a",
+             *         "ogg",
+             *         "mp4",
+             *         "webm",
+             *         "ics"
+             *       ],
              *       "max_participants": 0
              *     }
              */
@@ -6161,6 +6452,44 @@ export interface components {
                  * @description A room that nobody joined ends after so many seconds.
                  */
                 empty_timeout_s?: number;
+                /**
+                 * Format: int32
+                 * @description Megabytes of a file that somebody hands to all in the chat, at most; 0: nobody does.
+                 */
+                file_mb?: number;
+                /**
+                 * @description Endings of files that may be handed out, like `pdf`; none: all.
+                 * @default [
+                 *       "pdf",
+                 *       "png",
+                 *       "jpg",
+                 *       "jpeg",
+                 *       "gif",
+                 *       "webp",
+                 *       "heic",
+                 *       "txt",
+                 *       "md",
+                 *       "csv",
+                 *       "rtf",
+                 *       "doc",
+                 *       "docx",
+                 *       "odt",
+                 *       "xls",
+                 *       "xlsx",
+                 *       "ods",
+                 *       "ppt",
+                 *       "pptx",
+                 *       "odp",
+                 *       "zip",
+                 *       "mp3",
+                 *       "m4a",
+                 *       "ogg",
+                 *       "mp4",
+                 *       "webm",
+                 *       "ics"
+                 *     ]
+                 */
+                file_types: string[];
                 /**
                  * Format: int32
                  * @description People in a room at most; 0: as many as the box carries.
@@ -6270,6 +6599,34 @@ export interface components {
         SettingsTextRequest: {
             /** @description TOML as exported here, or the `config.yaml` of a plugnmeet-server. */
             text: string;
+        };
+        /** @description What somebody says of the set-up. What is absent stays. */
+        SetupPatch: {
+            box?: components["schemas"]["StepMark"];
+            call?: components["schemas"]["StepMark"];
+            certificate?: components["schemas"]["StepMark"];
+            /** @description Whether the panel's reminder stays away. */
+            dismissed?: boolean;
+            reach?: components["schemas"]["StepMark"];
+            room?: components["schemas"]["StepMark"];
+        };
+        /**
+         * @description A step of the set-up, in the order of the wizard.
+         * @enum {string}
+         */
+        SetupStep: "box" | "reach" | "certificate" | "room" | "call";
+        /** @description A step as the panel shows it. */
+        SetupStepView: {
+            at: components["schemas"]["Time"] | null;
+            state: components["schemas"]["StepState"];
+            step: components["schemas"]["SetupStep"];
+        };
+        /** @description The set-up as the panel shows it. */
+        SetupView: {
+            /** @description Nobody wants to be reminded of what is open. */
+            dismissed: boolean;
+            /** @description In the order of the wizard. */
+            steps: components["schemas"]["SetupStepView"][];
         };
         /**
          * @description How much something matters.
@@ -6419,6 +6776,16 @@ export interface components {
         StatusReport: components["schemas"]["Sample"] & {
             history: components["schemas"]["Point"][];
         };
+        /**
+         * @description What somebody says of a step.
+         * @enum {string}
+         */
+        StepMark: "passed" | "skipped" | "open";
+        /**
+         * @description How a step stands.
+         * @enum {string}
+         */
+        StepState: "done" | "skipped" | "open";
         /** @description What fills the disk, and when it will be full. */
         StorageReport: {
             clock_doubt: components["schemas"]["Doubt"] | null;
@@ -6687,6 +7054,18 @@ export interface components {
              */
             t_ms: number;
         };
+        /** @description A timer that runs, or has run out. */
+        Timer: {
+            by: string;
+            /**
+             * Format: int64
+             * @description Until it runs out, as of this answer; negative: so long ago it has.
+             */
+            left_ms: number;
+            /** Format: int32 */
+            seconds: number;
+            title: string;
+        };
         /** @description Something that happened on a box of the fleet. */
         ToldEvent: {
             /** @description By the box's own clock. */
@@ -6711,6 +7090,17 @@ export interface components {
             items: components["schemas"]["ToldEvent"][];
             /** @description Where the next page begins; absent: there is none. */
             next: string | null;
+        };
+        /** @description What a meeting has, as one person in it sees it. */
+        ToolsView: {
+            file_rules: components["schemas"]["HandoutRules"];
+            /** @description In the order in which they came. */
+            files: components["schemas"]["Handout"][];
+            /** @description This person may ask polls and start timers. */
+            moderates: boolean;
+            /** @description The newest first. */
+            polls: components["schemas"]["Poll"][];
+            timer: components["schemas"]["Timer"] | null;
         };
         /**
          * @description How a track is coded.
@@ -6956,6 +7346,11 @@ export interface components {
             id: number;
             /** @description The interface that carries it. */
             parent: string;
+        };
+        /** @description Which answers somebody chooses. */
+        Vote: {
+            /** @description Places of the answers, from 0; none takes an earlier vote back. */
+            chosen: number[];
         };
         /**
          * @description Why a job waits.
@@ -15527,6 +15922,664 @@ export interface operations {
             };
         };
     };
+    tools_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolsView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    handout_post: {
+        parameters: {
+            query: {
+                /** @description The file's name, with its ending. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description the file */
+        requestBody?: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Handout"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the meeting has as many as it may */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description without Content-Length */
+            411: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description larger than the owner allows */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description it has no room */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    poll_ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPoll"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    poll_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    poll_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PollPatch"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    poll_vote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Vote"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    timer_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTimer"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    timer_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     network_get: {
         parameters: {
             query?: never;
@@ -21007,6 +22060,147 @@ export interface operations {
             };
         };
     };
+    setup_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    setup_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     share_revoke: {
         parameters: {
             query?: never;
@@ -22443,6 +23637,79 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    handout_get: {
+        parameters: {
+            query?: {
+                /** @description `1`: a picture is shown; everything else is saved all the same. */
+                show?: string;
+            };
+            header?: never;
+            path: {
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description the range */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            416: {
                 headers: {
                     [name: string]: unknown;
                 };
