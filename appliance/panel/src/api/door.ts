@@ -1,5 +1,5 @@
 // A room's door: what is written at it, and the token for who comes in.
-import { askAt, BASE } from "./client";
+import { askAt, BASE } from "./ask";
 import type { Door, JoinToken } from "./schema";
 
 const of = (room: string) => `${BASE}/rooms/${encodeURIComponent(room)}`;

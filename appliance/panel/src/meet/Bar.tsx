@@ -62,6 +62,8 @@ interface BarProps {
   soundOnly: boolean;
   /** Whether captions are shown; null: none have come. */
   captions: boolean | null;
+  /** May start the timer. */
+  moderator: boolean;
   /** May record. */
   records: boolean;
   act: Record<Action, () => void>;
@@ -77,6 +79,7 @@ export function Bar({
   recording,
   soundOnly,
   captions,
+  moderator,
   records,
   act,
 }: BarProps) {

@@ -220,6 +220,7 @@ function Frame({ roomId, invite, door, room, wishes, moderator, token, ended }: 
         recording={recording.on || recording.paused === true}
         soundOnly={soundOnly.on}
         captions={captions.there ? captions.on : null}
+        moderator={moderator}
         records={records}
         act={{
           microphone: () => switchDevice("microphone"),
