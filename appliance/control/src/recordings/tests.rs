@@ -19,6 +19,10 @@ impl Conference for Nobody {
         false
     }
 
+    fn link_holds(&self, _: &str) -> bool {
+        true
+    }
+
     fn secret_of(&self, _: &str) -> Option<String> {
         None
     }
