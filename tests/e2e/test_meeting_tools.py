@@ -205,6 +205,52 @@ async def test_files_that_will_not_do_are_refused_and_leave_nothing(box):
                 await asyncio.sleep(0.02)
 
 
+async def test_a_moderator_takes_a_file_away_from_all(box):
+    room = box.ask("POST", "/rooms", {"name": "Cleaned"})
+    host, first = host_token(box, room), guest_token(box, room, "bob")
+    async with guest(box, room, "ada", token=host), guest(box, room, "bob", token=first):
+        _, _, made = hand(box, first, "rude.png", PNG)
+        where = "/files/" + made["path"].split("/")[-1]
+        assert tools(box, first, "DELETE", where, expect=403)["code"] == "not_moderator"
+        tools(box, host, "DELETE", where)
+        assert tools(box, first)["files"] == [] and ask(box, "GET", made["path"])[0] == 410
+        assert not any(made["path"].split("/")[-1] in path.name for path in kept(box).rglob("*"))
+        assert tools(box, host, "DELETE", where, expect=410)["code"] == "file_gone"
+
+
+async def test_who_is_put_out_while_sending_hands_out_nothing(box):
+    room = box.ask("POST", "/rooms", {"name": "Slow"})
+    host, first = host_token(box, room), guest_token(box, room, "bob")
+    async with guest(box, room, "ada", token=host), guest(box, room, "bob", token=first) as bob:
+        where = urllib.parse.urlsplit(box.http)
+        slow = []
+        for number in range(3):
+            reader, writer = await asyncio.open_connection(where.hostname, where.port)
+            writer.write(f"POST /api/v1/meeting/files?name={number}.pdf HTTP/1.1\r\nHost: {where.netloc}\r\n"
+                         f"Authorization: Bearer {first}\r\nContent-Length: 10\r\n\r\nhalf.".encode())
+            await writer.drain()
+            slow.append((reader, writer))
+        async with asyncio.timeout(10):
+            while (answer := hand(box, first, "fourth.pdf", b"x"))[0] == 201:
+                await asyncio.sleep(0.02)
+        assert (answer[0], answer[2]["code"]) == (409, "too_many_at_once")
+        assert hand(box, host, "plan.pdf", b"x")[0] == 201, "others are not in their way"
+        person = f"/rooms/{room['id']}/participants/{bob.room.local_participant.sid}"
+        box.ask("DELETE", person)
+        await bob.until(lambda: bob.seen("disconnected"))
+        # What is known of the meeting for 0.3 s is known no more.
+        async with asyncio.timeout(10):
+            while ask(box, "GET", "/api/v1/meeting", first)[0] == 200:
+                await asyncio.sleep(0.02)
+        for reader, writer in slow:
+            writer.write(b"other")
+            await writer.drain()
+            assert b"403" in await reader.readline()
+            writer.close()
+        names = [file["name"] for file in tools(box, host)["files"]]
+        assert not {"0.pdf", "1.pdf", "2.pdf"} & set(names), names
+
+
 async def test_whoever_is_not_in_the_meeting_gets_nothing(box):
     room = lobby(box, "Closed")
     host, first = host_token(box, room), guest_token(box, room, "bob")

@@ -150,7 +150,12 @@ export async function tools(steps) {
     assert.equal(await readFile(await download.path(), 'utf8'), '%PDF-1.7 the plan');
     const picture = hers.locator('.messages').getByRole('link', { name: /^Save dot.png/ }).locator('img');
     await until('the picture', () => picture.evaluate((img) => img.naturalWidth > 0));
+    await hers.getByText('2 files of this meeting').click();
     await looksRight(ada, 'tools-files', 'en');
+    assert.equal(await his.getByRole('button', { name: /^Take/ }).count(), 0);
+    await attach.setInputFiles(file('rude.png', 'image/png', PICTURE));
+    await hers.getByRole('button', { name: 'Take rude.png by Grace away from all' }).click();
+    for (const drawer of [hers, his]) await expectText(drawer, 'rude.png was taken away.');
   }, { needs: [met] });
 
   await steps.run('who comes later finds the files, and the meeting speaks German', async () => {

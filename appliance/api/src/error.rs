@@ -265,7 +265,9 @@ fn of_tools(error: &ToolsError) -> StatusCode {
         E::Poll { .. } | E::Timer { .. } | E::FileName { .. } | E::FileType { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
-        E::TooManyPolls { .. } | E::PollOver | E::FilesFull => StatusCode::CONFLICT,
+        E::TooManyPolls { .. } | E::PollOver | E::FilesFull | E::TooManyAtOnce { .. } => {
+            StatusCode::CONFLICT
+        }
         E::NoPoll => StatusCode::NOT_FOUND,
         E::FileGone => StatusCode::GONE,
         E::NoLength => StatusCode::LENGTH_REQUIRED,

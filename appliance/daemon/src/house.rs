@@ -16,9 +16,10 @@ use crate::mqtt::{self, BoxCaller};
 use crate::news::{self, RoomNewsDesk};
 use crate::premises::HousePremises;
 use crate::rauc::Rauc;
-use crate::recorder::{BoxRecorder, RecorderNews};
+use crate::recorder::BoxRecorder;
 use crate::reports;
 use crate::trials;
+use crate::upkeep;
 use crate::vitals::Vitals;
 use crate::workers::ChildWorkers;
 use crate::{machine, meeting_tools};
@@ -30,7 +31,6 @@ use roombox_control::audit::Audit;
 use roombox_control::backup::Reserve;
 use roombox_control::backup::Restored;
 use roombox_control::certificates::{Acme, Certificates};
-use roombox_control::clock::UnixMs;
 use roombox_control::egress::{Egress, Uploads};
 use roombox_control::encoders::{EncoderDesk, EncodersParts};
 use roombox_control::events::Events;
@@ -48,7 +48,7 @@ use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Toke
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::{Recordings, RecordingsParts};
 use roombox_control::reset::Reset;
-use roombox_control::retention::{Moment, Retention};
+use roombox_control::retention::Retention;
 use roombox_control::rooms::Rooms;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::{Settings, SettingsDesk};
@@ -68,14 +68,8 @@ use roombox_net::Plane;
 use roombox_sfu::Notice;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-
-/// Interrupted recordings are looked at this often.
-const TICK: Duration = Duration::from_secs(1);
-/// What is due is deleted this often.
-const RETENTION_TICK: Duration = Duration::from_secs(5);
 
 /// How the house is built.
 pub struct HousePlan {
@@ -241,7 +235,7 @@ impl House {
         let whip = WhipDoor::new(conference.clone(), whip_keys.clone());
         let status = Arc::new(Status::new(events.clone()));
         recordings.recover().await.context("the recordings cannot be looked through")?;
-        tokio::spawn(learn_people(recordings.clone()));
+        tokio::spawn(upkeep::learn_people(recordings.clone()));
         tokio::spawn(async move {
             if let Err(error) = desk.run().await {
                 tracing::error!(%error, "the job desk has stopped");
@@ -259,7 +253,7 @@ impl House {
             tools: meeting.tools.clone(),
         };
         let news = tokio::spawn(news.follow(notices));
-        tokio::spawn(follow_recorder(recordings.clone(), recorder_news));
+        tokio::spawn(upkeep::follow_recorder(recordings.clone(), recorder_news));
         let ((hold, held), (meets, met)) = (watch::channel(false), watch::channel(false));
         let told = (hold, meets);
         tokio::spawn(machine::look_after(plane.clone(), settings.clone(), jobs.clone(), told));
@@ -319,7 +313,7 @@ impl House {
             Targets::load(store.clone(), events.clone(), carrier.clone(), root, plan.data.clone())
                 .await?;
         tokio::spawn(targets.clone().run());
-        tokio::spawn(keep_house(retention.clone(), storage.clone(), plan.dev));
+        tokio::spawn(upkeep::keep_house(retention.clone(), storage.clone(), plan.dev));
         let reset = Arc::new(Reset {
             run: plan.run,
             people: people.clone(),
@@ -488,51 +482,6 @@ impl House {
             setup,
         };
         Ok(Self { people, livekit, panel, whip, conference, recorder, news, fleet: keeper })
-    }
-}
-
-async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<RecorderNews>) {
-    let mut ticks = tokio::time::interval(TICK);
-    loop {
-        let outcome = tokio::select! {
-            one = news.recv() => match one {
-                Some(RecorderNews::Ended(manifest)) => recordings.ended(*manifest).await,
-                Some(RecorderNews::DiskWarning { free, reserve }) => {
-                    recordings.disk_warned(free, reserve);
-                    Ok(())
-                }
-                None => return,
-            },
-            _ = ticks.tick() => {
-                recordings.tick(Instant::now()).await;
-                Ok(())
-            }
-        };
-        if let Err(error) = outcome {
-            tracing::error!(%error, "a recording's end could not be kept: it is tried again");
-        }
-    }
-}
-
-/// Finds out who was in recordings of older versions.
-async fn learn_people(recordings: Arc<Recordings>) {
-    if let Err(error) = recordings.learn_people().await {
-        tracing::warn!(%error, "who was in older recordings is not known yet: the next start tries");
-    }
-}
-
-/// Deletes what the owner wants deleted and watches the disk, for as long as the box runs.
-async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: bool) {
-    let mut ticks = tokio::time::interval(RETENTION_TICK);
-    loop {
-        ticks.tick().await;
-        // In development nobody says that the clock was set; a developer's is.
-        let set = dev || clock::is_set();
-        let now = Moment { wall_ms: UnixMs::now().0, boot: clock::since_boot(), set };
-        storage.look(now.boot);
-        if let Err(error) = retention.tick(now).await {
-            tracing::error!(%error, "recordings that are due cannot be deleted");
-        }
     }
 }
 

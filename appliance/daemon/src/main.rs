@@ -43,6 +43,7 @@ mod temperature;
 mod timedate;
 mod tls;
 mod trials;
+mod upkeep;
 mod vitals;
 mod welcome;
 mod workers;

@@ -7,7 +7,9 @@ mod start;
 
 use crate::clock::since_boot;
 use roombox_control::encoders::{EncoderDesk, Fault, FaultKind, SOFTWARE};
-use roombox_control::jobs::{Attempt, JobSpec, Jobs, Progress, Receipt, Report, SLOWLY, Workers};
+use roombox_control::jobs::{
+    Attempt, JobSpec, Jobs, MAX_ATTEMPTS, Progress, Receipt, Report, SLOWLY, Workers,
+};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use start::Start;
 use std::collections::HashMap;
@@ -163,7 +165,7 @@ impl ChildWorkers {
     ) -> Outcome {
         loop {
             spec.video.element = self.encoders.choose(&spec);
-            let child = match self.spawn(&spec, &root) {
+            let child = match self.spawn(attempt, &spec, &root) {
                 Ok(child) => child,
                 Err(error) => {
                     let program = self.program.display();
@@ -231,7 +233,7 @@ impl ChildWorkers {
         });
     }
 
-    fn spawn(&self, spec: &JobSpec, root: &Path) -> std::io::Result<Child> {
+    fn spawn(&self, attempt: &Attempt, spec: &JobSpec, root: &Path) -> std::io::Result<Child> {
         // Renders yield to meetings: lowest CPU and I/O class, first to go when memory runs out.
         Command::new("nice")
             .args(["-n", "19", "ionice", "-c", "3"])
@@ -240,6 +242,7 @@ impl ChildWorkers {
             .arg("--recording")
             .arg(root.join(&spec.recording))
             .args(["--spec", "-"])
+            .args(attempt.number.is_multiple_of(MAX_ATTEMPTS).then_some("--last-try"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -34,6 +34,10 @@ enum Task {
         /// The job as JSON; `-` reads it from standard input.
         #[arg(long, value_name = "FILE")]
         spec: PathBuf,
+        /// Nobody tries again: parts of which the disk gives no more (EIO) end there, and the film is
+        /// made of the rest.
+        #[arg(long)]
+        last_try: bool,
     },
     /// Makes ready what it can of a film while its recording still runs.
     ///
@@ -100,7 +104,9 @@ pub fn run() -> ExitCode {
         .without_time()
         .init();
     match Arguments::parse().task {
-        Task::Transcode { recording, spec } => transcode::command(&Request { recording, spec }),
+        Task::Transcode { recording, spec, last_try } => {
+            transcode::command(&Request { recording, spec, last_try })
+        }
         Task::Live { recording } => transcode::live::command(&recording),
         Task::Ahead { recording } => transcode::ahead::command(&recording),
         Task::Probe { encoder, json, look } => probe::command(&encoder, json, look),

@@ -228,6 +228,19 @@ pub(super) async fn handout_post(
     Ok((StatusCode::CREATED, Json(handout)))
 }
 
+/// Takes a file away from all; `secret` is the last part of its path.
+#[utoipa::path(delete, path = "/meeting/files/{secret}", tag = "in a meeting",
+    params(("secret" = String, Path)),
+    responses((status = 204), (status = 403, body = ErrorBody), (status = 410, body = ErrorBody)))]
+pub(super) async fn handout_take_away(
+    State(door): State<PanelDoor>,
+    InMeeting(who): InMeeting,
+    Path(secret): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    door.meeting.tools.take_away(&who, secret).await.map_err(tools_refused)?;
+    Ok(door.meeting.told(&who))
+}
+
 /// A file of a meeting, for who has its address. Browsers save it and never open it, pictures excepted.
 #[utoipa::path(get, path = "/f/{secret}", tag = "in a meeting",
     params(("secret" = String, Path), HandoutQuery),

@@ -189,6 +189,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(meeting::poll_vote))
         .routes(routes!(meeting::timer_put, meeting::timer_remove))
         .routes(routes!(meeting::handout_post))
+        .routes(routes!(meeting::handout_take_away))
         .routes(routes!(
             recordings::recording_start,
             recordings::recording_change,

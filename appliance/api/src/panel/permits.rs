@@ -93,6 +93,7 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("put", "/api/v1/meeting/timer"),
             ("delete", "/api/v1/meeting/timer"),
             ("post", "/api/v1/meeting/files"),
+            ("delete", "/api/v1/meeting/files/{secret}"),
         ],
     ),
     (

@@ -12,7 +12,9 @@ pub use roombox_jobs::spec::{
     Ahead, EncoderChoice, FileKind, JobSpec, LayoutName, MadeFile, Only, Output, Pauses, Progress,
     Receipt, SoundContainer,
 };
-pub use roombox_jobs::{Attempt, Borrower, Governor, JobState, Load, Machine, Offer, SLOWLY};
+pub use roombox_jobs::{
+    Attempt, Borrower, Governor, JobState, Load, MAX_ATTEMPTS, Machine, Offer, SLOWLY,
+};
 pub use task::DeskTask;
 pub use view::{Job, JobPatch, JobProgress, JobWait, WaitReason};
 

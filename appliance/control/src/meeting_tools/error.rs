@@ -33,6 +33,8 @@ pub enum ToolsError {
     FileTooLarge { most: u64 },
     #[error("this meeting has handed out as much as it may: its files go when it ends")]
     FilesFull,
+    #[error("{most} files of one person are on their way at most: wait until one has arrived")]
+    TooManyAtOnce { most: usize },
     #[error("the disk is too full for it: recordings come first")]
     NoRoom,
     #[error("the file broke off on its way: send it again")]
@@ -61,6 +63,7 @@ impl ToolsError {
             Self::NoLength => "no_length",
             Self::FileTooLarge { .. } => "file_too_large",
             Self::FilesFull => "files_full",
+            Self::TooManyAtOnce { .. } => "too_many_at_once",
             Self::NoRoom => "no_room",
             Self::BrokenOff => "broken_off",
             Self::FileGone => "file_gone",

@@ -94,8 +94,23 @@ impl Folder {
         fs::rename(new, folder.join(STATE))
     }
 
+    /// It is gone at once; that its files are, may take a disk a while.
     pub(super) fn discard(&self, room: &str) -> io::Result<()> {
-        discard(&self.of(room))
+        let gone = self.0.join(format!("gone-{}", ulid::Ulid::new()));
+        match fs::rename(self.of(room), &gone) {
+            Ok(()) => {}
+            Err(error) => return absent(error),
+        }
+        let remove = move || {
+            if let Err(error) = fs::remove_dir_all(&gone) {
+                tracing::warn!(%error, "files of an ended meeting stay until the next start");
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+        Ok(())
     }
 }
 

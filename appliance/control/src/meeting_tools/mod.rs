@@ -34,6 +34,9 @@ use utoipa::ToSchema;
 /// After a restart of the daemon people have so long to come back to what they had.
 const COME_BACK: Duration = Duration::from_secs(120);
 
+/// Whoever was in a meeting so long ago counts as in it.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
 /// Somebody in a meeting, as the media plane and their token say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attendee {
@@ -78,8 +81,8 @@ struct Seat {
     /// Nobody has come to it since the daemon began.
     from_before: bool,
     closed_since: Option<Instant>,
-    /// Bytes and files that are on their way.
-    coming: (u64, usize),
+    /// Files that are on their way: whose, and how many bytes.
+    coming: Vec<(String, u64)>,
 }
 
 /// Tools of all meetings of the box.
@@ -89,6 +92,8 @@ pub struct MeetingTools {
     settings: Arc<SettingsDesk>,
     folder: Folder,
     seats: Mutex<HashMap<String, Seat>>,
+    /// Who was in which meeting when somebody asked last.
+    looked: tokio::sync::Mutex<(Option<Instant>, Vec<RoomView>)>,
 }
 
 impl MeetingTools {
@@ -109,7 +114,7 @@ impl MeetingTools {
             (room, Seat { table, from_before: true, ..Seat::default() })
         });
         let seats = Mutex::new(seats.collect());
-        Self { conference, recorder, settings, folder, seats }
+        Self { conference, recorder, settings, folder, seats, looked: Default::default() }
     }
 
     /// Whom a token speaks for, if they are in the meeting now: neither gone nor in its lobby.
@@ -117,9 +122,18 @@ impl MeetingTools {
     /// # Errors
     /// They are not.
     pub async fn attendee(&self, bearer: Bearer<'_>) -> Result<Attendee, ToolsError> {
-        let views = self.conference.list().await;
-        let found = views.iter().find(|view| view.info.name.as_str() == bearer.room);
-        found.and_then(|view| attends(view, bearer)).ok_or(ToolsError::NotInMeeting)
+        let found = |views: &[RoomView]| {
+            let view = views.iter().find(|view| view.info.name.as_str() == bearer.room)?;
+            attends(view, bearer)
+        };
+        // All ask at once when something has changed: the media threads are asked once for them.
+        let mut looked = self.looked.lock().await;
+        let fresh = looked.0.is_some_and(|at| at.elapsed() < LOOK_AGAIN);
+        if let Some(who) = found(&looked.1).filter(|_| fresh) {
+            return Ok(who);
+        }
+        *looked = (Some(Instant::now()), self.conference.list().await);
+        found(&looked.1).ok_or(ToolsError::NotInMeeting)
     }
 
     fn seats(&self) -> MutexGuard<'_, HashMap<String, Seat>> {
@@ -319,6 +333,15 @@ impl MeetingTools {
 }
 
 impl Attendee {
+    fn bearer(&self) -> Bearer<'_> {
+        Bearer {
+            room: self.room.as_str(),
+            identity: &self.identity,
+            before: &self.before,
+            moderator: self.moderator,
+        }
+    }
+
     fn must_moderate(&self) -> Result<(), ToolsError> {
         self.moderator.then_some(()).ok_or(ToolsError::NotModerator)
     }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt as _;
 
-/// As with retention: recordings end at the reserve, and files stop well before.
-const RESERVES: u64 = 2;
+/// Recordings end at the reserve, and old ones begin to go at twice as much: files stop before either.
+const RESERVES: u64 = 3;
+/// Of one person at a time: slow ones would take all places.
+const AT_ONCE: usize = 3;
 
 /// A file that somebody is sending. Dropped before its end it leaves nothing.
 pub struct HandoutUpload {
@@ -48,10 +50,6 @@ impl MeetingTools {
         if bytes > rules.most_bytes {
             return Err(ToolsError::FileTooLarge { most: rules.most_bytes });
         }
-        let (free, reserve) = self.recorder.space()?;
-        if free.saturating_sub(bytes) < reserve.saturating_mul(RESERVES) {
-            return Err(ToolsError::NoRoom);
-        }
         let secret = random_text(32).map_err(|_| no_randomness())?;
         let path = self.folder.file(who.room.as_str(), &secret);
         let (me, of) = (self.clone(), who.clone());
@@ -87,13 +85,22 @@ impl MeetingTools {
     /// Keeps a place for a file, if there is one.
     fn expect(&self, who: &Attendee, bytes: u64, most: u64) -> Result<(), ToolsError> {
         let mut seats = self.seats();
+        let (free, reserve) = self.recorder.space()?;
+        let of_all: u64 =
+            seats.values().flat_map(|seat| &seat.coming).map(|(_, bytes)| bytes).sum();
+        if free.saturating_sub(of_all + bytes) < reserve.saturating_mul(RESERVES) {
+            return Err(ToolsError::NoRoom);
+        }
         let seat = self.seat(&mut seats, who)?;
-        let (coming, files) = seat.coming;
+        let coming: u64 = seat.coming.iter().map(|(_, bytes)| bytes).sum();
         let all = seat.table.bytes() + coming + bytes;
-        if all > most * ALL_TOGETHER || seat.table.files.len() + files >= MOST {
+        if all > most * ALL_TOGETHER || seat.table.files.len() + seat.coming.len() >= MOST {
             return Err(ToolsError::FilesFull);
         }
-        seat.coming = (coming + bytes, files + 1);
+        if seat.coming.iter().filter(|(by, _)| *by == who.identity).count() >= AT_ONCE {
+            return Err(ToolsError::TooManyAtOnce { most: AT_ONCE });
+        }
+        seat.coming.push((who.identity.clone(), bytes));
         Ok(())
     }
 
@@ -103,9 +110,34 @@ impl MeetingTools {
         let seat = seats.get_mut(who.room.as_str());
         // Another meeting knows nothing of it.
         if let Some(seat) = seat.filter(|seat| seat.table.meeting == who.meeting) {
-            seat.coming.0 = seat.coming.0.saturating_sub(bytes);
-            seat.coming.1 = seat.coming.1.saturating_sub(1);
+            let ours = |(by, of): &(String, u64)| *by == who.identity && *of == bytes;
+            if let Some(at) = seat.coming.iter().position(ours) {
+                seat.coming.swap_remove(at);
+            }
         }
+    }
+
+    /// Takes a file away from all.
+    ///
+    /// # Errors
+    /// They do not moderate, or it is not there.
+    pub async fn take_away(
+        self: &Arc<Self>,
+        who: &Attendee,
+        secret: String,
+    ) -> Result<(), ToolsError> {
+        who.must_moderate()?;
+        let path = self.folder.file(who.room.as_str(), &secret);
+        self.change(who, move |table, _| {
+            let before = table.files.len();
+            table.files.retain(|file| file.secret != secret);
+            match table.files.len() < before {
+                true => Ok(()),
+                false => Err(ToolsError::FileGone),
+            }
+        })
+        .await?;
+        Ok(fs::remove_file(path).await.or_else(crate::files::absent)?)
     }
 
     /// Where a file is, its name, and its media type if it is a picture.
@@ -162,6 +194,11 @@ impl HandoutUpload {
             at: UnixMs::now(),
         };
         let handout = file.handout();
+        // It may have taken long: whoever was put out meanwhile, or may not write any more, hands out nothing.
+        let again = self.tools.attendee(self.who.bearer()).await?;
+        if !again.writes {
+            return Err(ToolsError::MayNotWrite);
+        }
         let (tools, who) = (self.tools.clone(), self.who.clone());
         off_thread(move || {
             let mut seats = tools.seats();

@@ -18,6 +18,7 @@ export function meetingOf(token: () => string | null) {
     remove: (id: string) => change("DELETE", poll(id)),
     startTimer: (seconds: number, title: string) => change("PUT", "/timer", { seconds, title }),
     endTimer: () => change("DELETE", "/timer"),
+    takeAway: (file: Pick<Handout, "path">) => change("DELETE", file.path.replace(/^\/f\//, "/files/")),
     hand: (file: File, progress: (sent: number) => void, signal: AbortSignal) =>
       upload<Handout>(
         `/meeting/files?name=${encodeURIComponent(file.name)}`,

@@ -26,6 +26,11 @@ export function Chat({ chat, tools, writes, close }: ChatProps) {
   const count = chat.chatMessages.length;
   const time = new Intl.DateTimeFormat(i18n.language, { timeStyle: "short" });
   const files = tools.view?.files ?? [];
+  // Somebody who moderates took it away; what has only just been sent is not known here yet.
+  const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
+  const unseen = files.filter((file) => !seen.has(file.path));
+  if (unseen.length > 0) setSeen(new Set([...seen, ...unseen.map((file) => file.path)]));
+  const gone = (path: string) => seen.has(path) && !files.some((file) => file.path === path);
   const mayHand = writes && (tools.view?.file_rules.allowed ?? false);
   const { hand, sending, error } = useHandingOut(tools, (file) => {
     // Programs of other makers show the text alone: it says where the file is.
@@ -74,7 +79,7 @@ export function Chat({ chat, tools, writes, close }: ChatProps) {
           <IconX aria-hidden />
         </button>
       </header>
-      {files.length > 0 && <FileList files={files} />}
+      {files.length > 0 && <FileList tools={tools} />}
       {count === 0 ? (
         <p className="quiet drawer-empty">{t("chat_empty")}</p>
       ) : (
@@ -91,7 +96,13 @@ export function Chat({ chat, tools, writes, close }: ChatProps) {
                   </strong>
                   <time>{time.format(message.timestamp)}</time>
                 </p>
-                {file ? <FileMessage file={file} /> : <p>{message.message}</p>}
+                {file && gone(file.path) ? (
+                  <p className="quiet">{t("tools.file_removed", { name: file.name })}</p>
+                ) : file ? (
+                  <FileMessage file={file} />
+                ) : (
+                  <p>{message.message}</p>
+                )}
               </li>
             );
           })}

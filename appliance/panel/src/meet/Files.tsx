@@ -1,5 +1,5 @@
 // Files in the chat: handing one out with progress and a way back, and the cards by which all get it.
-import { IconDownload, IconFile, IconPaperclip, IconX } from "@tabler/icons-react";
+import { IconDownload, IconFile, IconPaperclip, IconTrash, IconX } from "@tabler/icons-react";
 import { useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ABORTED, Refusal } from "../api/ask";
@@ -28,19 +28,42 @@ export function FileMessage({ file }: { file: FileCard }) {
   );
 }
 
-/** All files of the meeting, for those who came after the messages. */
-export function FileList({ files }: { files: Handout[] }) {
+/** All files of the meeting, for those who came after the messages. Who moderates takes them away. */
+export function FileList({ tools }: { tools: Tools }) {
   const { t } = useTranslation("meet");
+  const textOf = useRefusalText();
+  const [error, setError] = useState<unknown>(null);
+  const files = tools.view?.files ?? [];
+  const takeAway = (file: Handout) => {
+    setError(null);
+    tools.door.takeAway(file).then(tools.again, setError);
+  };
   return (
     <details className="file-list">
       <summary>{t("tools.files", { count: files.length })}</summary>
       <ul>
         {files.map((file) => (
-          <li key={file.path}>
+          <li key={file.path} className="row">
             <FileMessage file={file} />
+            {tools.view?.moderates && (
+              <button
+                type="button"
+                className="round small"
+                aria-label={t("tools.file_remove", { name: file.name, by: file.by })}
+                title={t("tools.file_remove", { name: file.name, by: file.by })}
+                onClick={() => takeAway(file)}
+              >
+                <IconTrash aria-hidden />
+              </button>
+            )}
           </li>
         ))}
       </ul>
+      {error !== null && (
+        <p className="error" role="alert">
+          {textOf(error)}
+        </p>
+      )}
     </details>
   );
 }

@@ -7,6 +7,8 @@ import type { MeetingPoll, MeetingTools } from "../api/schema";
 import { lastPass } from "./lobby";
 
 const TOPIC = "roombox.meeting";
+/** Everybody hears at once, and not everybody asks at once. */
+const SPREAD_MS = 700;
 
 export interface Tools {
   door: MeetingDoor;
@@ -28,13 +30,17 @@ export function useTools(room: Room, roomId: string): Tools {
     );
   }, [door]);
   useEffect(() => {
+    let soon: ReturnType<typeof setTimeout> | undefined;
     const heard = (_: Uint8Array, __?: unknown, ___?: unknown, topic?: string) => {
-      if (topic === TOPIC) again();
+      if (topic !== TOPIC) return;
+      clearTimeout(soon);
+      soon = setTimeout(again, Math.random() * SPREAD_MS);
     };
     again();
     room.on(RoomEvent.DataReceived, heard);
     room.on(RoomEvent.Reconnected, again);
     return () => {
+      clearTimeout(soon);
       room.off(RoomEvent.DataReceived, heard);
       room.off(RoomEvent.Reconnected, again);
     };

@@ -275,7 +275,7 @@ impl Follower<'_> {
 
     /// The recording is whole: what is missing of its film is made at once.
     fn finish(mut self) -> Result<(), FilmError> {
-        let mut material = Material::read(self.recording, self.work)?;
+        let mut material = Material::read(self.recording, self.work, false)?;
         narrow(&mut material.manifest, &mut material.timeline, &self.job.only);
         let (plan, picture) = planned(&material, self.job)?;
         let (reels, work) = (self.reels, self.work);

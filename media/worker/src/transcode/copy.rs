@@ -1,7 +1,7 @@
 //! The film's picture where no pixel has to change: the recorded H.264 as it is.
 
 use super::error::FilmError;
-use super::material::{Material, chain, is_damage};
+use super::material::{Material, chain, is_damage, next_frame};
 use super::output::SampleFile;
 use super::report::Work;
 use super::stills::{Poster, Stills, decoded};
@@ -55,7 +55,7 @@ pub fn copy(
     let mut chosen = false;
     for part in parts.iter().filter_map(|n| material.manifest.parts.get(*n)) {
         let Some(mut reader) = opened(material, part)? else { continue };
-        while let Some(frame) = reader.next_frame().map_err(FilmError::Recording)? {
+        while let Some(frame) = next_frame(&mut reader, &part.file, material.last_try)? {
             let recording_us = part.start_us.saturating_add_signed(frame.pts_us);
             // A frame that was cut, or after the end: cannot be in a film of one piece.
             let Some(film_us) = plan.film_us(recording_us.min(plan.last_us())) else { continue };
@@ -117,7 +117,7 @@ impl Copied {
 fn opened(material: &Material, part: &Part) -> Result<Option<PartReader>, FilmError> {
     match PartReader::open(&material.path(part)) {
         Ok(reader) => Ok(Some(reader)),
-        Err(error) if is_damage(&error) => {
+        Err(error) if is_damage(&error, material.last_try) => {
             let error = chain(&error);
             tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
             Ok(None)

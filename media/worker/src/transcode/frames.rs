@@ -1,7 +1,7 @@
 //! The coded frames of one part, read one ahead: when the next is due is known before it is taken.
 
 use super::error::FilmError;
-use super::material::{Material, chain, is_damage};
+use super::material::{Material, chain, is_damage, next_frame};
 use roombox_capture::CaptureError;
 use roombox_capture::manifest::Part;
 use roombox_capture::matroska::{Clusters, Frame, PartInfo, PartReader};
@@ -18,6 +18,7 @@ pub struct PartFrames {
     next: Option<Frame>,
     /// It is still being written: where it ends now it may go on later.
     grows: bool,
+    last_try: bool,
 }
 
 impl PartFrames {
@@ -38,9 +39,12 @@ impl PartFrames {
         match opened {
             Ok((reader, next)) => {
                 let (name, start_us) = (part.file.clone(), part.start_us);
-                Ok(Some(Self { name, start_us, reader, next, grows: material.grows(part) }))
+                let (grows, last_try) = (material.grows(part), material.last_try);
+                Ok(Some(Self { name, start_us, reader, next, grows, last_try }))
             }
-            Err(error) if material.runs || !is_damage(&error) => Err(FilmError::Recording(error)),
+            Err(error) if material.runs || !is_damage(&error, material.last_try) => {
+                Err(FilmError::Recording(error))
+            }
             Err(error) => {
                 let error = chain(&error);
                 tracing::warn!(part = %part.file, %error, "a part cannot be read: it is skipped");
@@ -76,7 +80,7 @@ impl PartFrames {
     /// # Errors
     /// The disk does not give what follows: a film without it would be a shorter one.
     pub fn take(&mut self) -> Result<Option<Frame>, FilmError> {
-        let next = self.reader.next_frame().map_err(FilmError::Recording)?;
+        let next = next_frame(&mut self.reader, &self.name, self.last_try)?;
         Ok(std::mem::replace(&mut self.next, next))
     }
 }

@@ -4,7 +4,7 @@
 use super::error::FilmError;
 use super::report::Work;
 use roombox_capture::manifest::{Manifest, Part};
-use roombox_capture::matroska::PartReader;
+use roombox_capture::matroska::{Frame, PartReader};
 use roombox_capture::timeline::TimelineLine;
 use roombox_capture::{CaptureError, read_manifest, read_timeline};
 use std::collections::HashSet;
@@ -19,6 +19,8 @@ pub struct Material {
     pub timeline: Vec<TimelineLine>,
     /// The recording still runs.
     pub runs: bool,
+    /// Nobody tries again: what the disk does not give is left out, too.
+    pub last_try: bool,
     /// Files of parts that are still being written.
     growing: HashSet<String>,
 }
@@ -27,13 +29,13 @@ impl Material {
     /// # Errors
     /// The folder has no manifest that can be understood, the disk refuses a part or all that there was is
     /// damaged, or the job was cancelled.
-    pub fn read(folder: &Path, work: &Work) -> Result<Self, FilmError> {
+    pub fn read(folder: &Path, work: &Work, last_try: bool) -> Result<Self, FilmError> {
         let mut manifest = read_manifest(folder).map_err(FilmError::Recording)?;
         let timeline = read_timeline(folder);
         let (mut usable, mut damage) = (Vec::new(), None);
         for part in std::mem::take(&mut manifest.parts) {
             work.beat()?;
-            match surveyed(folder, &part, work)? {
+            match surveyed(folder, &part, work, last_try)? {
                 Ok(Some(part)) => usable.push(part),
                 Ok(None) => tracing::warn!(part = %part.file, "a part without frames is left out"),
                 Err(error) => {
@@ -51,7 +53,7 @@ impl Material {
         }
         manifest.parts = usable;
         let (folder, growing) = (folder.to_owned(), HashSet::new());
-        Ok(Self { folder, manifest, timeline, runs: false, growing })
+        Ok(Self { folder, manifest, timeline, runs: false, last_try, growing })
     }
 
     /// A recording that still runs, as its folder tells it: parts that are being written have no
@@ -65,7 +67,14 @@ impl Material {
         manifest.parts.retain(is_inside);
         let open = manifest.parts.iter().filter(|part| part.end_us.is_none());
         let growing = open.map(|part| part.file.clone()).collect();
-        Ok(Self { folder: folder.to_owned(), manifest, timeline, runs: true, growing })
+        Ok(Self {
+            folder: folder.to_owned(),
+            manifest,
+            timeline,
+            runs: true,
+            last_try: false,
+            growing,
+        })
     }
 
     /// Whether a part is still being written.
@@ -96,14 +105,38 @@ fn is_inside(part: &Part) -> bool {
 }
 
 /// Whether the fault is the part's own, and no other try finds more in it. What the disk or the system
-/// refuses (EIO, EMFILE) may be there the next time.
-pub fn is_damage(error: &CaptureError) -> bool {
+/// refuses (EIO, EMFILE) may be there the next time; with the last try, a sector that nobody reads any
+/// more costs what is in it, and not the film.
+pub fn is_damage(error: &CaptureError, last_try: bool) -> bool {
+    let lasting = |source: &io::Error| {
+        source.kind() == io::ErrorKind::NotFound
+            || last_try && source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+    };
     match error {
         CaptureError::NotAPart { .. } => true,
         CaptureError::OpenPart { source, .. } | CaptureError::ReadPart { source, .. } => {
-            source.kind() == io::ErrorKind::NotFound
+            lasting(source)
         }
         _ => false,
+    }
+}
+
+/// The next frame of a part; with the last try it ends where the disk does.
+///
+/// # Errors
+/// The disk does not give what follows: a film without it would be a shorter one.
+pub fn next_frame(
+    reader: &mut PartReader,
+    part: &str,
+    last_try: bool,
+) -> Result<Option<Frame>, FilmError> {
+    match reader.next_frame() {
+        Err(error) if last_try && is_damage(&error, last_try) => {
+            let error = chain(&error);
+            tracing::warn!(part, %error, "the disk does not give the rest of a part: it is left out");
+            Ok(None)
+        }
+        read => read.map_err(FilmError::Recording),
     }
 }
 
@@ -112,6 +145,7 @@ fn surveyed(
     folder: &Path,
     part: &Part,
     work: &Work,
+    last_try: bool,
 ) -> Result<Result<Option<Part>, CaptureError>, FilmError> {
     let path = folder.join(&part.file);
     if !is_inside(part) {
@@ -130,17 +164,36 @@ fn surveyed(
     let (mut reader, mut last_us) = match read() {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(Ok(None)),
-        Err(error) if is_damage(&error) => return Ok(Err(error)),
+        Err(error) if is_damage(&error, last_try) => return Ok(Err(error)),
         Err(error) => return Err(FilmError::Recording(error)),
     };
     let mut part = part.clone();
     if part.end_us.is_none() {
         // It was never sealed: its end is its last frame.
-        while let Some(frame) = reader.next_frame().map_err(FilmError::Recording)? {
+        while let Some(frame) = next_frame(&mut reader, part.file.as_str(), last_try)? {
             last_us = frame.pts_us;
             work.beat()?;
         }
         part.end_us = Some(part.start_us.saturating_add_signed(last_us));
     }
     Ok(Ok(Some(part)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(errno: rustix::io::Errno) -> CaptureError {
+        let (path, source) = (PathBuf::from("p.mkv"), errno.into());
+        CaptureError::ReadPart { path, source }
+    }
+
+    #[test]
+    fn a_sector_that_nobody_reads_costs_tries_and_with_the_last_one_what_is_in_it() {
+        use rustix::io::Errno;
+        assert!(!is_damage(&refused(Errno::IO), false), "it may be read the next time");
+        assert!(is_damage(&refused(Errno::IO), true));
+        assert!(!is_damage(&refused(Errno::MFILE), true), "that says nothing of the part");
+        assert!(is_damage(&refused(Errno::NOENT), false));
+    }
 }

@@ -64,6 +64,8 @@ pub struct Request {
     pub recording: PathBuf,
     /// The job's file; `-` is the standard input.
     pub spec: PathBuf,
+    /// Nobody tries again by themselves.
+    pub last_try: bool,
 }
 
 /// Runs the job and tells the daemon.
@@ -100,7 +102,7 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
     let job = read_spec(&request.spec)?;
     // From here on: a long recording takes a while to look through, and a driver to begin.
     let _reporter = Reporter::start(work.clone(), job.job.clone());
-    let mut material = Material::read(&request.recording, &work)?;
+    let mut material = Material::read(&request.recording, &work, request.last_try)?;
     if job.recording != material.manifest.recording {
         return Err(FilmError::UnusableSpec("it is for another recording"));
     }

@@ -1,0 +1,62 @@
+//! What goes on for as long as the box runs: recordings end, old ones go, the disk is watched.
+
+use crate::clock;
+use crate::recorder::RecorderNews;
+use roombox_control::clock::UnixMs;
+use roombox_control::recordings::Recordings;
+use roombox_control::retention::{Moment, Retention};
+use roombox_control::storage::Storage;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Interrupted recordings are looked at this often.
+const TICK: Duration = Duration::from_secs(1);
+/// What is due is deleted this often.
+const RETENTION_TICK: Duration = Duration::from_secs(5);
+
+/// Recordings end, and what was refused is tried again, for as long as the recorder runs.
+pub async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<RecorderNews>) {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        let outcome = tokio::select! {
+            one = news.recv() => match one {
+                Some(RecorderNews::Ended(manifest)) => recordings.ended(*manifest).await,
+                Some(RecorderNews::DiskWarning { free, reserve }) => {
+                    recordings.disk_warned(free, reserve);
+                    Ok(())
+                }
+                None => return,
+            },
+            _ = ticks.tick() => {
+                recordings.tick(Instant::now()).await;
+                Ok(())
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::error!(%error, "a recording's end could not be kept: it is tried again");
+        }
+    }
+}
+
+/// Finds out who was in recordings of older versions.
+pub async fn learn_people(recordings: Arc<Recordings>) {
+    if let Err(error) = recordings.learn_people().await {
+        tracing::warn!(%error, "who was in older recordings is not known yet: the next start tries");
+    }
+}
+
+/// Deletes what the owner wants deleted and watches the disk, for as long as the box runs.
+pub async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: bool) {
+    let mut ticks = tokio::time::interval(RETENTION_TICK);
+    loop {
+        ticks.tick().await;
+        // In development nobody says that the clock was set; a developer's is.
+        let set = dev || clock::is_set();
+        let now = Moment { wall_ms: UnixMs::now().0, boot: clock::since_boot(), set };
+        storage.look(now.boot);
+        if let Err(error) = retention.tick(now).await {
+            tracing::error!(%error, "recordings that are due cannot be deleted");
+        }
+    }
+}
