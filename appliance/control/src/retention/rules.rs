@@ -124,9 +124,8 @@ pub fn due(
     let mut oldest: Vec<&Candidate> = candidates.iter().filter(|one| !one.held).collect();
     oldest.sort_by(|a, b| a.age().cmp(&b.age()));
     let aged = |at: u64| now_ms.is_some_and(|now| now >= at);
-    let old = |one: &Candidate| {
-        !one.undelivered && !one.undated && one.old_at(policy).is_some_and(aged)
-    };
+    let old =
+        |one: &Candidate| !one.undelivered && !one.undated && one.old_at(policy).is_some_and(aged);
     let surplus = now_ms.map(|_| surplus(candidates, policy)).unwrap_or_default();
     let many = |one: &Candidate| !one.undelivered && surplus.contains(one.id.as_str());
     let (mut freed, mut due, mut rest) = (0, Vec::new(), Vec::new());
