@@ -365,3 +365,15 @@ async def test_a_link_that_was_half_revoked_is_revoked_by_the_second_try_or_by_i
         change(box, other, layout="speaker")
         await linus.until(lambda: linus.seen("disconnected"), 15)
         assert linus.seen("disconnected")[0][0] == rtc.DisconnectReason.PARTICIPANT_REMOVED
+
+
+async def test_a_guests_link_moderates_nothing_whoever_comes_by_it(box):
+    room = closed(box, "No moderator's")
+    link = link_for(box, room, "Grace")
+    by_account = box.ask("POST", f"/rooms/{room['id']}/join-token", {"name": "Ada", "invite": link["invite"]})
+    for token in [token_by(box, room, link), by_account["token"]]:
+        async with guest(box, room, "grace", token=token) as grace:
+            assert waits_for(grace) is None
+            # Who has an account moderates by that, and by its routes.
+            sid = grace.room.local_participant.sid
+            assert moderate(box, room, "mute", sid, token) == (403, "invite_invalid")
