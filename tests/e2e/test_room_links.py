@@ -5,6 +5,8 @@ import contextlib
 import json
 import sqlite3
 import time
+import urllib.error
+import urllib.request
 
 import jwt
 import pytest
@@ -64,6 +66,15 @@ def over(box, room, link):
     """The link's time is over, and the box knows it."""
     in_store(box, "UPDATE room_links SET expires_ms = created_ms WHERE id = ?", link["id"])
     change(box, room, layout="speaker")
+
+
+def knocks(box, token):
+    """What the LiveKit door says of a token, before anybody has come in."""
+    try:
+        with urllib.request.urlopen(f"{box.http}/rtc/validate?access_token={token}") as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
 
 
 async def cannot_come(box, room, token):
@@ -139,7 +150,9 @@ async def test_who_came_by_a_revoked_link_is_put_out_and_the_token_opens_nothing
         guest(box, room, "grace", token=token) as grace,
     ):
         await linus.until(lambda: linus.room.remote_participants)
+        assert knocks(box, token) == 200
         box.ask("DELETE", f"/rooms/{room['id']}/links/{link['id']}")
+        assert knocks(box, token) == 401, "at the door, and not only when the connection looks"
         await grace.until(lambda: grace.seen("disconnected"))
         assert grace.seen("disconnected")[0][0] == rtc.DisconnectReason.PARTICIPANT_REMOVED
         await linus.until(lambda: not linus.room.remote_participants)
