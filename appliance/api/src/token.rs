@@ -33,6 +33,8 @@ pub enum TokenError {
     Early,
     #[error("invalid token: the link that it was made for was revoked")]
     Revoked,
+    #[error("invalid token: the link that it was made for has expired")]
+    LinkEnded,
 }
 
 /// Go reads `null` as an empty value, and so do LiveKit's servers.
@@ -88,6 +90,10 @@ pub struct Claims {
     #[serde(skip_serializing_if = "String::is_empty")]
     #[serde(deserialize_with = "null_is_empty")]
     pub link: String,
+    /// The box's own: the bearer does not change their name.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(deserialize_with = "null_is_empty")]
+    pub name_fixed: bool,
     #[serde(deserialize_with = "null_is_empty")]
     pub video: VideoGrant,
 }
@@ -178,6 +184,27 @@ pub fn verify(
     token: &str,
     secret_of: impl Fn(&str) -> Option<String>,
 ) -> Result<Claims, TokenError> {
+    let claims = verify_whatever_its_end(token, secret_of)?;
+    match claims.exp.saturating_add(LEEWAY_S) < now_s() {
+        true => Err(TokenError::Expired),
+        false => Ok(claims),
+    }
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Checks a token as [`verify`] does, but for its end: for what people do from within a meeting. A page asks with the
+/// token with which it joined, who is in stays in when that ends, and only LiveKit's own connection is given newer
+/// ones. Whoever uses it must ask whether the bearer is in the meeting now.
+///
+/// # Errors
+/// See [`TokenError`].
+pub fn verify_whatever_its_end(
+    token: &str,
+    secret_of: impl Fn(&str) -> Option<String>,
+) -> Result<Claims, TokenError> {
     if token.is_empty() {
         return Err(TokenError::Missing);
     }
@@ -201,11 +228,9 @@ pub fn verify(
             _ => TokenError::Malformed,
         })?
         .claims;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     match (claims.exp, claims.nbf) {
         (0, _) => Err(TokenError::Endless),
-        (exp, _) if exp.saturating_add(LEEWAY_S) < now => Err(TokenError::Expired),
-        (_, nbf) if nbf > now + LEEWAY_S => Err(TokenError::Early),
+        (_, nbf) if nbf > now_s() + LEEWAY_S => Err(TokenError::Early),
         _ => Ok(claims),
     }
 }
@@ -238,6 +263,11 @@ mod tests {
     fn expired_foreign_and_garbage_tokens_are_told_apart() {
         let expired = sign(&claims(now() - 60), "secret").unwrap();
         assert_eq!(check(&expired), Err(TokenError::Expired));
+        let whenever = |token: &str| verify_whatever_its_end(token, |_| Some("secret".to_owned()));
+        assert_eq!(whenever(&expired).unwrap().sub, "me");
+        assert_eq!(whenever(&sign(&claims(0), "secret").unwrap()), Err(TokenError::Endless));
+        let forged = sign(&claims(now() - 60), "other").unwrap();
+        assert_eq!(whenever(&forged), Err(TokenError::Signature));
         let foreign = sign(&claims(now() + 60), "other").unwrap();
         assert_eq!(check(&foreign), Err(TokenError::Signature));
         let mut unknown = claims(now() + 60);

@@ -86,6 +86,13 @@ pub trait Conference: Send + Sync {
     /// Whether tokens of this personal link still open anything: nobody has revoked it.
     fn link_holds(&self, link: &str) -> bool;
 
+    /// Whether the time of this personal link is over: nobody comes in by it anew, and who is in stays.
+    fn link_has_ended(&self, link: &str) -> bool;
+
+    /// Whether somebody who came by this link was sent out of the meeting that is going on in the room: they
+    /// come back as any guest.
+    fn link_is_sent_out(&self, room: &RoomName, link: &str) -> bool;
+
     /// Sends a join or resume; from now on the participant's events go to `events`.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! Who waits and who was let in is the media plane's to know: it ends with the meeting.
 
+use crate::clock::UnixMs;
 use crate::conference::Standing;
 use crate::error::ControlError;
 use crate::keys::LivekitKeys;
@@ -15,8 +16,10 @@ pub struct Lobby {
     keys: Arc<LivekitKeys>,
     /// By name, those of which the box knows more than the name. Joins must not wait for the disk.
     rooms: RwLock<HashMap<String, Door>>,
-    /// Ids of the personal links that nobody has revoked.
-    links: RwLock<HashSet<String>>,
+    /// The personal links that nobody has revoked, by id, and when they end (milliseconds since the Unix epoch).
+    links: RwLock<HashMap<String, Option<u64>>>,
+    /// Rooms by name, and links by id, of people whom somebody sent out of the meeting that is going on.
+    sent_out: RwLock<HashSet<(String, String)>>,
 }
 
 /// What a room's door must know.
@@ -31,7 +34,8 @@ impl Lobby {
     /// # Errors
     /// The store refuses.
     pub async fn load(store: Arc<Store>, keys: Arc<LivekitKeys>) -> Result<Self, ControlError> {
-        let lobby = Self { store, keys, rooms: RwLock::default(), links: RwLock::default() };
+        let (rooms, links, sent_out) = Default::default();
+        let lobby = Self { store, keys, rooms, links, sent_out };
         lobby.refresh().await?;
         Ok(lobby)
     }
@@ -48,7 +52,30 @@ impl Lobby {
 
     /// Whether tokens that were given out for this personal link still open anything.
     pub fn link_holds(&self, link: &str) -> bool {
-        self.links.read().unwrap_or_else(PoisonError::into_inner).contains(link)
+        self.links.read().unwrap_or_else(PoisonError::into_inner).contains_key(link)
+    }
+
+    /// Whether this personal link's time is over: nobody comes in by it anew, however long a token of it lasts.
+    pub fn link_has_ended(&self, link: &str) -> bool {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        links.get(link).copied().flatten().is_some_and(|end| end <= UnixMs::now().0)
+    }
+
+    /// Whether somebody sent out who came by this link, in the meeting that is going on: until that ends the
+    /// link vouches for nobody there.
+    pub fn is_sent_out(&self, room: &str, link: &str) -> bool {
+        let sent_out = self.sent_out.read().unwrap_or_else(PoisonError::into_inner);
+        !sent_out.is_empty() && sent_out.contains(&(room.to_owned(), link.to_owned()))
+    }
+
+    pub(crate) fn send_out(&self, room: &str, link: &str) {
+        let mut sent_out = self.sent_out.write().unwrap_or_else(PoisonError::into_inner);
+        sent_out.insert((room.to_owned(), link.to_owned()));
+    }
+
+    pub(crate) fn meeting_ended(&self, room: &str) {
+        let mut sent_out = self.sent_out.write().unwrap_or_else(PoisonError::into_inner);
+        sent_out.retain(|(of, _)| of != room);
     }
 
     fn door(&self, room: &str) -> Option<Door> {
@@ -70,7 +97,7 @@ impl Lobby {
         let rows = self.store.room_list().await?.into_iter();
         let door = |lobby, max_people| Door { lobby, max_people };
         let rooms = rows.map(|row| (row.name, door(row.lobby, row.rules.max_people))).collect();
-        let links = self.store.room_link_ids().await?.into_iter().collect();
+        let links = self.store.room_link_ends().await?.into_iter().collect();
         *self.links.write().unwrap_or_else(PoisonError::into_inner) = links;
         *self.rooms.write().unwrap_or_else(PoisonError::into_inner) = rooms;
         Ok(())
@@ -81,7 +108,7 @@ impl Lobby {
 mod tests {
     use super::*;
     use crate::rooms::RoomRules;
-    use crate::store::RoomRow;
+    use crate::store::{LinkRole, RoomLinkRow, RoomRow};
 
     fn room(name: &str) -> RoomRow {
         let (invite, name) = (format!("invite of {name}"), name.to_owned());
@@ -123,6 +150,45 @@ mod tests {
         assert!(!again.is_on("Reading room"));
         assert_eq!(again.most_people("Reading room"), Some(3));
         assert_eq!((again.most_people("Hall"), again.most_people("Nowhere")), (None, None));
+    }
+
+    #[tokio::test]
+    async fn links_hold_until_revoked_let_in_until_they_end_and_vouch_until_sent_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
+        let keys = Arc::new(LivekitKeys::load(store.clone(), false).await.unwrap());
+        store.room_insert(room("Library")).await.unwrap();
+        let now = UnixMs::now().0;
+        for (id, expires_ms) in [("past", Some(now)), ("later", Some(now + 60_000)), ("ever", None)]
+        {
+            let row = RoomLinkRow {
+                id: id.to_owned(),
+                room: "Library".to_owned(),
+                name: "Grace".to_owned(),
+                name_fixed: false,
+                role: LinkRole::Guest,
+                created_ms: 1,
+                expires_ms,
+                last_used_ms: None,
+            };
+            let mut secret = [0; 32];
+            secret[0] = id.as_bytes()[0];
+            store.room_link_insert(row, secret).await.unwrap();
+        }
+        let lobby = Lobby::load(store.clone(), keys).await.unwrap();
+        let ended = ["past", "later", "ever", "none"].map(|id| lobby.link_has_ended(id));
+        assert_eq!(ended, [true, false, false, false]);
+        assert!(lobby.link_holds("past") && !lobby.link_holds("none"), "who is in stays in");
+        store.room_link_delete("Library".to_owned(), "ever".to_owned()).await.unwrap();
+        lobby.refresh().await.unwrap();
+        assert!(!lobby.link_holds("ever") && lobby.link_holds("later"));
+        lobby.send_out("Library", "later");
+        assert!(lobby.is_sent_out("Library", "later"));
+        assert!(!lobby.is_sent_out("Hall", "later") && !lobby.is_sent_out("Library", "past"));
+        lobby.meeting_ended("Hall");
+        assert!(lobby.is_sent_out("Library", "later"));
+        lobby.meeting_ended("Library");
+        assert!(!lobby.is_sent_out("Library", "later"));
     }
 
     #[tokio::test]

@@ -329,7 +329,7 @@ impl Rooms {
             recording_paused: recording.as_ref().is_some_and(|running| running.paused),
             recording_started_at: recording.map(|running| running.started_at),
             participants: view.map_or(0, |view| view.info.participants),
-            lobby: admitted.named.is_none() && self.lobby.is_on(room.as_str()),
+            lobby: !admitted.vouched && self.lobby.is_on(room.as_str()),
             pin: admitted.needs_pin(),
             camera: rules.is_none_or(|rules| rules.guests_camera),
             share: rules.is_none_or(|rules| rules.guests_share),
@@ -423,9 +423,9 @@ impl Rooms {
     /// The participant is not there, or the media plane is too busy.
     pub async fn remove(&self, id: &str, participant: &str) -> Result<(), ControlError> {
         let view = self.meeting(id).await?;
-        if !view.participants.iter().any(|p| p.id.as_str() == participant) {
-            return Err(ControlError::NotFound("participant"));
-        }
+        let found = view.participants.iter().find(|p| p.id.as_str() == participant);
+        let found = found.ok_or(ControlError::NotFound("participant"))?;
+        self.was_sent_out(view.info.name.as_str(), found.identity.as_str());
         let participant = ParticipantId::from(participant);
         let leave = Command::Leave { participant, reason: LeaveReason::Removed };
         Ok(self.conference.command(&view.info.name, leave)?)
@@ -463,6 +463,7 @@ impl Rooms {
     /// # Errors
     /// The store refuses.
     pub async fn ended(&self, name: &str) -> Result<(), ControlError> {
+        self.lobby.meeting_ended(name);
         if let Some(row) = self.store.room_by_name(name.to_owned()).await? {
             self.events.publish(&row.id, Happening::RoomEnded { name: row.name });
         }

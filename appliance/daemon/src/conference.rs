@@ -121,6 +121,14 @@ impl Conference for BoxConference {
         self.lobby.link_holds(link)
     }
 
+    fn link_has_ended(&self, link: &str) -> bool {
+        self.lobby.link_has_ended(link)
+    }
+
+    fn link_is_sent_out(&self, room: &RoomName, link: &str) -> bool {
+        self.lobby.is_sent_out(room.as_str(), link)
+    }
+
     fn attach(
         &self,
         room: &RoomName,

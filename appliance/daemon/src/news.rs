@@ -3,6 +3,7 @@
 use roombox_api::livekit::{self, webhook};
 use roombox_control::ControlError;
 use roombox_control::clock::UnixMs;
+use roombox_control::conference::LeaveReason;
 use roombox_control::egress::{Egress, EgressView};
 use roombox_control::events::{Events, Happening};
 use roombox_control::health::Health;
@@ -83,7 +84,11 @@ impl RoomNewsDesk {
                 let joined = Happening::ParticipantJoined { room, name };
                 self.events.publish(participant.id.as_str(), joined);
             }
-            Notice::ParticipantLeft { room, participant, .. } => {
+            Notice::ParticipantLeft { room, participant, reason, .. } => {
+                // By whatever door: RoomService's, too.
+                if reason == LeaveReason::Removed {
+                    self.rooms.was_sent_out(room.name.as_str(), participant.identity.as_str());
+                }
                 let (room, name) = (room.name.to_string(), participant.name);
                 let left = Happening::ParticipantLeft { room, name };
                 self.events.publish(participant.id.as_str(), left);

@@ -17,8 +17,8 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roombox_control::conference::{
-    Command, EVENT_QUEUE, NewParticipant, ParticipantId, Permissions, RoomName, RoomOptions,
-    RoomRefused, Standing, TransportMode,
+    Command, Conference, EVENT_QUEUE, NewParticipant, ParticipantId, Permissions, RoomName,
+    RoomOptions, RoomRefused, Standing, TransportMode,
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
@@ -44,10 +44,29 @@ pub(super) fn claims(
     query: &str,
 ) -> Result<Claims, TokenError> {
     let claims = token::verify(bearer(headers, query), |key| door.conference.secret_of(key))?;
-    match claims.link.is_empty() || door.conference.link_holds(&claims.link) {
-        true => Ok(claims),
-        false => Err(TokenError::Revoked),
+    held(&*door.conference, claims)
+}
+
+/// What a token says, if the personal link holds that it was made for. Who was sent out of the meeting moderates
+/// it no more.
+///
+/// # Errors
+/// Somebody revoked the link.
+pub(crate) fn held(conference: &dyn Conference, mut claims: Claims) -> Result<Claims, TokenError> {
+    if claims.link.is_empty() {
+        return Ok(claims);
     }
+    if !conference.link_holds(&claims.link) {
+        return Err(TokenError::Revoked);
+    }
+    claims.video.room_admin &= vouches(conference, &claims);
+    Ok(claims)
+}
+
+/// Whether a personal link lets its bearer past the lobby of this meeting.
+fn vouches(conference: &dyn Conference, claims: &Claims) -> bool {
+    let room = RoomName::from(claims.video.room.as_str());
+    !claims.link.is_empty() && !conference.link_is_sent_out(&room, &claims.link)
 }
 
 /// Everything that a join needs, checked.
@@ -82,6 +101,10 @@ fn knock(
         TransportMode::Dual => join::dual(query),
     }
     .map_err(|error| bad(error.to_string()))?;
+    // Who is in stays in, and comes back to their place.
+    if wanted.resume.is_none() && door.conference.link_has_ended(&claims.link) {
+        return Err(unauthorized(TokenError::LinkEnded.to_string()));
+    }
     if claims.sub.is_empty() {
         return Err(bad("identity cannot be empty".to_owned()));
     }
@@ -213,6 +236,7 @@ fn enter(
     tracing::info!(%participant, protocol = knock.wanted.client.protocol,
         sdk = %query.sdk, resume = knock.wanted.resume.is_some(), "a client connects");
     let publishes_only = !knock.wanted.publish_only.is_empty();
+    let name_fixed = knock.claims.name_fixed;
     let came = Came { claims: knock.claims, publishes_only };
     let room = knock.room.clone();
     let session = Session::new(SessionStart {
@@ -221,6 +245,7 @@ fn enter(
         room: knock.room,
         mode,
         permissions: knock.permissions,
+        name_fixed,
         wanted: knock.wanted,
         relay: door.conference.relay(&participant),
         dev: door.dev,
@@ -250,7 +275,7 @@ fn opening(door: &LivekitDoor, knock: &Knock) -> (ParticipantId, Command) {
     let moderates = claims.video.administers(&claims.video.room);
     let standing = match door.conference.standing(&claims.iss, moderates) {
         // The box signed it: whoever has a link of their own was let in when it was made.
-        Standing::Guest if !claims.link.is_empty() => Standing::Member,
+        Standing::Guest if vouches(&*door.conference, claims) => Standing::Member,
         standing => standing,
     };
     // Whoever signs with a key of their own has no lobby, and nothing to say about it.

@@ -32,6 +32,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 pub use captions::fuzz_captions;
 pub use egress::{fuzz_egress, news as egress_news};
+pub(crate) use entrance::held;
 pub use join::fuzz_join_request;
 pub use session::fuzz_signal;
 pub use ticket::{Comer, join_token};

@@ -52,6 +52,8 @@ pub(super) struct SessionStart {
     pub room: RoomName,
     pub mode: TransportMode,
     pub permissions: Permissions,
+    /// The client does not change its name.
+    pub name_fixed: bool,
     pub wanted: Wanted,
     /// Through which the client may come.
     pub relay: Option<Relay>,
@@ -63,6 +65,7 @@ pub(super) struct Session {
     room: RoomName,
     mode: TransportMode,
     permissions: Permissions,
+    name_fixed: bool,
     sender: DataSender,
     /// Said with the join, to be done once it is accepted.
     wanted: Option<Wanted>,
@@ -97,6 +100,7 @@ impl Session {
             room: start.room,
             mode: start.mode,
             permissions: start.permissions,
+            name_fixed: start.name_fixed,
             resuming: start.wanted.resume.is_some(),
             wanted: Some(start.wanted),
             relay: start.relay,
@@ -202,6 +206,17 @@ impl Session {
         }
     }
 
+    /// Whoever let the client in does so no more.
+    pub(super) fn put_out(&mut self) -> Vec<Action> {
+        self.closed = true;
+        let reason = LeaveReason::Removed;
+        vec![
+            send(Response::Leave(wire::leave(reason, false))),
+            self.command(|participant| Command::Leave { participant, reason }),
+            Action::Close,
+        ]
+    }
+
     fn subscription(&self, subscription: &pb::UpdateSubscription) -> Vec<Action> {
         let mut tracks = ids(&subscription.track_sids);
         for of_participant in &subscription.participant_tracks {
@@ -261,10 +276,12 @@ impl Session {
             Ok(()) => (Reason::Ok, String::new()),
         };
         let request_id = update.request_id;
+        // SDKs say the name with whatever else they change: the rest is done all the same.
+        let name = Some(update.name).filter(|name| !self.name_fixed && !name.is_empty());
         let mut actions = Vec::new();
         if reason == Reason::Ok {
             let change = ParticipantChange {
-                name: (!update.name.is_empty()).then_some(update.name),
+                name,
                 metadata: (!update.metadata.is_empty()).then_some(update.metadata),
                 attributes: update.attributes.into_iter().collect(),
                 permissions: None,
@@ -339,6 +356,7 @@ pub fn fuzz_signal(bytes: &[u8]) {
         room: "fuzz".into(),
         mode: TransportMode::Single,
         permissions: Permissions::everything(),
+        name_fixed: false,
         wanted: Wanted::default(),
         relay: None,
         dev: true,

@@ -157,6 +157,7 @@ impl Client {
                 _ = renewals.tick(), if self.session.about_me().is_some() => self.renew(),
                 _ = looks.tick() => match self.ask().await {
                     Some(end) => return end,
+                    None if self.is_revoked() => self.session.put_out(),
                     None => continue,
                 },
                 event = events.recv() => match event {
@@ -201,6 +202,13 @@ impl Client {
         }
         let asked = timeout(WRITE, self.websocket.send(Frame::Ping(Vec::new().into()))).await;
         (!matches!(asked, Ok(Ok(())))).then_some(End::Lost)
+    }
+
+    /// The personal link by which the client came holds no more. Who revoked it has everybody sent out, unless the
+    /// media plane was too busy for that.
+    fn is_revoked(&self) -> bool {
+        let link = &self.came.claims.link;
+        !link.is_empty() && !self.conference.link_holds(link)
     }
 
     /// A new token for the client, if it may still have one.

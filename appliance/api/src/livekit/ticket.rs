@@ -67,6 +67,7 @@ pub fn join_token(
         name: name.to_owned(),
         known_as: before.map(|before| before.sub).unwrap_or_default(),
         link: named.map(|named| named.link.clone()).unwrap_or_default(),
+        name_fixed: fixed.is_some(),
         metadata: format!(r#"{{"role":"{role}"}}"#),
         video: VideoGrant {
             room: room.to_owned(),
@@ -123,9 +124,10 @@ mod tests {
         };
         let claims = made(&named);
         assert_eq!((claims.name.as_str(), claims.exp), ("Grace", soon));
+        assert!(claims.name_fixed);
         assert!(claims.video.administers("Room 1"));
         let claims = made(&Named { name_fixed: false, moderator: false, until_s: None, ..named });
-        assert_eq!(claims.name, "Somebody");
+        assert_eq!((claims.name.as_str(), claims.name_fixed), ("Somebody", false));
         assert!(claims.exp > soon && !claims.video.administers("Room 1"));
     }
 

@@ -281,7 +281,7 @@ pub(super) async fn meeting_delete(
 
 fn guest<'a>(person: Option<&Asker>, invite: Option<&'a str>) -> Guest<'a> {
     match person {
-        Some(_) => Guest::Person,
+        Some(_) => Guest::Person(invite.unwrap_or_default()),
         None => Guest::Invited(invite.unwrap_or_default()),
     }
 }

@@ -23,6 +23,14 @@ impl Conference for Nobody {
         true
     }
 
+    fn link_has_ended(&self, _: &str) -> bool {
+        false
+    }
+
+    fn link_is_sent_out(&self, _: &RoomName, _: &str) -> bool {
+        false
+    }
+
     fn secret_of(&self, _: &str) -> Option<String> {
         None
     }

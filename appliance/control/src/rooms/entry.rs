@@ -59,8 +59,8 @@ impl EntryError {
 /// How somebody asks to enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guest<'a> {
-    /// Logged in.
-    Person,
+    /// Logged in, with the invite that they brought along; empty: none.
+    Person(&'a str),
     Invited(&'a str),
 }
 
@@ -73,24 +73,28 @@ pub struct Admitted {
     pub rules: Option<RoomRules>,
     /// Those who came by a personal link.
     pub named: Option<Named>,
+    /// The link vouches for them: no PIN, no lobby.
+    pub(super) vouched: bool,
     pin: String,
 }
 
 impl Admitted {
     fn new(row: RoomRow, guest: bool) -> Self {
         let RoomRow { id, name, rules, pin, .. } = row;
-        Self { id, room: RoomName::from(name), rules: guest.then_some(rules), named: None, pin }
+        let room = RoomName::from(name);
+        Self { id, room, rules: guest.then_some(rules), named: None, vouched: false, pin }
     }
 
-    fn by_link(row: RoomRow, named: Named) -> Self {
-        let guest = !named.moderator;
-        Self { named: Some(named), ..Self::new(row, guest) }
+    fn by_link(row: RoomRow, named: Named, vouched: bool) -> Self {
+        let moderator = named.moderator && vouched;
+        let named = Some(Named { moderator, ..named });
+        Self { named, vouched, ..Self::new(row, !moderator) }
     }
 
     /// Whether they are asked for the PIN.
     pub fn needs_pin(&self) -> bool {
         let asks = |rules: &RoomRules| rules.guests == GuestEntry::WithPin;
-        self.named.is_none() && self.rules.as_ref().is_some_and(asks)
+        !self.vouched && self.rules.as_ref().is_some_and(asks)
     }
 }
 
@@ -101,14 +105,27 @@ impl Rooms {
     /// There is no such room, the invitation is not valid, or guests do not come in.
     pub async fn admit(&self, id: &str, guest: Guest<'_>) -> Result<Admitted, ControlError> {
         let invite = match guest {
-            Guest::Person => return Ok(Admitted::new(self.row(id).await?, false)),
+            Guest::Person(invite) => {
+                let row = self.row(id).await?;
+                let named = self.named(id, invite).await?.filter(|named| {
+                    // Who was sent out with their link comes by their account, and as that lets them.
+                    row.kept && !self.lobby.is_sent_out(&row.name, &named.link)
+                });
+                // Rules for guests are not for people with an account, by whatever link they come.
+                let vouched = named.is_some();
+                return Ok(Admitted { named, vouched, ..Admitted::new(row, false) });
+            }
             Guest::Invited(invite) => invite,
         };
         // A room that does not exist and a wrong invitation look the same from outside.
         let row = self.store.room_get(id.to_owned()).await?;
         if let Some(named) = self.named(id, invite).await? {
             let row = row.filter(|row| row.kept).ok_or(ControlError::InviteInvalid)?;
-            return Ok(Admitted::by_link(row, named));
+            let vouched = !self.lobby.is_sent_out(&row.name, &named.link);
+            if !vouched && row.rules.guests == GuestEntry::Nobody {
+                return Err(EntryError::NoGuests.into());
+            }
+            return Ok(Admitted::by_link(row, named, vouched));
         }
         let right = |row: &RoomRow| {
             row.kept && verify_slices_are_equal(row.invite.as_bytes(), invite.as_bytes()).is_ok()

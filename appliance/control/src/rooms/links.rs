@@ -4,7 +4,7 @@
 use super::Rooms;
 use super::entry::EntryError;
 use crate::clock::UnixMs;
-use crate::conference::{Command, LeaveReason, ParticipantInfo};
+use crate::conference::{Command, LeaveReason, ParticipantInfo, Standing};
 use crate::error::{ControlError, checked_name};
 use crate::people::{hashed, random_text};
 use crate::store::{LinkRole, RoomLinkRow};
@@ -89,6 +89,15 @@ pub fn identity_stem(link: &str) -> String {
     format!("{link}_")
 }
 
+/// The link by which somebody with this identity came, if they came by one.
+fn link_of(identity: &str) -> Option<&str> {
+    identity.rsplit_once('_').map(|(link, _)| link).filter(|link| is_link_id(link))
+}
+
+fn is_link_id(text: &str) -> bool {
+    text.strip_prefix("rl_").is_some_and(|id| Ulid::from_string(id).is_ok())
+}
+
 impl Rooms {
     /// Links of a room, oldest first.
     ///
@@ -137,48 +146,75 @@ impl Rooms {
         Ok((listed(row), format!("{PREFIX}{secret}")))
     }
 
-    /// Revokes a link: who came by it is sent out, and its tokens open nothing any more.
+    /// Revokes a link: who came by it is sent out, and its tokens open nothing any more. Once more, where the first
+    /// time did not reach everybody.
     ///
     /// # Errors
-    /// The room has no such link, or the store refuses.
+    /// The room has no such link and nobody is here by it, the media plane is too busy, or the store refuses.
     pub async fn revoke_link(&self, id: &str, link: &str) -> Result<(), ControlError> {
         self.row(id).await?;
-        if !self.store.room_link_delete(id.to_owned(), link.to_owned()).await? {
-            return Err(ControlError::NotFound("link"));
-        }
+        let deleted = self.store.room_link_delete(id.to_owned(), link.to_owned()).await?;
         // First the tokens: nobody comes back between the two.
         self.lobby.refresh().await?;
-        self.send_out(&identity_stem(link)).await?;
+        // A link that still holds is another room's.
+        let gone = is_link_id(link) && !self.lobby.link_holds(link);
+        let sent_out = gone && self.send_out(&identity_stem(link)).await?;
+        if !deleted && !sent_out {
+            return Err(ControlError::NotFound("link"));
+        }
         self.changed(id).await?;
         Ok(())
     }
 
-    /// The moderator's link with this id, and the name of its room. One that has expired keeps who is in.
+    /// The moderator's link with this id, and the name of its room, for who is in its meeting now with this
+    /// identity and moderates it. One that has expired keeps who is in.
     ///
     /// # Errors
-    /// It was revoked, is another room's or a guest's, or the store refuses.
+    /// It was revoked, is another room's or a guest's, they are not in or were sent out before, or the store refuses.
     pub async fn moderator_link(
         &self,
         id: &str,
         link: &str,
+        identity: &str,
     ) -> Result<ModeratorLink, ControlError> {
         let rows = self.store.room_link_list(id.to_owned()).await?;
         let found = rows.into_iter().find(|row| row.id == link && row.role == LinkRole::Moderator);
         let name = found.ok_or(ControlError::InviteInvalid)?.name;
-        Ok(ModeratorLink { room: self.row(id).await?.name, name })
+        let view = self.meeting(id).await.map_err(|error| match error {
+            ControlError::NoMeeting => ControlError::InviteInvalid,
+            error => error,
+        })?;
+        let moderates =
+            |p: &ParticipantInfo| p.identity.as_str() == identity && p.standing == Standing::Host;
+        match view.participants.iter().any(moderates) {
+            true => Ok(ModeratorLink { room: view.info.name.to_string(), name }),
+            false => Err(ControlError::InviteInvalid),
+        }
     }
 
-    async fn send_out(&self, stem: &str) -> Result<(), ControlError> {
+    /// Somebody was sent out of a meeting. The link by which they came vouches for nobody there until it ends.
+    pub fn was_sent_out(&self, room: &str, identity: &str) {
+        if let Some(link) = link_of(identity).filter(|link| self.lobby.link_holds(link)) {
+            self.lobby.send_out(room, link);
+        }
+    }
+
+    /// Whether anybody was here.
+    async fn send_out(&self, stem: &str) -> Result<bool, ControlError> {
+        let mut sent = Vec::new();
         // Somebody may have been moved to another room.
         for view in self.conference.list().await {
             let by_link = |person: &&ParticipantInfo| person.identity.as_str().starts_with(stem);
             for person in view.participants.iter().filter(by_link) {
                 let participant = person.id.clone();
                 let leave = Command::Leave { participant, reason: LeaveReason::Removed };
-                self.conference.command(&view.info.name, leave)?;
+                sent.push(self.conference.command(&view.info.name, leave));
             }
         }
-        Ok(())
+        let anybody = !sent.is_empty();
+        // One that is too busy keeps nobody else in.
+        sent.into_iter().collect::<Result<(), _>>()?;
+        Ok(anybody)
     }
 
     /// The link of this room with this secret, if it still holds.
@@ -204,5 +240,22 @@ fn listed(row: RoomLinkRow) -> RoomLink {
         created_at: UnixMs(row.created_ms),
         expires_at: row.expires_ms.map(UnixMs),
         last_used_at: row.last_used_ms.map(UnixMs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_say_by_which_link_somebody_came_and_others_say_nothing() {
+        let link = format!("rl_{}", Ulid::new());
+        let came = format!("{}{}", identity_stem(&link), Ulid::new());
+        assert_eq!(link_of(&came), Some(link.as_str()));
+        assert_eq!(link_of(&format!("{came}#cam")), Some(link.as_str()));
+        for other in ["guest_01", "ada", "", "_", "rl_1_2", "moderator_x_y"] {
+            assert_eq!(link_of(other), None, "{other}");
+        }
+        assert!(!is_link_id("guest"), "all guests would be sent out");
     }
 }

@@ -3,6 +3,9 @@ ALTER TABLE rooms ADD COLUMN rules TEXT NOT NULL DEFAULT '{}';
 -- What guests are asked for where the rules say so; empty: none was made yet.
 ALTER TABLE rooms ADD COLUMN pin TEXT NOT NULL DEFAULT '';
 
+-- Days that its room said when that was deleted; 0: the room is there, or had no word of its own.
+ALTER TABLE recordings ADD COLUMN own_days INTEGER NOT NULL DEFAULT 0;
+
 -- Links into a room for named people. Of secrets only the SHA-256 is kept.
 CREATE TABLE room_links (
     id TEXT PRIMARY KEY,

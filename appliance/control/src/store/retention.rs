@@ -29,7 +29,7 @@ impl Store {
                      bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id),
                      room_name, state = 'ready',
                      COALESCE((SELECT json_extract(rules, '$.keep_days') FROM rooms
-                         WHERE rooms.id = recordings.room AND json_valid(rules)), 0),
+                         WHERE rooms.id = recordings.room AND json_valid(rules)), own_days),
                      kept_from_ms IS NULL
                  FROM recordings
                  WHERE state IN ('ready', 'empty') AND COALESCE(kept_from_ms, ended_ms) <= ?3
@@ -130,9 +130,10 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::super::RecordingRow;
+    use super::super::{RecordingRow, RoomRow};
     use super::*;
     use crate::recordings::RecordingState;
+    use crate::rooms::RoomRules;
 
     #[tokio::test]
     async fn only_what_has_ended_and_is_done_may_be_deleted() {
@@ -166,6 +167,49 @@ mod tests {
             settled.iter().map(|one| (one.id.as_str(), one.held)).collect();
         assert_eq!(seen, [("rec_1", false), ("rec_5", true)]);
         assert!(settled.iter().all(|one| one.own_days == 0), "their room is gone");
+    }
+
+    #[tokio::test]
+    async fn a_room_that_is_deleted_leaves_its_days_with_its_recordings() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("box.db")).unwrap();
+        for (id, keep_days) in [("rm_1", 90), ("rm_2", 0)] {
+            let row = RoomRow {
+                id: id.to_owned(),
+                name: id.to_owned(),
+                invite: String::new(),
+                kept: true,
+                lobby: false,
+                record_always: false,
+                rules: RoomRules::default(),
+                pin: String::new(),
+                created_ms: 1,
+            };
+            store.room_insert(row).await.unwrap();
+            let rules = RoomRules { keep_days, ..RoomRules::default() };
+            store.room_set_rules(id.to_owned(), rules).await.unwrap();
+            let (id, room) = (format!("rec_of_{id}"), id.to_owned());
+            let row = RecordingRow { id: id.clone(), room, ..RecordingRow::default() };
+            store.recording_insert(row).await.unwrap();
+            store.recording_set_state(id, RecordingState::Ready).await.unwrap();
+        }
+        let ended = |sql: &rusqlite::Transaction<'_>| {
+            Ok(sql.execute("UPDATE recordings SET ended_ms = 7", [])?)
+        };
+        store.call(ended).await.unwrap();
+        let days = || async {
+            let settled = store.recording_list_settled(None).await.unwrap();
+            let days: Vec<u32> = settled.iter().map(|one| one.own_days).collect();
+            (days, store.room_shortest_days().await.unwrap())
+        };
+        assert_eq!(days().await, (vec![90, 0], 90));
+        for id in ["rm_1", "rm_2"] {
+            assert!(store.room_delete(id.to_owned()).await.unwrap());
+        }
+        assert_eq!(days().await, (vec![90, 0], 90));
+        // It is gone: nothing more comes of asking again.
+        assert!(!store.room_delete("rm_1".to_owned()).await.unwrap());
+        assert_eq!(days().await, (vec![90, 0], 90));
     }
 
     #[tokio::test]

@@ -83,11 +83,13 @@ impl Store {
         .await
     }
 
-    /// Ids of the links of all rooms.
-    pub async fn room_link_ids(&self) -> Result<Vec<String>, StoreError> {
+    /// Ids of the links of all rooms, and when they end.
+    pub async fn room_link_ends(&self) -> Result<Vec<(String, Option<u64>)>, StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare("SELECT id FROM room_links")?;
-            let rows = statement.query_map([], |row| row.get(0))?;
+            let mut statement = sql.prepare("SELECT id, expires_ms FROM room_links")?;
+            let end =
+                |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(unsigned)));
+            let rows = statement.query_map([], end)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await

@@ -151,16 +151,27 @@ impl Store {
         self.call(|sql| {
             let query = "SELECT COALESCE(MIN(days), 0) FROM
                      (SELECT json_extract(rules, '$.keep_days') AS days FROM rooms
-                      WHERE json_valid(rules))
+                      WHERE json_valid(rules)
+                      UNION ALL SELECT own_days FROM recordings)
                  WHERE days > 0";
             Ok(sql.query_row(query, [], |row| row.get(0))?)
         })
         .await
     }
 
-    /// False if there is no such room.
+    /// Its recordings keep the days that it says. False if there is no such room.
     pub async fn room_delete(&self, id: String) -> Result<bool, StoreError> {
-        self.call(move |sql| Ok(sql.execute("DELETE FROM rooms WHERE id = ?1", [id])? == 1)).await
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE recordings SET own_days =
+                     COALESCE((SELECT json_extract(rules, '$.keep_days') FROM rooms
+                         WHERE rooms.id = ?1 AND json_valid(rules)), 0)
+                 WHERE room = ?1 AND EXISTS (SELECT 1 FROM rooms WHERE rooms.id = ?1)",
+                [&id],
+            )?;
+            Ok(sql.execute("DELETE FROM rooms WHERE id = ?1", [id])? == 1)
+        })
+        .await
     }
 
     /// Forgets a room that nobody keeps.

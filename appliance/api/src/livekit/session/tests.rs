@@ -27,6 +27,7 @@ fn session(wanted: Wanted) -> Session {
         room: "room".into(),
         mode: TransportMode::Single,
         permissions: permissions(),
+        name_fixed: false,
         wanted,
         relay: None,
         dev: true,
@@ -378,6 +379,29 @@ fn metadata_is_refused_with_a_reason() {
     let refused = session.request(update("x".to_owned()), 0, String::new);
     assert_eq!(reason(&refused), Reason::NotAllowed);
     assert!(commands(&refused).is_empty());
+}
+
+#[test]
+fn a_fixed_name_stays_and_what_else_is_changed_is_changed() {
+    let mut session = session(Wanted::default());
+    let renamed = |session: &mut Session| {
+        let update = pb::UpdateParticipantMetadata {
+            name: "Somebody".to_owned(),
+            attributes: [("hand".to_owned(), "up".to_owned())].into(),
+            ..pb::UpdateParticipantMetadata::default()
+        };
+        let actions = session.request(Request::UpdateMetadata(update), 0, String::new);
+        match commands(&actions)[..] {
+            [Command::Change { change, .. }] => {
+                assert_eq!(change.attributes["hand"], "up");
+                change.name.clone()
+            }
+            ref other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(renamed(&mut session), Some("Somebody".to_owned()));
+    session.name_fixed = true;
+    assert_eq!(renamed(&mut session), None);
 }
 
 #[test]
