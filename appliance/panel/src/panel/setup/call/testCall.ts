@@ -91,10 +91,15 @@ export class TestCall {
 
   private async join(): Promise<void> {
     const { room, person, tracks } = this.plan;
-    const [now, planned] = await Promise.all([api.room(room.id), aroundNow.queryFn()]);
-    if (recordsItself(now, planned, Date.now())) throw new Failed("planned");
+    const [now, planned, unended] = await Promise.all([
+      api.room(room.id),
+      aroundNow.queryFn(),
+      api.recordings(`state=recording&room=${encodeURIComponent(room.name)}`, null),
+    ]);
     // A meeting that everybody has left stays open for a little longer.
     if (now.meeting && now.meeting.participants > 0) throw new Failed("occupied");
+    // One that a loss of power cut short goes on as soon as somebody comes in: it would be ended with the test.
+    if (unended.items.length > 0 || recordsItself(now, planned, Date.now())) throw new Failed("planned");
     this.alive();
     this.taken = true;
     this.plan.take();
