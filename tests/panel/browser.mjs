@@ -45,23 +45,24 @@ export class Browser {
       ...options,
     });
     context.setDefaultTimeout(PATIENCE_MS);
-    context.on('page', (page) => this.#listen(page));
+    context.on('page', (page) => this.#listen(page, options.baseURL));
     return context;
   }
 
-  #listen(page) {
+  /** `home`: what is its own site; without, that of the box. */
+  #listen(page, home) {
     this.pages.push(page);
     page.on('close', () => this.pages.splice(this.pages.indexOf(page), 1));
     page.on('pageerror', (error) => this.#complain(page, `threw ${error.stack ?? error}`));
     page.on('request', (request) => {
-      const own = [this.box.http, 'blob:', 'data:'].some((start) => request.url().startsWith(start));
+      const own = [home ?? this.box.http, 'blob:', 'data:'].some((start) => request.url().startsWith(start));
       if (!own) this.#complain(page, `asked elsewhere: ${request.url()}`);
     });
     page.on('console', (message) => {
       if (message.type() !== 'error') return;
       const from = message.location().url;
       const status = message.text().match(/status of (\d+)/)?.[1];
-      const where = from.startsWith(this.box.http) ? new URL(from).pathname : from;
+      const where = from.startsWith(home ?? this.box.http) ? new URL(from).pathname : from;
       this.#complain(page, status ? `${status} ${where}` : `${message.text()} (${where})`);
     });
   }

@@ -184,7 +184,7 @@ export async function setup(steps) {
     await expectText(pocket, 'ihre Aufnahme gelöscht');
     await looksRight(pocket, 'setup-passed', 'de');
     assert.deepEqual((await ask(phone, 'GET', '/recordings')).items, []);
-    assert.equal((await ask(phone, 'GET', `/rooms/${room.id}`)).meeting, null);
+    await until('the end of the meeting', async () => (await ask(phone, 'GET', `/rooms/${room.id}`)).meeting === null);
     assert.equal((await states(phone)).call, 'done');
   }, { needs: [resumed] });
 
@@ -265,9 +265,50 @@ export async function setup(steps) {
     await page.getByRole('button', { name: 'Try again' }).click();
     await expectText(page, 'People meet in Ratssaal now.');
     assert.equal((await ask(owner, 'GET', `/rooms/${id}`)).meeting.participants, 1, 'their meeting was ended');
+    // Nothing was joined, so the devices were not closed.
+    await seesItself(page);
     await guest.close();
     await until('the end of the meeting', async () => (await ask(owner, 'GET', `/rooms/${id}`)).meeting === null);
   }, { needs: [left], expects: [/^507 .*\/recording$/] });
+
+  await steps.run('where something is recorded by itself it is not held, and what others record stays theirs', async () => {
+    const [hall] = (await ask(owner, 'GET', '/rooms')).items;
+    const starts = page.getByRole('button', { name: 'Start the test call' });
+    await ask(owner, 'PATCH', `/rooms/${hall.id}`, { record_always: true });
+    await page.goto('/panel/setup/call');
+    await expectText(page, 'In each room something is recorded by itself');
+    await seesItself(page);
+    assert.ok(await starts.isDisabled());
+    await looksRight(page, 'setup-no-quiet-room', 'en');
+    await page.getByRole('button', { name: 'Make a room for tests' }).click();
+    await expectText(page, 'are not offered');
+    assert.equal(await page.getByRole('combobox', { name: 'In which room' }).inputValue(), 'Test room');
+    await looksRight(page, 'setup-test-room', 'en');
+    await ask(owner, 'PATCH', `/rooms/${hall.id}`, { record_always: false });
+
+    // Somebody records there before the test does: it does not touch that.
+    const made = (await ask(owner, 'GET', '/rooms')).items.find(({ name }) => name === 'Test room');
+    const mine = async () => await ask(owner, 'GET', `/rooms/${made.id}`);
+    await starts.click();
+    await until('the test in the room', async () => (await mine()).meeting?.participants === 1);
+    const theirs = await ask(owner, 'POST', `/rooms/${made.id}/recording`, {});
+    await expectText(page, 'Something else is recorded there');
+    await looksRight(page, 'setup-recorded-by-others', 'en');
+    const now = await ask(owner, 'GET', `/recordings/${theirs.id}`);
+    assert.deepEqual([now.title, now.state], [theirs.title, 'recording']);
+    await until('the end of the meeting', async () => (await mine()).meeting === null);
+
+    // What is planned there now, and begun by nobody yet, is left alone as well.
+    const at = (minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
+    const plan = { title: 'Council', starts_at: at(-5), ends_at: at(55) };
+    const events = [];
+    for (const room of [made.id, hall.id]) {
+      events.push(await ask(owner, 'POST', '/schedule/events', { ...plan, room }));
+    }
+    await expectText(page, 'In each room something is recorded by itself');
+    for (const { id } of events) await ask(owner, 'DELETE', `/schedule/events/${id}`);
+    await ask(owner, 'DELETE', `/rooms/${made.id}`);
+  }, { needs: [left], expects: [/^409 .*\/recording$/] });
 
   await steps.run('without a way for picture and sound, the ports are named', async () => {
     const walled = await browser.person();
@@ -293,6 +334,8 @@ export async function setup(steps) {
     await behind.getByText('Camera and microphone find no way to the box').waitFor({ timeout: PATH_PATIENCE_MS });
     await expectText(behind, 'neither by UDP port 7882 nor by TCP port 7881');
     await looksRight(behind, 'setup-no-path', 'en');
+    const [{ id }] = (await ask(owner, 'GET', '/rooms')).items;
+    await until('the end of the meeting', async () => (await ask(owner, 'GET', `/rooms/${id}`)).meeting === null);
     await walled.close();
   }, { needs: [left], expects: [/ConnectionError/, /could not establish pc connection/, /WebSocket/] });
 
@@ -310,9 +353,6 @@ export async function setup(steps) {
 
     const plain = `http://${PLAIN}:${box.port}`;
     const away = await browser.person({ baseURL: plain });
-    // Nothing else may be loading meanwhile: its requests would be taken for those of another site.
-    await page.goto('about:blank');
-    browser.box = { http: plain };
     const insecure = await away.newPage();
     await insecure.goto('/panel/setup/certificate');
     await insecure.getByRole('textbox', { name: "Owner's password" }).fill(PASSWORD);
@@ -327,7 +367,6 @@ export async function setup(steps) {
     await insecure.getByRole('link', { name: 'Go to the certificate' }).click();
     await insecure.waitForURL('**/setup/certificate');
     await away.close();
-    browser.box = box;
   }, { needs: [left], expects: [NOBODY] });
 
   await browser.close();

@@ -9,13 +9,16 @@ import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/keys";
-import type { Me, Recording, Room } from "../../../api/schema";
+import type { Me, Recording, Room, ScheduledEvent } from "../../../api/schema";
 import { usePreview } from "../../../meet/devices";
 import { Failure } from "../../parts/Failure";
+import { useNow } from "../../now";
 import { useFormat } from "../../wording";
 import { StepFrame, type StepProps } from "../StepFrame";
 import { Course } from "./Course";
 import { Devices } from "./Devices";
+import { NoQuietRoom } from "./NoQuietRoom";
+import { aroundNow, isTheSchedules, recordsItself } from "./quiet";
 import { Speaker } from "./Speaker";
 import { TestCall, type CallState } from "./testCall";
 
@@ -28,14 +31,16 @@ export default function CallStep({ me, passedAt, ...props }: CallStepProps) {
   const { t } = useTranslation("setup");
   const format = useFormat();
   const rooms = useQuery({ queryKey: keys.rooms, queryFn: api.rooms, refetchOnMount: "always" });
+  const planned = useQuery({ ...aroundNow, refetchOnMount: "always" });
   const kept = rooms.data?.items.filter((room) => room.invite !== null) ?? [];
   return (
     <StepFrame title={t("call.title")} text={t("call.text")} stuck={props.state === "open"} {...props}>
       {passedAt && props.state === "done" && (
         <Text size="sm">{t("call.passed", { when: format.dateTime(passedAt) })}</Text>
       )}
-      {rooms.isPending && <Skeleton height={240} radius="md" />}
+      {(rooms.isPending || planned.isPending) && <Skeleton height={240} radius="md" />}
       {rooms.error && <Failure error={rooms.error} retry={() => void rooms.refetch()} />}
+      {planned.error && <Failure error={planned.error} retry={() => void planned.refetch()} />}
       {rooms.data && kept.length === 0 && (
         <Alert color="yellow">
           {t("call.no_room")}{" "}
@@ -44,47 +49,56 @@ export default function CallStep({ me, passedAt, ...props }: CallStepProps) {
           </Anchor>
         </Alert>
       )}
-      {kept.length > 0 && <CallDesk me={me} rooms={kept} pass={() => props.mark("passed")} />}
+      {kept.length > 0 && planned.data && (
+        <CallDesk me={me} rooms={kept} planned={planned.data} pass={() => props.mark("passed")} />
+      )}
     </StepFrame>
   );
 }
 
 /** What became of it in the end. */
-type Verdict = { word: "deleted" } | { word: "kept" | "no"; recording: Recording };
+type Verdict = { word: "deleted" } | { word: "kept" | "theirs" | "no"; recording: Recording };
 
 interface CallDeskProps {
   me: Me;
   rooms: Room[];
+  planned: ScheduledEvent[];
   pass: () => Promise<void>;
 }
 
 /** Holds the call while its parts come and go, and ends it with the page. */
-function CallDesk({ me, rooms, pass }: CallDeskProps) {
+function CallDesk({ me, rooms, planned, pass }: CallDeskProps) {
   const { t } = useTranslation("setup");
   const cache = useQueryClient();
   const [state, setState] = useState<CallState>({ at: "ready" });
   const [verdict, setVerdict] = useState<Verdict | null>(null);
   const [chosen, choose] = useState<string | null>(null);
+  /** In which room the last call was. */
+  const [held, hold] = useState("");
   /** A call stops the devices that it was given: the next one opens them anew. */
   const [attempt, setAttempt] = useState(0);
   const call = useRef<TestCall | null>(null);
   useEffect(() => () => call.current?.stop(), []);
 
-  const quiet = rooms.find((room) => room.meeting === null) ?? rooms[0];
-  const room = rooms.find(({ id }) => id === chosen) ?? quiet;
-  if (!room) return null;
+  const now = useNow();
+  const free = rooms.filter((room) => !recordsItself(room, planned, now));
+  const empty = free.find(({ meeting }) => !meeting || meeting.participants === 0);
+  const room = free.find(({ id }) => id === chosen) ?? empty ?? free[0] ?? null;
 
-  const start = (tracks: LocalTrack[]) => {
+  const start = (tracks: LocalTrack[], take: () => void) => {
+    if (!room) return;
     setVerdict(null);
+    hold(room.name);
     const own = new TestCall({
       room: { id: room.id, name: room.name },
       person: me.name,
       tracks,
+      take,
       title: t("call.recording_title"),
       told(next) {
         if (call.current !== own) return;
         setState(next);
-        if (next.at === "failed") setAttempt((count) => count + 1);
+        if (next.at === "failed" && own.hasTaken) setAttempt((count) => count + 1);
       },
     });
     call.current = own;
@@ -92,26 +106,30 @@ function CallDesk({ me, rooms, pass }: CallDeskProps) {
   };
   const stop = () => {
     call.current?.stop();
+    if (call.current?.hasTaken) setAttempt((count) => count + 1);
     call.current = null;
     setState({ at: "ready" });
-    setAttempt((count) => count + 1);
   };
   const judge = (next: Verdict) => {
     setVerdict(next);
     if (next.word === "no") setAttempt((count) => count + 1);
   };
   return (
-    <Call key={attempt} {...{ room, rooms, state, verdict, choose, start, stop, pass, judge }} />
+    <Call key={attempt} {...{ room, rooms, free, held, state, verdict, choose, start, stop, pass, judge }} />
   );
 }
 
 interface CallProps {
-  room: Room;
+  /** In which the next call is; `null`: there is none that may be used. */
+  room: Room | null;
   rooms: Room[];
+  /** Those that may be used. */
+  free: Room[];
+  held: string;
   state: CallState;
   verdict: Verdict | null;
   choose: (room: string | null) => void;
-  start: (tracks: LocalTrack[]) => void;
+  start: (tracks: LocalTrack[], take: () => void) => void;
   stop: () => void;
   pass: () => Promise<void>;
   judge: (verdict: Verdict) => void;
@@ -119,7 +137,7 @@ interface CallProps {
 
 const RUNS = ["joining", "measuring", "recording"];
 
-function Call({ room, rooms, state, verdict, choose, start, stop, pass, judge }: CallProps) {
+function Call({ room, rooms, free, held, state, verdict, choose, start, stop, pass, judge }: CallProps) {
   const { t } = useTranslation("setup");
   const [microphoneId, setMicrophone] = useState<string>();
   const [cameraId, setCamera] = useState<string>();
@@ -130,9 +148,11 @@ function Call({ room, rooms, state, verdict, choose, start, stop, pass, judge }:
   const video = usePreview("video", idle || inCall, cameraId);
 
   const begin = () => {
-    audio.handOver();
-    video.handOver();
-    start([audio.track, video.track].filter((track) => track !== null));
+    const tracks = [audio.track, video.track].filter((track) => track !== null);
+    start(tracks, () => {
+      audio.handOver();
+      video.handOver();
+    });
   };
   const shown = idle || inCall;
   return (
@@ -148,17 +168,19 @@ function Call({ room, rooms, state, verdict, choose, start, stop, pass, judge }:
         <Text size="sm" c="dimmed">
           {t("call.meet_text")}
         </Text>
-        {rooms.length > 1 && idle && (
+        {idle && !room && <NoQuietRoom rooms={rooms} made={choose} />}
+        {room && rooms.length > 1 && idle && (
           <Select
             label={t("call.room")}
-            data={rooms.map(({ id, name }) => ({ value: id, label: name }))}
+            description={free.length < rooms.length ? t("call.room_some") : undefined}
+            data={free.map(({ id, name }) => ({ value: id, label: name }))}
             value={room.id}
             allowDeselect={false}
             onChange={choose}
             maw={420}
           />
         )}
-        {!verdict && <Course state={state} room={room.name} />}
+        {!verdict && <Course state={state} room={held} />}
         {state.at === "watch" && !verdict && (
           <Judge recording={state.recording} pass={pass} judged={judge} />
         )}
@@ -168,7 +190,7 @@ function Call({ room, rooms, state, verdict, choose, start, stop, pass, judge }:
         )}
         <Group gap="sm">
           {idle && (
-            <Button disabled={!audio.track && !video.track} onClick={begin}>
+            <Button disabled={!room || (!audio.track && !video.track)} onClick={begin}>
               {t(state.at === "ready" ? "call.start" : "call.again")}
             </Button>
           )}
@@ -194,14 +216,16 @@ function Judge({ recording, pass, judged }: JudgeProps) {
   const { t } = useTranslation("setup");
   const cache = useQueryClient();
   const good = useMutation({
-    mutationFn: async (keep: boolean) => {
+    mutationFn: async (keep: boolean): Promise<"kept" | "theirs" | "deleted"> => {
       await pass();
-      if (!keep) await api.deleteRecording(recording.id);
-      return keep;
+      if (keep) return "kept";
+      if (await isTheSchedules(recording)) return "theirs";
+      await api.deleteRecording(recording.id);
+      return "deleted";
     },
-    onSuccess(keep) {
+    onSuccess(word) {
       void cache.invalidateQueries({ queryKey: keys.recordings });
-      judged(keep ? { word: "kept", recording } : { word: "deleted" });
+      judged(word === "deleted" ? { word } : { word, recording });
     },
   });
   return (
@@ -242,7 +266,7 @@ function Judged({ verdict }: { verdict: Verdict }) {
       <IconCircleCheck size={20} color="var(--plot-line)" aria-hidden style={{ flex: "none" }} />
       <Text size="sm">
         {t(`call.${verdict.word}`)}{" "}
-        {verdict.word === "kept" && (
+        {verdict.word !== "deleted" && (
           <Anchor component={Link} underline="always" href={`/recordings/${verdict.recording.id}`} size="sm">{t("call.to_recording")}</Anchor>
         )}
       </Text>

@@ -150,12 +150,12 @@ function Fails({ fault, error, recording, room }: FailsProps) {
   const { t } = useTranslation("setup");
   const textOf = useRefusalText();
   const full = error instanceof Refusal && error.code === "disk_below_reserve";
-  const [title, text] =
-    fault === "occupied"
-      ? [null, t("call.occupied", { room })]
-      : fault === "join" || fault === "record"
-        ? [t(`call.failed.${fault}_title`), textOf(error)]
-        : [t(`call.failed.${fault}_title`), t(`call.failed.${fault}`)];
+  const [title, text] = ((): [string | null, string] => {
+    if (fault === "occupied") return [null, t("call.occupied", { room })];
+    const title = t(`call.failed.${fault}_title`);
+    if (fault === "planned") return [title, t("call.failed.planned", { room })];
+    return [title, fault === "join" || fault === "record" ? textOf(error) : t(`call.failed.${fault}`)];
+  })();
   return (
     <Alert color="red" role="alert" icon={<IconAlertTriangle size={20} aria-hidden />} title={title}>
       <Stack gap="sm" align="flex-start">

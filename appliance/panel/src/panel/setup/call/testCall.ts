@@ -5,6 +5,7 @@ import { api, Refusal } from "../../../api/client";
 import { door } from "../../../api/door";
 import type { Recording } from "../../../api/schema";
 import { pathOf, type Path } from "./figures";
+import { aroundNow, recordsItself } from "./quiet";
 
 export const RECORD_MS = 10_000;
 const LOOK_MS = 500;
@@ -13,7 +14,7 @@ const MEASURE_MS = 4_000;
 const ASK_MS = 1_000;
 
 /** Where it went wrong. */
-export type Fault = "occupied" | "join" | "path" | "lost" | "record" | "empty" | "film";
+export type Fault = "occupied" | "planned" | "join" | "path" | "lost" | "record" | "empty" | "film";
 
 export type CallState =
   | { at: "ready" }
@@ -41,6 +42,8 @@ export interface CallPlan {
   /** As the others would see them. */
   person: string;
   tracks: LocalTrack[];
+  /** They are the call's from now on, which stops them in the end. */
+  take: () => void;
   /** Of the recording. */
   title: string;
   told: (state: CallState) => void;
@@ -50,6 +53,7 @@ export class TestCall {
   private room: Room | null = null;
   private recording: Recording | null = null;
   private records = false;
+  private taken = false;
   private stopped = false;
   private wake: (() => void) | null = null;
 
@@ -80,10 +84,25 @@ export class TestCall {
     this.wake?.();
   }
 
+  /** It has taken the devices over: another call needs them opened anew. */
+  get hasTaken(): boolean {
+    return this.taken;
+  }
+
   private async join(): Promise<void> {
     const { room, person, tracks } = this.plan;
-    const now = await api.room(room.id);
-    if (now.meeting) throw new Failed("occupied");
+    const [now, planned, unended] = await Promise.all([
+      api.room(room.id),
+      aroundNow.queryFn(),
+      api.recordings(`state=recording&room=${encodeURIComponent(room.name)}`, null),
+    ]);
+    // A meeting that everybody has left stays open for a little longer.
+    if (now.meeting && now.meeting.participants > 0) throw new Failed("occupied");
+    // One that a loss of power cut short goes on as soon as somebody comes in: it would be ended with the test.
+    if (unended.items.length > 0 || recordsItself(now, planned, Date.now())) throw new Failed("planned");
+    this.alive();
+    this.taken = true;
+    this.plan.take();
     const pass = await door.enter(room.id, { name: person, invite: null, pin: "", before: null });
     this.alive();
     this.room = new Room({ disconnectOnPageLeave: true });
@@ -123,10 +142,9 @@ export class TestCall {
     try {
       this.recording = await api.startRecording(room.id);
     } catch (error) {
-      const always = error instanceof Refusal && error.code === "already_recording";
-      const running = always ? (await api.room(room.id)).meeting?.recording : null;
-      if (!running) throw new Failed("record", error);
-      this.recording = await api.recording(running.id);
+      // That one is somebody else's, and stays as it is.
+      const theirs = error instanceof Refusal && error.code === "already_recording";
+      throw new Failed(theirs ? "planned" : "record", error);
     }
     this.records = true;
     // Its name is a help, and no reason to fail.
@@ -136,12 +154,19 @@ export class TestCall {
     told({ at: "recording", since: Date.now(), path });
     while (performance.now() < end) await this.pause(LOOK_MS);
     try {
-      const captured = await api.stopRecording(room.id);
-      this.records = false;
-      return captured;
+      return await this.endRecording(this.recording.id);
     } catch (error) {
       throw new Failed("record", error);
     }
+  }
+
+  /** Ends the test's own recording; if somebody has done so already, none that was begun since. */
+  private async endRecording(id: string): Promise<Recording> {
+    const room = this.plan.room.id;
+    const running = (await api.room(room)).meeting?.recording?.id === id;
+    const captured = running ? await api.stopRecording(room) : await api.recording(id);
+    this.records = false;
+    return captured;
   }
 
   private async film(captured: Recording, path: Path | null): Promise<void> {
@@ -161,19 +186,17 @@ export class TestCall {
     }
   }
 
-  /** Nobody is left behind in the room, and no light stays on. */
+  /**
+   * No light stays on, and the own recording ends. The meeting is not ended: somebody may have come, and the room
+   * closes by itself when everybody has left.
+   */
   private async leave(): Promise<void> {
-    for (const track of this.plan.tracks) track.stop();
-    const { room } = this;
+    if (this.taken) for (const track of this.plan.tracks) track.stop();
+    const { room, recording } = this;
     this.room = null;
     if (!room) return;
-    const alone = room.remoteParticipants.size === 0;
-    const { id } = this.plan.room;
-    // What is over already need not be ended: then the box refuses, which is as good.
-    if (this.records) await api.stopRecording(id).catch(() => undefined);
+    if (this.records && recording) await this.endRecording(recording.id).catch(() => undefined);
     await room.disconnect().catch(() => undefined);
-    // Somebody who came meanwhile stays.
-    if (alone) await api.endMeeting(id).catch(() => undefined);
   }
 
   private alive(): void {
