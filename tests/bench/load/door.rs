@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use livekit_protocol as pb;
 use prost::Message as _;
+use roombox_api::livekit::{Comer, join_token};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -24,7 +25,7 @@ pub struct Door {
 impl Door {
     /// Knocks with everything the client wants: tracks and a first offer.
     pub fn knock(http: SocketAddr, room: &str, name: &str, join: &pb::JoinRequest) -> Result<Self> {
-        let (token, _) = roombox_api::livekit::join_token(DEV, room, name, false, "")
+        let (token, _) = join_token(DEV, room, Comer { name, ..Comer::default() })
             .map_err(anyhow::Error::msg)
             .context("a token")?;
         let wrapped = pb::WrappedJoinRequest {
