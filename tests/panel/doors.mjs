@@ -34,6 +34,8 @@ const INVITED = new Map([
 
 /** Strangers may follow a link; one that is guessed leads nowhere. */
 const OF_LINKS = '/s/';
+/** The same of files that were handed out in a meeting. */
+const OF_FILES = '/f/';
 /** The same of broadcasts (HLS). */
 const OF_BROADCASTS = '/live/';
 
@@ -62,7 +64,7 @@ async function refusesStrangers(box) {
     if (OPEN.has(name)) continue;
     const guest = FOR_GUESTS.has(name);
     const changes = ['POST', 'PATCH', 'PUT'].includes(method);
-    if (place.startsWith(OF_LINKS)) {
+    if (place.startsWith(OF_LINKS) || place.startsWith(OF_FILES)) {
       const body = changes ? JSON.stringify({ password: 'guessed' }) : undefined;
       const headers = body && { 'Content-Type': 'application/json' };
       const { status } = await fetch(box.http + place, { method, body, headers });
