@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import urllib.parse
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -250,17 +251,11 @@ async def busy(http: str, panel, token: str, clips: Path, rate: int, seconds: in
 
 
 def lost_packets(http: str, panel) -> float:
-    text = demo_metrics(http, panel)
-    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
-               if line.startswith("roombox_") and "dropped" in line.split(" ")[0])
-
-
-def demo_metrics(http: str, panel) -> str:
-    import urllib.request
-
     request = urllib.request.Request(http + "/metrics", headers=panel.headers)
     with urllib.request.urlopen(request, timeout=20) as answer:
-        return answer.read().decode()
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+               if line.startswith("roombox_") and "dropped" in line.split(" ")[0])
 
 
 def main():
@@ -293,7 +288,7 @@ def main():
             print(f"{RECORDINGS} recordings and {AUDIT_ROWS} rows of the audit log: "
                   f"{results['database_bytes'] / 1e6:.0f} MB, made in {time.monotonic() - begun:.0f} s")
             begun = time.monotonic()
-            box, http = again(binary / "roomboxd", data, log)
+            box, http, _ = demo.start_box(binary / "roomboxd", data, log)
             results["start_s"] = time.monotonic() - begun
             panel.http = http
             try:
@@ -323,22 +318,6 @@ def main():
     path = arguments.out / "api.json"
     path.write_text(json.dumps(results, indent=2) + "\n")
     print(f"raw results in {path}")
-
-
-def again(binary: Path, data: Path, log):
-    """The box that has an owner already."""
-    import subprocess
-
-    arguments = [binary, "--dev", "--data", data, "--http", "127.0.0.1:0", "--udp", "0", "--tcp", "0", "--log-json",
-                 "--address", "127.0.0.1"]
-    box = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=log, text=True)
-    http = None
-    for line in box.stdout:
-        if "listens on" in line:
-            http = line.split()[-1]
-        if "has an owner" in line:
-            return box, http
-    sys.exit("roomboxd did not start again: see its log")
 
 
 if __name__ == "__main__":

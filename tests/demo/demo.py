@@ -31,18 +31,22 @@ def inside_the_environment(script: str):
 
 
 def start_box(binary: Path, data: Path, log):
+    """The process, its address, and its claim code; `None` if it has an owner already."""
     arguments = [binary, "--dev", "--data", data, "--http", "127.0.0.1:0", "--udp", "0", "--tcp", "0", "--log-json"]
     box = subprocess.Popen(
         [*arguments, "--address", "127.0.0.1"], stdout=subprocess.PIPE, stderr=log, text=True
     )
     http = code = None
+    owned = False
     for line in box.stdout:
         if "listens on" in line:
             http = line.split()[-1]
         if line.strip().startswith("Claim"):
             code = line.split()[1]
             break
-    if not (http and code):
+        if owned := "has an owner" in line:
+            break
+    if not (http and (code or owned)):
         sys.exit("roomboxd did not start: see its log")
     return box, http, code
 

@@ -2,10 +2,13 @@
 import { IconHourglass } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { playChime } from "../chime";
 import type { Tools } from "./tools";
 import { countdown } from "./tools";
 
 const TICK_MS = 250;
+/** Frequencies in hertz. */
+const SOFT = [660, 880];
 
 export function TimerSign({ tools }: { tools: Tools }) {
   const { t } = useTranslation("meet");
@@ -22,7 +25,8 @@ export function TimerSign({ tools }: { tools: Tools }) {
   // Who comes when it is over long since has nothing to hear.
   const running = useRef(false);
   useEffect(() => {
-    if (over && running.current) chime();
+    // Without leave to make a sound the picture says it alone.
+    if (over && running.current) playChime(SOFT, 0.15).catch(() => undefined);
     running.current = runs && !over;
   }, [runs, over]);
   if (timer === null) return null;
@@ -36,25 +40,4 @@ export function TimerSign({ tools }: { tools: Tools }) {
       </span>
     </span>
   );
-}
-
-/** Two soft notes. Without leave to make a sound the picture says it alone. */
-function chime() {
-  try {
-    const audio = new AudioContext();
-    for (const [place, pitch] of [660, 880].entries()) {
-      const [tone, loudness] = [audio.createOscillator(), audio.createGain()];
-      const from = audio.currentTime + place * 0.25;
-      tone.frequency.value = pitch;
-      loudness.gain.setValueAtTime(0.0001, from);
-      loudness.gain.exponentialRampToValueAtTime(0.15, from + 0.02);
-      loudness.gain.exponentialRampToValueAtTime(0.0001, from + 0.5);
-      tone.connect(loudness).connect(audio.destination);
-      tone.start(from);
-      tone.stop(from + 0.5);
-    }
-    setTimeout(() => void audio.close(), 1_500);
-  } catch {
-    // A browser without sound.
-  }
 }

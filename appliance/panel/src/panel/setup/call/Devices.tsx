@@ -5,6 +5,7 @@ import type { LocalAudioTrack } from "livekit-client";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { useAttached } from "../../../meet/attached";
 import { listenTo, useDevices, type Preview, type Trouble } from "../../../meet/devices";
 import { browserKind } from "../../../meet/DeviceTrouble";
 
@@ -35,15 +36,7 @@ export function Devices({ audio, video, chooseAudio, chooseVideo }: DevicesProps
 
 function CameraPicture({ preview: { track, trouble } }: { preview: Preview<"video"> }) {
   const { t } = useTranslation("setup");
-  const video = useRef<HTMLVideoElement>(null);
-  useEffect(() => {
-    const element = video.current;
-    if (!element || !track) return;
-    track.attach(element);
-    return () => {
-      track.detach(element);
-    };
-  }, [track]);
+  const video = useAttached(track);
   if (!track) {
     return (
       <div className="setup-preview none" role="status">

@@ -3,7 +3,7 @@ import { Button, Group, Stack, Text, Title } from "@mantine/core";
 import { IconCircleCheck, IconVolume } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { playChime } from "./chime";
+import { playChime } from "../../../chime";
 
 export function Speaker() {
   const { t } = useTranslation("setup");
