@@ -6,6 +6,9 @@ export const BASE = "/api/v1";
 
 /** Why the box did not do what was asked. `unreachable` is ours: no answer came at all. */
 export class Refusal extends Error {
+  /** When it came, in milliseconds since 1970. */
+  readonly at = Date.now();
+
   constructor(
     readonly status: number,
     readonly problem: Problem,

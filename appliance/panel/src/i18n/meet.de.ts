@@ -82,6 +82,8 @@ export const meet: Words<typeof en> = {
     may_be_recorded:
       "Der Besitzer kann diese Besprechung aufzeichnen. Sie sehen dann einen roten Punkt.",
     join: "Beitreten",
+    join_in_one: "Beitreten (in {{count}} Sekunde)",
+    join_in_other: "Beitreten (in {{count}} Sekunden)",
     joining: "Sie treten bei …",
     lobby: "Gäste werden hier einzeln eingelassen: Vielleicht warten Sie einen Augenblick.",
     pin: "PIN dieses Raums",

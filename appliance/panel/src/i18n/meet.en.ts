@@ -78,6 +78,8 @@ export const meet = {
     recorded_now: "This meeting is being recorded by the box.",
     may_be_recorded: "The owner may record this meeting. You then see a red dot.",
     join: "Join",
+    join_in_one: "Join (in {{count}} second)",
+    join_in_other: "Join (in {{count}} seconds)",
     joining: "Joining…",
     lobby: "Guests are let in one by one here: you may have to wait a moment.",
     pin: "PIN of this room",

@@ -18,6 +18,7 @@ import type { Wishes } from "./Meeting";
 import { DeviceTrouble } from "./DeviceTrouble";
 import { LanguageChoice } from "./LanguageChoice";
 import { listenTo, useDevices, usePreview } from "./devices";
+import { usePatience } from "./patience";
 import { Picture } from "./Picture";
 
 const NAME = "roombox.name";
@@ -41,6 +42,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
   const [microphoneId, setMicrophoneId] = useState<string>();
   const [cameraId, setCameraId] = useState<string>();
   const [joining, setJoining] = useState(false);
+  const wait = usePatience(error);
   const audio = usePreview("audio", true, microphoneId);
   const video = usePreview("video", camera, cameraId);
 
@@ -59,7 +61,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const called = name.trim();
-    if (called === "" || joining) return;
+    if (called === "" || joining || wait > 0) return;
     if (door.name === null) localStorage.setItem(NAME, called);
     setJoining(true);
     if (!microphone) await audio.track?.mute();
@@ -214,8 +216,12 @@ export function Before({ door, guest, error, join }: BeforeProps) {
             {textOf(error)}
           </p>
         )}
-        <button type="submit" className="primary large" disabled={joining}>
-          {joining ? t("before.joining") : t("before.join")}
+        <button type="submit" className="primary large" disabled={joining || wait > 0}>
+          {joining
+            ? t("before.joining")
+            : wait > 0
+              ? t("before.join_in", { count: wait })
+              : t("before.join")}
         </button>
       </form>
     </main>
