@@ -81,6 +81,17 @@ BAD = [
     ("POST", "/rooms", ["Room"], JSON, 422, "malformed_request", "not a list"),
     ("POST", "/rooms", "name=Room", "application/x-www-form-urlencoded", 415,
      "malformed_request", "Content-Type"),
+    ("POST", "/rooms", b"--x\r\nContent-Disposition: form-data; name=name\r\n\r\nRoom\r\n--x--\r\n",
+     "multipart/form-data; boundary=x", 415, "malformed_request", "Content-Type"),
+    ("POST", "/rooms", '{"name":' + "[" * 50_000, JSON, 400, "malformed_request", "recursion"),
+    ("POST", "/rooms", '{"name":' * 20_000, JSON, 400, "malformed_request", "recursion"),
+    ("POST", "/rooms", b'{"name": "\xff\xfe"}', JSON, 400, "malformed_request", "not JSON"),
+    ("POST", "/rooms", '{"name": "\\ud800"}', JSON, 400, "malformed_request", "not JSON"),
+    ("POST", "/rooms", {"name": "a\u0000b"}, JSON, 422, "invalid_name", "control characters"),
+    ("POST", "/rooms", {"name": "x" * 10_000_000}, JSON, 413, "too_large", "limit"),
+    ("PATCH", "/settings", {"security": {"contact": "x" * 10_000_000}}, JSON, 413, "too_large", "limit"),
+    ("GET", "/recordings?text=" + "x" * 60_000, None, JSON, 422, "invalid_search", "at most 200 characters"),
+    ("GET", "/recordings/..%2f..%2fbox.db", None, JSON, 404, "not_found", "no such recording"),
     ("POST", "/rooms", {"name": "x" * 300_000}, JSON, 413, "too_large", "limit"),
     ("POST", "/rooms", {"name": "a\nb"}, JSON, 422, "invalid_name", "control characters"),
     ("POST", "/rooms/none/recording", None, JSON, 404, "not_found", "no such room"),
@@ -112,6 +123,13 @@ def test_bad_input_is_refused_in_one_shape(box, owner, method, path, body, kind,
     assert says in answer["message"], answer
     assert (status == 405) == ("Allow" in headers)
     assert ask(box, "GET", "/api/v1/settings", **owner)[2] == before
+
+
+@pytest.mark.parametrize("name", ["Hörsaal 3", "会议室", "غرفة", "🎓🏫", "e\u0301", "a\u200db", "<b>Room</b>", "Robert'); DROP TABLE rooms;--"])
+def test_names_are_kept_as_people_write_them(box, owner, name):
+    status, _, room = ask(box, "POST", "/api/v1/rooms", {"name": name}, **owner)
+    assert (status, room["name"]) == (201, name)
+    assert ask(box, "GET", f"/api/v1/rooms/{room['id']}", **owner)[2]["name"] == name
 
 
 def test_what_may_be_left_out_may_be_left_out(box, owner):

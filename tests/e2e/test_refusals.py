@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gzip
+import hmac
 import http.client
 import time
 import urllib.parse
@@ -11,6 +12,9 @@ from datetime import timedelta
 import aiohttp
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from livekit.protocol import rtc as signalling
 
 from box import SECRET
@@ -19,13 +23,15 @@ from clients import meeting
 DAY = 86_400
 
 
-def forged(*, secret="secret", algorithm="HS256", key="devkey", exp=DAY, **more):
+def forged(*, secret="secret", algorithm="HS256", key="devkey", exp=DAY, nbf=None, headers=None, **more):
     claims = {"iss": key, "sub": "mallory", "video": {"roomJoin": True, "room": "r"}}
     claims["exp"] = exp and int(time.time()) + exp
+    if nbf is not None:
+        claims["nbf"] = int(time.time()) + nbf
     for name, value in more.items():
         place = claims if name in ("sub", "name", "metadata", "attributes") else claims["video"]
         place[name] = value
-    return jwt.encode(claims, secret if algorithm != "none" else None, algorithm=algorithm)
+    return jwt.encode(claims, secret if algorithm != "none" else None, algorithm=algorithm, headers=headers)
 
 
 def get(url, headers=()):
@@ -44,6 +50,21 @@ def validate(box, token, path="/rtc/validate"):
     return get(f"{box.http}{path}?access_token={token}")
 
 
+def signed_by_a_key():
+    """Tokens that a key pair signed, and one whose secret is the public half: the swap of algorithms."""
+    rsa, edwards = generate_rsa(public_exponent=65537, key_size=2048), Ed25519PrivateKey.generate()
+    public = rsa.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    part = lambda value: base64.urlsafe_b64encode(value).rstrip(b"=")
+    head, claims, _ = forged().encode().split(b".")
+    mac = hmac.digest(public, head + b"." + claims, "sha256")
+    return {
+        "RS256": forged(secret=rsa, algorithm="RS256"),
+        "EdDSA": forged(secret=edwards, algorithm="EdDSA"),
+        "swapped": b".".join((head, claims, part(mac))).decode(),
+    }
+
+
+SIGNED_BY_A_KEY = signed_by_a_key()
 BAD_TOKENS = {
     "none": "",
     "garbage": "a.b.c",
@@ -52,7 +73,13 @@ BAD_TOKENS = {
     "alg HS384": forged(algorithm="HS384"),
     "other secret": forged(secret="guess"),
     "other key": forged(key="nobody"),
+    "RS256 with a key of their own": SIGNED_BY_A_KEY["RS256"],
+    "EdDSA with a key of their own": SIGNED_BY_A_KEY["EdDSA"],
+    "HS256 with a public key as the secret": SIGNED_BY_A_KEY["swapped"],
+    "another key by its header": forged(headers={"kid": "../../secrets/devkey", "jku": "http://127.0.0.1/keys"}, secret="guess"),
+    "signed for nobody": forged(key=""),
     "expired": forged(exp=-3600),
+    "not yet": forged(nbf=3600),
     "no roomJoin": forged(roomJoin=False),
     "huge": "x" * 6000,
 }
@@ -67,6 +94,43 @@ def test_bad_token(box, name):
         assert status == 401, text
         if token:
             assert BAD_TOKENS[name] not in text
+
+
+def of_services(name):
+    """What of the table is refused by services and WHIP as well: all but what is said of joining."""
+    return BAD_TOKENS[name] if name != "no roomJoin" else forged(secret="guess")
+
+
+@pytest.mark.parametrize("name", BAD_TOKENS)
+def test_bad_token_at_services_and_whip(box, name):
+    token = of_services(name)
+    authorization = {"Authorization": f"Bearer {token}"} if token else {}
+    for path, kind in [("/twirp/livekit.RoomService/ListRooms", "application/json"),
+                       ("/twirp/livekit.Egress/ListEgress", "application/json"),
+                       ("/whip", "application/sdp"), ("/whep", "application/sdp")]:
+        status, text = post(box, path, b"{}" if kind.endswith("json") else b"v=0", {"Content-Type": kind, **authorization})
+        assert status == 401, (path, status, text)
+        assert not token or token not in text
+
+
+def test_a_token_for_one_room_is_none_for_another(box):
+    """Of services: a grant to administrate one room opens no other."""
+    admin = jwt.encode({"iss": "devkey", "exp": int(time.time()) + DAY, "video": {"roomAdmin": True, "room": "mine"}}, SECRET)
+    for room, expected in (("mine", 404), ("yours", 401)):
+        body = b'{"room": "%s"}' % room.encode()
+        status, text = post(box, "/twirp/livekit.RoomService/ListParticipants", body,
+                            {"Content-Type": "application/json", "Authorization": f"Bearer {admin}"})
+        assert status == expected or (room == "mine" and status == 200), (room, text)
+
+
+def post(box, path, body, headers):
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(box.http).netloc, timeout=5)
+    try:
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
 
 
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",

@@ -11,7 +11,7 @@ mod trust;
 pub mod whip;
 
 pub use https_only::https_only;
-pub use server::{Limits, Other, Wire, serve};
+pub use server::{Forwarders, Limits, Other, Wire, serve};
 pub use trust::{PlainDoor, authority_router, plain_router, proof_router};
 
 use axum::Router;
@@ -33,7 +33,8 @@ pub fn router(
         .merge(whip::router(whip))
         .merge(panel::router(panel));
     let shaped = from_fn(panel::shape::of_errors).layer(doors);
-    Router::new().fallback_service(map_request(with_one_slash).layer(shaped))
+    let safe = from_fn(panel::headers::completed).layer(shaped);
+    Router::new().fallback_service(map_request(with_one_slash).layer(safe))
 }
 
 /// Clients that were told an address with a slash at its end ask for `//rtc`.

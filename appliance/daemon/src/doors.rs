@@ -5,8 +5,10 @@ use crate::certificates::Secrets;
 use crate::tls::Tls;
 use anyhow::{Context, ensure};
 use axum::Router;
+use roombox_api::panel::PanelDoor;
 use roombox_api::{
-    Limits, Other, PlainDoor, Wire, authority_router, https_only, plain_router, proof_router,
+    Forwarders, Limits, Other, PlainDoor, Wire, authority_router, https_only, plain_router,
+    proof_router,
 };
 use roombox_control::certificates::{Acme, Certificates};
 use roombox_net::Plane;
@@ -29,11 +31,28 @@ const EVERYWHERE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 const BACKLOG: i32 = 1024;
 
 /// The media plane, for clients that come by TCP to the port of HTTPS.
-pub struct MediaEntrance(pub Arc<Plane>);
+struct MediaEntrance(Arc<Plane>);
 
 impl Other for MediaEntrance {
     fn take(&self, stream: std::net::TcpStream) {
         self.0.adopt(stream);
+    }
+}
+
+/// What the doors need beside their router.
+pub struct Beside {
+    media: Arc<dyn Other>,
+    acme: Arc<Acme>,
+    forwarders: Forwarders,
+}
+
+impl Beside {
+    pub fn of(panel: &PanelDoor, plane: Arc<Plane>) -> Self {
+        Self {
+            media: Arc::new(MediaEntrance(plane)),
+            acme: panel.acme.clone(),
+            forwarders: Forwarders::of(panel.settings.clone()),
+        }
     }
 }
 
@@ -130,8 +149,7 @@ impl ReadyDoors {
     pub async fn serve(
         self,
         router: Router,
-        media: Arc<dyn Other>,
-        acme: Arc<Acme>,
+        Beside { media, acme, forwarders }: Beside,
         stopped: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
         let ports = self.ports()?;
@@ -142,7 +160,8 @@ impl ReadyDoors {
         let all = Limits::default();
         let Some((listener, tls)) = self.encrypted else {
             ensure!(self.dev, "a box without --dev has HTTPS");
-            roombox_api::serve(self.plain, router, Wire::Plain, all, stop(stopped)).await;
+            roombox_api::serve(self.plain, router, Wire::Plain, all, forwarders, stop(stopped))
+                .await;
             return Ok(());
         };
         let signpost = PlainDoor {
@@ -162,8 +181,15 @@ impl ReadyDoors {
         let router = authority_router(signpost).merge(router);
         let router = https_only(router, tls.certificates().clone());
         tokio::join!(
-            roombox_api::serve(self.plain, plain, Wire::Plain, limits, stop(stopped.clone())),
-            roombox_api::serve(listener, router, wire, all, stop(stopped)),
+            roombox_api::serve(
+                self.plain,
+                plain,
+                Wire::Plain,
+                limits,
+                forwarders.clone(),
+                stop(stopped.clone())
+            ),
+            roombox_api::serve(listener, router, wire, all, forwarders, stop(stopped)),
         );
         Ok(())
     }

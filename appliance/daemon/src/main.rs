@@ -53,7 +53,7 @@ use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use console::Console;
 use data::DataFolder;
-use doors::{Doors, MediaEntrance};
+use doors::{Beside, Doors};
 use fleet::BoxGear;
 use health::Health;
 use house::{House, HousePlan};
@@ -414,7 +414,7 @@ async fn run(
         provisioning: house.panel.provisioning.clone(),
         found_as: names_found,
     };
-    let acme = house.panel.acme.clone();
+    let beside = Beside::of(&house.panel, plane.clone());
     let router = roombox_api::router(house.livekit, house.panel, house.whip);
     tracing::info!(http = %ports.http, https = ports.https.map(tracing::field::display),
         udp = ?plane.ports(), tcp = ?plane.listeners(), ?addresses, version = env!("CARGO_PKG_VERSION"), "roomboxd is up");
@@ -445,7 +445,7 @@ async fn run(
     if let Some(discovery) = discovery {
         tokio::spawn(discovery.run(stopped.clone()));
     }
-    let serve = doors.serve(router, Arc::new(MediaEntrance(plane.clone())), acme, stopped.clone());
+    let serve = doors.serve(router, beside, stopped.clone());
     let stop = async move {
         tokio::select! {
             () = stop_asked => {}

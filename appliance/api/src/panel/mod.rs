@@ -18,6 +18,7 @@ mod events;
 mod files;
 mod fleet;
 mod guard;
+pub(crate) mod headers;
 mod health;
 mod jobs;
 mod keys;
@@ -378,6 +379,7 @@ pub fn permissions() -> String {
 pub fn router(door: PanelDoor) -> Router {
     let (api, document) = api().split_for_parts();
     let guard = guard::Guard::new(door.clone(), &document);
+    let pages = pages::router(door.settings.clone());
     let api = api
         .route(permits::METRICS, get(metrics::metrics_get))
         .route(permits::SHARE_PAGE, get(watch::page))
@@ -388,5 +390,5 @@ pub fn router(door: PanelDoor) -> Router {
         .layer(middleware::from_fn(access::same_origin))
         .layer(middleware::from_fn(watch::for_nobody_else))
         .with_state(door);
-    api.merge(pages::router())
+    api.merge(pages)
 }

@@ -3,23 +3,21 @@
 //! Without Node there is no panel, and a plain page says so: API and meetings by other clients
 //! work all the same.
 
+use super::headers::policy_of_page;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use roombox_control::settings::SettingsDesk;
 use rust_embed::{Embed, EmbeddedFile};
+use std::sync::Arc;
 
 #[derive(Embed)]
 #[folder = "../panel/dist"]
 #[allow_missing = true]
 struct Pages;
-
-const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob: data:; \
-                      media-src 'self' blob: mediastream:; style-src 'self' 'unsafe-inline'; \
-                      worker-src 'self' blob:; object-src 'none'; base-uri 'none'; \
-                      form-action 'self'; frame-ancestors 'none'";
 
 const NO_PANEL: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
     <meta name=viewport content='width=device-width'><title>Roombox</title>\
@@ -29,15 +27,20 @@ const NO_PANEL: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
     <p>Build the panel with <code>make panel</code>, then the daemon again.</p></html>";
 
 /// The pages' routes.
-pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(super) fn router(settings: Arc<SettingsDesk>) -> Router {
     Router::new()
         .route("/", get(front))
         .route("/panel", get(|| async { Redirect::permanent("/panel/") }))
-        .route("/panel/", get(|headers| page("index.html", headers)))
-        .route("/panel/{*path}", get(|headers| page("index.html", headers)))
-        .route("/meet/{*path}", get(|headers| page("meet.html", headers)))
+        .route("/panel/", get(|headers| page("index.html", headers, &[])))
+        .route("/panel/{*path}", get(|headers| page("index.html", headers, &[])))
+        .route("/meet/{*path}", get(meeting))
         .route("/assets/{*path}", get(asset))
-        .route("/favicon.svg", get(|headers| page("favicon.svg", headers)))
+        .with_state(settings)
+}
+
+/// Schools show meetings within their own pages.
+async fn meeting(State(settings): State<Arc<SettingsDesk>>, headers: HeaderMap) -> Response {
+    page("meet.html", headers, &settings.get().security.framed_by).await
 }
 
 /// LiveKit's clients and health checks ask for `/` and expect `OK`; people get the panel. Clients in
@@ -50,8 +53,9 @@ async fn front(headers: HeaderMap) -> Response {
     }
 }
 
-pub(super) async fn page(name: &'static str, headers: HeaderMap) -> Response {
-    match embedded(name, &headers, "no-cache") {
+/// One of the pages, which others of `framed_by` may show within theirs.
+pub(super) async fn page(name: &'static str, headers: HeaderMap, framed_by: &[String]) -> Response {
+    match embedded(name, &headers, "no-cache", framed_by) {
         Some(response) => response,
         None if name.ends_with(".html") => {
             let html = HeaderValue::from_static("text/html; charset=utf-8");
@@ -66,11 +70,16 @@ pub(super) async fn page(name: &'static str, headers: HeaderMap) -> Response {
 /// Assets have a hash of their content in their name.
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     let found =
-        embedded(&format!("assets/{path}"), &headers, "public, max-age=31536000, immutable");
+        embedded(&format!("assets/{path}"), &headers, "public, max-age=31536000, immutable", &[]);
     found.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
 }
 
-fn embedded(name: &str, headers: &HeaderMap, cache: &'static str) -> Option<Response> {
+fn embedded(
+    name: &str,
+    headers: &HeaderMap,
+    cache: &'static str,
+    framed_by: &[String],
+) -> Option<Response> {
     let plain = Pages::get(name)?;
     let etag = format!("\"{}\"", hex(&plain.metadata.sha256_hash()[..16]));
     let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag == etag.as_str());
@@ -88,9 +97,9 @@ fn embedded(name: &str, headers: &HeaderMap, cache: &'static str) -> Option<Resp
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    out.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    out.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if let Ok(policy) = HeaderValue::from_str(&policy_of_page(framed_by)) {
+        out.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         out.insert(header::ETAG, etag);
     }

@@ -88,7 +88,8 @@ pub(super) async fn page(
     let known = door.shares.knock(&token).await;
     // Nobody has it, so nobody asks whether it has changed.
     headers.remove(header::IF_NONE_MATCH);
-    let mut response = pages::page("share.html", headers).await;
+    let mut response =
+        pages::page("share.html", headers, &door.settings.get().security.framed_by).await;
     response.headers_mut().remove(header::ETAG);
     match known {
         Ok(()) => response,

@@ -14,6 +14,7 @@
 //! only closed, because a refusal in plain text would not be understood.
 
 mod body;
+mod forwarded;
 mod opening;
 mod seated;
 mod seats;
@@ -25,6 +26,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 pub(crate) use body::Patience;
 use body::{InTime, Late};
+pub use forwarded::Forwarders;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -83,7 +85,7 @@ impl Default for Limits {
     }
 }
 
-/// Who sent a request. Of a router that is not served by [`serve`]: nobody, 0.0.0.0.
+/// Who sent a request; behind a proxy that is trusted, whoever sent it there. Of a router that is not served by [`serve`]: nobody, 0.0.0.0.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub IpAddr);
 
@@ -119,6 +121,15 @@ impl<S: Sync> FromRequestParts<S> for Encrypted {
     }
 }
 
+/// The other end of a connection.
+#[derive(Clone)]
+struct Sender {
+    peer: IpAddr,
+    here: Here,
+    tls: bool,
+    forwarders: Forwarders,
+}
+
 /// What the bytes of a connection are.
 #[derive(Clone)]
 pub enum Wire {
@@ -140,6 +151,7 @@ pub async fn serve(
     router: Router,
     wire: Wire,
     limits: Limits,
+    forwarders: Forwarders,
     stop: impl Future<Output = ()>,
 ) {
     let seats = Arc::new(Seats::new(limits));
@@ -160,15 +172,16 @@ pub async fn serve(
                 continue;
             }
         };
-        match seats.take(peer) {
+        match seats.take(peer, forwarders.trusts(peer)) {
             Ok(seat) => {
                 let (router, wire, stopped) = (router.clone(), wire.clone(), stopped.clone());
                 let here = Here(stream.local_addr().ok().map(|at| at.ip().to_canonical()));
+                let from = Sender { peer, here, tls: false, forwarders: forwarders.clone() };
                 connections.spawn(async move {
                     match wire {
                         Wire::Plain => {
                             let seated = Seated::new(stream, seat);
-                            connection(seated, (peer, here, false), router, limits, stopped).await;
+                            connection(seated, from, router, limits, stopped).await;
                         }
                         Wire::Tls(config, other) => {
                             let stream = match other {
@@ -179,7 +192,7 @@ pub async fn serve(
                             };
                             let Some(stream) = stream else { return };
                             let seated = Seated::new(stream, seat);
-                            encrypted(seated, config, (peer, here), router, limits, stopped).await;
+                            encrypted(seated, config, from, router, limits, stopped).await;
                         }
                     }
                 });
@@ -257,7 +270,7 @@ async fn not_for(
 async fn encrypted(
     seated: Seated,
     config: Arc<ServerConfig>,
-    (peer, here): (IpAddr, Here),
+    from: Sender,
     router: Router,
     limits: Limits,
     mut stopped: watch::Receiver<()>,
@@ -268,7 +281,9 @@ async fn encrypted(
         _ = stopped.changed() => return,
     };
     match greeted {
-        Ok(Ok(stream)) => connection(stream, (peer, here, true), router, limits, stopped).await,
+        Ok(Ok(stream)) => {
+            connection(stream, Sender { tls: true, ..from }, router, limits, stopped).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "a client and the box found no TLS in common"),
         Err(_) => tracing::debug!("a client took too long for its TLS handshake"),
     }
@@ -276,14 +291,14 @@ async fn encrypted(
 
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    (peer, here, over_tls): (IpAddr, Here, bool),
+    from: Sender,
     router: Router,
     limits: Limits,
     mut stopped: watch::Receiver<()>,
 ) {
     let io = TokioIo::new(stream);
-    let from = (Peer(peer), here, Encrypted(over_tls));
-    let service = service_fn(move |request| answer(router.clone(), from, limits.body, request));
+    let service =
+        service_fn(move |request| answer(router.clone(), from.clone(), limits.body, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -304,7 +319,7 @@ async fn connection(
 
 async fn answer(
     router: Router,
-    (peer, here, encrypted): (Peer, Here, Encrypted),
+    from: Sender,
     patience: Duration,
     request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
@@ -312,10 +327,11 @@ async fn answer(
     let more = Patience::default();
     let mut request: Request =
         request.map(|body| InTime::wrap(body, patience, more.clone(), late.clone()));
-    request.extensions_mut().insert(peer);
-    request.extensions_mut().insert(here);
+    let (peer, tls) = from.forwarders.origin(from.peer, from.tls, request.headers());
+    request.extensions_mut().insert(Peer(peer));
+    request.extensions_mut().insert(from.here);
     request.extensions_mut().insert(more);
-    request.extensions_mut().insert(encrypted);
+    request.extensions_mut().insert(Encrypted(tls));
     let mut response = router.oneshot(request).await?;
     if late.is_so() {
         // Whatever a door made of a body that broke off: this is why.

@@ -52,13 +52,16 @@ impl Seats {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A trusted proxy sits there for many.
+    ///
     /// # Errors
     /// Everybody together, or this address, has as many as may be.
-    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Seat, Full> {
+    pub(super) fn take(self: &Arc<Self>, peer: IpAddr, for_many: bool) -> Result<Seat, Full> {
         let place = place(peer);
-        let most = match place.is_loopback() {
-            true => self.limits.of_this_machine,
-            false => self.limits.of_one_address,
+        let most = match (for_many, place.is_loopback()) {
+            (true, _) => self.limits.connections,
+            (false, true) => self.limits.of_this_machine,
+            (false, false) => self.limits.of_one_address,
         };
         let mut taken = self.taken();
         if taken.all >= self.limits.connections {
@@ -129,7 +132,7 @@ mod tests {
             let mut taken = Vec::new();
             let mut outcome = Ok(());
             for peer in peers {
-                outcome = seats.take(peer.parse().unwrap()).map(|seat| taken.push(seat));
+                outcome = seats.take(peer.parse().unwrap(), false).map(|seat| taken.push(seat));
             }
             assert_eq!(outcome, last, "{peers:?}");
             taken.clear();

@@ -91,7 +91,8 @@ async fn served_over(wire: Wire, limits: Limits) -> Served {
         .route("/busy", post(|| async { StatusCode::SERVICE_UNAVAILABLE }));
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async move { stopped.await.unwrap_or_default() };
-    let server = tokio::spawn(serve(listener, router, wire, limits, stopped));
+    let server =
+        tokio::spawn(serve(listener, router, wire, limits, Forwarders::only(&[]), stopped));
     Served { address, stop, server }
 }
 

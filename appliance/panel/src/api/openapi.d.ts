@@ -6316,7 +6316,7 @@ export interface components {
             private_key?: string;
             secret_key?: string;
         };
-        /** @description What people learn who found a weakness. */
+        /** @description How the box is protected, and what people learn who found a weakness. */
         SecuritySettings: {
             /**
              * @description A mail address, or a page that begins with `https://`: everybody can read it at
@@ -6324,6 +6324,18 @@ export interface components {
              * @default
              */
             contact: string;
+            /**
+             * @description Origins like `https://lms.example.org` whose pages may show meetings and shared films in a
+             *     frame; none: nobody's.
+             * @default []
+             */
+            framed_by: string[];
+            /**
+             * @description Addresses and networks (CIDR) of proxies that hand requests on and say for whom, by
+             *     `X-Forwarded-For` and `X-Forwarded-Proto`; nobody else is believed.
+             * @default []
+             */
+            trusted_proxies: string[];
         };
         /** @description What the box serves beside its own certificate. */
         ServedCertificate: {
@@ -6427,7 +6439,9 @@ export interface components {
             recording: components["schemas"]["RecordingSettings"];
             /**
              * @default {
-             *       "contact": ""
+             *       "contact": "",
+             *       "framed_by": [],
+             *       "trusted_proxies": []
              *     }
              */
             security: components["schemas"]["SecuritySettings"];
@@ -6565,13 +6579,25 @@ export interface components {
                  */
                 resume_window_s?: number;
             };
-            /** @description What people learn who found a weakness. */
+            /** @description How the box is protected, and what people learn who found a weakness. */
             security?: {
                 /**
                  * @description A mail address, or a page that begins with `https://`: everybody can read it at
                  *     `/.well-known/security.txt` (RFC 9116); empty: there is no such file.
                  */
                 contact?: string;
+                /**
+                 * @description Origins like `https://lms.example.org` whose pages may show meetings and shared films in a
+                 *     frame; none: nobody's.
+                 * @default []
+                 */
+                framed_by: string[];
+                /**
+                 * @description Addresses and networks (CIDR) of proxies that hand requests on and say for whom, by
+                 *     `X-Forwarded-For` and `X-Forwarded-Proto`; nobody else is believed.
+                 * @default []
+                 */
+                trusted_proxies: string[];
             };
             /** @description Which TURN server clients may go through. The box has none of its own. */
             turn?: {

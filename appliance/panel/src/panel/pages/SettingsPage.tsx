@@ -24,6 +24,7 @@ import { PeopleCard } from "../settings/PeopleCard";
 import { RecorderMode } from "../settings/RecorderMode";
 import { RecordingSettings } from "../settings/RecordingSettings";
 import { SecurityContact } from "../settings/SecurityContact";
+import { TrustedList } from "../settings/TrustedList";
 import { SettingsText } from "../settings/SettingsText";
 import { Software } from "../settings/Software";
 import { SupportCard } from "../settings/SupportCard";
@@ -70,7 +71,13 @@ export function SettingsPage({ box }: { box: BoxView }) {
         <Mail />
         <Mqtt />
         <Syslog />
-        {settings.data && <SecurityContact settings={settings.data} />}
+        {settings.data && (
+          <>
+            <TrustedList settings={settings.data} field="trusted_proxies" />
+            <TrustedList settings={settings.data} field="framed_by" />
+            <SecurityContact settings={settings.data} />
+          </>
+        )}
         <SupportCard />
         {may("reset") && <DangerZone box={box} />}
         <Text size="sm" c="dimmed">

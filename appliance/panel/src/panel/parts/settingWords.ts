@@ -27,6 +27,8 @@ const NAMES = {
   "turn.secret": "turn.secret",
   "turn.relay_only": "turn.relay_only",
   "security.contact": "security.contact",
+  "security.trusted_proxies": "trusted.trusted_proxies.list",
+  "security.framed_by": "trusted.framed_by.list",
   "updates.channel": "updates.settings.channel",
   "updates.check_daily": "updates.settings.check_daily",
   "updates.install_at_night": "updates.settings.install_at_night",

@@ -13,7 +13,7 @@ export function SecurityContact({ settings }: { settings: Settings }) {
   return (
     <Card title={t("security.title")} text={t("security.text")}>
       <SetByFleet section="security" />
-      <form onSubmit={form.onSubmit((changed) => save.mutate(changed))} style={{ display: "grid", gap: 16 }}>
+      <form onSubmit={form.onSubmit(({ contact }) => save.mutate({ contact }))} style={{ display: "grid", gap: 16 }}>
         <TextInput
           label={t("security.contact")}
           description={t("security.contact_text")}

@@ -23,7 +23,7 @@ export function useSection<S extends keyof Settings>(settings: Settings, section
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the form is another one each time
   }, [theirs]);
   const save = useMutation({
-    mutationFn: (values: Settings[S]) => api.changeSettings({ [section]: values }),
+    mutationFn: (values: Partial<Settings[S]>) => api.changeSettings({ [section]: values }),
     onSuccess(changed) {
       cache.setQueryData(keys.settings, changed);
       const values = { ...changed[section] } as typeof form.values;
