@@ -5,8 +5,8 @@
    log to 1,000,000 rows with a right chain. Each page that the panel shows first is asked for, and the same of
    the box before that: the ratio says what the years cost.
 2. **Busy**: mixed requests at a fixed rate, in turns over connections that stay open, while people meet. An
-   answer that comes late counts from when it was due, not from when it was asked for. The people in the
-   meetings count the packets that they lost.
+   answer that comes late counts from when it was due, not from when it was asked for. The meetings are
+   recorded, and somebody in each hears and sees the others and counts the packets that did not arrive.
 """
 
 import argparse
@@ -164,13 +164,27 @@ class Connection:
 
 
 class Voice:
-    """Somebody who hums, and listens to nobody."""
+    """Somebody who hums; one of each meeting listens and looks, too."""
+
+    def __init__(self, listens: bool):
+        self.listens = listens
+
+    async def heard(self) -> tuple[int, int]:
+        """Packets that came, and that did not, of all that it was sent (webrtc-stats, RTCInboundRtpStreamStats)."""
+        came = lost = 0
+        for person in self.room.remote_participants.values():
+            for publication in person.track_publications.values():
+                for one in await publication.track.get_stats() if publication.track else []:
+                    if one.HasField("inbound_rtp"):
+                        came += one.inbound_rtp.received.packets_received
+                        lost += max(0, one.inbound_rtp.received.packets_lost)
+        return came, lost
 
     async def join(self, url: str, token: str):
         from livekit import rtc
 
         self.room, source = rtc.Room(), rtc.AudioSource(48_000, 1, queue_size_ms=400)
-        await self.room.connect(url, token, rtc.RoomOptions(auto_subscribe=False))
+        await self.room.connect(url, token, rtc.RoomOptions(auto_subscribe=self.listens))
         track = rtc.LocalAudioTrack.create_audio_track("voice", source)
         await self.room.local_participant.publish_track(track, rtc.TrackPublishOptions())
         hum = rtc.AudioFrame(bytes(range(256)) * 37 + bytes(128), 48_000, 1, 4_800)
@@ -211,10 +225,15 @@ async def busy(http: str, panel, token: str, clips: Path, rate: int, seconds: in
     for room in rooms:
         for number in range(PEOPLE):
             # One is seen, all are heard: sixteen cameras would be a measure of this program's encoders.
-            one = players.Player(f"Person {number}", clips, (320, 180), fps=10) if number == 0 else Voice()
+            one = players.Player(f"Person {number}", clips, (320, 180), fps=10) if number == 0 else Voice(number == 1)
             one_token = await asyncio.to_thread(panel.join_token, room, f"Person {number}")
             await one.join(http.replace("http", "ws"), one_token)
             people.append(one)
+        await asyncio.to_thread(panel.call, "POST", f"/rooms/{room}/recording")
+    listeners = [person for person in people if isinstance(person, Voice) and person.listens]
+    # The first packets of a track come while its section is still on its way.
+    await asyncio.sleep(2)
+    before = [await listener.heard() for listener in listeners]
     reads = list(paths().values())
     rename = json.dumps({"lobby": False}).encode()
     wanted = [("GET", path, b"") for path in reads] + [("GET", "/rooms", b""), ("GET", f"/rooms/{rooms[0]}/participants", b""),
@@ -243,10 +262,14 @@ async def busy(http: str, panel, token: str, clips: Path, rate: int, seconds: in
         asked.append(asyncio.create_task(one(number, due)))
     await asyncio.gather(*asked)
     lasted = time.monotonic() - begun
+    after = [await listener.heard() for listener in listeners]
+    came, lost = (sum(now[part] - was[part] for now, was in zip(after, before)) for part in (0, 1))
+    for room in rooms:
+        await asyncio.to_thread(panel.call, "DELETE", f"/rooms/{room}/recording")
     for person in people:
         await person.leave()
     late.sort()
-    return {"rate": rate, "asked": len(late), "seconds": lasted, "refused": refused,
+    return {"rate": rate, "asked": len(late), "seconds": lasted, "refused": refused, "media_packets": came, "media_lost": lost,
             "p50_ms": late[len(late) // 2], "p99_ms": late[len(late) * 99 // 100], "worst_ms": late[-1]}
 
 
@@ -254,8 +277,8 @@ def lost_packets(http: str, panel) -> float:
     request = urllib.request.Request(http + "/metrics", headers=panel.headers)
     with urllib.request.urlopen(request, timeout=20) as answer:
         lines = answer.read().decode().splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines
-               if line.startswith("roombox_") and "dropped" in line.split(" ")[0])
+    counters = ("roombox_recorder_dropped_packets", "roombox_shard_send_drops", "roombox_shard_relay_drops", "roombox_tcp_drops")
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(counters))
 
 
 def main():
@@ -308,7 +331,8 @@ def main():
                 results["busy"] = report
                 print(f"{report['rate']} requests a second for {report['seconds']:.0f} s beside {MEETINGS} meetings of "
                       f"{PEOPLE}: p50 {report['p50_ms']:.1f} ms, p99 {report['p99_ms']:.1f} ms, worst "
-                      f"{report['worst_ms']:.0f} ms; {report['refused']} refused, {report['dropped']:.0f} dropped by the "
+                      f"{report['worst_ms']:.0f} ms; {report['refused']} refused; of {report['media_packets']} media packets "
+                      f"{report['media_lost']} lost, {report['dropped']:.0f} dropped by the "
                       f"box, {report['cpu_ms_a_request']:.2f} CPU-ms a request with the meetings' share, "
                       f"{report['resident_bytes'] / 1e6:.0f} MB")
             finally:

@@ -15,7 +15,7 @@ from livekit import rtc
 
 from box import PATIENCE, WITH_US
 
-OWN = ["roombox_box", "roombox_uptime_seconds", "roombox_cpu_ratio", "roombox_memory_bytes", "roombox_disk_bytes",
+OWN = ["roombox_cpu_part_ratio", "roombox_alarms", "roombox_box", "roombox_uptime_seconds", "roombox_cpu_ratio", "roombox_memory_bytes", "roombox_disk_bytes",
        "roombox_rooms", "roombox_participants", "roombox_recordings", "roombox_recorder_dropped_packets_total", "roombox_jobs",
        "roombox_shard_packets_total", "roombox_shard_bytes_total", "roombox_shard_send_drops_total",
        "roombox_shard_relayed_packets_total", "roombox_shard_relay_drops_total", "roombox_shard_spilled_rooms",

@@ -18,6 +18,10 @@ pub struct Sample {
     pub uptime_s: u64,
     /// CPU of this daemon and its workers, in percent of all cores.
     pub cpu_percent: f64,
+    /// The part of it that media threads take.
+    pub media_percent: f64,
+    /// The part of it that workers take: films and live outputs.
+    pub films_percent: f64,
     pub cores: usize,
     /// Of the warmest sensor of the processor, degrees Celsius; `null`: the machine has none.
     #[schema(required)]
@@ -32,6 +36,10 @@ pub struct Sample {
     /// Packets since the start that were not written because the disk was too slow.
     pub recorder_drops: u64,
     pub shards: Vec<ShardSample>,
+    /// Meetings, the dearest first, 20 at most.
+    pub meetings: Vec<MeetingSample>,
+    /// Of all connections of people.
+    pub loss: LossSample,
     pub tcp: TcpSample,
 }
 
@@ -98,13 +106,45 @@ pub struct ShardSample {
     pub longest_turn_us: u64,
 }
 
+/// One meeting.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, ToSchema)]
+pub struct MeetingSample {
+    /// Its room, as media clients call it.
+    pub room: String,
+    pub participants: u32,
+    /// In percent of one core: the media threads' time, divided by the packets of each room.
+    pub cpu_percent: f64,
+    /// RTP packets a second that came and went.
+    pub packets_per_s: f64,
+    pub loss: LossSample,
+}
+
+/// Packets that did not arrive in the last second, in percent, on average over connections and before
+/// anything was repaired; `null`: no connection told.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, ToSchema)]
+pub struct LossSample {
+    /// Of what people sent.
+    #[schema(required)]
+    pub in_percent: Option<f64>,
+    /// Of what they were sent.
+    #[schema(required)]
+    pub out_percent: Option<f64>,
+}
+
 /// One point of the plots.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Point {
     pub at: UnixMs,
     pub cpu_percent: f64,
+    /// Parts of it, as in [`Sample`].
+    pub media_percent: f64,
+    pub films_percent: f64,
     pub bytes_in_per_s: f64,
     pub bytes_out_per_s: f64,
+    pub loss: LossSample,
+    /// Degrees Celsius; `null`: the machine has no sensor.
+    #[schema(required)]
+    pub temperature_c: Option<f64>,
 }
 
 /// The newest sample and the last ten minutes.
@@ -147,8 +187,12 @@ impl Status {
             let point = Point {
                 at,
                 cpu_percent: sample.cpu_percent,
+                media_percent: sample.media_percent,
+                films_percent: sample.films_percent,
                 bytes_in_per_s: rate(|shard| shard.bytes_in),
                 bytes_out_per_s: rate(|shard| shard.bytes_out),
+                loss: sample.loss,
+                temperature_c: sample.temperature_c,
             };
             if samples.history.len() == HISTORY {
                 samples.history.pop_front();

@@ -1,5 +1,5 @@
-//! Logs: coloured on a terminal, plain elsewhere, JSON on request; the newest lines are kept for who takes
-//! them along or sends them on. Never names of people, tokens or keys.
+//! Logs: coloured on a terminal, by fields to systemd's journal, plain elsewhere, JSON on request; the newest
+//! lines are kept for who takes them along or sends them on. Never names of people, tokens or keys.
 
 use roombox_control::clock::UnixMs;
 use roombox_control::logs::{LONGEST, LogBook, LogLevel, LogLine};
@@ -21,13 +21,32 @@ pub fn start(json: bool) -> Arc<LogBook> {
     let book = Arc::new(LogBook::default());
     let layers = tracing_subscriber::registry().with(filter).with(Tap(book.clone()));
     let lines = fmt::layer().with_writer(std::io::stderr);
-    if json {
+    if let Some(journal) = journal().filter(|_| !json) {
+        layers.with(journal).init();
+    } else if json {
         layers.with(lines.json()).init();
     } else {
         let colours = std::io::stderr().is_terminal();
         layers.with(lines.with_target(false).with_ansi(colours)).init();
     }
     book
+}
+
+/// The way to systemd's journal, if standard error leads there: each line keeps its level and its fields
+/// (`journalctl ROOMBOX_ROOM=…`), which are lost in a line of text.
+fn journal() -> Option<tracing_journald::Layer> {
+    // Device and inode of what the manager connected (systemd.exec(5)): whoever passes the variable on
+    // and has another standard error is not meant.
+    let told = std::env::var("JOURNAL_STREAM").ok()?;
+    let (device, inode) = told.split_once(':')?;
+    let here = rustix::fs::fstat(std::io::stderr()).ok()?;
+    let same = device.parse() == Ok(here.st_dev) && inode.parse() == Ok(here.st_ino);
+    let layer = tracing_journald::layer().ok().filter(|_| same)?;
+    Some(
+        layer
+            .with_field_prefix(Some("ROOMBOX".to_owned()))
+            .with_syslog_identifier("roomboxd".to_owned()),
+    )
 }
 
 /// Puts each line into the book.

@@ -21,6 +21,7 @@ mod house;
 mod image;
 mod limits;
 mod live;
+mod loads;
 mod logging;
 mod machine;
 mod mail;

@@ -1,5 +1,6 @@
 //! Samples how the box is doing: CPU, memory, disk, shards.
 
+use crate::loads::Loads;
 use crate::temperature::{SENSORS, warmest};
 use roombox_capture::disk::free_space;
 use roombox_control::clock::UnixMs;
@@ -24,7 +25,8 @@ pub struct Vitals {
     store: Arc<Store>,
     root: PathBuf,
     started: Instant,
-    last: Option<(Instant, u64, Vec<u64>)>,
+    last: Option<(Instant, Cpu, Vec<u64>)>,
+    loads: Loads,
     free: VecDeque<(Instant, u64)>,
 }
 
@@ -36,8 +38,8 @@ impl Vitals {
         store: Arc<Store>,
         root: PathBuf,
     ) -> Self {
-        let (started, free) = (Instant::now(), VecDeque::new());
-        Self { plane, recordings, recorder, store, root, started, last: None, free }
+        let (started, free, loads) = (Instant::now(), VecDeque::new(), Loads::default());
+        Self { plane, recordings, recorder, store, root, started, last: None, loads, free }
     }
 
     /// Measures for as long as the daemon lives.
@@ -53,26 +55,31 @@ impl Vitals {
     /// Looks at everything.
     async fn sample(&mut self) -> Sample {
         let now = Instant::now();
-        let cpu_us = process_cpu_us();
+        let cpu = Cpu::now();
         let shard_cpu: Vec<u64> =
             self.plane.stats().iter().map(|stats| stats.cpu_us.load(Ordering::Relaxed)).collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let (mut cpu_percent, mut shard_percent) = (0.0, vec![0.0; shard_cpu.len()]);
+        let (mut cpu_percent, mut films_percent) = (0.0, 0.0);
+        let mut shard_percent = vec![0.0; shard_cpu.len()];
         if let Some((at, before, shards)) = &self.last {
             let elapsed = now.saturating_duration_since(*at).as_micros().max(1) as f64;
             let share = |now: u64, before: u64| now.saturating_sub(before) as f64 / elapsed * 100.0;
-            cpu_percent = share(cpu_us, *before) / cores as f64;
+            cpu_percent = share(cpu.all_us(), before.all_us()) / cores as f64;
+            films_percent = share(cpu.workers_us, before.workers_us) / cores as f64;
             for (percent, (now, before)) in
                 shard_percent.iter_mut().zip(shard_cpu.iter().zip(shards))
             {
                 *percent = share(*now, *before);
             }
         }
-        self.last = Some((now, cpu_us, shard_cpu));
+        self.last = Some((now, cpu, shard_cpu));
         let shards: Vec<ShardSample> = self.shards(&shard_percent);
+        let (meetings, loss) = self.loads.look(now, self.plane.stats(), &shard_percent);
         Sample {
             uptime_s: now.saturating_duration_since(self.started).as_secs(),
             cpu_percent,
+            media_percent: shard_percent.iter().sum::<f64>() / cores as f64,
+            films_percent,
             cores,
             temperature_c: warmest(std::path::Path::new(SENSORS)),
             memory_bytes: resident_bytes(),
@@ -82,6 +89,8 @@ impl Vitals {
             recordings: self.recordings.running_count() as u64,
             recorder_drops: self.recorder.dropped(),
             shards,
+            meetings,
+            loss,
             tcp: self.tcp(),
         }
     }
@@ -157,19 +166,42 @@ fn total_bytes(root: &std::path::Path) -> u64 {
     rustix::fs::statvfs(root).map_or(0, |volume| volume.f_blocks * volume.f_frsize)
 }
 
-/// CPU of this process and of its children, microseconds. Those that still run are added by hand:
-/// the kernel counts a child only once it has ended, and a film's minutes would come as one peak.
-fn process_cpu_us() -> u64 {
-    // Fields 14 to 17 of /proc/PID/stat are user and system time, own and of waited-for children,
-    // in ticks of 10 ms (proc(5)).
-    let ticks = |process: &str| {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let times = after_name.split_whitespace().skip(11).take(4);
-        times.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>()
-    };
-    let running: u64 = running_children().iter().map(|child| ticks(child)).sum();
-    (ticks("self") + running) * 10_000
+/// CPU time since the start, microseconds.
+#[derive(Debug, Clone, Copy)]
+struct Cpu {
+    /// Of this process.
+    own_us: u64,
+    /// Of its children. Those that still run are added by hand: the kernel counts a child only once
+    /// it has ended, and a film's minutes would come as one peak.
+    workers_us: u64,
+}
+
+impl Cpu {
+    fn now() -> Self {
+        let (own, ended) = ticks("self");
+        let running: u64 = running_children()
+            .iter()
+            .map(|child| {
+                let (its, of_its) = ticks(child);
+                its + of_its
+            })
+            .sum();
+        Self { own_us: own * 10_000, workers_us: (ended + running) * 10_000 }
+    }
+
+    fn all_us(&self) -> u64 {
+        self.own_us + self.workers_us
+    }
+}
+
+/// CPU of a process and of the children that it waited for, in ticks of 10 ms: the fields 14 and 15, and
+/// 16 and 17, of /proc/PID/stat (proc(5)).
+fn ticks(process: &str) -> (u64, u64) {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let mut times = after_name.split_whitespace().skip(11).map(|field| field.parse().unwrap_or(0));
+    let mut two = || times.next().unwrap_or(0) + times.next().unwrap_or(0);
+    (two(), two())
 }
 
 fn running_children() -> Vec<String> {
@@ -194,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_child_counts_while_it_runs_and_once_after_it_ended() {
-        let before = process_cpu_us();
+        let worked = || Cpu::now().workers_us;
+        let before = worked();
         // Works for some hundred milliseconds, says so, and waits to be told to end.
         let work = "i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done; echo done; read _";
         let mut child = Command::new("sh")
@@ -205,11 +238,11 @@ mod tests {
             .expect("a shell");
         let output = child.stdout.take().expect("its output");
         BufReader::new(output).lines().next().expect("a line").expect("text");
-        let running = process_cpu_us() - before;
+        let running = worked() - before;
         assert!(running >= 50_000, "{running} µs while it runs");
         drop(child.stdin.take());
         child.wait().expect("it ends");
-        let ended = process_cpu_us() - before;
+        let ended = worked() - before;
         assert!(ended >= running && ended < running * 2, "{running} µs, then {ended} µs");
     }
 }

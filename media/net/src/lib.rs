@@ -22,3 +22,4 @@ pub use framing::fuzz_framing;
 pub use plane::{
     EventSink, Plane, PlaneBusy, PlaneConfig, PlaneError, ShardStats, SinkFull, TapSink,
 };
+pub use roombox_sfu::{Loss, RoomLoad};

@@ -8,7 +8,7 @@ use crate::{arrival, bind, shard};
 use roombox_sfu::ids::{ParticipantId, RoomName};
 use roombox_sfu::tap::{TapId, TapItem};
 use roombox_sfu::view::RoomView;
-use roombox_sfu::{Command, Event, Notice};
+use roombox_sfu::{Command, Event, Notice, RoomLoad};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -110,6 +110,8 @@ pub struct ShardStats {
     pub connections_tcp: AtomicU64,
     /// Longest turn of the loop since the last look, microseconds.
     pub longest_turn_us: AtomicU64,
+    /// Rooms, as of the last second.
+    pub loads: Mutex<Vec<RoomLoad>>,
 }
 
 #[derive(Clone)]

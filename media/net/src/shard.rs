@@ -16,9 +16,9 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Datagrams a turn takes before timers and requests have their turn...
@@ -31,6 +31,8 @@ const MESSAGES_A_TURN: usize = 64;
 const SEND_BATCH: usize = 128;
 /// The loop looks up at least this often, to keep its figures fresh.
 const IDLE: Duration = Duration::from_millis(500);
+/// What rooms cost is told this often.
+const LOADS: Duration = Duration::from_secs(1);
 
 pub(crate) type Notices = Box<dyn Fn(Notice) + Send>;
 pub(crate) type ListReply = Box<dyn Fn(Vec<RoomView>) + Send>;
@@ -124,6 +126,7 @@ pub(crate) struct Shard {
     /// To each shard; this one's is not used.
     links: Vec<Link>,
     spilling: Spilling,
+    next_loads: Instant,
     stats: Arc<ShardStats>,
     tcp_stats: Arc<TcpStats>,
     notices: Notices,
@@ -152,6 +155,7 @@ impl Shard {
             next,
             links,
             spilling: Spilling::new(parts.spill_at, parts.stats.clone()),
+            next_loads: Instant::now(),
             stats: parts.stats[number].clone(),
             tcp_stats: parts.tcp_stats,
             notices: parts.notices,
@@ -500,6 +504,10 @@ impl Shard {
         stats.relayed_in.store(counters.relayed_in, Ordering::Relaxed);
         stats.relay_drops.store(counters.relay_drops, Ordering::Relaxed);
         stats.spilled.store(self.sfu.spilled() as u64, Ordering::Relaxed);
+        if begun >= self.next_loads {
+            self.next_loads = begun + LOADS;
+            *stats.loads.lock().unwrap_or_else(PoisonError::into_inner) = self.sfu.room_loads();
+        }
         let cpu = thread_cpu();
         stats.cpu_us.store(cpu.as_micros() as u64, Ordering::Relaxed);
         if let Some(busy) = self.spilling.measure(begun, cpu) {

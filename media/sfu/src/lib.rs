@@ -15,6 +15,7 @@ mod event;
 mod forward;
 pub mod ids;
 mod layers;
+mod load;
 mod lobby;
 mod moving;
 mod packets;
@@ -47,6 +48,7 @@ pub use event::{
     DataTrackRefusal, Event, MOST_TRACKS, Notice, Output, StreamState, TrackRefusal, WantedCodec,
 };
 pub use forward::fuzz_red;
+pub use load::{Loss, RoomLoad};
 pub use peer::{Channel, LoopbackError, LoopbackPeer, PeerError, stun_local_ufrag};
 pub use quality::{ConnectionQuality, Quality};
 pub use relay::{Relayed, RelayedMedia};

@@ -78,7 +78,9 @@ impl Sfu {
         if !self.tracks.contains(track) {
             return;
         }
+        let before = self.counters.rtp_out;
         self.forward(now, track, belongs, packet);
+        self.count_packets(track, 1 + self.counters.rtp_out - before);
         self.tap_packet(track, layer, packet);
         self.hand_over(track, belongs, packet);
     }

@@ -39,6 +39,8 @@ pub(crate) struct Room {
     /// Guests who need not ask again.
     pub admitted: Admitted,
     pub tcp_only: TcpOnly,
+    /// RTP packets of its tracks that came and went here.
+    pub packets: u64,
 }
 
 impl Room {
@@ -56,6 +58,7 @@ impl Room {
             recent: RecentMessages::default(),
             admitted: Admitted::default(),
             tcp_only: TcpOnly::default(),
+            packets: 0,
         }
     }
 

@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use roombox_control::identity::BoxInfo;
-use roombox_control::status::{Sample, ShardSample, TcpSample};
+use roombox_control::status::{MeetingSample, Sample, ShardSample, TcpSample};
 use roombox_control::webhooks::Webhook;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,7 +33,10 @@ pub(super) async fn metrics_get(
     }
     let (info, sample) = (door.identity.info(true, false), door.status.now());
     let (webhooks, audit) = (door.webhooks.list().await, door.audit.is_whole());
-    let alarms = door.health.open().len();
+    let mut alarms = BTreeMap::new();
+    for alarm in door.health.open() {
+        *alarms.entry(alarm.kind.name()).or_default() += 1;
+    }
     let shown = Shown { info, sample, jobs, webhooks, audit, alarms };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(shown));
@@ -54,8 +57,8 @@ struct Shown {
     webhooks: Vec<Webhook>,
     /// Nobody has changed the audit log.
     audit: bool,
-    /// That stand.
-    alarms: usize,
+    /// That stand, by their kind.
+    alarms: BTreeMap<&'static str, u64>,
 }
 
 impl Collector for Shown {
@@ -68,6 +71,14 @@ impl Collector for Shown {
         told.gauge("roombox_uptime_seconds", "Since the daemon started", uptime)?;
         let cpu = "CPU of the daemon and its workers, as a part of all cores";
         told.gauge("roombox_cpu_ratio", cpu, sample.cpu_percent / 100.0)?;
+        let parts = [("media", sample.media_percent), ("films", sample.films_percent)];
+        let parts = parts.map(|(part, percent)| ([("part", part)], percent / 100.0));
+        let help = "CPU of media threads, and of films and live outputs, as a part of all cores";
+        told.gauges("roombox_cpu_part_ratio", help, parts)?;
+        if let Some(celsius) = sample.temperature_c {
+            let warmest = "Of the warmest sensor of the processor; absent: there is none";
+            told.gauge("roombox_temperature_celsius", warmest, celsius)?;
+        }
         told.gauge("roombox_cores", "Cores of the machine", sample.cores as f64)?;
         let memory = "Resident memory of the daemon";
         told.gauge("roombox_memory_bytes", memory, sample.memory_bytes as f64)?;
@@ -94,7 +105,10 @@ impl Collector for Shown {
         told.gauges("roombox_jobs", "Films to be made, being made, and given up", states)?;
         let whole = "1: nobody has changed the audit log; 0: somebody has";
         told.gauge("roombox_audit_whole", whole, f64::from(u8::from(*audit)))?;
-        told.gauge("roombox_alarms", "alarms that stand", *alarms as f64)?;
+        told.gauge("roombox_alarms", "alarms that stand", alarms.values().sum::<u64>() as f64)?;
+        let kinds = alarms.iter().map(|(kind, count)| ([("kind", *kind)], *count as f64));
+        told.gauges("roombox_alarm", "Alarms that stand, by what they are about", kinds)?;
+        told.meetings(sample)?;
         told.webhooks(webhooks)?;
         told.shards(&sample.shards)?;
         told.tcp(&sample.tcp)?;
@@ -144,6 +158,19 @@ impl Told<'_> {
             ConstCounter::new(value).encode(all.encode_family(&labels)?)?;
         }
         Ok(())
+    }
+
+    fn meetings(&mut self, sample: &Sample) -> fmt::Result {
+        let room = |one: &MeetingSample| [("room", one.room.clone())];
+        let cpu = sample.meetings.iter().map(|one| (room(one), one.cpu_percent / 100.0));
+        let help = "The dearest meetings, as a part of one core, by their packets";
+        self.gauges("roombox_meeting_cpu_ratio", help, cpu)?;
+        let lost = [("incoming", sample.loss.in_percent), ("outgoing", sample.loss.out_percent)];
+        let lost = lost.into_iter().filter_map(|(direction, percent)| {
+            Some(([("direction", direction)], percent? / 100.0))
+        });
+        let help = "Packets that did not arrive in the last second, on average over connections";
+        self.gauges("roombox_lost_packets_ratio", help, lost)
     }
 
     fn webhooks(&mut self, webhooks: &[Webhook]) -> fmt::Result {

@@ -4958,6 +4958,22 @@ export interface components {
          * @enum {string}
          */
         LogLevel: "error" | "warn" | "info" | "debug";
+        /**
+         * @description Packets that did not arrive in the last second, in percent, on average over connections and before
+         *     anything was repaired; `null`: no connection told.
+         */
+        LossSample: {
+            /**
+             * Format: double
+             * @description Of what people sent.
+             */
+            in_percent: number | null;
+            /**
+             * Format: double
+             * @description Of what they were sent.
+             */
+            out_percent: number | null;
+        };
         /** @description How mails go. */
         MailOutcome: {
             /** @description Why the newest attempt failed; `null`: it did not. */
@@ -5037,6 +5053,24 @@ export interface components {
              */
             shards: number;
             started_at: components["schemas"]["Time"];
+        };
+        /** @description One meeting. */
+        MeetingSample: {
+            /**
+             * Format: double
+             * @description In percent of one core: the media threads' time, divided by the packets of each room.
+             */
+            cpu_percent: number;
+            loss: components["schemas"]["LossSample"];
+            /**
+             * Format: double
+             * @description RTP packets a second that came and went.
+             */
+            packets_per_s: number;
+            /** Format: int32 */
+            participants: number;
+            /** @description Its room, as media clients call it. */
+            room: string;
         };
         /** @description How meetings behave. */
         MeetingSettings: {
@@ -5771,6 +5805,19 @@ export interface components {
             bytes_out_per_s: number;
             /** Format: double */
             cpu_percent: number;
+            /** Format: double */
+            films_percent: number;
+            loss: components["schemas"]["LossSample"];
+            /**
+             * Format: double
+             * @description Parts of it, as in [`Sample`].
+             */
+            media_percent: number;
+            /**
+             * Format: double
+             * @description Degrees Celsius; `null`: the machine has no sensor.
+             */
+            temperature_c: number | null;
         };
         /** @description A poll as one person sees it. */
         Poll: {
@@ -6242,6 +6289,20 @@ export interface components {
              */
             cpu_percent: number;
             disk: components["schemas"]["Disk"];
+            /**
+             * Format: double
+             * @description The part of it that workers take: films and live outputs.
+             */
+            films_percent: number;
+            /** @description Of all connections of people. */
+            loss: components["schemas"]["LossSample"];
+            /**
+             * Format: double
+             * @description The part of it that media threads take.
+             */
+            media_percent: number;
+            /** @description Meetings, the dearest first, 20 at most. */
+            meetings: components["schemas"]["MeetingSample"][];
             /**
              * Format: int64
              * @description Resident memory of the daemon.

@@ -50,10 +50,20 @@ const shard: Shard = {
   longest_turn_us: 200,
 };
 
+const quiet = {
+  media_percent: 0,
+  films_percent: 0,
+  bytes_in_per_s: 0,
+  bytes_out_per_s: 0,
+  loss: { in_percent: null, out_percent: null },
+  temperature_c: null,
+};
 const status: SampledStatus = {
   counted_at: "2026-01-01T00:10:00Z",
   uptime_s: 60,
   cpu_percent: 10,
+  media_percent: 6,
+  films_percent: 3,
   temperature_c: null,
   cores: 4,
   memory_bytes: 1,
@@ -63,10 +73,12 @@ const status: SampledStatus = {
   recordings: 0,
   recorder_drops: 0,
   shards: [shard],
+  meetings: [],
+  loss: { in_percent: 1, out_percent: null },
   tcp: { open: 0, waiting: 0, opened: 0, refused: 0, timed_out: 0, broken: 0, drops: 0 },
   history: [
-    { at: "2026-01-01T00:00:00Z", cpu_percent: 1, bytes_in_per_s: 0, bytes_out_per_s: 0 },
-    { at: "2026-01-01T00:10:00Z", cpu_percent: 2, bytes_in_per_s: 0, bytes_out_per_s: 0 },
+    { ...quiet, at: "2026-01-01T00:00:00Z", cpu_percent: 1 },
+    { ...quiet, at: "2026-01-01T00:10:00Z", cpu_percent: 2 },
   ],
 };
 
@@ -155,10 +167,13 @@ describe("a status sample", () => {
     expect(after.history).toEqual([
       status.history[1],
       {
+        ...quiet,
         at: "2026-01-01T00:10:02Z",
         cpu_percent: 20,
+        media_percent: 6,
+        films_percent: 3,
         bytes_in_per_s: 2_000,
-        bytes_out_per_s: 0,
+        loss: { in_percent: 1, out_percent: null },
       },
     ]);
   });

@@ -102,8 +102,12 @@ export function withSample(
     const point: LoadPoint = {
       at,
       cpu_percent: sample.cpu_percent,
+      media_percent: sample.media_percent,
+      films_percent: sample.films_percent,
       bytes_in_per_s: growth(status.shards, sample.shards, "bytes_in") / elapsed,
       bytes_out_per_s: growth(status.shards, sample.shards, "bytes_out") / elapsed,
+      loss: sample.loss,
+      temperature_c: sample.temperature_c,
     };
     history.push(point);
   }

@@ -9,6 +9,7 @@ import { copies, targets } from "./targets.de";
 import { updates } from "./updates.de";
 import { fleet } from "./fleet.de";
 import { reports } from "./reports.de";
+import { status } from "./status.de";
 import { certificates } from "./certificates.de";
 import { factor } from "./factor.de";
 import { audit } from "./audit.de";
@@ -359,20 +360,7 @@ export const panel: Words<typeof en> = {
       unknown: "Unbekannt",
     },
   },
-  status: {
-    lead: "Diese Box wurde {{ago}} gestartet.",
-    cpu: "Prozessor",
-    cores_one: "durch Roombox, von {{count}} Kern",
-    cores_other: "durch Roombox, von {{count}} Kernen",
-    memory: "Speicher",
-    memory_note: "von Roombox benutzt",
-    meetings: "Besprechungen",
-    recordings: "Aufzeichnungen",
-    recordings_note: "in diesem Augenblick",
-    network: "Netz",
-    received: "Empfangen",
-    sent: "Gesendet",
-  },
+  status,
   disk: {
     title: "Platte",
     recordings: "Aufnahmen",

@@ -8,6 +8,7 @@ import { copies, targets } from "./targets.en";
 import { updates } from "./updates.en";
 import { fleet } from "./fleet.en";
 import { reports } from "./reports.en";
+import { status } from "./status.en";
 import { certificates } from "./certificates.en";
 import { factor } from "./factor.en";
 import { audit } from "./audit.en";
@@ -353,20 +354,7 @@ export const panel = {
       unknown: "Unknown",
     },
   },
-  status: {
-    lead: "This box has been running for {{span}}.",
-    cpu: "Processor",
-    cores_one: "by Roombox, of {{count}} core",
-    cores_other: "by Roombox, of {{count}} cores",
-    memory: "Memory",
-    memory_note: "used by Roombox",
-    meetings: "Meetings",
-    recordings: "Recording",
-    recordings_note: "at this moment",
-    network: "Network",
-    received: "Received",
-    sent: "Sent",
-  },
+  status,
   disk: {
     title: "Disk",
     recordings: "Recordings",

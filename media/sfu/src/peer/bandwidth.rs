@@ -41,6 +41,8 @@ pub(super) struct Bandwidth {
     begun: Option<Instant>,
     congestion: Congestion,
     strain: Strain,
+    /// Shares of packets that were lost in the last second, in and out.
+    lost: (Option<f32>, Option<f32>),
     /// Packets by section, as of the last look.
     sent: HashMap<Mid, u64>,
     /// Bits per second of payload, smoothed over three seconds.
@@ -149,10 +151,17 @@ impl Peer {
         known.congestion.reported(sent, stats.loss);
     }
 
+    /// Shares (0 to 1) of packets that were lost in the last second on the way in and out, as far as
+    /// they are known.
+    pub(crate) fn lost(&self) -> (Option<f32>, Option<f32>) {
+        self.bandwidth.lost
+    }
+
     /// Takes the statistics of the last second.
     pub(super) fn looked(&mut self, stats: &PeerStats) {
         let PeerStats { ingress_loss_fraction, egress_loss_fraction, rtt, .. } = stats;
         self.bandwidth.strain.look(*ingress_loss_fraction, *egress_loss_fraction, *rtt);
+        self.bandwidth.lost = (*ingress_loss_fraction, *egress_loss_fraction);
         let Some(estimate) = stats.bwe_tx.map(|bitrate| bitrate.as_u64()) else {
             return;
         };

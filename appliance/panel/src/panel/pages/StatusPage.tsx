@@ -1,5 +1,5 @@
 // How the box is: processor, disk, meetings, media threads. Everything moves by itself.
-import { Group, Paper, SimpleGrid, Skeleton, Stack, Table, Text, Title } from "@mantine/core";
+import { Paper, SimpleGrid, Skeleton, Stack, Table, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
@@ -9,8 +9,9 @@ import { HealthGlance } from "../parts/Alarms";
 import { DiskBar } from "../parts/DiskBar";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
-import { Plot } from "../parts/Plot";
 import { useMay } from "../session";
+import { Load } from "../status/Load";
+import { Meetings } from "../status/Meetings";
 import { useFormat } from "../wording";
 
 export function StatusPage() {
@@ -35,6 +36,7 @@ export function StatusPage() {
           <Figures status={status.data} />
           <DiskBar disk={status.data.disk} dropped={status.data.recorder_drops} />
           <Load status={status.data} />
+          <Meetings status={status.data} />
           <Shards status={status.data} />
         </Stack>
       )}
@@ -83,90 +85,6 @@ function Figures({ status }: { status: Status }) {
         </Paper>
       ))}
     </SimpleGrid>
-  );
-}
-
-function Load({ status }: { status: Status }) {
-  const { t } = useTranslation("panel");
-  const format = useFormat();
-  const times = status.history.map((point) => Date.parse(point.at) / 1000);
-  // Seconds, as long as marks would else say the same minute twice.
-  const brief = (times.at(-1) ?? 0) - (times[0] ?? 0) < 300;
-  const time = new Intl.DateTimeFormat(format.language, { timeStyle: brief ? "medium" : "short" });
-  const writeTime = (seconds: number) => time.format(seconds * 1000);
-  const received = t("status.received");
-  const sent = t("status.sent");
-  const latest = status.history.at(-1);
-
-  return (
-    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-      <Paper className="surface" p="md" component="section">
-        <Title order={2} size="h4" mb="xs">
-          {t("status.cpu")}
-        </Title>
-        <Plot
-          title={t("status.cpu")}
-          times={times}
-          lines={[
-            {
-              label: t("status.cpu"),
-              color: "--plot-line",
-              values: status.history.map((point) => point.cpu_percent),
-            },
-          ]}
-          write={format.percent}
-          writeTime={writeTime}
-          atLeast={20}
-        />
-      </Paper>
-      <Paper className="surface" p="md" component="section">
-        <Group justify="space-between" mb="xs" gap="xs">
-          <Title order={2} size="h4">
-            {t("status.network")}
-          </Title>
-          <Group gap="sm">
-            <Swatch
-              color="--plot-line"
-              words={`${received} ${format.bitRate(latest?.bytes_in_per_s ?? 0)}`}
-            />
-            <Swatch
-              color="--plot-other"
-              words={`${sent} ${format.bitRate(latest?.bytes_out_per_s ?? 0)}`}
-            />
-          </Group>
-        </Group>
-        <Plot
-          title={t("status.network")}
-          times={times}
-          lines={[
-            {
-              label: received,
-              color: "--plot-line",
-              values: status.history.map((point) => point.bytes_in_per_s),
-            },
-            {
-              label: sent,
-              color: "--plot-other",
-              values: status.history.map((point) => point.bytes_out_per_s),
-            },
-          ]}
-          write={format.bitRate}
-          writeTime={writeTime}
-          atLeast={12_500}
-        />
-      </Paper>
-    </SimpleGrid>
-  );
-}
-
-function Swatch({ color, words }: { color: string; words: string }) {
-  return (
-    <Group gap={6} wrap="nowrap">
-      <span className="legend-swatch" style={{ background: `var(${color})` }} />
-      <Text size="xs" c="dimmed">
-        {words}
-      </Text>
-    </Group>
   );
 }
 

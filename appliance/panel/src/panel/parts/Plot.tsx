@@ -8,7 +8,8 @@ export interface Line {
   label: string;
   /** A CSS variable, so that it fits the colour scheme. */
   color: string;
-  values: number[];
+  /** null: a gap. */
+  values: (number | null)[];
 }
 
 interface PlotProps {

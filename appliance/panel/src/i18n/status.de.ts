@@ -1,0 +1,30 @@
+import type { status as en } from "./status.en";
+import type { Words } from "./words";
+
+export const status: Words<typeof en> = {
+  lead: "Diese Box wurde {{ago}} gestartet.",
+  cpu: "Prozessor",
+  cores_one: "durch Roombox, von {{count}} Kern",
+  cores_other: "durch Roombox, von {{count}} Kernen",
+  memory: "Speicher",
+  memory_note: "von Roombox benutzt",
+  meetings: "Besprechungen",
+  recordings: "Aufzeichnungen",
+  recordings_note: "in diesem Augenblick",
+  network: "Netz",
+  received: "Empfangen",
+  sent: "Gesendet",
+  loss: "Unterwegs verloren",
+  loss_in: "Verloren vom Ankommenden",
+  loss_out: "Verloren vom Gesendeten",
+  temperature: "Temperatur",
+  cpu_all: "Alles",
+  cpu_media: "Besprechungen",
+  cpu_films: "Filme und Live-Ausgaben",
+  dearest: "Was Besprechungen brauchen",
+  dearest_none: "Gerade bespricht sich niemand.",
+  dearest_text: "Die Zeit des Prozessors ist nach den Paketen jeder Besprechung aufgeteilt; verloren heißt: in der letzten Sekunde, im Mittel aller Verbindungen, bevor es ersetzt wurde.",
+  room: "Raum",
+  of_a_core: "Von einem Kern",
+  packets: "Pakete je Sekunde",
+};
