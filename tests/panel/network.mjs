@@ -108,6 +108,32 @@ export async function network(steps) {
     assert.deepEqual(none, { trial: null });
   }, { needs: [seen], expects: [/^422 /] });
 
+  const PROXY = {
+    en: { url: 'Address', try: 'Try it', away: 'Nobody answers at the proxy' },
+    de: { url: 'Adresse', try: 'Ausprobieren', away: 'An der Adresse des Proxys antwortet niemand' },
+  };
+  const proxied = 'a proxy is tried before it is saved, and says what came back';
+  await steps.run(proxied, async () => {
+    const attempt = async (page, language) => {
+      const words = PROXY[language];
+      const field = page.getByLabel(words.url, { exact: true });
+      await field.fill('http://127.0.0.1:9');
+      await page.getByRole('button', { name: words.try }).click();
+      const said = page.getByText(words.away);
+      await said.waitFor();
+      await said.scrollIntoViewIfNeeded();
+    };
+    await looksRightInAll(page, 'network-proxy', attempt);
+    await attempt(page, 'en');
+    await page.getByRole('button', { name: 'Save', exact: true }).first().click();
+    await shows('Goes by http://127.0.0.1:9')(page);
+    const kept = await page.evaluate(() => fetch('/api/v1/settings').then((answer) => answer.json()));
+    assert.equal(kept.proxy.url, 'http://127.0.0.1:9');
+    await page.getByLabel('Address', { exact: true }).fill('');
+    await page.getByRole('button', { name: 'Save', exact: true }).first().click();
+    await shows('No proxy: the box reaches the web by itself.')(page);
+  }, { needs: [seen] });
+
   const kept = 'a change on the other cable is tried in the panel and kept there';
   await steps.run(kept, async () => {
     await wish('lan1', `${home.other}.9`);

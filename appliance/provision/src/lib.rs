@@ -6,6 +6,7 @@
 
 mod file;
 mod outcome;
+mod proxy;
 mod recorder;
 mod secret;
 mod security;
@@ -19,6 +20,7 @@ pub mod words;
 
 pub use file::{BoxSection, Entry, Install, Language, Owner, ProvisionError, Provisioning, parse};
 pub use outcome::{Message, Outcome, ProvisionResult};
+pub use proxy::{ProxyException, ProxyPlace, ProxySettings};
 pub use recorder::{Mode, RecorderSettings};
 pub use secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 pub use security::SecuritySettings;

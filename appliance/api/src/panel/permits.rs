@@ -377,6 +377,7 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("delete", "/api/v1/network/vlans/{name}"),
             ("post", "/api/v1/network/trial/confirm"),
             ("delete", "/api/v1/network/trial"),
+            ("post", "/api/v1/network/proxy/tests"),
             ("put", "/api/v1/time"),
         ],
     ),

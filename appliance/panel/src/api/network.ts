@@ -5,6 +5,8 @@ import type {
   NetworkTrial,
   NetworkTrialView,
   NetworkView,
+  ProxySettings,
+  ProxyTrial,
   TimePut,
   TimeView,
 } from "./schema";
@@ -29,6 +31,8 @@ export const network = {
     askAt<NetworkTrial>(NETWORK, "DELETE", `/vlans/${encodeURIComponent(name)}`),
   keep: (id: string) => askAt<NetworkView>(NETWORK, "POST", "/trial/confirm", { id }),
   goBack: () => askAt<NetworkView>(NETWORK, "DELETE", "/trial"),
+  tryProxy: (attempt: { proxy: ProxySettings; url: string }) =>
+    askAt<ProxyTrial>(NETWORK, "POST", "/proxy/tests", attempt),
   time: () => askAt<TimeView>(BASE, "GET", "/time"),
   putTime: (put: TimePut) => askAt<TimeView>(BASE, "PUT", "/time", put),
 };

@@ -212,6 +212,8 @@ export type NetworkTrial = Schemas["NetworkTrial"];
 export type NetworkTrialView = Schemas["NetworkTrialView"];
 export type NetworkLink = Schemas["Link"];
 export type InterfaceSettings = Schemas["InterfaceSettings"];
+export type ProxySettings = Schemas["ProxySettings"];
+export type ProxyTrial = Schemas["ProxyTrial"];
 export type TimeView = Schemas["TimeView"];
 export type TimePut = Schemas["TimePut"];
 

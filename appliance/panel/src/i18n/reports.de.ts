@@ -4,6 +4,7 @@ import { mail } from "./mail.de";
 import { mqtt } from "./mqtt.de";
 import { network } from "./network.de";
 import { oidc } from "./oidc.de";
+import { proxy } from "./proxy.de";
 import type { support as supportEn, syslog as syslogEn } from "./reports.en";
 import { texts } from "./texts.de";
 import type { Words } from "./words";
@@ -77,4 +78,4 @@ export const security = {
   read: "Datei lesen",
 };
 
-export const reports = { handouts, health, mail, mqtt, network, oidc, security, support, syslog, texts };
+export const reports = { handouts, health, mail, mqtt, network, oidc, proxy, security, support, syslog, texts };

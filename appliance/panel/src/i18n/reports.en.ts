@@ -6,6 +6,7 @@ import { mail } from "./mail.en";
 import { mqtt } from "./mqtt.en";
 import { network } from "./network.en";
 import { oidc } from "./oidc.en";
+import { proxy } from "./proxy.en";
 import { texts } from "./texts.en";
 
 export const syslog = {
@@ -77,4 +78,4 @@ export const security = {
   read: "Read the file",
 };
 
-export const reports = { handouts, health, mail, mqtt, network, oidc, security, support, syslog, texts };
+export const reports = { handouts, health, mail, mqtt, network, oidc, proxy, security, support, syslog, texts };

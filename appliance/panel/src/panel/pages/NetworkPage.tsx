@@ -8,6 +8,7 @@ import { network, networkKeys } from "../../api/network";
 import type { NetworkLink, NetworkView } from "../../api/schema";
 import { InterfaceCard } from "../network/InterfaceCard";
 import { InterfaceDialog } from "../network/InterfaceDialog";
+import { Proxy } from "../network/Proxy";
 import { Time } from "../network/Time";
 import { TrialDialog, useTrial } from "../network/Trial";
 import { Confirm } from "../parts/Confirm";
@@ -79,6 +80,7 @@ function Interfaces({ view }: { view: NetworkView }) {
             />
           ))}
         </SimpleGrid>
+        <Proxy />
         <Time />
       </Stack>
       {changed !== undefined && (
