@@ -103,13 +103,13 @@ class Point(ServiceInterface):
 class Device(ServiceInterface):
     def __init__(self, world, kind, name, number, address):
         super().__init__(f"{NM}.Device")
-        self.world, self.kind, self.name, self.address = world, kind, name, address
+        self.world, self.kind, self.called, self.address = world, kind, name, address
         self.path, self.active = f"{ROOT}/Devices/{number}", None
         self.autoconnect = True
 
     @dbus_property(access=READ)
     def Interface(self) -> "s":
-        return self.name
+        return self.called
 
     @dbus_property(access=READ)
     def DeviceType(self) -> "u":
@@ -152,7 +152,7 @@ class Device(ServiceInterface):
         return self.autoconnect
 
     @Autoconnect.setter
-    def set_autoconnect(self, on: "b"):
+    def Autoconnect(self, on: "b"):
         self.autoconnect = on
 
 

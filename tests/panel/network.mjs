@@ -10,12 +10,13 @@ import { fileURLToPath } from 'node:url';
 import { Browser } from './browser.mjs';
 import { looksRightInAll } from './looks.mjs';
 import { Steps } from './steps.mjs';
+import { wifi } from './wifi.mjs';
 
 /** The box and its office; Python has them. */
 class Home {
-  static async start() {
+  static async start(program) {
     const home = new Home();
-    const script = fileURLToPath(new URL('network_home.py', import.meta.url));
+    const script = fileURLToPath(new URL(program, import.meta.url));
     home.process = spawn('setpriv', ['--pdeathsig', 'TERM', process.env.ROOMBOX_PYTHON, script], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -52,7 +53,14 @@ const fixed = (address) => ({
 });
 
 export async function network(steps) {
-  const home = await Home.start();
+  const radio = await Home.start('wifi_home.py');
+  if (radio.missing) {
+    steps.counts.skipped += 1;
+    console.log(`SKIPPED Wi-Fi in the panel: ${radio.missing}`);
+  } else {
+    await wifi(steps, radio);
+  }
+  const home = await Home.start('network_home.py');
   if (home.missing) {
     steps.counts.skipped += 1;
     console.log(`SKIPPED the network in the panel: ${home.missing}`);

@@ -58,6 +58,7 @@ mod updates;
 mod watch;
 mod webhooks;
 mod whip_keys;
+mod wifi;
 
 pub use meeting::MeetingDoor;
 
@@ -295,6 +296,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(network::vlan_remove))
         .routes(routes!(network::network_trial_get, network::network_trial_undo))
         .routes(routes!(network::network_trial_keep))
+        .routes(routes!(wifi::wifi_get, wifi::wifi_join, wifi::wifi_forget))
+        .routes(routes!(wifi::wifi_scan))
         .routes(routes!(proxy::proxy_try))
         .routes(routes!(timekeeping::time_get, timekeeping::time_put))
         .routes(routes!(setup::setup_get, setup::setup_patch))

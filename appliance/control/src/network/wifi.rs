@@ -211,7 +211,9 @@ impl WifiJoin {
             WifiKey::Open | WifiKey::Owe if length > 0 => {
                 return Err(invalid("passphrase", "this network takes no passphrase"));
             }
-            WifiKey::Wpa2 if !(PASSPHRASE.contains(&length) && self.passphrase.chars().all(seen)) => {
+            WifiKey::Wpa2
+                if !(PASSPHRASE.contains(&length) && self.passphrase.chars().all(seen)) =>
+            {
                 let why = "the passphrase has 8 to 63 letters, digits and signs, without umlauts";
                 return Err(invalid("passphrase", why));
             }
@@ -243,8 +245,8 @@ fn networks(points: Vec<AccessPoint>) -> Vec<WifiNetwork> {
         let network = match known {
             Some(network) => network,
             None => {
-                let joinable = readable
-                    && !matches!(security, WifiSecurity::Enterprise | WifiSecurity::Wep);
+                let joinable =
+                    readable && !matches!(security, WifiSecurity::Enterprise | WifiSecurity::Wep);
                 let bands = Vec::new();
                 all.push(WifiNetwork {
                     ssid,
@@ -265,9 +267,7 @@ fn networks(points: Vec<AccessPoint>) -> Vec<WifiNetwork> {
             network.bands.sort();
         }
     }
-    all.sort_by(|one, other| {
-        (other.connected, other.strength).cmp(&(one.connected, one.strength))
-    });
+    all.sort_by(|one, other| (other.connected, other.strength).cmp(&(one.connected, one.strength)));
     all
 }
 
@@ -332,9 +332,7 @@ impl Network {
     async fn forget_now(self: &Arc<Self>, name: &str) -> Result<NetworkTrial, NetworkError> {
         let _turn = self.turn.lock().await;
         let links = self.gear.look().await?;
-        if radio(&links, name)?.settings.is_none() {
-            return Err(NetworkError::NotJoined(name.to_owned()));
-        }
+        radio(&links, name)?;
         let change = Change::Remove { interface: name.to_owned() };
         self.try_out(change, None, &links).await
     }

@@ -105,7 +105,9 @@ impl Nm {
         path: &str,
         mut profile: Profile,
     ) -> Result<Profile, Silence> {
-        for section in SECRET.into_iter().filter(|section| profile.contains_key(*section)).collect::<Vec<_>>() {
+        for section in
+            SECRET.into_iter().filter(|section| profile.contains_key(*section)).collect::<Vec<_>>()
+        {
             let object = self.bus.object(NAME, path, PROFILE).await?;
             let told = object.call::<_, _, Profile>("GetSecrets", &section).await;
             for (section, secrets) in self.bus.heard(told).await? {

@@ -7,6 +7,7 @@ import { oidc } from "./oidc.de";
 import { proxy } from "./proxy.de";
 import type { support as supportEn, syslog as syslogEn } from "./reports.en";
 import { texts } from "./texts.de";
+import { wifi } from "./wifi.de";
 import type { Words } from "./words";
 
 export const syslog: Words<typeof syslogEn> = {
@@ -78,4 +79,4 @@ export const security = {
   read: "Datei lesen",
 };
 
-export const reports = { handouts, health, mail, mqtt, network, oidc, proxy, security, support, syslog, texts };
+export const reports = { handouts, health, mail, mqtt, network, oidc, proxy, security, support, syslog, texts, wifi };

@@ -8,6 +8,7 @@ import { network } from "./network.en";
 import { oidc } from "./oidc.en";
 import { proxy } from "./proxy.en";
 import { texts } from "./texts.en";
+import { wifi } from "./wifi.en";
 
 export const syslog = {
   title: "Syslog",
@@ -78,4 +79,4 @@ export const security = {
   read: "Read the file",
 };
 
-export const reports = { handouts, health, mail, mqtt, network, oidc, proxy, security, support, syslog, texts };
+export const reports = { handouts, health, mail, mqtt, network, oidc, proxy, security, support, syslog, texts, wifi };
