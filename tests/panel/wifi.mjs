@@ -10,7 +10,7 @@ const PAGE = '/panel/settings/network';
 const WORDS = {
   en: { choose: 'Choose a network for wlan0', passphrase: 'Passphrase', go: 'Try to join',
     wrong: '8 to 63 letters, digits and signs' },
-  de: { choose: 'Netz für wlan0 wählen', passphrase: 'Kennwort', go: 'Beitritt versuchen',
+  de: { choose: 'Netz wählen: wlan0', passphrase: 'Kennwort', go: 'Beitritt versuchen',
     wrong: '8 bis 63 Buchstaben' },
 };
 

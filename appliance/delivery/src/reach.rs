@@ -230,14 +230,24 @@ pub(crate) async fn reach_by(
     nearest: Zone,
     proxy: Option<Arc<Proxy>>,
 ) -> Result<Reached, ReachError> {
-    // An IPv6 address stands in brackets in an address, and without them for a socket.
-    let bare = at.host.trim_matches(['[', ']']).to_owned();
     let by = match proxy {
         Some(proxy) => {
             Some(proxy.way(at, nearest).await?).filter(|way| *way == Way::ByProxy).map(|_| proxy)
         }
         None => None,
     };
+    reach_so(at, trust, nearest, by).await
+}
+
+/// The same by this proxy, or straight: which way leads there is known.
+pub(crate) async fn reach_so(
+    at: &Address,
+    trust: &dyn Trusts,
+    nearest: Zone,
+    by: Option<Arc<Proxy>>,
+) -> Result<Reached, ReachError> {
+    // An IPv6 address stands in brackets in an address, and without them for a socket.
+    let bare = at.host.trim_matches(['[', ']']).to_owned();
     let stream: Box<dyn Stream> = match &by {
         None => Box::new(connect_no_nearer(&bare, at.port, nearest).await?),
         Some(proxy) if at.https => proxy.tunnel(at).await?,

@@ -2,7 +2,7 @@
 
 use super::{Proxy, Way};
 use crate::address::Address;
-use crate::reach::{ReachError, Trust, USER, exchange, is_of_trust, reach_by};
+use crate::reach::{ReachError, Trust, USER, exchange, is_of_trust, reach_so};
 use crate::zone::Zone;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
@@ -58,7 +58,7 @@ async fn ask(proxy: Arc<Proxy>, at: &Address) -> Result<ProxyTried, ProxyTryErro
         true => ProxyTryError::Certificate(error),
         false => ProxyTryError::Reach(error),
     };
-    let reached = reach_by(at, &Trust::default(), Zone::Machine, Some(proxy)).await;
+    let reached = reach_so(at, &Trust::default(), Zone::Machine, Some(proxy)).await;
     let reached = reached.map_err(of_reach)?;
     let mut request = Request::get(at.path.as_str())
         .header(HOST, at.authority())

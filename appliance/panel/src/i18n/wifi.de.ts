@@ -8,7 +8,7 @@ export const wifi: Words<typeof en> = {
   card_band: "{{ssid}} · {{percent}} % · {{band}} GHz",
   not_joined: "In keinem Netz",
   choose: "Netz wählen",
-  choose_of: "Netz für {{name}} wählen",
+  choose_of: "Netz wählen: {{name}}",
   forget: "Vergessen",
   forget_of: "Netz von {{name}} vergessen",
   forget_title: "Das WLAN von {{name}} vergessen?",

@@ -86,7 +86,7 @@ export function InterfaceCard({ link, change, remove, choose, forget }: Interfac
               {t(link.wifi.band ? "wifi.card_band" : "wifi.card", {
                 ssid: link.wifi.ssid,
                 percent: link.wifi.strength ?? 0,
-                band: link.wifi.band ?? "",
+                band: link.wifi.band ? format.number(Number(link.wifi.band), 1) : "",
               })}
             </Text>
           </Group>

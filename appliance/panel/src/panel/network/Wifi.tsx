@@ -11,6 +11,7 @@ import { network, networkKeys } from "../../api/network";
 import type { NetworkView, WifiJoin, WifiNetwork } from "../../api/schema";
 import { EmptyState } from "../parts/EmptyState";
 import { Failure } from "../parts/Failure";
+import { useFormat } from "../wording";
 import { Strength } from "./Strength";
 import { keyOf } from "./wifi";
 
@@ -93,8 +94,9 @@ export function WifiDialog({ view, name, close, tried }: WifiDialogProps) {
 
 function NetworkRow({ network: one, choose }: { network: WifiNetwork; choose?: () => void }) {
   const { t } = useTranslation("panel");
+  const format = useFormat();
   const Lock = one.security === "open" || one.security === "owe" ? IconLockOpen : IconLock;
-  const bands = one.bands.map((band) => t("wifi.ghz", { band })).join(", ");
+  const bands = one.bands.map((band) => t("wifi.ghz", { band: format.number(Number(band), 1) })).join(", ");
   return (
     <UnstyledButton
       className="surface"
