@@ -9,12 +9,13 @@ import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Browser } from './browser.mjs';
 import { looksRightInAll } from './looks.mjs';
+import { wifi } from './wifi.mjs';
 
 /** The box and its office; Python has them. */
 class Home {
-  static async start() {
+  static async start(program) {
     const home = new Home();
-    const script = fileURLToPath(new URL('network_home.py', import.meta.url));
+    const script = fileURLToPath(new URL(program, import.meta.url));
     home.process = spawn('setpriv', ['--pdeathsig', 'TERM', process.env.ROOMBOX_PYTHON, script], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -51,7 +52,14 @@ const fixed = (address) => ({
 });
 
 export async function network(steps) {
-  const home = await Home.start();
+  const radio = await Home.start('wifi_home.py');
+  if (radio.missing) {
+    steps.counts.skipped += 1;
+    console.log(`SKIPPED Wi-Fi in the panel: ${radio.missing}`);
+  } else {
+    await wifi(steps, radio);
+  }
+  const home = await Home.start('network_home.py');
   if (home.missing) {
     steps.counts.skipped += 1;
     console.log(`SKIPPED the network in the panel: ${home.missing}`);
@@ -106,6 +114,32 @@ export async function network(steps) {
     const none = await page.evaluate(() => fetch('/api/v1/network/trial').then((answer) => answer.json()));
     assert.deepEqual(none, { trial: null });
   }, { needs: [seen], expects: [/^422 /] });
+
+  const PROXY = {
+    en: { url: 'Address', try: 'Try it', away: 'Nobody answers at the proxy' },
+    de: { url: 'Adresse', try: 'Ausprobieren', away: 'An der Adresse des Proxys antwortet niemand' },
+  };
+  const proxied = 'a proxy is tried before it is saved, and says what came back';
+  await steps.run(proxied, async () => {
+    const attempt = async (page, language) => {
+      const words = PROXY[language];
+      const field = page.getByLabel(words.url, { exact: true });
+      await field.fill('http://127.0.0.1:9');
+      await page.getByRole('button', { name: words.try }).click();
+      const said = page.getByText(words.away);
+      await said.waitFor();
+      await said.scrollIntoViewIfNeeded();
+    };
+    await looksRightInAll(page, 'network-proxy', attempt);
+    await attempt(page, 'en');
+    await page.getByRole('button', { name: 'Save', exact: true }).first().click();
+    await shows('Goes by http://127.0.0.1:9')(page);
+    const kept = await page.evaluate(() => fetch('/api/v1/settings').then((answer) => answer.json()));
+    assert.equal(kept.proxy.url, 'http://127.0.0.1:9');
+    await page.getByLabel('Address', { exact: true }).fill('');
+    await page.getByRole('button', { name: 'Save', exact: true }).first().click();
+    await shows('No proxy: the box reaches the web by itself.')(page);
+  }, { needs: [seen] });
 
   const kept = 'a change on the other cable is tried in the panel and kept there';
   await steps.run(kept, async () => {

@@ -239,6 +239,7 @@ fn of_network(error: &NetworkError) -> StatusCode {
         E::NoInterface(_) => StatusCode::NOT_FOUND,
         E::NotChangeable(_)
         | E::NoVlan(_)
+        | E::NoWifi(_)
         | E::OnTrial
         | E::NoTrial
         | E::NotYet

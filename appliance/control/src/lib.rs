@@ -39,6 +39,7 @@ pub mod people;
 mod percent;
 pub mod permissions;
 pub mod provisioning;
+pub mod proxy;
 pub mod recordings;
 pub mod reset;
 pub mod retention;

@@ -12,8 +12,8 @@ use crate::events::{Events, Happening};
 use crate::store::Store;
 use roombox_provision::{HIDDEN, with_suggestion};
 pub use roombox_provision::{
-    MeetingSettings, Mode, RecorderSettings, RecordingSettings, SecuritySettings, Settings,
-    TurnSettings,
+    MeetingSettings, Mode, ProxyException, ProxySettings, RecorderSettings, RecordingSettings,
+    SecuritySettings, Settings, TurnSettings,
 };
 use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -39,8 +39,10 @@ fn merge(target: &mut Value, patch: Value) {
 /// What pages show in the place of a secret comes back when they send a whole section: it leaves the
 /// secret as it is.
 fn without_hidden(mut patch: Value) -> Value {
-    if let Some(turn) = patch.get_mut("turn").and_then(Value::as_object_mut) {
-        turn.retain(|name, value| name != "secret" || value != HIDDEN);
+    for (section, secret) in [("turn", "secret"), ("proxy", "password")] {
+        if let Some(values) = patch.get_mut(section).and_then(Value::as_object_mut) {
+            values.retain(|name, value| name != secret || value != HIDDEN);
+        }
     }
     patch
 }
@@ -129,10 +131,17 @@ impl SettingsDesk {
         }
         let all = |error| invalid("settings".to_owned(), error);
         let mut merged = self.get().kept().map_err(all)?;
-        merge(&mut merged, without_hidden(patch));
+        let patch = without_hidden(patch);
+        let typed = patch.pointer("/proxy/password").is_some();
+        merge(&mut merged, patch);
         let settings: Settings = serde_path_to_error::deserialize(merged)
             .map_err(|error| invalid(error.path().to_string(), error.into_inner()))?;
         settings.check()?;
+        if let (false, Err((name, why))) = (typed, settings.proxy.password_stays(&self.get().proxy))
+        {
+            let (field, why) = (format!("proxy.{name}"), why.to_owned());
+            return Err(ControlError::InvalidSetting { field, why });
+        }
         Ok(settings)
     }
 }

@@ -130,6 +130,7 @@ impl House {
         spares::come_back(&store, &plan.data).await?;
         let events = Arc::new(Events::default());
         let settings = Arc::new(SettingsDesk::load(store.clone(), events.clone()).await?);
+        let proxy = crate::proxy::begin(&settings);
         if let Some(import) = plan.import {
             match settings.begin_with(import).await.context("the settings cannot be imported")? {
                 true => tracing::info!("the settings were imported"),
@@ -477,6 +478,7 @@ impl House {
             backups,
             safekeeping,
             network,
+            proxy,
             timekeeping,
             meeting,
             setup,

@@ -33,6 +33,7 @@ mod nm;
 mod notify;
 mod oidc;
 mod premises;
+mod proxy;
 mod pulse;
 mod rauc;
 mod recorder;

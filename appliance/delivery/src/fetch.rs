@@ -4,13 +4,11 @@
 //! (RFC 9110 §15.4 leaves that to the client).
 
 use crate::address::Address;
-use crate::reach::{ReachError, Stream, Trust, USER, reach};
+use crate::reach::{ReachError, Reached, Trust, USER, exchange as over, reach};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT_ENCODING, HOST, LOCATION, USER_AGENT};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, Response, StatusCode};
 use std::time::Duration;
 
 /// How much a fetch may cost.
@@ -81,22 +79,18 @@ async fn ask(at: &Address, most: usize) -> Result<Answer, FetchError> {
     exchange(reach(at, &Trust::default()).await?, at, most).await
 }
 
-async fn exchange(
-    stream: Box<dyn Stream>,
-    at: &Address,
-    most: usize,
-) -> Result<Answer, FetchError> {
+async fn exchange(reached: Reached, at: &Address, most: usize) -> Result<Answer, FetchError> {
     let broken = |source| FetchError::Exchange { host: at.host.clone(), source };
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let request = Request::get(at.path.as_str())
+    let mut request = Request::get(at.path.as_str())
         .header(HOST, at.authority())
         .header(ACCEPT_ENCODING, "identity")
         .header(USER_AGENT, USER)
         .body(Empty::<Bytes>::new())
         .map_err(|_| FetchError::Address(at.text()))?;
-    let answer = async {
-        let response = sender.send_request(request).await.map_err(broken)?;
+    let (stream, way) = reached.ready(&mut request, at)?;
+    let read = |response: Response<Incoming>| async move {
         let status = response.status();
+        way.judge(status)?;
         if status.is_redirection() {
             let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
             let location = location.ok_or(FetchError::Status { address: at.text(), status })?;
@@ -113,15 +107,7 @@ async fn exchange(
         })?;
         Ok(Answer::Body(body.to_bytes().to_vec()))
     };
-    // The connection moves only while it is looked at; nobody needs it once the answer is there.
-    tokio::pin!(answer);
-    tokio::select! {
-        answered = &mut answer => answered,
-        ended = connection => match ended {
-            Ok(()) => answer.await,
-            Err(source) => Err(broken(source)),
-        },
-    }
+    over(stream, request, read).await.map_err(broken)?
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod mail;
 mod neighbour;
 mod pinned;
 mod post;
+mod proxy;
 mod query;
 mod reach;
 mod syslog;
@@ -33,6 +34,10 @@ pub use line::{Line, Security, SecurityError, line};
 pub use mail::{MailLetter, MailSecurity, MailServer, SendMailError, mail_authority, send_mail};
 pub use neighbour::{Neighbour, NeighbourError};
 pub use post::{Letter, PostError, Sender};
+pub use proxy::{
+    Excepted, Proxy, ProxyPlan, ProxyPlanError, ProxyTried, ProxyTrouble, ProxyTryError, go_by,
+    try_proxy,
+};
 pub use query::{Query, QueryAnswer, QueryError, query};
 pub use reach::{OWN_CERTIFICATE, ReachError};
 pub use syslog::{SyslogSendError, SyslogWire};

@@ -1,7 +1,7 @@
 //! A line to a server whose protocol somebody else speaks: TCP, and TLS with the trust that the owner chose.
 
 use crate::pinned::{Pinned, Whose};
-use crate::reach::{ReachError, connect};
+use crate::reach::{ReachError, Trust, Trusts, connect};
 use crate::targets::unhex;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
@@ -88,6 +88,20 @@ impl Security {
     }
 }
 
+impl Trusts for Security {
+    /// Of none, nobody is asked to encrypt.
+    fn config(&self) -> Result<Arc<ClientConfig>, ReachError> {
+        match &self.0 {
+            Kind::Plain | Kind::System => Trust::default().config(),
+            Kind::Config(config) => Ok(config.clone()),
+        }
+    }
+
+    fn is_system(&self) -> bool {
+        matches!(self.0, Kind::Plain | Kind::System)
+    }
+}
+
 fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, SecurityError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);
@@ -100,11 +114,10 @@ fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier
 /// See [`ReachError`].
 pub async fn line(host: &str, port: u16, security: &Security) -> Result<Box<dyn Line>, ReachError> {
     let stream = connect(host, port).await?;
-    let config = match &security.0 {
-        Kind::Plain => return Ok(Box::new(stream)),
-        Kind::System => crate::reach::Trust::default().config()?,
-        Kind::Config(config) => config.clone(),
-    };
+    if matches!(security.0, Kind::Plain) {
+        return Ok(Box::new(stream));
+    }
+    let config = Trusts::config(security)?;
     let name = ServerName::try_from(host.to_owned());
     let name = name.map_err(|_| ReachError::Name(host.to_owned()))?;
     let shaken = TlsConnector::from(config).connect(name, stream).await;

@@ -84,11 +84,11 @@ async fn send(
     letter: Letter<'_>,
     nearest: Zone,
 ) -> Result<StatusCode, PostError> {
-    let stream = reach_no_nearer(at, trust, nearest).await?;
+    let reached = reach_no_nearer(at, trust, nearest).await?;
     let mut authorization =
         HeaderValue::from_str(letter.authorization).map_err(|_| PostError::Address)?;
     authorization.set_sensitive(true);
-    let request = Request::post(at.path.as_str())
+    let mut request = Request::post(at.path.as_str())
         .header(HOST, at.authority())
         .header(USER_AGENT, USER)
         .header(CONTENT_TYPE, letter.content_type)
@@ -96,13 +96,14 @@ async fn send(
         .header(CONNECTION, "close")
         .body(Full::new(Bytes::from(letter.body)))
         .map_err(|_| PostError::Address)?;
+    let (stream, way) = reached.ready(&mut request, at)?;
     let read = |response: Response<Incoming>| async move {
         let status = response.status();
         read_away(response).await;
-        status
+        way.judge(status).map(|()| status)
     };
     let answered = exchange(stream, request, read).await;
-    answered.map_err(|source| PostError::Exchange { host: at.host.clone(), source })
+    Ok(answered.map_err(|source| PostError::Exchange { host: at.host.clone(), source })??)
 }
 
 async fn read_away(response: Response<Incoming>) {

@@ -2,8 +2,8 @@
 //! trust that the owner chose. What is asked is for that address alone: no redirect is followed.
 
 use crate::address::Address;
-use crate::line::{Security, line};
-use crate::reach::{ReachError, Stream, USER, exchange};
+use crate::line::Security;
+use crate::reach::{ReachError, USER, exchange, is_of_trust, reach};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
@@ -65,10 +65,7 @@ pub async fn query(query: Query<'_>) -> Result<QueryAnswer, QueryError> {
 }
 
 async fn ask(at: &Address, query: &Query<'_>) -> Result<QueryAnswer, QueryError> {
-    let plain = Security::plain();
-    let security = if at.https { &query.security } else { &plain };
-    let bare = at.host.trim_matches(['[', ']']);
-    let stream = line(bare, at.port, security).await.map_err(of_reach)?;
+    let reached = reach(at, &query.security).await.map_err(of_reach)?;
     let bad = || QueryError::Address(query.url.to_owned());
     let method = if query.form.is_some() { Method::POST } else { Method::GET };
     let mut request = Request::builder()
@@ -88,17 +85,22 @@ async fn ask(at: &Address, query: &Query<'_>) -> Result<QueryAnswer, QueryError>
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     }
     let body = Full::new(Bytes::from(query.form.clone().unwrap_or_default()));
-    let request = request.body(body).map_err(|_| bad())?;
+    let mut request = request.body(body).map_err(|_| bad())?;
+    let (stream, way) = reached.ready(&mut request, at).map_err(of_reach)?;
     let most = query.bytes;
     let read = |response: Response<Incoming>| async move {
         let status = response.status().as_u16();
-        (status, Limited::new(response.into_body(), most).collect().await)
+        (
+            way.judge(response.status()),
+            status,
+            Limited::new(response.into_body(), most).collect().await,
+        )
     };
     let host = || at.host.clone();
-    let stream: Box<dyn Stream> = Box::new(stream);
     let answered = exchange(stream, request, read).await;
-    let (status, body) =
+    let (heard, status, body) =
         answered.map_err(|source| QueryError::Exchange { host: host(), source })?;
+    heard.map_err(QueryError::Reach)?;
     let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
         Ok(source) => QueryError::Exchange { host: host(), source: *source },
         Err(_) => QueryError::Length { host: host(), most },
@@ -106,17 +108,11 @@ async fn ask(at: &Address, query: &Query<'_>) -> Result<QueryAnswer, QueryError>
     Ok(QueryAnswer { status, body: body.to_bytes().to_vec() })
 }
 
-/// A certificate that is not trusted wants something else of the owner than a server that is away.
 fn of_reach(error: ReachError) -> QueryError {
-    let of_trust = match &error {
-        ReachError::Handshake { source, .. } => {
-            let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
-        }
-        ReachError::Name(_) | ReachError::Roots => true,
-        _ => false,
-    };
-    if of_trust { QueryError::Certificate(error) } else { QueryError::Reach(error) }
+    match is_of_trust(&error) {
+        true => QueryError::Certificate(error),
+        false => QueryError::Reach(error),
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use crate::address::Address;
 use crate::pinned::{Pinned, Whose};
+use crate::proxy::{Proxy, ProxyTrouble, Way, current};
 use crate::zone::Zone;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +38,19 @@ pub enum ReachError {
     TooNear { host: String, zone: Zone },
     #[error("{host} has no certificate that this box trusts: {source}")]
     Handshake { host: String, source: io::Error },
+    #[error("the proxy {proxy}: {trouble}")]
+    Proxy { proxy: String, trouble: ProxyTrouble },
+    #[error(
+        "{host} shows a certificate that this box does not trust, by the proxy {proxy}: if that proxy opens what \
+         is encrypted, give the certificate of its authority (Network, Proxy): {source}"
+    )]
+    Opened { host: String, proxy: String, source: io::Error },
+    #[error(
+        "where {host} leads is looked up by the proxy, so this box cannot tell whether it is in the house: send to \
+         an address with https:// that this box finds too, or say that the proxy alone looks names up (Network, \
+         Proxy)"
+    )]
+    Unjudged { host: String },
     #[error("{0} is no name that a certificate can have")]
     Name(String),
     #[error("no certificates of authorities are installed on this box")]
@@ -48,10 +62,20 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
+/// Who says whom to trust.
+pub(crate) trait Trusts: Sync {
+    fn config(&self) -> Result<Arc<ClientConfig>, ReachError>;
+
+    /// The system's authorities count, and nothing else was asked for.
+    fn is_system(&self) -> bool;
+}
+
 /// Whom to trust: the system's authorities, or one that is known by its fingerprint.
 #[derive(Debug, Default)]
 pub(crate) struct Trust {
     pinned: Option<[u8; 32]>,
+    /// These authorities too.
+    more: Vec<CertificateDer<'static>>,
     read: Mutex<Option<(Instant, Arc<ClientConfig>)>>,
 }
 
@@ -59,6 +83,11 @@ impl Trust {
     /// Only this authority, by the SHA-256 of its certificate.
     pub(crate) fn pinned(fingerprint: [u8; 32]) -> Self {
         Self { pinned: Some(fingerprint), ..Self::default() }
+    }
+
+    /// The system's authorities, and these.
+    pub(crate) fn with(more: Vec<CertificateDer<'static>>) -> Self {
+        Self { more, ..Self::default() }
     }
 
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, ReachError> {
@@ -85,6 +114,7 @@ impl Trust {
         }
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.add_parsable_certificates(self.more.iter().cloned());
         if roots.is_empty() {
             return Err(ReachError::Roots);
         }
@@ -95,6 +125,58 @@ impl Trust {
         let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
         *read = Some((Instant::now(), config.clone()));
         Ok(config)
+    }
+}
+
+impl Trusts for Trust {
+    fn config(&self) -> Result<Arc<ClientConfig>, ReachError> {
+        Self::config(self)
+    }
+
+    fn is_system(&self) -> bool {
+        self.pinned.is_none() && self.more.is_empty()
+    }
+}
+
+/// A connection to a server of the web, or to the proxy that asks it.
+pub(crate) struct Reached {
+    stream: Box<dyn Stream>,
+    /// Plain HTTP is handed to it whole.
+    by: Option<Arc<Proxy>>,
+}
+
+/// What an answer that came this way may tell of the way itself.
+pub(crate) struct Heard {
+    by: Option<Arc<Proxy>>,
+    host: String,
+}
+
+impl Reached {
+    /// The connection alone, of which nothing is asked by HTTP.
+    pub(crate) fn stream(self) -> Box<dyn Stream> {
+        self.stream
+    }
+
+    /// Makes a request one for this way, and gives the way out of hand.
+    pub(crate) fn ready<B>(
+        self,
+        request: &mut Request<B>,
+        at: &Address,
+    ) -> Result<(Box<dyn Stream>, Heard), ReachError> {
+        if let Some(proxy) = &self.by {
+            let whole = at.text().parse::<Uri>();
+            *request.uri_mut() = whole.map_err(|_| ReachError::Name(at.host.clone()))?;
+            proxy.introduce(request.headers_mut());
+        }
+        Ok((self.stream, Heard { by: self.by, host: at.host.clone() }))
+    }
+}
+
+impl Heard {
+    /// # Errors
+    /// The proxy has answered for itself.
+    pub(crate) fn judge(&self, status: StatusCode) -> Result<(), ReachError> {
+        self.by.as_ref().map_or(Ok(()), |proxy| proxy.heard(status, &self.host))
     }
 }
 
@@ -127,30 +209,86 @@ async fn connect_no_nearer(host: &str, port: u16, nearest: Zone) -> Result<TcpSt
     Ok(stream)
 }
 
-/// Connects to wherever an address leads.
-pub(crate) async fn reach(at: &Address, trust: &Trust) -> Result<Box<dyn Stream>, ReachError> {
+/// Connects to wherever an address leads, by the proxy if there is one.
+pub(crate) async fn reach(at: &Address, trust: &dyn Trusts) -> Result<Reached, ReachError> {
     reach_no_nearer(at, trust, Zone::Machine).await
 }
 
 /// Connects, unless an address leads nearer than `nearest`.
 pub(crate) async fn reach_no_nearer(
     at: &Address,
-    trust: &Trust,
+    trust: &dyn Trusts,
     nearest: Zone,
-) -> Result<Box<dyn Stream>, ReachError> {
-    let host = || at.host.clone();
+) -> Result<Reached, ReachError> {
+    reach_by(at, trust, nearest, current()).await
+}
+
+/// The same with this proxy, or none.
+pub(crate) async fn reach_by(
+    at: &Address,
+    trust: &dyn Trusts,
+    nearest: Zone,
+    proxy: Option<Arc<Proxy>>,
+) -> Result<Reached, ReachError> {
+    let by = match proxy {
+        Some(proxy) => {
+            Some(proxy.way(at, nearest).await?).filter(|way| *way == Way::ByProxy).map(|_| proxy)
+        }
+        None => None,
+    };
+    reach_so(at, trust, nearest, by).await
+}
+
+/// The same by this proxy, or straight: which way leads there is known.
+pub(crate) async fn reach_so(
+    at: &Address,
+    trust: &dyn Trusts,
+    nearest: Zone,
+    by: Option<Arc<Proxy>>,
+) -> Result<Reached, ReachError> {
     // An IPv6 address stands in brackets in an address, and without them for a socket.
     let bare = at.host.trim_matches(['[', ']']).to_owned();
-    let stream = connect_no_nearer(&bare, at.port, nearest).await?;
+    let stream: Box<dyn Stream> = match &by {
+        None => Box::new(connect_no_nearer(&bare, at.port, nearest).await?),
+        Some(proxy) if at.https => proxy.tunnel(at).await?,
+        Some(proxy) => proxy.dial().await?,
+    };
     if !at.https {
-        return Ok(Box::new(stream));
+        return Ok(Reached { stream, by });
     }
-    let name = ServerName::try_from(bare).map_err(|_| ReachError::Name(host()))?;
-    let stream = TlsConnector::from(trust.config()?)
-        .connect(name, stream)
-        .await
-        .map_err(|source| ReachError::Handshake { host: host(), source })?;
-    Ok(Box::new(stream))
+    let name = ServerName::try_from(bare).map_err(|_| ReachError::Name(at.host.clone()))?;
+    let config = match &by {
+        Some(proxy) if trust.is_system() => proxy.trust().config()?,
+        _ => trust.config()?,
+    };
+    let shaken = TlsConnector::from(config).connect(name, stream).await;
+    let stream = shaken.map_err(|source| {
+        let host = at.host.clone();
+        match by.as_ref().filter(|_| is_of_nobody(&source)) {
+            Some(proxy) => ReachError::Opened { host, proxy: proxy.place(), source },
+            None => ReachError::Handshake { host, source },
+        }
+    })?;
+    Ok(Reached { stream: Box::new(stream), by: None })
+}
+
+/// A certificate that nobody of the trusted has issued.
+fn is_of_nobody(source: &io::Error) -> bool {
+    let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)))
+}
+
+/// Whether a server is there and has another certificate than it must have: that wants something else of the
+/// owner than one that is away.
+pub(crate) fn is_of_trust(error: &ReachError) -> bool {
+    match error {
+        ReachError::Handshake { source, .. } | ReachError::Opened { source, .. } => {
+            let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+        }
+        ReachError::Name(_) | ReachError::Roots => true,
+        _ => false,
+    }
 }
 
 /// One request over a connection of its own, and what `read` makes of the answer.

@@ -7,7 +7,7 @@ export type Named = Record<string, unknown>;
 export const VARIABLES = ["{{box.name}}", "{{box.id}}", "{{group}}", "{{site}}"] as const;
 
 /** Typed at each box alone. */
-const SECRETS = ["turn.secret"];
+const SECRETS = ["turn.secret", "proxy.password"];
 
 /** All settings that can be wanted, with a value of their kind: this hub's own. */
 export function wantable(settings: Settings): Named {

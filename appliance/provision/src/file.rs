@@ -1,5 +1,6 @@
 //! The file itself: its sections, its checks, and what may be shown of it.
 
+use crate::proxy::ProxySettings;
 use crate::recorder::RecorderSettings;
 use crate::secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 use crate::security::SecuritySettings;
@@ -136,12 +137,15 @@ struct Sections {
     turn: TurnSettings,
     #[serde(deserialize_with = "section")]
     security: SecuritySettings,
+    #[serde(deserialize_with = "section")]
+    proxy: ProxySettings,
     #[serde(deserialize_with = "present")]
     install: Option<Install>,
 }
 
 /// Sections that are settings.
-const SECTIONS: [&str; 6] = ["recording", "recorder", "meeting", "updates", "turn", "security"];
+const SECTIONS: [&str; 7] =
+    ["recording", "recorder", "meeting", "updates", "turn", "security", "proxy"];
 
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     section(from).map(Some)
@@ -207,8 +211,8 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     {
         return wrong("install.disk", "is a serial number or a name below /dev/disk/by-id");
     }
-    let Sections { recording, recorder, meeting, updates, turn, security, .. } = sections;
-    let settings = Settings { recording, recorder, meeting, updates, turn, security };
+    let Sections { recording, recorder, meeting, updates, turn, security, proxy, .. } = sections;
+    let settings = Settings { recording, recorder, meeting, updates, turn, security, proxy };
     if let Err(SettingError { field, why }) = settings.check() {
         return wrong(&field, &why);
     }
@@ -226,6 +230,7 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
             let hidden = match section.as_str() {
                 "owner" => name.starts_with("password"),
                 "turn" => name == "secret",
+                "proxy" => name == "password",
                 _ => false,
             };
             let value = if hidden { HIDDEN.to_owned() } else { value.to_string() };

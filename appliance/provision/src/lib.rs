@@ -6,12 +6,13 @@
 
 mod file;
 mod outcome;
-mod proxies;
+mod proxy;
 mod recorder;
 mod secret;
 mod security;
 mod settings;
 mod text;
+mod trusted;
 mod turn;
 mod updates;
 mod upstream;
@@ -20,7 +21,7 @@ pub mod words;
 
 pub use file::{BoxSection, Entry, Install, Language, Owner, ProvisionError, Provisioning, parse};
 pub use outcome::{Message, Outcome, ProvisionResult};
-pub use proxies::ProxyNet;
+pub use proxy::{ProxyException, ProxyPlace, ProxySettings};
 pub use recorder::{Mode, RecorderSettings};
 pub use secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 pub use security::SecuritySettings;
@@ -29,6 +30,7 @@ pub use settings::{
     with_suggestion,
 };
 pub use text::{Change, SettingsText, TextError, export, read as read_text};
+pub use trusted::ProxyNet;
 pub use turn::TurnSettings;
 pub use updates::UpdateSettings;
 pub use upstream::{Upstream, UpstreamKey, Verdict, read_upstream};

@@ -1,6 +1,6 @@
 //! Whom to tell of a weakness of the box, and whose word is taken about who asks.
 
-use crate::proxies::ProxyNet;
+use crate::trusted::ProxyNet;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "schema")]
 use utoipa::ToSchema;

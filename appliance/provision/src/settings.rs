@@ -1,5 +1,6 @@
 //! The settings of a box: their names, defaults and bounds.
 
+use crate::proxy::ProxySettings;
 use crate::recorder::RecorderSettings;
 use crate::security::SecuritySettings;
 use crate::turn::TurnSettings;
@@ -42,6 +43,9 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schema(required))]
     #[serde(deserialize_with = "section")]
     pub security: SecuritySettings,
+    #[cfg_attr(feature = "schema", schema(required))]
+    #[serde(deserialize_with = "section")]
+    pub proxy: ProxySettings,
 }
 
 /// Reads a section from names and values only: serde would take a list for one too, and an empty
@@ -223,6 +227,9 @@ impl Settings {
         if let Err((name, why)) = self.security.check() {
             return bad(&format!("security.{name}"), why);
         }
+        if let Err((name, why)) = self.proxy.check() {
+            return bad(&format!("proxy.{name}"), why);
+        }
         Ok(())
     }
 
@@ -233,6 +240,7 @@ impl Settings {
     pub fn kept(&self) -> Result<Value, serde_json::Error> {
         let mut all = serde_json::to_value(self)?;
         all["turn"]["secret"] = self.turn.secret.reveal().into();
+        all["proxy"]["password"] = self.proxy.password.reveal().into();
         Ok(all)
     }
 }

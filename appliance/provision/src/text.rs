@@ -17,10 +17,10 @@ const SAMPLE: &str = include_str!("../../../docs/roombox.toml");
 const MOST_ERRORS: usize = 100;
 
 /// Values of these sections are right or wrong together.
-const TOGETHER: [&str; 2] = ["turn", "updates"];
+const TOGETHER: [&str; 3] = ["turn", "updates", "proxy"];
 
 /// Names below `settings` that are secrets.
-const SECRET: [(&str, &str); 1] = [("turn", "secret")];
+const SECRET: [(&str, &str); 2] = [("turn", "secret"), ("proxy", "password")];
 
 /// Sections of a `roombox.toml` that are no settings.
 const OTHERS: [(&str, &str); 3] = [
@@ -232,6 +232,14 @@ pub(crate) fn apply(wanted: Wanted, now: &Settings, mut errors: Vec<TextError>) 
                 errors.push(TextError { line: *line, key: format!("{section}.{name}"), what });
             }
         }
+    }
+    let typed = wanted.get(&("proxy".to_owned(), "password".to_owned())).is_some();
+    if let (false, Err((name, what))) = (typed, settings.proxy.password_stays(&now.proxy)) {
+        let line = |key: &(String, String)| wanted.get(key).map(|(line, _)| *line);
+        let at = ["url", "user"].map(|name| line(&("proxy".to_owned(), name.to_owned())));
+        let line = at.into_iter().flatten().next().unwrap_or(1);
+        let (key, what) = (format!("proxy.{name}"), what.to_owned());
+        errors.push(TextError { line, key, what });
     }
     // Each that will not do is said, and left as it was, so that the next one is found.
     while let Err(SettingError { field, why }) = settings.check() {

@@ -36,6 +36,7 @@ mod pages;
 mod people;
 mod permits;
 mod provisioning;
+mod proxy;
 mod ranges;
 mod recordings;
 mod room_links;
@@ -58,6 +59,7 @@ mod updates;
 mod watch;
 mod webhooks;
 mod whip_keys;
+mod wifi;
 
 pub use meeting::MeetingDoor;
 
@@ -83,6 +85,7 @@ use roombox_control::oidc::Oidc;
 use roombox_control::outputs::Outputs;
 use roombox_control::people::{Factors, Invites, People, Sessions, Standing, Tokens};
 use roombox_control::provisioning::ProvisioningDesk;
+use roombox_control::proxy::ProxyDesk;
 use roombox_control::recordings::Recordings;
 use roombox_control::reset::Reset;
 use roombox_control::retention::Retention;
@@ -153,6 +156,7 @@ pub struct PanelDoor {
     pub backups: Arc<Backups>,
     pub safekeeping: Arc<Safekeeping>,
     pub network: Arc<Network>,
+    pub proxy: Arc<ProxyDesk>,
     pub timekeeping: Arc<Timekeeping>,
     pub meeting: MeetingDoor,
     pub setup: Arc<Setup>,
@@ -293,6 +297,9 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(network::vlan_remove))
         .routes(routes!(network::network_trial_get, network::network_trial_undo))
         .routes(routes!(network::network_trial_keep))
+        .routes(routes!(wifi::wifi_get, wifi::wifi_join, wifi::wifi_forget))
+        .routes(routes!(wifi::wifi_scan))
+        .routes(routes!(proxy::proxy_try))
         .routes(routes!(timekeeping::time_get, timekeeping::time_put))
         .routes(routes!(setup::setup_get, setup::setup_patch))
         .routes(routes!(certificates::certificates_get))

@@ -7,7 +7,8 @@ use crate::error::{ApiError, ErrorBody};
 use axum::Json;
 use axum::extract::State;
 use roombox_control::settings::{
-    MeetingSettings, RecorderSettings, RecordingSettings, SecuritySettings, Settings, TurnSettings,
+    MeetingSettings, ProxySettings, RecorderSettings, RecordingSettings, SecuritySettings,
+    Settings, TurnSettings,
 };
 use roombox_control::status::StatusReport;
 use roombox_control::updates::UpdateSettings;
@@ -43,6 +44,7 @@ impl PartialSchema for SettingsPatch {
             sections.properties.insert("recorder".to_owned(), in_part::<RecorderSettings>());
             sections.properties.insert("meeting".to_owned(), in_part::<MeetingSettings>());
             sections.properties.insert("turn".to_owned(), in_part::<TurnSettings>());
+            sections.properties.insert("proxy".to_owned(), in_part::<ProxySettings>());
             sections.properties.insert("security".to_owned(), in_part::<SecuritySettings>());
             sections.properties.insert("updates".to_owned(), in_part::<UpdateSettings>());
         }

@@ -10,8 +10,10 @@ pub enum NetworkError {
     Invalid { field: &'static str, why: String },
     #[error("there is no interface {0} on this box: look at the list again")]
     NoInterface(String),
-    #[error("{0} is not one that can be changed here: only wired interfaces and VLANs are")]
+    #[error("{0} is not one that can be changed here: only wired interfaces, VLANs and Wi-Fi are")]
     NotChangeable(String),
+    #[error("{0} is no Wi-Fi of this box that can be changed here")]
+    NoWifi(String),
     #[error("{0} is no VLAN: only VLANs can be removed")]
     NoVlan(String),
     #[error(
@@ -47,6 +49,7 @@ impl NetworkError {
             Self::Invalid { .. } => "network_invalid",
             Self::NoInterface(_) => "network_no_interface",
             Self::NotChangeable(_) => "network_not_changeable",
+            Self::NoWifi(_) => "network_no_wifi",
             Self::NoVlan(_) => "network_no_vlan",
             Self::OnTrial => "network_on_trial",
             Self::NoTrial => "network_no_trial",

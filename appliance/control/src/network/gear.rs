@@ -1,6 +1,7 @@
 //! What the network desk needs of whoever manages the interfaces: NetworkManager, by the daemon.
 
 use super::settings::{InterfaceSettings, Plan};
+use super::wifi::{AccessPoint, WifiLink, WifiPlan};
 use crate::conference::Later;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -55,6 +56,9 @@ pub struct Link {
     pub search: Vec<String>,
     #[schema(required)]
     pub vlan: Option<VlanOf>,
+    /// The Wi-Fi network that it is in.
+    #[schema(required)]
+    pub wifi: Option<WifiLink>,
     /// What it is set to; `null`: nobody here knows.
     #[schema(required)]
     pub settings: Option<InterfaceSettings>,
@@ -67,9 +71,24 @@ pub struct Link {
 /// A change of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    Set { interface: String, plan: Plan },
-    AddVlan { interface: String, vlan: VlanOf, plan: Plan },
-    RemoveVlan { interface: String },
+    Set {
+        interface: String,
+        plan: Plan,
+    },
+    AddVlan {
+        interface: String,
+        vlan: VlanOf,
+        plan: Plan,
+    },
+    Join {
+        interface: String,
+        wifi: WifiPlan,
+        plan: Plan,
+    },
+    /// A VLAN, or the Wi-Fi network that an interface is in.
+    Remove {
+        interface: String,
+    },
 }
 
 impl Change {
@@ -77,7 +96,8 @@ impl Change {
         match self {
             Self::Set { interface, .. }
             | Self::AddVlan { interface, .. }
-            | Self::RemoveVlan { interface } => interface,
+            | Self::Join { interface, .. }
+            | Self::Remove { interface } => interface,
         }
     }
 }
@@ -103,6 +123,18 @@ pub trait NetworkGear: Send + Sync {
 
     /// What the kernel alone tells of the interfaces, for a machine that nobody manages.
     fn bare(&self) -> Vec<Link>;
+
+    /// The access points that a radio hears.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    fn heard<'a>(&'a self, interface: &'a str) -> Later<'a, Result<Vec<AccessPoint>, GearError>>;
+
+    /// Has a radio listen on all its channels, and waits until it has, or for some seconds.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    fn listen<'a>(&'a self, interface: &'a str) -> Later<'a, Result<(), GearError>>;
 
     /// The trial that runs. While none does, nothing that was tried is left: also what went back only half is as
     /// it was before.

@@ -14,11 +14,16 @@
 mod error;
 pub mod gear;
 mod settings;
+mod wifi;
 
 pub use error::NetworkError;
 pub use gear::{Link, LinkKind, VlanOf};
 pub use settings::{
     Fixed, InterfaceSettings, Ipv4Settings, Ipv4Way, Ipv6Settings, Ipv6Way, Plan, PlanV4, PlanV6,
+};
+pub use wifi::{
+    AccessFlags, AccessPoint, WifiBand, WifiJoin, WifiKey, WifiLink, WifiNetwork, WifiPlan,
+    WifiSecurity, WifiView,
 };
 
 use crate::clock::UnixMs;
@@ -248,7 +253,7 @@ impl Network {
         let in_force = match &note {
             // One that an earlier daemon began may not have been put in force any more.
             None => open.runs,
-            Some(note) if note.removes => note.carried_out && link.is_none(),
+            Some(note) if note.removes => note.carried_out && !link.is_some_and(|link| link.ready),
             // An interface is ready for a moment yet by what it was set to before.
             Some(note) => {
                 let has = |link: &&Link| note.addresses.iter().all(|a| link.addresses.contains(a));
@@ -344,7 +349,7 @@ impl Network {
         if link.kind != LinkKind::Vlan || !link.changeable {
             return Err(NetworkError::NoVlan(name.to_owned()));
         }
-        let change = Change::RemoveVlan { interface: name.to_owned() };
+        let change = Change::Remove { interface: name.to_owned() };
         self.try_out(change, None, &links).await
     }
 
@@ -365,8 +370,10 @@ impl Network {
         }
         let open = self.gear.prepare(&change, seconds).await?;
         let (addresses, removes) = match &change {
-            Change::Set { plan, .. } | Change::AddVlan { plan, .. } => (plan.addresses(), false),
-            Change::RemoveVlan { .. } => (Vec::new(), true),
+            Change::Set { plan, .. } | Change::AddVlan { plan, .. } | Change::Join { plan, .. } => {
+                (plan.addresses(), false)
+            }
+            Change::Remove { .. } => (Vec::new(), true),
         };
         let interface = change.interface().to_owned();
         tracing::info!(interface, seconds, ?addresses, "a change of the network is tried");

@@ -90,8 +90,9 @@ impl Nm {
             dns: Vec::new(),
             search: Vec::new(),
             vlan: None,
+            wifi: None,
             settings: None,
-            changeable: managed && matches!(kind, LinkKind::Wired | LinkKind::Vlan),
+            changeable: managed && kind != LinkKind::Other,
             ready: counted(told_of, "State") == Some(ACTIVATED),
             name,
             kind,
@@ -101,6 +102,9 @@ impl Nm {
             let wired = self.properties(path, interface).await.unwrap_or_default();
             let speed = counted(&wired, "Speed").filter(|speed| *speed > 0);
             link.speed_mbps = speed.and_then(|speed| u32::try_from(speed).ok());
+        }
+        if kind == LinkKind::Wifi {
+            link.wifi = self.wifi_link(path).await;
         }
         for (property, interface) in [
             ("Ip4Config", "org.freedesktop.NetworkManager.IP4Config"),
@@ -202,6 +206,7 @@ fn bare(folder: &Path, name: String) -> Link {
         dns: Vec::new(),
         search: Vec::new(),
         vlan: None,
+        wifi: None,
         settings: None,
         changeable: false,
         ready: says("operstate").as_deref() == Some("up"),

@@ -7,14 +7,16 @@
 
 mod look;
 mod profile;
+mod wifi;
 
 use crate::bus::{Dict, Silence, SystemBus, number, text};
 use crate::clock;
 use look::Device;
 use profile::Profile;
 use roombox_control::conference::Later;
-use roombox_control::network::Link;
+use roombox_control::network::Plan;
 use roombox_control::network::gear::{Change, GearError, NetworkGear, OpenTrial};
+use roombox_control::network::{AccessPoint, Link, LinkKind};
 use serde::Serialize;
 use std::collections::HashMap;
 use tokio::sync::Mutex;
@@ -95,8 +97,11 @@ impl Nm {
     }
 
     async fn own_profile(&self, interface: &str) -> Result<Option<(String, Profile)>, Silence> {
-        let all = self.profiles().await?;
-        Ok(all.into_iter().find(|(_, found)| profile::is_for(found, interface)))
+        // Beside a network that is tried there is the one of before: what is tried counts.
+        let mut all = self.profiles().await?;
+        all.retain(|(_, found)| profile::is_for(found, interface));
+        all.sort_by_key(|(_, found)| profile::before(found).is_none());
+        Ok(all.into_iter().next())
     }
 
     async fn device_of(&self, interface: &str) -> Result<Option<Device>, Silence> {
@@ -162,6 +167,7 @@ impl Nm {
             let device = self.device_of(&interface).await?;
             match before.and_then(|before| before.checked(&[]).ok()) {
                 _ if profile::is_pending(&found) => {
+                    let found = self.with_secrets(&path, found).await?;
                     self.update(&path, profile::unmarked(found), TO_DISK).await?;
                 }
                 Some(plan) => {
@@ -223,21 +229,56 @@ impl Nm {
         self.bus.heard(done).await.map(drop)
     }
 
+    /// Adds a profile in memory.
+    async fn add<P: Serialize + zbus::Type>(&self, profile: P) -> Result<(), Silence> {
+        let object = self.bus.object(NAME, &format!("{ROOT}/Settings"), SETTINGS).await?;
+        let none: HashMap<&str, Variant<'_>> = HashMap::new();
+        let flags = IN_MEMORY | BLOCK_AUTOCONNECT;
+        let done = object.call_method("AddConnection2", &(profile, flags, none)).await;
+        self.bus.heard(done).await.map(drop)
+    }
+
+    /// Marks the profile of what is to go.
+    async fn prepare_removal(&self, interface: &str) -> Result<(), Silence> {
+        let device = self.device_of(interface).await?;
+        let radio = device.as_ref().is_some_and(|device| device.link.kind == LinkKind::Wifi);
+        let found = match radio {
+            // A network of the image's is not the box's to forget.
+            true => self.own_profile(interface).await?,
+            false => device.and_then(|device| device.profile),
+        };
+        let (path, found) =
+            found.ok_or_else(|| Silence::Refused(format!("{interface} has no profile")))?;
+        let found = self.with_secrets(&path, found).await?;
+        self.update(&path, profile::marked(found), IN_MEMORY).await
+    }
+
+    /// Prepares other addresses in the network that a radio is in.
+    async fn prepare_radio(&self, interface: &str, plan: &Plan) -> Result<(), Silence> {
+        let Some((path, found)) = self.own_profile(interface).await? else {
+            return Err(Silence::Refused(format!("{interface} is in no network: join one first")));
+        };
+        let found = self.with_secrets(&path, found).await?;
+        self.add(profile::readdressed(found, plan)).await
+    }
+
     /// Prepares the profile of a change, in memory.
     async fn prepare_profile(&self, change: &Change) -> Result<(), Silence> {
         let (interface, plan, vlan) = match change {
             Change::Set { interface, plan } => {
                 let device = self.device_of(interface).await?;
+                if device.as_ref().is_some_and(|device| device.link.kind == LinkKind::Wifi) {
+                    return self.prepare_radio(interface, plan).await;
+                }
                 (interface, plan, device.and_then(|device| device.link.vlan))
             }
             Change::AddVlan { interface, vlan, plan } => (interface, plan, Some(vlan.clone())),
-            Change::RemoveVlan { interface } => {
-                let device = self.device_of(interface).await?;
-                let (path, found) = device
-                    .and_then(|device| device.profile)
-                    .ok_or_else(|| Silence::Refused(format!("{interface} has no profile")))?;
-                return self.update(&path, profile::marked(found), IN_MEMORY).await;
+            Change::Join { interface, wifi, plan } => {
+                // Beside the profile of before, which is not touched: it holds a passphrase.
+                let draft = profile::wifi_draft(interface, plan, wifi);
+                return self.add(profile::tried(draft, None)).await;
             }
+            Change::Remove { interface } => return self.prepare_removal(interface).await,
         };
         let own = self.own_profile(interface).await?;
         let uuid = own.as_ref().and_then(|(_, found)| profile::uuid(found));
@@ -247,11 +288,7 @@ impl Nm {
         if let Some((path, _)) = own {
             return self.update(&path, draft, IN_MEMORY).await;
         }
-        let object = self.bus.object(NAME, &format!("{ROOT}/Settings"), SETTINGS).await?;
-        let none: HashMap<&str, Variant<'_>> = HashMap::new();
-        let flags = IN_MEMORY | BLOCK_AUTOCONNECT;
-        let done = object.call_method("AddConnection2", &(draft, flags, none)).await;
-        self.bus.heard(done).await.map(drop)
+        self.add(draft).await
     }
 
     async fn begin(&self, change: &Change, seconds: u32) -> Result<OpenTrial, Silence> {
@@ -276,7 +313,7 @@ impl Nm {
 
     async fn put_in_force(&self, change: &Change) -> Result<(), Silence> {
         let device = self.device_of(change.interface()).await?;
-        if let Change::RemoveVlan { .. } = change {
+        if let Change::Remove { .. } = change {
             let Some(active) = device.and_then(|device| device.active) else { return Ok(()) };
             let done =
                 self.manager().await?.call_method("DeactivateConnection", &(at(&active)?,)).await;
@@ -288,6 +325,16 @@ impl Nm {
         self.activate(&path, device).await
     }
 
+    /// A radio has one network: that of before goes when another is kept.
+    async fn drop_others(&self, interface: &str, but: &str) -> Result<(), Silence> {
+        for (path, found) in self.profiles().await? {
+            if path != but && profile::is_for(&found, interface) {
+                self.delete(&path).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn keep_all(&self, id: &str) -> Result<(), Silence> {
         for (path, found) in self.profiles().await? {
             if profile::before(&found).is_none() {
@@ -295,7 +342,14 @@ impl Nm {
             }
             match profile::is_pending(&found) {
                 true => self.delete(&path).await?,
-                false => self.update(&path, profile::kept(found), TO_DISK).await?,
+                false => {
+                    let interface = profile::interface(&found).filter(|_| profile::is_wifi(&found));
+                    let found = self.with_secrets(&path, found).await?;
+                    self.update(&path, profile::kept(found), TO_DISK).await?;
+                    if let Some(interface) = interface {
+                        self.drop_others(&interface, &path).await?;
+                    }
+                }
             }
         }
         self.call_checkpoint("CheckpointDestroy", id).await
@@ -312,6 +366,14 @@ impl NetworkGear for Nm {
 
     fn bare(&self) -> Vec<Link> {
         look::of_the_kernel()
+    }
+
+    fn heard<'a>(&'a self, interface: &'a str) -> Later<'a, Result<Vec<AccessPoint>, GearError>> {
+        Box::pin(async move { self.access_points(interface).await.map_err(gear_error) })
+    }
+
+    fn listen<'a>(&'a self, interface: &'a str) -> Later<'a, Result<(), GearError>> {
+        Box::pin(async move { self.listen_anew(interface).await.map_err(gear_error) })
     }
 
     fn trial(&self) -> Later<'_, Result<Option<OpenTrial>, GearError>> {

@@ -3,6 +3,7 @@
 use crate::bus::{Dict, entry, items, number, text};
 use roombox_control::network::{
     InterfaceSettings, Ipv4Settings, Ipv4Way, Ipv6Settings, Ipv6Way, Plan, PlanV4, PlanV6, VlanOf,
+    WifiKey, WifiPlan,
 };
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,6 +21,8 @@ const OURS: &str = "Roombox ";
 const PRIORITY: i32 = 100;
 /// `NM_VLAN_FLAG_REORDER_HEADERS`, as the kernel's own default is.
 const REORDER: u32 = 1;
+/// Of radios.
+const WIFI: &str = "802-11-wireless";
 /// A mark within a profile that it goes when what is tried is kept.
 const PENDING: &str = "roombox.pending";
 /// What the interface was set to before what is tried: JSON, or nothing where it had no profile of the box's.
@@ -156,6 +159,59 @@ pub fn draft(interface: &str, plan: &Plan, vlan: Option<&VlanOf>, uuid: Option<S
         family.insert("dns-search", Variant::from(plan.search.clone()));
     }
     Draft::from([("connection", connection), (kind, section), ("ipv4", ipv4), ("ipv6", ipv6)])
+}
+
+/// The box's own profile of a radio in a network; the passphrase is NetworkManager's to keep (`psk-flags` 0).
+pub fn wifi_draft(interface: &str, plan: &Plan, wifi: &WifiPlan) -> Draft {
+    let text = |text: &str| Variant::from(text.to_owned());
+    let mut draft = draft(interface, plan, None, None);
+    draft.remove("802-3-ethernet");
+    draft.entry("connection").or_default().insert("type", text(WIFI));
+    let radio = HashMap::from([
+        ("ssid", Variant::from(wifi.ssid.as_bytes().to_vec())),
+        ("mode", text("infrastructure")),
+        ("hidden", Variant::from(wifi.hidden)),
+    ]);
+    draft.insert(WIFI, radio);
+    // Of WPA2 and WPA3 together NetworkManager takes the better one by itself.
+    let key = match wifi.key {
+        WifiKey::Open => return draft,
+        WifiKey::Owe => "owe",
+        WifiKey::Wpa2 => "wpa-psk",
+        WifiKey::Wpa3 => "sae",
+    };
+    let mut security = HashMap::from([("key-mgmt", text(key))]);
+    if wifi.key != WifiKey::Owe {
+        security.insert("psk", text(&wifi.passphrase));
+    }
+    draft.insert("802-11-wireless-security", security);
+    draft
+}
+
+/// Whether a profile is one of a radio.
+pub fn is_wifi(profile: &Profile) -> bool {
+    value(profile, "connection", "type").as_deref() == Some(WIFI)
+}
+
+/// Another profile of the same network with other addresses, to be tried beside it. What it was set to before stays
+/// there, in the profile that it was made of.
+pub fn readdressed(mut profile: Profile, plan: &Plan) -> Profile {
+    let interface = interface(&profile).unwrap_or_default();
+    let mut draft = tried(draft(&interface, plan, None, None), None);
+    let uuid = draft.get_mut("connection").and_then(|connection| connection.remove("uuid"));
+    for section in ["ipv4", "ipv6", "user"] {
+        let values = draft.remove(section).unwrap_or_default().into_iter();
+        let owned = values.filter_map(|(name, value)| Some((name.to_owned(), owned(value)?)));
+        profile.insert(section.to_owned(), owned.collect());
+    }
+    if let Some(uuid) = uuid.and_then(owned) {
+        profile.entry("connection".to_owned()).or_default().insert("uuid".to_owned(), uuid);
+    }
+    profile
+}
+
+fn owned(value: Variant<'static>) -> Option<zbus::OwnedVariant> {
+    value.try_into_owned().ok()
 }
 
 /// The same profile with the mark that it goes when what is tried is kept, and not started by itself until then.

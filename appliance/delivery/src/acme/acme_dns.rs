@@ -1,8 +1,7 @@
 //! acme-dns: a small server of names that holds nothing but proofs. The owner's zone points there once.
 
 use crate::address::Address;
-use crate::line::{Security, line};
-use crate::reach::{Stream, USER, exchange};
+use crate::reach::{ReachError, Trust, USER, exchange, reach};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
@@ -78,11 +77,8 @@ async fn ask(
     account: Option<&AcmeDnsAccount>,
     body: &str,
 ) -> Result<Bytes, AcmeDnsError> {
-    let security = if at.https { Security::system() } else { Security::plain() };
-    let bare = at.host.trim_matches(['[', ']']);
-    let stream = line(bare, at.port, &security).await;
-    let stream: Box<dyn Stream> =
-        Box::new(stream.map_err(|error| AcmeDnsError::Reach(error.to_string()))?);
+    let of_reach = |error: ReachError| AcmeDnsError::Reach(error.to_string());
+    let reached = reach(at, &Trust::default()).await.map_err(of_reach)?;
     let mut request = Request::post(at.path.as_str())
         .header(HOST, at.authority())
         .header(USER_AGENT, USER)
@@ -96,16 +92,18 @@ async fn ask(
         value.set_sensitive(true);
         request = request.header(header, value);
     }
-    let request = request
+    let mut request = request
         .body(Full::new(Bytes::from(body.to_owned())))
         .map_err(|_| AcmeDnsError::Address(at.text()))?;
+    let (stream, way) = reached.ready(&mut request, at).map_err(of_reach)?;
     let read = |response: Response<Incoming>| async move {
         let status = response.status();
         let body = Limited::new(response.into_body(), LONGEST).collect().await;
-        (status, body.map(|body| body.to_bytes()))
+        (way.judge(status), status, body.map(|body| body.to_bytes()))
     };
     let broken = || AcmeDnsError::Answer(at.host.clone());
-    let (status, body) = exchange(stream, request, read).await.map_err(|_| broken())?;
+    let (heard, status, body) = exchange(stream, request, read).await.map_err(|_| broken())?;
+    heard.map_err(of_reach)?;
     match status.is_success() {
         true => body.map_err(|_| broken()),
         false => Err(AcmeDnsError::Status { host: at.host.clone(), status: status.as_u16() }),

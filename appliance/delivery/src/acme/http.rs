@@ -2,15 +2,14 @@
 
 use super::AcmeError;
 use crate::address::Address;
-use crate::line::{Security, line};
-use crate::reach::{ReachError, Stream, exchange};
+use crate::line::Security;
+use crate::reach::{ReachError, exchange, is_of_trust, reach};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -41,8 +40,7 @@ async fn ask(
     let broken = |text: String| AcmeError::Answer(text);
     let at = Address::parse(&request.uri().to_string()).filter(|at| at.https);
     let at = at.ok_or_else(|| broken(format!("{} is no address of HTTPS", request.uri())))?;
-    let bare = at.host.trim_matches(['[', ']']);
-    let stream = line(bare, at.port, &security).await.map_err(of_reach)?;
+    let reached = reach(&at, &security).await.map_err(of_reach)?;
     let host = HeaderValue::from_str(&at.authority()).map_err(|error| broken(error.to_string()))?;
     request.headers_mut().insert(HOST, host);
     *request.uri_mut() = at.path.parse().map_err(|_| broken(at.text()))?;
@@ -51,7 +49,8 @@ async fn ask(
         let body = Limited::new(body, LONGEST).collect().await;
         body.map(|body| (parts, body.to_bytes()))
     };
-    let stream: Box<dyn Stream> = Box::new(stream);
+    // It is HTTPS: a pipe, of which the proxy says nothing any more.
+    let (stream, _) = reached.ready(&mut request, &at).map_err(of_reach)?;
     let answered = exchange(stream, request, read).await;
     let (parts, body) = answered
         .map_err(|error| broken(error.to_string()))?
@@ -59,16 +58,9 @@ async fn ask(
     Ok(BytesResponse { parts, body: Box::new(body) })
 }
 
-/// A certificate that is not trusted wants something else of the owner than a server that is away.
 fn of_reach(error: ReachError) -> AcmeError {
-    let inner = |source: &io::Error| {
-        let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
-    };
-    match &error {
-        ReachError::Handshake { source, .. } if inner(source) => {
-            AcmeError::Trust(error.to_string())
-        }
-        _ => AcmeError::Reach(error.to_string()),
+    match is_of_trust(&error) {
+        true => AcmeError::Trust(error.to_string()),
+        false => AcmeError::Reach(error.to_string()),
     }
 }

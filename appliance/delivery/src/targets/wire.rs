@@ -6,7 +6,8 @@
 use super::SendError;
 use super::pace::{IDLE, Thinks, Watched};
 use crate::address::Address;
-use crate::reach::{Trust, USER, reach};
+use crate::reach::{Reached, Trust, USER, reach, reach_by};
+use crate::zone::Zone;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -23,15 +24,16 @@ use tokio::task::JoinHandle;
 /// One for all: reading the system's authorities takes longer than a handshake.
 static TRUST: LazyLock<Trust> = LazyLock::new(Trust::default);
 
-/// A connection, watched, at a pace.
+/// A connection without HTTP, which no proxy leads on, watched, at a pace.
 pub(super) async fn open(at: &Address, pace: Option<u64>) -> Result<Watched, SendError> {
-    open_by(at, &TRUST, pace).await
+    let reached = tokio::time::timeout(IDLE, reach_by(at, &*TRUST, Zone::Machine, None)).await;
+    let reached = reached.map_err(|_| SendError::Still(at.host.clone()))??;
+    Ok(Watched::new(reached.stream(), pace))
 }
 
-async fn open_by(at: &Address, trust: &Trust, pace: Option<u64>) -> Result<Watched, SendError> {
+async fn open_by(at: &Address, trust: &Trust) -> Result<Reached, SendError> {
     let reached = tokio::time::timeout(IDLE, reach(at, trust)).await;
-    let stream = reached.map_err(|_| SendError::Still(at.host.clone()))??;
-    Ok(Watched::new(stream, pace))
+    Ok(reached.map_err(|_| SendError::Still(at.host.clone()))??)
 }
 
 /// Asks, and answers as soon as the other side begins to.
@@ -68,7 +70,8 @@ where
     headers.entry(HOST).or_insert(host);
     headers.insert(USER_AGENT, HeaderValue::from_static(USER));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    let stream = open_by(at, trust, pace).await?;
+    let (stream, way) = open_by(at, trust).await?.ready(&mut request, at)?;
+    let stream = Watched::new(stream, pace);
     // What only reads is answered at once.
     let works = matches!(*request.method(), Method::PUT | Method::POST);
     let works = works || request.method().as_str() == "MOVE";
@@ -78,6 +81,7 @@ where
     // How it ends is told to whoever waits for the answer or reads it.
     let connection = Connection(tokio::spawn(async move { drop(connection.await) }));
     let response = sender.send_request(request).await.map_err(broken)?;
+    way.judge(response.status())?;
     Ok(response.map(|body| Answer { body, host: at.host.clone(), _connection: connection }))
 }
 

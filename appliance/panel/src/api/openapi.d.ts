@@ -1605,6 +1605,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/network/proxy/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for an address by a proxy, whose settings need not count yet, and says what came of it. A password that is
+         *     `(hidden)` is the one that is kept, for the same proxy and user.
+         */
+        post: operations["proxy_try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/network/trial": {
         parameters: {
             query?: never;
@@ -1672,6 +1692,42 @@ export interface paths {
         post?: never;
         /** Tries to be without a VLAN; it comes back by itself unless that is kept. */
         delete: operations["vlan_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/network/wifi/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The networks that an interface has heard. */
+        get: operations["wifi_get"];
+        /** Tries to be in a network; it goes back by itself unless it is kept. The passphrase is shown to nobody again. */
+        put: operations["wifi_join"];
+        post?: never;
+        /** Tries to be in no network; once that is kept, the one of before is forgotten with its passphrase. */
+        delete: operations["wifi_forget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/network/wifi/{name}/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Listens again, for some seconds, and says what was heard. */
+        post: operations["wifi_scan"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -4803,6 +4859,7 @@ export interface components {
              */
             speed_mbps: number | null;
             vlan: components["schemas"]["VlanOf"] | null;
+            wifi: components["schemas"]["WifiLink"] | null;
         };
         /**
          * @description What an interface is.
@@ -5855,6 +5912,72 @@ export interface components {
         ProvisioningState: {
             waiting: components["schemas"]["WaitingFile"] | null;
         };
+        /**
+         * @description What came of asking something by a proxy.
+         * @enum {string}
+         */
+        ProxyOutcome: "works" | "direct" | "address" | "proxy_name" | "proxy_away" | "proxy_certificate" | "no_proxy" | "password_wanted" | "password_wrong" | "refused" | "beyond" | "opened" | "certificate" | "authority" | "broken" | "time";
+        /** @description An HTTP proxy for what the box sends out. */
+        ProxySettings: {
+            /**
+             * @description Certificates of an authority of the proxy's own, PEM: for one that opens what is encrypted, or whose
+             *     own certificate it issued. The system's authorities count beside it.
+             * @default
+             */
+            authority: string;
+            /**
+             * @description What is reached without the proxy: names with everything below them, addresses, and networks
+             *     like `10.1.0.0/16`.
+             * @default []
+             */
+            exceptions: string[];
+            /**
+             * @description Names without a dot, names of local networks and private addresses are reached without it too.
+             * @default true
+             */
+            local_direct: boolean;
+            /**
+             * @description The proxy alone looks names up: for networks in which the box cannot. Then it is the proxy that must
+             *     keep webhooks out of the house's own network.
+             * @default false
+             */
+            looks_up: boolean;
+            /**
+             * @description It is shown to nobody again: `(hidden)` stands for one that is set, and leaves it as it is.
+             * @default
+             */
+            password: string;
+            /**
+             * @description Its address, like `http://proxy.example.org:3128`; empty: the box goes by no proxy. With `https://`
+             *     the way to the proxy is encrypted.
+             * @default
+             */
+            url: string;
+            /**
+             * @description Empty: the proxy asks for none.
+             * @default
+             */
+            user: string;
+        };
+        /** @description An attempt that was made. */
+        ProxyTrial: {
+            /** @description The box's own words for what failed, in English; empty: nothing did. */
+            detail: string;
+            outcome: components["schemas"]["ProxyOutcome"];
+            /**
+             * Format: int32
+             * @description What the server answered.
+             */
+            status: number | null;
+            /** Format: int64 */
+            took_ms: number;
+        };
+        /** @description What is tried: these settings, which need not count yet. */
+        ProxyTry: {
+            proxy: components["schemas"]["ProxySettings"];
+            /** @description What is asked for; http or https. */
+            url: string;
+        };
         /** @description A track that somebody publishes. */
         PublishedTrack: {
             codec: components["schemas"]["TrackCodec"] | null;
@@ -6479,6 +6602,18 @@ export interface components {
             meeting: components["schemas"]["MeetingSettings"];
             /**
              * @default {
+             *       "authority": "",
+             *       "exceptions": [],
+             *       "local_direct": true,
+             *       "looks_up": false,
+             *       "password": "",
+             *       "url": "",
+             *       "user": ""
+             *     }
+             */
+            proxy: components["schemas"]["ProxySettings"];
+            /**
+             * @default {
              *       "helps": true,
              *       "lends": true,
              *       "mode": "both"
@@ -6587,6 +6722,36 @@ export interface components {
                  * @description People in a room at most; 0: as many as the box carries.
                  */
                 max_participants?: number;
+            };
+            /** @description An HTTP proxy for what the box sends out. */
+            proxy?: {
+                /**
+                 * @description Certificates of an authority of the proxy's own, PEM: for one that opens what is encrypted, or whose
+                 *     own certificate it issued. The system's authorities count beside it.
+                 */
+                authority?: string;
+                /**
+                 * @description What is reached without the proxy: names with everything below them, addresses, and networks
+                 *     like `10.1.0.0/16`.
+                 * @default []
+                 */
+                exceptions: string[];
+                /** @description Names without a dot, names of local networks and private addresses are reached without it too. */
+                local_direct?: boolean;
+                /**
+                 * @description The proxy alone looks names up: for networks in which the box cannot. Then it is the proxy that must
+                 *     keep webhooks out of the house's own network.
+                 */
+                looks_up?: boolean;
+                /** @description It is shown to nobody again: `(hidden)` stands for one that is set, and leaves it as it is. */
+                password?: string;
+                /**
+                 * @description Its address, like `http://proxy.example.org:3128`; empty: the box goes by no proxy. With `https://`
+                 *     the way to the proxy is encrypted.
+                 */
+                url?: string;
+                /** @description Empty: the proxy asks for none. */
+                user?: string;
             };
             /** @description What the box does of recording and making films. */
             recorder?: {
@@ -7674,6 +7839,67 @@ export interface components {
          * @enum {string}
          */
         Why: "health" | "no_health_check" | "never_started" | "unknown";
+        /**
+         * @description In which part of the air.
+         * @enum {string}
+         */
+        WifiBand: "2.4" | "5" | "6";
+        /** @description A network that is joined. `(hidden)` passphrases there are none: who joins types it. */
+        WifiJoin: {
+            /**
+             * Format: int32
+             * @description As of [`super::InterfacePut`].
+             */
+            confirm_within_s?: number | null;
+            /** @description It does not say its name: it is asked for by name. */
+            hidden?: boolean;
+            key: components["schemas"]["WifiKey"];
+            /** @description It is shown to nobody again, and the box does not keep it: who manages the network does. */
+            passphrase?: string;
+            /** @description Addresses; absent: automatic. */
+            settings?: components["schemas"]["InterfaceSettings"];
+            ssid: string;
+        };
+        /**
+         * @description How a network is joined.
+         * @enum {string}
+         */
+        WifiKey: "open" | "owe" | "wpa2" | "wpa3";
+        /** @description Being in a network, as it is now. */
+        WifiLink: {
+            band: components["schemas"]["WifiBand"] | null;
+            ssid: string;
+            /**
+             * Format: int32
+             * @description 0 to 100; `null`: not known.
+             */
+            strength: number | null;
+        };
+        /** @description A network: all access points of a name that are protected alike. */
+        WifiNetwork: {
+            bands: components["schemas"]["WifiBand"][];
+            /** @description The interface is in it. */
+            connected: boolean;
+            /** @description The box can join it. */
+            joinable: boolean;
+            security: components["schemas"]["WifiSecurity"];
+            ssid: string;
+            /**
+             * Format: int32
+             * @description Of the nearest of its access points, 0 to 100.
+             */
+            strength: number;
+        };
+        /**
+         * @description How a network is protected.
+         * @enum {string}
+         */
+        WifiSecurity: "open" | "owe" | "wpa2" | "wpa3" | "wpa2_wpa3" | "enterprise" | "wep";
+        /** @description Which networks an interface hears. */
+        WifiView: {
+            /** @description The strongest first. */
+            networks: components["schemas"]["WifiNetwork"][];
+        };
         /**
          * @description How a box stands to what is wanted of it.
          * @enum {string}
@@ -16911,6 +17137,100 @@ export interface operations {
             };
         };
     };
+    proxy_try: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProxyTry"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyTrial"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     network_trial_get: {
         parameters: {
             query?: never;
@@ -17302,6 +17622,326 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wifi_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WifiView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wifi_join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WifiJoin"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkTrial"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wifi_forget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkTrial"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    wifi_scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WifiView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -212,6 +212,11 @@ export type NetworkTrial = Schemas["NetworkTrial"];
 export type NetworkTrialView = Schemas["NetworkTrialView"];
 export type NetworkLink = Schemas["Link"];
 export type InterfaceSettings = Schemas["InterfaceSettings"];
+export type ProxySettings = Schemas["ProxySettings"];
+export type ProxyTrial = Schemas["ProxyTrial"];
+export type WifiJoin = Schemas["WifiJoin"];
+export type WifiNetwork = Schemas["WifiNetwork"];
+export type WifiView = Schemas["WifiView"];
 export type TimeView = Schemas["TimeView"];
 export type TimePut = Schemas["TimePut"];
 

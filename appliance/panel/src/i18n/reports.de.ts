@@ -4,8 +4,10 @@ import { mail } from "./mail.de";
 import { mqtt } from "./mqtt.de";
 import { network } from "./network.de";
 import { oidc } from "./oidc.de";
+import { proxy } from "./proxy.de";
 import type { support as supportEn, syslog as syslogEn } from "./reports.en";
 import { texts } from "./texts.de";
+import { wifi } from "./wifi.de";
 import type { Words } from "./words";
 
 export const syslog: Words<typeof syslogEn> = {
@@ -92,4 +94,4 @@ export const trusted = {
   },
 };
 
-export const reports = { handouts, health, mail, mqtt, network, oidc, security, support, syslog, texts, trusted };
+export const reports = { handouts, health, mail, mqtt, network, oidc, proxy, security, support, syslog, texts, trusted, wifi };

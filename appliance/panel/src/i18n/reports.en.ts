@@ -6,7 +6,9 @@ import { mail } from "./mail.en";
 import { mqtt } from "./mqtt.en";
 import { network } from "./network.en";
 import { oidc } from "./oidc.en";
+import { proxy } from "./proxy.en";
 import { texts } from "./texts.en";
+import { wifi } from "./wifi.en";
 
 export const syslog = {
   title: "Syslog",
@@ -92,4 +94,4 @@ export const trusted = {
   },
 };
 
-export const reports = { handouts, health, mail, mqtt, network, oidc, security, support, syslog, texts, trusted };
+export const reports = { handouts, health, mail, mqtt, network, oidc, proxy, security, support, syslog, texts, trusted, wifi };

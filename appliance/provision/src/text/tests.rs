@@ -8,6 +8,10 @@ fn with_secret() -> Settings {
     let mut kept = Settings::default().kept().unwrap();
     kept["turn"]["urls"] = serde_json::json!(["turn:t.example:3478"]);
     kept["turn"]["secret"] = CANARY.into();
+    kept["proxy"]["url"] = "http://proxy.example:3128".into();
+    kept["proxy"]["user"] = "box".into();
+    kept["proxy"]["password"] = CANARY.into();
+    kept["proxy"]["exceptions"] = serde_json::json!(["nas", "10.0.0.0/8"]);
     kept["updates"]["channel"] = "https://x.example/\"quoted\"".into();
     serde_json::from_value(kept).unwrap()
 }
@@ -28,7 +32,9 @@ fn what_is_written_out_explains_everything_shows_no_secret_and_changes_nothing_w
         for (section, fields) in names(&settings) {
             for name in fields {
                 let line = format!("\n{name} = ");
-                let comment = match settings.turn.secret.reveal() {
+                let secret = [&settings.turn.secret, &settings.proxy.password];
+                let secret = secret[usize::from(section == "proxy")];
+                let comment = match secret.reveal() {
                     "" => format!("# The {name} is not set."),
                     _ => format!("# The {name} is set and not shown"),
                 };
@@ -78,6 +84,10 @@ fn a_text_changes_what_it_names_and_says_from_what_to_what() {
     let secret = super::read("[turn]\nsecret = \"another canary\"\n", &now);
     assert_eq!((secret.changes[0].from.as_str(), secret.changes[0].to.as_str()), (HIDDEN, HIDDEN));
     assert_eq!(secret.taken().unwrap().turn.secret.reveal(), "another canary");
+    let elsewhere = super::read("[proxy]\nuser = \"box\"\nurl = \"http://other:1\"\n", &now);
+    assert_eq!((elsewhere.errors[0].line, elsewhere.errors[0].key.as_str()), (3, "proxy.password"));
+    let typed = "[proxy]\nurl = \"http://other:1\"\npassword = \"another canary\"\n";
+    assert_eq!(super::read(typed, &now).taken().unwrap().proxy.url, "http://other:1");
     let hidden = super::read("[turn]\nsecret = \"(hidden)\"\n", &now);
     assert_eq!((hidden.changes.len(), hidden.taken()), (0, Ok(now)));
 }

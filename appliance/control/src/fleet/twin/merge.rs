@@ -199,12 +199,19 @@ impl Shape {
     pub fn take(&mut self, mut due: Vec<(String, Value)>) -> BTreeMap<String, String> {
         let mut refused = BTreeMap::new();
         let mut all = self.0.clone();
+        let proxy = all.proxy.clone();
+        // A hub leads no password to a proxy that it was not typed for.
+        let checked = |with: &Settings| {
+            with.check().map_err(|bad| bad.to_string())?;
+            let stays = with.proxy.password_stays(&proxy);
+            stays.map_err(|(name, why)| format!("the setting proxy.{name} {why}"))
+        };
         for (name, value) in &due {
             if let Ok(with) = Shape(all.clone()).with(name, value) {
                 all = with;
             }
         }
-        if all.check().is_ok() {
+        if checked(&all).is_ok() {
             self.0 = all;
             return refused;
         }
@@ -214,9 +221,7 @@ impl Shape {
             refused.clear();
             due.retain(|(name, value)| {
                 let with = self.with(name, value);
-                match with
-                    .and_then(|with| with.check().map(|()| with).map_err(|bad| bad.to_string()))
-                {
+                match with.and_then(|with| checked(&with).map(|()| with)) {
                     Ok(with) => {
                         self.0 = with;
                         false

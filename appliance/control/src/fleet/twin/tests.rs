@@ -107,6 +107,7 @@ async fn the_hub_refuses_what_no_box_could_have_and_fills_variables_in_first() {
         ("weather.sunny", json!(1)),
         ("turn.secret", json!("s")),
         ("turn.secret", Value::Null),
+        ("proxy.password", json!("s")),
         ("updates.channel", json!("https://u.example/{{town}}.json")),
     ] {
         let refused = with(name, value).unwrap_err();

@@ -12,7 +12,7 @@ pub const LONGEST: usize = 12 * 1024;
 /// Most settings of a wish; a box has a few dozen.
 pub const MOST: usize = 200;
 /// Typed at the box alone: a hub would have to keep it.
-pub(super) const SECRETS: [&str; 1] = ["turn.secret"];
+pub(super) const SECRETS: [&str; 2] = ["turn.secret", "proxy.password"];
 
 /// Settings by section and name with a dot between.
 pub type Named = BTreeMap<String, Value>;

@@ -12,6 +12,7 @@ import { useTranslation } from "react-i18next";
 import type { NetworkLink } from "../../api/schema";
 import { StateBadge } from "../parts/StateBadge";
 import { useFormat } from "../wording";
+import { Strength } from "./Strength";
 import { isReachable } from "./draft";
 
 const PICTURES = { wired: IconNetwork, wifi: IconWifi, vlan: IconSitemap, other: IconQuestionMark };
@@ -21,14 +22,17 @@ interface InterfaceCardProps {
   /** What can be done with it; without, it is only shown. */
   change?: () => void;
   remove?: () => void;
+  /** Of Wi-Fi. */
+  choose?: () => void;
+  forget?: () => void;
 }
 
-export function InterfaceCard({ link, change, remove }: InterfaceCardProps) {
+export function InterfaceCard({ link, change, remove, choose, forget }: InterfaceCardProps) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const Picture = PICTURES[link.kind];
   const look = !link.carrier
-    ? { icon: IconPlugConnectedX, color: "gray", word: t("network.no_carrier") }
+    ? { icon: IconPlugConnectedX, color: "gray", word: t(link.kind === "wifi" ? "wifi.not_joined" : "network.no_carrier") }
     : !link.addresses.some(isReachable)
       ? { icon: IconQuestionMark, color: "orange", word: t("network.no_address") }
       : { icon: IconCircleCheck, color: "teal", word: t("network.connected") };
@@ -75,13 +79,30 @@ export function InterfaceCard({ link, change, remove }: InterfaceCardProps) {
             </div>
           ))}
         </dl>
+        {link.wifi && (
+          <Group gap="xs" wrap="nowrap">
+            <Strength of={link.wifi.strength ?? 0} />
+            <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+              {t(link.wifi.band ? "wifi.card_band" : "wifi.card", {
+                ssid: link.wifi.ssid,
+                percent: link.wifi.strength ?? 0,
+                band: link.wifi.band ? format.number(Number(link.wifi.band), 1) : "",
+              })}
+            </Text>
+          </Group>
+        )}
         {link.kind === "wifi" && (
           <Text size="sm" c="dimmed">
-            {t("network.wifi_fixed")}
+            {t("wifi.worse")}
           </Text>
         )}
-        {(change ?? remove) && (
+        {(change ?? remove ?? choose ?? forget) && (
           <Group gap="sm">
+            {choose && (
+              <Button variant="default" onClick={choose} aria-label={t("wifi.choose_of", { name: link.name })}>
+                {t("wifi.choose")}
+              </Button>
+            )}
             {change && (
               <Button variant="default" onClick={change} aria-label={t("network.change_of", { name: link.name })}>
                 {t("network.change")}
@@ -90,6 +111,11 @@ export function InterfaceCard({ link, change, remove }: InterfaceCardProps) {
             {remove && (
               <Button variant="subtle" color="red" onClick={remove} aria-label={`${t("network.remove")}: ${link.name}`}>
                 {t("network.remove")}
+              </Button>
+            )}
+            {forget && (
+              <Button variant="subtle" color="red" onClick={forget} aria-label={t("wifi.forget_of", { name: link.name })}>
+                {t("wifi.forget")}
               </Button>
             )}
           </Group>

@@ -8,8 +8,10 @@ import { network, networkKeys } from "../../api/network";
 import type { NetworkLink, NetworkView } from "../../api/schema";
 import { InterfaceCard } from "../network/InterfaceCard";
 import { InterfaceDialog } from "../network/InterfaceDialog";
+import { Proxy } from "../network/Proxy";
 import { Time } from "../network/Time";
 import { TrialDialog, useTrial } from "../network/Trial";
+import { WifiDialog } from "../network/Wifi";
 import { Confirm } from "../parts/Confirm";
 import { Detail } from "../parts/Detail";
 import { Heading } from "../parts/Heading";
@@ -33,12 +35,15 @@ function Interfaces({ view }: { view: NetworkView }) {
   const cache = useQueryClient();
   const [changed, setChanged] = useState<NetworkLink | null | undefined>(undefined);
   const [removed, setRemoved] = useState<NetworkLink | null>(null);
+  const [radio, setRadio] = useState<string | null>(null);
+  const [forgotten, setForgotten] = useState<string | null>(null);
   const [told, setTold] = useState(false);
   const trial = useTrial().data?.trial ?? null;
   // One change at a time.
   const free = view.managed && may("run_network") && trial === null;
   const tried = () => {
     setChanged(undefined);
+    setRadio(null);
     setTold(true);
   };
   const past = view.past && !trial ? t(`network.past.${view.past.outcome}`, { name: view.past.interface, why: view.past.why }) : null;
@@ -74,16 +79,32 @@ function Interfaces({ view }: { view: NetworkView }) {
             <InterfaceCard
               key={link.name}
               link={link}
-              {...(free && link.changeable && { change: () => setChanged(link) })}
+              {...(free && link.changeable && (link.kind !== "wifi" || link.settings) && { change: () => setChanged(link) })}
+              {...(free && link.changeable && link.kind === "wifi" && { choose: () => setRadio(link.name) })}
+              {...(free && link.changeable && link.kind === "wifi" && link.settings && { forget: () => setForgotten(link.name) })}
               {...(free && link.changeable && link.kind === "vlan" && { remove: () => setRemoved(link) })}
             />
           ))}
         </SimpleGrid>
+        <Proxy />
         <Time />
       </Stack>
       {changed !== undefined && (
         <InterfaceDialog view={view} link={changed} close={() => setChanged(undefined)} tried={tried} />
       )}
+      {radio !== null && <WifiDialog view={view} name={radio} close={() => setRadio(null)} tried={tried} />}
+      <Confirm
+        opened={forgotten !== null}
+        close={() => setForgotten(null)}
+        title={t("wifi.forget_title", { name: forgotten ?? "" })}
+        text={t("wifi.forget_text")}
+        action={t("wifi.forget")}
+        run={async () => {
+          const begun = await network.forget(forgotten ?? "");
+          cache.setQueryData(networkKeys.trial, { trial: begun });
+        }}
+        done={tried}
+      />
       <Confirm
         opened={removed !== null}
         close={() => setRemoved(null)}

@@ -181,6 +181,17 @@ fn what_will_not_do_is_refused_with_the_reason_and_the_rest_is_set() {
     assert!(own.settings.check().is_ok());
 }
 
+#[test]
+fn a_fleet_leads_no_password_to_another_proxy() {
+    let mut own = Bench::default();
+    for (name, value) in [("url", "http://a:1"), ("user", "box"), ("password", "canary")] {
+        own.edit(&format!("proxy.{name}"), json!(value));
+    }
+    own.want(&[("proxy.url", json!("http://b:1")), ("proxy.exceptions", json!(["nas"]))]);
+    assert_eq!(own.standing("proxy.exceptions"), Standing::InStep);
+    assert_eq!(own.has("proxy.url"), json!("http://a:1"));
+}
+
 /// As `splitmix64`.
 struct Chance(u64);
 
