@@ -51,7 +51,8 @@ def says(answer) -> tuple:
 def test_a_new_room_is_as_open_as_rooms_always_were_and_rules_change_one_by_one(box):
     room = box.ask("POST", "/rooms", {"name": "Open"})
     open_to_all = {"guests": "anyone", "max_people": 0, "guests_share": True, "guests_camera": True,
-                   "guests_chat": True, "guests_muted": False, "keep_days": 0, "layout": None}
+                   "guests_chat": True, "guests_muted": False, "keep_days": 0, "layout": None,
+                   "video_codecs": []}
     assert room["rules"] == open_to_all
     changed = change(box, room, guests_muted=True, layout="speaker")
     assert changed["rules"] == open_to_all | {"guests_muted": True, "layout": "speaker"}

@@ -24,6 +24,7 @@ pub fn join(id: &str, mode: TransportMode) -> Command {
         created_unix_ms: 0,
         opened_with: String::new(),
         max_participants: 0,
+        video_codecs: Default::default(),
         lobby: false,
         empty_timeout: Duration::from_secs(300),
         departure_timeout: Duration::from_secs(20),

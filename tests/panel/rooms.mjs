@@ -162,6 +162,117 @@ export async function rooms(steps) {
     await until('the box knows the longer time', async () => (await rules()).keep_days === 30);
   }, {});
 
+  await steps.run('a room says in which codecs pictures come, what that costs, and its page sends in the best one', async () => {
+    await panel.goto(`/panel/rooms/${made.id}`);
+    await expectText(panel, 'Each browser sends what it does best');
+    await choose('Codecs of pictures', 'H.264 only');
+    await until('the box knows', async () => (await rules()).video_codecs.join() === 'h264');
+    await expectText(panel, 'it is copied and not encoded');
+    await choose('Codecs of pictures', 'Own choice');
+    await panel.getByRole('combobox', { name: 'Codecs that may be sent' }).click();
+    await panel.getByRole('option', { name: 'VP9' }).click();
+    await panel.keyboard.press('Escape');
+    await until('the box knows the own ones', async () => (await rules()).video_codecs.join() === 'h264,vp9');
+    const label = { en: 'Codecs that may be sent', de: 'Codecs, die gesendet werden dürfen' };
+    await looksRightInAll(panel, 'room-codecs', (page, language) => page.getByText(label[language]).waitFor());
+    await choose('Codecs of pictures', 'H.264, else VP8');
+    await until('the box knows both', async () => (await rules()).video_codecs.join() === 'h264,vp8');
+    const ada = await owner.newPage();
+    await ada.goto(`/meet/${made.id}`);
+    const h264 = await ada.evaluate(() => RTCRtpSender.getCapabilities('video').codecs
+      .some((codec) => codec.mimeType === 'video/H264'));
+    await join(ada, 'Ada');
+    await until('her camera comes in it', async () => {
+      const people = await (await owner.request.get(`/api/v1/rooms/${made.id}/participants`)).json();
+      const codecs = people.items.flatMap((one) => one.tracks).map((track) => track.codec);
+      return codecs.includes(h264 ? 'h264' : 'vp8');
+    });
+    await ada.close();
+    await choose('Codecs of pictures', 'Any');
+    await until('any is taken again', async () => (await rules()).video_codecs.length === 0);
+  }, {});
+
+  const TEMPLATES = { en: 'Templates for rooms', de: 'Vorlagen für Räume' };
+  const heading = (page, language) => page.getByRole('heading', { name: TEMPLATES[language], level: 1 }).waitFor();
+  const saved = 'the settings of a room are saved as a template, which says what is special about it';
+  await steps.run(saved, async () => {
+    await panel.goto('/panel/rooms/templates');
+    await expectText(panel, 'No templates yet');
+    await looksRightInAll(panel, 'templates-empty', heading);
+    await panel.goto(`/panel/rooms/${made.id}`);
+    await panel.getByRole('button', { name: 'More' }).click();
+    await panel.getByRole('menuitem', { name: 'Save as a template' }).click();
+    const dialog = panel.getByRole('dialog');
+    await dialog.getByLabel('Name of the template').fill('Lecture');
+    await looksRight(panel, 'template-save', 'en');
+    await dialog.getByRole('button', { name: 'Save the template' }).click();
+    const card = panel.getByRole('region', { name: 'Lecture' });
+    await expectText(card, 'Guests may switch their camera on: no');
+    await expectText(card, 'Recordings are kept for: 30 days');
+    await card.getByRole('button', { name: 'Change Lecture' }).click();
+    await panel.getByRole('switch', { name: 'New rooms begin with this template' }).click();
+    await panel.getByRole('switch', { name: 'Record by itself' }).click();
+    await choose('Codecs of pictures', 'H.264 only');
+    await looksRight(panel, 'template-form', 'en');
+    await panel.getByRole('button', { name: 'Save the template' }).click();
+    await expectText(card, 'For new rooms');
+    await expectText(card, 'Codecs of pictures: H.264');
+    await looksRightInAll(panel, 'templates', (page) => page.getByRole('region', { name: 'Lecture' }).waitFor());
+  }, {});
+
+  await steps.run('a new room begins with the template, unless none is wanted', async () => {
+    await panel.goto('/panel/rooms');
+    const make = async (name, template) => {
+      await panel.getByRole('button', { name: 'New room' }).click();
+      const dialog = panel.getByRole('dialog');
+      await dialog.getByLabel('Name of the room').fill(name);
+      await expectText(dialog, 'Guests come in muted: yes');
+      if (template) {
+        await dialog.getByRole('combobox', { name: 'Template' }).click();
+        await panel.getByRole('option', { name: template }).click();
+      } else await looksRight(panel, 'new-room', 'en');
+      await dialog.getByRole('button', { name: 'Create' }).click();
+      await panel.getByRole('heading', { name, level: 1 }).waitFor();
+      const id = new URL(panel.url()).pathname.split('/').pop();
+      await panel.goto('/panel/rooms');
+      return await (await owner.request.get(`/api/v1/rooms/${id}`)).json();
+    };
+    const hall = await make('Hall 2');
+    assert.ok(hall.record_always && hall.rules.guests_muted);
+    assert.deepEqual(hall.rules.video_codecs, ['h264']);
+    const plain = await make('Kitchen', 'None');
+    assert.ok(!plain.record_always && !plain.rules.guests_muted);
+  }, { needs: [saved] });
+
+  await steps.run('a template is applied to rooms after a list of what will be different', async () => {
+    await panel.goto('/panel/rooms/templates');
+    await panel.getByRole('button', { name: 'Apply Lecture to rooms' }).click();
+    const dialog = panel.getByRole('dialog');
+    await dialog.getByRole('checkbox', { name: 'All rooms' }).click();
+    await looksRight(panel, 'template-rooms', 'en');
+    await dialog.getByRole('button', { name: 'See what would change' }).click();
+    const kitchen = dialog.getByRole('region', { name: 'Kitchen' });
+    await expectText(kitchen, 'Guests come in muted: no → yes');
+    await expectText(kitchen, 'Recordings of this room that are older are deleted soon.');
+    await expectText(dialog.getByRole('region', { name: 'Hall 2' }), 'Nothing changes.');
+    await looksRight(panel, 'template-look', 'en');
+    await dialog.getByRole('button', { name: 'Change 2 rooms' }).click();
+    await expectText(dialog, '2 rooms were changed.');
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    const all = (await (await owner.request.get('/api/v1/rooms')).json()).items;
+    assert.ok(all.every((room) => room.record_always && room.rules.guests_muted));
+    const log = await (await owner.request.get('/api/v1/audit?action=room_template_apply')).json();
+    assert.equal(log.items.length, 2, 'a row for each');
+    await panel.getByRole('button', { name: 'Delete the template Lecture' }).click();
+    await expectText(panel.getByRole('dialog'), 'Rooms that were made from it stay as they are.');
+    await panel.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await expectText(panel, 'No templates yet');
+    await panel.goto(`/panel/rooms/${made.id}`);
+    await choose('Codecs of pictures', 'Any');
+    await panel.getByRole('switch', { name: 'Record by itself' }).click();
+    await until('the room is as it was', async () => !(await asked()).record_always);
+  }, { needs: [saved] });
+
   const linked = 'somebody gets a personal link, comes by it without the PIN, and is put out when it is revoked';
   await steps.run(linked, async () => {
     await panel.goto(`/panel/rooms/${made.id}`);

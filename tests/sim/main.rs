@@ -4,6 +4,7 @@
 mod backup;
 mod chance;
 mod client;
+mod codecs;
 mod data;
 mod data_moves;
 mod layers;

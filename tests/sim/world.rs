@@ -15,7 +15,7 @@ pub use network::Network;
 use network::{MOST_QUEUED, SETTLED, SFU_UDP, UDP_OVERHEAD, reached_by};
 use roombox_sfu::ids::{ParticipantId, RoomName, TrackId};
 use roombox_sfu::tap::TapEvent;
-use roombox_sfu::track::{Codec, MediaKind, TrackSource};
+use roombox_sfu::track::{Codec, MediaKind, TrackSource, VideoCodecs};
 use roombox_sfu::view::{LayerInfo, Permissions, Standing};
 use roombox_sfu::{
     Command, Event, LeaveReason, NewParticipant, NewTrack, Output, RoomOptions, Sfu, Transport,
@@ -82,6 +82,7 @@ pub struct World {
     /// Of the room once it opens: guests wait, and so many people may be in it (0: any number).
     pub lobby: bool,
     pub most: u32,
+    pub codecs: VideoCodecs,
     /// What taps saw, but for packets.
     pub tapped: Vec<TapEvent>,
     /// Packets that they saw, by track.
@@ -143,6 +144,7 @@ impl World {
             room: ROOM,
             lobby: false,
             most: 0,
+            codecs: VideoCodecs::default(),
             tapped: Vec::new(),
             taped: BTreeMap::new(),
         }
@@ -227,6 +229,7 @@ impl World {
             created_unix_ms: 0,
             opened_with: String::new(),
             max_participants: self.most,
+            video_codecs: self.codecs,
             lobby: self.lobby,
             empty_timeout: Duration::from_secs(60),
             departure_timeout: Duration::from_secs(20),

@@ -83,6 +83,9 @@ fn status(error: &ControlError) -> StatusCode {
         | E::NotClaimed
         | E::NameTaken
         | E::KeyNameTaken
+        | E::TemplateNameTaken
+        | E::TooManyTemplates { .. }
+        | E::TemplateMoved
         | E::PersonNameTaken
         | E::LastOwner
         | E::RoleElsewhere
@@ -134,6 +137,8 @@ fn status(error: &ControlError) -> StatusCode {
         | E::InvalidWebhook { .. }
         | E::NothingToMake
         | E::OutOfRange { .. }
+        | E::CodecTwice
+        | E::TooManyRooms { .. }
         | E::InvalidSettingsText { .. }
         | E::InvalidSetting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         E::ClaimLocked => StatusCode::LOCKED,

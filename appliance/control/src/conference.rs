@@ -9,7 +9,7 @@ use std::pin::Pin;
 use tokio::sync::mpsc;
 
 pub use roombox_sfu::ids::{Identity, ParticipantId, RoomName, TrackId};
-pub use roombox_sfu::track::{Codec, MediaKind, TrackSource};
+pub use roombox_sfu::track::{Codec, MediaKind, TrackSource, VideoCodecs};
 pub use roombox_sfu::view::{
     DataTrackInfo, LayerInfo, ParticipantInfo, ParticipantState, Permissions, RoomInfo, RoomView,
     SpeakerLevel, Standing, TrackInfo,

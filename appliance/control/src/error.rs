@@ -183,6 +183,18 @@ pub enum ControlError {
     NotScheduled,
     #[error("this room is forgotten when its meeting ends: make a room of this name first")]
     RoomForgotten,
+    #[error("a codec is named twice: name each once, the best first")]
+    CodecTwice,
+    #[error("a template with this name exists already")]
+    TemplateNameTaken,
+    #[error("this box has {most} templates already: delete one that is not needed any more")]
+    TooManyTemplates { most: usize },
+    #[error("at most {most} rooms at a time: choose fewer")]
+    TooManyRooms { most: usize },
+    #[error(
+        "the room or the template is another than when this was looked at: look again. Nothing was changed"
+    )]
+    TemplateMoved,
     #[error("the setting {field} {why}")]
     InvalidSetting { field: String, why: String },
     #[error("line {line}: {what}. Nothing was changed")]
@@ -321,6 +333,11 @@ impl ControlError {
             Self::TooManyFeeds { .. } => "too_many_feeds",
             Self::NotScheduled => "not_scheduled",
             Self::RoomForgotten => "room_forgotten",
+            Self::CodecTwice => "codec_twice",
+            Self::TemplateNameTaken => "template_name_taken",
+            Self::TooManyTemplates { .. } => "too_many_templates",
+            Self::TooManyRooms { .. } => "too_many_rooms",
+            Self::TemplateMoved => "template_changed",
             Self::TooManyShares { .. } => "too_many_shares",
             Self::ShareGone => "share_gone",
             Self::SharePassword => "share_password",
@@ -369,10 +386,13 @@ impl ControlError {
             Self::InvalidName { .. }
             | Self::NameTaken
             | Self::KeyNameTaken
+            | Self::TemplateNameTaken
             | Self::PersonNameTaken
             | Self::WrongPersonName
             | Self::WrongBoxName => Some("name"),
             Self::InviteExpiry { .. } => Some("expires_in_s"),
+            Self::CodecTwice => Some("video_codecs"),
+            Self::TooManyRooms { .. } => Some("rooms"),
             Self::NothingToMake => Some("outputs"),
             Self::InvalidRange { .. } => Some("range"),
             Self::InvalidSetting { field, .. } => Some(field),

@@ -56,6 +56,9 @@ pub enum Happening {
     RoomChanged(Room),
     #[serde(rename = "room.deleted")]
     RoomDeleted,
+    /// A template for rooms was kept, changed or deleted.
+    #[serde(rename = "room_template.changed")]
+    RoomTemplateChanged,
     /// Its meeting began.
     #[serde(rename = "room.opened")]
     RoomOpened { name: String },
@@ -226,6 +229,7 @@ impl Happening {
             | Self::ShareOpened { .. }
             | Self::ShareRevoked { .. }
             | Self::TargetChanged => Action::EditLibrary,
+            Self::RoomTemplateChanged => Action::RunRooms,
             Self::RoomCreated(_)
             | Self::RoomChanged(_)
             | Self::RoomDeleted

@@ -3,9 +3,10 @@
 //! Who waits and who was let in is the media plane's to know: it ends with the meeting.
 
 use crate::clock::UnixMs;
-use crate::conference::Standing;
+use crate::conference::{Standing, VideoCodecs};
 use crate::error::ControlError;
 use crate::keys::LivekitKeys;
+use crate::rooms::RoomRules;
 use crate::store::Store;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +29,7 @@ struct Door {
     lobby: bool,
     /// 0: as many as in any room.
     max_people: u32,
+    video_codecs: VideoCodecs,
 }
 
 impl Lobby {
@@ -48,6 +50,11 @@ impl Lobby {
     /// People that this room is kept to; `None`: as many as any room.
     pub fn most_people(&self, room: &str) -> Option<u32> {
         self.door(room).map(|door| door.max_people).filter(|most| *most > 0)
+    }
+
+    /// In which pictures may be published in this room.
+    pub fn video_codecs(&self, room: &str) -> VideoCodecs {
+        self.door(room).map(|door| door.video_codecs).unwrap_or_default()
     }
 
     /// Whether tokens that were given out for this personal link still open anything.
@@ -95,8 +102,12 @@ impl Lobby {
     /// Rooms were changed, renamed or deleted.
     pub(crate) async fn refresh(&self) -> Result<(), ControlError> {
         let rows = self.store.room_list().await?.into_iter();
-        let door = |lobby, max_people| Door { lobby, max_people };
-        let rooms = rows.map(|row| (row.name, door(row.lobby, row.rules.max_people))).collect();
+        let door = |lobby, rules: &RoomRules| Door {
+            lobby,
+            max_people: rules.max_people,
+            video_codecs: rules.codecs(),
+        };
+        let rooms = rows.map(|row| (row.name, door(row.lobby, &row.rules))).collect();
         let links = self.store.room_link_ends().await?.into_iter().collect();
         *self.links.write().unwrap_or_else(PoisonError::into_inner) = links;
         *self.rooms.write().unwrap_or_else(PoisonError::into_inner) = rooms;
@@ -107,7 +118,8 @@ impl Lobby {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rooms::RoomRules;
+    use crate::conference::Codec;
+    use crate::rooms::VideoCodec;
     use crate::store::{LinkRole, RoomLinkRow, RoomRow};
 
     fn room(name: &str) -> RoomRow {
@@ -143,12 +155,15 @@ mod tests {
         let again = Lobby::load(store.clone(), keys).await.unwrap();
         assert!(again.is_on("Reading room") && !again.is_on("Library"));
         store.room_set_lobby("Library".to_owned(), false).await.unwrap();
-        let rules = RoomRules { max_people: 3, ..RoomRules::default() };
+        let video_codecs = vec![VideoCodec::H264];
+        let rules = RoomRules { max_people: 3, video_codecs, ..RoomRules::default() };
         store.room_set_rules("Library".to_owned(), rules).await.unwrap();
         assert_eq!(again.most_people("Reading room"), None);
         again.refresh().await.unwrap();
         assert!(!again.is_on("Reading room"));
         assert_eq!(again.most_people("Reading room"), Some(3));
+        assert!(again.video_codecs("Reading room").all().eq([Codec::H264]));
+        assert!(!again.video_codecs("Hall").are_chosen());
         assert_eq!((again.most_people("Hall"), again.most_people("Nowhere")), (None, None));
     }
 

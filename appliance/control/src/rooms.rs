@@ -4,10 +4,12 @@ mod entry;
 mod links;
 mod pin;
 mod rules;
+mod settle;
+pub mod templates;
 
 pub use entry::{Admitted, EntryError, Guest};
 pub use links::{ModeratorLink, Named, NewRoomLink, RoomLink, identity_stem};
-pub use rules::{GuestEntry, RoomRules, RulesPatch};
+pub use rules::{GuestEntry, RoomRules, RulesPatch, VideoCodec};
 
 use crate::clock::UnixMs;
 use crate::conference::{
@@ -121,6 +123,8 @@ pub struct Doorplate {
     pub chat: bool,
     /// Whoever asks comes in with the microphone off.
     pub muted: bool,
+    /// In which pictures may be published, the best first; empty: in any.
+    pub video_codecs: Vec<VideoCodec>,
     /// For whom the link is that whoever asks came by; `null`: for anybody.
     #[schema(required)]
     pub name: Option<String>,
@@ -204,10 +208,28 @@ impl Rooms {
     /// # Errors
     /// The name will not do or is taken, or the store refuses.
     pub async fn create(&self, name: &str) -> Result<Room, ControlError> {
+        self.create_as(name, RoomRow::default()).await
+    }
+
+    /// Makes a room with the settings of `like`.
+    async fn create_as(&self, name: &str, like: RoomRow) -> Result<Room, ControlError> {
         let name = checked_name(name)?;
-        if !self.store.room_insert(new_row(&name, true)?).await? {
+        let pin =
+            if like.rules.guests == GuestEntry::WithPin { pin::made()? } else { String::new() };
+        let RoomRow { lobby, record_always, rules, .. } = like;
+        let holds = rules.clone();
+        let row = RoomRow { lobby, record_always, rules, pin, ..new_row(&name, true)? };
+        if !self.store.room_insert(row).await? {
             return Err(ControlError::NameTaken);
         }
+        self.lobby.refresh().await?;
+        // A program may have opened it by its name.
+        let open = RoomName::from(name.as_str());
+        if lobby {
+            let on = Command::SetLobby { room: open.clone(), on: true };
+            self.conference.command(&open, on)?;
+        }
+        self.pass_on(&open, &RoomRules::default(), &holds)?;
         let row = self.store.room_by_name(name).await?.ok_or(ControlError::NotFound("room"))?;
         let room = self.room(row, &self.conference.list().await);
         self.events.publish(&room.id, Happening::RoomCreated(room.clone()));
@@ -262,16 +284,9 @@ impl Rooms {
         if rules.guests == GuestEntry::WithPin && row.pin.is_empty() {
             self.store.room_set_pin(id.to_owned(), pin::made()?).await?;
         }
-        let limited = rules.max_people != row.rules.max_people;
-        self.store.room_set_rules(id.to_owned(), rules).await?;
+        self.store.room_set_rules(id.to_owned(), rules.clone()).await?;
         self.lobby.refresh().await?;
-        let room = RoomName::from(row.name);
-        // Who asked for another limit when opening this meeting meant it until somebody says otherwise here.
-        if limited && let Ok(options) = self.conference.room_options(&room, "") {
-            let most = options.max_participants;
-            self.conference
-                .command(&room, Command::SetMaxParticipants { room: room.clone(), most })?;
-        }
+        self.pass_on(&RoomName::from(row.name), &row.rules, &rules)?;
         self.changed(id).await
     }
 
@@ -335,6 +350,7 @@ impl Rooms {
             share: rules.is_none_or(|rules| rules.guests_share),
             chat: rules.is_none_or(|rules| rules.guests_chat),
             muted: rules.is_some_and(|rules| rules.guests_muted),
+            video_codecs: admitted.video_codecs.clone(),
             name: admitted.named.as_ref().map(|named| named.name.clone()),
             name_fixed: admitted.named.as_ref().is_some_and(|named| named.name_fixed),
         }
@@ -452,8 +468,13 @@ impl Rooms {
             // It may have been switched between the question at the door and the opening.
             let _turn = self.switching.lock().await;
             let row = self.store.room_by_name(name.to_owned()).await?;
+            let codecs = row.as_ref().map(|row| row.rules.codecs()).unwrap_or_default();
             let (room, on) = (RoomName::from(name), row.is_some_and(|row| row.lobby));
             self.conference.command(&room, Command::SetLobby { room: room.clone(), on })?;
+            if codecs.are_chosen() {
+                let codecs = Command::SetVideoCodecs { room: room.clone(), codecs };
+                self.conference.command(&room, codecs)?;
+            }
         }
         Ok(())
     }

@@ -107,6 +107,7 @@ impl Conference for BoxConference {
                 .lobby
                 .most_people(room.as_str())
                 .unwrap_or(meeting.max_participants),
+            video_codecs: self.lobby.video_codecs(room.as_str()),
             lobby: self.lobby.is_on(room.as_str()),
             empty_timeout: Duration::from_secs(meeting.empty_timeout_s.into()),
             departure_timeout: Duration::from_secs(meeting.departure_timeout_s.into()),

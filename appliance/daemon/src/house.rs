@@ -50,6 +50,7 @@ use roombox_control::recordings::{Recordings, RecordingsParts};
 use roombox_control::reset::Reset;
 use roombox_control::retention::Retention;
 use roombox_control::rooms::Rooms;
+use roombox_control::rooms::templates::RoomTemplates;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::{Settings, SettingsDesk};
 use roombox_control::setup::Setup;
@@ -417,6 +418,9 @@ impl House {
         });
         let looked_at = (timekeeping.clone(), certificates.clone());
         let setup = Setup::new(store.clone(), identity.clone(), looked_at);
+        let templates =
+            RoomTemplates::new(store.clone(), rooms.clone(), targets.clone(), events.clone());
+        let templates = Arc::new(templates);
         let link =
             Link { mqtt: mqtt.clone(), broker: Arc::new(mqtt::broker()), chance: mqtt::chance };
         tokio::spawn(link.run());
@@ -449,6 +453,7 @@ impl House {
             audit,
             certificates,
             acme,
+            templates,
             rooms,
             recordings,
             retention,

@@ -55,6 +55,7 @@ fn join(plane: &Plane, id: &str, room_for: usize) -> Receiver<Event> {
         created_unix_ms: 0,
         opened_with: String::new(),
         max_participants: 0,
+        video_codecs: Default::default(),
         lobby: false,
         empty_timeout: PATIENCE,
         departure_timeout: PATIENCE,

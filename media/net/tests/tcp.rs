@@ -92,6 +92,7 @@ impl Client {
             opened_with: String::new(),
             created_unix_ms: 0,
             max_participants: 0,
+            video_codecs: Default::default(),
             lobby: false,
             empty_timeout: PATIENCE,
             departure_timeout: PATIENCE,

@@ -30,6 +30,7 @@ impl Sfu {
         info.codec = None;
         let mut backup = Published::new(info, Some(codec), first.no_red, key, room, mid);
         backup.backup_of = Some(track);
+        backup.codecs = first.codecs;
         backup.demand = Demand::unsent();
         let backup = self.tracks.insert(backup);
         self.tracks[track].backup = Some(backup);

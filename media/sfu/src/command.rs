@@ -4,7 +4,7 @@ use crate::blobs::Blob;
 use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
 use crate::peer::Channel;
 use crate::tap::{TapId, TapLayer};
-use crate::track::{Codec, MediaKind, TrackSource};
+use crate::track::{Codec, MediaKind, TrackSource, VideoCodecs};
 use crate::view::{DoorNote, LayerInfo, Permissions, Standing};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct RoomOptions {
     pub opened_with: String,
     /// 0: no limit.
     pub max_participants: u32,
+    /// In which pictures may be published.
+    pub video_codecs: VideoCodecs,
     /// Guests wait until they are let in.
     pub lobby: bool,
     /// A room that nobody joined ends after this.
@@ -250,6 +252,7 @@ impl Command {
             | Self::SetRoomMetadata { .. }
             | Self::SetLobby { .. }
             | Self::SetMaxParticipants { .. }
+            | Self::SetVideoCodecs { .. }
             | Self::SetRecording { .. }
             | Self::Join { .. }
             | Self::MuteTrack { .. }
@@ -285,6 +288,11 @@ pub enum Command {
     SetMaxParticipants {
         room: RoomName,
         most: u32,
+    },
+    /// In which pictures may be published from now on. What is published goes on as it is.
+    SetVideoCodecs {
+        room: RoomName,
+        codecs: VideoCodecs,
     },
     /// Lets somebody in who waits.
     LetIn {

@@ -21,6 +21,9 @@ impl Sfu {
             Command::SetMaxParticipants { room, most } => {
                 self.change_room(&room, |info| info.max_participants = most);
             }
+            Command::SetVideoCodecs { room, codecs } => {
+                self.change_room(&room, |info| info.video_codecs = codecs);
+            }
             Command::SetLobby { room, on } => self.set_lobby(now, &room, on),
             Command::LetIn { participant } => {
                 self.with(&participant, |sfu, key| sfu.let_in(now, key, None));

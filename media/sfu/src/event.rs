@@ -164,6 +164,8 @@ pub enum TrackRefusal {
     NotAllowed,
     /// The participant has [`MOST_TRACKS`] already.
     TooMany,
+    /// The room takes pictures in other codecs than the client can send.
+    NoCodec,
     /// A second codec was announced for a track that is not there, or not with that one.
     Unknown,
 }
@@ -203,6 +205,9 @@ impl fmt::Display for TrackRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAllowed => f.write_str("the token does not allow to publish this source"),
+            Self::NoCodec => f.write_str(
+                "this room takes video in other codecs than the offer has: see the room's enabled codecs",
+            ),
             Self::Unknown => {
                 f.write_str("you publish no track with this sid and this codec as its backup")
             }

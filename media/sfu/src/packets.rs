@@ -36,6 +36,10 @@ impl Sfu {
             return;
         };
         let published = &mut self.tracks[track];
+        // Who sends what was not agreed on sends it to nobody.
+        if !published.codecs.allow(packet.codec) {
+            return;
+        }
         let belongs = published.belongs(packet);
         if !published.announced {
             published.info.codec = Some(packet.codec);

@@ -8,6 +8,7 @@ use crate::peer::{Mid, SectionAnswer, offers_transport_cc};
 use crate::published::Published;
 use crate::sfu::Sfu;
 use crate::tap::{TapEvent, TapTrack};
+use crate::track::{Codec, MediaKind};
 use crate::view::{DoorNote, TrackInfo};
 use std::time::Instant;
 
@@ -15,8 +16,17 @@ use std::time::Instant;
 /// is seen belong together for it, whoever they are of.
 const ONLY_STREAM: &str = "roombox";
 
+/// What became of an offered section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offered {
+    /// It is a track's, or nobody's business.
+    Taken,
+    /// Nothing is sent on it: the room takes none of its codecs.
+    Refused,
+}
+
 impl Sfu {
-    pub(crate) fn add_track(&mut self, key: usize, new: NewTrack) {
+    pub(crate) fn add_track(&mut self, key: usize, mut new: NewTrack) {
         let found = &mut self.participants[key];
         if !found.info.permissions.may_publish(new.source) {
             let why = TrackRefusal::NotAllowed;
@@ -30,6 +40,12 @@ impl Sfu {
         if found.pending.len() + found.by_mid.len() >= MOST_TRACKS {
             self.tell(key, Event::TrackRefused { cid: new.cid, why: TrackRefusal::TooMany });
             return;
+        }
+        if new.kind == MediaKind::Video {
+            let codecs = self.rooms[found.room].info.video_codecs;
+            new.codec = codecs.in_place_of(new.codec);
+            new.backup =
+                new.backup.filter(|backup| codecs.allow(*backup) && new.codec != Some(*backup));
         }
         let track = pending_info(&new);
         let cid = new.cid.clone();
@@ -58,9 +74,13 @@ impl Sfu {
         if self.participants[key].mode == TransportMode::Once && !offers_transport_cc(sdp) {
             self.peers[peer].peer.leave_unpaced(now);
         }
+        let mut refused = Vec::new();
         for section in &draft.offered {
             let mid = Mid::from(section.mid.as_str());
-            self.offered_section(now, key, mid, section);
+            let agreed = draft.agreed_codecs(&section.mid);
+            if self.offered_section(now, key, mid, section, &agreed) == Offered::Refused {
+                refused.push(mid);
+            }
         }
         let gone: Vec<usize> = self.participants[key]
             .by_mid
@@ -108,9 +128,12 @@ impl Sfu {
                     None => SectionAnswer::Unused,
                 });
             }
-            let track = participant.by_mid.get(&mid)?;
+            let Some(track) = participant.by_mid.get(&mid) else {
+                return refused.contains(&mid).then_some(SectionAnswer::Unused);
+            };
             let track = &self.tracks[*track];
-            Some(SectionAnswer::Receives { first: track.wanted_codec, no_red: track.no_red })
+            let (first, codecs) = (track.wanted_codec, track.codecs);
+            Some(SectionAnswer::Receives { first, codecs, no_red: track.no_red })
         });
         self.peers[peer].peer.sections_rested();
         let found = &mut self.participants[key];
@@ -121,16 +144,17 @@ impl Sfu {
         self.unsettled.push(key);
     }
 
-    /// Ties a sending section to the track that was announced for it.
+    /// Ties a sending section to the track that was announced for it. Both sides speak the `agreed` codecs on it.
     fn offered_section(
         &mut self,
         now: Instant,
         key: usize,
         mid: Mid,
         section: &crate::peer::OfferedSection,
-    ) {
+        agreed: &[Codec],
+    ) -> Offered {
         if !section.sends || self.offered_backup(now, key, mid, section.msid_track.as_deref()) {
-            return;
+            return Offered::Taken;
         }
         let found = &mut self.participants[key];
         let by_cid = found
@@ -146,22 +170,37 @@ impl Sfu {
             first.filter(|_| !known).map(|(n, _)| n)
         };
         let Some(index) = by_cid.or_else(only) else {
-            return;
+            return Offered::Taken;
         };
-        let new = found.pending.remove(index);
+        let mut new = found.pending.remove(index);
         let room = found.room;
+        let codecs = self.rooms[room].info.video_codecs;
+        if new.kind == MediaKind::Video && codecs.are_chosen() {
+            if !agreed.iter().any(|codec| codecs.allow(*codec)) {
+                self.tell(key, Event::TrackRefused { cid: new.cid, why: TrackRefusal::NoCodec });
+                // It was accepted when nobody knew what would be offered.
+                self.tell(key, Event::TrackUnpublished { track: new.id });
+                return Offered::Refused;
+            }
+            new.codec = codecs.in_place_of(new.codec);
+            new.backup = new.backup.filter(|backup| codecs.allow(*backup));
+        }
+        let found = &mut self.participants[key];
         if let Some(old) = found.by_mid.get(&mid).copied() {
             self.unpublish(now, old, false);
         }
         let mut info = pending_info(&new);
         info.mid = section.mid.clone();
         let id = new.id;
-        let track = self.tracks.insert(Published::new(info, new.codec, new.no_red, key, room, mid));
+        let mut published = Published::new(info, new.codec, new.no_red, key, room, mid);
+        published.codecs = codecs;
+        let track = self.tracks.insert(published);
         self.track_keys.insert(id, track);
         self.participants[key].by_mid.insert(mid, track);
         if let Some(codec) = new.backup {
             self.prepare_backup(track, codec);
         }
+        Offered::Taken
     }
 
     /// First media of a track: now others learn of it.

@@ -8,7 +8,7 @@ use crate::peer::{IngressPacket, Mid};
 use crate::relay::{Early, RelayTo};
 use crate::speakers::Loudness;
 use crate::tap::{TapId, TapLayer};
-use crate::track::{Codec, MediaKind, TrackSource};
+use crate::track::{Codec, MediaKind, TrackSource, VideoCodecs};
 use crate::view::TrackInfo;
 use std::time::Instant;
 
@@ -31,6 +31,8 @@ pub(crate) struct Published {
     pub room: usize,
     pub mid: Mid,
     pub wanted_codec: Option<Codec>,
+    /// In which it may come: those of its room when it began.
+    pub codecs: VideoCodecs,
     pub no_red: bool,
     pub announced: bool,
     pub had_subscriber: bool,
@@ -69,6 +71,7 @@ impl Published {
             room,
             mid,
             wanted_codec,
+            codecs: VideoCodecs::default(),
             no_red,
             announced: false,
             had_subscriber: false,

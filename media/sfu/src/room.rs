@@ -101,6 +101,7 @@ impl Sfu {
             recording: false,
             lobby: options.lobby,
             max_participants: options.max_participants,
+            video_codecs: options.video_codecs,
             empty_timeout: options.empty_timeout,
             departure_timeout: options.departure_timeout,
             participants: 0,

@@ -491,6 +491,7 @@ mod tests {
             created_unix_ms: 0,
             opened_with: String::new(),
             max_participants: 0,
+            video_codecs: Default::default(),
             lobby: false,
             empty_timeout: Duration::ZERO,
             departure_timeout: Duration::ZERO,

@@ -1,7 +1,7 @@
 //! What doors and services may know of rooms, participants and tracks.
 
 use crate::ids::{Identity, ParticipantId, RoomName, TrackId};
-use crate::track::{Codec, MediaKind, TrackSource};
+use crate::track::{Codec, MediaKind, TrackSource, VideoCodecs};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub struct RoomInfo {
     pub lobby: bool,
     /// 0: no limit.
     pub max_participants: u32,
+    /// In which pictures may be published from now on.
+    pub video_codecs: VideoCodecs,
     pub empty_timeout: Duration,
     pub departure_timeout: Duration,
     /// Participants that are neither hidden nor wait.

@@ -194,6 +194,19 @@ window.people = {
     await localParticipant.unpublishTrack(published.track, true);
   },
 
+  // Codecs in which somebody's pictures leave, second ones as well.
+  async sends(name) {
+    const found = new Set();
+    for (const { track } of person(name).room.localParticipant.videoTrackPublications.values()) {
+      const senders = [track.sender, ...[...track.simulcastCodecs.values()].map((second) => second.sender)];
+      for (const sender of senders.filter(Boolean)) {
+        const report = await sender.getStats();
+        report.forEach((s) => s.type === 'outbound-rtp' && found.add(report.get(s.codecId)?.mimeType));
+      }
+    }
+    return [...found].filter(Boolean).sort();
+  },
+
   stats: receiver,
 
   // Statistics once `more` frames (audio: packets) have come since now.

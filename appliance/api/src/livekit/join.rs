@@ -86,6 +86,17 @@ impl Wanted {
     pub(super) fn hears_by_packets(&self) -> bool {
         self.client.sdk() == pb::client_info::Sdk::Go
     }
+
+    /// Its program offers a picture in the codec that it asks for and in no other: LiveKit's SDK for Rust, those
+    /// that are made of it, and Pion. An answer in another one would be a track without a picture.
+    pub(super) fn offers_one_codec(&self) -> bool {
+        use pb::client_info::Sdk;
+        let sdk = self.client.sdk();
+        matches!(
+            sdk,
+            Sdk::Rust | Sdk::Python | Sdk::Node | Sdk::Cpp | Sdk::Unity | Sdk::Unreal | Sdk::Go
+        )
+    }
 }
 
 fn is_true(text: &str) -> bool {

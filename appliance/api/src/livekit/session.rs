@@ -23,7 +23,7 @@ use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use roombox_control::conference::{
     Command, LeaveReason, ParticipantChange, ParticipantId, ParticipantInfo, Permissions, Relay,
-    RoomInfo, RoomName, TrackId, TrackSettings, TransportMode,
+    RoomInfo, RoomName, TrackId, TrackSettings, TransportMode, VideoCodecs,
 };
 use roombox_control::recordings::Transcribed;
 use std::collections::BTreeMap;
@@ -76,6 +76,10 @@ pub(super) struct Session {
     resuming: bool,
     /// Oneself as the room sees it, once it has let one in.
     about_me: Option<Box<ParticipantInfo>>,
+    /// In which pictures may be published, as the room said last.
+    codecs: VideoCodecs,
+    /// See [`Wanted::offers_one_codec`].
+    offers_one_codec: bool,
     closed: bool,
     /// A limit was exceeded, and the log has it.
     excess_logged: bool,
@@ -87,6 +91,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(start: SessionStart) -> Self {
+        let offers_one_codec = start.wanted.offers_one_codec();
         Self {
             sender: DataSender {
                 id: start.participant.clone(),
@@ -106,6 +111,8 @@ impl Session {
             relay: start.relay,
             accepted: BTreeMap::new(),
             about_me: None,
+            codecs: VideoCodecs::default(),
+            offers_one_codec,
             closed: false,
             excess_logged: false,
             dev: start.dev,

@@ -17,8 +17,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(super) use tracks::{
-    data_handle, data_track, new_backup, new_data_track, new_track, publish_codecs, stream_state,
-    subscribed_audio, subscribed_quality, track, with_features,
+    asked_codec, data_handle, data_track, new_backup, new_data_track, new_track, publish_codecs,
+    stream_state, subscribed_audio, subscribed_quality, track, with_features,
 };
 
 /// Clients gate features by this version: it must be valid semver, at least 1.8.0 for RPC, and
@@ -209,7 +209,7 @@ pub(super) fn room(info: &RoomInfo) -> pb::Room {
         max_participants: info.max_participants,
         creation_time: (info.created_unix_ms / 1000) as i64,
         creation_time_ms: info.created_unix_ms as i64,
-        enabled_codecs: publish_codecs(),
+        enabled_codecs: publish_codecs(info.video_codecs),
         metadata: info.metadata.clone(),
         num_participants: info.participants,
         active_recording: info.recording,

@@ -40,6 +40,7 @@ mod proxy;
 mod ranges;
 mod recordings;
 mod room_links;
+mod room_templates;
 mod rooms;
 mod safekeeping;
 mod schedule;
@@ -90,6 +91,7 @@ use roombox_control::recordings::Recordings;
 use roombox_control::reset::Reset;
 use roombox_control::retention::Retention;
 use roombox_control::rooms::Rooms;
+use roombox_control::rooms::templates::RoomTemplates;
 use roombox_control::safekeeping::Safekeeping;
 use roombox_control::schedule::Schedule;
 use roombox_control::settings::SettingsDesk;
@@ -126,6 +128,7 @@ pub struct PanelDoor {
     pub certificates: Arc<Certificates>,
     pub acme: Arc<Acme>,
     pub rooms: Arc<Rooms>,
+    pub templates: Arc<RoomTemplates>,
     pub recordings: Arc<Recordings>,
     pub retention: Arc<Retention>,
     pub schedule: Arc<Schedule>,
@@ -183,6 +186,10 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(room_links::room_link_list, room_links::room_link_create))
         .routes(routes!(room_links::room_link_delete))
         .routes(routes!(room_links::moderation_by_link))
+        .routes(routes!(room_templates::room_template_list, room_templates::room_template_create))
+        .routes(routes!(room_templates::room_template_patch, room_templates::room_template_delete))
+        .routes(routes!(room_templates::room_template_preview))
+        .routes(routes!(room_templates::room_template_apply))
         .routes(routes!(rooms::participant_list))
         .routes(routes!(rooms::participant_patch, rooms::participant_delete))
         .routes(routes!(rooms::meeting_delete))

@@ -3,16 +3,18 @@
 use super::PanelDoor;
 use super::access::{MaybeVisitor, Visitor};
 use super::body::Body;
+use super::noted::Detail;
 use crate::error::{ApiError, ErrorBody};
 use crate::livekit::{Comer, join_token};
 use crate::server::Peer;
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use roombox_control::people::Asker;
 use roombox_control::permissions::Action;
+use roombox_control::rooms::templates::Wanted;
 use roombox_control::rooms::{Doorplate, Guest, Participant, Room, RulesPatch};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// A list that is short enough to be whole.
@@ -25,8 +27,16 @@ pub(super) struct RoomList {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RoomName {
+pub(super) struct NewRoom {
     name: String,
+    /// Id of the template that it is made from; absent: the default one, if there is one; `null`: none.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    template: Option<Option<String>>,
+}
+
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 /// What is absent stays as it is.
@@ -115,15 +125,23 @@ pub(super) async fn room_list(
     Ok(Json(RoomList { items: door.rooms.list().await?, next: None }))
 }
 
-/// Makes a room.
-#[utoipa::path(post, path = "/rooms", tag = "rooms", request_body = RoomName, responses(
-    (status = 201, body = Room), (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+/// Makes a room, from a template if there is one.
+#[utoipa::path(post, path = "/rooms", tag = "rooms", request_body = NewRoom, responses(
+    (status = 201, body = Room), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    (status = 422, body = ErrorBody)))]
 pub(super) async fn room_create(
     State(door): State<PanelDoor>,
     _: Visitor,
-    Body(room): Body<RoomName>,
-) -> Result<(StatusCode, Json<Room>), ApiError> {
-    Ok((StatusCode::CREATED, Json(door.rooms.create(&room.name).await?)))
+    Body(NewRoom { name, template }): Body<NewRoom>,
+) -> Result<(StatusCode, Extension<Detail>, Json<Room>), ApiError> {
+    let wanted = match template {
+        None => Wanted::Usual,
+        Some(None) => Wanted::Plain,
+        Some(Some(id)) => Wanted::Template(id),
+    };
+    let (room, template) = door.templates.make_room(&name, wanted).await?;
+    let detail = template.map(|template| format!("from the template {}", template.name));
+    Ok((StatusCode::CREATED, Extension(Detail(detail.unwrap_or_default())), Json(room)))
 }
 
 /// One room.

@@ -346,6 +346,7 @@ fn no_answer(reply: Reply) -> ApiError {
     let (status, code) = match &why {
         Refusal::Unusable(_) => (StatusCode::BAD_REQUEST, "invalid_offer"),
         Refusal::NoCodec { .. } => (StatusCode::NOT_ACCEPTABLE, "no_codec"),
+        Refusal::CodecNotTaken { .. } => (StatusCode::NOT_ACCEPTABLE, "codec_not_taken"),
         Refusal::RoomFull => (StatusCode::CONFLICT, "room_full"),
         Refusal::Track(_) => (StatusCode::FORBIDDEN, "not_allowed"),
         Refusal::Ended => (StatusCode::NOT_FOUND, "not_found"),

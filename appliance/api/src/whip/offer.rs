@@ -1,7 +1,7 @@
 //! What a WHIP or WHEP client's offer says, as far as this door reads it. The media plane reads the
 //! rest, and refuses what it cannot use.
 
-use roombox_control::conference::{Codec, LayerInfo, MediaKind};
+use roombox_control::conference::{Codec, LayerInfo, MediaKind, VideoCodecs};
 use roombox_control::store::WhipScope;
 use std::collections::BTreeSet;
 
@@ -237,15 +237,23 @@ pub(super) fn rejected(answer: &str) -> Option<&'static str> {
     rejected.next().map(|line| if line.starts_with("m=audio") { "audio" } else { "video" })
 }
 
-/// Codecs that people in a room understand, for refusals.
-pub(super) fn spoken(kind: &str) -> String {
-    let name = |codec: &Codec| match codec {
+fn name(codec: &Codec) -> &'static str {
+    match codec {
         Codec::Opus => "Opus",
         Codec::Vp8 => "VP8",
         Codec::Vp9 => "VP9",
         Codec::Av1 => "AV1",
         Codec::H264 => "H.264",
-    };
+    }
+}
+
+/// In which a room takes pictures, for refusals.
+pub(super) fn names(codecs: VideoCodecs) -> String {
+    codecs.all().map(|codec| name(&codec)).collect::<Vec<_>>().join(", ")
+}
+
+/// Codecs that people in a room understand, for refusals.
+pub(super) fn spoken(kind: &str) -> String {
     let all = [Codec::Opus, Codec::H264, Codec::Vp8, Codec::Vp9, Codec::Av1];
     let of_kind = |codec: &&Codec| (codec.kind() == MediaKind::Audio) == (kind == "audio");
     all.iter().filter(of_kind).map(name).collect::<Vec<_>>().join(", ")

@@ -13,7 +13,8 @@ use super::choice::Scene;
 use super::fragment::{self, Fragment};
 use super::offer::{self, Offer};
 use roombox_control::conference::{
-    Command, Event, Identity, LeaveReason, MediaKind, NewTrack, ParticipantId, TrackId, TrackSource,
+    Command, Event, Identity, LeaveReason, MediaKind, NewTrack, ParticipantId, TrackId,
+    TrackRefusal, TrackSource, VideoCodecs,
 };
 use roombox_control::store::WhipScope;
 use std::collections::BTreeSet;
@@ -53,6 +54,8 @@ pub(super) enum Refusal {
     Unusable(String),
     #[error("this {kind} section has no codec that the box speaks: offer one of {spoken}")]
     NoCodec { kind: &'static str, spoken: String },
+    #[error("this room takes video in {taken} only: have the sender use that")]
+    CodecNotTaken { taken: String },
     #[error("the room is full: somebody must leave first")]
     RoomFull,
     #[error("the track cannot be published: {0}")]
@@ -99,6 +102,8 @@ pub(super) struct Session {
     /// Number of the last offer to the room.
     offers: u32,
     scene: Scene,
+    /// In which the room takes pictures, as it said at the join.
+    codecs: VideoCodecs,
     subscribed: BTreeSet<TrackId>,
 }
 
@@ -111,6 +116,7 @@ impl Session {
             state: State::Joining,
             offers: 0,
             scene: Scene::of(start.only),
+            codecs: VideoCodecs::default(),
             subscribed: BTreeSet::new(),
         }
     }
@@ -121,8 +127,9 @@ impl Session {
             return Vec::new();
         }
         match event {
-            Event::Joined { others, .. } => {
+            Event::Joined { room, others, .. } => {
                 self.state = State::Offering;
+                self.codecs = room.video_codecs;
                 let mut actions = match self.scope {
                     WhipScope::Publish => self.announce(new_id),
                     WhipScope::Watch => {
@@ -135,6 +142,14 @@ impl Session {
             }
             Event::Answer { id, sdp, .. } if id == self.offers => self.answered(sdp),
             Event::OfferRefused { id, reason } if id == self.offers => self.refused(reason),
+            Event::Room(room) => {
+                self.codecs = room.video_codecs;
+                Vec::new()
+            }
+            Event::TrackRefused { why: TrackRefusal::NoCodec, .. } => {
+                let taken = offer::names(self.codecs);
+                self.give_up(Refusal::CodecNotTaken { taken })
+            }
             Event::TrackRefused { why, .. } => self.give_up(Refusal::Track(why.to_string())),
             Event::Participants(infos) if self.scope == WhipScope::Watch => {
                 self.scene.changed(infos.into_iter().filter(|info| info.id != self.me).collect());

@@ -3,7 +3,7 @@
 use super::Rooms;
 use super::links::Named;
 use super::pin;
-use super::rules::{GuestEntry, RoomRules};
+use super::rules::{GuestEntry, RoomRules, VideoCodec};
 use crate::clock::UnixMs;
 use crate::conference::RoomName;
 use crate::error::ControlError;
@@ -75,6 +75,8 @@ pub struct Admitted {
     pub named: Option<Named>,
     /// The link vouches for them: no PIN, no lobby.
     pub(super) vouched: bool,
+    /// In which they may publish pictures, guest or not.
+    pub(super) video_codecs: Vec<VideoCodec>,
     pin: String,
 }
 
@@ -82,7 +84,9 @@ impl Admitted {
     fn new(row: RoomRow, guest: bool) -> Self {
         let RoomRow { id, name, rules, pin, .. } = row;
         let room = RoomName::from(name);
-        Self { id, room, rules: guest.then_some(rules), named: None, vouched: false, pin }
+        let video_codecs = rules.video_codecs.clone();
+        let rules = guest.then_some(rules);
+        Self { id, room, rules, named: None, vouched: false, video_codecs, pin }
     }
 
     fn by_link(row: RoomRow, named: Named, vouched: bool) -> Self {

@@ -4,6 +4,7 @@
 //! signs for the meeting page, so that the media plane holds any client to them. Whoever signs with a key
 //! of their own has decided that themselves.
 
+use crate::conference::{Codec, VideoCodecs};
 use crate::error::ControlError;
 use crate::words;
 use roombox_jobs::spec::LayoutName;
@@ -28,6 +29,27 @@ pub enum GuestEntry {
     Nobody,
 }
 
+/// A codec in which pictures are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VideoCodec {
+    H264,
+    Vp8,
+    Vp9,
+    Av1,
+}
+
+impl From<VideoCodec> for Codec {
+    fn from(codec: VideoCodec) -> Self {
+        match codec {
+            VideoCodec::H264 => Self::H264,
+            VideoCodec::Vp8 => Self::Vp8,
+            VideoCodec::Vp9 => Self::Vp9,
+            VideoCodec::Av1 => Self::Av1,
+        }
+    }
+}
+
 /// The rules of a room. Those for guests apply to who comes from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
@@ -49,6 +71,9 @@ pub struct RoomRules {
     /// How films of this room look; `null`: as the box's settings say.
     #[schema(value_type = Option<words::Layout>, required)]
     pub layout: Option<LayoutName>,
+    /// The codecs in which people and programs may publish pictures, screens as well, the best first: who would
+    /// send another one sends the first. Empty: any. For who comes or publishes from now on; sound is always Opus.
+    pub video_codecs: Vec<VideoCodec>,
 }
 
 impl Default for RoomRules {
@@ -62,6 +87,7 @@ impl Default for RoomRules {
             guests_muted: false,
             keep_days: 0,
             layout: None,
+            video_codecs: Vec::new(),
         }
     }
 }
@@ -88,6 +114,9 @@ pub struct RulesPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<words::Layout>)]
     pub layout: Option<Option<LayoutName>>,
+    /// Each at most once.
+    #[schema(nullable = false)]
+    pub video_codecs: Option<Vec<VideoCodec>>,
 }
 
 fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<LayoutName>>, D::Error> {
@@ -95,6 +124,11 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<LayoutName>
 }
 
 impl RoomRules {
+    /// In which the media plane takes pictures.
+    pub fn codecs(&self) -> VideoCodecs {
+        VideoCodecs::only(self.video_codecs.iter().copied().map(Codec::from))
+    }
+
     /// # Errors
     /// A number is too large.
     pub fn patched(&self, patch: RulesPatch) -> Result<Self, ControlError> {
@@ -107,6 +141,7 @@ impl RoomRules {
             guests_muted,
             keep_days,
             layout,
+            video_codecs,
         } = patch;
         let rules = Self {
             guests: guests.unwrap_or(self.guests),
@@ -117,7 +152,12 @@ impl RoomRules {
             guests_muted: guests_muted.unwrap_or(self.guests_muted),
             keep_days: keep_days.unwrap_or(self.keep_days),
             layout: layout.unwrap_or(self.layout),
+            video_codecs: video_codecs.unwrap_or_else(|| self.video_codecs.clone()),
         };
+        let twice = |(n, codec): (usize, &VideoCodec)| rules.video_codecs[..n].contains(codec);
+        if rules.video_codecs.iter().enumerate().any(twice) {
+            return Err(ControlError::CodecTwice);
+        }
         let limits = [
             ("max_people", rules.max_people, MOST_PEOPLE),
             ("keep_days", rules.keep_days, MOST_DAYS),
@@ -149,12 +189,14 @@ mod tests {
     fn a_patch_changes_what_it_names_and_null_takes_the_layout_back() {
         let patch = |text: &str| serde_json::from_str::<RulesPatch>(text).unwrap();
         let all = r#"{"guests":"nobody","max_people":3,"guests_share":false,"guests_camera":false,
-            "guests_chat":false,"guests_muted":true,"keep_days":7,"layout":"grid"}"#;
+            "guests_chat":false,"guests_muted":true,"keep_days":7,"layout":"grid",
+            "video_codecs":["h264","vp8"]}"#;
         let rules = RoomRules::default().patched(patch(all)).unwrap();
         assert_eq!(rules.layout, Some(LayoutName::Grid));
         assert_eq!((rules.guests, rules.max_people, rules.keep_days), (GuestEntry::Nobody, 3, 7));
         assert!(!rules.guests_share && !rules.guests_camera && !rules.guests_chat);
         assert!(rules.guests_muted);
+        assert!(rules.codecs().all().eq([Codec::H264, Codec::Vp8]));
         assert_eq!(rules.patched(patch("{}")).unwrap(), rules, "what is absent stays");
         let back = rules.patched(patch(r#"{"layout":null}"#)).unwrap();
         assert_eq!(back, RoomRules { layout: None, ..rules.clone() });
@@ -164,6 +206,10 @@ mod tests {
             let refused = rules.patched(patch(text)).unwrap_err();
             assert_eq!((refused.code(), refused.field()), ("out_of_range", Some(wrong)));
         }
+        let twice = rules.patched(patch(r#"{"video_codecs":["vp8","av1","vp8"]}"#)).unwrap_err();
+        assert_eq!((twice.code(), twice.field()), ("codec_twice", Some("video_codecs")));
+        let any = rules.patched(patch(r#"{"video_codecs":[]}"#)).unwrap();
+        assert!(!any.codecs().are_chosen());
         assert!(serde_json::from_str::<RulesPatch>(r#"{"guest":"nobody"}"#).is_err());
     }
 }

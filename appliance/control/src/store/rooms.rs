@@ -5,7 +5,7 @@ use crate::rooms::{GuestEntry, RoomRules};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// A room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoomRow {
     /// `rm_` and a ULID.
     pub id: String,
@@ -45,8 +45,12 @@ fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
 fn rules(text: &str) -> RoomRules {
     serde_json::from_str(text).unwrap_or_else(|error| {
         tracing::warn!(%error, "a room's rules cannot be read: no guest comes in");
-        RoomRules { guests: GuestEntry::Nobody, ..RoomRules::default() }
+        rules_closed()
     })
+}
+
+pub(super) fn rules_closed() -> RoomRules {
+    RoomRules { guests: GuestEntry::Nobody, ..RoomRules::default() }
 }
 
 impl Store {
@@ -80,14 +84,48 @@ impl Store {
     /// keeps its id.
     pub async fn room_insert(&self, row: RoomRow) -> Result<bool, StoreError> {
         self.call(move |sql| {
+            let rules = serde_json::to_string(&row.rules)?;
             let changed = sql.execute(
-                "INSERT INTO rooms (id, name, invite, kept, lobby, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (name) DO UPDATE SET kept = excluded.kept
+                "INSERT INTO rooms
+                     (id, name, invite, kept, lobby, created_ms, record_always, rules, pin)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 ON CONFLICT (name) DO UPDATE SET kept = excluded.kept, lobby = excluded.lobby,
+                     record_always = excluded.record_always, rules = excluded.rules,
+                     pin = excluded.pin
                  WHERE rooms.kept = 0 AND excluded.kept = 1",
-                params![row.id, row.name, row.invite, row.kept, row.lobby, signed(row.created_ms)],
+                params![
+                    row.id,
+                    row.name,
+                    row.invite,
+                    row.kept,
+                    row.lobby,
+                    signed(row.created_ms),
+                    row.record_always,
+                    rules,
+                    row.pin
+                ],
             )?;
             Ok(changed == 1)
+        })
+        .await
+    }
+
+    /// All settings of a room at once.
+    pub async fn room_settle(
+        &self,
+        id: String,
+        lobby: bool,
+        record_always: bool,
+        rules: RoomRules,
+        pin: String,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            let rules = serde_json::to_string(&rules)?;
+            sql.execute(
+                "UPDATE rooms SET lobby = ?2, record_always = ?3, rules = ?4, pin = ?5 WHERE id = ?1",
+                params![id, lobby, record_always, rules, pin],
+            )?;
+            Ok(())
         })
         .await
     }

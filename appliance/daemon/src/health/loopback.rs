@@ -108,6 +108,7 @@ impl<'a> Guest<'a> {
             created_unix_ms: 0,
             opened_with: String::new(),
             max_participants: 2,
+            video_codecs: Default::default(),
             lobby: false,
             empty_timeout: PATIENCE,
             departure_timeout: Duration::ZERO,

@@ -173,7 +173,9 @@ export const api = {
 
   rooms: () => ask<Page<Room>>("GET", "/rooms"),
   room: (id: string) => ask<Room>("GET", `/rooms/${part(id)}`),
-  createRoom: (name: string) => ask<Room>("POST", "/rooms", { name }),
+  /** Without a template: from the default one; null: from none. */
+  createRoom: (name: string, template?: string | null) =>
+    ask<Room>("POST", "/rooms", { name, template }),
   renameRoom: (id: string, name: string) => ask<Room>("PATCH", `/rooms/${part(id)}`, { name }),
   setLobby: (id: string, lobby: boolean) => ask<Room>("PATCH", `/rooms/${part(id)}`, { lobby }),
   setRecordAlways: (id: string, on: boolean) =>

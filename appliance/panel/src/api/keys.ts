@@ -9,6 +9,7 @@ export const keys = {
   personInvites: ["people", "invites"],
   rooms: ["rooms"],
   room: (id: string) => ["rooms", id],
+  roomTemplates: ["room-templates"],
   pin: (id: string) => ["rooms", id, "pin"],
   roomLinks: (id: string) => ["rooms", id, "links"],
   participants: (id: string) => ["rooms", id, "participants"],

@@ -2069,6 +2069,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/room-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All templates for rooms, by name. */
+        get: operations["room_template_list"];
+        put?: never;
+        /** Keeps a template: what is said here, over the settings of a room or over those of an untouched one. */
+        post: operations["room_template_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/room-templates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a template. Rooms that were made from it stay as they are. */
+        delete: operations["room_template_delete"];
+        options?: never;
+        head?: never;
+        /** Renames a template or changes what it says. Rooms that were made from it stay as they are. */
+        patch: operations["room_template_patch"];
+        trace?: never;
+    };
+    "/api/v1/room-templates/{id}/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a template would change of these rooms, room by room. Changes nothing. */
+        post: operations["room_template_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms": {
         parameters: {
             query?: never;
@@ -2079,7 +2132,7 @@ export interface paths {
         /** All rooms by name. */
         get: operations["room_list"];
         put?: never;
-        /** Makes a room. */
+        /** Makes a room, from a template if there is one. */
         post: operations["room_create"];
         delete?: never;
         options?: never;
@@ -2347,6 +2400,23 @@ export interface paths {
         put?: never;
         /** Has the recording that was planned go on for longer. */
         post: operations["recording_extend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{id}/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a room the settings of a template, and says what that changed. The audit log has a row for each room. */
+        post: operations["room_template_apply"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3764,6 +3834,8 @@ export interface components {
             room: string;
             /** @description Whoever asks may share a screen. */
             share: boolean;
+            /** @description In which pictures may be published, the best first; empty: in any. */
+            video_codecs: components["schemas"]["VideoCodec"][];
         };
         /**
          * @description Why the clock is not believed.
@@ -4286,6 +4358,9 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "room.deleted";
+        } | {
+            /** @enum {string} */
+            type: "room_template.changed";
         } | {
             /** @description Its meeting began. */
             data: {
@@ -5311,6 +5386,14 @@ export interface components {
             /** @description Everything that the box says of itself is below this topic. */
             topic: string;
         };
+        /** @description A target that a template names, or to which a room is copied. */
+        NamedTarget: {
+            /** @description It was removed since: nothing is copied there. */
+            gone?: boolean;
+            id: string;
+            /** @description As it was called when the template was kept. */
+            name: string;
+        };
         /** @description A change that is tried: it goes back by itself unless it is kept. */
         NetworkTrial: {
             /** @description The interface's, with their prefix: those that are wished, and once they are in force those that are. */
@@ -5412,6 +5495,11 @@ export interface components {
             /** @description More than one answer may be chosen. */
             several?: boolean;
         };
+        NewRoom: {
+            name: string;
+            /** @description Id of the template that it is made from; absent: the default one, if there is one; `null`: none. */
+            template?: string | null;
+        };
         /** @description A link that somebody wants. */
         NewRoomLink: {
             /**
@@ -5429,6 +5517,14 @@ export interface components {
         NewRoomLinkSecret: components["schemas"]["RoomLink"] & {
             /** @description Goes where the room's invite goes. */
             secret: string;
+        };
+        NewRoomTemplate: {
+            /** @description In place of the one that is. */
+            default?: boolean;
+            name: string;
+            /** @description Begins with the settings of this room; absent: with those of a room that nobody has changed. */
+            room?: string;
+            settings?: components["schemas"]["RoomSettingsPatch"];
         };
         /** @description What somebody who is to watch gets. */
         NewShare: {
@@ -6304,9 +6400,6 @@ export interface components {
             items: components["schemas"]["Room"][];
             next: string | null;
         };
-        RoomName: {
-            name: string;
-        };
         RoomNameList: {
             items: string[];
         };
@@ -6365,6 +6458,76 @@ export interface components {
              * @default 0
              */
             max_people: number;
+            /**
+             * @description The codecs in which people and programs may publish pictures, screens as well, the best first: who would
+             *     send another one sends the first. Empty: any. For who comes or publishes from now on; sound is always Opus.
+             * @default []
+             */
+            video_codecs: components["schemas"]["VideoCodec"][];
+        };
+        /**
+         * @description A setting of a room that a template has a word on.
+         * @enum {string}
+         */
+        RoomSetting: "guests" | "lobby" | "max_people" | "guests_muted" | "guests_camera" | "guests_share" | "guests_chat" | "layout" | "video_codecs" | "record_always" | "targets" | "keep_days";
+        /** @description What a template says of a room, and what a room is like. */
+        RoomSettings: {
+            /**
+             * @description Guests wait until somebody lets them in.
+             * @default false
+             */
+            lobby: boolean;
+            /**
+             * @description Recorded whenever somebody is in it.
+             * @default false
+             */
+            record_always: boolean;
+            /**
+             * @default {
+             *       "guests": "anyone",
+             *       "guests_camera": true,
+             *       "guests_chat": true,
+             *       "guests_muted": false,
+             *       "guests_share": true,
+             *       "keep_days": 0,
+             *       "layout": null,
+             *       "max_people": 0,
+             *       "video_codecs": []
+             *     }
+             */
+            rules: components["schemas"]["RoomRules"];
+            /**
+             * @description Where its recordings are copied to; `null`: a template says nothing of it, and rooms stay as they are.
+             * @default null
+             */
+            targets: components["schemas"]["NamedTarget"][] | null;
+        };
+        /** @description What is absent stays as it is. */
+        RoomSettingsPatch: {
+            lobby?: boolean;
+            record_always?: boolean;
+            rules?: components["schemas"]["RulesPatch"];
+            /** @description Ids; `null`: says nothing of it. For those who may change targets. */
+            targets?: string[] | null;
+        };
+        /** @description A template. */
+        RoomTemplate: {
+            created_at: components["schemas"]["Time"];
+            /** @description New rooms are made from it unless somebody says otherwise. One is, at most. */
+            default: boolean;
+            /** @description `rt_` and a ULID. */
+            id: string;
+            name: string;
+            settings: components["schemas"]["RoomSettings"];
+        };
+        RoomTemplateList: {
+            items: components["schemas"]["RoomTemplate"][];
+        };
+        /** @description What is absent stays as it is. */
+        RoomTemplatePatch: {
+            default?: boolean;
+            name?: string;
+            settings?: components["schemas"]["RoomSettingsPatch"];
         };
         /**
          * @description Of which rooms a receiver hears.
@@ -6383,6 +6546,8 @@ export interface components {
             layout?: components["schemas"]["Layout"] | null;
             /** Format: int32 */
             max_people?: number;
+            /** @description Each at most once. */
+            video_codecs?: components["schemas"]["VideoCodec"][];
         };
         /** @description The recording of a meeting that is going on. */
         RunningRecording: {
@@ -7263,6 +7428,42 @@ export interface components {
              */
             waiting: number;
         };
+        TemplateLook: {
+            /** @description Ids of the rooms that are looked at; 200 at most. */
+            rooms: string[];
+        };
+        /** @description What a template would change, room by room. */
+        TemplateLookList: {
+            items: components["schemas"]["TemplatePreview"][];
+        };
+        /** @description What a template changes of a room. */
+        TemplatePreview: {
+            after: components["schemas"]["RoomSettings"];
+            before: components["schemas"]["RoomSettings"];
+            /** @description What is other after than before; empty: nothing. */
+            changes: components["schemas"]["RoomSetting"][];
+            /**
+             * @description Names of targets that the template does not want and that keep the room all the same: it is the only one
+             *     in their list, and without it they would take every room.
+             */
+            kept: string[];
+            /** @description Names of targets that the template wants and that were removed: nothing goes there. */
+            missing: string[];
+            name: string;
+            /** @description Tells what was looked at apart from what is there later. */
+            of: string;
+            /** @description The room's id. */
+            room: string;
+        };
+        TemplateWish: {
+            /**
+             * @description What the preview said of this room: if something is different now, nothing is changed. Absent: whatever
+             *     there is.
+             */
+            of?: string;
+            /** @description The template's id. */
+            template: string;
+        };
         /**
          * @description What a text is.
          * @enum {string}
@@ -7609,6 +7810,11 @@ export interface components {
             /** @description The version that runs. */
             version: string;
         };
+        /**
+         * @description A codec in which pictures are published.
+         * @enum {string}
+         */
+        VideoCodec: "h264" | "vp8" | "vp9" | "av1";
         /** @description Whose part of the traffic a VLAN is (IEEE 802.1Q). */
         VlanOf: {
             /** Format: int32 */
@@ -19670,6 +19876,438 @@ export interface operations {
             };
         };
     };
+    room_template_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomTemplateList"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_template_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRoomTemplate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomTemplate"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_template_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_template_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomTemplatePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomTemplate"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_template_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateLook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateLookList"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     room_list: {
         parameters: {
             query?: never;
@@ -19716,7 +20354,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RoomName"];
+                "application/json": components["schemas"]["NewRoom"];
             };
         };
         responses: {
@@ -19748,6 +20386,14 @@ export interface operations {
             };
             /** @description the role of whoever asks may not, or another site's page asks */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -21569,6 +22215,120 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    room_template_apply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatePreview"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description it is not what was looked at, or the room is forgotten when its meeting ends */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description a field is missing, unknown or will not do */
             422: {
                 headers: {
                     [name: string]: unknown;

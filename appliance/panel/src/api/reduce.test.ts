@@ -140,7 +140,8 @@ describe("an event", () => {
       changesOf({ ...heard, type, data: { target: "tgt_1" } } as unknown as EventMessage).map((change) =>
         change.do === "refetch" ? change.key[0] : change.do,
       );
-    expect(old("target.changed")).toEqual(["targets", "copies"]);
+    expect(old("target.changed")).toEqual(["targets", "copies", "room-templates"]);
+    expect(old("room_template.changed")).toEqual(["room-templates"]);
     expect(old("recording.copied")).toEqual(["copies", "targets"]);
   });
 

@@ -42,6 +42,8 @@ function olds(type: string): Key[] {
     case "participant":
     case "track":
       return [keys.rooms];
+    case "room_template":
+      return [keys.roomTemplates];
     case "recording":
       // A meeting shows whether it is recorded, and a captured recording has a job.
       return [keys.recordings, keys.rooms, keys.jobs, keys.schedule];
@@ -75,7 +77,8 @@ function olds(type: string): Key[] {
     case "schedule":
       return [keys.schedule];
     case "target":
-      return [keys.targets, keys.copies];
+      // A template says which of its targets were removed.
+      return [keys.targets, keys.copies, keys.roomTemplates];
     case "storage":
       return [keys.status];
     default:

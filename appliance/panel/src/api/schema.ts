@@ -62,6 +62,14 @@ export type ClaimRestoreRequest = Schemas["ClaimRestoreRequest"];
 
 export type Room = Schemas["Room"];
 export type RoomRules = Schemas["RoomRules"];
+export type VideoCodec = Schemas["VideoCodec"];
+export type RoomSetting = Schemas["RoomSetting"];
+export type RoomSettings = Schemas["RoomSettings"];
+export type RoomSettingsPatch = Schemas["RoomSettingsPatch"];
+export type RoomTemplate = Schemas["RoomTemplate"];
+export type NewRoomTemplate = Schemas["NewRoomTemplate"];
+export type RoomTemplatePatch = Schemas["RoomTemplatePatch"];
+export type TemplatePreview = Schemas["TemplatePreview"];
 export type RulesPatch = Schemas["RulesPatch"];
 export type RoomPin = Schemas["RoomPin"];
 export type LinkRole = Schemas["LinkRole"];

@@ -90,6 +90,7 @@ export const meet: Words<typeof en> = {
     pin_text: "Wer Ihnen den Link gesendet hat, kennt sie.",
     camera_not: "Gäste haben hier keine Kamera",
     limits: {
+      codec: "Dieser Raum nimmt Bilder in einem Codec, den dieser Browser nicht senden kann: Man hört Sie und sieht Sie nicht. Versuchen Sie einen anderen Browser.",
       muted: "Sie kommen stumm herein und schalten Ihr Mikrofon ein, wenn Sie sprechen wollen.",
       camera: "Gäste hört man hier, und man sieht sie nicht.",
       share: "Gäste teilen hier ihren Bildschirm nicht.",

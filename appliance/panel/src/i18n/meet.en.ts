@@ -87,6 +87,7 @@ export const meet = {
     camera_not: "Guests have no camera here",
     limits: {
       muted: "You come in muted, and switch your microphone on when you want to speak.",
+      codec: "This room takes pictures in a codec that this browser cannot send: you are heard and not seen. Try another browser.",
       camera: "Guests are heard here and not seen.",
       share: "Guests do not share their screen here.",
       chat: "Guests read the chat here and do not write in it.",

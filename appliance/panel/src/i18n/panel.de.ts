@@ -19,6 +19,7 @@ import { setup_card } from "./setupCard.de";
 import { webhooks } from "./webhooks.de";
 import { invite, room, rules } from "./rooms.de";
 import { links } from "./roomLinks.de";
+import { applying, codecs, templates } from "./templates.de";
 import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
@@ -131,6 +132,9 @@ export const panel: Words<typeof en> = {
   room,
   rules,
   links,
+  templates,
+  applying,
+  codecs,
   whip: {
     title: "Programme, die senden oder zusehen",
     text: "OBS und andere Programme kommen mit WHIP in diesen Raum, Abspieler sehen ihm mit WHEP zu. Jedes braucht einen Schlüssel.",

@@ -18,6 +18,7 @@ import { setup_card } from "./setupCard.en";
 import { webhooks } from "./webhooks.en";
 import { invite, room, rules } from "./rooms.en";
 import { links } from "./roomLinks.en";
+import { applying, codecs, templates } from "./templates.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
 export const panel = {
@@ -128,6 +129,9 @@ export const panel = {
   room,
   rules,
   links,
+  templates,
+  applying,
+  codecs,
   whip: {
     title: "Programs that send or watch",
     text: "OBS and other programs come into this room by WHIP, players watch it by WHEP. Each needs a key.",

@@ -64,6 +64,11 @@ export const shared: Words<typeof en> = {
     too_many_feeds:
       "Diese Box folgt so vielen Kalendern, wie sie kann. Entfernen Sie einen, der nicht mehr gebraucht wird.",
     not_scheduled: "Diese Aufnahme wurde von Hand begonnen. Sie geht weiter, bis jemand sie beendet.",
+    codec_twice: "Ein Codec steht zweimal da. Nennen Sie jeden einmal.",
+    template_name_taken: "Es gibt schon eine Vorlage mit diesem Namen. Wählen Sie einen anderen.",
+    too_many_templates: "Diese Box hat so viele Vorlagen, wie sie behält. Löschen Sie zuerst eine.",
+    too_many_rooms: "Das sind zu viele Räume auf einmal. Wählen Sie weniger.",
+    template_changed: "Der Raum oder die Vorlage wurde inzwischen geändert. Sehen Sie noch einmal nach; es wurde nichts geändert.",
     room_forgotten:
       "Ein Programm hat diesen Raum geöffnet, und er endet mit seiner Besprechung. Legen Sie zuerst einen Raum dieses Namens an.",
     invalid_share: "Dieser Link lässt sich nicht anlegen: {{message}}.",

@@ -62,6 +62,11 @@ export const shared = {
     too_many_feeds:
       "This box follows as many calendars as it can. Remove one that is not needed any more.",
     not_scheduled: "This recording was begun by hand. It goes on until somebody stops it.",
+    codec_twice: "A codec stands there twice. Name each once.",
+    template_name_taken: "There is a template with this name already. Choose another name.",
+    too_many_templates: "This box has as many templates as it keeps. Delete one first.",
+    too_many_rooms: "These are too many rooms at a time. Choose fewer.",
+    template_changed: "The room or the template was changed meanwhile. Look again; nothing was changed.",
     room_forgotten:
       "A program opened this room, and it ends with its meeting. Make a room of this name first.",
     invalid_share: "This link cannot be made: {{message}}.",

@@ -14,6 +14,7 @@ import { useTranslation } from "react-i18next";
 import { api, Refusal } from "../api/client";
 import type { Door } from "../api/schema";
 import { useRefusalText } from "../i18n/refusal";
+import { codecFor } from "./codec";
 import type { Wishes } from "./Meeting";
 import { DeviceTrouble } from "./DeviceTrouble";
 import { LanguageChoice } from "./LanguageChoice";
@@ -231,6 +232,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
 /** What the room keeps from whoever stands at its door. */
 function limitsOf(door: Door) {
   const limits = [
+    codecFor(door.video_codecs) === null && "codec",
     door.muted && "muted",
     !door.camera && "camera",
     !door.share && "share",

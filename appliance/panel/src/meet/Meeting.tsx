@@ -17,6 +17,7 @@ import { useRefusalText } from "../i18n/refusal";
 import { cameByLink, moderates, type MeetingAddress } from "./address";
 import { allowed } from "./allowed";
 import { Before } from "./Before";
+import { codecFor } from "./codec";
 import { InMeeting } from "./InMeeting";
 import { awaitedBy, keepPass, lastPass } from "./lobby";
 import { Notice, type NoticeKind } from "./Notice";
@@ -90,12 +91,14 @@ export function Meeting({ address }: { address: MeetingAddress }) {
     async (door: Door, wishes: Wishes) => {
       const comer = { name: wishes.name, pin: wishes.pin, invite, before: lastPass(roomId) };
       const pass = await entrance.enter(roomId, comer);
+      const codec = codecFor(door.video_codecs);
       const room = new Room({
         adaptiveStream: true,
         dynacast: true,
         videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
         // The box sees each stop of a client at once; a closed tab must not stay as a frozen face.
         disconnectOnPageLeave: true,
+        ...(codec ? { publishDefaults: { videoCodec: codec } } : {}),
       });
       await room.connect(location.origin.replace(/^http/, "ws"), pass.token);
       keepPass(roomId, pass.token);

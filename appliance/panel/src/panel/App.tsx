@@ -33,6 +33,7 @@ import { NothingHere } from "./parts/EmptyState";
 import { Failure } from "./parts/Failure";
 import { Permitted } from "./parts/Forbidden";
 import { Reload } from "./setup/Reload";
+import { TemplatesPage } from "./templates/TemplatesPage";
 
 /** Seldom seen: it comes when somebody goes there. */
 const SetupPage = lazy(() => import("./setup/SetupPage").catch(() => ({ default: Reload })));
@@ -75,6 +76,11 @@ function Entrance() {
     <Shell box={box.data} person={me}>
       <Switch>
         <Route path="/rooms" component={RoomsPage} />
+        <Route path="/rooms/templates">
+          <Permitted action="run_rooms" least="moderator">
+            <TemplatesPage />
+          </Permitted>
+        </Route>
         <Route path="/rooms/:id">{({ id }) => <RoomPage key={id} id={id} />}</Route>
         <Route path="/recordings" component={RecordingsPage} />
         <Route path="/recordings/storage" component={StoragePage} />

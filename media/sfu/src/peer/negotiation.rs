@@ -1,9 +1,11 @@
 //! Offers and answers of one connection.
 
-use super::sdp::{OfferedSection, SectionAnswer, offered_sections, rewrite_answer};
+use super::sdp::{
+    OfferedSection, SectionAnswer, described_codecs, offered_sections, rewrite_answer,
+};
 use super::transport_cc::transport_cc_id;
 use super::{Channel, MOST_SECTIONS, Mid, Peer, PeerError, SendSection, channel};
-use crate::track::MediaKind;
+use crate::track::{Codec, MediaKind};
 use std::time::Instant;
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind as StrKind};
@@ -16,6 +18,11 @@ pub(crate) struct DraftAnswer {
 }
 
 impl DraftAnswer {
+    /// Codecs of pictures that both sides speak on a section.
+    pub(crate) fn agreed_codecs(&self, mid: &str) -> Vec<Codec> {
+        described_codecs(&self.sdp, mid)
+    }
+
     /// The answer's text; `decide` is asked once for each audio or video section.
     pub(crate) fn finish(self, decide: impl FnMut(&str) -> Option<SectionAnswer>) -> String {
         rewrite_answer(&self.sdp, decide)

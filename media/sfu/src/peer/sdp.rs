@@ -4,7 +4,7 @@
 //! section that the client opened for us, turning unused sections off, and the order of payload
 //! types (clients send with the first one).
 
-use crate::track::{Codec, MediaKind};
+use crate::track::{Codec, MediaKind, VideoCodecs};
 
 /// One media section of an offer, as far as we look at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub(crate) enum SectionAnswer {
     Sends { stream: String, track: String },
     /// Nothing flows on it now.
     Unused,
-    /// The client sends on it; its preferred codec goes first, when it named one. `no_red` takes
-    /// RED (RFC 2198) out: clients use it whenever it is there.
-    Receives { first: Option<Codec>, no_red: bool },
+    /// The client sends on it; its preferred codec goes first, when it named one, and others than `codecs` are
+    /// left out. `no_red` takes RED (RFC 2198) out: clients use it whenever it is there.
+    Receives { first: Option<Codec>, codecs: VideoCodecs, no_red: bool },
 }
 
 fn sections(sdp: &str) -> (Vec<&str>, Vec<Vec<&str>>) {
@@ -98,6 +98,26 @@ fn payload_types(section: &[&str], name: &str) -> Vec<String> {
         .filter(|(_, map)| map.get(..name.len()).is_some_and(|m| m.eq_ignore_ascii_case(name)))
         .map(|(pt, _)| pt.to_owned())
         .collect()
+}
+
+/// Payload types for what is sent again (RFC 4588) of these.
+fn resent(section: &[&str], of: &[String]) -> Vec<String> {
+    let apt = |line: &str| {
+        let (pt, parameters) = line.strip_prefix("a=fmtp:")?.split_once(' ')?;
+        let apt = parameters.split(';').find_map(|p| p.trim().strip_prefix("apt="))?;
+        of.iter().any(|known| known == apt).then(|| pt.to_owned())
+    };
+    section.iter().filter_map(|line| apt(line)).collect()
+}
+
+/// Codecs of pictures that a description names for a section.
+pub(crate) fn described_codecs(sdp: &str, mid: &str) -> Vec<Codec> {
+    let (_, sections) = sections(sdp);
+    let mut named = sections.iter();
+    let section = named.find(|section| attribute(section, "a=mid:").map(str::trim) == Some(mid));
+    let Some(section) = section else { return Vec::new() };
+    let named = |codec: &Codec| !payload_types(section, map_name(*codec)).is_empty();
+    VideoCodecs::ALL.into_iter().filter(named).collect()
 }
 
 /// Moves the payload types in `first` to the front of an `m=` line.
@@ -179,11 +199,22 @@ pub(crate) fn rewrite_answer(
                     }
                 }
             }
-            SectionAnswer::Receives { first, no_red } => {
+            SectionAnswer::Receives { first, codecs, no_red } => {
                 let first = first.filter(|codec| *codec != Codec::Opus);
-                let first = first.map(|codec| payload_types(section, map_name(codec)));
-                let gone = if no_red { payload_types(section, "red/") } else { Vec::new() };
-                push(&without(&reordered(section[0], &first.unwrap_or_default()), &gone));
+                let mut gone = if no_red { payload_types(section, "red/") } else { Vec::new() };
+                let others = VideoCodecs::ALL.into_iter().filter(|codec| !codecs.allow(*codec));
+                let others: Vec<_> =
+                    others.flat_map(|codec| payload_types(section, map_name(codec))).collect();
+                gone.extend(resent(section, &others));
+                gone.extend(others);
+                // From the last to the first, each to the front.
+                let mut order: Vec<_> = codecs.named().collect();
+                order.reverse();
+                let m_line =
+                    order.into_iter().chain(first).fold(section[0].to_owned(), |line, codec| {
+                        reordered(&line, &payload_types(section, map_name(codec)))
+                    });
+                push(&without(&m_line, &gone));
                 section[1..].iter().filter(|line| !describes(line, &gone)).for_each(|l| push(l));
             }
         }
@@ -201,6 +232,32 @@ mod tests {
         m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103\r\na=mid:1\r\na=recvonly\r\n\
         a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=rtpmap:102 H264/90000\r\n\
         m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n";
+
+    fn receives(first: Option<Codec>, codecs: VideoCodecs, no_red: bool) -> SectionAnswer {
+        SectionAnswer::Receives { first, codecs, no_red }
+    }
+
+    #[test]
+    fn codecs_that_a_room_does_not_take_are_left_out_with_what_resends_them() {
+        let answer = ANSWER.replace(
+            "a=rtpmap:102 H264/90000",
+            "a=fmtp:97 apt=96\r\na=rtcp-fb:96 nack\r\na=rtpmap:102 h264/90000\r\n\
+             a=rtpmap:103 rtx/90000\r\na=fmtp:103 apt=102",
+        );
+        assert_eq!(described_codecs(&answer, "1"), [Codec::Vp8, Codec::H264]);
+        assert!(described_codecs(&answer, "0").is_empty() && described_codecs("", "1").is_empty());
+        let answered = |codecs: &[Codec]| {
+            let codecs = VideoCodecs::only(codecs.iter().copied());
+            rewrite_answer(&answer, |mid| (mid == "1").then_some(receives(None, codecs, false)))
+        };
+        let out = answered(&[Codec::H264]);
+        assert!(out.contains("m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\n"), "{out}");
+        assert!(!out.contains(":96 ") && !out.contains(":97 "), "{out}");
+        assert!(out.contains("a=rtpmap:102") && out.contains("a=fmtp:103 apt=102"), "{out}");
+        let out = answered(&[Codec::H264, Codec::Vp8]);
+        assert!(out.contains("m=video 9 UDP/TLS/RTP/SAVPF 102 96 97 103\r\n"), "{out}");
+        assert!(answered(&[]).contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103\r\n"));
+    }
 
     #[test]
     fn a_used_section_names_participant_and_track() {
@@ -224,8 +281,7 @@ mod tests {
     #[test]
     fn the_wanted_codec_goes_first() {
         let out = rewrite_answer(ANSWER, |mid| {
-            (mid == "1")
-                .then_some(SectionAnswer::Receives { first: Some(Codec::H264), no_red: false })
+            (mid == "1").then_some(receives(Some(Codec::H264), VideoCodecs::default(), false))
         });
         assert!(out.contains("m=video 9 UDP/TLS/RTP/SAVPF 102 96 97 103\r\n"));
     }
@@ -237,7 +293,7 @@ mod tests {
             "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:111 opus/48000/2",
         );
         let out = rewrite_answer(&answer, |mid| {
-            (mid == "0").then_some(SectionAnswer::Receives { first: None, no_red: true })
+            (mid == "0").then_some(receives(None, VideoCodecs::default(), true))
         });
         assert!(out.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"));
         assert!(!out.contains(":63 ") && out.contains("a=rtpmap:111"));
@@ -260,9 +316,9 @@ mod tests {
         for text in ["", "m=", "m=audio", "\0\0", "m=video 9\r\na=msid:", "a=mid:0\r\nm=audio x"] {
             offered_sections(text);
             rewrite_answer(text, |_| Some(SectionAnswer::Unused));
-            rewrite_answer(text, |_| {
-                Some(SectionAnswer::Receives { first: Some(Codec::Vp8), no_red: true })
-            });
+            let codecs = VideoCodecs::only([Codec::Av1]);
+            rewrite_answer(text, |_| Some(receives(Some(Codec::Vp8), codecs, true)));
+            described_codecs(text, "0");
         }
     }
 }

@@ -18,6 +18,13 @@ impl Session {
         event: Event,
         mut new_id: impl FnMut() -> String,
     ) -> Vec<Action> {
+        if let Event::Joined { room, .. }
+        | Event::Resumed { room, .. }
+        | Event::Moved { room, .. }
+        | Event::Room(room) = &event
+        {
+            self.codecs = room.video_codecs;
+        }
         match event {
             Event::Joined { room, me, others } => {
                 self.about_me = Some(Box::new(me.clone()));
@@ -30,7 +37,7 @@ impl Session {
                     subscriber_primary: self.mode == TransportMode::Dual && granted.can_subscribe,
                     server_version: wire::PROTOCOL_VERSION_OF.to_owned(),
                     server_info: Some(wire::server_info()),
-                    enabled_publish_codecs: wire::publish_codecs(),
+                    enabled_publish_codecs: wire::publish_codecs(room.video_codecs),
                     ping_interval: wire::PING_INTERVAL_S,
                     ping_timeout: wire::PING_TIMEOUT_S,
                     fast_publish: self.permissions.can_publish,
@@ -100,6 +107,10 @@ impl Session {
                 use pb::request_response::Reason;
                 let reason = match why {
                     TrackRefusal::NotAllowed => Reason::NotAllowed,
+                    TrackRefusal::NoCodec => {
+                        self.log_once("a client offers none of the codecs of its room", &cid);
+                        Reason::UnsupportedType
+                    }
                     TrackRefusal::Unknown => Reason::NotFound,
                     TrackRefusal::TooMany => {
                         self.log_once("a client wants to publish too many tracks", &cid);

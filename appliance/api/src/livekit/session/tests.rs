@@ -62,6 +62,7 @@ fn room() -> RoomInfo {
         recording: false,
         lobby: false,
         max_participants: 0,
+        video_codecs: Default::default(),
         empty_timeout: Duration::from_secs(300),
         departure_timeout: Duration::from_secs(20),
         participants: 1,

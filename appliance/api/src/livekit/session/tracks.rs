@@ -4,7 +4,7 @@ use super::{Action, Session, limits, send, wire};
 use livekit_protocol as pb;
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message as Response;
-use roombox_control::conference::{Command, TrackInfo};
+use roombox_control::conference::{Command, TrackInfo, TrackRefusal};
 
 impl Session {
     pub(super) fn add_track(&mut self, request: &pb::AddTrackRequest, id: String) -> Action {
@@ -15,7 +15,13 @@ impl Session {
         if !request.sid.is_empty() {
             return self.add_backup(request);
         }
-        let track = Box::new(wire::new_track(request, id));
+        let asked = wire::asked_codec(request).filter(|codec| !self.codecs.allow(*codec));
+        if asked.is_some() && self.offers_one_codec {
+            self.log_once("a program asks for a codec that its room does not take", &request.cid);
+            let why = TrackRefusal::NoCodec.to_string();
+            return refuse_track(request.cid.clone(), Reason::UnsupportedType, &why);
+        }
+        let track = Box::new(wire::new_track(request, id, self.codecs));
         self.command(|participant| Command::AddTrack { participant, track })
     }
 

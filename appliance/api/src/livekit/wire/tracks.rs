@@ -8,17 +8,21 @@ use livekit_protocol as pb;
 use prost::Message;
 use roombox_control::conference::{
     Codec, DataTrackInfo, LayerInfo, MediaKind, NewBackup, NewDataTrack, NewTrack, StreamState,
-    TrackId, TrackInfo, WantedCodec,
+    TrackId, TrackInfo, VideoCodecs, WantedCodec,
 };
 use std::sync::Arc;
 
 /// Codecs in which one track may be announced. Clients have two.
 const MOST_CODECS: usize = 4;
 
-/// Codecs that clients may publish.
-pub(in crate::livekit) fn publish_codecs() -> Vec<pb::Codec> {
-    ["audio/opus", "audio/red", "video/VP8", "video/H264", "video/VP9", "video/AV1", "video/rtx"]
+/// Codecs that clients may publish in a room that takes pictures in these. Clients that would send another
+/// one take the first of their kind.
+pub(in crate::livekit) fn publish_codecs(video: VideoCodecs) -> Vec<pb::Codec> {
+    let video = video.all().map(|codec| mime(codec, false));
+    ["audio/opus", "audio/red"]
         .into_iter()
+        .chain(video)
+        .chain(["video/rtx"])
         .map(|mime| pb::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
         .collect()
 }
@@ -103,8 +107,18 @@ fn codec_named(name: &str) -> Option<Codec> {
     }
 }
 
+/// The codec in which a picture is asked to be published, if it is one that the box knows.
+pub(in crate::livekit) fn asked_codec(request: &pb::AddTrackRequest) -> Option<Codec> {
+    let codec = codec_named(&request.simulcast_codecs.first()?.codec)?;
+    Some(codec).filter(|codec| codec.kind() == MediaKind::Video)
+}
+
 /// Reads an `add_track` request. What only LiveKit clients care about travels in the track's note.
-pub(in crate::livekit) fn new_track(request: &pb::AddTrackRequest, sid: String) -> NewTrack {
+pub(in crate::livekit) fn new_track(
+    request: &pb::AddTrackRequest,
+    sid: String,
+    codecs: VideoCodecs,
+) -> NewTrack {
     let kind = match pb::TrackType::try_from(request.r#type) {
         Ok(pb::TrackType::Video) => MediaKind::Video,
         _ => MediaKind::Audio,
@@ -112,9 +126,14 @@ pub(in crate::livekit) fn new_track(request: &pb::AddTrackRequest, sid: String) 
     let first = request.simulcast_codecs.first();
     let (layers, infos) = announced_layers(request);
     let codec = first.and_then(|codec| codec_named(&codec.codec));
+    let codec = match kind {
+        MediaKind::Audio => codec,
+        MediaKind::Video => codecs.in_place_of(codec),
+    };
     let backup = request.simulcast_codecs.get(1).and_then(|codec| codec_named(&codec.codec));
     let video = |codec: Codec| kind == MediaKind::Video && codec.kind() == MediaKind::Video;
     let backup = backup.filter(|backup| video(*backup) && Some(*backup) != codec);
+    let backup = backup.filter(|backup| codecs.allow(*backup));
     let others = request.simulcast_codecs.iter().skip(1).take(MOST_CODECS - 1);
     let others = others.filter_map(|other| match kind {
         // Of sound the box sends on one codec only, but says of all whether they are wanted.

@@ -4,7 +4,8 @@ use super::*;
 use crate::whip::offer::IceCredentials;
 use crate::whip::offer::tests::{AIORTC, AIORTC_PLAYER};
 use roombox_control::conference::{
-    ParticipantInfo, ParticipantState, Permissions, RoomInfo, Standing, TrackInfo, TrackRefusal,
+    Codec, ParticipantInfo, ParticipantState, Permissions, RoomInfo, Standing, TrackInfo,
+    TrackRefusal,
 };
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ fn joined(others: Vec<ParticipantInfo>) -> Event {
         recording: false,
         lobby: false,
         max_participants: 0,
+        video_codecs: Default::default(),
         empty_timeout: Duration::ZERO,
         departure_timeout: Duration::ZERO,
         participants: 1,
@@ -182,6 +184,21 @@ fn an_offer_that_cannot_be_used_ends_the_session_with_the_reason() {
     let refused = Event::TrackRefused { cid: String::new(), why: TrackRefusal::NotAllowed };
     let actions = tell(&mut begin(), refused);
     assert!(matches!(refusal(&actions), Refusal::Track(_)) && leaves(&actions));
+}
+
+#[test]
+fn an_offer_without_the_codecs_of_the_room_hears_which_those_are() {
+    let mut session = session(WhipScope::Publish, AIORTC);
+    let mut event = joined(Vec::new());
+    if let Event::Joined { room, .. } = &mut event {
+        room.video_codecs = VideoCodecs::only([Codec::H264, Codec::Vp8]);
+    }
+    tell(&mut session, event);
+    let refused = Event::TrackRefused { cid: String::new(), why: TrackRefusal::NoCodec };
+    let actions = tell(&mut session, refused);
+    let says = refusal(&actions).to_string();
+    assert_eq!(says, "this room takes video in H.264, VP8 only: have the sender use that");
+    assert!(leaves(&actions));
 }
 
 #[test]

@@ -16,6 +16,7 @@ import { useLocation } from "wouter";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Room } from "../../api/schema";
+import { templates } from "../../api/templates";
 import { Ago, Elapsed } from "../parts/Ago";
 import { Confirm } from "../parts/Confirm";
 import { Detail } from "../parts/Detail";
@@ -100,6 +101,7 @@ function RoomActions({ room }: { room: Room }) {
   const [renaming, rename] = useDisclosure(false);
   const [ending, end] = useDisclosure(false);
   const [deleting, remove] = useDisclosure(false);
+  const [saving, save] = useDisclosure(false);
   const may = useMay();
   const refresh = () => cache.invalidateQueries({ queryKey: keys.rooms });
 
@@ -124,8 +126,27 @@ function RoomActions({ room }: { room: Room }) {
         </Button>
       )}
       {may("run_rooms") && (
-        <MoreMenu rename={rename.open} remove={remove.open} removal={t("room.delete")} />
+        <MoreMenu
+          rename={rename.open}
+          remove={remove.open}
+          removal={t("room.delete")}
+          template={room.invite === null ? undefined : save.open}
+        />
       )}
+      <NameDialog
+        opened={saving}
+        close={save.close}
+        title={t("templates.save_room_title", { name: room.name })}
+        label={t("templates.name")}
+        description={t("templates.save_room_text")}
+        initial={room.name}
+        action={t("templates.save")}
+        run={async (name) => {
+          await templates.create({ name, room: room.id, default: false, settings: {} });
+          await cache.invalidateQueries({ queryKey: keys.roomTemplates });
+          go("/rooms/templates");
+        }}
+      />
       <NameDialog
         opened={renaming}
         close={rename.close}

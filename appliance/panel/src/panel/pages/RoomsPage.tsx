@@ -1,7 +1,7 @@
 // All rooms, those with a meeting first.
 import { Badge, Button, Group, Paper, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconDoor, IconLink, IconPlus, IconUsers, IconVideo } from "@tabler/icons-react";
+import { IconDoor, IconLink, IconPlus, IconTemplate, IconUsers, IconVideo } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
@@ -13,10 +13,10 @@ import { EmptyState } from "../parts/EmptyState";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { InviteDialog } from "../parts/InviteDialog";
-import { NameDialog } from "../parts/NameDialog";
 import { RecordingTime } from "../parts/RecordingTime";
 import { useMay } from "../session";
 import { SetupReminder } from "../setup/SetupReminder";
+import { NewRoomDialog } from "../templates/NewRoomDialog";
 
 export function RoomsPage() {
   const { t } = useTranslation("panel");
@@ -26,8 +26,7 @@ export function RoomsPage() {
   const [creating, dialog] = useDisclosure(false);
   const may = useMay();
 
-  const create = async (name: string) => {
-    const room = await api.createRoom(name);
+  const created = (room: Room) => {
     void cache.invalidateQueries({ queryKey: keys.rooms });
     go(`/rooms/${room.id}`);
   };
@@ -40,6 +39,16 @@ export function RoomsPage() {
   return (
     <>
       <Heading title={t("nav.rooms")} lead={rooms.data && <Summary rooms={rooms.data.items} />}>
+        {may("run_rooms") && (
+          <Button
+            component={Link}
+            href="/rooms/templates"
+            variant="default"
+            leftSection={<IconTemplate size={18} aria-hidden />}
+          >
+            {t("templates.open")}
+          </Button>
+        )}
         {rooms.data && rooms.data.items.length > 0 && button}
       </Heading>
       <SetupReminder />
@@ -57,15 +66,7 @@ export function RoomsPage() {
           ))}
         </SimpleGrid>
       )}
-      <NameDialog
-        opened={creating}
-        close={dialog.close}
-        title={t("rooms.new")}
-        label={t("rooms.name")}
-        description={t("rooms.name_hint")}
-        action={t("rooms.create")}
-        run={create}
-      />
+      <NewRoomDialog opened={creating} close={dialog.close} done={created} />
     </>
   );
 }

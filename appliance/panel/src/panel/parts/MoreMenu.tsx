@@ -1,6 +1,6 @@
 // What one rarely does with a thing: give it another name, delete it. Both ask first.
 import { Button, Menu } from "@mantine/core";
-import { IconDotsVertical, IconLock, IconLockOpen, IconPencil, IconTrash } from "@tabler/icons-react";
+import { IconDotsVertical, IconLock, IconLockOpen, IconPencil, IconTemplate, IconTrash } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
 interface MoreMenuProps {
@@ -10,11 +10,13 @@ interface MoreMenuProps {
   removal: string;
   /** It cannot be deleted now. */
   kept?: boolean;
+  /** Keeps how it is set for others of its kind. */
+  template?: () => void;
   /** Keeps it from being deleted by the box, or not any more. */
   hold?: { held: boolean; change: () => void };
 }
 
-export function MoreMenu({ rename, remove, removal, kept = false, hold }: MoreMenuProps) {
+export function MoreMenu({ rename, remove, removal, kept = false, template, hold }: MoreMenuProps) {
   const { t } = useTranslation("panel");
   return (
     <Menu>
@@ -27,6 +29,11 @@ export function MoreMenu({ rename, remove, removal, kept = false, hold }: MoreMe
         <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename}>
           {t("rename")}
         </Menu.Item>
+        {template && (
+          <Menu.Item leftSection={<IconTemplate size={16} aria-hidden />} onClick={template}>
+            {t("templates.save_room")}
+          </Menu.Item>
+        )}
         {hold && (
           <Menu.Item
             leftSection={hold.held ? <IconLockOpen size={16} aria-hidden /> : <IconLock size={16} aria-hidden />}

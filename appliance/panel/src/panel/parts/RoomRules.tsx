@@ -9,6 +9,7 @@ import { keys } from "../../api/keys";
 import { rooms } from "../../api/rooms";
 import type { GuestEntry, Layout, Room, RulesPatch } from "../../api/schema";
 import { useMay } from "../session";
+import { RoomCodecs } from "../templates/RoomCodecs";
 import { LAYOUTS } from "./choices";
 import { Invite } from "./InviteDialog";
 import { RecordAlways } from "./RecordAlways";
@@ -83,6 +84,7 @@ export function RoomRules({ room }: { room: Room }) {
         </Part>
         <Part title={t("rules.picture")}>
           <Arrangement layout={rules.layout} change={(layout) => change({ layout })} />
+          <RoomCodecs room={room} />
         </Part>
         <Part title={t("rules.recording")}>
           <RecordAlways room={room} />

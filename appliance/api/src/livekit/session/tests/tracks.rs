@@ -324,3 +324,86 @@ fn of_sound_in_several_codecs_opus_is_wanted() {
     assert_eq!(add(&["audio/opus"]), None, "there is nothing to choose");
     assert_eq!(add(&[]), None);
 }
+
+#[test]
+fn a_picture_in_a_codec_that_the_room_does_not_take_is_announced_in_one_that_it_does() {
+    let mut session = session(Wanted::default());
+    let chosen = VideoCodecs::only([Codec::H264, Codec::Vp8]);
+    let room = RoomInfo { video_codecs: chosen, ..room() };
+    let event = Event::Joined { room: room.clone(), me: me(), others: Vec::new() };
+    let told = session.event(event, String::new);
+    let join = responses(&told).into_iter().find_map(|response| match response {
+        Response::Join(join) => Some(join.clone()),
+        _ => None,
+    });
+    let join = join.unwrap();
+    let expected = ["audio/opus", "audio/red", "video/H264", "video/VP8", "video/rtx"];
+    let mimes = |codecs: &[pb::Codec]| codecs.iter().map(|c| c.mime.clone()).collect::<Vec<_>>();
+    assert_eq!(mimes(&join.enabled_publish_codecs), expected);
+    assert_eq!(mimes(&join.room.unwrap().enabled_codecs), expected);
+    let mut add = |kind: pb::TrackType, names: &[&str]| {
+        let camera = pb::AddTrackRequest {
+            cid: "first".to_owned(),
+            r#type: kind as i32,
+            simulcast_codecs: names.iter().map(|name| codec(name, "first")).collect(),
+            ..Default::default()
+        };
+        announced(&session.request(Request::AddTrack(camera), 0, || "TR_1".to_owned()))
+    };
+    let video = pb::TrackType::Video;
+    for (asked, first, second) in [
+        (&["vp9", "vp8"][..], Codec::H264, Some(Codec::Vp8)),
+        (&["av1", "h264"][..], Codec::H264, None),
+        (&["vp8", "av1"][..], Codec::Vp8, None),
+        (&[][..], Codec::H264, None),
+    ] {
+        let new = add(video, asked);
+        assert_eq!((new.codec, new.backup), (Some(first), second), "{asked:?}");
+        let note = wire::track(&TrackInfo { codec: None, note: new.note, ..track("TR_1") });
+        let named =
+            note.codecs.iter().map(|codec| codec.mime_type.to_lowercase()).collect::<Vec<_>>();
+        let all = [Some(first), second].into_iter().flatten();
+        assert!(all.map(|c| format!("video/{c:?}").to_lowercase()).eq(named), "{asked:?}");
+    }
+    assert_eq!(add(pb::TrackType::Audio, &["opus"]).codec, Some(Codec::Opus));
+    session
+        .event(Event::Room(RoomInfo { video_codecs: VideoCodecs::default(), ..room }), String::new);
+    let camera = pb::AddTrackRequest {
+        r#type: video as i32,
+        simulcast_codecs: vec![codec("av1", "c")],
+        ..Default::default()
+    };
+    let new = announced(&session.request(Request::AddTrack(camera), 0, || "TR_2".to_owned()));
+    assert_eq!(new.codec, Some(Codec::Av1), "as the room says now");
+}
+
+#[test]
+fn a_program_that_offers_one_codec_hears_at_once_that_the_room_does_not_take_it() {
+    let sdk = |sdk: pb::client_info::Sdk| {
+        let client = pb::ClientInfo { sdk: sdk as i32, ..Default::default() };
+        let mut session = session(Wanted { client, ..Wanted::default() });
+        let room = RoomInfo { video_codecs: VideoCodecs::only([Codec::H264]), ..room() };
+        session.event(Event::Joined { room, me: me(), others: Vec::new() }, String::new);
+        session
+    };
+    let camera = |name: &str| {
+        Request::AddTrack(pb::AddTrackRequest {
+            cid: "c".to_owned(),
+            r#type: pb::TrackType::Video as i32,
+            simulcast_codecs: vec![codec(name, "c")],
+            ..Default::default()
+        })
+    };
+    let mut python = sdk(pb::client_info::Sdk::Python);
+    let actions = python.request(camera("vp8"), 0, || "TR_1".to_owned());
+    assert!(commands(&actions).is_empty());
+    let [Response::RequestResponse(refused)] = responses(&actions)[..] else {
+        panic!("became {actions:?}");
+    };
+    assert_eq!(refused.reason(), pb::request_response::Reason::UnsupportedType);
+    let taken = announced(&python.request(camera("h264"), 0, || "TR_2".to_owned()));
+    assert_eq!(taken.codec, Some(Codec::H264));
+    let mut browser = sdk(pb::client_info::Sdk::Js);
+    let negotiated = announced(&browser.request(camera("vp8"), 0, || "TR_3".to_owned()));
+    assert_eq!(negotiated.codec, Some(Codec::H264));
+}

@@ -12,7 +12,7 @@ export function NoQuietRoom({ rooms, made }: { rooms: Room[]; made: (room: strin
   const { t } = useTranslation("setup");
   const cache = useQueryClient();
   const make = useMutation({
-    mutationFn: () => api.createRoom(freeName(t("call.test_room"), rooms)),
+    mutationFn: () => api.createRoom(freeName(t("call.test_room"), rooms), null),
     async onSuccess(room) {
       await cache.invalidateQueries({ queryKey: keys.rooms });
       made(room.id);

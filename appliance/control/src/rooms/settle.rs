@@ -1,0 +1,55 @@
+//! A room as somebody wants it: all of its settings at once, in what is kept and in its open meeting.
+
+use super::rules::{GuestEntry, RoomRules};
+use super::templates::RoomSettings;
+use super::{Room, Rooms, pin};
+use crate::conference::{Command, RoomName};
+use crate::error::ControlError;
+
+impl Rooms {
+    /// Gives a room these settings. Where guests need a PIN and the room has none, the box makes one.
+    ///
+    /// # Errors
+    /// There is no such room, it is forgotten when its meeting ends, or the media plane is too busy.
+    pub(super) async fn settle(&self, id: &str, to: &RoomSettings) -> Result<Room, ControlError> {
+        let _turn = self.switching.lock().await;
+        let row = self.kept(id).await?;
+        let pin = match to.rules.guests == GuestEntry::WithPin && row.pin.is_empty() {
+            true => pin::made()?,
+            false => row.pin,
+        };
+        self.store
+            .room_settle(id.to_owned(), to.lobby, to.record_always, to.rules.clone(), pin)
+            .await?;
+        self.lobby.refresh().await?;
+        let room = RoomName::from(row.name);
+        if row.lobby != to.lobby {
+            let lobby = Command::SetLobby { room: room.clone(), on: to.lobby };
+            self.conference.command(&room, lobby)?;
+        }
+        self.pass_on(&room, &row.rules, &to.rules)?;
+        self.changed(id).await
+    }
+
+    /// Tells an open meeting of rules that the media plane holds people to.
+    pub(super) fn pass_on(
+        &self,
+        room: &RoomName,
+        before: &RoomRules,
+        now: &RoomRules,
+    ) -> Result<(), ControlError> {
+        // Who asked for another limit when opening this meeting meant it until somebody says otherwise here.
+        if before.max_people != now.max_people
+            && let Ok(options) = self.conference.room_options(room, "")
+        {
+            let most = options.max_participants;
+            let limit = Command::SetMaxParticipants { room: room.clone(), most };
+            self.conference.command(room, limit)?;
+        }
+        if before.video_codecs != now.video_codecs {
+            let codecs = Command::SetVideoCodecs { room: room.clone(), codecs: now.codecs() };
+            self.conference.command(room, codecs)?;
+        }
+        Ok(())
+    }
+}
