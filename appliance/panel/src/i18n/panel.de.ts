@@ -18,9 +18,11 @@ import { setup_card } from "./setupCard.de";
 import { webhooks } from "./webhooks.de";
 import { invite, room, rules } from "./rooms.de";
 import { links } from "./roomLinks.de";
+import { page } from "./page.de";
 import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
+  page,
   failed: "Das ging nicht",
   more: "Mehr",
   more_of: "Mehr zu {{name}}",

@@ -17,9 +17,11 @@ import { setup_card } from "./setupCard.en";
 import { webhooks } from "./webhooks.en";
 import { invite, room, rules } from "./rooms.en";
 import { links } from "./roomLinks.en";
+import { page } from "./page.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
 export const panel = {
+  page,
   failed: "That did not work",
   more: "More",
   more_of: "More about {{name}}",
