@@ -17,6 +17,7 @@ import {
   ClaimPage,
   FleetPage,
   HealthPage,
+  HomePage,
   NetworkPage,
   PeoplePage,
   RecordingPage,
@@ -154,7 +155,7 @@ function Entrance() {
             <Redirect to="/rooms" replace />
           </Route>
           <Route path="/">
-            <Redirect to="/rooms" replace />
+            <HomePage box={box.data} />
           </Route>
           <Route>
             <NothingHere />

@@ -6,6 +6,8 @@ import "./panel.css";
 import "./library.css";
 import "./schedule.css";
 import "./setup/setup.css";
+import "./search/search.css";
+import "./home.css";
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";

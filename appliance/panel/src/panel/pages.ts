@@ -9,6 +9,7 @@ export const CertificatesPage = lazyPage(() => import("./pages/CertificatesPage"
 export const ClaimPage = lazyPage(() => import("./pages/ClaimPage").then((page) => page.ClaimPage));
 export const FleetPage = lazyPage(() => import("./pages/FleetPage").then((page) => page.FleetPage));
 export const HealthPage = lazyPage(() => import("./pages/HealthPage").then((page) => page.HealthPage));
+export const HomePage = lazyPage(() => import("./pages/HomePage").then((page) => page.HomePage));
 export const NetworkPage = lazyPage(() => import("./pages/NetworkPage").then((page) => page.NetworkPage));
 export const PeoplePage = lazyPage(() => import("./pages/PeoplePage").then((page) => page.PeoplePage));
 export const RecordingPage = lazyPage(() => import("./pages/RecordingPage").then((page) => page.RecordingPage));
