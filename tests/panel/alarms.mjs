@@ -5,11 +5,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRightInAll } from './looks.mjs';
-import { Steps } from './steps.mjs';
 import { until } from './waiting.mjs';
 
 const SECRET = 'canary4711canary';
@@ -140,11 +138,4 @@ export async function alarms(steps) {
   await browser.close();
   await box.remove();
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await alarms(steps);
-  assert.ok(steps.counts.passed + steps.counts.failed > 0);
-  process.exitCode = steps.end();
 }

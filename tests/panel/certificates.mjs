@@ -10,12 +10,10 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Browser } from './browser.mjs';
 import { ShippedBox } from './encrypted.mjs';
 import { looksRight, looksRightInAll } from './looks.mjs';
-import { Steps } from './steps.mjs';
 import { expectText, seesVideoOf, until } from './waiting.mjs';
 
 const run = promisify(execFile);
@@ -212,11 +210,4 @@ async function showsTheCode(page, address) {
   await page.getByText('On another device').click();
   await page.locator('svg.qr').waitFor();
   await until('the first of the systems', () => page.locator('.systems li.ours').count());
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await certificates(steps);
-  assert.ok(steps.counts.passed + steps.counts.failed > 0);
-  process.exitCode = steps.end();
 }

@@ -11,6 +11,8 @@ import path from 'node:path';
 import { expectText, seesVideoOf, until } from './waiting.mjs';
 import { Browser } from './browser.mjs';
 
+const PASSWORD = 'correct horse battery';
+
 const STARTED = 'a box as it ships shows its address and a way to trust it';
 const CLAIMED = 'plain HTTP leads a device that trusts the box to HTTPS, where it is claimed';
 
@@ -42,7 +44,8 @@ export class ShippedBox {
   }
 }
 
-export async function encrypted(steps, password) {
+/** With a box of its own. */
+export async function encrypted(steps) {
   const box = new ShippedBox();
   await box.start();
   const browser = await Browser.start(box);
@@ -69,7 +72,7 @@ export async function encrypted(steps, password) {
     await page.goto(`/panel/claim#${box.code}`);
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByLabel('Your name').fill('Ada');
-    await page.getByRole('textbox', { name: "Owner's password" }).fill(password);
+    await page.getByRole('textbox', { name: "Owner's password" }).fill(PASSWORD);
     await page.getByRole('button', { name: 'Finish' }).click();
     await page.getByRole('button', { name: 'Open the panel' }).click();
     const [cookie] = await owner.cookies();

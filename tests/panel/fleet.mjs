@@ -5,11 +5,9 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRight, looksRightInAll } from './looks.mjs';
-import { Steps } from './steps.mjs';
 
 const PASSWORD = 'correct horse battery';
 const NOBODY_JOINED = 'Close an empty room after';
@@ -122,11 +120,4 @@ export async function fleet(steps) {
     await one.box.remove();
   }
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await fleet(steps);
-  assert.ok(steps.counts.passed + steps.counts.failed > 0);
-  process.exitCode = steps.end();
 }

@@ -3,13 +3,11 @@
 //   python3 run.py --only library
 
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { putRecording } from './imported.mjs';
 import { looksRightInAll } from './looks.mjs';
 import { shared } from './shares.mjs';
-import { Steps } from './steps.mjs';
 import { seesVideoOf, until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
@@ -225,11 +223,4 @@ export async function library(steps) {
   await browser.close();
   await box.remove();
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await library(steps);
-  assert.ok(steps.counts.passed + steps.counts.failed > 0);
-  process.exitCode = steps.end();
 }

@@ -4,12 +4,10 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { captions } from './captions.mjs';
 import { looksRight, looksRightInAll } from './looks.mjs';
-import { Steps } from './steps.mjs';
 import { expectText, seesVideoOf, until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
@@ -175,11 +173,4 @@ export async function lobby(steps) {
   await browser.close();
   await box.remove();
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await lobby(steps);
-  assert.ok(steps.counts.passed + steps.counts.failed > 0);
-  process.exitCode = steps.end();
 }

@@ -9,7 +9,6 @@ import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Browser } from './browser.mjs';
 import { looksRightInAll } from './looks.mjs';
-import { Steps } from './steps.mjs';
 
 /** The box and its office; Python has them. */
 class Home {
@@ -151,11 +150,4 @@ export async function network(steps) {
   await browser.close();
   await home.stop();
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await network(steps);
-  assert.ok(steps.counts.passed + steps.counts.failed + steps.counts.skipped > 0);
-  process.exitCode = steps.end();
 }

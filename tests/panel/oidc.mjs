@@ -3,12 +3,10 @@
 //   python3 run.py --only oidc
 
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRightInAll } from './looks.mjs';
 import { CLIENT, Provider } from './provider.mjs';
-import { Steps } from './steps.mjs';
 import { until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
@@ -313,11 +311,4 @@ export async function oidc(steps) {
   await browser.close();
   await box.remove();
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await oidc(steps);
-  process.exitCode = steps.end();
-  setTimeout(() => process.exit(), 1000).unref();
 }

@@ -5,11 +5,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRightInAll } from './looks.mjs';
-import { Steps } from './steps.mjs';
 import { until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
@@ -163,10 +161,4 @@ export async function schedule(steps) {
   await browser.close();
   await box.remove();
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await schedule(steps);
-  process.exitCode = steps.end();
 }

@@ -4,11 +4,9 @@
 //   python3 run.py --only setup
 
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRight, looksRightInAll } from './looks.mjs';
-import { Steps } from './steps.mjs';
 import { expectText, until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
@@ -373,10 +371,4 @@ export async function setup(steps) {
   await box.stop();
   await box.remove();
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await setup(steps);
-  process.exitCode = steps.end();
 }

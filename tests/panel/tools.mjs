@@ -4,11 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRight, looksRightInAll } from './looks.mjs';
-import { Steps } from './steps.mjs';
 import { expectText, seesVideoOf, until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
@@ -204,11 +202,4 @@ export async function tools(steps) {
   await browser.close();
   await box.remove();
   steps.browser = before;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const steps = new Steps(null);
-  await tools(steps);
-  assert.ok(steps.counts.passed + steps.counts.failed > 0);
-  process.exitCode = steps.end();
 }

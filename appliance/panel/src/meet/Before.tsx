@@ -16,6 +16,7 @@ import type { Door } from "../api/schema";
 import { useRefusalText } from "../i18n/refusal";
 import type { Wishes } from "./Meeting";
 import { DeviceTrouble } from "./DeviceTrouble";
+import { ContrastChoice } from "./ContrastChoice";
 import { LanguageChoice } from "./LanguageChoice";
 import { listenTo, useDevices, usePreview } from "./devices";
 import { Picture } from "./Picture";
@@ -89,7 +90,10 @@ export function Before({ door, guest, error, join }: BeforeProps) {
                 : t("before.people", { count: door.participants })}
             </p>
           </div>
-          <LanguageChoice />
+          <div className="looks">
+            <ContrastChoice />
+            <LanguageChoice />
+          </div>
         </header>
 
         <div className="preview">

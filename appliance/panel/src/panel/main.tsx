@@ -8,6 +8,7 @@ import "./schedule.css";
 import "./setup/setup.css";
 import "./search/search.css";
 import "./home.css";
+import "./contrast.css";
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
@@ -15,11 +16,13 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Refusal } from "../api/client";
 import { keys } from "../api/keys";
+import { followContrast } from "../contrast";
 import { startWords } from "../i18n/start";
 import { sayUnread } from "../i18n/unread";
 import { App } from "./App";
 import { theme, variables } from "./theme";
 
+followContrast();
 const words = startWords("panel", {
   en: () => import("../i18n/panel.en").then(({ panel }) => panel),
   de: () => import("../i18n/panel.de").then(({ panel }) => panel),

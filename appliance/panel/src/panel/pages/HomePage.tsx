@@ -38,11 +38,9 @@ export function HomePage({ box }: { box: BoxView }) {
   return (
     <>
       <Heading title={t("nav.home")} />
+      {may("configure") && <NeedsSomebody />}
+      <SetupReminder />
       <Stack gap="md">
-        {may("configure") && <NeedsSomebody />}
-        <div>
-          <SetupReminder />
-        </div>
         {rooms.data?.items.length === 0 && <FirstRoom />}
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
           <Now rooms={rooms} />
@@ -83,7 +81,7 @@ function NeedsSomebody() {
   const { t } = useTranslation("panel");
   const health = useHealth();
   return (
-    <Paper className="surface" p="md" component="section" aria-label={t("health.title")}>
+    <Paper className="surface" p="md" mb="md" component="section" aria-label={t("health.title")}>
       <Answer of={health}>
         {(view) => (
           <Stack gap="sm">

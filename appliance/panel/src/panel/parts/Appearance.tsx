@@ -1,13 +1,15 @@
-// Language and colours: small, in the header and on the pages before signing in.
+// Language, colours and contrast: small, in the header and on the pages before signing in.
 import { ActionIcon, Group, Menu, useMantineColorScheme } from "@mantine/core";
 import {
   IconCheck,
+  IconContrast,
   IconDeviceDesktop,
   IconLanguage,
   IconMoon,
   IconSun,
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { chooseContrast, useContrast } from "../../contrast";
 import { chooseLanguage, LANGUAGES } from "../../i18n/start";
 
 const SCHEMES = [
@@ -18,6 +20,7 @@ const SCHEMES = [
 
 export function Appearance() {
   const { t, i18n } = useTranslation(["panel", "shared"]);
+  const contrast = useContrast();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const Current = SCHEMES.find((scheme) => scheme.value === colorScheme)?.icon ?? IconSun;
   const tick = <IconCheck size={16} aria-hidden />;
@@ -60,6 +63,16 @@ export function Appearance() {
               {t(words)}
             </Menu.Item>
           ))}
+          <Menu.Divider />
+          <Menu.Item
+            role="menuitemcheckbox"
+            aria-checked={contrast}
+            leftSection={<IconContrast size={16} aria-hidden />}
+            rightSection={contrast ? tick : null}
+            onClick={() => chooseContrast(!contrast)}
+          >
+            {t("shared:contrast")}
+          </Menu.Item>
         </Menu.Dropdown>
       </Menu>
     </Group>

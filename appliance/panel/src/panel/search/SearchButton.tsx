@@ -14,9 +14,9 @@ const SearchDialog = lazy<ComponentType<SearchDialogProps>>(() =>
 );
 
 function Gone({ opened, close }: SearchDialogProps) {
-  const { t } = useTranslation("panel");
+  const { t } = useTranslation(["panel", "shared"]);
   return (
-    <Modal opened={opened} onClose={close} title={t("search.title")}>
+    <Modal opened={opened} onClose={close} title={t("search.title")} closeButtonProps={{ "aria-label": t("shared:close") }}>
       <Reload />
     </Modal>
   );

@@ -48,9 +48,17 @@ export interface SearchDialogProps {
 }
 
 export function SearchDialog({ opened, close, keys }: SearchDialogProps) {
-  const { t } = useTranslation("panel");
+  const { t } = useTranslation(["panel", "shared"]);
   return (
-    <Modal opened={opened} onClose={close} title={t("search.title")} size="lg" centered={false} yOffset="8dvh">
+    <Modal
+      opened={opened}
+      onClose={close}
+      title={t("search.title")}
+      size="lg"
+      centered={false}
+      yOffset="8dvh"
+      closeButtonProps={{ "aria-label": t("shared:close") }}
+    >
       <Search close={close} keys={keys} />
     </Modal>
   );
