@@ -2,6 +2,8 @@
 // into every field of a name that the API has; what is taken is shown, what is refused is refused with a sentence.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { putRecording } from './imported.mjs';
@@ -27,6 +29,17 @@ const NAMES = [
   `${'W'.repeat(10_000)}`,
 ];
 
+/** A calendar whose events are called so, an hour each from tomorrow on (RFC 5545). */
+function calendarOf(titles) {
+  const moment = (hours) => new Date(Date.now() + hours * HOUR_MS).toISOString().replace(/[-:]|\.\d+/g, '');
+  const text = (value) => value.replace(/[\\;,]/g, '\\$&').replace(/\n/g, '\\n');
+  const events = titles.flatMap((title, index) => [
+    'BEGIN:VEVENT', `UID:${index}@calendar.test`, `DTSTART:${moment(48 + 2 * index)}`, `DTEND:${moment(49 + 2 * index)}`,
+    `SUMMARY:${text(title)}`, `LOCATION:${text(title)}`, 'END:VEVENT',
+  ]);
+  return ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//names', ...events, 'END:VCALENDAR', ''].join('\r\n');
+}
+
 /** With a box of its own. */
 export async function names(steps) {
   const before = steps.browser;
@@ -50,6 +63,9 @@ export async function names(steps) {
     const text = await answer.text();
     return { status: answer.status(), body: text === '' ? null : JSON.parse(text) };
   };
+  const calendars = http.createServer((_, answer) => answer.end(calendarOf(NAMES)));
+  calendars.listen(0, '127.0.0.1');
+  await once(calendars, 'listening');
   const claim = { code: box.code, name: 'Ada', password: PASSWORD };
   assert.equal((await ask('POST', '/claim', claim)).status, 201);
   const room = (await ask('POST', '/rooms', { name: 'Library' })).body.id;
@@ -65,7 +81,7 @@ export async function names(steps) {
     'key to send': (name) => ask('POST', `/rooms/${room}/whip-keys`, { name, scope: 'publish' }),
     'key to watch': (name) => ask('POST', `/rooms/${room}/whip-keys`, { name: `${name} 2`, scope: 'watch' }),
     event: (title, index) => ask('POST', '/schedule/events', { title, room, ...at(index) }),
-    calendar: (name, index) => ask('POST', '/schedule/feeds', { name, url: `https://calendar.invalid/${index}.ics` }),
+    calendar: (name, index) => ask('POST', '/schedule/feeds', { name, room, url: `http://127.0.0.1:${calendars.address().port}/${index}.ics` }),
     'invited person': (name) => ask('POST', '/invites', { name, role: 'viewer', expires_in_s: 86_400 }),
     token: (name) => ask('POST', '/api-tokens', { name }),
     target: (name, index) => ask('POST', '/targets', { name, place: { kind: 'folder', path: `/nowhere/${index}` } }),
@@ -182,6 +198,7 @@ export async function names(steps) {
     await harmless(page);
   });
 
+  calendars.close();
   await browser.close();
   await box.remove();
   steps.browser = before;
