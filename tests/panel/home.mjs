@@ -91,8 +91,8 @@ export async function home(steps) {
     await looksRight(panel, 'search-none', 'en');
     await field.fill('firewall');
     await options.first().waitFor();
-    const names = (await options.allInnerTexts()).map((name) => name.split('\n')[0]);
-    assert.ok(names.every((name) => /relay|turn/i.test(name)) && names.length >= 3, names.join());
+    const found = await options.allInnerTexts();
+    assert.ok(found.every((one) => /relay/i.test(one)) && found.length >= 3, found.join());
     await field.fill('muller');
     await dialog.getByRole('group', { name: 'Recordings' }).getByRole('option').waitFor();
     await field.fill('r');
@@ -108,7 +108,7 @@ export async function home(steps) {
     assert.equal(await chosen(), await options.last().getAttribute('id'), 'before the first comes the last');
     await panel.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
-    assert.ok(await button.evaluate((one) => one === document.activeElement), 'the focus went astray');
+    await until('the focus is where it was', () => button.evaluate((one) => one === document.activeElement));
   }, { needs: [alarmed] });
 
   await steps.run('a setting that was found has the focus, on its page', async () => {

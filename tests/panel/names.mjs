@@ -175,6 +175,8 @@ export async function names(steps) {
     await harmless(meet);
     await harmless(page);
     await ask('DELETE', `/rooms/${room}/recording`);
+    await meet.close();
+    await guest.close();
   });
 
   const page = await owner.newPage();

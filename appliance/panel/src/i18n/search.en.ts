@@ -5,7 +5,7 @@ export const search = {
   label: "Pages, settings, rooms, recordings, people",
   keys: "{{key}} opens the search anywhere.",
   none: "Nothing is called “{{text}}”.",
-  none_text: "Try one word of it, or another word for the same. Texts of recordings are found by their title, room and people.",
+  none_text: "Try one word of it, or another word for the same. Recordings are found by their title, room and people.",
   found_one: "{{count}} found",
   found_other: "{{count}} found",
   kind: { page: "Pages", setting: "Settings", room: "Rooms", recording: "Recordings", person: "People" },

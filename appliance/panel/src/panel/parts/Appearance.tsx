@@ -2,7 +2,6 @@
 import { ActionIcon, Group, Menu, useMantineColorScheme } from "@mantine/core";
 import {
   IconCheck,
-  IconContrast,
   IconDeviceDesktop,
   IconLanguage,
   IconMoon,
@@ -64,15 +63,9 @@ export function Appearance() {
             </Menu.Item>
           ))}
           <Menu.Divider />
-          <Menu.Item
-            role="menuitemcheckbox"
-            aria-checked={contrast}
-            leftSection={<IconContrast size={16} aria-hidden />}
-            rightSection={contrast ? tick : null}
-            onClick={() => chooseContrast(!contrast)}
-          >
+          <Menu.CheckboxItem checked={contrast} closeMenuOnClick onChange={chooseContrast}>
             {t("shared:contrast")}
-          </Menu.Item>
+          </Menu.CheckboxItem>
         </Menu.Dropdown>
       </Menu>
     </Group>

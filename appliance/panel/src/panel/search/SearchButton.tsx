@@ -1,7 +1,7 @@
 // The way to the search: a button in the header, and Ctrl-K or Cmd-K anywhere.
 import { ActionIcon, Kbd, Modal, UnstyledButton } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect, useState, type ComponentType } from "react";
+import { lazy, Suspense, useEffect, useRef, useState, type ComponentType } from "react";
 import { useTranslation } from "react-i18next";
 import { Reload } from "../parts/Reload";
 import type { SearchDialogProps } from "./SearchDialog";
@@ -30,9 +30,17 @@ export function SearchButton() {
   const [opened, setOpened] = useState(false);
   // Once it was there it stays, so that it can close in its own time.
   const [wanted, setWanted] = useState(false);
+  const from = useRef<Element | null>(null);
   const open = () => {
+    from.current = document.activeElement;
     setWanted(true);
     setOpened(true);
+  };
+  /** Whoever leaves without having chosen is where they were. */
+  const leave = () => {
+    setOpened(false);
+    const before = from.current;
+    if (before instanceof HTMLElement) setTimeout(() => before.focus());
   };
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
@@ -41,6 +49,7 @@ export function SearchButton() {
       event.preventDefault();
       // What asks first is answered first.
       if (document.querySelector("[role=dialog]")) return;
+      from.current = document.activeElement;
       setWanted(true);
       setOpened(true);
     };
@@ -62,7 +71,7 @@ export function SearchButton() {
       </ActionIcon>
       {wanted && (
         <Suspense fallback={null}>
-          <SearchDialog opened={opened} close={() => setOpened(false)} keys={KEYS} />
+          <SearchDialog opened={opened} close={leave} chosen={() => setOpened(false)} keys={KEYS} />
         </Suspense>
       )}
     </>

@@ -43,28 +43,31 @@ interface Result {
 export interface SearchDialogProps {
   opened: boolean;
   close: () => void;
+  /** It closes because somebody goes to what was found. */
+  chosen: () => void;
   /** What opens it. */
   keys: string;
 }
 
-export function SearchDialog({ opened, close, keys }: SearchDialogProps) {
+export function SearchDialog({ opened, close, chosen, keys }: SearchDialogProps) {
   const { t } = useTranslation(["panel", "shared"]);
   return (
     <Modal
       opened={opened}
       onClose={close}
+      returnFocus={false}
       title={t("search.title")}
       size="lg"
       centered={false}
       yOffset="8dvh"
       closeButtonProps={{ "aria-label": t("shared:close") }}
     >
-      <Search close={close} keys={keys} />
+      <Search chosen={chosen} keys={keys} />
     </Modal>
   );
 }
 
-function Search({ close, keys }: { close: () => void; keys: string }) {
+function Search({ chosen: leave, keys }: { chosen: () => void; keys: string }) {
   const { t } = useTranslation("panel");
   const [, go] = useLocation();
   const [text, setText] = useState("");
@@ -81,7 +84,7 @@ function Search({ close, keys }: { close: () => void; keys: string }) {
 
   const open = (result: Result | undefined) => {
     if (!result) return;
-    close();
+    leave();
     go(result.to);
   };
   const pressed = (event: KeyboardEvent) => {
