@@ -1,5 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { budget } from "./vite-budget.ts";
 import { compressed } from "./vite-compress.ts";
 
 // `npm run dev` shows the pages from source and asks a running box for everything else:
@@ -7,7 +8,11 @@ import { compressed } from "./vite-compress.ts";
 const box = process.env.ROOMBOX ?? "http://127.0.0.1:7880";
 
 export default defineConfig({
-  plugins: [react(), compressed()],
+  plugins: [
+    react(),
+    compressed(),
+    budget({ "index.html": 350_000, "meet.html": 260_000, "share.html": 100_000 }),
+  ],
   build: {
     target: "es2022",
     // Everything is a file of its own: a data: URL would need a wider content security policy.
@@ -19,7 +24,11 @@ export default defineConfig({
       input: { panel: "index.html", meet: "meet.html", share: "share.html" },
       output: {
         codeSplitting: {
-          groups: [{ name: "shared", test: /node_modules\/(react|react-dom|scheduler|i18next|react-i18next)\// }],
+          groups: [
+            { name: "shared", test: /node_modules\/(react|react-dom|scheduler|i18next|react-i18next)\// },
+            // A file for each of them would be two hundred of 300 bytes.
+            { name: "icons", test: /node_modules\/@tabler\/icons-react\// },
+          ],
         },
       },
     },

@@ -7,9 +7,12 @@ import { backup } from './backup.mjs';
 import { certificates } from './certificates.mjs';
 import { encrypted } from './encrypted.mjs';
 import { fleet } from './fleet.mjs';
+import { home } from './home.mjs';
 import { journey } from './journey.mjs';
+import { keyboard } from './keyboard.mjs';
 import { library } from './library.mjs';
 import { lobby } from './lobby.mjs';
+import { names } from './names.mjs';
 import { network } from './network.mjs';
 import { oidc } from './oidc.mjs';
 import { people } from './people.mjs';
@@ -20,7 +23,7 @@ import { tools } from './tools.mjs';
 import { updates } from './updates.mjs';
 import { Steps } from './steps.mjs';
 
-const GROUPS = { alarms, backup, certificates, encrypted, fleet, journey, library, lobby, network, oidc, people, rooms, schedule, setup, tools, updates };
+const GROUPS = { alarms, backup, certificates, encrypted, fleet, home, journey, keyboard, library, lobby, names, network, oidc, people, rooms, schedule, setup, tools, updates };
 
 const group = GROUPS[process.argv[2]];
 if (!group) throw new Error(`no group ${process.argv[2]}: one of ${Object.keys(GROUPS).join(', ')}`);

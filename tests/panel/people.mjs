@@ -91,7 +91,7 @@ export async function people(steps) {
     assert.equal(await page.getByRole('button', { name: 'New room' }).count(), 0);
     assert.equal(await page.getByRole('button', { name: /^Invite/ }).count(), 0);
     const names = await places(page).first().getByRole('link').allInnerTexts();
-    assert.deepEqual(names.map((name) => name.trim()), ['Rooms', 'Schedule', 'Recordings', 'Status', 'Account']);
+    assert.deepEqual(names.map((name) => name.trim()), ['Home', 'Rooms', 'Schedule', 'Recordings', 'Status', 'Account']);
     for (const place of ['settings', 'settings/people', 'settings/updates', 'settings/fleet']) {
       await page.goto(`/panel/${place}`);
       await page.getByRole('heading', { name: 'This is not yours to do' }).waitFor();

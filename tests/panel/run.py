@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 # Each has a box of its own. The longest comes first.
-GROUPS = ("journey", "library", "schedule", "lobby", "tools", "rooms", "people", "oidc", "alarms", "fleet", "backup", "network", "setup", "updates", "encrypted", "certificates")
+GROUPS = ("journey", "library", "home", "names", "keyboard", "schedule", "lobby", "tools", "rooms", "people", "oidc", "alarms", "fleet", "backup", "network", "setup", "updates", "encrypted", "certificates")
 # They wait for media and for pages most of the time.
 LANES = 2
 # How many tests there are is known only inside; without node or Chromium none of them ran.

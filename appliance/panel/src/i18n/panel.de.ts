@@ -20,9 +20,15 @@ import { webhooks } from "./webhooks.de";
 import { invite, room, rules } from "./rooms.de";
 import { links } from "./roomLinks.de";
 import { applying, codecs, templates } from "./templates.de";
+import { page } from "./page.de";
+import { home } from "./home.de";
+import { search } from "./search.de";
 import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
+  page,
+  home,
+  search,
   failed: "Das ging nicht",
   more: "Mehr",
   more_of: "Mehr zu {{name}}",
@@ -39,6 +45,7 @@ export const panel: Words<typeof en> = {
   nav: {
     label: "Bereiche",
     skip: "Zum Inhalt",
+    home: "Start",
     rooms: "Räume",
     schedule: "Zeitplan",
     recordings: "Aufnahmen",

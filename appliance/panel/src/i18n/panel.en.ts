@@ -19,9 +19,15 @@ import { webhooks } from "./webhooks.en";
 import { invite, room, rules } from "./rooms.en";
 import { links } from "./roomLinks.en";
 import { applying, codecs, templates } from "./templates.en";
+import { page } from "./page.en";
+import { home } from "./home.en";
+import { search } from "./search.en";
 
 // The panel speaks of the box as "this box": plain words, short sentences.
 export const panel = {
+  page,
+  home,
+  search,
   failed: "That did not work",
   more: "More",
   more_of: "More about {{name}}",
@@ -38,6 +44,7 @@ export const panel = {
   nav: {
     label: "Places",
     skip: "Skip to the page",
+    home: "Home",
     rooms: "Rooms",
     schedule: "Schedule",
     recordings: "Recordings",

@@ -10,7 +10,5 @@ export const setup_card: Words<typeof en> = {
   text: "Name und Uhr, Adresse, Zertifikat, erster Raum, Probeanruf: was davon erledigt und was offen ist.",
   look: "Einrichtung öffnen",
   remind: "Wieder erinnern",
-  old: "Diese Seite ist von einer älteren Version dieser Box.",
-  reload: "Neu laden",
   reminded: "Die Räume erinnern Sie wieder.",
 };

@@ -8,7 +8,5 @@ export const setup_card = {
   text: "Name and clock, address, certificate, first room, test call: what of it is done, and what is open.",
   look: "Open the set-up",
   remind: "Remind me again",
-  old: "This page is of an older version of this box.",
-  reload: "Load it anew",
   reminded: "The rooms remind you again.",
 };

@@ -7,6 +7,7 @@ import type { Words } from "./words";
 
 export const shared: Words<typeof en> = {
   language: "Sprache",
+  contrast: "Hoher Kontrast",
   cancel: "Abbrechen",
   close: "Schließen",
   copy: "Kopieren",

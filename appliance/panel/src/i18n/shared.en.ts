@@ -4,6 +4,7 @@ import { toolsErrors } from "./meetTools.en";
 import { oidcErrors } from "./oidcErrors.en";
 export const shared = {
   language: "Language",
+  contrast: "High contrast",
   cancel: "Cancel",
   close: "Close",
   copy: "Copy",

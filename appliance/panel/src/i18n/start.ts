@@ -1,19 +1,33 @@
-// Starts i18next with the words of one entry. The language is the person's choice, else the
-// browser's; nothing is fetched.
+// Starts i18next with the words of one entry, in the language in use alone: another one comes when somebody
+// chooses it. The language is the person's choice, else the browser's. That each is complete the types say,
+// so none falls back to another.
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
-import { shared as sharedDe } from "./shared.de";
-import { shared as sharedEn } from "./shared.en";
 
 export const LANGUAGES = [
   { code: "en", name: "English" },
   { code: "de", name: "Deutsch" },
 ] as const;
 
+type Code = (typeof LANGUAGES)[number]["code"];
+type Namespace = "panel" | "meet" | "setup" | "share" | "shared";
+/** Where the words of a namespace come from, language by language. */
+type Sources = Record<Code, () => Promise<object>>;
+
 const STORED = "roombox.language";
 
+const sources = new Map<Namespace, Sources>([
+  [
+    "shared",
+    {
+      en: () => import("./shared.en").then(({ shared }) => shared),
+      de: () => import("./shared.de").then(({ shared }) => shared),
+    },
+  ],
+]);
+
 /** What the person chose or the browser asks for; null: nothing that the box speaks. */
-function wanted(): string | null {
+function wanted(): Code | null {
   const wishes = [localStorage.getItem(STORED), ...navigator.languages];
   for (const wish of wishes) {
     const known = LANGUAGES.find((language) => wish?.toLowerCase().startsWith(language.code));
@@ -24,33 +38,51 @@ function wanted(): string | null {
 
 /** The box's own language, for those who want none that it speaks. */
 export function suggestLanguage(code: string | null) {
-  if (code && wanted() === null) void i18next.changeLanguage(code);
+  const known = LANGUAGES.find((language) => language.code === code);
+  if (known && wanted() === null) void speak(known.code);
 }
 
-export function startWords(
-  namespace: "panel" | "meet" | "share",
-  words: { en: object; de: object },
-): typeof i18next {
-  const mark = (language: string) => {
+/** Resolves when there is something to say. */
+export async function startWords(namespace: Namespace, words: Sources): Promise<void> {
+  const code = wanted() ?? "en";
+  i18next.on("languageChanged", (language) => {
     document.documentElement.lang = language;
-  };
-  i18next.on("languageChanged", mark);
+  });
   void i18next.use(initReactI18next).init({
-    lng: wanted() ?? "en",
-    fallbackLng: "en",
+    lng: code,
+    fallbackLng: false,
     defaultNS: namespace,
     fallbackNS: "shared",
     interpolation: { escapeValue: false },
     initAsync: false,
-    resources: {
-      en: { [namespace]: words.en, shared: sharedEn },
-      de: { [namespace]: words.de, shared: sharedDe },
-    },
+    resources: {},
   });
-  return i18next;
+  sources.set(namespace, words);
+  await bring(code);
+}
+
+/** Words of a part that comes later. */
+export async function addWords(namespace: Namespace, words: Sources): Promise<void> {
+  sources.set(namespace, words);
+  await bring(i18next.language as Code);
 }
 
 export function chooseLanguage(code: string) {
   localStorage.setItem(STORED, code);
-  void i18next.changeLanguage(code);
+  // Where its words are not to be had, the box was updated: the page of today has them.
+  void speak(code as Code).catch(() => location.reload());
+}
+
+async function speak(code: Code) {
+  await bring(code);
+  await i18next.changeLanguage(code);
+}
+
+async function bring(code: Code) {
+  const missing = [...sources].filter(([namespace]) => !i18next.hasResourceBundle(code, namespace));
+  await Promise.all(
+    missing.map(async ([namespace, of]) => {
+      i18next.addResourceBundle(code, namespace, await of[code]());
+    }),
+  );
 }

@@ -17,6 +17,7 @@ import { useRefusalText } from "../i18n/refusal";
 import { codecFor } from "./codec";
 import type { Wishes } from "./Meeting";
 import { DeviceTrouble } from "./DeviceTrouble";
+import { ContrastChoice } from "./ContrastChoice";
 import { LanguageChoice } from "./LanguageChoice";
 import { listenTo, useDevices, usePreview } from "./devices";
 import { usePatience } from "./patience";
@@ -92,7 +93,10 @@ export function Before({ door, guest, error, join }: BeforeProps) {
                 : t("before.people", { count: door.participants })}
             </p>
           </div>
-          <LanguageChoice />
+          <div className="looks">
+            <ContrastChoice />
+            <LanguageChoice />
+          </div>
         </header>
 
         <div className="preview">

@@ -2,6 +2,7 @@
 import { useMediaDeviceSelect } from "@livekit/components-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { ContrastChoice } from "./ContrastChoice";
 import { LanguageChoice } from "./LanguageChoice";
 import { Modal } from "./Modal";
 
@@ -15,6 +16,7 @@ export function DeviceDialog({ close }: { close: () => void }) {
         <Choice kind="audiooutput" label={t("loudspeaker")} />
       </div>
       <div className="row end">
+        <ContrastChoice />
         <LanguageChoice />
       </div>
     </Modal>

@@ -4,6 +4,7 @@ import {
   IconActivity,
   IconCalendarTime,
   IconDoor,
+  IconHome,
   IconMovie,
   IconSettings,
   IconUserCircle,
@@ -22,16 +23,19 @@ import { Appearance } from "./parts/Appearance";
 import { TrialNotice } from "./network/Trial";
 import { Mark } from "./parts/Mark";
 import { ProvisioningNotice } from "./parts/ProvisioningNotice";
+import { SearchButton } from "./search/SearchButton";
+import { useFound } from "./search/useFound";
 import { useMay } from "./session";
 
 const PLACES = [
+  { to: "/", icon: IconHome, words: "nav.home" },
   { to: "/rooms", icon: IconDoor, words: "nav.rooms" },
   { to: "/schedule", icon: IconCalendarTime, words: "nav.schedule" },
   { to: "/recordings", icon: IconMovie, words: "nav.recordings" },
-  { to: "/status", icon: IconActivity, words: "nav.status" },
+  { to: "/status", icon: IconActivity, words: "nav.status", wide: true },
   { to: "/settings", icon: IconSettings, words: "nav.settings", needs: "configure" },
   { to: "/account", icon: IconUserCircle, words: "nav.account" },
-] as const satisfies { to: string; icon: Icon; words: string; needs?: Action }[];
+] as const satisfies { to: string; icon: Icon; words: string; needs?: Action; wide?: true }[];
 
 interface ShellProps {
   box: BoxView;
@@ -43,6 +47,8 @@ export function Shell({ box, person, children }: ShellProps) {
   const { t } = useTranslation("panel");
   const cache = useQueryClient();
   useEffect(() => followEvents(cache), [cache]);
+  useFound();
+  const [location] = useLocation();
 
   return (
     <AppShell
@@ -67,13 +73,16 @@ export function Shell({ box, person, children }: ShellProps) {
               </Text>
             )}
           </Group>
-          <Appearance />
+          <Group gap={4} wrap="nowrap">
+            <SearchButton />
+            <Appearance />
+          </Group>
         </Group>
       </AppShell.Header>
 
       <AppShell.Navbar p="sm" aria-label={t("nav.label")} visibleFrom="sm">
         <Stack gap={4}>
-          <Places />
+          <Places wide />
         </Stack>
         <Text size="xs" c="dimmed" mt="auto" p="xs">
           {person.name}
@@ -87,7 +96,7 @@ export function Shell({ box, person, children }: ShellProps) {
         {person.may.includes("run_network") && <TrialNotice />}
         {person.may.includes("configure") && <ProvisioningNotice />}
         {person.may.includes("configure") && <CertificateNotice />}
-        {person.may.includes("configure") && <HealthNotice />}
+        {person.may.includes("configure") && location !== "/" && <HealthNotice />}
         <Box id="page" className="page" tabIndex={-1} style={{ outline: "none" }}>
           {children}
         </Box>
@@ -95,24 +104,27 @@ export function Shell({ box, person, children }: ShellProps) {
 
       <AppShell.Footer hiddenFrom="sm">
         <nav className="tabs" aria-label={t("nav.label")}>
-          <Places />
+          <Places wide={false} />
         </nav>
       </AppShell.Footer>
     </AppShell>
   );
 }
 
-function Places() {
+/** `wide`: with those that do not fit beside the others on a phone, where the first page leads there. */
+function Places({ wide }: { wide: boolean }) {
   const { t } = useTranslation("panel");
   const [location] = useLocation();
   const may = useMay();
-  const shown = PLACES.filter((place) => !("needs" in place) || may(place.needs));
+  const shown = PLACES.filter(
+    (place) => (!("needs" in place) || may(place.needs)) && (wide || !("wide" in place)),
+  );
   return shown.map(({ to, icon: Picture, words }) => (
     <Link
       key={to}
       href={to}
       className="nav-link"
-      aria-current={location.startsWith(to) ? "page" : undefined}
+      aria-current={(to === "/" ? location === to : location.startsWith(to)) ? "page" : undefined}
     >
       <Picture size={22} stroke={1.7} aria-hidden />
       {t(words)}

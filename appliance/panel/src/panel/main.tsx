@@ -6,6 +6,9 @@ import "./panel.css";
 import "./library.css";
 import "./schedule.css";
 import "./setup/setup.css";
+import "./search/search.css";
+import "./home.css";
+import "./contrast.css";
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
@@ -13,13 +16,17 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Refusal } from "../api/client";
 import { keys } from "../api/keys";
-import { panel as de } from "../i18n/panel.de";
-import { panel as en } from "../i18n/panel.en";
+import { followContrast } from "../contrast";
 import { startWords } from "../i18n/start";
+import { sayUnread } from "../i18n/unread";
 import { App } from "./App";
 import { theme, variables } from "./theme";
 
-startWords("panel", { en, de });
+followContrast();
+const words = startWords("panel", {
+  en: () => import("../i18n/panel.en").then(({ panel }) => panel),
+  de: () => import("../i18n/panel.de").then(({ panel }) => panel),
+});
 
 const cache: QueryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -40,18 +47,21 @@ const cache: QueryClient = new QueryClient({
 
 const root = document.getElementById("root");
 if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <QueryClientProvider client={cache}>
-        <MantineProvider
-          theme={theme}
-          cssVariablesResolver={variables}
-          defaultColorScheme="auto"
-        >
-          <Notifications position="top-right" />
-          <App />
-        </MantineProvider>
-      </QueryClientProvider>
-    </StrictMode>,
-  );
+  const show = () => {
+    createRoot(root).render(
+      <StrictMode>
+        <QueryClientProvider client={cache}>
+          <MantineProvider
+            theme={theme}
+            cssVariablesResolver={variables}
+            defaultColorScheme="auto"
+          >
+            <Notifications position="top-right" />
+            <App />
+          </MantineProvider>
+        </QueryClientProvider>
+      </StrictMode>,
+    );
+  };
+  void words.then(show, () => sayUnread(root));
 }

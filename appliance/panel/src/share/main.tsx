@@ -2,18 +2,25 @@
 import "./share.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { share as de } from "../i18n/share.de";
-import { share as en } from "../i18n/share.en";
+import { followContrast } from "../contrast";
 import { startWords } from "../i18n/start";
+import { sayUnread } from "../i18n/unread";
 import { SharePage } from "./SharePage";
 
-startWords("share", { en, de });
+followContrast();
+const words = startWords("share", {
+  en: () => import("../i18n/share.en").then(({ share }) => share),
+  de: () => import("../i18n/share.de").then(({ share }) => share),
+});
 
 const root = document.getElementById("root");
 if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <SharePage link={location.pathname.replace(/\/+$/, "")} />
-    </StrictMode>,
-  );
+  const show = () => {
+    createRoot(root).render(
+      <StrictMode>
+        <SharePage link={location.pathname.replace(/\/+$/, "")} />
+      </StrictMode>,
+    );
+  };
+  void words.then(show, () => sayUnread(root));
 }

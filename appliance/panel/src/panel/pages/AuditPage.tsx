@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api, auditExport } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { AuditEntry, AuditState } from "../../api/schema";
-import { audit as words } from "../../i18n/audit.en";
+import type { audit as words } from "../../i18n/audit.en";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
 import { StateBadge } from "../parts/StateBadge";
@@ -16,11 +16,18 @@ import { useFormat } from "../wording";
 
 const DONE = { icon: IconCircleCheck, color: "teal" } as const;
 const REFUSED = { icon: IconBan, color: "red" } as const;
+type Worded = keyof typeof words.actions;
+
 /** Operations that have words; others are shown as the API calls them. */
-const ACTIONS = Object.keys(words.actions) as (keyof typeof words.actions)[];
+function useWorded(): Worded[] {
+  const { i18n } = useTranslation();
+  const actions: unknown = i18n.getResource(i18n.language, "panel", "audit.actions");
+  return Object.keys(actions ?? {}) as Worded[];
+}
 
 export function AuditPage() {
   const { t } = useTranslation("panel");
+  const worded = useWorded();
   const [person, setPerson] = useState<string | null>(null);
   const [action, setAction] = useState<string | null>(null);
   const [refused, setRefused] = useState<string | null>(null);
@@ -56,7 +63,7 @@ export function AuditPage() {
           <Select
             label={t("audit.action")}
             placeholder={t("audit.everything")}
-            data={ACTIONS.map((value) => ({ value, label: t(`audit.actions.${value}`) }))}
+            data={worded.map((value) => ({ value, label: t(`audit.actions.${value}`) }))}
             value={action}
             clearable
             searchable
@@ -168,7 +175,8 @@ function Entries({ entries }: { entries: AuditEntry[] }) {
 function Row({ entry }: { entry: AuditEntry }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
-  const known = ACTIONS.find((action) => action === entry.action);
+  const worded = useWorded();
+  const known = worded.find((action) => action === entry.action);
   const done = entry.result === "ok";
   return (
     <Table.Tr>

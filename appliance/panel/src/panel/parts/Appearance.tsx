@@ -1,4 +1,4 @@
-// Language and colours: small, in the header and on the pages before signing in.
+// Language, colours and contrast: small, in the header and on the pages before signing in.
 import { ActionIcon, Group, Menu, useMantineColorScheme } from "@mantine/core";
 import {
   IconCheck,
@@ -8,6 +8,7 @@ import {
   IconSun,
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { chooseContrast, useContrast } from "../../contrast";
 import { chooseLanguage, LANGUAGES } from "../../i18n/start";
 
 const SCHEMES = [
@@ -18,6 +19,7 @@ const SCHEMES = [
 
 export function Appearance() {
   const { t, i18n } = useTranslation(["panel", "shared"]);
+  const contrast = useContrast();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const Current = SCHEMES.find((scheme) => scheme.value === colorScheme)?.icon ?? IconSun;
   const tick = <IconCheck size={16} aria-hidden />;
@@ -60,6 +62,10 @@ export function Appearance() {
               {t(words)}
             </Menu.Item>
           ))}
+          <Menu.Divider />
+          <Menu.CheckboxItem checked={contrast} closeMenuOnClick onChange={chooseContrast}>
+            {t("shared:contrast")}
+          </Menu.CheckboxItem>
         </Menu.Dropdown>
       </Menu>
     </Group>

@@ -5,14 +5,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, supportBundle } from "../../api/client";
 import { keys } from "../../api/keys";
-import { support as words } from "../../i18n/reports.en";
+import type { support as words } from "../../i18n/reports.en";
 import { Failure } from "../parts/Failure";
 import { Card } from "./Card";
 
 type Part = keyof typeof words.part;
 
 export function SupportCard() {
-  const { t } = useTranslation("panel");
+  const { t, i18n } = useTranslation("panel");
   const view = useQuery({ queryKey: keys.support, queryFn: api.support });
   return (
     <Card title={t("support.title")} text={t("support.text")}>
@@ -26,7 +26,7 @@ export function SupportCard() {
           <List size="sm" c="dimmed" spacing={2}>
             {view.data.parts.map(({ name, what }) => {
               const part = name.split(".")[0] as Part;
-              return <List.Item key={name}>{part in words.part ? t(`support.part.${part}`) : what}</List.Item>;
+              return <List.Item key={name}>{i18n.exists(`panel:support.part.${part}`) ? t(`support.part.${part}`) : what}</List.Item>;
             })}
           </List>
         </Stack>

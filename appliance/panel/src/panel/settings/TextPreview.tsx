@@ -5,7 +5,7 @@ import { IconAlertTriangle, IconArrowRight, IconChevronDown, IconChevronUp } fro
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { ForeignKey, ForeignVerdict, SettingsPreview } from "../../api/schema";
-import { texts as words } from "../../i18n/texts.en";
+import type { texts as words } from "../../i18n/texts.en";
 import { useSettingWords } from "../parts/settingWords";
 
 /** In this order: first what somebody has to do with. */
@@ -74,14 +74,14 @@ function Changes({ preview }: { preview: SettingsPreview }) {
 
 /** Keys of one kind. Those without meaning are many: only their number shows until somebody asks. */
 function Keys({ verdict, keys }: { verdict: ForeignVerdict; keys: ForeignKey[] }) {
-  const { t } = useTranslation("panel");
+  const { t, i18n } = useTranslation("panel");
   const setting = useSettingWords();
   const [opened, { toggle }] = useDisclosure(verdict !== "not_needed");
   if (keys.length === 0) return null;
   const becomes = ({ code, why }: ForeignKey) => {
     if (verdict === "taken") return t("texts.as", { name: setting.name(why), interpolation: { escapeValue: false } });
     if (verdict === "unknown") return t("texts.unknown");
-    return code in words.why ? t(`texts.why.${code as keyof typeof words.why}`) : why;
+    return i18n.exists(`panel:texts.why.${code}`) ? t(`texts.why.${code as keyof typeof words.why}`) : why;
   };
   const rows = keys.map((key) => ({
     line: key.line,

@@ -1,20 +1,19 @@
 // The first hour: step by step from a claimed box to a recording that plays. Each step has an address, and
 // what is open the box knows, so that people can leave anywhere and go on at another device.
-import "./words";
 import { Skeleton, Stack, Text, VisuallyHidden } from "@mantine/core";
 import { IconCheck, IconMinus } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect } from "react";
+import { Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, Redirect, useLocation } from "wouter";
 import type { BoxView, Me, SetupView, StepMark } from "../../api/schema";
 import { Failure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
+import { lazyPage } from "../parts/lazyPage";
 import { BoxStep } from "./BoxStep";
 import { CertificateStep } from "./CertificateStep";
 import { FinishStep } from "./FinishStep";
 import { OwnerStep } from "./OwnerStep";
 import { ReachStep } from "./ReachStep";
-import { Reload } from "./Reload";
 import { RoomStep } from "./RoomStep";
 import type { StepProps } from "./StepFrame";
 import {
@@ -32,7 +31,7 @@ import {
 import { useSaySetup, useSetup } from "./useSetup";
 
 /** With what speaks to the media plane, which is larger than the rest of the panel. */
-const CallStep = lazy(() => import("./call/CallStep").catch(() => ({ default: Reload })));
+const CallStep = lazyPage(() => import("./call/CallStep").then((part) => part.default));
 
 interface SetupPageProps {
   box: BoxView;
@@ -41,7 +40,7 @@ interface SetupPageProps {
   step?: string | undefined;
 }
 
-export default function SetupPage({ box, me, step }: SetupPageProps) {
+export function SetupPage({ box, me, step }: SetupPageProps) {
   const { t } = useTranslation("setup");
   const view = useSetup();
   const place = placeOf(step);
