@@ -209,7 +209,7 @@ export async function rooms(steps) {
     const card = panel.getByRole('region', { name: 'Lecture' });
     await expectText(card, 'Guests may switch their camera on: no');
     await expectText(card, 'Recordings are kept for: 30 days');
-    await card.getByRole('button', { name: 'Change Lecture' }).click();
+    await card.getByRole('button', { name: 'Change: Lecture' }).click();
     await panel.getByRole('switch', { name: 'New rooms begin with this template' }).click();
     await panel.getByRole('switch', { name: 'Record by itself' }).click();
     await choose('Codecs of pictures', 'H.264 only');
@@ -246,7 +246,7 @@ export async function rooms(steps) {
 
   await steps.run('a template is applied to rooms after a list of what will be different', async () => {
     await panel.goto('/panel/rooms/templates');
-    await panel.getByRole('button', { name: 'Apply Lecture to rooms' }).click();
+    await panel.getByRole('button', { name: 'Apply to rooms: Lecture' }).click();
     const dialog = panel.getByRole('dialog');
     await dialog.getByRole('checkbox', { name: 'All rooms' }).click();
     await looksRight(panel, 'template-rooms', 'en');
@@ -263,7 +263,7 @@ export async function rooms(steps) {
     assert.ok(all.every((room) => room.record_always && room.rules.guests_muted));
     const log = await (await owner.request.get('/api/v1/audit?action=room_template_apply')).json();
     assert.equal(log.items.length, 2, 'a row for each');
-    await panel.getByRole('button', { name: 'Delete the template Lecture' }).click();
+    await panel.getByRole('button', { name: 'Delete: Lecture' }).click();
     await expectText(panel.getByRole('dialog'), 'Rooms that were made from it stay as they are.');
     await panel.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await expectText(panel, 'No templates yet');

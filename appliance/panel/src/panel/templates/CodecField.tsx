@@ -66,6 +66,7 @@ export function CodecField({ value, disabled = false, change }: CodecFieldProps)
       {chosen === OWN && (
         <MultiSelect
           label={t("codecs.own_label")}
+          searchable
           styles={NARROW}
           disabled={disabled}
           data={CODECS.map((codec) => ({ value: codec, label: t(`codecs.names.${codec}`) }))}

@@ -187,6 +187,7 @@ function Copies({ targets, change }: CopiesProps) {
         <MultiSelect
           label={t("templates.copies_choose")}
           description={t("templates.copies_choose_text")}
+          searchable
           data={known.map(({ id, name, gone }) => ({
             value: id,
             label: gone ? t("templates.removed", { name }) : name,

@@ -77,7 +77,7 @@ function Card({ template }: { template: RoomTemplate }) {
             px="sm"
             variant="light"
             leftSection={<IconChecklist size={18} aria-hidden />}
-            aria-label={t("templates.apply_named", { name })}
+            aria-label={t("rooms.named", { action: t("templates.apply"), name })}
             onClick={apply.open}
           >
             {t("templates.apply")}
@@ -86,7 +86,7 @@ function Card({ template }: { template: RoomTemplate }) {
             px="sm"
             variant="default"
             leftSection={<IconPencil size={18} aria-hidden />}
-            aria-label={t("templates.edit_named", { name })}
+            aria-label={t("rooms.named", { action: t("templates.edit"), name })}
             onClick={edit.open}
           >
             {t("templates.edit")}
@@ -96,7 +96,7 @@ function Card({ template }: { template: RoomTemplate }) {
             variant="subtle"
             color="red"
             leftSection={<IconTrash size={18} aria-hidden />}
-            aria-label={t("templates.delete_named", { name })}
+            aria-label={t("rooms.named", { action: t("templates.delete"), name })}
             onClick={remove.open}
           >
             {t("templates.delete")}
