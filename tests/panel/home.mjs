@@ -115,7 +115,6 @@ export async function home(steps) {
     for (const [words, label] of [
       ['maximum guests', 'People in a room at most'],
       ['power cut', 'Go on after a power cut within'],
-      ['broker', 'MQTT'],
     ]) {
       await panel.keyboard.press('Control+k');
       await field.fill(words);
@@ -131,32 +130,8 @@ export async function home(steps) {
     }
   }, { needs: [searched] });
 
-  await steps.run('every setting that the search knows is where it says', async () => {
-    const places = ['Meetings', 'Disk', 'Mail', 'MQTT', 'log', 'clock', 'password', 'backup', 'updates', 'keys', 'retention', 'sso', 'delete'];
-    const seen = new Set();
-    for (const words of places) {
-      await panel.keyboard.press('Control+k');
-      await field.fill(words);
-      await options.first().waitFor();
-      const group = dialog.getByRole('group', { name: 'Settings' });
-      const names = await group.getByRole('option').locator('.search-name').allInnerTexts();
-      for (const name of names.filter((name) => !seen.has(name))) {
-        seen.add(name);
-        if (!(await dialog.isVisible())) await panel.keyboard.press('Control+k');
-        await field.fill(name);
-        await group.getByRole('option').filter({ has: panel.getByText(name, { exact: true }) }).first().click();
-        await until(`the focus is at ${name}`, () => panel.evaluate(() => {
-          const at = document.activeElement;
-          return at?.closest('#page') && at.id !== 'page' && !location.search.includes('find=');
-        }));
-      }
-      await panel.keyboard.press('Escape');
-    }
-    assert.ok(seen.size > 20, `only ${[...seen].join()}`);
-  }, { needs: [searched] });
-
   await steps.run('who may see little finds little, and sees no alarms', async () => {
-    const { secret } = await call('post', '/invites', { name: 'Grace', role: 'viewer' }, 201);
+    const { secret } = await call('post', '/invites', { name: 'Grace', role: 'viewer', expires_in_s: 86_400 }, 201);
     const grace = await browser.person();
     const accepted = { secret, name: 'Grace', password: PASSWORD };
     assert.equal((await grace.request.post('/api/v1/invitation/acceptance', { data: accepted })).status(), 201);
