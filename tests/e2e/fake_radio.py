@@ -233,6 +233,8 @@ class Profile(ServiceInterface):
     @dbus_method()
     def GetSecrets(self, setting_name: "s") -> "a{sa{sv}}":
         psk = self.settings.get(setting_name, {}).get("psk")
+        if self.of(SECURITY, "key-mgmt") == "owe":
+            raise DBusError(f"{NM}.AgentManager.NoSecrets", "No agents were available for this request.")
         return {setting_name: {"psk": psk} if psk else {}}
 
     @dbus_method()
@@ -320,9 +322,11 @@ class Manager(ServiceInterface):
         says = {"joins": profile.ssid(), "key": profile.of(SECURITY, "key-mgmt"),
                 "hidden": profile.of("802-11-wireless", "hidden") or False}
         say(**says)
-        # A wrong passphrase is no error of this call: the radio is in no network afterwards.
+        # A wrong passphrase is no error of this call: the radio goes back to a network that it joins by itself.
         right = point and point.told.get("passphrase") == profile.of(SECURITY, "psk")
-        radio.active = profile if right else None
+        others = [one for one in self.world.profiles.values() if one is not profile and self.world.heard(one.ssid())]
+        back = next((one for one in others if one.of("connection", "autoconnect") is not False), None)
+        radio.active = profile if right else back
         if radio.active and profile.of("ipv4", "method") == "manual":
             radio.address = profile.of("ipv4", "address-data")[0]["address"]
         return f"{radio.path}/Active"

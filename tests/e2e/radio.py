@@ -13,7 +13,7 @@ from machine import Bus
 
 HERE = Path(__file__).resolve().parent
 PASSPHRASE = "canary4711 passphrase"
-PSK, SAE, EAP = 0x188, 0x488, 0x288
+PSK, SAE, EAP, OWE = 0x188, 0x488, 0x288, 0x888
 AIR = [
     {"ssid": "Office", "strength": 82, "mhz": 5180, "flags": 1, "rsn": PSK | SAE, "passphrase": PASSPHRASE},
     {"ssid": "Office", "strength": 61, "mhz": 2412, "flags": 1, "rsn": PSK | SAE, "passphrase": PASSPHRASE},
@@ -21,6 +21,7 @@ AIR = [
     {"ssid": "eduroam", "strength": 70, "mhz": 5500, "flags": 1, "rsn": EAP},
     {"ssid": "Guests", "strength": 30, "mhz": 2437},
     {"ssid": "Secret", "strength": 44, "mhz": 2462, "flags": 1, "rsn": PSK, "passphrase": PASSPHRASE, "hides": True},
+    {"ssid": "Foyer", "strength": 40, "mhz": 5240, "rsn": OWE, "hides": True},
 ]
 
 

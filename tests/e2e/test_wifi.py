@@ -93,14 +93,17 @@ def test_a_network_that_is_kept_is_joined_and_another_takes_its_place(box, radio
 def test_what_nobody_keeps_goes_back_to_the_network_of_before(box, radio):
     join(box, ssid="Office")
     keep(box)
+    office = link(box)["wifi"]
     join(box, ssid="Guests", key="open", passphrase="", confirm_within_s=10)
     until(lambda: (link(box)["wifi"] or {}).get("ssid") == "Guests", "the other network")
     over(box)
     assert link(box)["wifi"]["ssid"] == "Office" and radio.joined() == ["Office"]
     assert box.ask("GET", "/network")["past"]["outcome"] == "timed_out"
-    # With a wrong passphrase it is never in force, and cannot be kept.
+    # With a wrong passphrase it is never in force, though the radio is back in the network of before by itself.
     trial = join(box, ssid="Campus", key="wpa3", passphrase="wrong", confirm_within_s=10)
     until(lambda: {"joins": "Campus", "key": "sae", "hidden": False} in radio.said, "the attempt")
+    until(lambda: link(box)["wifi"] == office, "the network of before")
+    assert not box.ask("GET", "/network/trial")["trial"]["in_force"]
     assert box.refuses("POST", "/network/trial/confirm", {"id": trial["id"]}) == (409, "network_not_yet")
     box.ask("DELETE", "/network/trial")
     assert link(box)["wifi"]["ssid"] == "Office" and radio.joined() == ["Office"]
@@ -124,3 +127,13 @@ def test_a_network_is_forgotten_once_that_is_kept_and_hidden_ones_are_called_by_
         status, _, answer = box.request("PUT", WIFI, {"key": "wpa2", "passphrase": PASSPHRASE} | wanted)
         assert (status, answer["field"]) == (422, field), answer
         assert PASSPHRASE not in json.dumps(answer)
+
+
+def test_a_network_that_encrypts_without_a_passphrase_is_kept_and_forgotten(box, radio):
+    """NetworkManager has no secrets of it, and says so by an error."""
+    join(box, ssid="Foyer", key="owe", passphrase="", hidden=True)
+    keep(box)
+    assert radio.joined() == ["Foyer"] and radio.said[-1]["key"] == "owe"
+    box.ask("DELETE", WIFI)
+    keep(box)
+    assert radio.joined() == []

@@ -65,6 +65,10 @@ impl Loads {
                 .collect();
             let sum = since.iter().sum::<u64>().max(1) as f64;
             for (load, packets) in rooms.iter().zip(since) {
+                // Whom everybody left may come back: what was counted is remembered.
+                if load.participants == 0 {
+                    continue;
+                }
                 let total = totals.entry(load.room.as_str()).or_default();
                 total.participants += load.participants;
                 total.cpu_percent += cpu * packets as f64 / sum;
@@ -96,8 +100,7 @@ impl Loads {
 }
 
 fn percents(loss: Loss) -> LossSample {
-    let percent =
-        |sum: f64| (loss.connections > 0).then(|| sum / f64::from(loss.connections) * 100.0);
+    let percent = |(sum, told): (f64, u32)| (told > 0).then(|| sum / f64::from(told) * 100.0);
     LossSample { in_percent: percent(loss.incoming), out_percent: percent(loss.outgoing) }
 }
 
@@ -112,8 +115,9 @@ mod tests {
 
     #[test]
     fn a_thread_is_divided_by_the_packets_of_its_rooms_and_a_spread_room_adds_up() {
-        let quiet = Loss { incoming: 0.0, outgoing: 0.0, connections: 2 };
-        let bad = Loss { incoming: 0.1, outgoing: 0.4, connections: 2 };
+        // Two connections each: one that only sends, one that only receives.
+        let quiet = Loss { incoming: (0.0, 1), outgoing: (0.0, 1) };
+        let bad = Loss { incoming: (0.1, 1), outgoing: (0.4, 1) };
         let (mut loads, start) = (Loads::default(), Instant::now());
         let first = [vec![load("a", 2, 1000, quiet), load("b", 2, 1000, quiet)], vec![]];
         loads.told(start, &first, &[0.0, 0.0]);
@@ -129,8 +133,8 @@ mod tests {
         assert_eq!(told, [("a", 2, 30.0, 150.0), ("b", 3, 15.0, 300.0)]);
         let lost =
             |one: &LossSample| (one.in_percent.map(f64::round), one.out_percent.map(f64::round));
-        assert_eq!(lost(&meetings[1].loss), (Some(5.0), Some(20.0)));
-        assert_eq!((lost(&all).0, lost(&all).1), (Some(3.0), Some(10.0)));
+        assert_eq!(lost(&meetings[1].loss), (Some(10.0), Some(40.0)));
+        assert_eq!((lost(&all).0, lost(&all).1), (Some(5.0), Some(20.0)));
     }
 
     #[test]
@@ -141,5 +145,12 @@ mod tests {
         let (meetings, all) = loads.told(start + Duration::from_secs(1), &again, &[1.0]);
         assert_eq!(meetings[0].packets_per_s, 100.0);
         assert_eq!(all, LossSample::default());
+        // Everybody leaves and comes back: only what came since counts.
+        let empty = [vec![load("a", 0, 100, Loss::default())]];
+        let (meetings, _) = loads.told(start + Duration::from_secs(2), &empty, &[1.0]);
+        assert!(meetings.is_empty());
+        let back = [vec![load("a", 1, 150, Loss::default())]];
+        let (meetings, _) = loads.told(start + Duration::from_secs(3), &back, &[1.0]);
+        assert_eq!(meetings[0].packets_per_s, 50.0);
     }
 }

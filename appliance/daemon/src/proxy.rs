@@ -10,6 +10,9 @@ use roombox_delivery::{
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Where a certificate of a bundle ends (RFC 7468 §2).
+const END: &str = "-----END CERTIFICATE-----";
+
 /// For all of an attempt.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -36,15 +39,18 @@ fn proxy_of(settings: &ProxySettings) -> Option<Result<Proxy, ProxyPlanError>> {
     }))
 }
 
-/// As the settings say it. An authority that is none is left out: the way stays, and who shows a certificate of it
-/// is not trusted.
+/// As the settings say it. Of a bundle of authorities what is none is left out: the way stays, and the others count.
 fn usable(settings: &ProxySettings) -> Option<Arc<Proxy>> {
     match proxy_of(settings)? {
         Ok(proxy) => Some(Arc::new(proxy)),
         Err(error) => {
-            tracing::warn!(%error, "the proxy's settings are used without its authority");
-            let without = ProxySettings { authority: String::new(), ..settings.clone() };
-            proxy_of(&without)?.ok().map(Arc::new)
+            tracing::warn!(%error, "certificates of the proxy's authority that are none are left out");
+            let with = |authority| ProxySettings { authority, ..settings.clone() };
+            let usable = |block: &&str| {
+                proxy_of(&with((*block).to_owned())).is_some_and(|made| made.is_ok())
+            };
+            let authority = settings.authority.split_inclusive(END).filter(usable).collect();
+            proxy_of(&with(authority))?.ok().map(Arc::new)
         }
     }
 }

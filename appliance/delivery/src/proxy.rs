@@ -135,6 +135,8 @@ pub struct Proxy {
     excepted: Vec<Excepted>,
     local_direct: bool,
     looks_up: bool,
+    /// It has an authority of its own, by which it opens what is encrypted.
+    opens: bool,
     trust: Trust,
 }
 
@@ -181,8 +183,18 @@ impl Proxy {
             return Err(ProxyPlanError::Authority);
         }
         let ProxyPlan { encrypted, host, port, excepted, local_direct, looks_up, .. } = plan;
-        let trust = Trust::with(more);
-        Ok(Self { encrypted, host, port, authorization, excepted, local_direct, looks_up, trust })
+        let (opens, trust) = (!more.is_empty(), Trust::with(more));
+        Ok(Self {
+            encrypted,
+            host,
+            port,
+            authorization,
+            excepted,
+            local_direct,
+            looks_up,
+            opens,
+            trust,
+        })
     }
 
     /// `host:port`.
@@ -218,8 +230,9 @@ impl Proxy {
     ///
     /// A proxy looks names up by itself. So what must not lead into the house is looked up here before, and goes
     /// by the proxy only if none of what was found is in the house. A name may lead elsewhere a moment later: over
-    /// HTTPS that gets nowhere, because no server there has a certificate of that name; plain HTTP by a name is
-    /// not sent so at all, unless the owner left all this to the proxy.
+    /// HTTPS that gets nowhere, because no server there has a certificate of that name. A proxy that opens what is
+    /// encrypted makes one for whatever it reached: by it, as by plain HTTP, a name is not followed at all,
+    /// unless the owner left all this to the proxy.
     pub(crate) async fn way(&self, at: &Address, nearest: Zone) -> Result<Way, ReachError> {
         let host = at.host.trim_matches(['[', ']']);
         let too_near = |zone| Err(ReachError::TooNear { host: at.host.clone(), zone });
@@ -253,7 +266,7 @@ impl Proxy {
         {
             return too_near(zone);
         }
-        match self.looks_up || (at.https && !found.is_empty()) {
+        match self.looks_up || (at.https && !found.is_empty() && !self.opens) {
             true => Ok(Way::ByProxy),
             false => Err(ReachError::Unjudged { host: at.host.clone() }),
         }

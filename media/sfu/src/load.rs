@@ -7,12 +7,11 @@ use crate::sfu::Sfu;
 /// connections report of themselves.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Loss {
-    /// Sum of the shares (0 to 1) of what people sent, over `connections`.
-    pub incoming: f64,
+    /// Sum of the shares (0 to 1) of what people sent, and how many connections told theirs: one may carry
+    /// only one direction.
+    pub incoming: (f64, u32),
     /// The same of what they were sent.
-    pub outgoing: f64,
-    /// So many told it.
-    pub connections: u32,
+    pub outgoing: (f64, u32),
 }
 
 /// A room on one shard.
@@ -29,23 +28,21 @@ pub struct RoomLoad {
 impl Loss {
     /// One more connection, as far as it is known.
     fn with(mut self, incoming: Option<f32>, outgoing: Option<f32>) -> Self {
-        if incoming.is_none() && outgoing.is_none() {
-            return self;
+        for (sum, share) in [(&mut self.incoming, incoming), (&mut self.outgoing, outgoing)] {
+            if let Some(share) = share {
+                *sum = (sum.0 + f64::from(share).clamp(0.0, 1.0), sum.1 + 1);
+            }
         }
-        let share = |share: Option<f32>| f64::from(share.unwrap_or(0.0)).clamp(0.0, 1.0);
-        self.incoming += share(incoming);
-        self.outgoing += share(outgoing);
-        self.connections += 1;
         self
     }
 
     /// Those of two shards.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
+        let sum = |one: (f64, u32), other: (f64, u32)| (one.0 + other.0, one.1 + other.1);
         Self {
-            incoming: self.incoming + other.incoming,
-            outgoing: self.outgoing + other.outgoing,
-            connections: self.connections + other.connections,
+            incoming: sum(self.incoming, other.incoming),
+            outgoing: sum(self.outgoing, other.outgoing),
         }
     }
 }
@@ -59,7 +56,7 @@ impl Sfu {
         }
     }
 
-    /// All rooms with somebody here. Looks at every connection: not for each turn.
+    /// All rooms of this shard, also those that everybody left. Looks at every connection: not for each turn.
     pub fn room_loads(&self) -> Vec<RoomLoad> {
         let mut loads: Vec<RoomLoad> = Vec::new();
         let mut places = vec![None; self.rooms.capacity()];
@@ -81,7 +78,6 @@ impl Sfu {
                 loads[place].loss = loads[place].loss.with(incoming, outgoing);
             }
         }
-        loads.retain(|load| load.participants > 0);
         loads
     }
 }

@@ -61,18 +61,22 @@ fn caller<'a>(token: &'a str, headers: &'a HeaderMap, Peer(from): Peer) -> Calle
     Caller { token, visit: cookie(headers, COOKIE), from }
 }
 
-/// Sets the cookie of a visit, for this link alone.
+/// Sets the cookie of a visit, for this link alone. Where sites may frame the film it must be sent from within their
+/// pages, too, and to each site another one is (CHIPS); that needs TLS.
 fn with_visit(
     mut response: Response,
     token: &str,
     visit: NewVisit,
     Encrypted(encrypted): Encrypted,
+    framed: bool,
 ) -> Response {
     let Some((secret, seconds)) = visit else { return response };
-    let secure = if encrypted { "; Secure" } else { "" };
-    let text = format!(
-        "{COOKIE}={secret}; Path=/s/{token}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
-    );
+    let sent = match (encrypted, framed) {
+        (true, true) => "SameSite=None; Secure; Partitioned",
+        (true, false) => "SameSite=Strict; Secure",
+        (false, _) => "SameSite=Strict",
+    };
+    let text = format!("{COOKIE}={secret}; Path=/s/{token}; Max-Age={seconds}; HttpOnly; {sent}");
     if let Ok(value) = HeaderValue::from_str(&text) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }
@@ -113,7 +117,8 @@ pub(super) async fn shared_get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (film, visit) = door.shares.look(caller(&token, &headers, peer)).await?;
-    Ok(with_visit(Json(film).into_response(), &token, visit, encrypted))
+    let framed = !door.settings.get().security.framed_by.is_empty();
+    Ok(with_visit(Json(film).into_response(), &token, visit, encrypted, framed))
 }
 
 /// Gives the password of a share link.
@@ -131,7 +136,8 @@ pub(super) async fn shared_unlock(
 ) -> Result<Response, ApiError> {
     let caller = caller(&token, &headers, peer);
     let visit = door.shares.unlock(caller, &request.password).await?;
-    Ok(with_visit(StatusCode::NO_CONTENT.into_response(), &token, visit, encrypted))
+    let framed = !door.settings.get().security.framed_by.is_empty();
+    Ok(with_visit(StatusCode::NO_CONTENT.into_response(), &token, visit, encrypted, framed))
 }
 
 /// The film that a share link leads to, whole or a range of it.
@@ -232,15 +238,21 @@ mod tests {
 
     #[test]
     fn the_cookie_of_a_visit_goes_to_its_link_alone_and_never_in_the_clear_where_there_is_tls() {
-        let answer = |visit, encrypted| {
-            let response = with_visit(StatusCode::OK.into_response(), "T", visit, encrypted);
+        let within = |visit, encrypted, framed| {
+            let response =
+                with_visit(StatusCode::OK.into_response(), "T", visit, encrypted, framed);
             response.headers().get(header::SET_COOKIE).map(|set| set.to_str().unwrap().to_owned())
         };
+        let answer = |visit, encrypted| within(visit, encrypted, false);
         let visit = || Some(("S3".to_owned(), 60));
         let plain = "roombox_visit=S3; Path=/s/T; Max-Age=60; HttpOnly; SameSite=Strict";
         assert_eq!(answer(visit(), Encrypted(false)).as_deref(), Some(plain));
         assert_eq!(answer(visit(), Encrypted(true)), Some(format!("{plain}; Secure")));
         assert_eq!(answer(None, Encrypted(true)), None);
+        // Within a page of a site that may frame it, browsers send only one that says so.
+        assert_eq!(within(visit(), Encrypted(false), true).as_deref(), Some(plain));
+        let framed = plain.replace("SameSite=Strict", "SameSite=None; Secure; Partitioned");
+        assert_eq!(within(visit(), Encrypted(true), true), Some(framed));
     }
 
     /// A film of which there is always more.

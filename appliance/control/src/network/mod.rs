@@ -253,11 +253,12 @@ impl Network {
         let in_force = match &note {
             // One that an earlier daemon began may not have been put in force any more.
             None => open.runs,
-            Some(note) if note.removes => note.carried_out && !link.is_some_and(|link| link.ready),
-            // An interface is ready for a moment yet by what it was set to before.
+            Some(note) if note.removes => note.carried_out && open.runs,
+            // An interface is ready for a moment yet by what it was set to before; and a radio that does not
+            // get into a network goes back to the one before by itself.
             Some(note) => {
                 let has = |link: &&Link| note.addresses.iter().all(|a| link.addresses.contains(a));
-                note.carried_out && link.filter(has).is_some_and(|link| link.ready)
+                note.carried_out && open.runs && link.filter(has).is_some_and(|link| link.ready)
             }
         };
         let now = link.filter(|_| in_force).map(|link| link.addresses.clone());

@@ -170,7 +170,11 @@ impl RoomTemplates {
         let like = RoomRow { lobby, record_always, rules, ..RoomRow::default() };
         let room = self.rooms.create_as(name, like).await?;
         if let Some(wanted) = targets {
-            self.copy_to(&room.id, &wanted).await?;
+            if let Err(error) = self.copy_to(&room.id, &wanted).await {
+                // Half of it would record to the wrong places, and its name would be taken for the next try.
+                self.rooms.delete(&room.id).await?;
+                return Err(error);
+            }
         }
         Ok((room, Some(template)))
     }
@@ -215,10 +219,11 @@ impl RoomTemplates {
         if of.is_some_and(|of| of != preview.of) {
             return Err(ControlError::TemplateMoved);
         }
-        self.rooms.settle(room, &preview.after).await?;
+        // Places first: it may record from the moment on in which the rest holds.
         if let Some(wanted) = &template.settings.targets {
             self.copy_to(room, wanted).await?;
         }
+        self.rooms.settle(room, &preview.after).await?;
         Ok((preview, template))
     }
 

@@ -210,6 +210,15 @@ impl Targets {
         row.enabled = patch.enabled.unwrap_or(row.enabled);
         self.check(&row)?;
         only_one(&rows, &row)?;
+        if more_rooms_only(&rows[at], &row) {
+            // What is on its way stays right, and so does the pause of a place that fails.
+            row.version = rows[at].version;
+            self.store.target_put(row.clone(), false).await?;
+            rows[at] = row.clone();
+            drop(rows);
+            self.rules_changed(id);
+            return self.view(row).await;
+        }
         let elsewhere = !row.place.is_same(&rows[at].place);
         let mut left = self.left_at(id).await?;
         left.retain(|_| elsewhere);
@@ -390,6 +399,13 @@ impl Targets {
         self.wake.notify_one();
         self.events.publish(id, Happening::TargetChanged);
     }
+}
+
+/// Whether nothing else changes than that rooms come to those whose recordings a target gets.
+fn more_rooms_only(old: &TargetRow, new: &TargetRow) -> bool {
+    let more = !old.rooms.is_empty() && old.rooms.iter().all(|room| new.rooms.contains(room));
+    let as_before = TargetRow { rooms: old.rooms.clone(), version: old.version, ..new.clone() };
+    more && as_before == *old
 }
 
 /// Two targets at one place would write over each other's unfinished files.

@@ -238,6 +238,11 @@ pub fn unmarked(profile: Profile) -> Profile {
     profile
 }
 
+/// A text of a section; empty: it has none.
+pub fn word(section: &Dict, name: &str) -> String {
+    section.get(name).and_then(|value| text(value)).unwrap_or_default()
+}
+
 fn texts(dict: &Dict, name: &str) -> Vec<String> {
     let all = dict.get(name).map(|list| items(list)).unwrap_or_default();
     all.into_iter().filter_map(text).collect()

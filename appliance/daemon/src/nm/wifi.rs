@@ -17,6 +17,12 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Sections of a profile in which there are secrets.
 const SECRET: [&str; 2] = ["802-11-wireless-security", "802-1x"];
 
+/// Whether there is anything to ask for: of a network that encrypts without a passphrase (OWE) NetworkManager has
+/// no secrets, and says so by an error.
+fn has_secrets(profile: &Profile, section: &str) -> bool {
+    profile.get(section).is_some_and(|of| super::profile::word(of, "key-mgmt") != "owe")
+}
+
 fn counted(dict: &Dict, name: &str) -> u32 {
     let told = dict.get(name).and_then(|value| number(value));
     told.and_then(|told| u32::try_from(told).ok()).unwrap_or(0)
@@ -106,7 +112,7 @@ impl Nm {
         mut profile: Profile,
     ) -> Result<Profile, Silence> {
         for section in
-            SECRET.into_iter().filter(|section| profile.contains_key(*section)).collect::<Vec<_>>()
+            SECRET.into_iter().filter(|section| has_secrets(&profile, section)).collect::<Vec<_>>()
         {
             let object = self.bus.object(NAME, path, PROFILE).await?;
             let told = object.call::<_, _, Profile>("GetSecrets", &section).await;

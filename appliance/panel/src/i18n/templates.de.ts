@@ -72,6 +72,7 @@ export const applying: Words<typeof en.applying> = {
   nothing_at_all: "Diese Räume sind schon wie die Vorlage.",
   from_to: "{{before}} → {{after}}",
   deletes: "Ältere Aufnahmen dieses Raums werden bald gelöscht. Was festgehalten ist, bleibt.",
+  deletes_as_box: "Dann gelten die Tage dieser Box: Aufnahmen dieses Raums, die älter sind, werden bald gelöscht. Was festgehalten ist, bleibt.",
   missing: "Ausgelassen: {{names}} wurde von dieser Box entfernt; dorthin wird nichts kopiert.",
   kept: "{{names}} behält diesen Raum: Dort steht kein anderer, und ohne einen würde dorthin jeder Raum kopiert. Ändern Sie das in den Einstellungen dieser Box.",
   go_one: "{{count}} Raum ändern",

@@ -70,6 +70,7 @@ export const applying = {
   nothing_at_all: "These rooms are like the template already.",
   from_to: "{{before}} → {{after}}",
   deletes: "Recordings of this room that are older are deleted soon. What is held stays.",
+  deletes_as_box: "From then on the days of this box count: recordings of this room that are older than those are deleted soon. What is held stays.",
   missing: "Left out: {{names}} was removed from this box, and recordings are not copied there.",
   kept: "{{names}} keeps this room: it lists no other one, and without any it would take every room. Change that in the settings of this box.",
   go_one: "Change {{count}} room",

@@ -33,7 +33,6 @@ export const wifi: Words<typeof en> = {
   ssid_text: "Genau so, wie er ist, auch groß und klein.",
   key: "Schutz",
   key_of: { wpa2: "WPA2, oder WPA3, wo es beides hat", wpa3: "Nur WPA3", owe: "Kein Kennwort, verschlüsselt (OWE)", open: "Keiner" },
-  is_hidden: "Es verbirgt seinen Namen",
   is_hidden_text: "Die Box ruft es beim Namen; alle in der Nähe hören also, dass sie es sucht.",
   passphrase: "Kennwort",
   passphrase_text: "Das System behält es; weder diese Seite noch eine Sicherung zeigt es wieder.",

@@ -31,7 +31,6 @@ export const wifi = {
   ssid_text: "Exactly as it is, capitals too.",
   key: "Protection",
   key_of: { wpa2: "WPA2, or WPA3 where it has both", wpa3: "WPA3 alone", owe: "No passphrase, encrypted (OWE)", open: "None" },
-  is_hidden: "It hides its name",
   is_hidden_text: "The box calls for it by its name, so everybody nearby hears that it looks for it.",
   passphrase: "Passphrase",
   passphrase_text: "The system keeps it; neither this page nor a backup shows it again.",

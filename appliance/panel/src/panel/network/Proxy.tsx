@@ -32,9 +32,11 @@ export function Proxy() {
   );
 }
 
+/** Without a user there is no password, also if one was kept. */
 const sent = (values: ProxySettings): ProxySettings => ({
   ...values,
   url: values.url.trim(),
+  password: values.user.trim() === "" || values.url.trim() === "" ? "" : values.password,
   exceptions: values.exceptions.flatMap(listOf),
 });
 

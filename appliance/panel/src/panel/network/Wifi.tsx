@@ -1,6 +1,6 @@
 // Joins a Wi-Fi network: which there are, how strong, and how each is protected. Tried like every change of the network.
 import {
-  Alert, Button, Group, Modal, PasswordInput, Select, Skeleton, Stack, Switch, Text, TextInput, UnstyledButton,
+  Alert, Button, Group, Modal, PasswordInput, Select, Skeleton, Stack, Text, TextInput, UnstyledButton,
 } from "@mantine/core";
 import { IconAlertTriangle, IconLock, IconLockOpen, IconPlus, IconRefresh, IconWifiOff } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -170,12 +170,9 @@ function Join({ view, name, wanted, change, tried }: JoinProps) {
               value={wanted.key}
               onChange={(value) => change({ ...wanted, key: value ?? wanted.key, passphrase: "" })}
             />
-            <Switch
-              label={t("wifi.is_hidden")}
-              description={t("wifi.is_hidden_text")}
-              checked
-              readOnly
-            />
+            <Text size="sm" c="dimmed">
+              {t("wifi.is_hidden_text")}
+            </Text>
           </>
         ) : (
           <Text fw={600} style={{ overflowWrap: "anywhere" }}>
@@ -187,7 +184,8 @@ function Join({ view, name, wanted, change, tried }: JoinProps) {
             label={t("wifi.passphrase")}
             description={t("wifi.passphrase_text")}
             autoComplete="off"
-            data-autofocus
+            // The row that was pressed has gone, and the focus with it.
+            autoFocus
             visibilityToggleButtonProps={{ "aria-label": t("wifi.passphrase_show") }}
             value={wanted.passphrase ?? ""}
             error={field === "passphrase" ? t(`wifi.wrong_passphrase.${wanted.key}`) : undefined}

@@ -98,7 +98,10 @@ export function Plot({ title, times, lines, write, writeTime, atLeast }: PlotPro
   }, [width, scheme, shape, atLeast]);
 
   const last = lines
-    .map((line) => `${line.label} ${write(line.values.at(-1) ?? 0)}`)
+    .map((line) => {
+      const value = line.values.at(-1) ?? null;
+      return `${line.label} ${value === null ? "–" : write(value)}`;
+    })
     .join(", ");
   return <div ref={ref} className="plot" role="img" aria-label={`${title}: ${last}`} style={{ minHeight: HEIGHT }} />;
 }

@@ -20,24 +20,33 @@ interface ApplyDialogProps {
 
 export function ApplyDialog({ template, opened, close }: ApplyDialogProps) {
   const { t } = useTranslation(["panel", "shared"]);
+  // Whoever closes it in the middle would never hear what was refused.
+  const [busy, setBusy] = useState(false);
   return (
     <Modal
       opened={opened}
-      onClose={close}
+      onClose={() => !busy && close()}
+      withCloseButton={!busy}
       size="lg"
       title={t("applying.title", { name: template.name })}
       closeButtonProps={{ "aria-label": t("shared:close") }}
     >
-      <Steps template={template} close={close} />
+      <Steps template={template} close={close} busy={setBusy} />
     </Modal>
   );
 }
 
-function Steps({ template, close }: { template: RoomTemplate; close: () => void }) {
+interface StepsProps {
+  template: RoomTemplate;
+  close: () => void;
+  busy: (now: boolean) => void;
+}
+
+function Steps({ template, close, busy }: StepsProps) {
   const [chosen, choose] = useState<string[]>([]);
   const look = useMutation({ mutationFn: () => templates.preview(template.id, chosen) });
   return look.data ? (
-    <Look template={template} previews={look.data.items} back={look.reset} close={close} />
+    <Look template={template} previews={look.data.items} back={look.reset} close={close} busy={busy} />
   ) : (
     <ChooseRooms
       chosen={chosen}
@@ -69,19 +78,21 @@ function ChooseRooms({ chosen, choose, next, loading, error }: ChooseRoomsProps)
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.data && rooms.length === 0 && <Text c="dimmed">{t("applying.none")}</Text>}
       {rooms.length > 0 && (
-        <Checkbox.Group label={t("applying.choose")} value={chosen} onChange={choose}>
-          <Stack gap="xs" mt="xs">
-            <Checkbox
-              label={t("applying.all")}
-              checked={all}
-              indeterminate={!all && chosen.length > 0}
-              onChange={() => choose(all ? [] : rooms.map(({ id }) => id))}
-            />
-            {rooms.map((room) => (
-              <Checkbox key={room.id} value={room.id} label={room.name} ms="md" />
-            ))}
-          </Stack>
-        </Checkbox.Group>
+        <Stack gap="xs">
+          <Checkbox
+            label={t("applying.all")}
+            checked={all}
+            indeterminate={!all && chosen.length > 0}
+            onChange={() => choose(all ? [] : rooms.map(({ id }) => id))}
+          />
+          <Checkbox.Group label={t("applying.choose")} value={chosen} onChange={choose}>
+            <Stack gap="xs" mt="xs">
+              {rooms.map((room) => (
+                <Checkbox key={room.id} value={room.id} label={room.name} ms="md" />
+              ))}
+            </Stack>
+          </Checkbox.Group>
+        </Stack>
       )}
       {error !== null && <Failure error={error} />}
       <Group justify="flex-end">
@@ -98,9 +109,10 @@ interface LookProps {
   previews: TemplatePreview[];
   back: () => void;
   close: () => void;
+  busy: (now: boolean) => void;
 }
 
-function Look({ template, previews, back, close }: LookProps) {
+function Look({ template, previews, back, close, busy }: LookProps) {
   const { t } = useTranslation(["panel", "shared"]);
   const cache = useQueryClient();
   const textOf = useRefusalText();
@@ -117,14 +129,21 @@ function Look({ template, previews, back, close }: LookProps) {
         setDone((count) => count + 1);
       }
     },
-    onSettled: () => cache.invalidateQueries({ queryKey: keys.rooms }),
+    onMutate: () => busy(true),
+    onSettled: () => {
+      busy(false);
+      return cache.invalidateQueries({ queryKey: keys.rooms });
+    },
   });
   if (work.isSuccess) {
+    const changed = wanted.length - failed.length;
     return (
       <Stack>
-        <Alert color="teal" icon={<IconCheck size={18} aria-hidden />} role="status">
-          {t("applying.done", { count: wanted.length - failed.length })}
-        </Alert>
+        {changed > 0 && (
+          <Alert color="teal" icon={<IconCheck size={18} aria-hidden />} role="status">
+            {t("applying.done", { count: changed })}
+          </Alert>
+        )}
         {failed.map(({ name, why }) => (
           <Alert key={name} color="red" role="alert" icon={<IconAlertTriangle size={18} aria-hidden />}>
             {t("applying.failed", { name, why: textOf(why) })}
@@ -169,7 +188,8 @@ function Difference({ preview }: { preview: TemplatePreview }) {
   const words = useSettingText();
   const { before, after, changes, missing, kept } = preview;
   const [was, is] = [before.rules.keep_days, after.rules.keep_days];
-  const deletes = is > 0 && (was === 0 || is < was);
+  // 0: as the box keeps them, which may be shorter than what the room had.
+  const deletes = was !== is && (is === 0 || was === 0 || is < was);
   return (
     <section aria-label={preview.name}>
       <Title order={3} size="h6" style={{ overflowWrap: "anywhere" }}>
@@ -193,7 +213,7 @@ function Difference({ preview }: { preview: TemplatePreview }) {
           </Text>
         ))}
       </Stack>
-      {deletes && <Warning text={t("applying.deletes")} />}
+      {deletes && <Warning text={t(is === 0 ? "applying.deletes_as_box" : "applying.deletes")} />}
       {missing.length > 0 && <Warning text={t("applying.missing", { names: missing.join(", ") })} />}
       {kept.length > 0 && <Warning text={t("applying.kept", { names: kept.join(", ") })} />}
     </section>

@@ -22,11 +22,10 @@ export function presetOf(codecs: VideoCodec[]): Preset | undefined {
 
 interface CodecFieldProps {
   value: VideoCodec[];
-  disabled?: boolean;
   change: (codecs: VideoCodec[]) => void;
 }
 
-export function CodecField({ value, disabled = false, change }: CodecFieldProps) {
+export function CodecField({ value, change }: CodecFieldProps) {
   const { t } = useTranslation("panel");
   const preset = presetOf(value);
   // An own choice that happens to be one of the others stays open while it is made.
@@ -45,7 +44,6 @@ export function CodecField({ value, disabled = false, change }: CodecFieldProps)
           aria-label={t("codecs.label")}
           allowDeselect={false}
           styles={NARROW}
-          disabled={disabled}
           data={[...NAMES, OWN].map((name) => ({
             value: name,
             label: t(`codecs.${name as Preset}`),
@@ -68,9 +66,9 @@ export function CodecField({ value, disabled = false, change }: CodecFieldProps)
           label={t("codecs.own_label")}
           searchable
           styles={NARROW}
-          disabled={disabled}
           data={CODECS.map((codec) => ({ value: codec, label: t(`codecs.names.${codec}`) }))}
           value={emptied ? [] : value}
+          // The last one stays what holds until another is chosen.
           error={emptied ? t("codecs.own_none") : null}
           onChange={(wanted) => {
             setEmptied(wanted.length === 0);

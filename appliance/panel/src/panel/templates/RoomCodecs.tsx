@@ -16,13 +16,14 @@ export function RoomCodecs({ room }: { room: Room }) {
     mutationFn: (video_codecs: VideoCodec[]) => rooms.change(room.id, { video_codecs }),
     onSuccess: () => cache.invalidateQueries({ queryKey: keys.rooms }),
     onError: report,
-    onSettled: () => setAsked(undefined),
+    // What was chosen meanwhile is on its way.
+    onSettled: (_room, _error, sent) => setAsked((now) => (now === sent ? undefined : now)),
   });
   return (
     <CodecField
       value={asked ?? room.rules.video_codecs}
-      disabled={asked !== undefined}
       change={(codecs) => {
+        // Not disabled meanwhile: that would close the list in which somebody chooses.
         setAsked(codecs);
         work.mutate(codecs);
       }}
