@@ -1,6 +1,9 @@
 import i18next from "i18next";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
+/** Parts are loaded as the page does it; a busy machine takes its time. */
+const PATIENCE_MS = 20_000;
+
 /** Words that come when the test says so. */
 function awaited() {
   let come = () => {};
@@ -10,7 +13,12 @@ function awaited() {
   return { words, come };
 }
 
-const settle = () => new Promise((done) => setTimeout(done));
+/** The German words are there, and whoever waited for them has gone on. */
+async function arrived() {
+  const there = () => ["panel", "shared"].every((namespace) => i18next.hasResourceBundle("de", namespace));
+  await vi.waitFor(() => expect(there()).toBe(true), { timeout: PATIENCE_MS });
+  await new Promise((done) => setTimeout(done));
+}
 
 async function started(languages: string[]) {
   vi.stubGlobal("navigator", { languages });
@@ -20,7 +28,7 @@ async function started(languages: string[]) {
   return { start, german };
 }
 
-describe("the language", () => {
+describe("the language", { timeout: PATIENCE_MS }, () => {
   const stored = new Map<string, string>();
   const reload = vi.fn();
 
@@ -43,7 +51,7 @@ describe("the language", () => {
     start.chooseLanguage("de");
     start.chooseLanguage("en");
     german.come();
-    await settle();
+    await arrived();
     expect(i18next.language).toBe("en");
   });
 
@@ -52,7 +60,7 @@ describe("the language", () => {
     start.suggestLanguage("de");
     start.chooseLanguage("en");
     german.come();
-    await settle();
+    await arrived();
     expect(i18next.language).toBe("en");
   });
 
@@ -63,10 +71,10 @@ describe("the language", () => {
     const added = start.addWords("setup", { en: () => Promise.resolve({ hello: "Hello" }), de: () => part.words });
     await added;
     german.come();
-    await settle();
+    await arrived();
     expect(i18next.language).toBe("en");
     part.come();
-    await vi.waitFor(() => expect(i18next.language).toBe("de"));
+    await vi.waitFor(() => expect(i18next.language).toBe("de"), { timeout: PATIENCE_MS });
     expect(i18next.t("hello", { ns: "setup" })).toBe("Hallo");
   });
 });
