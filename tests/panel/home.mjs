@@ -43,7 +43,8 @@ export async function home(steps) {
     await panel.getByRole('heading', { name: 'Rooms', level: 1 }).waitFor();
   });
 
-  await steps.run('what is planned and who meets is there without a reload', async () => {
+  const met = 'what is planned and who meets is there without a reload';
+  await steps.run(met, async () => {
     await panel.goto('/panel/');
     await section(panel, 'Next').getByText(/^Nothing is planned/).waitFor();
     room = await call('post', '/rooms', { name: 'Library' }, 201);
@@ -63,6 +64,21 @@ export async function home(steps) {
     await meeting.close();
     await section(panel, 'Now').getByText('No meeting at the moment.').waitFor();
   }, { needs: [empty] });
+
+  await steps.run('the first page and the running recordings of their page stand beside each other', async () => {
+    const link = (name) => panel.getByRole('navigation').getByRole('link', { name }).first();
+    await panel.goto('/panel/');
+    await section(panel, 'Now').getByText('No meeting at the moment.').waitFor();
+    await link('Recordings').click();
+    await panel.getByRole('heading', { name: 'Recordings', level: 1 }).waitFor();
+    // Without a reload: what the first page has asked for is still there.
+    await panel.evaluate(() => history.pushState(null, '', '/panel/recordings?state=recording'));
+    await panel.getByText('Nothing fits').or(panel.getByRole('button', { name: /Clear|Show all/ })).first().waitFor();
+    await link('Home').click();
+    await section(panel, 'Now').getByText('No meeting at the moment.').waitFor();
+    await panel.getByRole('main').getByRole('link', { name: 'Status' }).first().click();
+    await panel.getByRole('heading', { name: 'Status', level: 1 }).waitFor();
+  }, { needs: [met] });
 
   const alarmed = 'what is broken stands first, with why and what to do';
   await steps.run(alarmed, async () => {
@@ -130,6 +146,15 @@ export async function home(steps) {
     }
   }, { needs: [searched] });
 
+  await steps.run('who goes to a page that was found is in it', async () => {
+    await panel.keyboard.press('Control+k');
+    await field.fill('Schedule');
+    await options.first().waitFor();
+    await panel.keyboard.press('Enter');
+    await panel.getByRole('heading', { name: 'Schedule', level: 1 }).waitFor();
+    await until('the page has the focus', () => panel.evaluate(() => document.activeElement?.id === 'page'));
+  }, { needs: [searched] });
+
   await steps.run('who may see little finds little, and sees no alarms', async () => {
     const { secret } = await call('post', '/invites', { name: 'Grace', role: 'viewer', expires_in_s: 86_400 }, 201);
     const grace = await browser.person();
@@ -146,7 +171,8 @@ export async function home(steps) {
     await theirs.getByRole('option').first().waitFor();
     const kinds = await theirs.getByRole('group').evaluateAll((groups) => groups.map((one) => one.firstChild.textContent));
     assert.ok(!kinds.includes('People'), kinds.join());
-    for (const words of ['mqtt', 'backup', 'network', 'updates', 'Ada']) {
+    // Herself: whoever was in a recording is found by that, which a viewer may watch.
+    for (const words of ['mqtt', 'backup', 'network', 'updates', 'Grace']) {
       await theirs.getByRole('combobox').fill(words);
       await theirs.getByText(`Nothing is called “${words}”.`).waitFor();
     }
@@ -187,7 +213,7 @@ export async function home(steps) {
     await visit.getByRole('button', { name: 'High contrast', pressed: true }).click();
     await until('the meeting page has the choice, too', async () => !(await more()));
     await visit.close();
-  }, { needs: [empty] });
+  }, { needs: [met] });
 
   await browser.close();
   await box.remove();

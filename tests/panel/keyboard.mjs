@@ -109,7 +109,8 @@ export async function keyboard(steps) {
     });
   }
 
-  await steps.run('who skips to the page is in it', async () => {
+  const skipped = 'who skips to the page is in it';
+  await steps.run(skipped, async () => {
     await page.goto('/panel/rooms');
     await page.getByRole('heading', { name: 'Library' }).waitFor();
     await page.keyboard.press('Tab');
@@ -119,7 +120,8 @@ export async function keyboard(steps) {
     assert.deepEqual([(await here(page)).name, (await here(page)).part], ['New room', 'main']);
   });
 
-  await steps.run('a dialog keeps the focus, and gives it back', async () => {
+  const given = 'a dialog keeps the focus, and gives it back';
+  await steps.run(given, async () => {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     await until('the focus is in it', async () => (await here(page))?.part === 'dialog');
@@ -130,7 +132,7 @@ export async function keyboard(steps) {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await until('the button has it again', async () => (await here(page))?.name === 'New room');
-  });
+  }, { needs: [skipped] });
 
   await steps.run('a room is made by keys alone', async () => {
     await page.keyboard.press('Enter');
@@ -138,7 +140,7 @@ export async function keyboard(steps) {
     await page.keyboard.type('Foyer');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Foyer', level: 1 }).waitFor();
-  });
+  }, { needs: [given] });
 
   await steps.run('a recording is opened by keys alone', async () => {
     await page.goto('/panel/');

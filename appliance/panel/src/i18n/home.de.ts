@@ -16,6 +16,7 @@ export const home: Words<typeof en> = {
   overlaps: "überschneidet sich",
   work: "Arbeit",
   work_none: "Kein Film wird gemacht, und keine Kopie wartet.",
+  films_none: "Kein Film wird gemacht.",
   work_all: "Aufnahmen",
   more_films_one: "{{count}} weiterer Film wartet.",
   more_films_other: "{{count}} weitere Filme warten.",

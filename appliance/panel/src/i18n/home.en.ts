@@ -14,6 +14,7 @@ export const home = {
   overlaps: "overlaps",
   work: "Work",
   work_none: "No film is being made and no copy is waiting.",
+  films_none: "No film is being made.",
   work_all: "Recordings",
   more_films_one: "{{count}} more film waits.",
   more_films_other: "{{count}} more films wait.",

@@ -27,7 +27,7 @@ const sources = new Map<Namespace, Sources>([
 ]);
 
 /** What the person chose or the browser asks for; null: nothing that the box speaks. */
-function wanted(): Code | null {
+export function wantedLanguage(): Code | null {
   const wishes = [localStorage.getItem(STORED), ...navigator.languages];
   for (const wish of wishes) {
     const known = LANGUAGES.find((language) => wish?.toLowerCase().startsWith(language.code));
@@ -36,15 +36,20 @@ function wanted(): Code | null {
   return null;
 }
 
+/** What was asked for last: words that arrive later for another one change nothing. */
+let wish: Code | null = null;
+
 /** The box's own language, for those who want none that it speaks. */
 export function suggestLanguage(code: string | null) {
   const known = LANGUAGES.find((language) => language.code === code);
-  if (known && wanted() === null) void speak(known.code);
+  // A suggestion whose words are not to be had leaves the language that is there.
+  if (known && wantedLanguage() === null) void speak(known.code).catch(() => undefined);
 }
 
 /** Resolves when there is something to say. */
 export async function startWords(namespace: Namespace, words: Sources): Promise<void> {
-  const code = wanted() ?? "en";
+  const code = wantedLanguage() ?? "en";
+  wish = code;
   i18next.on("languageChanged", (language) => {
     document.documentElement.lang = language;
   });
@@ -69,20 +74,27 @@ export async function addWords(namespace: Namespace, words: Sources): Promise<vo
 
 export function chooseLanguage(code: string) {
   localStorage.setItem(STORED, code);
-  // Where its words are not to be had, the box was updated: the page of today has them.
-  void speak(code as Code).catch(() => location.reload());
+  void speak(code as Code).catch(() => {
+    // Where its words are not to be had, the box was updated: the page of today has them.
+    if (wish === code) location.reload();
+  });
 }
 
 async function speak(code: Code) {
+  wish = code;
   await bring(code);
-  await i18next.changeLanguage(code);
+  if (wish === code) await i18next.changeLanguage(code);
 }
 
+/** Also the words of a part that came while these were awaited. */
 async function bring(code: Code) {
-  const missing = [...sources].filter(([namespace]) => !i18next.hasResourceBundle(code, namespace));
-  await Promise.all(
-    missing.map(async ([namespace, of]) => {
-      i18next.addResourceBundle(code, namespace, await of[code]());
-    }),
-  );
+  for (;;) {
+    const missing = [...sources].filter(([namespace]) => !i18next.hasResourceBundle(code, namespace));
+    if (missing.length === 0) return;
+    await Promise.all(
+      missing.map(async ([namespace, of]) => {
+        i18next.addResourceBundle(code, namespace, await of[code]());
+      }),
+    );
+  }
 }

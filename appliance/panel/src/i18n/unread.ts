@@ -1,5 +1,7 @@
 // What stands there when a page's own parts did not come: without them there are no words, so it has both
 // languages in it.
+import { wantedLanguage } from "./start";
+
 const TEXTS = {
   en: { text: "This page did not load whole. This box may be restarting or have been updated.", again: "Load it again" },
   de: {
@@ -9,7 +11,7 @@ const TEXTS = {
 };
 
 export function sayUnread(root: HTMLElement) {
-  const { text, again } = TEXTS[navigator.language.startsWith("de") ? "de" : "en"];
+  const { text, again } = TEXTS[wantedLanguage() ?? "en"];
   const sentence = document.createElement("p");
   sentence.textContent = text;
   const button = document.createElement("button");

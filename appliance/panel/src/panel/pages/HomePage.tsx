@@ -1,6 +1,6 @@
 // Is everything fine? What needs somebody first, then what is on, what comes, what the box works at, its disk.
-import { Anchor, Badge, Button, Group, Paper, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantine/core";
-import { IconDoor, IconUsers, IconVideo } from "@tabler/icons-react";
+import { Anchor, Badge, Box, Button, Group, Paper, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { IconActivity, IconDoor, IconUsers, IconVideo } from "@tabler/icons-react";
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -37,7 +37,18 @@ export function HomePage({ box }: { box: BoxView }) {
   const rooms = useQuery({ queryKey: keys.rooms, queryFn: api.rooms });
   return (
     <>
-      <Heading title={t("nav.home")} />
+      <Heading title={t("nav.home")}>
+        {/* On a phone no other place leads there. */}
+        <Button
+          component={Link}
+          href="/status"
+          variant="default"
+          size="xs"
+          leftSection={<IconActivity size={16} aria-hidden />}
+        >
+          {t("home.status")}
+        </Button>
+      </Heading>
       {may("configure") && <NeedsSomebody />}
       <SetupReminder />
       <Stack gap="md">
@@ -118,7 +129,8 @@ function FirstRoom() {
 function Now({ rooms }: { rooms: UseQueryResult<{ items: Room[] }> }) {
   const { t } = useTranslation("panel");
   const running = useQuery({
-    queryKey: keys.recordingsFound("state=recording"),
+    // Not that of the page of recordings, which keeps pages of pages under it.
+    queryKey: [...keys.recordingsListed, "now"],
     queryFn: () => api.recordings("state=recording", null),
     refetchInterval: (query) => ((query.state.data?.items.length ?? 0) > 0 ? GROWTH_MS : false),
   });
@@ -245,11 +257,17 @@ function WorkSection() {
   const copies = copiesOf(targets.data?.items ?? []);
   return (
     <Section title={t("home.work")} to="/recordings" more={t("home.work_all")}>
+      {may("configure") && targets.error && (
+        <Box mb="sm">
+          <Failure error={targets.error} retry={() => void targets.refetch()} />
+        </Box>
+      )}
       <Answer of={jobs}>
         {({ items }) => {
           const { shown, more, parked } = workOf(items, FILMS);
           const quiet = shown.length + parked + copies.waiting + copies.givenUp === 0;
-          if (quiet) return <Text c="dimmed">{t("home.work_none")}</Text>;
+          // Of copies nothing is said where nothing is known of them.
+          if (quiet) return <Text c="dimmed">{t(targets.data ? "home.work_none" : "home.films_none")}</Text>;
           return (
             <Stack gap="md">
               {shown.map((job) => (

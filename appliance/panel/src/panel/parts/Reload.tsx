@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 export function Reload() {
   const { t } = useTranslation("panel");
   return (
-    <Alert color="yellow" role="alert" maw={640} title={t("page.gone")} icon={<IconRefresh size={20} aria-hidden />}>
+    <Alert color="yellow" role="alert" maw={640} title={<span role="heading" aria-level={1}>{t("page.gone")}</span>} icon={<IconRefresh size={20} aria-hidden />}>
       <Stack gap="sm" align="flex-start">
         <Text size="sm">{t("page.gone_text")}</Text>
         <Button size="xs" variant="default" onClick={() => location.reload()}>

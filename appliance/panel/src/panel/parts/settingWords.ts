@@ -4,7 +4,8 @@ import { LANGUAGES } from "../../i18n/start";
 import { useFormat } from "../wording";
 import { ENCODERS, LAYOUTS, MODES } from "./choices";
 
-const NAMES = {
+/** The keys of the file, and the words of the panel for each. */
+export const NAMES = {
   "box.name": "settings.box_name",
   "box.language": "provisioning.language",
   "recording.reserve_bytes": "settings.reserve",

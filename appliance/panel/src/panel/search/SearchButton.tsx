@@ -5,6 +5,7 @@ import { lazy, Suspense, useEffect, useRef, useState, type ComponentType } from 
 import { useTranslation } from "react-i18next";
 import { Reload } from "../parts/Reload";
 import type { SearchDialogProps } from "./SearchDialog";
+import { focusPage } from "./useFound";
 
 const SearchDialog = lazy<ComponentType<SearchDialogProps>>(() =>
   import("./SearchDialog").then(
@@ -42,6 +43,11 @@ export function SearchButton() {
     const before = from.current;
     if (before instanceof HTMLElement) setTimeout(() => before.focus());
   };
+  /** Whoever goes to a page is in it; a setting that is looked for takes the focus itself (`useFound`). */
+  const lead = (to: string) => {
+    setOpened(false);
+    if (!to.includes("?find=")) setTimeout(() => focusPage());
+  };
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const meant = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k";
@@ -71,7 +77,7 @@ export function SearchButton() {
       </ActionIcon>
       {wanted && (
         <Suspense fallback={null}>
-          <SearchDialog opened={opened} close={leave} chosen={() => setOpened(false)} keys={KEYS} />
+          <SearchDialog opened={opened} close={leave} chosen={lead} keys={KEYS} />
         </Suspense>
       )}
     </>

@@ -3,7 +3,7 @@
 import { Modal, Text, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconAdjustments, IconDoor, IconFile, IconMovie, IconSearch, IconUser, type Icon } from "@tabler/icons-react";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
@@ -13,7 +13,8 @@ import type { Action } from "../../api/schema";
 import type { search as words } from "../../i18n/search.en";
 import { askedFor, EVERYTHING, LONGEST_TEXT } from "../../library";
 import { find } from "../../search";
-import { useMay } from "../session";
+import { Failure } from "../parts/Failure";
+import { useMay, useSession } from "../session";
 import { useFormat } from "../wording";
 import { PAGES, SETTINGS } from "./places";
 
@@ -33,6 +34,8 @@ type Kind = (typeof KINDS)[number];
 type Also = keyof typeof words.also;
 
 interface Result {
+  /** Which it is, wherever it stands in the list. */
+  id: string;
   kind: Kind;
   name: string;
   within?: string;
@@ -43,8 +46,8 @@ interface Result {
 export interface SearchDialogProps {
   opened: boolean;
   close: () => void;
-  /** It closes because somebody goes to what was found. */
-  chosen: () => void;
+  /** It closes because somebody goes to what was found, there. */
+  chosen: (to: string) => void;
   /** What opens it. */
   keys: string;
 }
@@ -67,15 +70,17 @@ export function SearchDialog({ opened, close, chosen, keys }: SearchDialogProps)
   );
 }
 
-function Search({ chosen: leave, keys }: { chosen: () => void; keys: string }) {
+function Search({ chosen: leave, keys }: Pick<SearchDialogProps, "chosen" | "keys">) {
   const { t } = useTranslation("panel");
   const [, go] = useLocation();
   const [text, setText] = useState("");
-  const [chosen, setChosen] = useState(0);
+  const [chosen, setChosen] = useState<string | null>(null);
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
-  const { results, settled } = useResults(text.trim());
-  const at = Math.min(chosen, results.length - 1);
+  const { results, settled, error, retry } = useResults(text.trim());
+  const at = Math.max(0, results.findIndex((result) => result.id === chosen));
+  // What is marked stays so when others come before it.
+  if (results[at] && results[at].id !== chosen) setChosen(results[at].id);
   const option = (index: number) => `${id}-${index}`;
 
   useEffect(() => {
@@ -84,14 +89,14 @@ function Search({ chosen: leave, keys }: { chosen: () => void; keys: string }) {
 
   const open = (result: Result | undefined) => {
     if (!result) return;
-    leave();
+    leave(result.to);
     go(result.to);
   };
   const pressed = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined && results.length > 0) {
       event.preventDefault();
-      setChosen((at + step + results.length) % results.length);
+      setChosen(results[(at + step + results.length) % results.length]?.id ?? null);
     } else if (event.key === "Enter") {
       event.preventDefault();
       open(results[at]);
@@ -120,11 +125,11 @@ function Search({ chosen: leave, keys }: { chosen: () => void; keys: string }) {
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value);
-          setChosen(0);
+          setChosen(null);
         }}
       />
       <VisuallyHidden role="status">
-        {asked && settled && t("search.found", { count: results.length })}
+        {asked && settled && !error && t("search.found", { count: results.length })}
       </VisuallyHidden>
       <div id={`${id}-list`} ref={list} className="search-list" role="listbox" aria-label={t("search.title")}>
         {groups.map(({ kind, found }) => (
@@ -136,12 +141,12 @@ function Search({ chosen: leave, keys }: { chosen: () => void; keys: string }) {
               const Picture = PICTURES[kind];
               return (
                 <div
-                  key={`${result.to} ${result.name}`}
+                  key={result.id}
                   id={option(index)}
                   role="option"
                   aria-selected={index === at}
                   className="search-option"
-                  onMouseMove={() => setChosen(index)}
+                  onMouseMove={() => setChosen(result.id)}
                   onClick={() => open(result)}
                 >
                   <Picture size={18} aria-hidden />
@@ -153,7 +158,8 @@ function Search({ chosen: leave, keys }: { chosen: () => void; keys: string }) {
           </div>
         ))}
       </div>
-      {asked && settled && results.length === 0 && (
+      {asked && error && <Failure error={error} retry={retry} />}
+      {asked && settled && !error && results.length === 0 && (
         <>
           <Text fw={500} style={{ overflowWrap: "anywhere" }}>
             {t("search.none", { text: text.trim() })}
@@ -172,9 +178,19 @@ function Search({ chosen: leave, keys }: { chosen: () => void; keys: string }) {
   );
 }
 
-function useResults(text: string): { results: Result[]; settled: boolean } {
+interface Found {
+  results: Result[];
+  /** Everything that can be found for the text is there. */
+  settled: boolean;
+  /** Why something of it is not. */
+  error: Error | null;
+  retry: () => void;
+}
+
+function useResults(text: string): Found {
   const { t } = useTranslation("panel");
   const may = useMay();
+  const managed = useSession().data?.identity?.managed ?? false;
   const format = useFormat();
   const [typed] = useDebouncedValue(text, TYPING_MS);
   const rooms = useQuery({ queryKey: cached.rooms, queryFn: api.rooms, enabled: may("see") });
@@ -184,29 +200,37 @@ function useResults(text: string): { results: Result[]; settled: boolean } {
     queryKey: [...cached.recordingsListed, "search", asked],
     queryFn: () => api.recordings(asked, null),
     enabled: may("watch") && typed !== "",
-    placeholderData: keepPreviousData,
   });
+  const sources = [
+    ...(may("see") ? [rooms] : []),
+    ...(may("run_people") ? [people] : []),
+    ...(may("watch") && typed !== "" ? [recordings] : []),
+  ];
+  const failed = sources.filter((source) => source.error !== null && !source.isFetching);
 
   const allowed = <T extends object>(places: readonly T[]) =>
-    places.filter((place) => !("needs" in place) || may(place.needs as Action));
+    places.filter((place) => (!("needs" in place) || may(place.needs as Action)) && !("own" in place && managed));
   const alike = (place: object) => ("also" in place ? t(`search.also.${place.also as Also}`) : "");
   const pages: Result[] = allowed(PAGES).map((page) => ({
+    id: page.to,
     kind: "page",
     name: t(page.words),
     also: alike(page),
     to: page.to,
   }));
   const settings: Result[] = allowed(SETTINGS).map((setting) => ({
+    id: `${setting.to} ${setting.words}`,
     kind: "setting",
     name: t(setting.words),
     within: setting.card === setting.words ? "" : t(setting.card),
     also: alike(setting),
-    to: `${setting.to}?find=${setting.words}`,
+    to: "whole" in setting ? setting.to : `${setting.to}?find=${setting.words}`,
   }));
   const named: Result[] = [
-    ...(rooms.data?.items ?? []).map(({ id, name }): Result => ({ kind: "room", name, to: `/rooms/${id}` })),
+    ...(rooms.data?.items ?? []).map(({ id, name }): Result => ({ id, kind: "room", name, to: `/rooms/${id}` })),
     ...(may("run_people") ? (people.data?.items ?? []) : []).map(
-      ({ name, role }): Result => ({
+      ({ id, name, role }): Result => ({
+        id,
         kind: "person",
         name,
         within: t(`people_page.role.${role}`),
@@ -214,7 +238,8 @@ function useResults(text: string): { results: Result[]; settled: boolean } {
       }),
     ),
   ];
-  const films = (typed === "" || text === "" ? [] : (recordings.data?.items ?? [])).slice(0, MOST);
+  // Of the text that stands there: others would not be what it asks for.
+  const films = (typed === "" || typed !== text ? [] : (recordings.data?.items ?? [])).slice(0, MOST);
   const results = [
     ...find(pages, text, MOST),
     ...find(settings, text, MOST),
@@ -222,6 +247,7 @@ function useResults(text: string): { results: Result[]; settled: boolean } {
     // The box looks for these: by title, room and people.
     ...films.map(
       (film): Result => ({
+        id: film.id,
         kind: "recording",
         name: film.title,
         within: `${film.room_name} · ${format.dateTime(film.started_at)}`,
@@ -230,5 +256,10 @@ function useResults(text: string): { results: Result[]; settled: boolean } {
     ),
     ...find(named.filter(({ kind }) => kind === "person"), text, MOST),
   ];
-  return { results, settled: typed === text && !recordings.isFetching };
+  return {
+    results,
+    settled: typed === text && !sources.some((source) => source.isPending),
+    error: failed[0]?.error ?? null,
+    retry: () => failed.forEach((source) => void source.refetch()),
+  };
 }

@@ -31,6 +31,7 @@ export function useFound() {
       if (!target && performance.now() < until) return;
       clearInterval(timer);
       if (target) lead(target);
+      else focusPage();
       // The address of the page itself: to load it anew does not lead there again.
       go(place, { replace: true });
     };
@@ -57,6 +58,11 @@ function labelled(words: string, heading: HTMLElement | null): HTMLElement | nul
     if (field) return field;
   }
   return null;
+}
+
+/** Where the next Tab leads into the page. */
+export function focusPage() {
+  document.getElementById("page")?.focus({ preventScroll: true });
 }
 
 function lead(target: HTMLElement) {
