@@ -97,7 +97,10 @@ suite "clients: end to end" python3 tests/e2e/run.py --box target/debug/roomboxd
 again=(--last-failed)
 suite "clients: bad networks" python3 tests/e2e/run.py --box target/debug/roomboxd test_networks.py
 suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug
-suite "fleet: end to end" python3 tests/fleet/run.py --bin target/debug
+# Boxes of a fleet wait for links that are cut.
+again=(--last-failed --numprocesses=0)
+suite "fleet: end to end" python3 tests/fleet/run.py --bin target/debug --numprocesses=2 --dist=loadfile
+again=(--last-failed)
 suite "panel: end to end" python3 tests/panel/run.py --bin target/debug
 suite "image: scan and first start" python3 tests/image/run.py --bin target/debug --quick
 if [ "$mode" = full ]; then
