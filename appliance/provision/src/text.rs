@@ -233,7 +233,7 @@ pub(crate) fn apply(wanted: Wanted, now: &Settings, mut errors: Vec<TextError>) 
             }
         }
     }
-    let typed = wanted.get(&("proxy".to_owned(), "password".to_owned())).is_some();
+    let typed = wanted.contains_key(&("proxy".to_owned(), "password".to_owned()));
     if let (false, Err((name, what))) = (typed, settings.proxy.password_stays(&now.proxy)) {
         let line = |key: &(String, String)| wanted.get(key).map(|(line, _)| *line);
         let at = ["url", "user"].map(|name| line(&("proxy".to_owned(), name.to_owned())));

@@ -267,7 +267,7 @@ fn networks(points: Vec<AccessPoint>) -> Vec<WifiNetwork> {
             network.bands.sort();
         }
     }
-    all.sort_by(|one, other| (other.connected, other.strength).cmp(&(one.connected, one.strength)));
+    all.sort_by_key(|one| std::cmp::Reverse((one.connected, one.strength)));
     all
 }
 

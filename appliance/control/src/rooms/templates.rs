@@ -169,12 +169,12 @@ impl RoomTemplates {
         let RoomSettings { lobby, record_always, rules, targets } = template.settings.clone();
         let like = RoomRow { lobby, record_always, rules, ..RoomRow::default() };
         let room = self.rooms.create_as(name, like).await?;
-        if let Some(wanted) = targets {
-            if let Err(error) = self.copy_to(&room.id, &wanted).await {
-                // Half of it would record to the wrong places, and its name would be taken for the next try.
-                self.rooms.delete(&room.id).await?;
-                return Err(error);
-            }
+        if let Some(wanted) = targets
+            && let Err(error) = self.copy_to(&room.id, &wanted).await
+        {
+            // Half of it would record to the wrong places, and its name would be taken for the next try.
+            self.rooms.delete(&room.id).await?;
+            return Err(error);
         }
         Ok((room, Some(template)))
     }
