@@ -1,5 +1,6 @@
 """A box that can be in a fleet, with its parts that can be killed and what it knows."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -55,6 +56,11 @@ class FleetBox(RecBox):
     def kill_nats(self):
         if pid := self.nats_pid():
             os.kill(pid, signal.SIGKILL)
+
+    def copy_database(self, to: Path):
+        """Of a box that is stopped; with what is in its log still."""
+        with contextlib.closing(sqlite3.connect(self.data / "roombox.db")) as kept, contextlib.closing(sqlite3.connect(to)) as copy:
+            kept.backup(copy)
 
     def sql(self, query: str, *values) -> list:
         connection = sqlite3.connect(f"file:{self.data}/roombox.db?mode=ro", uri=True, timeout=10)

@@ -202,7 +202,7 @@ def test_a_database_from_another_time_begins_another_epoch_and_its_hub_goes_on(f
     drained(fleet.hub, box)
     box.stop()
     copy = box.data.parent / "copy.db"
-    shutil.copy(box.data / "roombox.db", copy)
+    box.copy_database(copy)
     for _ in range(2):
         box.start()
         box.until_link("up")

@@ -275,7 +275,7 @@ def test_a_hub_from_an_older_copy_overwrites_nothing_until_somebody_says_so(flee
     until_state(hub, own, "in_step")
     hub.stop()
     copy = hub.data.parent / "copy.db"
-    shutil.copy(hub.data / "roombox.db", copy)
+    hub.copy_database(copy)
     hub.start()
     hub.until_link("up")
     want(hub, own, settings={EMPTY: 700})
