@@ -261,24 +261,23 @@ pub fn settings(profile: &Profile) -> InterfaceSettings {
     let empty = Dict::new();
     let section = |name: &str| profile.get(name).unwrap_or(&empty);
     let (four, six) = (section("ipv4"), section("ipv6"));
-    let of = |dict: &Dict, name: &str| dict.get(name).and_then(|v| text(v)).unwrap_or_default();
     let mut settings = InterfaceSettings {
         ipv4: Ipv4Settings {
-            way: match of(four, "method").as_str() {
+            way: match word(four, "method").as_str() {
                 "manual" => Ipv4Way::Static,
                 "auto" | "" => Ipv4Way::Dhcp,
                 _ => Ipv4Way::Off,
             },
-            gateway: of(four, "gateway"),
+            gateway: word(four, "gateway"),
             ..Ipv4Settings::default()
         },
         ipv6: Ipv6Settings {
-            way: match of(six, "method").as_str() {
+            way: match word(six, "method").as_str() {
                 "manual" => Ipv6Way::Static,
                 "auto" | "dhcp" | "" => Ipv6Way::Auto,
                 _ => Ipv6Way::Off,
             },
-            gateway: of(six, "gateway"),
+            gateway: word(six, "gateway"),
             ..Ipv6Settings::default()
         },
         ..InterfaceSettings::default()
