@@ -24,6 +24,9 @@ use std::time::Duration;
 
 /// Servers look at proofs and sign within this.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// The library signs a request three times where the server has forgotten its nonces (RFC 8555 §6.5);
+/// a server that several machines answer for forgets more, and its order is begun again so often.
+const NONCES: u32 = 5;
 
 /// How it is proved that a name is the box's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +132,13 @@ pub enum AcmeError {
     Time,
 }
 
+impl AcmeError {
+    /// Nothing was done: the server does not know the nonce any more with which it was asked.
+    fn is_forgotten_nonce(&self) -> bool {
+        matches!(self, Self::Refused { kind, .. } if kind == "badNonce")
+    }
+}
+
 impl From<Error> for AcmeError {
     fn from(error: Error) -> Self {
         match error {
@@ -166,8 +176,27 @@ pub fn acme_key() -> Result<Vec<u8>, AcmeError> {
 /// # Errors
 /// See [`AcmeError`]. Proofs that were shown are hidden again, however it ends.
 pub async fn acme_order(plan: &AcmePlan<'_>, host: &dyn AcmeHost) -> Result<String, AcmeError> {
-    host.step(AcmeStep::Account);
-    let account = account(plan, host).await?;
+    let mut tries = 0;
+    let account = loop {
+        host.step(AcmeStep::Account);
+        match account(plan, host).await {
+            Err(error) if error.is_forgotten_nonce() && tries < NONCES => tries += 1,
+            other => break other?,
+        }
+    };
+    loop {
+        match order(plan, host, &account).await {
+            Err(error) if error.is_forgotten_nonce() && tries < NONCES => tries += 1,
+            other => return other,
+        }
+    }
+}
+
+async fn order(
+    plan: &AcmePlan<'_>,
+    host: &dyn AcmeHost,
+    account: &Account,
+) -> Result<String, AcmeError> {
     host.step(AcmeStep::Ordering);
     let identifiers: Vec<_> = plan
         .names
