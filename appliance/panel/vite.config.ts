@@ -1,5 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { arrival } from "./vite-arrival.ts";
 import { budget } from "./vite-budget.ts";
 import { compressed } from "./vite-compress.ts";
 
@@ -10,6 +11,7 @@ const box = process.env.ROOMBOX ?? "http://127.0.0.1:7880";
 export default defineConfig({
   plugins: [
     react(),
+    arrival(),
     compressed(),
     budget({ "index.html": 350_000, "meet.html": 260_000, "share.html": 100_000 }),
   ],

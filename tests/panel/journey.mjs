@@ -1,5 +1,6 @@
 // One box from its first visit to its end, as its owner and a guest see it in Chromium.
 
+import { arrival } from './arrival.mjs';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { firstVisit } from './first_visit.mjs';
@@ -39,6 +40,7 @@ export async function journey(steps) {
   await camerasOn(steps, world);
   await looksOfMeeting(steps, world);
   await restart(steps, world);
+  await arrival(steps, world);
   await recording.deleted(steps, world);
   await steps.run('the box stops when asked, and has never panicked', async () => {
     await browser.close();

@@ -4,12 +4,16 @@ import { lazy, type ComponentType } from "react";
 import { useTranslation } from "react-i18next";
 import { Reload } from "./Reload";
 
+/** For a network that is being changed. */
+const ONCE_MORE_MS = 1_000;
+
 /** A page of its own chunk. Where that is gone from the box, which was updated while the panel stood open,
  * the page says so. */
 export function lazyPage<Props>(load: () => Promise<ComponentType<Props>>) {
   return lazy(async () => {
     try {
-      return { default: await load() };
+      const later = () => new Promise((come) => setTimeout(come, ONCE_MORE_MS)).then(load);
+      return { default: await load().catch(later) };
     } catch {
       return { default: Reload as ComponentType<Props> };
     }
