@@ -6,11 +6,20 @@ nftables inside the namespace, for every program in it."""
 import itertools
 import os
 import shutil
+import socket
+import struct
 import subprocess
+import threading
 import time
+from ipaddress import ip_address
+from pathlib import Path
 
 from box import PATIENCE
 
+ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
+TCP, UDP = 6, 17
+# Linux's packet(7): everything, and what this machine sent itself.
+EVERYTHING, OUTGOING = 0x0003, 4
 # RFC 2544 §C.2.2 keeps 198.18.0.0/15 for tests of networks; fd00::/8 is for private use (RFC 4193).
 _numbers = itertools.count(os.getpid() % 50 * 4)
 
@@ -78,6 +87,7 @@ class Lan:
         # The cable goes with its end.
         subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
         subprocess.run(["ip", "link", "del", self.here], capture_output=True)
+        shutil.rmtree(Path("/etc/netns") / self.name, ignore_errors=True)
 
     @property
     def host(self) -> str:
@@ -130,3 +140,55 @@ class Lan:
         run(*device, "del", f"{self.client}/24", "dev", self.there)
         self.client = f"{network}.{int(number) + 1}"
         run(*device, "add", f"{self.client}/24", "dev", self.there)
+
+    def names_are_asked_here(self):
+        """The client asks this machine for names; nobody answers."""
+        folder = Path("/etc/netns") / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "resolv.conf").write_text(f"nameserver {self.box}\n")
+
+
+class Overheard:
+    """What leaves the client by its cable: (protocol, address, port) of each packet that is not of the cable's own
+    housekeeping (ARP, neighbours and groups of IPv6, groups of IPv4)."""
+
+    def __init__(self, lan: Lan):
+        self.seen = set()
+        self.ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERYTHING))
+        self.ear.bind((lan.here, 0))
+        self.ear.settimeout(0.2)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._hear, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+        self.ear.close()
+
+    def _hear(self):
+        while not self.ended.is_set():
+            try:
+                frame, (_, kind, way, *_) = self.ear.recvfrom(65_535)
+            except TimeoutError:
+                continue
+            if way == OUTGOING:
+                continue
+            packet = frame[14:]
+            if kind == IPV4:
+                protocol, there, rest = packet[9], packet[16:20], packet[(packet[0] & 15) * 4:]
+            elif kind == IPV6:
+                protocol, there, rest = packet[6], packet[24:40], packet[40:]
+            else:
+                if kind != ARP:
+                    self.seen.add((f"ethernet {kind:#06x}", "", 0))
+                continue
+            # 0 is hop-by-hop options, before MLD; 2 IGMP; 58 ICMPv6, as which neighbours are looked for.
+            if protocol in (2,) or kind == IPV6 and protocol in (0, 58):
+                continue
+            port = struct.unpack("!H", rest[2:4])[0] if protocol in (TCP, UDP) else 0
+            name = {TCP: "tcp", UDP: "udp"}.get(protocol, str(protocol))
+            self.seen.add((name, str(ip_address(there)), port))
