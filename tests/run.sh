@@ -7,7 +7,7 @@ mode=${1:-commit}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} CARGO_INCREMENTAL=0
 # Seconds for a suite: a third more than the longest takes on two cores.
 patience=1700
-ROOMBOX_SEEDS=60
+ROOMBOX_SEEDS=40
 [ "$mode" = full ] && ROOMBOX_SEEDS=1000 && patience=14400 && export ROOMBOX_FULL=1
 export ROOMBOX_SEEDS
 logs=target/test-logs
@@ -63,7 +63,16 @@ boot_scripts() {
     done
 }
 
+# What was begun ahead has ended, and what did not come then comes now.
+packages() {
+    wait "$ahead"
+    timeout --kill-after=20 400 python3 tests/e2e/run.py --prepare
+}
+
 step "system packages" sh scripts/setup.sh test
+# The network gives what the suites need while the compiler has the processors.
+timeout --kill-after=20 900 python3 tests/e2e/run.py --prepare >"$logs/packages-ahead.log" 2>&1 &
+ahead=$!
 step "shell scripts" shellcheck scripts/*.sh tests/run.sh .ci/run yocto/check.sh \
     yocto/meta-roombox/recipes-*/*/files/root/usr/lib/roombox/*
 step "boot scripts" boot_scripts
@@ -88,7 +97,7 @@ else
     echo "        cargo-deny cannot be installed here (see $logs/deny-install.log): asked without it"
     step "licences, bans, sources" python3 tests/licences.py
 fi
-step "packages of the suites" timeout --kill-after=20 400 python3 tests/e2e/run.py --prepare
+step "packages of the suites" packages
 # Clients wait for media most of the time, so two files run side by side. What failed runs alone, and so
 # does what judges pictures and sound of bad networks.
 again=(--last-failed --numprocesses=0)
@@ -96,9 +105,9 @@ suite "clients: end to end" python3 tests/e2e/run.py --box target/debug/roomboxd
     --numprocesses=2 --dist=loadfile
 again=(--last-failed)
 suite "clients: bad networks" python3 tests/e2e/run.py --box target/debug/roomboxd test_networks.py
-suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug
-# Boxes of a fleet wait for links that are cut.
 again=(--last-failed --numprocesses=0)
+# Recordings take as long as they last, and boxes of a fleet wait for links that are cut.
+suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug --numprocesses=2 --dist=loadfile
 suite "fleet: end to end" python3 tests/fleet/run.py --bin target/debug --numprocesses=2 --dist=loadfile
 again=(--last-failed)
 suite "panel: end to end" python3 tests/panel/run.py --bin target/debug

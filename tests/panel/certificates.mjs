@@ -24,7 +24,7 @@ const MET = 'with the authority of the box installed, people meet at its name wi
 const FLAGS = [`--host-resolver-rules=MAP ${OWN} 127.0.0.1,MAP ${OTHER} 127.0.0.1`];
 
 /** A home folder whose certificate store trusts these. */
-async function homeThatTrusts(folder, authorities) {
+export async function homeThatTrusts(folder, authorities) {
   const home = await mkdtemp(path.join(folder, 'home-'));
   const store = path.join(home, '.pki', 'nssdb');
   await mkdir(store, { recursive: true });

@@ -19,6 +19,8 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 # Each has a box of its own. The longest comes first.
 GROUPS = ("journey", "library", "home", "names", "keyboard", "schedule", "lobby", "tools", "rooms", "people", "oidc", "alarms", "fleet", "backup", "network", "setup", "updates", "encrypted", "certificates")
+# For their pictures: a room of twenty, and the first hour step by step.
+ALONE = ("crowd", "walk")
 # They wait for media and for pages most of the time.
 LANES = 2
 # How many tests there are is known only inside; without node or Chromium none of them ran.
@@ -50,7 +52,7 @@ def prepare_python() -> Path:
 
 def alone(group: str, environment: dict) -> int:
     """Runs one group, seen as it goes."""
-    script = ["crowd.mjs"] if group == "crowd" else ["groups.mjs", group]
+    script = [f"{group}.mjs"] if group in ALONE else ["groups.mjs", group]
     return subprocess.run(["node", *script], cwd=HERE, env=environment).returncode
 
 
@@ -84,7 +86,7 @@ def side_by_side(groups: list[str], lanes: int, environment: dict) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=Path, default=ROOT / "target" / "debug")
-    parser.add_argument("--only", choices=[*GROUPS, "crowd"], help="one group; crowd is none of the suite")
+    parser.add_argument("--only", choices=[*GROUPS, *ALONE], help=f"one group; {' and '.join(ALONE)} are none of the suite")
     parser.add_argument("--last-failed", action="store_true", help="only the groups in which something failed last time")
     parser.add_argument("--shots", type=Path, help="keep pictures of the pages here")
     arguments = parser.parse_args()
