@@ -35,7 +35,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// A guard for the routes of a document, and for those that are in none.
+    /// A guard for the routes of a document.
     pub(super) fn new(door: PanelDoor, document: &OpenApi) -> Self {
         let mut routes: HashMap<String, HashMap<Method, Route>> = HashMap::new();
         for (method, path, operation) in permits::routes_of(document) {
