@@ -282,10 +282,11 @@ fn start() -> anyhow::Result<ExitCode> {
     let ran = data::restored(&data).and_then(|restored| {
         let mended = spares::at_start(&data, UnixMs::now())?;
         let runtime = runtime()?;
-        let ran = runtime.block_on(run(arguments, data, worker, book, (restored, mended)));
+        let ran = runtime.block_on(run(arguments, data.clone(), worker, book, (restored, mended)));
         // A passphrase or a copy that is worked on may take long; it can be cut off like by a power cut.
         runtime.shutdown_timeout(LAST_WORK);
         ran
+        data::fold_log(&data);
     });
     if let (Err(error), Some(socket)) = (&ran, health) {
         health::leave_word(&socket, error);
