@@ -275,6 +275,7 @@ fn start() -> anyhow::Result<ExitCode> {
     let worker = worker(arguments.worker.as_deref())?;
     data::keep_private();
     let book = logging::start(arguments.log_json);
+    limits::forbid_cores();
     limits::raise_open_files();
     // Before anything is looked at, and until everything has stopped.
     let ours = DataFolder::take(&data)?;
@@ -285,8 +286,8 @@ fn start() -> anyhow::Result<ExitCode> {
         let ran = runtime.block_on(run(arguments, data.clone(), worker, book, (restored, mended)));
         // A passphrase or a copy that is worked on may take long; it can be cut off like by a power cut.
         runtime.shutdown_timeout(LAST_WORK);
-        ran
         data::fold_log(&data);
+        ran
     });
     if let (Err(error), Some(socket)) = (&ran, health) {
         health::leave_word(&socket, error);
