@@ -267,6 +267,7 @@ impl Rooms {
     /// # Errors
     /// There is no such room, it is forgotten when its meeting ends, or the store refuses.
     pub async fn set_record_always(&self, id: &str, on: bool) -> Result<Room, ControlError> {
+        let _turn = self.switching.lock().await;
         self.kept(id).await?;
         self.store.room_set_record_always(id.to_owned(), on).await?;
         self.changed(id).await

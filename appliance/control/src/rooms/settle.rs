@@ -5,14 +5,24 @@ use super::templates::RoomSettings;
 use super::{Room, Rooms, pin};
 use crate::conference::{Command, RoomName};
 use crate::error::ControlError;
+use tokio::sync::MutexGuard;
 
 impl Rooms {
-    /// Gives a room these settings. Where guests need a PIN and the room has none, the box makes one.
+    /// A turn in which nobody else changes what rooms are like.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.switching.lock().await
+    }
+
+    /// Gives a room these settings, within a turn. Where guests need a PIN and the room has none, the box makes one.
     ///
     /// # Errors
     /// There is no such room, it is forgotten when its meeting ends, or the media plane is too busy.
-    pub(super) async fn settle(&self, id: &str, to: &RoomSettings) -> Result<Room, ControlError> {
-        let _turn = self.switching.lock().await;
+    pub(super) async fn settle(
+        &self,
+        _turn: &MutexGuard<'_, ()>,
+        id: &str,
+        to: &RoomSettings,
+    ) -> Result<Room, ControlError> {
         let row = self.kept(id).await?;
         let pin = match to.rules.guests == GuestEntry::WithPin && row.pin.is_empty() {
             true => pin::made()?,
