@@ -22,6 +22,8 @@ PASSWORD = "correct horse battery"
 # runs Python after a fork: with the threads of client libraries about, that can stand still for ever.
 WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 STOP_SECONDS = 15
+# As it ships, a box connects to nothing on its own machine.
+BESIDE = ("--neighbour", "127.0.0.1", "--neighbour", "::1")
 # For an answer, or a start.
 PATIENCE = 30.0
 
@@ -127,11 +129,12 @@ class Daemon:
 class ShippedBox(Daemon):
     """As it ships: HTTPS by an authority of its own, and no key that anybody knows."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, arguments=()):
+        """`arguments`: further ones. Whoever plays another machine at this one's address says so: `*BESIDE`."""
         console = folder / "console.txt"
         # Of an earlier run.
         console.unlink(missing_ok=True)
-        super().__init__(folder, ["--https", "127.0.0.1:0", "--console", console])
+        super().__init__(folder, ["--https", "127.0.0.1:0", "--console", console, *arguments])
         end = time.monotonic() + PATIENCE
         while not (console.exists() and "Trust" in (text := console.read_text())):
             assert time.monotonic() < end and self.process.poll() is None, self.log_path.read_text()

@@ -6,7 +6,7 @@ import urllib.parse
 
 import pebble
 import pytest
-from box import PATIENCE, ShippedBox
+from box import BESIDE, PATIENCE, ShippedBox
 from pebble import NameService, Pebble
 from pki import Authority
 from visitor import Ended, Listener, head, seen, shows
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(bool(reason), reason=reason)
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
-    with ShippedBox(tmp_path_factory.mktemp("acme")) as box:
+    with ShippedBox(tmp_path_factory.mktemp("acme"), BESIDE) as box:
         box.claim()
         yield box
 
@@ -114,7 +114,7 @@ def test_a_box_that_dies_while_it_orders_orders_again_and_serves_what_it_had(tmp
     server = None
     try:
         for round in range(6):
-            with ShippedBox(tmp_path) as box:
+            with ShippedBox(tmp_path, BESIDE) as box:
                 if round == 0:
                     box.claim()
                     owner = box.owner
@@ -128,7 +128,7 @@ def test_a_box_that_dies_while_it_orders_orders_again_and_serves_what_it_had(tmp
                 box.process.kill()
                 box.process.wait()
                 box.process = Ended()
-        with ShippedBox(tmp_path) as box:
+        with ShippedBox(tmp_path, BESIDE) as box:
             box.owner = owner
             server.end()
             server = Pebble(tmp_path / "pebble-last", Authority(), plain_port(box), f"127.0.0.1:{names.dns}")

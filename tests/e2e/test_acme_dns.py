@@ -20,7 +20,7 @@ import dns.tsigkeyring
 import dns.update
 import pebble
 import pytest
-from box import PATIENCE, ShippedBox, WITH_US
+from box import BESIDE, PATIENCE, WITH_US, ShippedBox
 from pebble import Pebble, answers, free_port
 from pki import Authority
 from test_acme import ordered, plain_port
@@ -88,7 +88,7 @@ def zone(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
-    with ShippedBox(tmp_path_factory.mktemp("acme-dns")) as box:
+    with ShippedBox(tmp_path_factory.mktemp("acme-dns"), BESIDE) as box:
         box.claim()
         yield box
 

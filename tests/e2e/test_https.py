@@ -36,7 +36,15 @@ def shipped(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def key(shipped):
-    assert "; Secure" in shipped.claim()["Set-Cookie"]
+    cookie = shipped.claim()["Set-Cookie"]
+    assert cookie.startswith("__Host-roombox_session=") and "; Secure" in cookie and "; Path=/;" in cookie, cookie
+    assert "domain" not in cookie.lower(), "browsers would not take it"
+    # What somebody in the domain, or a page without encryption, could plant is nobody's session.
+    planted = {"Cookie": shipped.owner["Cookie"].replace("__Host-", "")}
+    shipped.owner, own = planted, shipped.owner
+    assert shipped.refuses("GET", "/rooms")[0] == 401
+    shipped.owner = own
+    assert shipped.request("GET", "/rooms")[0] == 200
     made = shipped.ask("POST", "/livekit-keys", {})
     return made["key"], made["secret"]
 

@@ -11,8 +11,6 @@ from test_doors import DOCUMENT, PASSWORD, ask, is_problem, owner  # noqa: F401
 MATRIX = Path(__file__).parents[2] / "docs/permissions.md"
 ROLES = ["owner", "operator", "moderator", "viewer"]
 WHO = [*ROLES, "nobody"]
-# The API's document does not have these two.
-BESIDE = {("get", "/metrics"), ("get", "/s/{token}"), ("get", "/.well-known/security.txt")}
 
 
 def written():
@@ -48,7 +46,7 @@ def people(box, owner):  # noqa: F811
 
 
 def test_the_table_and_the_document_have_the_same_routes():
-    assert set(TABLE) == set(ROUTES) | BESIDE
+    assert set(TABLE) == set(ROUTES)
     assert len(TABLE) > 90
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from box import KEY, SECRET, ShippedBox
+from box import BESIDE, KEY, SECRET, ShippedBox
 from middleman import Middleman
 from pki import Authority, pem
 from receivers import Receiver, until
@@ -170,7 +170,7 @@ def test_targets_calendars_sign_in_and_certificates_go_by_the_proxy(owner, by_pr
 
 def test_acme_goes_by_the_proxy(tmp_path, middle, pki):
     trust, certificate = pki
-    with ShippedBox(tmp_path) as box, web({}, certificate) as there:
+    with ShippedBox(tmp_path, BESIDE) as box, web({}, certificate) as there:
         box.claim()
         box.ask("PATCH", "/settings", {"proxy": {"url": middle.url, "local_direct": False}})
         settings = {"directory": f"{there}/dir", "authority": trust, "names": ["box.example.org"],

@@ -1,8 +1,10 @@
 """A database that is damaged at a start: the newest copy takes its place, and nobody gets in who should not."""
 
+import contextlib
 import json
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,19 @@ def damage(path: Path, how: str):
     path.write_bytes(contents)
     for ending in ("-wal", "-shm"):
         path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def test_after_a_stop_the_database_is_whole_alone(tmp_path):
+    folder = tmp_path / "hall"
+    owned(folder)
+    database = folder / "data/roombox.db"
+    log = database.with_name("roombox.db-wal")
+    assert not log.exists() or log.stat().st_size == 0
+    alone = tmp_path / "alone.db"
+    shutil.copy(database, alone)
+    with contextlib.closing(sqlite3.connect(alone)) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert copy.execute("SELECT count(*) FROM rooms").fetchone()[0] == 1
 
 
 @pytest.mark.parametrize("how", ["text", "empty", "torn", "pages"])

@@ -13,7 +13,7 @@ import urllib.parse
 
 import pytest
 
-from box import PASSWORD, ShippedBox
+from box import BESIDE, PASSWORD, ShippedBox
 from pki import Authority, pem
 from test_doors import ask, owner  # noqa: F401
 from test_permissions import people  # noqa: F401
@@ -131,7 +131,7 @@ def calendar():
 
 
 def test_no_secret_of_the_box_is_in_it_and_everything_that_it_lists_is(tmp_path, calendar):
-    with ShippedBox(tmp_path) as box:
+    with ShippedBox(tmp_path, BESIDE) as box:
         box.claim()
         secrets = plant(box, tmp_path, calendar)
         assert len(secrets) > 30

@@ -23,6 +23,8 @@ def box(tmp_path, radio):
     with BoxWithRadio(tmp_path, radio) as box:
         box.claim()
         yield box
+        for path in ("/network", WIFI, "/network/trial", "/settings", "/support", "/audit"):
+            assert PASSPHRASE not in str(box.request("GET", path)[2]), path
         assert PASSPHRASE not in box.log_path.read_text()
         for file in (tmp_path / "data").rglob("*"):
             assert not file.is_file() or PASSPHRASE.encode() not in file.read_bytes(), file

@@ -15,6 +15,8 @@ const OPEN = new Set([
   'GET /box', 'GET /claim', 'POST /claim', 'PUT /claim/backup', 'POST /claim/restore', 'POST /session', 'DELETE /session',
   // The way to the house's identity provider, and back.
   'GET /oidc', 'GET /oidc/start', 'GET /oidc/callback',
+  // Whom to tell of a weakness is said to everybody.
+  'GET /.well-known/security.txt',
 ]);
 
 /** Guests, and boxes of a fleet, have an invite or an order instead of a session; a guessed one is of no use. */
@@ -38,6 +40,9 @@ const OF_LINKS = '/s/';
 const OF_FILES = '/f/';
 /** The same of broadcasts (HLS). */
 const OF_BROADCASTS = '/live/';
+
+/** Not below the API's own address. */
+const OF_FIGURES = '/metrics';
 
 /** Every operation of the API's description, with names that do not exist in its places. */
 async function operations(box) {
@@ -69,6 +74,11 @@ async function refusesStrangers(box) {
       const headers = body && { 'Content-Type': 'application/json' };
       const { status } = await fetch(box.http + place, { method, body, headers });
       if (status !== 410) wrong.push(`${name}: ${status}`);
+      continue;
+    }
+    if (place === OF_FIGURES) {
+      const { status } = await fetch(box.http + place);
+      if (status !== 401) wrong.push(`${name}: ${status}`);
       continue;
     }
     // Broadcasts are watched by who has their address: of any other there is nothing.

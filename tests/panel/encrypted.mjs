@@ -76,6 +76,7 @@ export async function encrypted(steps) {
     await page.getByRole('button', { name: 'Finish' }).click();
     await page.getByRole('button', { name: 'Open the panel' }).click();
     const [cookie] = await owner.cookies();
+    assert.equal(cookie.name, '__Host-roombox_session');
     assert.ok(cookie.secure, 'the session would go without encryption, too');
     await page.getByRole('button', { name: 'New room' }).first().click();
     await page.getByLabel('Name of the room').fill('Library');

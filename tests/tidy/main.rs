@@ -273,3 +273,84 @@ fn the_api_document_is_the_one_that_the_code_makes() {
         "docs/api/openapi.json is old: run `make openapi` and look at the difference"
     );
 }
+
+/// Paths that the doors serve and the API's document does not have, and why.
+const UNDOCUMENTED: &[(&str, &str)] = &[
+    ("/healthz", "asked by load balancers: a word, and no part of the API"),
+    ("/", "the panel for people, a word for LiveKit's clients"),
+    ("/panel", "pages"),
+    ("/panel/", "pages"),
+    ("/panel/{*path}", "pages"),
+    ("/meet/{*path}", "pages"),
+    ("/assets/{*path}", "what the pages load"),
+    ("/rtc", "LiveKit's protocol: docs/compat/livekit.md"),
+    ("/rtc/v1", "LiveKit's protocol: docs/compat/livekit.md"),
+    ("/rtc/validate", "LiveKit's protocol: docs/compat/livekit.md"),
+    ("/rtc/v1/validate", "LiveKit's protocol: docs/compat/livekit.md"),
+    ("/twirp/livekit.RoomService/{method}", "LiveKit's protocol: docs/compat/livekit.md"),
+    ("/twirp/livekit.Egress/{method}", "LiveKit's protocol: docs/compat/livekit.md"),
+    ("/twirp/{service}/{method}", "LiveKit's protocol: docs/compat/livekit.md"),
+    ("/whip", "RFC 9725: docs/compat/whip.md"),
+    ("/whep", "draft-ietf-wish-whep: docs/compat/whip.md"),
+    ("/whip/{session}", "RFC 9725: docs/compat/whip.md"),
+    ("/whep/{session}", "draft-ietf-wish-whep: docs/compat/whip.md"),
+    ("/trust", "pages of the plain door"),
+    ("/trust/{system}", "pages of the plain door"),
+    ("/trust.js", "what the pages of the plain door load"),
+    ("/trust.css", "what the pages of the plain door load"),
+    ("/.well-known/{*path}", "nothing is there, by the plain door"),
+    ("/.well-known/acme-challenge/{token}", "RFC 8555 §8.3"),
+    ("/ca.crt", "the authority's certificate, by both doors"),
+];
+
+/// What stands in `.route(…)` of a source, up to its tests.
+fn served(text: &str) -> Vec<String> {
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    // The guard's own method of that name is none of a router.
+    let calls = code.match_indices(".route(").filter(|(at, _)| !code[..*at].ends_with("self"));
+    calls
+        .map(|(at, call)| {
+            let rest = code[at + call.len()..].trim_start();
+            match rest.strip_prefix('"') {
+                Some(path) => path.split('"').next().unwrap().to_owned(),
+                None => format!("a path that is no text: {}", rest.lines().next().unwrap()),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn every_route_that_is_served_is_in_the_api_document_or_says_why_it_is_not() {
+    let document = fs::read_to_string(root().join("docs/api/openapi.json")).unwrap();
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let documented = |path: &str| document["paths"].get(path.replace("{*", "{")).is_some();
+    let mut found = Vec::new();
+    let mut folders = vec![root().join("appliance/api/src"), root().join("appliance/daemon/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs")
+                && path.file_name().is_some_and(|name| name != "tests.rs")
+            {
+                let text = fs::read_to_string(&path).unwrap();
+                found.extend(served(&text).into_iter().map(|route| (route, path.clone())));
+            }
+        }
+    }
+    for (route, file) in &found {
+        let says_why = UNDOCUMENTED.iter().any(|(path, _)| path == route);
+        assert!(
+            documented(route) != says_why,
+            "{route} of {}: describe it with utoipa, or say here why not",
+            file.display()
+        );
+    }
+    for (path, _) in UNDOCUMENTED {
+        assert!(found.iter().any(|(route, _)| route == path), "nobody serves {path}");
+    }
+    for path in ["/metrics", "/s/{token}", "/.well-known/security.txt", "/api/v1/rooms"] {
+        assert!(documented(path), "{path}");
+    }
+}

@@ -67,6 +67,14 @@ def the_daemon_is_locked_in(_):
     assert done.returncode == 0, done.stdout[-400:] + done.stderr
 
 
+def a_crash_leaves_no_memory_on_the_disk(_):
+    lines = [line.strip() for line in daemon_unit().read_text().splitlines()]
+    assert "LimitCORE=0" in lines
+    # What is left open of the sandbox says why.
+    for left_open in ("MemoryDenyWriteExecute", "ProcSubset"):
+        assert any(line.startswith(f"{left_open}=") or line.startswith(f"# Not {left_open}=") for line in lines), left_open
+
+
 def disks_for_copies_can_be_written_whenever_they_come(_):
     lines = [line.strip() for line in daemon_unit().read_text().splitlines()]
     values = lambda key: [word for line in lines if line.startswith(f"{key}=") for word in line.split("=", 1)[1].split()]
@@ -127,6 +135,7 @@ def every_updater_understands_its_configuration(folder: Path):
 TESTS = [
     every_unit_is_sound,
     the_daemon_is_locked_in,
+    a_crash_leaves_no_memory_on_the_disk,
     disks_for_copies_can_be_written_whenever_they_come,
     the_daemons_user_may_what_it_needs_and_nothing_else,
     every_updater_understands_its_configuration,

@@ -3,6 +3,9 @@
 //! The daemon implements [`Conference`] over the shards; doors see only this trait and the nouns
 //! of the sfu, never threads or sockets.
 
+#[cfg(test)]
+pub(crate) mod quiet;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

@@ -219,17 +219,18 @@ impl Rooms {
         let RoomRow { lobby, record_always, rules, .. } = like;
         let holds = rules.clone();
         let row = RoomRow { lobby, record_always, rules, pin, ..new_row(&name, true)? };
+        let id = row.id.clone();
         if !self.store.room_insert(row).await? {
             return Err(ControlError::NameTaken);
         }
         self.lobby.refresh().await?;
         // A program may have opened it by its name.
-        let open = RoomName::from(name.as_str());
-        if lobby {
-            let on = Command::SetLobby { room: open.clone(), on: true };
-            self.conference.command(&open, on)?;
+        if let Err(error) = self.begin_with(&RoomName::from(name.as_str()), lobby, &holds) {
+            // Half of it would let in whom it should not, and its name would be taken for the next try.
+            self.store.room_delete(id).await?;
+            self.lobby.refresh().await?;
+            return Err(error);
         }
-        self.pass_on(&open, &RoomRules::default(), &holds)?;
         let row = self.store.room_by_name(name).await?.ok_or(ControlError::NotFound("room"))?;
         let room = self.room(row, &self.conference.list().await);
         self.events.publish(&room.id, Happening::RoomCreated(room.clone()));
@@ -266,6 +267,7 @@ impl Rooms {
     /// # Errors
     /// There is no such room, it is forgotten when its meeting ends, or the store refuses.
     pub async fn set_record_always(&self, id: &str, on: bool) -> Result<Room, ControlError> {
+        let _turn = self.switching.lock().await;
         self.kept(id).await?;
         self.store.room_set_record_always(id.to_owned(), on).await?;
         self.changed(id).await

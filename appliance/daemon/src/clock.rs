@@ -1,5 +1,7 @@
 //! The box's clocks, beyond what the time of day is.
 
+use roombox_control::clock::UnixMs;
+use roombox_control::retention::Moment;
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::time::Duration;
@@ -41,6 +43,11 @@ pub fn time_zone() -> String {
 pub fn since_boot() -> Duration {
     let time = clock_gettime(ClockId::Boottime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// This moment, by both clocks; `set`: the time of day can be believed. In development nobody says so, and it can.
+pub fn moment(set: bool) -> Moment {
+    Moment { wall_ms: UnixMs::now().0, boot: since_boot(), set }
 }
 
 /// A box without a time server gets no certificate later than so long after its start because of that.

@@ -67,6 +67,16 @@ impl DataFolder {
     }
 }
 
+/// After the last word of the database: its file is whole without its log, for whoever copies it while the box is off.
+pub fn fold_log(data: &Path) {
+    let [database, ..] = DATABASE;
+    match roombox_control::store::fold_log(&data.join(database)) {
+        Ok(()) => {}
+        // The next start reads the log as it always did.
+        Err(error) => tracing::warn!(%error, "the database's log stays beside it"),
+    }
+}
+
 /// Puts a restored box into its place, or says why not. Before anything of the folder is opened.
 ///
 /// # Errors

@@ -7,6 +7,15 @@ const ENOUGH_FILES: u64 = 4096;
 /// More is of no use, and some programs that workers load count up to the limit.
 const MOST_FILES: u64 = 1 << 20;
 
+/// What the memory of this process and of its workers holds, keys and passwords too, is written to no disk when one of
+/// them crashes. The unit of the image says so as well; a box on a desk has no unit.
+pub fn forbid_cores() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may leave memory on the disk");
+    }
+}
+
 /// Takes as many file descriptors as the kernel gives: when they run out, the recorder cannot open
 /// parts. Workers inherit the limit.
 pub fn raise_open_files() {

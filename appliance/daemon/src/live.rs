@@ -4,6 +4,9 @@
 //! A worker that dies is started again, with pauses that double; what was ordered stays ordered. It
 //! only reads what the recorder writes: no recording is lost with it.
 
+mod ways;
+
+use self::ways::{Judged, Ways};
 use crate::workers::complaints;
 use roombox_control::jobs::JobSpec;
 use roombox_control::live::{Ask, Backoff, Destination, OutputReport, Pace, Said, Standing};
@@ -37,6 +40,7 @@ pub struct LiveDesk {
     workers: Vec<Worker>,
     /// Of broadcasts whose worker died.
     failures: Vec<Failure>,
+    ways: Ways,
 }
 
 struct Worker {
@@ -67,8 +71,8 @@ impl LiveDesk {
         program: PathBuf,
         root: PathBuf,
     ) -> Self {
-        let (workers, failures) = Default::default();
-        Self { outputs, recordings, program, root, workers, failures }
+        let (workers, failures, ways) = Default::default();
+        Self { outputs, recordings, program, root, workers, failures, ways }
     }
 
     /// For as long as the box runs.
@@ -236,11 +240,24 @@ impl LiveDesk {
             worker.outputs.remove(&output);
             worker.say(&Ask::Remove { output }).await;
         }
+        let mut refused = Vec::new();
         for (output, to) in outputs {
-            if !worker.outputs.contains_key(&output) {
-                worker.outputs.insert(output.clone(), to.clone());
-                worker.say(&Ask::Add { output, to }).await;
+            if worker.outputs.contains_key(&output) {
+                continue;
             }
+            match self.ways.judge(&output, &to).await {
+                Judged::Goes => {}
+                Judged::Stays => continue,
+                Judged::Refused(why) => {
+                    refused.push((output, why));
+                    continue;
+                }
+            }
+            worker.outputs.insert(output.clone(), to.clone());
+            worker.say(&Ask::Add { output, to }).await;
+        }
+        for (output, why) in refused {
+            self.apologise(std::iter::once(output), &why).await;
         }
     }
 

@@ -40,6 +40,7 @@ mod recorder;
 mod relay;
 mod reports;
 mod selftest;
+mod signals;
 mod syslog;
 mod temperature;
 mod timedate;
@@ -66,6 +67,7 @@ use roombox_control::clock::UnixMs;
 use roombox_control::logs::LogBook;
 use roombox_control::settings::Settings;
 use roombox_control::spares::{self, MendNote};
+use roombox_delivery::{Neighbours, allow_neighbours};
 use roombox_net::{Plane, PlaneConfig, PlaneError};
 use roombox_sfu::Notice as News;
 use selftest::SelfTest;
@@ -79,7 +81,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
 /// News of rooms that may wait for the services.
@@ -135,6 +136,10 @@ struct Arguments {
     /// Address under which clients reach this box; by default all of its own that others can use.
     #[arg(long, value_name = "IP")]
     address: Vec<IpAddr>,
+    /// An address of this machine, or one on its links alone, that the box may be told to connect to: of a server
+    /// that runs beside it.
+    #[arg(long, value_name = "IP")]
+    neighbour: Vec<IpAddr>,
     /// A `roombox.toml` whose settings the box takes over once.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -270,6 +275,7 @@ fn start() -> anyhow::Result<ExitCode> {
     let worker = worker(arguments.worker.as_deref())?;
     data::keep_private();
     let book = logging::start(arguments.log_json);
+    limits::forbid_cores();
     limits::raise_open_files();
     // Before anything is looked at, and until everything has stopped.
     let ours = DataFolder::take(&data)?;
@@ -277,9 +283,10 @@ fn start() -> anyhow::Result<ExitCode> {
     let ran = data::restored(&data).and_then(|restored| {
         let mended = spares::at_start(&data, UnixMs::now())?;
         let runtime = runtime()?;
-        let ran = runtime.block_on(run(arguments, data, worker, book, (restored, mended)));
+        let ran = runtime.block_on(run(arguments, data.clone(), worker, book, (restored, mended)));
         // A passphrase or a copy that is worked on may take long; it can be cut off like by a power cut.
         runtime.shutdown_timeout(LAST_WORK);
+        data::fold_log(&data);
         ran
     });
     if let (Err(error), Some(socket)) = (&ran, health) {
@@ -322,7 +329,11 @@ async fn run(
     (restored, mended): (Option<Restored>, Option<MendNote>),
 ) -> anyhow::Result<End> {
     // From here on a stop waits until the box is up and can stop in order.
-    let stop_asked = stop_asked()?;
+    let stop_asked = signals::stop_asked()?;
+    allow_neighbours(match arguments.dev {
+        true => Neighbours::All,
+        false => Neighbours::These(arguments.neighbour.clone()),
+    });
     let addresses = match arguments.address.is_empty() {
         true => addresses::local_addresses().context("cannot list the network interfaces")?,
         false => arguments.address.clone(),
@@ -524,17 +535,4 @@ fn import(path: &Path) -> anyhow::Result<Settings> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let parsed = roombox_provision::parse(&text);
     Ok(parsed.with_context(|| format!("{} will not do", path.display()))?.settings)
-}
-
-/// Ends when somebody asks the box to stop, also if that was before anybody waited for it.
-fn stop_asked() -> anyhow::Result<impl Future<Output = ()>> {
-    let listen = |kind| signal(kind).context("cannot listen to signals");
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

@@ -2,9 +2,8 @@
 
 use crate::clock;
 use crate::recorder::RecorderNews;
-use roombox_control::clock::UnixMs;
 use roombox_control::recordings::Recordings;
-use roombox_control::retention::{Moment, Retention};
+use roombox_control::retention::Retention;
 use roombox_control::storage::Storage;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,7 +52,7 @@ pub async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: b
         ticks.tick().await;
         // In development nobody says that the clock was set; a developer's is.
         let set = dev || clock::is_set();
-        let now = Moment { wall_ms: UnixMs::now().0, boot: clock::since_boot(), set };
+        let now = clock::moment(set);
         storage.look(now.boot);
         if let Err(error) = retention.tick(now).await {
             tracing::error!(%error, "recordings that are due cannot be deleted");

@@ -4,6 +4,7 @@
 
 mod acme;
 mod address;
+mod bound;
 mod dns;
 mod fetch;
 mod knock;
@@ -23,6 +24,7 @@ pub use acme::{
     AcmeAccount, AcmeBinding, AcmeDnsAccount, AcmeDnsError, AcmeError, AcmeHost, AcmePlan,
     AcmeStep, Later, Proof, ProofKind, acme_dns_put, acme_dns_register, acme_key, acme_order,
 };
+pub use bound::{Neighbours, allow_neighbours};
 pub use dns::{
     Asked, DnsChange, DnsError, DnsServer, MessageError, TsigAlgorithm, TsigKey, dns_ask,
     dns_change, fuzz_dns_answer,
@@ -39,6 +41,6 @@ pub use proxy::{
     try_proxy,
 };
 pub use query::{Query, QueryAnswer, QueryError, query};
-pub use reach::{OWN_CERTIFICATE, ReachError};
+pub use reach::{OWN_CERTIFICATE, ReachError, may_reach};
 pub use syslog::{SyslogSendError, SyslogWire};
 pub use zone::Zone;

@@ -1,12 +1,16 @@
 //! Mails, by the owner's own server (SMTP, RFC 5321), encrypted as the owner says.
 
-use crate::reach::USER;
+use crate::bound::{Bound, is_own};
+use crate::reach::{LookUp, ReachError, USER, judged};
+use crate::zone::Zone;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
+use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -55,6 +59,8 @@ pub enum SendMailError {
         "this is no certificate of an authority: paste the text that begins with -----BEGIN CERTIFICATE-----"
     )]
     Authority,
+    #[error(transparent)]
+    Way(#[from] ReachError),
     /// `for_good`: it need not be asked again.
     #[error("{host} refuses: {words}")]
     Refused { host: String, words: String, for_good: bool },
@@ -126,7 +132,54 @@ pub async fn send_mail(
     patience: Duration,
 ) -> Result<(), SendMailError> {
     let message = message(letter)?;
-    let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.host)
+    let sent = timeout(patience, async {
+        let bound = Bound::named();
+        let found = judged(server.host, server.port, bound, &LookUp::default()).await?;
+        let mut last = Ok(());
+        for at in found {
+            if is_own(at, bound).await {
+                let host = server.host.to_owned();
+                return Err(ReachError::TooNear { host, zone: Zone::Machine }.into());
+            }
+            last = send_to(at.ip(), server, message.clone(), patience).await;
+            // Somebody who has heard a word may have taken it: nobody else is asked then.
+            if !last.as_ref().is_err_and(is_unreached) {
+                return last;
+            }
+        }
+        last
+    });
+    let slow = |_| SendMailError::Slow { host: server.host.to_owned(), patience };
+    sent.await.unwrap_or_else(|late| Err(slow(late)))
+}
+
+/// Whether nobody has heard anything.
+fn is_unreached(error: &SendMailError) -> bool {
+    let SendMailError::Reach { source, .. } = error else { return false };
+    let mut inner = std::error::Error::source(source);
+    while let Some(error) = inner {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::HostUnreachable
+                    | io::ErrorKind::NetworkUnreachable
+                    | io::ErrorKind::AddrNotAvailable
+            );
+        }
+        inner = error.source();
+    }
+    false
+}
+
+/// To one address of the server: what was judged is what is connected to. Its certificate must have its name.
+async fn send_to(
+    at: IpAddr,
+    server: MailServer<'_>,
+    message: Message,
+    patience: Duration,
+) -> Result<(), SendMailError> {
+    let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(at.to_string())
         .port(server.port)
         .tls(tls(server)?)
         .timeout(Some(patience))
@@ -137,9 +190,9 @@ pub async fn send_mail(
     }
     let transport: AsyncSmtpTransport<Tokio1Executor> = transport.build();
     let host = || server.host.to_owned();
-    match timeout(patience, transport.send(message)).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(match error.status() {
+    match transport.send(message).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(match error.status() {
             Some(_) => SendMailError::Refused {
                 host: host(),
                 words: error.to_string(),
@@ -147,7 +200,6 @@ pub async fn send_mail(
             },
             None => SendMailError::Reach { host: host(), source: error },
         }),
-        Err(_) => Err(SendMailError::Slow { host: host(), patience }),
     }
 }
 

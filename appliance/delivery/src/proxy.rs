@@ -12,6 +12,7 @@ mod attempt;
 pub use attempt::{ProxyTried, ProxyTryError, try_proxy};
 
 use crate::address::Address;
+use crate::bound::{Bound, allowed};
 use crate::reach::{ReachError, Stream, Trust, USER};
 use crate::zone::Zone;
 use base64::Engine as _;
@@ -226,27 +227,26 @@ impl Proxy {
         (self.local_direct && of_house()) || self.excepted.iter().any(|one| one.has_name(&name))
     }
 
-    /// Which way leads to `at`, if that may lead no nearer than `nearest`.
+    /// Which way leads to `at`, if that is within the bound.
     ///
     /// A proxy looks names up by itself. So what must not lead into the house is looked up here before, and goes
     /// by the proxy only if none of what was found is in the house. A name may lead elsewhere a moment later: over
     /// HTTPS that gets nowhere, because no server there has a certificate of that name. A proxy that opens what is
     /// encrypted makes one for whatever it reached: by it, as by plain HTTP, a name is not followed at all,
     /// unless the owner left all this to the proxy.
-    pub(crate) async fn way(&self, at: &Address, nearest: Zone) -> Result<Way, ReachError> {
+    pub(crate) async fn way(&self, at: &Address, bound: Bound) -> Result<Way, ReachError> {
         let host = at.host.trim_matches(['[', ']']);
         let too_near = |zone| Err(ReachError::TooNear { host: at.host.clone(), zone });
         if let Ok(address) = host.parse::<IpAddr>() {
             if self.excepts_address(address) {
                 return Ok(Way::Direct);
             }
-            let zone = Zone::of(address);
-            return if zone < nearest { too_near(zone) } else { Ok(Way::ByProxy) };
+            return bound.refuses(address).map_or(Ok(Way::ByProxy), too_near);
         }
         if self.excepts_name(host) {
             return Ok(Way::Direct);
         }
-        let guarded = nearest > Zone::Machine;
+        let guarded = bound.wants_judgement();
         if self.looks_up && !guarded {
             return Ok(Way::ByProxy);
         }
@@ -258,13 +258,12 @@ impl Proxy {
         if !found.is_empty() && found.iter().all(|address| self.excepts_address(*address)) {
             return Ok(Way::Direct);
         }
+        if let Some(zone) = found.iter().filter_map(|address| bound.refuses(*address)).min() {
+            return too_near(zone);
+        }
+        // What this box cannot look up, the proxy does: into the box it does not lead.
         if !guarded {
             return Ok(Way::ByProxy);
-        }
-        if let Some(zone) =
-            found.iter().map(|at| Zone::of(*at)).min().filter(|zone| *zone < nearest)
-        {
-            return too_near(zone);
         }
         match self.looks_up || (at.https && !found.is_empty() && !self.opens) {
             true => Ok(Way::ByProxy),
@@ -277,6 +276,8 @@ impl Proxy {
         let found = lookup_host((self.host.as_str(), self.port)).await;
         let found = found.map_err(|error| self.failed(ProxyTrouble::Name(error)))?;
         let found: Vec<_> = found.collect();
+        let found = allowed(&found, Bound::named());
+        let found = found.map_err(|zone| ReachError::TooNear { host: self.host.clone(), zone })?;
         let stream = TcpStream::connect(&found[..]).await;
         let stream = stream.map_err(|error| self.failed(ProxyTrouble::Connect(error)))?;
         // As of every other connection: whoever asks in small pieces must not wait 40 ms for each.

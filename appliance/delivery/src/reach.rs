@@ -1,6 +1,7 @@
 //! The way to a server: TCP, and TLS where the address says https.
 
 use crate::address::Address;
+use crate::bound::{Bound, allowed, is_own};
 use crate::pinned::{Pinned, Whose};
 use crate::proxy::{Proxy, ProxyTrouble, Way, current};
 use crate::zone::Zone;
@@ -182,25 +183,69 @@ impl Heard {
 
 /// Connects to a host, which has no brackets if it is an IPv6 address.
 pub(crate) async fn connect(host: &str, port: u16) -> Result<TcpStream, ReachError> {
-    connect_no_nearer(host, port, Zone::Machine).await
+    connect_within(host, port, Bound::named(), &LookUp::default()).await
 }
 
-/// The same, unless that would lead nearer than `nearest`. What a name leads to is asked once, and what
-/// was judged is what is connected to: it may lead elsewhere a moment later.
-async fn connect_no_nearer(host: &str, port: u16, nearest: Zone) -> Result<TcpStream, ReachError> {
-    let failed = |source| ReachError::Connect { host: host.to_owned(), source };
-    let found: Vec<SocketAddr> =
-        tokio::net::lookup_host((host, port)).await.map_err(failed)?.collect();
-    let allowed = |at: &&SocketAddr| Zone::of(at.ip()) >= nearest;
-    let allowed: Vec<SocketAddr> = found.iter().filter(allowed).copied().collect();
-    if let (Some(near), []) = (found.first(), &allowed[..]) {
-        let zone = Zone::of(near.ip());
-        return Err(ReachError::TooNear { host: host.to_owned(), zone });
+/// What a name leads to, as the system says or as a test does.
+#[derive(Default)]
+pub(crate) enum LookUp {
+    #[default]
+    System,
+    #[cfg(test)]
+    Played(Box<dyn Fn() -> Vec<SocketAddr> + Send + Sync>),
+}
+
+impl LookUp {
+    async fn ask(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            Self::System => Ok(tokio::net::lookup_host((host, port)).await?.collect()),
+            #[cfg(test)]
+            Self::Played(found) => Ok(found()),
+        }
     }
+}
+
+/// What of a host may be connected to.
+pub(crate) async fn judged(
+    host: &str,
+    port: u16,
+    bound: Bound,
+    look_up: &LookUp,
+) -> Result<Vec<SocketAddr>, ReachError> {
+    let failed = |source| ReachError::Connect { host: host.to_owned(), source };
+    let found = look_up.ask(host, port).await.map_err(failed)?;
+    allowed(&found, bound).map_err(|zone| ReachError::TooNear { host: host.to_owned(), zone })
+}
+
+/// Whether the box may be told to connect to a host, for what connects by itself: it looks the name up once more,
+/// so whoever has a certificate to check must check it.
+///
+/// # Errors
+/// It may not, or nobody knows the name.
+pub async fn may_reach(host: &str, port: u16) -> Result<(), ReachError> {
+    let bound = Bound::named();
+    for at in judged(host, port, bound, &LookUp::default()).await? {
+        if is_own(at, bound).await {
+            return Err(ReachError::TooNear { host: host.to_owned(), zone: Zone::Machine });
+        }
+    }
+    Ok(())
+}
+
+/// The same, unless that would lead nearer than it may. What a name leads to is asked once, and what
+/// was judged is what is connected to: it may lead elsewhere a moment later.
+async fn connect_within(
+    host: &str,
+    port: u16,
+    bound: Bound,
+    look_up: &LookUp,
+) -> Result<TcpStream, ReachError> {
+    let failed = |source| ReachError::Connect { host: host.to_owned(), source };
+    let allowed = judged(host, port, bound, look_up).await?;
     let stream = TcpStream::connect(&allowed[..]).await.map_err(failed)?;
-    // Whichever of its own addresses it was: only this machine answers from where it asks.
-    let ends = stream.peer_addr().and_then(|far| Ok(far.ip() == stream.local_addr()?.ip()));
-    if nearest > Zone::Machine && ends.map_err(failed)? {
+    let ends = stream.peer_addr().and_then(|far| Ok((far.ip(), stream.local_addr()?.ip())));
+    let (far, near) = ends.map_err(failed)?;
+    if bound.refuses_own(far, near) {
         return Err(ReachError::TooNear { host: host.to_owned(), zone: Zone::Machine });
     }
     // Who asks in small pieces and waits for answers would wait for the other side's delayed
@@ -211,7 +256,7 @@ async fn connect_no_nearer(host: &str, port: u16, nearest: Zone) -> Result<TcpSt
 
 /// Connects to wherever an address leads, by the proxy if there is one.
 pub(crate) async fn reach(at: &Address, trust: &dyn Trusts) -> Result<Reached, ReachError> {
-    reach_no_nearer(at, trust, Zone::Machine).await
+    reach_by(at, trust, Bound::named(), current()).await
 }
 
 /// Connects, unless an address leads nearer than `nearest`.
@@ -220,36 +265,36 @@ pub(crate) async fn reach_no_nearer(
     trust: &dyn Trusts,
     nearest: Zone,
 ) -> Result<Reached, ReachError> {
-    reach_by(at, trust, nearest, current()).await
+    reach_by(at, trust, Bound::NoNearer(nearest), current()).await
 }
 
 /// The same with this proxy, or none.
 pub(crate) async fn reach_by(
     at: &Address,
     trust: &dyn Trusts,
-    nearest: Zone,
+    bound: Bound,
     proxy: Option<Arc<Proxy>>,
 ) -> Result<Reached, ReachError> {
     let by = match proxy {
         Some(proxy) => {
-            Some(proxy.way(at, nearest).await?).filter(|way| *way == Way::ByProxy).map(|_| proxy)
+            Some(proxy.way(at, bound).await?).filter(|way| *way == Way::ByProxy).map(|_| proxy)
         }
         None => None,
     };
-    reach_so(at, trust, nearest, by).await
+    reach_so(at, trust, bound, by).await
 }
 
 /// The same by this proxy, or straight: which way leads there is known.
 pub(crate) async fn reach_so(
     at: &Address,
     trust: &dyn Trusts,
-    nearest: Zone,
+    bound: Bound,
     by: Option<Arc<Proxy>>,
 ) -> Result<Reached, ReachError> {
     // An IPv6 address stands in brackets in an address, and without them for a socket.
     let bare = at.host.trim_matches(['[', ']']).to_owned();
     let stream: Box<dyn Stream> = match &by {
-        None => Box::new(connect_no_nearer(&bare, at.port, nearest).await?),
+        None => Box::new(connect_within(&bare, at.port, bound, &LookUp::default()).await?),
         Some(proxy) if at.https => proxy.tunnel(at).await?,
         Some(proxy) => proxy.dial().await?,
     };
@@ -312,5 +357,47 @@ where
             ended?;
             answer.await
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bound::tests::NOBODY;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_name_that_leads_into_the_box_once_it_was_judged_gets_no_further() {
+        let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = inside.local_addr().unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        // A server of names that shows a good face to whoever looks before he connects.
+        let rebinds =
+            LookUp::Played(Box::new(move || match count.fetch_add(1, Ordering::Relaxed) {
+                0 => vec!["203.0.113.9:80".parse().unwrap()],
+                _ => vec![at],
+            }));
+        let bound = Bound::Beyond(&NOBODY);
+        let first = judged("rebind.test", 80, bound, &rebinds).await.unwrap();
+        assert_eq!(first[0].ip().to_string(), "203.0.113.9");
+        let second = connect_within("rebind.test", at.port(), bound, &rebinds).await;
+        assert!(
+            matches!(&second, Err(ReachError::TooNear { zone: Zone::Machine, .. })),
+            "{second:?}"
+        );
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "once for each connection");
+        let nobody = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
+        assert!(nobody.is_err(), "nobody was connected to");
+    }
+
+    #[tokio::test]
+    async fn of_several_addresses_only_those_that_may_be_are_tried() {
+        let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = inside.local_addr().unwrap();
+        let both = LookUp::Played(Box::new(move || vec![at, "192.0.2.1:9".parse().unwrap()]));
+        let may = judged("two.test", 9, Bound::Beyond(&NOBODY), &both).await.unwrap();
+        assert_eq!(may, ["192.0.2.1:9".parse().unwrap()]);
     }
 }

@@ -1,13 +1,15 @@
 //! The way to a syslog server: datagrams (RFC 5426), or one message after the other with its length before it
 //! (RFC 6587 §3.4.1), plain or encrypted (RFC 5425).
 
+use crate::bound::Bound;
 use crate::line::{Line, Security, line};
-use crate::reach::ReachError;
+use crate::reach::{LookUp, ReachError, judged};
+use crate::zone::Zone;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{UdpSocket, lookup_host};
+use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 /// A datagram is cut to what every receiver takes (RFC 5426 §3.2).
@@ -64,17 +66,22 @@ impl SyslogWire {
     /// By datagrams; nobody is asked whether somebody is there.
     ///
     /// # Errors
-    /// The name has no address.
+    /// The name has no address, or leads where the box is not told to send.
     pub async fn datagrams(host: &str, port: u16) -> Result<Self, SyslogSendError> {
         let failed = |source| SyslogSendError::Datagram { host: host.to_owned(), source };
-        let mut found = lookup_host((host, port)).await.map_err(failed)?;
-        let to = found.next().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+        let found = judged(host, port, Bound::named(), &LookUp::default()).await?;
+        let to = *found.first().ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
         let from = match to {
             SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
         };
         let socket = UdpSocket::bind(from).await.map_err(failed)?;
         socket.connect(to).await.map_err(failed)?;
+        let near = socket.local_addr().map_err(failed)?;
+        if Bound::named().refuses_own(to.ip(), near.ip()) {
+            let host = host.to_owned();
+            return Err(ReachError::TooNear { host, zone: Zone::Machine }.into());
+        }
         Ok(Self { host: host.to_owned(), way: Way::Datagrams(socket) })
     }
 

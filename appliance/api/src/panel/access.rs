@@ -13,14 +13,23 @@ use roombox_control::people::Asker;
 use std::convert::Infallible;
 use std::net::IpAddr;
 
-pub(super) const COOKIE: &str = "roombox_session";
+/// The session's cookie. Browsers take one of this name only over TLS, from the host itself and for all of it: neither a
+/// page without encryption nor a neighbour in the domain can plant one (RFC 6265bis §4.1.3.2).
+pub(super) const COOKIE: &str = "__Host-roombox_session";
+/// The same without TLS: no browser would take the other one.
+pub(super) const PLAIN_COOKIE: &str = "roombox_session";
 
 /// Somebody who is logged in, or for whom an API token speaks; their role may do what the route does.
 pub(super) struct Visitor(pub Asker);
 
+/// What the session's cookie is called.
+pub(super) fn cookie_name(Encrypted(encrypted): Encrypted) -> &'static str {
+    if encrypted { COOKIE } else { PLAIN_COOKIE }
+}
+
 /// The session's secret in the cookies of a request.
-pub(super) fn session_secret(headers: &HeaderMap) -> Option<&str> {
-    cookie(headers, COOKIE)
+pub(super) fn session_secret(headers: &HeaderMap, encrypted: Encrypted) -> Option<&str> {
+    cookie(headers, cookie_name(encrypted))
 }
 
 /// The cookie of this name.
@@ -64,13 +73,13 @@ pub(super) enum Credential {
 impl Credential {
     /// # Errors
     /// There is none, or it has a form that nobody uses.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, ControlError> {
+    pub(super) fn of(headers: &HeaderMap, encrypted: Encrypted) -> Result<Self, ControlError> {
         let authorization = headers.get(header::AUTHORIZATION);
         if let Some(token) = authorization.and_then(|value| value.to_str().ok()) {
             let token = token.strip_prefix("Bearer ").ok_or(ControlError::Unauthenticated)?;
             return Ok(Self::Token(token.to_owned()));
         }
-        let secret = session_secret(headers).ok_or(ControlError::Unauthenticated)?;
+        let secret = session_secret(headers, encrypted).ok_or(ControlError::Unauthenticated)?;
         Ok(Self::Session(secret.to_owned()))
     }
 
@@ -142,8 +151,13 @@ mod tests {
 
     #[test]
     fn the_session_is_found_among_other_cookies() {
+        let (tls, plain) = (Encrypted(true), Encrypted(false));
         let cookies = headers(&[("cookie", "a=b; roombox_session=S3; c=d")]);
-        assert_eq!(session_secret(&cookies), Some("S3"));
-        assert_eq!(session_secret(&headers(&[("cookie", "roombox_sessionX=1")])), None);
+        assert_eq!(session_secret(&cookies, plain), Some("S3"));
+        assert_eq!(session_secret(&cookies, tls), None, "anybody in the domain can plant it");
+        let cookies = headers(&[("cookie", "roombox_session=S3; __Host-roombox_session=S4")]);
+        assert_eq!(session_secret(&cookies, tls), Some("S4"));
+        assert_eq!(session_secret(&cookies, plain), Some("S3"));
+        assert_eq!(session_secret(&headers(&[("cookie", "roombox_sessionX=1")]), plain), None);
     }
 }

@@ -15,7 +15,8 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 /// Adds who may ask for what, and the refusals that have nothing to do with one route alone.
 pub(super) fn who_and_what_is_refused(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
-    let cookie = "A session: what POST /session and POST /claim set.";
+    let cookie =
+        "A session: what POST /session and POST /claim set. Without TLS (--dev): roombox_session.";
     let cookie = ApiKey::Cookie(ApiKeyValue::with_description(COOKIE, cookie));
     components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
     let token = HttpBuilder::new()

@@ -1,7 +1,7 @@
 //! Coming in: the box, claiming it, logging in and out.
 
 use super::PanelDoor;
-use super::access::{COOKIE, Visitor, session_secret};
+use super::access::{Visitor, cookie_name, session_secret};
 use super::body::Body;
 use super::noted::{Detail, SignedIn};
 use crate::error::{ApiError, ErrorBody};
@@ -173,7 +173,7 @@ pub(super) async fn session_delete(
 ) -> Result<Response, ApiError> {
     let gone = [(header::SET_COOKIE, cookie("", 0, encrypted))];
     let mut response = (StatusCode::NO_CONTENT, gone).into_response();
-    if let Some(secret) = session_secret(&headers)
+    if let Some(secret) = session_secret(&headers, encrypted)
         && let Ok(asker) = door.sessions.asker(secret, from).await
     {
         response.extensions_mut().insert(SignedIn(asker.person));
@@ -182,9 +182,10 @@ pub(super) async fn session_delete(
     Ok(response)
 }
 
-pub(super) fn cookie(secret: &str, seconds: u64, Encrypted(encrypted): Encrypted) -> String {
-    let secure = if encrypted { "; Secure" } else { "" };
-    format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+pub(super) fn cookie(secret: &str, seconds: u64, encrypted: Encrypted) -> String {
+    let (name, Encrypted(tls)) = (cookie_name(encrypted), encrypted);
+    let secure = if tls { "; Secure" } else { "" };
+    format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
 /// What a request says of where it comes from.

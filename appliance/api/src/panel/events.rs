@@ -3,7 +3,7 @@
 use super::PanelDoor;
 use super::access::{Credential, Visitor};
 use crate::error::ApiError;
-use crate::server::Peer;
+use crate::server::{Encrypted, Peer};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -56,11 +56,12 @@ pub(super) async fn listen(
     State(door): State<PanelDoor>,
     Visitor(asker): Visitor,
     Peer(from): Peer,
+    encrypted: Encrypted,
     headers: HeaderMap,
     Query(query): Query<ListenQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
-    let listener = Listener { credential: Credential::of(&headers)?, asker, from };
+    let listener = Listener { credential: Credential::of(&headers, encrypted)?, asker, from };
     Ok(upgrade.max_message_size(4096).on_upgrade(move |mut socket| async move {
         match serve(door, query.after, listener, &mut socket).await {
             Some(Ended) => {

@@ -5,7 +5,7 @@ use super::access::Credential;
 use super::noted::AskedBy;
 use super::permits::{self, Permit};
 use crate::error::ApiError;
-use crate::server::Peer;
+use crate::server::{Encrypted, Peer};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
@@ -35,7 +35,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// A guard for the routes of a document, and for those that are in none.
+    /// A guard for the routes of a document.
     pub(super) fn new(door: PanelDoor, document: &OpenApi) -> Self {
         let mut routes: HashMap<String, HashMap<Method, Route>> = HashMap::new();
         for (method, path, operation) in permits::routes_of(document) {
@@ -113,7 +113,8 @@ pub(super) async fn permitted(
         Some(Some(permit)) => {
             let from = request.extensions().get::<Peer>().map(|Peer(from)| *from);
             let from = from.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-            guard.judge(permit, Credential::of(request.headers()), from).await
+            let encrypted = request.extensions().get().copied().unwrap_or(Encrypted(false));
+            guard.judge(permit, Credential::of(request.headers(), encrypted), from).await
         }
     };
     let mut response = match may {

@@ -20,7 +20,10 @@ use std::fmt;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Whoever may read the status may read these: with an API token or a session.
+/// What the status page shows, for Prometheus (OpenMetrics 1.0).
+#[utoipa::path(get, path = "/metrics", tag = "box",
+    responses((status = 200, description = "the figures", body = String,
+        content_type = "application/openmetrics-text")))]
 pub(super) async fn metrics_get(
     State(door): State<PanelDoor>,
     _: Visitor,

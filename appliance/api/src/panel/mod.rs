@@ -67,7 +67,6 @@ pub use meeting::MeetingDoor;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::get;
 use roombox_control::audit::Audit;
 use roombox_control::backup::Backups;
 use roombox_control::certificates::{Acme, Certificates};
@@ -369,10 +368,13 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .nest("/api/v1", routes)
         .routes(routes!(outputs::live_get))
         .routes(routes!(meeting::handout_get))
+        .routes(routes!(watch::shared_page))
         .routes(routes!(watch::shared_get))
         .routes(routes!(watch::shared_unlock))
         .routes(routes!(watch::shared_film))
         .routes(routes!(watch::shared_poster))
+        .routes(routes!(metrics::metrics_get))
+        .routes(routes!(security::security_txt))
 }
 
 /// The API's description, generated from the code.
@@ -395,9 +397,6 @@ pub fn router(door: PanelDoor) -> Router {
     let guard = guard::Guard::new(door.clone(), &document);
     let pages = pages::router(door.settings.clone());
     let api = api
-        .route(permits::METRICS, get(metrics::metrics_get))
-        .route(permits::SHARE_PAGE, get(watch::page))
-        .route(permits::SECURITY_TXT, get(security::security_txt))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(guard.clone(), guard::permitted))
         .layer(middleware::from_fn_with_state(guard, noted::noted))

@@ -1,7 +1,7 @@
 //! Whom to tell of a weakness of the box: `security.txt` (RFC 9116).
 
 use super::PanelDoor;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorBody};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,10 @@ use roombox_control::clock::UnixMs;
 const BELIEVED_DAYS: u64 = 90;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
-/// The file, if the owner names a contact in the settings.
+/// Whom to tell of a weakness (RFC 9116), if the owner names a contact in the settings.
+#[utoipa::path(get, path = "/.well-known/security.txt", tag = "box",
+    responses((status = 200, description = "the file", body = String, content_type = "text/plain"),
+        (status = 404, body = ErrorBody)))]
 pub(super) async fn security_txt(State(door): State<PanelDoor>) -> Result<Response, ApiError> {
     let contact = door.settings.get().security.contact_uri();
     let contact = contact.ok_or(ControlError::NotFound("contact for reports about security"))?;

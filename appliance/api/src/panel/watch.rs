@@ -83,8 +83,12 @@ fn with_visit(
     response
 }
 
-/// The page. It asks for everything else itself, and says what is wrong with a link.
-pub(super) async fn page(
+/// The page of a share link. It asks for everything else itself, and says what is wrong with a link.
+#[utoipa::path(get, path = "/s/{token}", tag = "shared", params(("token" = String, Path)),
+    responses((status = 200, description = "the page", body = String, content_type = "text/html"),
+        (status = 410, description = "the page, which says that the link leads nowhere any more",
+            body = String, content_type = "text/html")))]
+pub(super) async fn shared_page(
     State(door): State<PanelDoor>,
     Path(token): Path<String>,
     mut headers: HeaderMap,

@@ -38,10 +38,18 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Passwords that were hashed for whoever asks on this thread.
+    pub(super) static HASHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Hashing takes tens of milliseconds on purpose: never on a thread that serves others.
 pub(super) async fn hashing<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ControlError> + Send + 'static,
 ) -> Result<T, ControlError> {
+    #[cfg(test)]
+    HASHED.with(|hashed| hashed.set(hashed.get() + 1));
     let turn = HASHING.acquire().await.map_err(|_| ControlError::Hash)?;
     let work = move || {
         // Kept until it is done, also if nobody waits for it any more.

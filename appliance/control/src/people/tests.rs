@@ -1,5 +1,7 @@
 //! Claiming, signing in, and what becomes of people, sessions and tokens.
 
+mod time;
+
 use super::secrets::{AT_A_TIME, HASHING, hashing};
 use super::*;
 use crate::permissions::Action;

@@ -441,4 +441,4 @@ impl Recordings {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

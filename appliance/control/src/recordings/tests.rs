@@ -1,78 +1,15 @@
 //! Recordings whose end the disk or the store refuses: none of them is lost, recorded on, or in the way.
 
 use super::*;
-use crate::conference::{
-    Busy, Command, Event, Later, ParticipantId, Relay, RoomOptions, RoomRefused, Standing,
-};
+use crate::conference::quiet::Quiet;
 use crate::jobs::{Attempt, JobsParts, Machine, Workers};
 use roombox_capture::manifest::{Ended, Manifest};
 use roombox_capture::read_manifest;
 use std::fs;
 use std::time::Instant;
-use tokio::sync::mpsc;
 
-/// A media plane without rooms, a recorder without disk, and nobody who makes films.
+/// A recorder without disk, and nobody who makes films.
 struct Nobody;
-
-impl Conference for Nobody {
-    fn is_draining(&self) -> bool {
-        false
-    }
-
-    fn link_holds(&self, _: &str) -> bool {
-        true
-    }
-
-    fn link_has_ended(&self, _: &str) -> bool {
-        false
-    }
-
-    fn link_is_sent_out(&self, _: &RoomName, _: &str) -> bool {
-        false
-    }
-
-    fn secret_of(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn room_options(&self, _: &RoomName, _: &str) -> Result<RoomOptions, RoomRefused> {
-        Err(RoomRefused::Unknown)
-    }
-
-    fn standing(&self, _: &str, _: bool) -> Standing {
-        Standing::Member
-    }
-
-    fn attach(
-        &self,
-        _: &RoomName,
-        _: &ParticipantId,
-        _: mpsc::Sender<Event>,
-        _: Command,
-    ) -> Result<(), Busy> {
-        Ok(())
-    }
-
-    fn command(&self, _: &RoomName, _: Command) -> Result<(), Busy> {
-        Ok(())
-    }
-
-    fn beside(&self, _: &RoomName, _: &RoomName) -> bool {
-        false
-    }
-
-    fn relay(&self, _: &ParticipantId) -> Option<Relay> {
-        None
-    }
-
-    fn list(&self) -> Later<'_, Vec<RoomView>> {
-        Box::pin(async { Vec::new() })
-    }
-
-    fn new_id(&self, prefix: &str) -> String {
-        prefix.to_owned()
-    }
-}
 
 impl RoomRecorder for Nobody {
     fn begin(
@@ -117,14 +54,14 @@ impl Workers for Nobody {
 /// What ends a recording in the store.
 const END: &str = "UPDATE OF end_reason ON recordings";
 
-struct Harness {
-    recordings: Arc<Recordings>,
-    store: Arc<Store>,
+pub(crate) struct Harness {
+    pub(crate) recordings: Arc<Recordings>,
+    pub(crate) store: Arc<Store>,
     folder: tempfile::TempDir,
 }
 
 impl Harness {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("recordings");
         fs::create_dir(&root).unwrap();
@@ -138,7 +75,7 @@ impl Harness {
             workers: Arc::new(Nobody),
             machine: Machine::idle(1),
         });
-        let (conference, recorder) = (Arc::new(Nobody), Arc::new(Nobody));
+        let (conference, recorder) = (Arc::<Quiet>::default(), Arc::new(Nobody));
         let parts = RecordingsParts {
             store: store.clone(),
             conference,

@@ -20,13 +20,16 @@ use crate::store::Store;
 use freed::Freed;
 use rules::{Policy, due, upcoming};
 use serde::Serialize;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use utoipa::ToSchema;
 use watch::ClockWatch;
 
 /// Room is made before the recorder's reserve is reached: recordings end there.
 const AHEAD: u64 = 2;
+/// Under which it is kept when the clock was believed last, and how often.
+const BELIEVED: &str = "clock_believed";
+const NOTED_EVERY_MS: u64 = 3600 * 1000;
 const NOTHING_GOES: Policy =
     Policy { keep_days: 0, keep_newest: 0, keep_newest_of_room: 0, overwrite_oldest: false };
 
@@ -73,6 +76,10 @@ pub struct Retention {
     /// The fewest days that a room says, as last looked; 0: none does.
     room_days: AtomicU32,
     freed: Mutex<Freed>,
+    /// When the clock was believed before this start is known.
+    clock_is_known: AtomicBool,
+    /// When it was believed, as kept last.
+    noted_ms: AtomicU64,
 }
 
 impl Retention {
@@ -83,7 +90,18 @@ impl Retention {
         settings: Arc<SettingsDesk>,
     ) -> Self {
         let (clock, freed, room_days) = Default::default();
-        Self { store, recordings, recorder, settings, clock, room_days, freed }
+        let (clock_is_known, noted_ms) = Default::default();
+        Self {
+            store,
+            recordings,
+            recorder,
+            settings,
+            clock,
+            room_days,
+            freed,
+            clock_is_known,
+            noted_ms,
+        }
     }
 
     /// Why nothing is deleted because of its age, or because there are newer ones, although the owner
@@ -107,6 +125,12 @@ impl Retention {
     /// # Errors
     /// The store or the disk cannot be asked.
     pub async fn tick(&self, now: Moment) -> Result<(), ControlError> {
+        if !self.clock_is_known.load(Ordering::Relaxed) {
+            let before = self.store.report_get::<u64>(BELIEVED).await?;
+            let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+            clock.0.believed_before(before.map_or(0, |(ms, _)| ms));
+            self.clock_is_known.store(true, Ordering::Relaxed);
+        }
         let believed = {
             let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
             let believed = clock.0.look(now);
@@ -122,6 +146,11 @@ impl Retention {
         };
         if let Some(now_ms) = believed {
             self.store.recording_date(now_ms).await?;
+            let noted = self.noted_ms.load(Ordering::Relaxed);
+            if now_ms.abs_diff(noted) >= NOTED_EVERY_MS {
+                self.store.report_put(BELIEVED, now_ms, None).await?;
+                self.noted_ms.store(now_ms, Ordering::Relaxed);
+            }
         }
         let policy = self.policy();
         let own_days = self.store.room_shortest_days().await?;

@@ -6,6 +6,9 @@ use utoipa::ToSchema;
 
 /// The wall clock may be set by so much.
 const JUMP: Duration = Duration::from_secs(3600);
+/// A box is switched off for so long now and then. When a time server says first that it was longer, or that it is
+/// earlier than when the box was on, that is a jump, too: some server may be wrong.
+const AWAY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// After a jump it must run evenly for so long before it is believed again.
 const CALM: Duration = Duration::from_secs(24 * 3600);
 
@@ -26,7 +29,7 @@ pub struct Moment {
 pub enum Doubt {
     /// No time server has set it since the start.
     Unset,
-    /// It was set by more than an hour within the last day.
+    /// It was set by more than an hour within the last day, or to quite another time than when the box was on last.
     Jumped,
 }
 
@@ -35,9 +38,16 @@ pub enum Doubt {
 pub struct ClockWatch {
     last: Option<Moment>,
     jumped: Option<Duration>,
+    /// When it was believed last before this start, milliseconds since the Unix epoch; 0: nobody knows.
+    before_ms: u64,
 }
 
 impl ClockWatch {
+    /// It was believed last at this time, before this start.
+    pub fn believed_before(&mut self, wall_ms: u64) {
+        self.before_ms = wall_ms;
+    }
+
     /// It has looked at least once.
     pub fn has_looked(&self) -> bool {
         self.last.is_some()
@@ -56,6 +66,15 @@ impl ClockWatch {
             if now.wall_ms.abs_diff(expected) > JUMP.as_millis() as u64 {
                 self.jumped = Some(now.boot);
             }
+        }
+        let first = now.set && !self.last.is_some_and(|last| last.set);
+        let away = now.wall_ms.saturating_sub(self.before_ms);
+        let back = self.before_ms.saturating_sub(now.wall_ms);
+        if first
+            && self.before_ms > 0
+            && (away > AWAY.as_millis() as u64 || back > JUMP.as_millis() as u64)
+        {
+            self.jumped = Some(now.boot);
         }
         self.last = Some(now);
         if !now.set {
@@ -84,6 +103,27 @@ mod tests {
         assert_eq!(watch.look(moment(5, 0, false)), Err(Doubt::Unset));
         // Being set for the first time is no jump: it was not believed before.
         assert_eq!(watch.look(moment(1_700_000_000_000, 60_000, true)), Ok(1_700_000_000_000));
+    }
+
+    #[test]
+    fn what_a_time_server_says_first_is_doubted_if_the_box_was_on_at_quite_another_time() {
+        let start = 1_700_000_000_000;
+        for (at, doubted) in [
+            (start + HOUR, false),
+            (start + 6 * 24 * HOUR, false),
+            (start + 8 * 24 * HOUR, true),
+            (start + 365 * 24 * HOUR, true),
+            (start - 24 * HOUR, true),
+            (start - HOUR / 2, false),
+        ] {
+            let mut watch = ClockWatch::default();
+            watch.believed_before(start);
+            assert_eq!(watch.look(moment(start - 5 * HOUR, 0, false)), Err(Doubt::Unset));
+            let said = watch.look(moment(at, 60_000, true));
+            assert_eq!(said, if doubted { Err(Doubt::Jumped) } else { Ok(at) }, "{at}");
+            let day = watch.look(moment(at + 24 * HOUR, 60_000 + 24 * HOUR, true));
+            assert_eq!(day, Ok(at + 24 * HOUR), "a calm day later");
+        }
     }
 
     #[test]

@@ -213,6 +213,8 @@ impl RoomTemplates {
         of: Option<&str>,
     ) -> Result<(TemplatePreview, RoomTemplate), ControlError> {
         let _turn = self.changing.lock().await;
+        // What is looked at stays so until it is changed.
+        let turn = self.rooms.turn().await;
         let template = self.get(id).await?;
         let targets = self.targets.list().await?;
         let preview = self.look(&template, room, &targets).await?;
@@ -223,7 +225,7 @@ impl RoomTemplates {
         if let Some(wanted) = &template.settings.targets {
             self.copy_to(room, wanted).await?;
         }
-        self.rooms.settle(room, &preview.after).await?;
+        self.rooms.settle(&turn, room, &preview.after).await?;
         Ok((preview, template))
     }
 
@@ -284,3 +286,6 @@ impl RoomTemplates {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

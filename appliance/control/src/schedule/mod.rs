@@ -11,6 +11,7 @@
 mod agenda;
 pub(crate) mod conduct;
 mod feeds;
+mod steady;
 mod view;
 
 pub use view::{Feed, LeftOut, NewEvent, NewFeed, ScheduleState, ScheduleView, ScheduledEvent};
@@ -20,6 +21,7 @@ use crate::conference::Later;
 use crate::error::{ControlError, checked_name};
 use crate::events::{Events, Happening};
 use crate::recordings::Recordings;
+use crate::retention::Moment;
 use crate::rooms::{Room, Rooms};
 use crate::store::{EventRow, Store};
 use agenda::{Agenda, Entry};
@@ -28,6 +30,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use steady::{Steady, Turn};
 use tokio::sync::Notify;
 use ulid::Ulid;
 
@@ -85,6 +88,9 @@ struct State {
     /// The rooms for which it was counted: id, name, whether it is kept.
     rooms: Vec<(String, String, bool)>,
     clock_unset: bool,
+    steady: Steady,
+    /// It has not been set by a lot lately.
+    calm: bool,
     /// What could not begin rests until then, by its key.
     resting: HashMap<String, Instant>,
 }
@@ -202,9 +208,9 @@ impl Schedule {
         Ok(UnixMs(end))
     }
 
-    /// Does what is due; `clock_set`: the time of day can be believed.
-    async fn tick(self: &Arc<Self>, clock_set: bool) -> Result<(), ControlError> {
-        let now_ms = UnixMs::now().0;
+    /// Does what is due; `clock.set`: the time of day can be believed.
+    async fn tick(self: &Arc<Self>, clock: Moment) -> Result<(), ControlError> {
+        let (clock_set, now_ms) = (clock.set, self.look(clock));
         let said = std::mem::replace(&mut self.state().clock_unset, !clock_set);
         if !clock_set && !said {
             tracing::warn!(
@@ -315,9 +321,37 @@ impl Schedule {
         }
     }
 
-    /// Follows the clock and the calendars for as long as the box runs. `clock_set` says whether the time
-    /// of day can be believed.
-    pub async fn run(self: Arc<Self>, clock_set: impl Fn() -> bool + Send) {
+    /// What the time is for what is planned, whatever somebody has just set the clock to.
+    fn look(&self, clock: Moment) -> u64 {
+        let (now, agenda) = {
+            let mut state = self.state();
+            let now = state.steady.look(clock);
+            state.calm = now.calm;
+            (now, state.agenda.clone())
+        };
+        match now.turn {
+            None => {}
+            Some(Turn::Held) => tracing::warn!(
+                clock = %UnixMs(clock.wall_ms).rfc3339(), now = %UnixMs(now.ms).rfc3339(),
+                "the clock was set by a lot: what is planned goes on as before, unless it stays so"
+            ),
+            Some(Turn::Back) => tracing::warn!("the clock is as it was: what is planned went on"),
+            Some(Turn::Taken { was_ms }) => {
+                let passed = was_ms..now.ms;
+                let skipped = agenda.entries.iter().filter(|one| passed.contains(&one.start_ms));
+                tracing::warn!(
+                    was = %UnixMs(was_ms).rfc3339(), now = %UnixMs(now.ms).rfc3339(),
+                    skipped = skipped.count(),
+                    "the clock stays as it was set: what is planned goes by it, and what it passed over is missed"
+                );
+            }
+        }
+        now.ms
+    }
+
+    /// Follows the clock and the calendars for as long as the box runs. `clock` says what it is, and whether the
+    /// time of day can be believed.
+    pub async fn run(self: Arc<Self>, clock: impl Fn() -> Moment + Send) {
         let mut ticks = tokio::time::interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tokio::spawn(self.clone().follow_feeds());
@@ -326,7 +360,7 @@ impl Schedule {
                 _ = ticks.tick() => {}
                 () = self.changed.notified() => {}
             }
-            if let Err(error) = self.tick(clock_set()).await {
+            if let Err(error) = self.tick(clock()).await {
                 tracing::error!(%error, "the schedule cannot be followed: tried again");
             }
         }
@@ -364,7 +398,9 @@ impl Schedule {
             }
         }
         // A clock that runs ahead must not forget what is planned.
+        let calm = self.state().calm;
         if clock_set
+            && calm
             && let Err(error) = self.store.schedule_forget(now_ms.saturating_sub(REMEMBERED)).await
         {
             tracing::warn!(%error, "what was planned long ago cannot be forgotten");

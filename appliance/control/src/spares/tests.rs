@@ -4,7 +4,7 @@
 use super::boot::told;
 use super::*;
 use crate::permissions::Role;
-use crate::store::{Factor, LivekitKey, Person};
+use crate::store::{Factor, LivekitKey, Person, fold_log};
 use std::collections::BTreeMap;
 
 const NOW: UnixMs = UnixMs(1_764_400_000_000);
@@ -162,6 +162,83 @@ async fn a_log_that_is_damaged_or_gone_costs_what_was_in_it_and_no_more() {
         assert!(keys <= 150 && (note.is_none() || keys == 100), "seed {seed}: {note:?}, {keys}");
     }
     drop(store);
+}
+
+/// What the owner signs in with after a start.
+async fn signs_in_with(data: &Path) -> (String, Option<Factor>) {
+    at_start(data, NOW).unwrap();
+    let store = Store::open(&data.join(DATABASE)).unwrap();
+    come_back(&store, data).await.unwrap();
+    let (_, hash) = store.owner().await.unwrap().unwrap();
+    (hash, store.factor_get("per_1".to_owned()).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_before_lets_nobody_in_with_less_than_the_owner_has_now() {
+    let (folder, store) = used().await;
+    let other = || Factor { secret: vec![9; 20], used_step: 7 };
+    // After the copy, which `used` has made: another password, and another second factor.
+    store.password_put("per_1".to_owned(), "newer".to_owned(), None).await.unwrap();
+    store.factor_put("per_1".to_owned(), other(), Vec::new(), 1).await.unwrap();
+    assert!(owner::keep(&store, folder.path()).await.unwrap());
+    // The database is damaged, and gives way to the copy; or it lost its log.
+    let damaged = as_cut(folder.path());
+    fs::write(damaged.path().join(DATABASE), b"garbage").unwrap();
+    let without_log = as_cut(folder.path());
+    fs::remove_file(without_log.path().join("roombox.db-wal")).unwrap();
+    for cut in [damaged, without_log] {
+        for _ in 0..2 {
+            assert_eq!(signs_in_with(cut.path()).await, ("newer".to_owned(), Some(other())));
+        }
+    }
+    // A code that was used stays so.
+    store.factor_use("per_1".to_owned(), 8).await.unwrap();
+    assert!(owner::keep(&store, folder.path()).await.unwrap());
+    let cut = as_cut(folder.path());
+    fs::write(cut.path().join(DATABASE), b"garbage").unwrap();
+    assert_eq!(signs_in_with(cut.path()).await.1.unwrap().used_step, 8);
+    // One that was taken away does not come back: its owner may have no phone for it any more.
+    assert!(store.factor_delete("per_1".to_owned()).await.unwrap());
+    assert!(owner::keep(&store, folder.path()).await.unwrap());
+    let cut = as_cut(folder.path());
+    fs::write(cut.path().join(DATABASE), b"garbage").unwrap();
+    assert_eq!(signs_in_with(cut.path()).await, ("newer".to_owned(), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_after_it_was_last_kept_is_not_taken_back_by_a_start() {
+    let (folder, store) = used().await;
+    // Nothing was kept of this: the database is the newer one.
+    store.password_put("per_1".to_owned(), "newer".to_owned(), None).await.unwrap();
+    assert!(store.factor_delete("per_1".to_owned()).await.unwrap());
+    let cut = as_cut(folder.path());
+    assert_eq!(signs_in_with(cut.path()).await, ("newer".to_owned(), None));
+    // What a version kept that did not count yet says nothing of which is newer.
+    let path = folder.path().join("spares/owner.json");
+    let mut old: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(old.as_object_mut().unwrap().remove("mark").is_some());
+    fs::write(&path, serde_json::to_vec(&old).unwrap()).unwrap();
+    assert_eq!(signs_in_with(as_cut(folder.path()).path()).await, ("newer".to_owned(), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_stop_the_database_is_whole_without_its_log() {
+    let (folder, store) = used().await;
+    let path = folder.path().join(DATABASE);
+    let log = folder.path().join("roombox.db-wal");
+    assert!(fs::metadata(&log).unwrap().len() > 0);
+    // Somebody has it open still: what runs away from the doors may outlast the stop.
+    fold_log(&path).unwrap();
+    assert_eq!(fs::metadata(&log).map_or(0, |log| log.len()), 0);
+    let alone = tempfile::tempdir().unwrap();
+    fs::copy(&path, alone.path().join(DATABASE)).unwrap();
+    let copy = Store::open(&alone.path().join(DATABASE)).unwrap();
+    assert_eq!(copy.livekit_key_list().await.unwrap().len(), 150);
+    drop(store);
+    fold_log(&path).unwrap();
+    // A box that never had one does not get one by stopping.
+    let none = alone.path().join("none.db");
+    assert!(fold_log(&none).is_err() && !none.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

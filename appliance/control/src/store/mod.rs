@@ -85,7 +85,8 @@ pub use schedule::{EventRow, FeedRow};
 pub use sessions::SessionRow;
 pub use shares::ShareRow;
 pub use spares::{
-    DatabaseState, database_before, database_mend, database_spare, database_state, says_damaged,
+    DatabaseState, database_before, database_mend, database_spare, database_state, fold_log,
+    says_damaged,
 };
 pub use storage::Largest;
 pub use targets::CopyRow;

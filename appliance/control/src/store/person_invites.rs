@@ -29,7 +29,7 @@ fn invite(row: &Row<'_>) -> rusqlite::Result<PersonInviteRow> {
 const COLUMNS: &str = "id, name, role, created_ms, expires_ms";
 
 impl Store {
-    /// False: so many are open already. Those that have expired are forgotten.
+    /// False: so many are open already. Those that expired long ago are forgotten.
     pub async fn person_invite_insert(
         &self,
         row: PersonInviteRow,
@@ -38,10 +38,12 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.call(move |sql| {
             let now = signed(row.created_ms);
-            sql.execute("DELETE FROM person_invites WHERE expires_ms <= ?1", [now])?;
+            let forgotten = super::sessions::forgotten(row.created_ms);
+            sql.execute("DELETE FROM person_invites WHERE expires_ms <= ?1", [forgotten])?;
             let made = sql.execute(
                 "INSERT INTO person_invites (id, secret_hash, name, role, created_ms, expires_ms)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE (SELECT COUNT(*) FROM person_invites) < ?7",
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6 
+                 WHERE (SELECT COUNT(*) FROM person_invites WHERE expires_ms > ?5) < ?7",
                 params![
                     row.id,
                     secret.as_slice(),

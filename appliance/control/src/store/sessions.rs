@@ -7,6 +7,19 @@ use rusqlite::{OptionalExtension, Transaction, params};
 /// Both tables, and what each is called.
 const TABLES: [&str; 2] = ["sessions", "member_sessions"];
 
+/// What has expired is forgotten so long after: a clock that runs a year ahead for a while must not take away for good
+/// what opens something still.
+pub(super) const FORGOTTEN_MS: u64 = 400 * 24 * 3600 * 1000;
+
+/// Who signed in while the clock ran further ahead than this signs in once more: their session would last for as long
+/// beyond its time.
+pub(super) const AHEAD_MS: u64 = 2 * 24 * 3600 * 1000;
+
+/// What had expired by then is forgotten now.
+pub(super) fn forgotten(now_ms: u64) -> i64 {
+    signed(now_ms.saturating_sub(FORGOTTEN_MS))
+}
+
 /// A session that somebody has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRow {
@@ -50,7 +63,8 @@ impl Store {
         self.call(move |sql| {
             for (table, people) in TABLES.into_iter().zip(["people", "members"]) {
                 let now = signed(row.created_ms);
-                sql.execute(&format!("DELETE FROM {table} WHERE expires_ms < ?1"), [now])?;
+                let query = format!("DELETE FROM {table} WHERE expires_ms < ?1");
+                sql.execute(&query, [forgotten(row.created_ms)])?;
                 sql.execute(
                     &format!(
                         "DELETE FROM {table} WHERE person = ?1 AND secret_hash NOT IN
@@ -94,8 +108,9 @@ impl Store {
                 .query_row(
                     "SELECT p.id, p.name, p.role, s.id, s.expires_ms
                      FROM every_session s JOIN everybody p ON p.id = s.person
-                     WHERE s.secret_hash = ?1 AND s.expires_ms > ?2 AND NOT p.disabled",
-                    params![secret.as_slice(), signed(now_ms)],
+                     WHERE s.secret_hash = ?1 AND s.expires_ms > ?2 AND s.created_ms <= ?3
+                         AND NOT p.disabled",
+                    params![secret.as_slice(), signed(now_ms), signed(now_ms + AHEAD_MS)],
                     |row| Ok((person(row)?, row.get(3)?, unsigned(row.get(4)?))),
                 )
                 .optional()?;
@@ -104,7 +119,7 @@ impl Store {
                 sql.execute(
                     &format!(
                         "UPDATE {table} SET seen_ms = ?2, address = COALESCE(?3, address)
-                         WHERE secret_hash = ?1 AND COALESCE(seen_ms, 0) < ?2 - 60000"
+                         WHERE secret_hash = ?1 AND ABS(COALESCE(seen_ms, 0) - ?2) > 60000"
                     ),
                     params![secret.as_slice(), signed(now_ms), address],
                 )?;

@@ -110,6 +110,20 @@ pub fn database_before(path: &Path) -> Vec<PathBuf> {
     schema::copies(path).into_iter().rev().map(|copy| copy.path).collect()
 }
 
+/// Writes what is in the log of a database into it, and empties the log: until it is opened again, its file is whole
+/// alone. Others may have it open, if none is in the midst of reading.
+///
+/// # Errors
+/// There is none, it cannot be opened, or somebody is reading: nothing is lost, the log stays.
+pub fn fold_log(path: &Path) -> Result<(), StoreError> {
+    let database = plain(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let busy: i64 = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    match busy {
+        0 => Ok(()),
+        _ => Err(StoreError::Busy),
+    }
+}
+
 /// Whether an error says that a database cannot be used, rather than that the disk or the program cannot.
 pub fn says_damaged(error: &StoreError) -> bool {
     match error {

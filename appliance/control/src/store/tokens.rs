@@ -29,7 +29,7 @@ pub struct TokenBearer {
 }
 
 impl Store {
-    /// False: the person has so many already. Those that have expired are forgotten.
+    /// False: the person has so many already. Those that expired long ago are forgotten.
     pub async fn api_token_insert(
         &self,
         row: ApiTokenRow,
@@ -38,9 +38,12 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.call(move |sql| {
             let now = signed(row.created_ms);
-            sql.execute("DELETE FROM member_tokens WHERE expires_ms <= ?1", [now])?;
-            let count = "SELECT COUNT(*) FROM every_token WHERE person = ?1";
-            let count = sql.query_row(count, [&row.person], |row| row.get::<_, i64>(0))?;
+            let forgotten = super::sessions::forgotten(row.created_ms);
+            sql.execute("DELETE FROM member_tokens WHERE expires_ms <= ?1", [forgotten])?;
+            let count = "SELECT COUNT(*) FROM every_token
+                 WHERE person = ?1 AND COALESCE(expires_ms > ?2, TRUE)";
+            let count =
+                sql.query_row(count, params![row.person, now], |row| row.get::<_, i64>(0))?;
             if unsigned(count) >= most as u64 {
                 return Ok(false);
             }

@@ -2,8 +2,8 @@
 
 use super::{Proxy, Way};
 use crate::address::Address;
+use crate::bound::Bound;
 use crate::reach::{ReachError, Trust, USER, exchange, is_of_trust, reach_so};
-use crate::zone::Zone;
 use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, HOST, USER_AGENT};
@@ -51,14 +51,14 @@ pub async fn try_proxy(
 }
 
 async fn ask(proxy: Arc<Proxy>, at: &Address) -> Result<ProxyTried, ProxyTryError> {
-    if proxy.way(at, Zone::Machine).await.map_err(ProxyTryError::Reach)? == Way::Direct {
+    if proxy.way(at, Bound::named()).await.map_err(ProxyTryError::Reach)? == Way::Direct {
         return Ok(ProxyTried::Direct);
     }
     let of_reach = |error| match is_of_trust(&error) {
         true => ProxyTryError::Certificate(error),
         false => ProxyTryError::Reach(error),
     };
-    let reached = reach_so(at, &Trust::default(), Zone::Machine, Some(proxy)).await;
+    let reached = reach_so(at, &Trust::default(), Bound::named(), Some(proxy)).await;
     let reached = reached.map_err(of_reach)?;
     let mut request = Request::get(at.path.as_str())
         .header(HOST, at.authority())

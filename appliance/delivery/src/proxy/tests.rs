@@ -32,7 +32,7 @@ async fn proxy(answer: &'static str) -> (std::net::SocketAddr, tokio::task::Join
 async fn asked(proxy: ProxyPlan<'_>, url: &str) -> Result<(), ReachError> {
     let proxy = Some(Arc::new(Proxy::new(proxy).unwrap()));
     let at = Address::parse(url).unwrap();
-    let reached = reach_by(&at, &Trust::default(), Zone::Machine, proxy).await?;
+    let reached = reach_by(&at, &Trust::default(), Bound::NoNearer(Zone::Machine), proxy).await?;
     let mut request = Request::get(at.path.as_str()).body(Empty::<Bytes>::new()).unwrap();
     let (stream, way) = reached.ready(&mut request, &at)?;
     let read = |response: hyper::Response<hyper::body::Incoming>| async move { response.status() };
@@ -89,7 +89,7 @@ async fn a_proxy_that_is_not_there_is_named() {
 }
 
 async fn way(plan: ProxyPlan<'_>, url: &str, nearest: Zone) -> Result<Way, ReachError> {
-    Proxy::new(plan).unwrap().way(&Address::parse(url).unwrap(), nearest).await
+    Proxy::new(plan).unwrap().way(&Address::parse(url).unwrap(), Bound::NoNearer(nearest)).await
 }
 
 #[tokio::test]
@@ -176,6 +176,28 @@ async fn what_may_not_lead_into_the_house_does_not_by_a_proxy_either() {
         match goes {
             true => assert_eq!(found.unwrap(), Way::ByProxy, "{url}"),
             false => assert!(matches!(found, Err(ReachError::Unjudged { .. })), "{url}: {found:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_owner_names_leads_by_a_proxy_anywhere_but_into_the_box() {
+    let bound = Bound::Beyond(&crate::bound::tests::NOBODY);
+    let plan = || ProxyPlan { looks_up: false, ..away() };
+    for (url, goes) in [
+        ("https://127.0.0.1/", false),
+        ("http://169.254.169.254/latest", false),
+        ("http://localhost/", false),
+        ("http://192.168.1.1/", true),
+        // The proxy alone knows it: where only the proxy has the way out, it must lead.
+        ("http://updates.invalid/", true),
+        ("https://1.1.1.1/", true),
+    ] {
+        let at = Address::parse(url).unwrap();
+        let found = Proxy::new(plan()).unwrap().way(&at, bound).await;
+        match goes {
+            true => assert_eq!(found.unwrap(), Way::ByProxy, "{url}"),
+            false => assert!(matches!(found, Err(ReachError::TooNear { .. })), "{url}: {found:?}"),
         }
     }
 }

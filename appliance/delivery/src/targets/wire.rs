@@ -6,8 +6,8 @@
 use super::SendError;
 use super::pace::{IDLE, Thinks, Watched};
 use crate::address::Address;
+use crate::bound::Bound;
 use crate::reach::{Reached, Trust, USER, reach, reach_by};
-use crate::zone::Zone;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -26,7 +26,7 @@ static TRUST: LazyLock<Trust> = LazyLock::new(Trust::default);
 
 /// A connection without HTTP, which no proxy leads on, watched, at a pace.
 pub(super) async fn open(at: &Address, pace: Option<u64>) -> Result<Watched, SendError> {
-    let reached = tokio::time::timeout(IDLE, reach_by(at, &*TRUST, Zone::Machine, None)).await;
+    let reached = tokio::time::timeout(IDLE, reach_by(at, &*TRUST, Bound::named(), None)).await;
     let reached = reached.map_err(|_| SendError::Still(at.host.clone()))??;
     Ok(Watched::new(reached.stream(), pace))
 }

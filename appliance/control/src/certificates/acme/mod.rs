@@ -258,12 +258,14 @@ impl Acme {
             Ok(_) => Ok(()),
             Err(failure) => Err(failure),
         };
+        let rest = plan::rest_ms(self.renewed_at(), now);
         let _turn = self.saving.lock().await;
         let mut kept = self.known().kept.clone();
         if meant {
             match &outcome {
                 Ok(()) => {
-                    (kept.failures, kept.next_at, kept.chance) = (0, UnixMs(0), self.gear.chance())
+                    kept.next_at = UnixMs(if rest > 0 { now.0 + rest } else { 0 });
+                    (kept.failures, kept.chance) = (0, self.gear.chance());
                 }
                 Err(failure) if failure.cause == AcmeCause::Account => {
                     kept.account = None;
@@ -344,7 +346,7 @@ impl Acme {
                 UnixMs(served.facts.not_before.0.saturating_add(life / 6))
             }
         };
-        now >= renews && now >= kept.next_at
+        now >= renews && !plan::waits(kept.next_at, now)
     }
 
     async fn keep(&self, kept: Kept) -> Result<(), ControlError> {
