@@ -16,6 +16,7 @@ import { audit } from "./audit.de";
 import { backup } from "./backup.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { setup_card } from "./setupCard.de";
+import { undoing } from "./undoing.de";
 import { webhooks } from "./webhooks.de";
 import { invite, room, rules } from "./rooms.de";
 import { links } from "./roomLinks.de";
@@ -27,6 +28,7 @@ import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
   page,
+  undoing,
   home,
   search,
   failed: "Das ging nicht",

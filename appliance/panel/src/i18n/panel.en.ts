@@ -15,6 +15,7 @@ import { audit } from "./audit.en";
 import { backup } from "./backup.en";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.en";
 import { setup_card } from "./setupCard.en";
+import { undoing } from "./undoing.en";
 import { webhooks } from "./webhooks.en";
 import { invite, room, rules } from "./rooms.en";
 import { links } from "./roomLinks.en";
@@ -26,6 +27,7 @@ import { search } from "./search.en";
 // The panel speaks of the box as "this box": plain words, short sentences.
 export const panel = {
   page,
+  undoing,
   home,
   search,
   failed: "That did not work",
