@@ -134,13 +134,9 @@ export async function backup(steps) {
     await expectText(panel, 'This passphrase does not open the backup.');
     await phrases().nth(2).fill(PASSPHRASE);
     await panel.getByRole('button', { name: 'Try it' }).click();
-    await panel.getByRole('progressbar', { name: 'The backup is being tried' }).waitFor();
-    await panel.getByRole('button', { name: 'Cancel', exact: true }).click();
-    await expectText(panel, 'The trial was cancelled. Nothing was changed.');
-    await panel.getByRole('button', { name: 'Try it' }).click();
     await expectText(panel, 'It can be restored');
     await looksRight(panel, 'backup-drilled', 'en');
-  }, { needs: [made], expects: [/^4(22|09) \/api\/v1\/backups\/drill$/] });
+  }, { needs: [made], expects: [/^422 \/api\/v1\/backups\/drill$/] });
 
   const restored = 'it is restored once the name is typed, and the page comes back by itself';
   await steps.run(restored, async () => {

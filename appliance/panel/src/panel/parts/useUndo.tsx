@@ -18,6 +18,7 @@ let count = 0;
 type TakeBack = () => unknown;
 
 export function useUndo(): (text: string, undo: TakeBack) => void {
+  const { t } = useTranslation("shared");
   return (text, undo) => {
     const id = `undo-${++count}`;
     newest = id;
@@ -25,6 +26,7 @@ export function useUndo(): (text: string, undo: TakeBack) => void {
       id,
       role: "status",
       autoClose: SHOWN_MS,
+      closeButtonProps: { "aria-label": t("close") },
       message: <Undoable id={id} text={text} undo={undo} />,
       onClose: () => {
         if (newest === id) newest = null;
