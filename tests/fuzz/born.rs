@@ -238,5 +238,5 @@ fn backup(folder: &Path) -> Vec<u8> {
         outside: vec!["recordings: too large".to_owned()],
         files: files.to_vec(),
     };
-    write_archive(&manifest, folder, Vec::new(), &|_| {}).unwrap()
+    write_archive(&manifest, folder, Vec::new(), &|_| Ok(())).unwrap()
 }

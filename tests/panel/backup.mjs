@@ -68,6 +68,18 @@ export async function backup(steps) {
     assert.ok(bytes.subarray(0, 21).toString().startsWith('age-encryption.org/v1'), 'it is an age file');
   }, { expects: [/^401 \/api\/v1\/backups$/] });
 
+  await steps.run('one that is cancelled leaves the one before', async () => {
+    await phrases().nth(0).fill(PASSPHRASE);
+    await phrases().nth(1).fill(PASSPHRASE);
+    await mine(panel).fill(PASSWORD);
+    await panel.getByRole('button', { name: 'Make a new one' }).click();
+    await panel.getByRole('progressbar', { name: 'The backup is being made' }).waitFor();
+    await panel.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await expectText(panel, 'The backup was cancelled.');
+    await panel.getByRole('link', { name: 'Download' }).waitFor();
+    await looksRight(panel, 'backup-cancelled', 'en');
+  }, { needs: [made] });
+
   const planned = 'the box makes backups by itself, once the owner has said where to';
   await steps.run(planned, async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'roombox-planned-'));
@@ -92,6 +104,10 @@ export async function backup(steps) {
     assert.equal(kept.filter((name) => name.endsWith('-1.age')).length, 1, `${kept}`);
     await panel.getByRole('button', { name: 'Make one now' }).click();
     await panel.getByText(/^2 are there/).waitFor();
+    await panel.getByRole('button', { name: 'Make one now' }).click();
+    await panel.getByRole('button', { name: 'Cancel this one' }).click();
+    await expectText(panel, 'The last one was cancelled: not every target has it.');
+    await looksRight(panel, 'backup-called-off', 'en');
     await panel.getByRole('button', { name: 'End it' }).click();
     await dialog.getByRole('button', { name: 'End it' }).click();
     await panel.getByRole('button', { name: 'Set it up' }).waitFor();

@@ -87,6 +87,12 @@ export async function library(steps) {
     await panel.getByRole('button', { name: 'Clear search and filters' }).last().click();
     await until('everything', async () => (await rows.count()) === PAGE);
     assert.equal(await search.inputValue(), '');
+    await panel.getByText('Search and filters were cleared.').waitFor();
+    await panel.getByRole('button', { name: 'Undo' }).click();
+    await panel.getByText('Nothing fits').waitFor();
+    assert.equal(await search.inputValue(), 'nobody 😀 %');
+    await panel.getByRole('button', { name: 'Clear search and filters' }).last().click();
+    await until('everything again', async () => (await rows.count()) === PAGE);
   }, { needs: [listed] });
 
   await steps.run('room, state and days narrow it, and lead back', async () => {

@@ -155,9 +155,24 @@ export async function rooms(steps) {
     assert.equal((await rules()).keep_days, 0, 'asked first');
     await dialog.getByRole('button', { name: 'Delete by age' }).click();
     await until('the box knows how long', async () => (await rules()).keep_days === 7);
-    // More days take nothing away. What is typed before the page knows the answer would be gone.
-    await until('it is saved', async () => (await panel.getByRole('button', { name: 'Save' }).count()) === 0);
-    await panel.getByLabel('Keep recordings for').fill('30');
+    // More days take nothing away. What is typed while an answer is on its way stays.
+    const days = panel.getByLabel('Keep recordings for');
+    await days.fill('');
+    assert.equal(await panel.getByRole('button', { name: 'Save' }).count(), 0, 'nothing is typed yet');
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    await panel.route('**/api/v1/rooms/*', async (route) => {
+      if (route.request().method() === 'PATCH') await held;
+      await route.continue();
+    });
+    await days.fill('20');
+    await panel.getByRole('button', { name: 'Save' }).click();
+    await days.fill('30');
+    release();
+    await until('the box knows the first', async () => (await rules()).keep_days === 20);
+    await panel.unroute('**/api/v1/rooms/*');
+    await expectText(panel, 'Save');
+    assert.match(await days.inputValue(), /^30/);
     await panel.getByRole('button', { name: 'Save' }).click();
     await until('the box knows the longer time', async () => (await rules()).keep_days === 30);
   }, {});
@@ -263,9 +278,49 @@ export async function rooms(steps) {
     assert.ok(all.every((room) => room.record_always && room.rules.guests_muted));
     const log = await (await owner.request.get('/api/v1/audit?action=room_template_apply')).json();
     assert.equal(log.items.length, 2, 'a row for each');
+  }, { needs: [saved] });
+
+  await steps.run('a room takes a template on its own page, after what will be different', async () => {
+    const plain = (await (await owner.request.post('/api/v1/rooms', { data: { name: 'Attic', template: null } })).json()).id;
+    await panel.goto(`/panel/rooms/${plain}`);
+    await panel.getByRole('button', { name: 'More' }).click();
+    await panel.getByRole('menuitem', { name: 'Apply a template' }).click();
+    const dialog = panel.getByRole('dialog');
+    await dialog.getByRole('combobox', { name: 'Template' }).click();
+    await panel.getByRole('option', { name: 'Lecture' }).click();
+    await expectText(dialog, 'Guests come in muted: yes');
+    await looksRight(panel, 'room-template', 'en');
+    await dialog.getByRole('button', { name: 'See what would change' }).click();
+    await expectText(dialog.getByRole('region', { name: 'Attic' }), 'Guests come in muted: no → yes');
+    await looksRight(panel, 'room-template-look', 'en');
+    await dialog.getByRole('button', { name: 'Change 1 room' }).click();
+    await expectText(dialog, '1 room was changed.');
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    assert.ok(await panel.getByRole('switch', { name: 'Guests come in muted' }).isChecked());
+    assert.ok((await (await owner.request.get(`/api/v1/rooms/${plain}`)).json()).record_always);
+    assert.equal((await owner.request.delete(`/api/v1/rooms/${plain}`)).status(), 204);
+  }, { needs: [saved] });
+
+  await steps.run('a template that was deleted comes back as it was', async () => {
+    const kept = async () => (await (await owner.request.get('/api/v1/room-templates')).json()).items;
+    const { id, ...before } = (await kept())[0];
+    await panel.goto('/panel/rooms/templates');
     await panel.getByRole('button', { name: 'Delete: Lecture' }).click();
-    await expectText(panel.getByRole('dialog'), 'Rooms that were made from it stay as they are.');
-    await panel.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await expectText(panel, 'No templates yet');
+    const said = panel.getByRole('status').filter({ hasText: 'Lecture was deleted.' });
+    // It stays for whoever is in it, however long.
+    await said.getByRole('button', { name: 'Undo' }).focus();
+    await looksRight(panel, 'undo', 'en');
+    await panel.keyboard.press('Enter');
+    await panel.getByRole('region', { name: 'Lecture' }).waitFor();
+    const [{ id: other, ...after }] = await kept();
+    assert.ok(other !== id);
+    assert.deepEqual({ ...after, created_at: null }, { ...before, created_at: null });
+    await panel.getByRole('button', { name: 'Delete: Lecture' }).click();
+    await expectText(panel, 'No templates yet');
+    await panel.keyboard.press('Control+z');
+    await panel.getByRole('region', { name: 'Lecture' }).waitFor();
+    await panel.getByRole('button', { name: 'Delete: Lecture' }).click();
     await expectText(panel, 'No templates yet');
     await panel.goto(`/panel/rooms/${made.id}`);
     await choose('Codecs of pictures', 'Any');

@@ -125,7 +125,30 @@ export async function schedule(steps) {
     await looksRightInAll(panel, 'schedule', () => planned('Physics').first().waitFor());
   }, { needs: [first] });
 
-  await steps.run('what is planned is cancelled, after a question', async () => {
+  await steps.run('what is still to come is cancelled at once, and comes back', async () => {
+    const room = (await (await owner.request.get('/api/v1/rooms')).json()).items.find(({ name }) => name === 'Studio').id;
+    const tomorrow = { room, title: 'Choir', starts_at: hours(24).toISOString(), ends_at: hours(25).toISOString() };
+    assert.equal((await owner.request.post('/api/v1/schedule/events', { data: tomorrow })).status(), 201);
+    // On a Sunday tomorrow is in the next week.
+    const later = hours(24) >= at(7, 0);
+    await panel.goto('/panel/schedule');
+    if (later) await panel.getByRole('button', { name: 'Week after' }).click();
+    await planned('Choir').first().click();
+    await panel.getByRole('dialog', { name: 'Choir' }).getByRole('button', { name: 'Cancel it' }).click();
+    await until('it is gone', async () => (await planned('Choir').count()) === 0);
+    await panel.getByText('Choir is not planned any more.').waitFor();
+    await panel.getByRole('button', { name: 'Undo' }).click();
+    await planned('Choir').first().waitFor();
+    await panel.getByText('It is as it was before.').waitFor();
+    const week = `from=${hours(0).toISOString()}&to=${hours(48).toISOString()}`;
+    const { items } = await (await owner.request.get(`/api/v1/schedule?${week}`)).json();
+    const choir = items.find(({ title }) => title === 'Choir');
+    const second = (moment) => moment.slice(0, 19);
+    assert.deepEqual([choir.room_id, second(choir.starts_at), second(choir.ends_at)], [room, second(tomorrow.starts_at), second(tomorrow.ends_at)]);
+    if (later) await panel.getByRole('button', { name: 'This week' }).click();
+  }, { needs: [first] });
+
+  await steps.run('what is on is cancelled, after a question', async () => {
     await planned('Board').first().click();
     await panel.getByRole('dialog', { name: 'Board' }).getByRole('button', { name: 'Cancel it' }).click();
     const asks = panel.getByRole('dialog', { name: 'Cancel Board?' });

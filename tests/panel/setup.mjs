@@ -209,6 +209,9 @@ export async function setup(steps) {
     await card.getByText('Set-up: 4 of 6 done').waitFor();
     await card.getByRole('button', { name: 'Not now' }).click();
     await card.waitFor({ state: 'detached' });
+    await page.getByRole('status').getByRole('button', { name: 'Undo' }).click();
+    await card.getByRole('button', { name: 'Not now' }).click();
+    await card.waitFor({ state: 'detached' });
     assert.equal((await ask(owner, 'GET', '/setup')).dismissed, true);
     await page.goto('/panel/settings');
     await page.getByRole('button', { name: 'Remind me again' }).click();

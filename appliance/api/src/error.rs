@@ -205,6 +205,8 @@ fn of_backup(error: &BackupError) -> StatusCode {
         | E::Recording { .. }
         | E::Restarting
         | E::NothingBefore
+        | E::Cancelled
+        | E::NothingToCancel
         | E::NoPlan
         | E::NoTarget => StatusCode::CONFLICT,
         E::NoFile => StatusCode::NOT_FOUND,

@@ -1,6 +1,10 @@
 //! What people at the box's screen need: where it is, how it becomes theirs, how it is. The text lies
 //! in a file that a root unit shows on the screen and the serial line.
 
+mod doing;
+
+pub use doing::{Doing, Inside};
+
 use crate::addresses::local_addresses;
 use crate::doors::Ports;
 use crate::notify::Supervisor;
@@ -9,7 +13,6 @@ use qrcode::render::unicode;
 use roombox_control::files::replace;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::people::People;
-use roombox_control::provisioning::ProvisioningDesk;
 use roombox_net::Plane;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -35,6 +38,7 @@ pub struct Shown {
     pub found_as: Vec<String>,
     /// What became of a `roombox.toml`.
     pub notice: Option<String>,
+    pub doing: Doing,
 }
 
 /// Keeps the screen's file, the media plane's addresses and systemd's status true.
@@ -48,7 +52,7 @@ pub struct Console {
     pub fingerprint: String,
     /// Addresses that were told; none: those of the interfaces.
     pub told: Vec<IpAddr>,
-    pub provisioning: Arc<ProvisioningDesk>,
+    pub inside: Inside,
     pub found_as: watch::Receiver<Vec<String>>,
 }
 
@@ -67,7 +71,8 @@ impl Console {
             tries: self.people.claim_state().attempts_left,
             fingerprint: self.fingerprint.clone(),
             found_as: self.found_as.borrow().clone(),
-            notice: self.provisioning.notice(),
+            notice: self.inside.provisioning.notice(),
+            doing: self.inside.doing(),
         }
     }
 
@@ -132,9 +137,10 @@ fn host(ip: IpAddr) -> String {
 /// For `systemctl status`: no code.
 pub fn status(shown: &Shown) -> String {
     let owner = if shown.claim_code.is_some() { "has no owner yet" } else { "has an owner" };
+    let state = shown.doing.state();
     match link(shown) {
-        Some(link) => format!("{link}, {owner}"),
-        None => format!("waits for a network, {owner}"),
+        Some(link) => format!("{link}, {owner}, {state}"),
+        None => format!("waits for a network, {owner}, {state}"),
     }
 }
 
@@ -190,7 +196,10 @@ pub fn text(shown: &Shown) -> String {
     if let Some(notice) = &shown.notice {
         text.push_str(&format!("  Note    {notice}\n"));
     }
-    text.push_str("  State   ready\n");
+    text.push_str(&format!("  State   {}\n", shown.doing.state()));
+    if let Some(alarm) = shown.doing.alarm() {
+        text.push_str(&format!("  Alarm   {alarm}\n"));
+    }
     text
 }
 
@@ -212,7 +221,24 @@ mod tests {
             fingerprint: "AA:BB:CC:DD".to_owned(),
             found_as: vec!["roombox.local".to_owned(), "hall-3.local".to_owned()],
             notice: None,
+            doing: Doing::default(),
         }
+    }
+
+    #[test]
+    fn the_screen_says_what_the_box_is_at_and_what_is_wrong() {
+        let rest = text(&shown());
+        assert!(rest.ends_with("  State   ready\n"), "{rest}");
+        let doing = Doing {
+            meetings: 1,
+            alarm: Some((roombox_control::health::AlarmKind::DiskFull, 0)),
+            ..Doing::default()
+        };
+        let busy = Shown { doing, ..shown() };
+        let said = text(&busy);
+        let end = "  State   1 meeting\n  Alarm   disk full: the panel says what to do\n";
+        assert!(said.ends_with(end), "{said}");
+        assert!(status(&busy).ends_with(", 1 meeting"), "{}", status(&busy));
     }
 
     #[test]

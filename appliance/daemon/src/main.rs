@@ -54,7 +54,7 @@ mod workers;
 use crate::discovery::Discovery;
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
-use console::Console;
+use console::{Console, Inside};
 use data::DataFolder;
 use doors::{Beside, Doors};
 use fleet::BoxGear;
@@ -424,7 +424,7 @@ async fn run(
         ports,
         fingerprint: doors.tls().map(|tls| tls.fingerprint()).unwrap_or_default(),
         told: arguments.address.clone(),
-        provisioning: house.panel.provisioning.clone(),
+        inside: Inside::of(&house.panel),
         found_as: names_found,
     };
     let beside = Beside::of(&house.panel, plane.clone());

@@ -91,6 +91,19 @@ pub(super) async fn backup_make(
     Ok((StatusCode::ACCEPTED, Json(door.backups.view())))
 }
 
+/// Cancels what is being done with a backup: one that is made, uploaded, tried or about to be restored. Nothing of
+/// it stays; what is done goes on to be in the list until it has ended. A planned one: `DELETE /backups/plan/runs`.
+#[utoipa::path(delete, path = "/backups/work", tag = "backups", responses(
+    (status = 202, body = BackupsView),
+    (status = 409, description = "nothing is being done that could be cancelled", body = ErrorBody)))]
+pub(super) async fn backup_cancel(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<(StatusCode, Json<BackupsView>), ApiError> {
+    door.backups.cancel().map_err(refused)?;
+    Ok((StatusCode::ACCEPTED, Json(door.backups.view())))
+}
+
 /// The backup that was made last.
 #[utoipa::path(get, path = "/backups/made", tag = "backups", responses(
     (status = 200, description = "the file", content_type = "application/octet-stream"),
@@ -155,7 +168,13 @@ async fn receive(
     let length = announced(headers).ok_or(BackupError::NoLength)?;
     let mut upload = door.backups.upload(length).await?;
     patience.for_a_long_body();
-    while let Some(bytes) = piece(&mut body).await {
+    loop {
+        // Whoever sends may have fallen silent.
+        let next = tokio::select! {
+            next = piece(&mut body) => next,
+            cancelled = upload.cancelled() => return Err(cancelled),
+        };
+        let Some(bytes) = next else { break };
         let bytes = bytes.map_err(|error| {
             tracing::info!(%error, "an upload broke off");
             BackupError::BrokenOff

@@ -331,7 +331,8 @@ fn api() -> OpenApiRouter<PanelDoor> {
             safekeeping::backup_plan_put,
             safekeeping::backup_plan_end
         ))
-        .routes(routes!(safekeeping::backup_plan_run))
+        .routes(routes!(safekeeping::backup_plan_run, safekeeping::backup_plan_call_off))
+        .routes(routes!(backups::backup_cancel))
         .routes(routes!(backups::backup_drill))
         .routes(routes!(backups::backup_restore))
         .routes(routes!(backups::restore_undo))

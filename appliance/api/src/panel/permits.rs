@@ -362,6 +362,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("put", "/api/v1/backups/plan"),
             ("delete", "/api/v1/backups/plan"),
             ("post", "/api/v1/backups/plan/runs"),
+            ("delete", "/api/v1/backups/plan/runs"),
+            ("delete", "/api/v1/backups/work"),
             ("post", "/api/v1/backups/drill"),
             ("post", "/api/v1/backups/restore"),
             ("post", "/api/v1/backups/restored/undo"),

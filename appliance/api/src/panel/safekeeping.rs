@@ -68,3 +68,14 @@ pub(super) async fn backup_plan_run(
 ) -> Result<(StatusCode, Json<SafekeepingView>), ApiError> {
     Ok((StatusCode::ACCEPTED, Json(door.safekeeping.run_now().await?)))
 }
+
+/// Calls off the planned backup that is being made or on its way: it is not made up for. What is whole at a target
+/// stays there, what is half there is cleared away.
+#[utoipa::path(delete, path = "/backups/plan/runs", tag = "backups",
+    responses((status = 200, body = SafekeepingView), (status = 409, body = ErrorBody)))]
+pub(super) async fn backup_plan_call_off(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+) -> Result<Json<SafekeepingView>, ApiError> {
+    Ok(Json(door.safekeeping.call_off().await?))
+}

@@ -78,15 +78,15 @@ impl Listed {
 }
 
 /// Writes the manifest and the files that it lists, which lie in `folder`. `told` hears how many bytes of
-/// files are written.
+/// files are written, and may put an end to it.
 ///
 /// # Errors
-/// A file cannot be read or is not as listed any more, or `into` cannot be written to.
+/// A file cannot be read or is not as listed any more, `into` cannot be written to, or `told` has ended it.
 pub fn write<W: Write>(
     manifest: &Manifest,
     folder: &Path,
     into: W,
-    told: &dyn Fn(u64),
+    told: &dyn Fn(u64) -> io::Result<()>,
 ) -> Result<W, BackupError> {
     let mut tar = Builder::new(into);
     let text = serde_json::to_vec_pretty(manifest).map_err(io::Error::from)?;
@@ -117,14 +117,14 @@ struct Counted<'a, R> {
     from: R,
     read: u64,
     before: u64,
-    told: &'a dyn Fn(u64),
+    told: &'a dyn Fn(u64) -> io::Result<()>,
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
         let read = self.from.read(piece)?;
         self.read += read as u64;
-        (self.told)(self.before + self.read);
+        (self.told)(self.before + self.read)?;
         Ok(read)
     }
 }

@@ -42,6 +42,12 @@ pub enum BackupError {
     NoFile,
     #[error("{recording} rooms are being recorded: stop them first")]
     Recording { recording: usize },
+    #[error("it was cancelled: nothing was changed and nothing of it stays")]
+    Cancelled,
+    #[error(
+        "nothing is being done with a backup that could be cancelled: it has ended already, or takes effect now"
+    )]
+    NothingToCancel,
     #[error("the box restarts into what was restored already")]
     Restarting,
     #[error("there is nothing to go back to: what was before the last restore is gone")]
@@ -73,6 +79,8 @@ impl BackupError {
             Self::Busy => "backup_busy",
             Self::NoFile => "no_backup_here",
             Self::Recording { .. } => "backup_while_recording",
+            Self::Cancelled => "backup_cancelled",
+            Self::NothingToCancel => "nothing_to_cancel",
             Self::Restarting => "restarting",
             Self::NothingBefore => "nothing_before",
             Self::Plan { .. } => "invalid_backup_plan",

@@ -27,7 +27,8 @@ impl Backups {
         drop(apart(move || {
             let backups = turn.0.clone();
             let made = backups.folder(MADE);
-            match backups.made(&passphrase, &made) {
+            match backups.unless_cancelled(backups.made(&passphrase, &made)) {
+                Err(BackupError::Cancelled) => {}
                 Ok(made) => {
                     tracing::info!(bytes = made.bytes, "a backup was made");
                     backups.state().made = Some(made);
@@ -54,7 +55,7 @@ impl Backups {
     ) -> Result<BackupFile, BackupError> {
         let turn = self.begin(BackupWork::Keeping)?;
         let passphrase = Passphrase::typed(passphrase);
-        blocking(move || turn.0.made(&passphrase, &path)).await
+        blocking(move || turn.0.unless_cancelled(turn.0.made(&passphrase, &path))).await
     }
 
     fn made(&self, passphrase: &Passphrase, path: &Path) -> Result<BackupFile, BackupError> {
@@ -65,6 +66,7 @@ impl Backups {
         self.fits(wanted)?;
         let copied = store::database_copy(&own, &scratch.join(DATABASE));
         copied.map_err(BackupError::Database)?;
+        self.go_on()?;
         fs::create_dir(scratch.join(archive::SECRETS))?;
         let mut files = vec![Listed::of(&scratch, DATABASE)?];
         for key in KEYS.into_iter().filter(|key| self.data.join(key).exists()) {
@@ -76,12 +78,16 @@ impl Backups {
         self.total.store(total, Ordering::Relaxed);
         let sealed =
             seal::sealed(passphrase, BufWriter::with_capacity(BUFFER, File::create(&partial)?))?;
-        let told = |done| self.done.store(done, Ordering::Relaxed);
+        let told = |done| {
+            self.done.store(done, Ordering::Relaxed);
+            self.go_on()
+        };
         let sealed = archive::write(&manifest, &scratch, sealed, &told)?;
         let mut file = sealed.finish()?;
         file.flush()?;
         let file = file.into_inner().map_err(|error| error.into_error())?;
         file.sync_all()?;
+        self.settle()?;
         fs::rename(&partial, path)?;
         File::open(path.parent().unwrap_or(&self.data))?.sync_all()?;
         let name = file_name(&manifest);

@@ -9,6 +9,7 @@
 //! The passphrase is kept by nobody.
 
 mod archive;
+mod cancel;
 mod contents;
 mod error;
 mod look;
@@ -38,7 +39,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
@@ -92,6 +93,10 @@ struct State {
     work: Option<BackupWork>,
     failed: Option<String>,
     made: Option<BackupFile>,
+    /// What somebody has cancelled, until the next thing begins.
+    cancelled: Option<BackupWork>,
+    /// It takes effect now: too late to cancel it.
+    settled: bool,
 }
 
 /// The box's backups.
@@ -105,6 +110,10 @@ pub struct Backups {
     state: Mutex<State>,
     done: AtomicU64,
     total: AtomicU64,
+    /// Somebody wants what is being done to stop.
+    stop: AtomicBool,
+    /// And says so to what waits for bytes.
+    stopped: Notify,
 }
 
 /// Holds others off while something is done with a backup.
@@ -129,9 +138,20 @@ impl Backups {
     pub fn new(parts: BackupsParts) -> Arc<Self> {
         let BackupsParts { identity, recording, reserve, believed, data, restart } = parts;
         let state = Mutex::default();
-        let (done, total) = Default::default();
-        let backups =
-            Self { identity, recording, reserve, believed, data, restart, state, done, total };
+        let (done, total, stop, stopped) = Default::default();
+        let backups = Self {
+            identity,
+            recording,
+            reserve,
+            believed,
+            data,
+            restart,
+            state,
+            done,
+            total,
+            stop,
+            stopped,
+        };
         if let Err(error) = fs::remove_dir_all(backups.folder("")).or_else(absent) {
             tracing::warn!(%error, "old backups stay");
         }
@@ -172,7 +192,8 @@ impl Backups {
         if swap::waits(&self.data) {
             return Err(BackupError::Restarting);
         }
-        state.work = Some(work);
+        (state.work, state.cancelled, state.settled) = (Some(work), None, false);
+        self.stop.store(false, Ordering::Relaxed);
         drop(state);
         self.done.store(0, Ordering::Relaxed);
         self.total.store(0, Ordering::Relaxed);
@@ -221,6 +242,7 @@ impl Backups {
             done_bytes: self.done.load(Ordering::Relaxed),
             total_bytes: self.total.load(Ordering::Relaxed),
             failed: state.failed.clone(),
+            cancelled: state.cancelled,
             made: state.made.clone().filter(|_| self.folder(MADE).exists()),
             uploaded: uploaded(&self.folder(UPLOADED)),
             kept_until: kept_until.flatten(),
@@ -262,10 +284,13 @@ impl Backups {
         let turn = self.begin(BackupWork::Looking)?;
         blocking(move || {
             let begun = Instant::now();
-            let file = turn.0.source(source)?;
+            let backups = &turn.0;
+            let file = backups.source(source)?;
             let found =
-                turn.0.unpack(&Passphrase::typed(passphrase), file, &turn.0.folder(SCRATCH))?;
-            Ok(turn.0.report(found, begun.elapsed()))
+                backups.unpack(&Passphrase::typed(passphrase), file, &backups.folder(SCRATCH));
+            let found = backups.unless_cancelled(found)?;
+            backups.settle()?;
+            Ok(backups.report(found, begun.elapsed()))
         })
         .await
     }
@@ -283,6 +308,7 @@ impl Backups {
         let counted = Told { from, backups: self };
         let plain = seal::opened(passphrase, counted)?;
         let manifest = archive::read(plain, folder, self.free()?)?;
+        self.go_on()?;
         look::through(manifest, folder)
     }
 
@@ -312,6 +338,7 @@ impl Backups {
             let staged = swap::stage(&backups.data)?;
             let passphrase = Passphrase::typed(passphrase);
             let done = backups.stage(&passphrase, file, &staged, restored_as);
+            let done = backups.unless_cancelled(done);
             if done.is_err() {
                 swap::unstage(&backups.data);
             }
@@ -347,6 +374,7 @@ impl Backups {
         if recording > 0 {
             return Err(BackupError::Recording { recording });
         }
+        self.settle()?;
         let at = UnixMs::now();
         swap::plan(&self.data, RestoreNote { at, box_name, made_at, restored_as, undone: false })
     }
@@ -361,6 +389,7 @@ impl Backups {
             return Err(BackupError::Recording { recording });
         }
         let turn = self.begin(BackupWork::Restoring)?;
+        self.settle()?;
         self.kept(UnixMs::now()).ok_or(BackupError::NothingBefore)?;
         swap::plan_back(&self.data, UnixMs::now())?;
         drop(turn);
@@ -375,6 +404,7 @@ impl Backups {
     /// There is none, or something is being done already.
     pub fn discard(self: &Arc<Self>, source: BackupSource) -> Result<(), BackupError> {
         let _turn = self.begin(BackupWork::Looking)?;
+        self.settle()?;
         let (name, made) = match source {
             BackupSource::Made => (MADE, true),
             BackupSource::Uploaded => (UPLOADED, false),
@@ -397,6 +427,7 @@ impl Backups {
     /// There is nothing, or it cannot be taken away.
     pub fn forget_before(self: &Arc<Self>) -> Result<(), BackupError> {
         let _turn = self.begin(BackupWork::Restoring)?;
+        self.settle()?;
         swap::forget(&self.data)
     }
 }
@@ -428,6 +459,7 @@ struct Told<'a, R> {
 
 impl<R: Read> Read for Told<'_, R> {
     fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        self.backups.go_on()?;
         let read = self.from.read(piece)?;
         self.backups.done.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)

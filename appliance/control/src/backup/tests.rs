@@ -94,6 +94,67 @@ async fn a_drill_says_what_comes_and_changes_nothing() {
     assert!(!hall.backups.folder(SCRATCH).exists());
 }
 
+/// Cancels as soon as something goes on.
+async fn cancel(place: &Place) {
+    while place.backups.view().work.is_none() {
+        tokio::task::yield_now().await;
+    }
+    place.backups.cancel().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_cancelled_leaves_nothing_and_the_one_before() {
+    let (hall, before) = hall().await;
+    let kept = fs::read(&before).unwrap();
+    hall.backups.make(PASSPHRASE.to_owned()).unwrap();
+    hall.backups.cancel().unwrap();
+    let view = loop {
+        let view = hall.backups.view();
+        if view.work.is_none() {
+            break view;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((view.cancelled, view.failed), (Some(BackupWork::Making), None));
+    assert_eq!(fs::read(&before).unwrap(), kept, "the one before is what can be downloaded");
+    assert!(!hall.backups.folder(PARTIAL).exists() && !hall.backups.folder(SCRATCH).exists());
+    let refused = hall.backups.cancel().unwrap_err();
+    assert_eq!(refused.code(), "nothing_to_cancel");
+    made(&hall).await;
+    assert_eq!(hall.backups.view().cancelled, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_or_a_restore_that_is_cancelled_changes_nothing() {
+    let (hall, _) = hall().await;
+    let drill = hall.backups.drill(BackupSource::Made, typed());
+    let (drilled, ()) = tokio::join!(drill, cancel(&hall));
+    assert_eq!(drilled.unwrap_err().code(), "backup_cancelled");
+    assert_eq!(hall.backups.view().cancelled, Some(BackupWork::Looking));
+    let restore = hall.backups.restore(BackupSource::Made, typed(), RestoreAs::TakeOver, "Hall");
+    let (restored, ()) = tokio::join!(restore, cancel(&hall));
+    assert_eq!(restored.unwrap_err().code(), "backup_cancelled");
+    assert!(!swap::waits(hall.data()) && !hall.data().join("restore/staged").exists());
+    assert!(!hall.backups.folder(SCRATCH).exists() && !hall.backups.is_restoring());
+    hall.backups.drill(BackupSource::Made, typed()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_cancelled_ends_though_its_sender_is_silent() {
+    let (hall, made) = hall().await;
+    let bytes = fs::read(made).unwrap();
+    let mut upload = hall.backups.upload(bytes.len() as u64).await.unwrap();
+    upload.write(&bytes[..10]).await.unwrap();
+    let (why, ()) = tokio::join!(upload.cancelled(), cancel(&hall));
+    assert_eq!(why.code(), "backup_cancelled");
+    let late = upload.write(&bytes[10..]).await.unwrap_err();
+    assert_eq!(late.code(), "backup_cancelled");
+    drop(upload);
+    let view = hall.backups.view();
+    assert_eq!((view.work, view.cancelled), (None, Some(BackupWork::Receiving)));
+    assert!(view.uploaded.is_none() && !hall.backups.folder(PARTIAL).exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_shows_nothing_without_its_passphrase_and_has_no_sessions() {
     let hall = new_place("box_hall", "Hall").await;
@@ -161,7 +222,7 @@ async fn a_newer_versions_database_is_refused_with_its_version() {
     let files = vec![Listed::of(scratch.path(), DATABASE).unwrap()];
     let manifest = Manifest { version: "9.9.9".to_owned(), ..hall.backups.manifest(files) };
     let sealed = seal::sealed(&Passphrase::typed(typed()), Vec::new()).unwrap();
-    let mut sealed = archive::write(&manifest, scratch.path(), sealed, &|_| {}).unwrap();
+    let mut sealed = archive::write(&manifest, scratch.path(), sealed, &|_| Ok(())).unwrap();
     sealed.flush().unwrap();
     upload(&hall, &sealed.finish().unwrap()).await;
     let refused = hall.backups.drill(BackupSource::Uploaded, typed()).await.unwrap_err();

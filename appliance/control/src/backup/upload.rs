@@ -31,8 +31,9 @@ impl Backups {
 
 impl Upload {
     /// # Errors
-    /// More came than was announced, or the disk does not take it.
+    /// More came than was announced, the disk does not take it, or somebody has cancelled it.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), BackupError> {
+        self.turn.0.go_on().map_err(|_| BackupError::Cancelled)?;
         self.received += bytes.len() as u64;
         if self.received > self.total {
             return Err(BackupError::BrokenOff);
@@ -41,10 +42,16 @@ impl Upload {
         Ok(self.file.write_all(bytes).await?)
     }
 
+    /// Comes back when somebody has cancelled it.
+    pub async fn cancelled(&self) -> BackupError {
+        self.turn.0.stopped().await;
+        BackupError::Cancelled
+    }
+
     /// Everything has come: it is kept.
     ///
     /// # Errors
-    /// Less came than was announced, or the disk does not take it.
+    /// Less came than was announced, the disk does not take it, or somebody has cancelled it.
     pub async fn finish(mut self) -> Result<(), BackupError> {
         if self.received != self.total {
             return Err(BackupError::BrokenOff);
@@ -52,6 +59,7 @@ impl Upload {
         self.file.flush().await?;
         self.file.sync_all().await?;
         let backups = &self.turn.0;
+        backups.settle()?;
         fs::rename(backups.folder(PARTIAL), backups.folder(UPLOADED))?;
         fs::File::open(backups.folder(""))?.sync_all()?;
         Ok(())

@@ -44,6 +44,9 @@ pub struct BackupsView {
     /// Why the last one could not be made.
     #[schema(required)]
     pub failed: Option<String>,
+    /// What was cancelled last, until the next thing begins.
+    #[schema(required)]
+    pub cancelled: Option<BackupWork>,
     #[schema(required)]
     pub made: Option<BackupFile>,
     #[schema(required)]

@@ -9,6 +9,7 @@
 //! receipt only after the file was read back. Taken away is only what a receipt of this very box names, and only
 //! if it is still that file. What is old goes by the backups' numbers: clocks are set.
 
+mod called_off;
 mod due;
 mod flights;
 mod plan;
@@ -70,7 +71,8 @@ struct State {
     wishes: u64,
     /// and so many of these have got one.
     met: u64,
-    /// So many plans were ended: another one is not the one before, even if it reads the same.
+    /// So often a plan was ended, or a backup called off: what was begun before is not wanted, even if the next plan
+    /// reads the same.
     ended: u64,
     making: bool,
     error: Option<String>,
@@ -189,9 +191,12 @@ impl Safekeeping {
     /// Whether the newest backup neither is at some target of the plan nor on its way there: one that was wanted
     /// and could not be made. The rows say so over restarts.
     async fn is_missing(&self) -> Result<bool, ControlError> {
-        let PlanRow { plan: Some(plan), seq, .. } = self.state().row.clone() else {
+        let PlanRow { plan: Some(plan), seq, called_off, .. } = self.state().row.clone() else {
             return Ok(false);
         };
+        if called_off == Some(seq) {
+            return Ok(false);
+        }
         let rows = self.parts.store.backup_copy_list(self.box_id()).await?;
         let has = |id: &String| rows.iter().any(|row| row.target == *id && row.seq == seq);
         let there = self.parts.targets.open_now().await;
@@ -215,6 +220,7 @@ impl Safekeeping {
                 state.diary.made(up);
             }
             Ok(false) => self.wake.notify_one(),
+            Err(ControlError::Backup(BackupError::Cancelled)) => self.wake.notify_one(),
             // It is somebody else's turn: whoever asked goes on waiting.
             Err(ControlError::Backup(BackupError::Busy | BackupError::Restarting)) => {
                 let pause = if state.asked() { TICK } else { BUSY_PAUSE };
@@ -368,6 +374,7 @@ impl Safekeeping {
         let more = !plan.targets.iter().all(since);
         if first || more {
             row.since = UnixMs::now();
+            row.called_off = None;
         }
         let wanted = plan.targets.clone();
         row.plan = Some(plan);
@@ -444,6 +451,7 @@ impl Safekeeping {
             let making = state.making || state.asked() && !rests;
             (state.row.clone(), making, state.error.clone(), state.arrived.clone())
         };
+        let called_off = row.called_off == Some(row.seq);
         let Some(plan) = &row.plan else { return Ok(SafekeepingView::default()) };
         let flights = self.flights();
         let wanted = targets.into_iter().filter(|(target, _)| plan.targets.contains(&target.id));
@@ -486,7 +494,8 @@ impl Safekeeping {
         let zone = TimeZone::system();
         let next_at = moment.believed.then(|| due::turn(plan, &zone, moment.now, true)).flatten();
         let has_passphrase = !row.passphrase.is_empty();
-        Ok(SafekeepingView { plan: row.plan, has_passphrase, next_at, making, error, places })
+        let plan = row.plan;
+        Ok(SafekeepingView { plan, has_passphrase, next_at, making, called_off, error, places })
     }
 
     /// What is wrong, for alarms.

@@ -103,6 +103,8 @@ pub struct PlanRow {
     pub seq: u64,
     /// When that was, by the clock of then.
     pub made_at: Option<UnixMs>,
+    /// Of the last one that somebody has called off: no target waits for it.
+    pub called_off: Option<u64>,
     /// Since when there should be backups.
     pub since: UnixMs,
 }

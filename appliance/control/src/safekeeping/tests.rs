@@ -1,5 +1,7 @@
 //! Planned backups of a real database, with a carrier that does what a test says.
 
+mod called_off;
+
 use super::*;
 use crate::backup::BackupsParts;
 use crate::conference::Later;
@@ -13,6 +15,8 @@ const PASSPHRASE: &str = "canary horse battery staple";
 struct Ways {
     there: Mutex<HashMap<(String, String), String>>,
     away: Mutex<BTreeSet<String>>,
+    /// They take a part and no more.
+    stuck: Mutex<BTreeSet<String>>,
 }
 
 fn host(place: Place) -> String {
@@ -27,6 +31,9 @@ impl Carrier for Ways {
             let host = host(load.place);
             if self.away.lock().unwrap().contains(&host) {
                 return Err("it is away".to_owned());
+            }
+            if self.stuck.lock().unwrap().contains(&host) {
+                std::future::pending::<()>().await;
             }
             let bytes = fs::read(&load.local).map_err(|error| error.to_string())?;
             assert!(bytes.starts_with(b"age-encryption.org/v1\n"), "it is not encrypted");

@@ -71,6 +71,8 @@ pub struct SafekeepingView {
     pub next_at: Option<UnixMs>,
     /// One is being made.
     pub making: bool,
+    /// Somebody has called the last one off: not every target has got it.
+    pub called_off: bool,
     /// Why the last one could not be made.
     #[schema(required)]
     pub error: Option<String>,

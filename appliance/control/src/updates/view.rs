@@ -127,6 +127,11 @@ impl Updates {
         }
     }
 
+    /// What is being done.
+    pub fn now(&self) -> UpdateState {
+        self.inner().state.clone()
+    }
+
     /// The last update did not stay.
     pub fn setback(&self) -> Option<PastUpdate> {
         setback(&self.inner().last)

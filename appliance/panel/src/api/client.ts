@@ -310,12 +310,14 @@ export const api = {
   backups: () => ask<Backups>("GET", "/backups"),
   makeBackup: (passphrase: string, password: string) =>
     ask<Backups>("POST", "/backups", { passphrase, password }),
+  cancelBackup: () => ask<Backups>("DELETE", "/backups/work"),
   deleteMadeBackup: () => ask<Backups>("DELETE", "/backups/made"),
   deleteUploadedBackup: () => ask<Backups>("DELETE", "/backups/uploaded"),
   backupPlan: () => ask<Safekeeping>("GET", "/backups/plan"),
   putBackupPlan: (request: BackupPlanRequest) => ask<Safekeeping>("PUT", "/backups/plan", request),
   endBackupPlan: () => ask<Safekeeping>("DELETE", "/backups/plan"),
   runBackupPlan: () => ask<Safekeeping>("POST", "/backups/plan/runs"),
+  callOffBackup: () => ask<Safekeeping>("DELETE", "/backups/plan/runs"),
   drillBackup: (source: BackupSource, passphrase: string) =>
     ask<DrillReport>("POST", "/backups/drill", { source, passphrase }),
   restoreBackup: (request: RestoreRequest) => ask<Backups>("POST", "/backups/restore", request),

@@ -269,7 +269,11 @@ export interface paths {
         put?: never;
         /** Makes a planned backup now. */
         post: operations["backup_plan_run"];
-        delete?: never;
+        /**
+         * Calls off the planned backup that is being made or on its way: it is not made up for. What is whole at a target
+         *     stays there, what is half there is cleared away.
+         */
+        delete: operations["backup_plan_call_off"];
         options?: never;
         head?: never;
         patch?: never;
@@ -339,6 +343,26 @@ export interface paths {
         post?: never;
         /** Deletes the backup that was uploaded last. */
         delete: operations["backup_upload_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Cancels what is being done with a backup: one that is made, uploaded, tried or about to be restored. Nothing of
+         *     it stays; what is done goes on to be in the list until it has ended. A planned one: `DELETE /backups/plan/runs`.
+         */
+        delete: operations["backup_cancel"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3353,6 +3377,7 @@ export interface components {
         BackupWork: "making" | "keeping" | "receiving" | "looking" | "restoring";
         /** @description Backups as pages show them. */
         BackupsView: {
+            cancelled: components["schemas"]["BackupWork"] | null;
             /**
              * Format: int64
              * @description Bytes of that, so far and in all; all are 0 while nobody knows.
@@ -6608,6 +6633,8 @@ export interface components {
         };
         /** @description Planned backups as pages show them. */
         SafekeepingView: {
+            /** @description Somebody has called the last one off: not every target has got it. */
+            called_off: boolean;
             /** @description Why the last one could not be made. */
             error: string | null;
             /** @description A passphrase is kept; it is told to nobody. */
@@ -9893,6 +9920,60 @@ export interface operations {
             };
         };
     };
+    backup_plan_call_off: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafekeepingView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     backup_restore: {
         parameters: {
             query?: never;
@@ -10312,6 +10393,61 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    backup_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupsView"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nothing is being done that could be cancelled */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -38,7 +38,7 @@ export const queue: Words<typeof queueEn> = {
 
 export const recorder: Words<typeof recorderEn> = {
   mode: "Was diese Box tut",
-  mode_text: "Eine Änderung gilt sofort. Was gerade aufgezeichnet oder gemacht wird, geht zu Ende.",
+  mode_text: "Was gerade aufgezeichnet oder gemacht wird, geht zu Ende.",
   both: "Aufzeichnen und Filme machen",
   recorderOnly: "Nur aufzeichnen: Filme warten",
   transcoderOnly: "Nur Filme machen: nichts wird aufgezeichnet",

@@ -36,7 +36,7 @@ export const queue = {
 
 export const recorder = {
   mode: "What this box does",
-  mode_text: "A change applies at once. What is being recorded or made goes on to its end.",
+  mode_text: "What is being recorded or made goes on to its end.",
   both: "Record and make films",
   recorderOnly: "Only record: films wait",
   transcoderOnly: "Only make films: nothing is recorded",

@@ -16,6 +16,8 @@ import { audit } from "./audit.de";
 import { backup } from "./backup.de";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.de";
 import { setup_card } from "./setupCard.de";
+import { applies } from "./applies.de";
+import { undoing } from "./undoing.de";
 import { webhooks } from "./webhooks.de";
 import { invite, room, rules } from "./rooms.de";
 import { links } from "./roomLinks.de";
@@ -27,6 +29,8 @@ import type { Words } from "./words";
 
 export const panel: Words<typeof en> = {
   page,
+  applies,
+  undoing,
   home,
   search,
   failed: "Das ging nicht",
@@ -278,7 +282,7 @@ export const panel: Words<typeof en> = {
     layout: "Anordnung",
     layout_text: "Die Rohspuren bleiben, wie sie sind.",
     encoder: "Encoder",
-    encoder_text: "Was Bilder zum Film macht. Vorgabe: automatisch. Gilt für neue Filme.",
+    encoder_text: "Was Bilder zum Film macht. Vorgabe: automatisch.",
     outputs: "Was entstehen soll",
     nothing: "Wählen Sie mindestens eines.",
     container: "Datei des Tons",
@@ -396,19 +400,19 @@ export const panel: Words<typeof en> = {
   settings: {
     box: "Diese Box",
     box_name: "Name",
-    box_name_text: "Gäste und der Browser zeigen ihn. Gilt sofort.",
+    box_name_text: "Gäste und der Browser zeigen ihn.",
     recording: "Aufzeichnung",
-    recording_text: "Gilt für neue Aufnahmen und Filme.",
+    recording_text: "Was aus Aufnahmen wird und wie lange sie bleiben.",
     reserve: "Reserve auf der Platte",
     reserve_text:
       "Die Aufzeichnung endet, bevor weniger frei ist, damit die Box weiterarbeiten kann.",
     layout: "Anordnung",
-    layout_text: "Wie neue Filme angeordnet sind. Jede Aufnahme lässt sich neu rendern.",
+    layout_text: "Wie Filme angeordnet sind. Jede Aufnahme lässt sich in einer anderen neu rendern.",
     resume_window: "Nach einem Stromausfall fortsetzen innerhalb von",
     resume_window_text:
       "Ist die Besprechung in dieser Zeit zurück, geht dieselbe Aufnahme weiter.",
     meeting: "Besprechungen",
-    meeting_text: "Gilt für neue Besprechungen.",
+    meeting_text: "Was in jeder Besprechung gilt.",
     max_participants: "Höchstens so viele Personen in einem Raum",
     max_participants_text: "0 heißt: ohne Grenze.",
     empty_timeout_s: "Leeren Raum schließen nach",
@@ -440,7 +444,7 @@ export const panel: Words<typeof en> = {
   welcome,
   turn: {
     title: "Vermittler",
-    text: "Ein TURN-Server für alle, denen kein Port dieser Box offensteht. Die Box hat keinen eigenen. Gilt für neue Verbindungen.",
+    text: "Ein TURN-Server für alle, denen kein Port dieser Box offensteht. Die Box hat keinen eigenen.",
     urls: "Adressen",
     urls_text: "Eine je Zeile. Leer: kein Vermittler.",
     secret: "Gemeinsames Geheimnis",

@@ -15,6 +15,8 @@ import { audit } from "./audit.en";
 import { backup } from "./backup.en";
 import { account, api_tokens, forbidden, people_page, welcome } from "./people.en";
 import { setup_card } from "./setupCard.en";
+import { applies } from "./applies.en";
+import { undoing } from "./undoing.en";
 import { webhooks } from "./webhooks.en";
 import { invite, room, rules } from "./rooms.en";
 import { links } from "./roomLinks.en";
@@ -26,6 +28,8 @@ import { search } from "./search.en";
 // The panel speaks of the box as "this box": plain words, short sentences.
 export const panel = {
   page,
+  applies,
+  undoing,
   home,
   search,
   failed: "That did not work",
@@ -273,7 +277,7 @@ export const panel = {
     layout: "Arrangement",
     layout_text: "The raw tracks stay as they are.",
     encoder: "Encoder",
-    encoder_text: "What turns pictures into the film. Default: automatic. Applies to new films.",
+    encoder_text: "What turns pictures into the film. Default: automatic.",
     outputs: "What to make",
     nothing: "Choose at least one.",
     container: "File of the sound",
@@ -390,17 +394,17 @@ export const panel = {
   settings: {
     box: "This box",
     box_name: "Name",
-    box_name_text: "Shown to guests and in the browser. Applies at once.",
+    box_name_text: "Shown to guests and in the browser.",
     recording: "Recording",
-    recording_text: "Applies to new recordings and films.",
+    recording_text: "What becomes of recordings, and how long they stay.",
     reserve: "Reserve on the disk",
     reserve_text: "Recording stops before less than this is free, so that the box keeps working.",
     layout: "Arrangement",
-    layout_text: "How new films are arranged. Any recording can be rendered again.",
+    layout_text: "How films are arranged. Any recording can be rendered again in another one.",
     resume_window: "Go on after a power cut within",
     resume_window_text: "If the meeting is back in this time, the same recording goes on.",
     meeting: "Meetings",
-    meeting_text: "Applies to new meetings.",
+    meeting_text: "What holds in every meeting.",
     max_participants: "People in a room at most",
     max_participants_text: "0 means no limit.",
     empty_timeout_s: "Close an empty room after",
@@ -432,7 +436,7 @@ export const panel = {
   welcome,
   turn: {
     title: "Relay",
-    text: "A TURN server for people whom no port of this box is open to. This box has none of its own. Applies to new connections.",
+    text: "A TURN server for people whom no port of this box is open to. This box has none of its own.",
     urls: "Addresses",
     urls_text: "One a line. Empty: no relay.",
     secret: "Shared secret",

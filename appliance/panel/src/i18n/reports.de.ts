@@ -73,7 +73,7 @@ export const support: Words<typeof supportEn> = {
 
 export const security = {
   title: "Hinweise zur Sicherheit",
-  text: "Wer eine Schwachstelle dieser Box findet, erfährt hier, wem das zu melden ist: in der Datei /.well-known/security.txt (RFC 9116). Gilt sofort.",
+  text: "Wer eine Schwachstelle dieser Box findet, erfährt hier, wem das zu melden ist: in der Datei /.well-known/security.txt (RFC 9116).",
   contact: "Kontakt",
   contact_text: "Eine E-Mail-Adresse oder eine Seite, die mit https:// beginnt. Alle im Netz können sie lesen. Leer: Es gibt keine solche Datei.",
   read: "Datei lesen",
@@ -82,13 +82,13 @@ export const security = {
 export const trusted = {
   trusted_proxies: {
     title: "Reverse-Proxys",
-    text: "Ein Proxy oder Load-Balancer vor dieser Box reicht Anfragen weiter. Nur denen, die hier stehen, glaubt die Box, für wen sie fragen: Sonst wären im Audit-Log und beim Zählen falscher Passwörter alle der Proxy. Gilt sofort.",
+    text: "Ein Proxy oder Load-Balancer vor dieser Box reicht Anfragen weiter. Nur denen, die hier stehen, glaubt die Box, für wen sie fragen: Sonst wären im Audit-Log und beim Zählen falscher Passwörter alle der Proxy.",
     list: "Proxys, denen geglaubt wird",
     list_text: "Adressen oder Netze wie 10.1.0.0/16, eine je Zeile; keine: Niemandem wird geglaubt. Der Proxy hängt den Client an X-Forwarded-For an, schickt X-Forwarded-Proto, behält Host bei und lässt WebSockets durch. Ton und Bild gehen nicht durch ihn: Sie kommen zur Box selbst.",
   },
   framed_by: {
     title: "Besprechungen in Seiten anderer",
-    text: "Eine Lernplattform oder ein Intranet kann Besprechungen und geteilte Filme in eigenen Seiten zeigen, wenn sie hier steht. Man kommt dort als Gast herein: Browser halten die Anmeldung am Panel aus Rahmen anderer Seiten heraus. Gilt für Seiten, die ab jetzt geöffnet werden.",
+    text: "Eine Lernplattform oder ein Intranet kann Besprechungen und geteilte Filme in eigenen Seiten zeigen, wenn sie hier steht. Man kommt dort als Gast herein: Browser halten die Anmeldung am Panel aus Rahmen anderer Seiten heraus.",
     list: "Seiten, die das dürfen",
     list_text: "Ursprünge wie https://lms.example.org oder https://*.example.org, einer je Zeile; keiner: niemand. Der Rahmen braucht allow=\"camera; microphone; display-capture\".",
   },

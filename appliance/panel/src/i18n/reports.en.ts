@@ -73,7 +73,7 @@ export const support = {
 
 export const security = {
   title: "Reports about security",
-  text: "Who finds a weakness of this box learns here whom to tell, by the file /.well-known/security.txt (RFC 9116). Applies at once.",
+  text: "Who finds a weakness of this box learns here whom to tell, by the file /.well-known/security.txt (RFC 9116).",
   contact: "Contact",
   contact_text: "A mail address, or a page that begins with https://. Everybody in the network can read it. Empty: there is no such file.",
   read: "Read the file",
@@ -82,13 +82,13 @@ export const security = {
 export const trusted = {
   trusted_proxies: {
     title: "Reverse proxies",
-    text: "A proxy or load balancer in front of this box hands requests on. The box believes only those named here for whom they ask: else everybody in the audit log, and in the count of wrong passwords, would be the proxy. Applies at once.",
+    text: "A proxy or load balancer in front of this box hands requests on. The box believes only those named here for whom they ask: else everybody in the audit log, and in the count of wrong passwords, would be the proxy.",
     list: "Trusted proxies",
     list_text: "Addresses, or networks like 10.1.0.0/16, one a line; none: nobody is believed. The proxy appends the client to X-Forwarded-For, sends X-Forwarded-Proto, keeps Host, and lets WebSockets through. Sound and pictures do not pass it: they come to the box itself.",
   },
   framed_by: {
     title: "Meetings in pages of others",
-    text: "A learning platform or an intranet can show meetings and shared films within its own pages, where it is named here. People come in as guests there: browsers keep who is signed in to the panel out of other sites' frames. Applies to pages that are opened from now on.",
+    text: "A learning platform or an intranet can show meetings and shared films within its own pages, where it is named here. People come in as guests there: browsers keep who is signed in to the panel out of other sites' frames.",
     list: "Sites that may",
     list_text: "Origins like https://lms.example.org or https://*.example.org, one a line; none: nobody. The frame needs allow=\"camera; microphone; display-capture\".",
   },

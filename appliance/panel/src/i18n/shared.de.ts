@@ -166,6 +166,8 @@ export const shared: Words<typeof en> = {
     no_backup_target: "Keines der Ziele geplanter Sicherungen ist mehr da. Wählen Sie ein anderes.",
     backup_broken_off: "Das Hochladen brach ab. Senden Sie die Datei noch einmal.",
     backup_no_length: "Der Browser sagt nicht, wie groß die Datei ist. Versuchen Sie einen anderen.",
+    backup_cancelled: "Es wurde abgebrochen. Nichts wurde geändert.",
+    nothing_to_cancel: "Es gibt nichts mehr abzubrechen: Es ist zu Ende oder wird gerade wirksam.",
     backup_busy: "Gerade wird schon eine Sicherung erstellt, hochgeladen oder geprüft. Warten Sie, bis das fertig ist.",
     backup_damaged: "Diese Sicherung ist beschädigt. Nehmen Sie eine andere; nichts wurde geändert.",
     backup_database: "Die Datenbank lässt sich nicht kopieren. Sehen Sie ins Protokoll der Box.",

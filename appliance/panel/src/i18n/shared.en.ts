@@ -155,6 +155,8 @@ export const shared = {
     no_backup_target: "None of the targets of planned backups is there any more. Choose another one.",
     backup_broken_off: "The upload broke off. Send the file again.",
     backup_no_length: "The browser did not say how large the file is. Try another browser.",
+    backup_cancelled: "It was cancelled. Nothing was changed.",
+    nothing_to_cancel: "There is nothing to cancel any more: it has ended, or takes effect now.",
     backup_busy: "A backup is being made, uploaded or looked at already. Wait until that has ended.",
     backup_damaged: "This backup is damaged. Take another one; nothing was changed.",
     backup_database: "The database cannot be copied. Look at the log of the box.",

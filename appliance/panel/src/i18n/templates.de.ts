@@ -61,6 +61,12 @@ export const templates: Words<typeof en.templates> = {
 };
 
 export const applying: Words<typeof en.applying> = {
+  room: "Vorlage anwenden",
+  room_title: "Eine Vorlage auf {{name}} anwenden",
+  room_text: "Der Raum bekommt ihre Einstellungen. Was sich ändert, wird vorher gezeigt.",
+  pick: "Vorlage wählen",
+  no_templates: "Es gibt noch keine Vorlagen.",
+  to_templates: "Eine anlegen",
   title: "{{name}} auf Räume anwenden",
   choose: "Auf welche Räume?",
   all: "Alle Räume",

@@ -59,6 +59,12 @@ export const templates = {
 };
 
 export const applying = {
+  room: "Apply a template",
+  room_title: "Apply a template to {{name}}",
+  room_text: "The room takes its settings. What will be different is shown first.",
+  pick: "Choose a template",
+  no_templates: "There are no templates yet.",
+  to_templates: "Make one",
   title: "Apply {{name}} to rooms",
   choose: "Which rooms?",
   all: "All rooms",

@@ -120,7 +120,7 @@ export const updates: Words<typeof en> = {
     title: "Nach Aktualisierungen sehen",
     text: "Aus, solange Sie es nicht wollen: Diese Box fragt von selbst niemanden.",
     channel: "Kanal",
-    channel_text: "Adresse einer Datei, die sagt, welche Version die neueste ist. Gilt sofort.",
+    channel_text: "Adresse einer Datei, die sagt, welche Version die neueste ist.",
     check_daily: "Einmal am Tag nachsehen",
     install_at_night: "Nachts installieren",
     install_at_night_text:

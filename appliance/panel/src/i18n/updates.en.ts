@@ -116,7 +116,7 @@ export const updates = {
     title: "Looking for updates",
     text: "Off unless you want it: this box asks nobody by itself.",
     channel: "Channel",
-    channel_text: "Address of a file that says which version is the newest. Applies at once.",
+    channel_text: "Address of a file that says which version is the newest.",
     check_daily: "Check once a day",
     install_at_night: "Install at night",
     install_at_night_text:

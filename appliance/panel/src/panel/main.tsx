@@ -8,6 +8,7 @@ import "./schedule.css";
 import "./setup/setup.css";
 import "./search/search.css";
 import "./home.css";
+import "./settings/applies.css";
 import "./contrast.css";
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";

@@ -27,7 +27,7 @@ fn made(database: &[u8]) -> Vec<u8> {
     fs::create_dir(folder.path().join(SECRETS)).unwrap();
     fs::write(folder.path().join(KEYS[0]), b"a key").unwrap();
     let files = [DATABASE, KEYS[0]].map(|name| Listed::of(folder.path(), name).unwrap());
-    write(&manifest(files.to_vec()), folder.path(), Vec::new(), &|_| {}).unwrap()
+    write(&manifest(files.to_vec()), folder.path(), Vec::new(), &|_| Ok(())).unwrap()
 }
 
 fn sum(bytes: &[u8]) -> String {

@@ -1,5 +1,5 @@
 // A backup is made by hand: passphrase twice, progress, download.
-import { Alert, Button, Group, PasswordInput, Progress, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, PasswordInput, Stack, Text } from "@mantine/core";
 import { IconArchive, IconDownload, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type SubmitEvent } from "react";
@@ -7,13 +7,13 @@ import { useTranslation } from "react-i18next";
 import { api, madeBackup } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Backups } from "../../api/schema";
-import { share } from "../../format";
 import { Ago } from "../parts/Ago";
 import { Confirm } from "../parts/Confirm";
 import { Failure } from "../parts/Failure";
 import { PasswordMeter } from "../parts/PasswordMeter";
 import { Card } from "../settings/Card";
 import { useFormat } from "../wording";
+import { Cancelled, Working } from "./Working";
 
 export function Make({ backups }: { backups: Backups }) {
   const { t } = useTranslation(["panel", "shared"]);
@@ -32,7 +32,7 @@ export function Make({ backups }: { backups: Backups }) {
       cache.setQueryData(keys.backups, view);
     },
   });
-  const { made, work, failed, done_bytes: done, total_bytes: total } = backups;
+  const { made, work, failed } = backups;
   const long = [...passphrase].length >= backups.passphrase_least;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
@@ -40,6 +40,7 @@ export function Make({ backups }: { backups: Backups }) {
   };
   return (
     <Card title={t("backup.make.title")} text={t("backup.make.text")}>
+      <Cancelled backups={backups} of={["making"]} />
       {failed !== null && (
         <Alert color="red" role="alert">
           {t("backup.make.failed", { message: failed })}
@@ -73,18 +74,7 @@ export function Make({ backups }: { backups: Backups }) {
         </Alert>
       )}
       {work === "making" ? (
-        <Stack gap="xs" role="status">
-          <Text>{t("backup.make.working")}</Text>
-          <Progress
-            value={total === 0 ? 5 : share(done, total)}
-            aria-label={t("backup.make.working")}
-          />
-          {total > 0 && (
-            <Text size="sm" c="dimmed">
-              {t("backup.make.bytes", { done: format.bytes(done), total: format.bytes(total) })}
-            </Text>
-          )}
-        </Stack>
+        <Working backups={backups} />
       ) : (
         <form onSubmit={submit}>
           <Stack gap="sm" maw={480}>

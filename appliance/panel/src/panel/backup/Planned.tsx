@@ -1,6 +1,6 @@
 // Backups that the box makes by itself: how they stand at their targets, and the plan.
 import { Alert, Button, Group, Stack, Text } from "@mantine/core";
-import { IconCalendarTime, IconPlayerPlay } from "@tabler/icons-react";
+import { IconCalendarTime, IconPlayerPlay, IconX } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -75,6 +75,7 @@ function Now({ view, plan, edit }: { view: Safekeeping; plan: BackupPlan; edit: 
   const [ending, setEnding] = useState(false);
   const keep = (now: Safekeeping) => cache.setQueryData(keys.backupPlan, now);
   const run = useMutation({ mutationFn: api.runBackupPlan, onSuccess: keep });
+  const callOff = useMutation({ mutationFn: api.callOffBackup, onSuccess: keep });
   return (
     <Stack gap="md">
       <Text size="sm">
@@ -103,7 +104,13 @@ function Now({ view, plan, edit }: { view: Safekeeping; plan: BackupPlan; edit: 
           <Place key={place.target} place={place} />
         ))}
       </Stack>
+      {view.called_off && !isBusy(view) && (
+        <Text size="sm" role="status">
+          {t("backup.plan.called_off")}
+        </Text>
+      )}
       {run.error && <Failure error={run.error} />}
+      {callOff.error && <Failure error={callOff.error} />}
       <Group gap="sm">
         <Button
           leftSection={<IconPlayerPlay size={18} aria-hidden />}
@@ -113,6 +120,16 @@ function Now({ view, plan, edit }: { view: Safekeeping; plan: BackupPlan; edit: 
         >
           {t("backup.plan.run")}
         </Button>
+        {isBusy(view) && (
+          <Button
+            variant="default"
+            leftSection={<IconX size={18} aria-hidden />}
+            loading={callOff.isPending}
+            onClick={() => callOff.mutate()}
+          >
+            {t("backup.plan.call_off")}
+          </Button>
+        )}
         <Button variant="default" onClick={edit}>
           {t("backup.plan.change")}
         </Button>

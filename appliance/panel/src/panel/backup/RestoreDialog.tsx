@@ -5,21 +5,23 @@ import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { BackupSource, BoxView, DrillReport, RestoreAs } from "../../api/schema";
+import type { Backups, BackupSource, BoxView, DrillReport, RestoreAs } from "../../api/schema";
 import { Failure } from "../parts/Failure";
 import { useFormat } from "../wording";
 import { WhoAfter } from "./WhoAfter";
+import { WORK, Working } from "./Working";
 
 interface RestoreDialogProps {
   opened: boolean;
   close: () => void;
   report: DrillReport;
+  backups: Backups;
   box: BoxView;
   source: BackupSource;
   passphrase: string;
 }
 
-export function RestoreDialog({ opened, close, report, box, source, passphrase }: RestoreDialogProps) {
+export function RestoreDialog({ opened, close, report, backups, box, source, passphrase }: RestoreDialogProps) {
   const { t } = useTranslation("panel");
   const { t: shared } = useTranslation("shared");
   const format = useFormat();
@@ -28,6 +30,7 @@ export function RestoreDialog({ opened, close, report, box, source, passphrase }
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const restore = useMutation({
+    mutationKey: WORK,
     mutationFn: (restore_as: RestoreAs) =>
       api.restoreBackup({ source, passphrase, restore_as, password, name: name.trim() }),
     onSuccess: (view) => cache.setQueryData(keys.backups, view),
@@ -60,6 +63,7 @@ export function RestoreDialog({ opened, close, report, box, source, passphrase }
             visibilityToggleButtonProps={{ "aria-label": t("show_password") }}
             onChange={(event) => setPassword(event.currentTarget.value)}
           />
+          {restore.isPending && <Working backups={backups} />}
           {restore.error && <Failure error={restore.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>

@@ -1,7 +1,7 @@
 // A backup is sent to the box, with progress and a way to stop.
 import { Button, Progress, Stack, Text } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ABORTED, Refusal } from "../../api/client";
 import { share } from "../../format";
@@ -11,11 +11,13 @@ import { useFormat } from "../wording";
 
 interface UploadFileProps {
   may: boolean;
+  /** What is to be seen of somebody else's upload. */
+  elsewhere?: ReactNode;
   send: (file: File, progress: (sent: number) => void, signal: AbortSignal) => Promise<unknown>;
   done: () => void;
 }
 
-export function UploadFile({ may, send, done }: UploadFileProps) {
+export function UploadFile({ may, elsewhere, send, done }: UploadFileProps) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const stop = useRef<AbortController | null>(null);
@@ -29,7 +31,8 @@ export function UploadFile({ may, send, done }: UploadFileProps) {
     },
     onSuccess: done,
   });
-  const stopped = upload.error instanceof Refusal && upload.error.code === ABORTED;
+  const stopped =
+    upload.error instanceof Refusal && [ABORTED, "backup_cancelled"].includes(upload.error.code);
   if (upload.isPending) {
     return (
       <div className="drop">
@@ -45,6 +48,7 @@ export function UploadFile({ may, send, done }: UploadFileProps) {
   }
   return (
     <Stack gap="sm">
+      {elsewhere}
       <DropFile
         may={may}
         accept=".age"

@@ -4,7 +4,7 @@ import { IconTestPipe, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
-import { api, uploadBackup } from "../../api/client";
+import { api, Refusal, uploadBackup } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Backups, BackupSource, BoxView } from "../../api/schema";
 import { Confirm } from "../parts/Confirm";
@@ -14,6 +14,7 @@ import { useFormat } from "../wording";
 import { Drilled } from "./Drilled";
 import { RestoreDialog } from "./RestoreDialog";
 import { UploadFile } from "./UploadFile";
+import { Cancelled, WORK, Working } from "./Working";
 
 export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
   const { t } = useTranslation(["panel", "shared"]);
@@ -27,8 +28,10 @@ export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
   const there = chosen === "uploaded" ? uploaded : chosen === "made" ? made : null;
   const source = (there && chosen) ?? (uploaded ? "uploaded" : made ? "made" : null);
   const drill = useMutation({
+    mutationKey: WORK,
     mutationFn: (of: BackupSource) => api.drillBackup(of, passphrase),
   });
+  const cancelled = drill.error instanceof Refusal && drill.error.code === "backup_cancelled";
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (source) drill.mutate(source);
@@ -41,6 +44,7 @@ export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
     <Card title={t("backup.use.title")} text={t("backup.use.text")}>
       <UploadFile
         may={work === null}
+        elsewhere={work === "receiving" && <Working backups={backups} />}
         send={uploadBackup}
         done={() => {
           choose("uploaded");
@@ -108,7 +112,9 @@ export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
           </Stack>
         </form>
       )}
-      {drill.error && <Failure error={drill.error} />}
+      {(work === "looking" || work === "restoring") && <Working backups={backups} />}
+      <Cancelled backups={backups} of={["looking", "restoring", "receiving"]} />
+      {drill.error && !cancelled && <Failure error={drill.error} />}
       {drill.data && source && (
         <>
           <Drilled report={drill.data} restore={() => setAsking(true)} />
@@ -116,6 +122,7 @@ export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
             opened={asking}
             close={() => setAsking(false)}
             report={drill.data}
+            backups={backups}
             box={box}
             source={source}
             passphrase={passphrase}

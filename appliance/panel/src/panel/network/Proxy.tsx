@@ -10,6 +10,7 @@ import { network } from "../../api/network";
 import type { ProxySettings, Settings } from "../../api/schema";
 import { Failure } from "../parts/Failure";
 import { useMay } from "../session";
+import { useHelp } from "../settings/Applies";
 import { Card } from "../settings/Card";
 import { SaveBar } from "../settings/SaveBar";
 import { SetByFleet } from "../settings/SetByFleet";
@@ -44,6 +45,7 @@ function ProxyForm({ settings }: { settings: Settings }) {
   const { t } = useTranslation("panel");
   const may = useMay();
   const { form, save, bar } = useSection(settings, "proxy");
+  const help = useHelp();
   const { values } = form;
   const there = values.url.trim() !== "";
   return (
@@ -53,7 +55,7 @@ function ProxyForm({ settings }: { settings: Settings }) {
       <form onSubmit={form.onSubmit((changed) => save.mutate(sent(changed)))} style={{ display: "grid", gap: 16 }}>
         <TextInput
           label={t("proxy.url")}
-          description={t("proxy.url_text")}
+          description={help("proxy.url", t("proxy.url_text"))}
           placeholder="http://proxy.example.org:3128"
           autoComplete="off"
           {...form.getInputProps("url")}
@@ -63,14 +65,14 @@ function ProxyForm({ settings }: { settings: Settings }) {
             <SimpleGrid cols={{ base: 1, sm: 2 }}>
               <TextInput
                 label={t("proxy.user")}
-                description={t("proxy.user_text")}
+                description={help("proxy.user", t("proxy.user_text"))}
                 inputWrapperOrder={["label", "input", "description", "error"]}
                 autoComplete="off"
                 {...form.getInputProps("user")}
               />
               <PasswordInput
                 label={t("proxy.password")}
-                description={t("proxy.password_text")}
+                description={help("proxy.password", t("proxy.password_text"))}
                 inputWrapperOrder={["label", "input", "description", "error"]}
                 placeholder={values.password === HIDDEN ? t("proxy.password_is_set") : ""}
                 autoComplete="off"
@@ -81,12 +83,12 @@ function ProxyForm({ settings }: { settings: Settings }) {
             </SimpleGrid>
             <Switch
               label={t("proxy.local_direct")}
-              description={t("proxy.local_direct_text")}
+              description={help("proxy.local_direct", t("proxy.local_direct_text"))}
               {...form.getInputProps("local_direct", { type: "checkbox" })}
             />
             <Textarea
               label={t("proxy.exceptions")}
-              description={t("proxy.exceptions_text")}
+              description={help("proxy.exceptions", t("proxy.exceptions_text"))}
               placeholder="example.org"
               autosize
               minRows={1}
@@ -96,12 +98,12 @@ function ProxyForm({ settings }: { settings: Settings }) {
             />
             <Switch
               label={t("proxy.looks_up")}
-              description={t("proxy.looks_up_text")}
+              description={help("proxy.looks_up", t("proxy.looks_up_text"))}
               {...form.getInputProps("looks_up", { type: "checkbox" })}
             />
             <Textarea
               label={t("proxy.authority")}
-              description={t("proxy.authority_text")}
+              description={help("proxy.authority", t("proxy.authority_text"))}
               placeholder="-----BEGIN CERTIFICATE-----"
               autosize
               minRows={1}

@@ -134,6 +134,7 @@ function ClockForm({ time }: { time: TimeView }) {
       )}
       {take.error && <Failure error={take.error} />}
       <SaveBar
+        when="now"
         dirty={form.isDirty()}
         saving={save.isPending}
         saved={save.isSuccess}

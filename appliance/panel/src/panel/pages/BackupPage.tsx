@@ -1,6 +1,6 @@
 // Backups of the box: making one, what is in it, trying it, restoring it, and taking that back.
 import { Stack } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useIsMutating, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
@@ -11,6 +11,7 @@ import { Make } from "../backup/Make";
 import { Planned } from "../backup/Planned";
 import { Restarting } from "../backup/Restarting";
 import { Use } from "../backup/Use";
+import { WORK } from "../backup/Working";
 import { Detail } from "../parts/Detail";
 import { Heading } from "../parts/Heading";
 
@@ -19,10 +20,11 @@ const LOOK_MS = 700;
 
 export function BackupPage({ box }: { box: BoxView }) {
   const { t } = useTranslation("panel");
+  const asking = useIsMutating({ mutationKey: WORK });
   const backups = useQuery({
     queryKey: keys.backups,
     queryFn: api.backups,
-    refetchInterval: ({ state }) => (state.data?.work ? LOOK_MS : false),
+    refetchInterval: ({ state }) => (state.data?.work || asking > 0 ? LOOK_MS : false),
   });
   return (
     <Detail of="settings" query={backups} height={480}>

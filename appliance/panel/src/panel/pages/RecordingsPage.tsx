@@ -15,6 +15,7 @@ import { Heading } from "../parts/Heading";
 import { JobQueue } from "../parts/JobQueue";
 import { LibraryFilters } from "../parts/LibraryFilters";
 import { RecordingRow } from "../parts/RecordingRow";
+import { useUndo } from "../parts/useUndo";
 
 export function RecordingsPage() {
   const { t } = useTranslation("panel");
@@ -23,6 +24,11 @@ export function RecordingsPage() {
   const show = (part: Partial<Shown>, replace = false) =>
     go(`/recordings${searchOf({ ...shown, ...part })}`, { replace });
   const { view, month, filter } = shown;
+  const say = useUndo();
+  const clear = () => {
+    show({ filter: EVERYTHING }, true);
+    say(t("undoing.filter"), () => show({ filter }, true));
+  };
 
   return (
     <>
@@ -50,6 +56,7 @@ export function RecordingsPage() {
         filter={filter}
         dated={view === "list"}
         change={(changed) => show({ filter: changed }, true)}
+        clear={clear}
       />
       {view === "calendar" ? (
         <Calendar
@@ -59,7 +66,7 @@ export function RecordingsPage() {
           open={(day) => show({ view: "list", filter: { ...filter, from: day, to: day } })}
         />
       ) : (
-        <Found filter={filter} clear={() => show({ filter: EVERYTHING })} />
+        <Found filter={filter} clear={clear} />
       )}
       <Deletions />
     </>

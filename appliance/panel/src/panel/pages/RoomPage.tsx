@@ -32,6 +32,7 @@ import { RoomRules } from "../parts/RoomRules";
 import { Streams } from "../parts/Streams";
 import { WhipKeys } from "../parts/WhipKeys";
 import { useMay } from "../session";
+import { RoomTemplateDialog } from "../templates/RoomTemplateDialog";
 
 export function RoomPage({ id }: { id: string }) {
   const query = useQuery({ queryKey: keys.room(id), queryFn: () => api.room(id) });
@@ -102,6 +103,7 @@ function RoomActions({ room }: { room: Room }) {
   const [ending, end] = useDisclosure(false);
   const [deleting, remove] = useDisclosure(false);
   const [saving, save] = useDisclosure(false);
+  const [taking, take] = useDisclosure(false);
   const may = useMay();
   const refresh = () => cache.invalidateQueries({ queryKey: keys.rooms });
 
@@ -131,8 +133,10 @@ function RoomActions({ room }: { room: Room }) {
           remove={remove.open}
           removal={t("room.delete")}
           template={room.invite === null ? undefined : save.open}
+          fromTemplate={room.invite === null ? undefined : take.open}
         />
       )}
+      <RoomTemplateDialog room={room} opened={taking} close={take.close} />
       <NameDialog
         opened={saving}
         close={save.close}

@@ -7,7 +7,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
-import { EVERYTHING, LONGEST_TEXT, STATES, narrowing, type Filter } from "../../library";
+import { LONGEST_TEXT, STATES, narrowing, type Filter } from "../../library";
 
 /** Who types is not asked for each letter. */
 const TYPING_MS = 250;
@@ -17,9 +17,10 @@ interface LibraryFiltersProps {
   /** Days are chosen in the calendar there. */
   dated: boolean;
   change: (filter: Filter) => void;
+  clear: () => void;
 }
 
-export function LibraryFilters({ filter, dated, change }: LibraryFiltersProps) {
+export function LibraryFilters({ filter, dated, change, clear }: LibraryFiltersProps) {
   const { t } = useTranslation("panel");
   const count = narrowing(filter);
   const wide = useMediaQuery("(min-width: 48em)", true, { getInitialValueInEffect: false });
@@ -94,7 +95,7 @@ export function LibraryFilters({ filter, dated, change }: LibraryFiltersProps) {
           mt="sm"
           ml={-8}
           leftSection={<IconX size={16} aria-hidden />}
-          onClick={() => change(EVERYTHING)}
+          onClick={clear}
         >
           {t("library.clear")}
         </Button>

@@ -1,6 +1,6 @@
 // What one rarely does with a thing: give it another name, delete it. Both ask first.
 import { Button, Menu } from "@mantine/core";
-import { IconDotsVertical, IconLock, IconLockOpen, IconPencil, IconTemplate, IconTrash } from "@tabler/icons-react";
+import { IconChecklist, IconDotsVertical, IconLock, IconLockOpen, IconPencil, IconTemplate, IconTrash } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
 interface MoreMenuProps {
@@ -12,11 +12,13 @@ interface MoreMenuProps {
   kept?: boolean;
   /** Keeps how it is set for others of its kind. */
   template?: () => void;
+  /** Has it take the settings that are kept under a name. */
+  fromTemplate?: () => void;
   /** Keeps it from being deleted by the box, or not any more. */
   hold?: { held: boolean; change: () => void };
 }
 
-export function MoreMenu({ rename, remove, removal, kept = false, template, hold }: MoreMenuProps) {
+export function MoreMenu({ rename, remove, removal, kept = false, template, fromTemplate, hold }: MoreMenuProps) {
   const { t } = useTranslation("panel");
   return (
     <Menu>
@@ -29,6 +31,11 @@ export function MoreMenu({ rename, remove, removal, kept = false, template, hold
         <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename}>
           {t("rename")}
         </Menu.Item>
+        {fromTemplate && (
+          <Menu.Item leftSection={<IconChecklist size={16} aria-hidden />} onClick={fromTemplate}>
+            {t("applying.room")}
+          </Menu.Item>
+        )}
         {template && (
           <Menu.Item leftSection={<IconTemplate size={16} aria-hidden />} onClick={template}>
             {t("templates.save_room")}

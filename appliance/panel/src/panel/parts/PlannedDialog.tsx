@@ -11,8 +11,9 @@ import type { Feed, ScheduledEvent } from "../../api/schema";
 import { useMay } from "../session";
 import { useFormat } from "../wording";
 import { Confirm } from "./Confirm";
-import { Failure } from "./Failure";
+import { Failure, useReportFailure } from "./Failure";
 import { ScheduleBadge } from "./ScheduleBadge";
+import { useUndo } from "./useUndo";
 
 /** By so much a meeting usually runs over. */
 const LONGER = [15, 30, 60];
@@ -29,11 +30,28 @@ export function PlannedDialog({ event, feed, close }: PlannedDialogProps) {
   const { language } = useFormat();
   const cache = useQueryClient();
   const [cancelling, cancel] = useDisclosure(false);
+  const say = useUndo();
+  const report = useReportFailure();
   const may = useMay();
   const refresh = () => cache.invalidateQueries({ queryKey: keys.schedule });
   const longer = useMutation({
     mutationFn: (minutes: number) => api.extendRecording(event.room_id, minutes),
     onSuccess: refresh,
+  });
+  // What has not begun can be planned anew as it was; the rest asks.
+  const ahead = event.state === "planned";
+  const drop = useMutation({
+    mutationFn: () => api.cancelEvent(event.id),
+    onSuccess() {
+      const { room_id: room, title: called, starts_at, ends_at } = event;
+      close();
+      void refresh();
+      say(t("undoing.planned", { title }), async () => {
+        await api.planEvent({ room, title: called, starts_at, ends_at });
+        await refresh();
+      });
+    },
+    onError: report,
   });
   const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
   const day = new Intl.DateTimeFormat(language, { dateStyle: "full" });
@@ -88,7 +106,8 @@ export function PlannedDialog({ event, feed, close }: PlannedDialogProps) {
             <Button
               variant="default"
               leftSection={<IconTrash size={18} aria-hidden />}
-              onClick={cancel.open}
+              loading={drop.isPending}
+              onClick={ahead ? () => drop.mutate() : cancel.open}
             >
               {t("schedule.cancel")}
             </Button>

@@ -31,13 +31,14 @@ export function RoomNumber({ label, description, suffix, max, value, change, ask
   const cache = useQueryClient();
   const report = useReportFailure();
   // What nobody has touched here follows the box.
-  const [typed, setTyped] = useState<number>();
+  const [typed, setTyped] = useState<number | "">();
   const [question, setQuestion] = useState<Question | null>(null);
   const save = useMutation({
     mutationFn: change,
-    onSuccess: async () => {
+    onSuccess: async (_room, saved) => {
       await cache.invalidateQueries({ queryKey: keys.rooms });
-      setTyped(undefined);
+      // What was typed meanwhile stays.
+      setTyped((now) => (now === saved ? undefined : now));
     },
     // A question shows it itself.
     onError: (error) => question === null && report(error),
@@ -45,6 +46,7 @@ export function RoomNumber({ label, description, suffix, max, value, change, ask
   const wanted = typed ?? value;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
+    if (wanted === "") return;
     const asked = ask?.(wanted) ?? null;
     if (asked === null) save.mutate(wanted);
     else setQuestion(asked);
@@ -62,9 +64,10 @@ export function RoomNumber({ label, description, suffix, max, value, change, ask
           allowDecimal={false}
           styles={NARROW}
           value={wanted}
-          onChange={(value) => setTyped(Number(value))}
+          // Emptied, it waits for the first digit.
+          onChange={(value) => setTyped(value === "" ? "" : Number(value))}
         />
-        {wanted !== value && (
+        {wanted !== "" && wanted !== value && (
           <Button type="submit" loading={save.isPending}>
             {t("save")}
           </Button>
@@ -76,7 +79,7 @@ export function RoomNumber({ label, description, suffix, max, value, change, ask
         title={question?.title ?? ""}
         text={question?.text ?? ""}
         action={question?.action ?? ""}
-        run={() => save.mutateAsync(wanted)}
+        run={() => save.mutateAsync(Number(wanted))}
       />
     </form>
   );

@@ -32,7 +32,8 @@ export function RoomPin({ room }: { room: string }) {
     event.preventDefault();
     change.mutate();
   };
-  if (pin.error) return <Failure error={pin.error} retry={() => void pin.refetch()} />;
+  // What is known stays, and a PIN that is being typed with it.
+  if (pin.error && !pin.data) return <Failure error={pin.error} retry={() => void pin.refetch()} />;
   if (!pin.data) return <Skeleton height={60} />;
   return (
     <Stack gap={4}>

@@ -5,12 +5,14 @@ import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { BoxView } from "../../api/schema";
+import { useHelp } from "./Applies";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
 import { NARROW } from "./narrow";
 
 export function BoxName({ box }: { box: BoxView }) {
   const { t } = useTranslation("panel");
+  const help = useHelp();
   const cache = useQueryClient();
   const [name, setName] = useState(box.name);
   const save = useMutation({
@@ -29,7 +31,7 @@ export function BoxName({ box }: { box: BoxView }) {
       <form onSubmit={submit} style={{ display: "grid", gap: 16 }}>
         <TextInput
           label={t("settings.box_name")}
-          description={t("settings.box_name_text")}
+          description={help("box.name", t("settings.box_name_text"))}
           styles={NARROW}
           maxLength={100}
           value={name}

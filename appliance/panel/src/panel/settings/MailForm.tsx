@@ -129,6 +129,7 @@ export function MailForm({ view, onDirty }: MailFormProps) {
         {...form.getInputProps("least")}
       />
       <SaveBar
+        when="now"
         dirty={dirty}
         saving={save.isPending}
         saved={save.isSuccess}

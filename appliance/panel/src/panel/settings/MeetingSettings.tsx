@@ -1,21 +1,24 @@
 import { NumberInput, Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Settings } from "../../api/schema";
+import { useHelp } from "./Applies";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
 import { SetByFleet } from "./SetByFleet";
 import { NARROW } from "./narrow";
+import type { Setting } from "./applies";
 import { useSection } from "./form";
 
 const FIELDS = [
-  { name: "max_participants", suffix: "", min: 0 },
-  { name: "empty_timeout_s", suffix: " s", min: 0 },
-  { name: "departure_timeout_s", suffix: " s", min: 0 },
-] as const satisfies { name: keyof Settings["meeting"]; suffix: string; min: number }[];
+  { name: "max_participants", key: "meeting.max_participants", suffix: "" },
+  { name: "empty_timeout_s", key: "meeting.empty_timeout_s", suffix: " s" },
+  { name: "departure_timeout_s", key: "meeting.departure_timeout_s", suffix: " s" },
+] as const satisfies { name: keyof Settings["meeting"]; key: Setting; suffix: string }[];
 
 export function MeetingSettings({ settings }: { settings: Settings }) {
   const { t } = useTranslation("panel");
   const { form, save, bar } = useSection(settings, "meeting");
+  const help = useHelp();
   return (
     <Card title={t("settings.meeting")} text={t("settings.meeting_text")}>
       <SetByFleet section="meeting" />
@@ -28,13 +31,13 @@ export function MeetingSettings({ settings }: { settings: Settings }) {
         )}
         style={{ display: "grid", gap: 16 }}
       >
-        {FIELDS.map(({ name, suffix, min }) => (
+        {FIELDS.map(({ name, key, suffix }) => (
           <NumberInput
             key={name}
             label={t(`settings.${name}`)}
-            description={t(`settings.${name}_text`)}
+            description={help(key, t(`settings.${name}_text`))}
             suffix={suffix}
-            min={min}
+            min={0}
             allowDecimal={false}
             styles={NARROW}
             value={form.values[name]}
@@ -43,7 +46,7 @@ export function MeetingSettings({ settings }: { settings: Settings }) {
         ))}
         <NumberInput
           label={t("handouts.file_mb")}
-          description={t("handouts.file_mb_text")}
+          description={help("meeting.file_mb", t("handouts.file_mb_text"))}
           suffix=" MB"
           min={0}
           max={1_000}
@@ -54,7 +57,7 @@ export function MeetingSettings({ settings }: { settings: Settings }) {
         />
         <Textarea
           label={t("handouts.types")}
-          description={t("handouts.types_text")}
+          description={help("meeting.file_types", t("handouts.types_text"))}
           autosize
           minRows={1}
           value={form.values.file_types.join(" ")}

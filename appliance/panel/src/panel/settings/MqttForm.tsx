@@ -133,6 +133,7 @@ export function MqttForm({ view, onDirty }: MqttFormProps) {
       />
       {values.control && <Warning text={t("mqtt.control_warning", { topic: view.topic })} />}
       <SaveBar
+        when="now"
         dirty={dirty}
         saving={save.isPending}
         saved={save.isSuccess}

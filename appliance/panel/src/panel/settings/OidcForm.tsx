@@ -135,6 +135,7 @@ export function OidcForm({ view, onDirty }: OidcFormProps) {
         {...form.getInputProps("authority")}
       />
       <SaveBar
+        when="now"
         dirty={dirty}
         saving={save.isPending}
         saved={save.isSuccess}

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { Encoder, Layout, Settings } from "../../api/schema";
 import { Confirm } from "../parts/Confirm";
 import { ENCODERS, LAYOUTS } from "../parts/choices";
+import { useHelp } from "./Applies";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
 import { SetByFleet } from "./SetByFleet";
@@ -18,6 +19,7 @@ const fewer = (now: number, before: number) => now > 0 && (before === 0 || now <
 export function RecordingSettings({ settings }: { settings: Settings }) {
   const { t } = useTranslation("panel");
   const { form, save, bar } = useSection(settings, "recording");
+  const help = useHelp();
   const { values } = form;
   const [asking, ask] = useDisclosure(false);
   const kept = settings.recording;
@@ -36,7 +38,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
       >
         <NumberInput
           label={t("settings.reserve")}
-          description={t("settings.reserve_text")}
+          description={help("recording.reserve_bytes", t("settings.reserve_text"))}
           suffix=" GB"
           min={0}
           decimalScale={1}
@@ -46,7 +48,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         />
         <Select
           label={t("settings.layout")}
-          description={t("settings.layout_text")}
+          description={help("recording.layout", t("settings.layout_text"))}
           styles={NARROW}
           allowDeselect={false}
           data={LAYOUTS.map((value) => ({ value, label: t(`layout.${value}`) }))}
@@ -55,7 +57,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         />
         <Select
           label={t("render.encoder")}
-          description={t("render.encoder_text")}
+          description={help("recording.encoder", t("render.encoder_text"))}
           styles={NARROW}
           allowDeselect={false}
           data={ENCODERS.map((value) => ({ value, label: t(`encoder.${value}`) }))}
@@ -64,7 +66,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         />
         <NumberInput
           label={t("settings.resume_window")}
-          description={t("settings.resume_window_text")}
+          description={help("recording.resume_window_s", t("settings.resume_window_text"))}
           suffix=" s"
           min={0}
           allowDecimal={false}
@@ -74,7 +76,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         />
         <NumberInput
           label={t("retention.keep_days")}
-          description={t("retention.keep_days_text")}
+          description={help("recording.keep_days", t("retention.keep_days_text"))}
           suffix={` ${t("retention.days")}`}
           min={0}
           max={36_500}
@@ -85,7 +87,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         />
         <NumberInput
           label={t("newest.keep")}
-          description={t("newest.keep_text")}
+          description={help("recording.keep_newest", t("newest.keep_text"))}
           suffix={` ${t("newest.recordings")}`}
           min={0}
           max={1_000_000}
@@ -96,7 +98,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         />
         <NumberInput
           label={t("newest.keep_room")}
-          description={t("newest.keep_room_text")}
+          description={help("recording.keep_newest_of_room", t("newest.keep_room_text"))}
           suffix={` ${t("newest.recordings")}`}
           min={0}
           max={1_000_000}
@@ -107,7 +109,7 @@ export function RecordingSettings({ settings }: { settings: Settings }) {
         />
         <Select
           label={t("retention.when_full")}
-          description={t("retention.when_full_text")}
+          description={help("recording.overwrite_oldest", t("retention.when_full_text"))}
           styles={NARROW}
           allowDeselect={false}
           data={[

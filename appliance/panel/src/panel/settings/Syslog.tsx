@@ -179,6 +179,7 @@ function Form({ view }: { view: SyslogView }) {
         {...form.getInputProps("level")}
       />
       <SaveBar
+        when="now"
         dirty={form.isDirty()}
         saving={save.isPending}
         saved={save.isSuccess}

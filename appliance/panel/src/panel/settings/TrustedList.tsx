@@ -2,21 +2,26 @@
 import { Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Settings } from "../../api/schema";
+import { useHelp } from "./Applies";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
 import { SetByFleet } from "./SetByFleet";
 import { useSection } from "./form";
 
-const EXAMPLES = { trusted_proxies: "10.1.0.7", framed_by: "https://lms.example.org" };
+const LISTS = {
+  trusted_proxies: { key: "security.trusted_proxies", example: "10.1.0.7" },
+  framed_by: { key: "security.framed_by", example: "https://lms.example.org" },
+} as const;
 
 interface TrustedListProps {
   settings: Settings;
-  field: keyof typeof EXAMPLES;
+  field: keyof typeof LISTS;
 }
 
 export function TrustedList({ settings, field }: TrustedListProps) {
   const { t } = useTranslation("panel");
   const { form, save, bar } = useSection(settings, "security");
+  const help = useHelp();
   return (
     <Card title={t(`trusted.${field}.title`)} text={t(`trusted.${field}.text`)}>
       <SetByFleet section="security" />
@@ -26,8 +31,8 @@ export function TrustedList({ settings, field }: TrustedListProps) {
       >
         <Textarea
           label={t(`trusted.${field}.list`)}
-          description={t(`trusted.${field}.list_text`)}
-          placeholder={EXAMPLES[field]}
+          description={help(LISTS[field].key, t(`trusted.${field}.list_text`))}
+          placeholder={LISTS[field].example}
           autosize
           minRows={2}
           value={form.values[field].join("\n")}

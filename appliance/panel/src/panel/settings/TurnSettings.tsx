@@ -3,6 +3,7 @@
 import { PasswordInput, Switch, Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Settings } from "../../api/schema";
+import { useHelp } from "./Applies";
 import { Card } from "./Card";
 import { SaveBar } from "./SaveBar";
 import { SetByFleet } from "./SetByFleet";
@@ -13,6 +14,7 @@ const HIDDEN = "(hidden)";
 export function TurnSettings({ settings }: { settings: Settings }) {
   const { t } = useTranslation("panel");
   const { form, save, bar } = useSection(settings, "turn");
+  const help = useHelp();
   const { values } = form;
   return (
     <Card title={t("turn.title")} text={t("turn.text")}>
@@ -28,7 +30,7 @@ export function TurnSettings({ settings }: { settings: Settings }) {
       >
         <Textarea
           label={t("turn.urls")}
-          description={t("turn.urls_text")}
+          description={help("turn.urls", t("turn.urls_text"))}
           placeholder="turn:turn.example.org:3478?transport=udp"
           autosize
           minRows={1}
@@ -37,7 +39,7 @@ export function TurnSettings({ settings }: { settings: Settings }) {
         />
         <PasswordInput
           label={t("turn.secret")}
-          description={t("turn.secret_text")}
+          description={help("turn.secret", t("turn.secret_text"))}
           placeholder={values.secret === HIDDEN ? t("turn.secret_is_set") : ""}
           autoComplete="off"
           visibilityToggleButtonProps={{ "aria-label": t("turn.secret_show") }}
@@ -46,7 +48,7 @@ export function TurnSettings({ settings }: { settings: Settings }) {
         />
         <Switch
           label={t("turn.relay_only")}
-          description={t("turn.relay_only_text")}
+          description={help("turn.relay_only", t("turn.relay_only_text"))}
           checked={values.relay_only}
           onChange={(event) => form.setValues({ relay_only: event.currentTarget.checked })}
         />

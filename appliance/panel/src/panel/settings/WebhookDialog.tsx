@@ -8,6 +8,7 @@ import { keys } from "../../api/keys";
 import type { RoomsHeard, Webhook } from "../../api/schema";
 import { useRefusalText } from "../../i18n/refusal";
 import { Failure } from "../parts/Failure";
+import { useUndo } from "../parts/useUndo";
 import { isInNetwork } from "./inNetwork";
 
 interface WebhookDialogProps {
@@ -37,6 +38,7 @@ const ROOMS: RoomsHeard[] = ["of_key", "all", "none"];
 function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const { t } = useTranslation(["panel", "shared"]);
   const textOf = useRefusalText();
+  const say = useUndo();
   const known = useQuery({ queryKey: keys.livekitKeys, queryFn: api.keys });
   const offered = known.data?.items.map((item) => item.key) ?? [];
   const [url, setUrl] = useState(webhook?.url ?? "");
@@ -50,14 +52,20 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const [enabled, setEnabled] = useState(webhook?.enabled ?? true);
   const before = webhook && !webhook.key_revoked ? webhook.key : null;
   const key = chosen ?? before ?? offered[0] ?? null;
+  const wanted = { url: url.trim(), key: key ?? "", rooms, alarms, in_network: inNetwork, enabled };
   const work = useMutation({
     mutationFn() {
-      const wanted = { url: url.trim(), key: key ?? "", rooms, alarms, in_network: inNetwork, enabled };
       return webhook ? api.changeWebhook(webhook.id, wanted) : api.createWebhook(wanted);
     },
     onSuccess() {
       done();
       close();
+      // What waited was dropped and does not come back.
+      if (!webhook?.enabled || enabled || webhook.waiting > 0) return;
+      say(t("undoing.webhook", { url: url.trim() }), async () => {
+        await api.changeWebhook(webhook.id, { ...wanted, enabled: true });
+        done();
+      });
     },
   });
   const field = work.error instanceof Refusal ? work.error.problem.field : undefined;

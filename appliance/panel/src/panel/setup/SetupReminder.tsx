@@ -1,10 +1,10 @@
 // Above the rooms, until the set-up is done or somebody wants to hear no more of it.
 import { Button, Group, Paper, Progress, Stack, Text } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { IconListCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { useReportFailure } from "../parts/Failure";
+import { useUndo } from "../parts/useUndo";
 import { useMay } from "../session";
 import { countDone, COUNTED, reminds } from "./steps";
 import { useSaySetup, useSetup } from "./useSetup";
@@ -15,13 +15,14 @@ export function SetupReminder() {
   const view = useSetup(may("configure"));
   const say = useSaySetup();
   const report = useReportFailure();
+  const undo = useUndo();
   if (!view.data || !reminds(view.data)) return null;
   const done = countDone(view.data);
   const dismiss = () =>
     say.mutate(
       { dismissed: true },
       {
-        onSuccess: () => notifications.show({ message: t("setup_card.dismissed") }),
+        onSuccess: () => undo(t("setup_card.dismissed"), () => say.mutateAsync({ dismissed: false })),
         onError: report,
       },
     );

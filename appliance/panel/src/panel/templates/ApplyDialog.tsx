@@ -112,7 +112,8 @@ interface LookProps {
   busy: (now: boolean) => void;
 }
 
-function Look({ template, previews, back, close, busy }: LookProps) {
+/** What will be different, and then how it went. */
+export function Look({ template, previews, back, close, busy }: LookProps) {
   const { t } = useTranslation(["panel", "shared"]);
   const cache = useQueryClient();
   const textOf = useRefusalText();

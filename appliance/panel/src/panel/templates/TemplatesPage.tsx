@@ -2,15 +2,17 @@
 import { Alert, Badge, Button, Group, Paper, SimpleGrid, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconAlertTriangle, IconChecklist, IconPencil, IconPlus, IconTemplate, IconTrash } from "@tabler/icons-react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { keys } from "../../api/keys";
 import type { RoomTemplate } from "../../api/schema";
-import { templates } from "../../api/templates";
+import { patchOf, templates } from "../../api/templates";
 import { Confirm } from "../parts/Confirm";
 import { EmptyState } from "../parts/EmptyState";
-import { Failure } from "../parts/Failure";
+import { Failure, useReportFailure } from "../parts/Failure";
 import { Heading } from "../parts/Heading";
+import { useUndo } from "../parts/useUndo";
+import { useMay } from "../session";
 import { ApplyDialog } from "./ApplyDialog";
 import { differing, useSettingText } from "./settingText";
 import { TemplateForm } from "./TemplateForm";
@@ -54,7 +56,24 @@ function Card({ template }: { template: RoomTemplate }) {
   const [editing, edit] = useDisclosure(false);
   const [applying, apply] = useDisclosure(false);
   const [deleting, remove] = useDisclosure(false);
-  const { name } = template;
+  const { name, settings } = template;
+  const copies = useMay()("configure");
+  const say = useUndo();
+  const report = useReportFailure();
+  const refresh = () => cache.invalidateQueries({ queryKey: keys.roomTemplates });
+  // What it says of copies is brought back by those who may say it, and not for a target that is gone.
+  const same = settings.targets === null || (copies && !settings.targets.some(({ gone }) => gone));
+  const drop = useMutation({
+    mutationFn: () => templates.remove(template.id),
+    onSuccess() {
+      void refresh();
+      say(t("undoing.template", { name }), async () => {
+        await templates.create({ name, default: template.default, settings: patchOf(settings, copies) });
+        await refresh();
+      });
+    },
+    onError: report,
+  });
   return (
     <Paper className="surface" p="md" component="section" aria-label={name}>
       <Stack gap="md" h="100%" justify="space-between">
@@ -97,7 +116,8 @@ function Card({ template }: { template: RoomTemplate }) {
             color="red"
             leftSection={<IconTrash size={18} aria-hidden />}
             aria-label={t("rooms.named", { action: t("templates.delete"), name })}
-            onClick={remove.open}
+            loading={drop.isPending}
+            onClick={same ? () => drop.mutate() : remove.open}
           >
             {t("templates.delete")}
           </Button>
@@ -112,7 +132,7 @@ function Card({ template }: { template: RoomTemplate }) {
         text={t("templates.delete_text")}
         action={t("templates.delete")}
         run={() => templates.remove(template.id)}
-        done={() => void cache.invalidateQueries({ queryKey: keys.roomTemplates })}
+        done={() => void refresh()}
       />
     </Paper>
   );
