@@ -116,7 +116,9 @@ def plant(box, calendar):  # noqa: F811
     status, _, answer = box.request("POST", "/schedule/feeds", {
         "name": "c", "url": f"{calendar}/{secret('a calendar')}.ics?key={secret('a calendar key')}", "room": room["id"]})
     assert status < 300, answer
-    box.request("POST", f"/rooms/{room['id']}/outputs", {"url": f"rtmps://live.example.org/app/{secret('a stream key')}"})
+    # Nobody meets there: the key comes with a request that is refused, which logs might keep.
+    output = {"url": f"rtmps://live.example.org/app/{secret('a stream key')}"}
+    assert box.refuses("POST", f"/rooms/{room['id']}/outputs", output)[1] == "no_meeting"
     box.ask("POST", "/backups", {"password": another, "passphrase": secret("a backup passphrase")})
     box.ask("PUT", "/backups/plan", {
         "password": another, "passphrase": secret("the plan's passphrase"),
@@ -141,26 +143,24 @@ def get(box, path):
 
 
 def said_by_the_api(box):
-    """What every GET of the document answers, with every id that its list knows in its places."""
-    said, ids = {}, {}
-    for path, item in DOCUMENT["paths"].items():
-        # An upgrade; and what is read as a file below.
-        if "get" not in item or path in ("/api/v1/events", "/api/v1/support/bundle"):
-            continue
-        if "{" not in path:
-            status, body = get(box, path)
-            said[path] = body
-            if status == 200 and path.startswith("/api/v1/"):
-                ids[path] = set(re.findall(rb'"(?:id|name|room|element)":\s*"([^"]+)"', body))
-    for path, item in DOCUMENT["paths"].items():
-        if "get" not in item or "{" not in path:
-            continue
-        above = path.split("/{")[0]
-        known = ids.get(above, {b"x"}) or {b"x"}
-        for one in known:
-            where = re.sub(r"\{[^}]+\}", urllib.parse.quote(one.decode()), path)
-            said[where] = get(box, where)[1]
-    return said
+    """What every GET of the document answers, each place of an address filled with what the list above it knows;
+    and which addresses of the document answered well."""
+    # An upgrade; and what is read as a file below.
+    asked = [path for path, item in DOCUMENT["paths"].items()
+             if "get" in item and path not in ("/api/v1/events", "/api/v1/support/bundle")]
+    said, well, lists = {}, set(), {}
+    for path in sorted(asked, key=lambda path: path.count("{")):
+        above, place, rest = path.rpartition("/{")
+        rest = rest.partition("}")[2]
+        filled = [f"{there}/{urllib.parse.quote(one.decode())}{rest}"
+                  for there, known in lists.get(above, [(above, ())]) for one in known or [b"x"]]
+        for where in filled if place else [path]:
+            status, said[where] = get(box, where)
+            if status == 200:
+                well.add(path)
+                known = set(re.findall(rb'"(?:id|name|room|element)":\s*"([^"]+)"', said[where]))
+                lists.setdefault(path, []).append((where, known))
+    return said, well
 
 
 def test_no_secret_that_is_planted_comes_out_anywhere(tmp_path, calendar):  # noqa: F811
@@ -171,8 +171,9 @@ def test_no_secret_that_is_planted_comes_out_anywhere(tmp_path, calendar):  # no
         while box.ask("GET", "/backups")["work"]:
             assert time.monotonic() < end
             time.sleep(0.1)
-        said = said_by_the_api(box)
-        assert len(said) > 60
+        said, well = said_by_the_api(box)
+        assert len(well) > 50, sorted(well)
+        assert {"/api/v1/rooms/{id}/whip-keys", "/api/v1/integrations/webhooks/{id}/deliveries", "/metrics"} <= well, sorted(well)
         said["the support bundle"] = b"".join(fetch(box)[2].values())
         said["its screen"] = (tmp_path / "console.txt").read_bytes()
         family = [box.process.pid, *(int(pid) for pid in Path(f"/proc/{box.process.pid}/task/{box.process.pid}/children").read_text().split())]

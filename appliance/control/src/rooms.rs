@@ -223,12 +223,14 @@ impl Rooms {
         if !self.store.room_insert(row).await? {
             return Err(ControlError::NameTaken);
         }
-        self.lobby.refresh().await?;
+        let known = self.lobby.refresh().await;
         // A program may have opened it by its name.
-        if let Err(error) = self.begin_with(&RoomName::from(name.as_str()), lobby, &holds) {
+        let open = RoomName::from(name.as_str());
+        if let Err(error) = known.and_then(|()| self.begin_with(&open, lobby, &holds)) {
             // Half of it would let in whom it should not, and its name would be taken for the next try.
             self.store.room_delete(id).await?;
             self.lobby.refresh().await?;
+            self.let_in_all(&open);
             return Err(error);
         }
         let row = self.store.room_by_name(name).await?.ok_or(ControlError::NotFound("room"))?;

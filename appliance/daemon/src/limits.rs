@@ -7,8 +7,9 @@ const ENOUGH_FILES: u64 = 4096;
 /// More is of no use, and some programs that workers load count up to the limit.
 const MOST_FILES: u64 = 1 << 20;
 
-/// What the memory of this process and of its workers holds, keys and passwords too, is written to no disk when one of
-/// them crashes. The unit of the image says so as well; a box on a desk has no unit.
+/// What the memory of this process and of its workers holds, keys and passwords too, is written to no file when one of
+/// them crashes. The unit of the image says so as well; a box on a desk has no unit. A kernel that hands cores to a
+/// program asks nobody's limit (core(5)): systemd's respects it.
 pub fn forbid_cores() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {

@@ -240,12 +240,12 @@ impl LiveDesk {
             worker.outputs.remove(&output);
             worker.say(&Ask::Remove { output }).await;
         }
+        let mut new = outputs;
+        new.retain(|(output, _)| !worker.outputs.contains_key(output));
+        let judged = self.ways.judge(&new).await;
         let mut refused = Vec::new();
-        for (output, to) in outputs {
-            if worker.outputs.contains_key(&output) {
-                continue;
-            }
-            match self.ways.judge(&output, &to).await {
+        for ((output, to), judged) in new.into_iter().zip(judged) {
+            match judged {
                 Judged::Goes => {}
                 Judged::Stays => continue,
                 Judged::Refused(why) => {

@@ -34,7 +34,7 @@ impl Dial for Lines {
             let security = security.map_err(|error| BrokerError::Certificate(error.to_string()))?;
             match line(&settings.host, settings.port, &security).await {
                 Ok(line) => Ok(Box::new(line) as Box<dyn Stream>),
-                Err(error @ (ReachError::Connect { .. } | ReachError::TooNear { .. })) => {
+                Err(error @ (ReachError::Connect { .. } | ReachError::Itself { .. })) => {
                     Err(BrokerError::Unreachable(error.to_string()))
                 }
                 Err(ReachError::Handshake { host, source }) if !of_certificate(&source) => {

@@ -6,10 +6,10 @@
 //! is judged where it is connected to, each time anew: a redirect, and a name that leads elsewhere than a moment
 //! ago, get no further.
 
+use crate::reach::ReachError;
 use crate::zone::Zone;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
-use tokio::net::UdpSocket;
 
 /// What of this machine, and of its links alone, the program may be told to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,22 +58,36 @@ impl Bound {
 
     /// Where an address leads, if that is too near.
     pub(crate) fn refuses(self, address: IpAddr) -> Option<Zone> {
-        let zone = Zone::of(address);
-        let may = match self {
-            Self::Beyond(neighbours) => zone > Zone::Machine || neighbours.has(address),
-            Self::NoNearer(nearest) => zone >= nearest,
-        };
-        (!may).then_some(zone)
+        match self {
+            Self::Beyond(neighbours) => {
+                let near = Zone::of(address) == Zone::Machine || is_own(address);
+                (near && !neighbours.has(address)).then_some(Zone::Machine)
+            }
+            Self::NoNearer(nearest) => {
+                let own = nearest > Zone::Machine && is_own(address);
+                let zone = if own { Zone::Machine } else { Zone::of(address) };
+                (zone < nearest).then_some(zone)
+            }
+        }
     }
 
-    /// Whether a connection is refused that this machine answers from where it asks: by whichever of its own
-    /// addresses it is its own.
+    /// Whether a connection is refused that this machine answers from where it asks: it may have addresses that
+    /// none of its interfaces has.
     pub(crate) fn refuses_own(self, far: IpAddr, near: IpAddr) -> bool {
         let guards = match self {
             Self::Beyond(neighbours) => !neighbours.has(far),
             Self::NoNearer(nearest) => nearest > Zone::Machine,
         };
         guards && far == near
+    }
+
+    /// What is said of a host that leads too near.
+    pub(crate) fn trouble(self, host: &str, zone: Zone) -> ReachError {
+        let host = host.to_owned();
+        match self {
+            Self::Beyond(_) => ReachError::Itself { host },
+            Self::NoNearer(_) => ReachError::TooNear { host, zone },
+        }
     }
 
     /// Whether names may be followed only where this machine has looked them up itself.
@@ -87,27 +101,26 @@ impl Bound {
 /// # Errors
 /// Nothing of it; where the first leads.
 pub(crate) fn allowed(found: &[SocketAddr], bound: Bound) -> Result<Vec<SocketAddr>, Zone> {
-    let may = |at: &&SocketAddr| bound.refuses(at.ip()).is_none();
-    let allowed: Vec<SocketAddr> = found.iter().filter(may).copied().collect();
-    match (found.first(), &allowed[..]) {
-        (Some(near), []) => Err(Zone::of(near.ip())),
+    let mut refused = None;
+    let mut allowed = Vec::new();
+    for at in found {
+        match bound.refuses(at.ip()) {
+            None => allowed.push(*at),
+            Some(zone) => refused = refused.or(Some(zone)),
+        }
+    }
+    match refused {
+        Some(zone) if allowed.is_empty() => Err(zone),
         _ => Ok(allowed),
     }
 }
 
-/// Whether packets to an address come back to this machine, and may not. For what connects by itself: nothing is
-/// sent.
-pub(crate) async fn is_own(at: SocketAddr, bound: Bound) -> bool {
-    let unspecified: IpAddr = match at {
-        SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let Ok(probe) = UdpSocket::bind((unspecified, 0)).await else { return false };
-    // No way there at all: then nothing gets there either.
-    if probe.connect(at).await.is_err() {
-        return false;
-    }
-    probe.local_addr().is_ok_and(|own| bound.refuses_own(at.ip(), own.ip()))
+/// Whether one of this machine's interfaces has an address: packets to it come back.
+fn is_own(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    // The kernel tells anybody; if it does not, what a connection comes from is looked at still.
+    let own = if_addrs::get_if_addrs().unwrap_or_default();
+    own.iter().any(|interface| interface.ip() == address)
 }
 
 #[cfg(test)]
@@ -149,11 +162,16 @@ pub(crate) mod tests {
         assert!(Bound::NoNearer(Zone::Internet).refuses(ip("127.0.0.1")).is_some());
     }
 
-    #[tokio::test]
-    async fn an_own_address_is_known_before_anything_is_sent() {
-        let at = SocketAddr::from(([127, 0, 0, 1], 9));
-        assert!(is_own(at, Bound::Beyond(&NOBODY)).await);
-        assert!(!is_own(at, Bound::NoNearer(Zone::Machine)).await);
-        assert!(!is_own(SocketAddr::from(([192, 0, 2, 1], 9)), Bound::Beyond(&NOBODY)).await);
+    #[test]
+    fn each_address_of_this_machine_is_known_before_anything_is_sent() {
+        let own: Vec<IpAddr> =
+            if_addrs::get_if_addrs().unwrap().iter().map(if_addrs::Interface::ip).collect();
+        assert!(!own.is_empty());
+        for address in own {
+            assert_eq!(Bound::Beyond(&NOBODY).refuses(address), Some(Zone::Machine), "{address}");
+            let webhooks = Bound::NoNearer(Zone::Network);
+            assert_eq!(webhooks.refuses(address), Some(Zone::Machine), "{address}");
+            assert_eq!(Bound::NoNearer(Zone::Machine).refuses(address), None, "{address}");
+        }
     }
 }

@@ -236,7 +236,7 @@ impl Proxy {
     /// unless the owner left all this to the proxy.
     pub(crate) async fn way(&self, at: &Address, bound: Bound) -> Result<Way, ReachError> {
         let host = at.host.trim_matches(['[', ']']);
-        let too_near = |zone| Err(ReachError::TooNear { host: at.host.clone(), zone });
+        let too_near = |zone| Err(bound.trouble(&at.host, zone));
         if let Ok(address) = host.parse::<IpAddr>() {
             if self.excepts_address(address) {
                 return Ok(Way::Direct);
@@ -276,8 +276,8 @@ impl Proxy {
         let found = lookup_host((self.host.as_str(), self.port)).await;
         let found = found.map_err(|error| self.failed(ProxyTrouble::Name(error)))?;
         let found: Vec<_> = found.collect();
-        let found = allowed(&found, Bound::named());
-        let found = found.map_err(|zone| ReachError::TooNear { host: self.host.clone(), zone })?;
+        let bound = Bound::named();
+        let found = allowed(&found, bound).map_err(|zone| bound.trouble(&self.host, zone))?;
         let stream = TcpStream::connect(&found[..]).await;
         let stream = stream.map_err(|error| self.failed(ProxyTrouble::Connect(error)))?;
         // As of every other connection: whoever asks in small pieces must not wait 40 ms for each.

@@ -1,7 +1,7 @@
 //! The way to a server: TCP, and TLS where the address says https.
 
 use crate::address::Address;
-use crate::bound::{Bound, allowed, is_own};
+use crate::bound::{Bound, allowed};
 use crate::pinned::{Pinned, Whose};
 use crate::proxy::{Proxy, ProxyTrouble, Way, current};
 use crate::zone::Zone;
@@ -37,6 +37,12 @@ pub enum ReachError {
     Connect { host: String, source: io::Error },
     #[error("{host} leads to {zone}: {}", .zone.remedy())]
     TooNear { host: String, zone: Zone },
+    #[error(
+        "{host} leads to {}, where the box is not told to send: give another address, or, if that server runs on \
+         the same machine, start the box with --neighbour and its address",
+        Zone::Machine
+    )]
+    Itself { host: String },
     #[error("{host} has no certificate that this box trusts: {source}")]
     Handshake { host: String, source: io::Error },
     #[error("the proxy {proxy}: {trouble}")]
@@ -214,22 +220,30 @@ pub(crate) async fn judged(
 ) -> Result<Vec<SocketAddr>, ReachError> {
     let failed = |source| ReachError::Connect { host: host.to_owned(), source };
     let found = look_up.ask(host, port).await.map_err(failed)?;
-    allowed(&found, bound).map_err(|zone| ReachError::TooNear { host: host.to_owned(), zone })
+    allowed(&found, bound).map_err(|zone| bound.trouble(host, zone))
 }
 
-/// Whether the box may be told to connect to a host, for what connects by itself: it looks the name up once more,
-/// so whoever has a certificate to check must check it.
+/// Whether the box may be told to connect to a host, for what connects by itself: it looks the name up once more
+/// and takes what it likes of it, so none of what is found may be too near.
 ///
 /// # Errors
 /// It may not, or nobody knows the name.
 pub async fn may_reach(host: &str, port: u16) -> Result<(), ReachError> {
-    let bound = Bound::named();
-    for at in judged(host, port, bound, &LookUp::default()).await? {
-        if is_own(at, bound).await {
-            return Err(ReachError::TooNear { host: host.to_owned(), zone: Zone::Machine });
-        }
+    wholly_within(host, port, Bound::named(), &LookUp::default()).await
+}
+
+async fn wholly_within(
+    host: &str,
+    port: u16,
+    bound: Bound,
+    look_up: &LookUp,
+) -> Result<(), ReachError> {
+    let failed = |source| ReachError::Connect { host: host.to_owned(), source };
+    let found = look_up.ask(host, port).await.map_err(failed)?;
+    match found.iter().filter_map(|at| bound.refuses(at.ip())).min() {
+        Some(zone) => Err(bound.trouble(host, zone)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The same, unless that would lead nearer than it may. What a name leads to is asked once, and what
@@ -246,7 +260,7 @@ async fn connect_within(
     let ends = stream.peer_addr().and_then(|far| Ok((far.ip(), stream.local_addr()?.ip())));
     let (far, near) = ends.map_err(failed)?;
     if bound.refuses_own(far, near) {
-        return Err(ReachError::TooNear { host: host.to_owned(), zone: Zone::Machine });
+        return Err(bound.trouble(host, Zone::Machine));
     }
     // Who asks in small pieces and waits for answers would wait for the other side's delayed
     // acknowledgement each time, 40 ms (RFC 896, RFC 1122 §4.2.3.2). If it stays so, it is slow.
@@ -383,10 +397,7 @@ mod tests {
         let first = judged("rebind.test", 80, bound, &rebinds).await.unwrap();
         assert_eq!(first[0].ip().to_string(), "203.0.113.9");
         let second = connect_within("rebind.test", at.port(), bound, &rebinds).await;
-        assert!(
-            matches!(&second, Err(ReachError::TooNear { zone: Zone::Machine, .. })),
-            "{second:?}"
-        );
+        assert!(matches!(&second, Err(ReachError::Itself { .. })), "{second:?}");
         assert_eq!(asked.load(Ordering::Relaxed), 2, "once for each connection");
         let nobody = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
         assert!(nobody.is_err(), "nobody was connected to");
@@ -399,5 +410,10 @@ mod tests {
         let both = LookUp::Played(Box::new(move || vec![at, "192.0.2.1:9".parse().unwrap()]));
         let may = judged("two.test", 9, Bound::Beyond(&NOBODY), &both).await.unwrap();
         assert_eq!(may, ["192.0.2.1:9".parse().unwrap()]);
+        let whole = wholly_within("two.test", 9, Bound::Beyond(&NOBODY), &both).await;
+        assert!(
+            matches!(whole, Err(ReachError::Itself { .. })),
+            "who looks it up again may take the other"
+        );
     }
 }

@@ -79,8 +79,7 @@ impl SyslogWire {
         socket.connect(to).await.map_err(failed)?;
         let near = socket.local_addr().map_err(failed)?;
         if Bound::named().refuses_own(to.ip(), near.ip()) {
-            let host = host.to_owned();
-            return Err(ReachError::TooNear { host, zone: Zone::Machine }.into());
+            return Err(Bound::named().trouble(host, Zone::Machine).into());
         }
         Ok(Self { host: host.to_owned(), way: Way::Datagrams(socket) })
     }

@@ -23,10 +23,11 @@ use roombox_control::oidc::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Binds a sign-in to the browser that began it. `Lax`: the way back begins at the provider.
-const COOKIE: &str = "roombox_oidc";
-/// Where that cookie is sent.
-const COOKIE_PATH: &str = "/api/v1/oidc";
+/// Binds a sign-in to the browser that began it. `Lax`: the way back begins at the provider. As with the session's,
+/// nobody else can plant one: a stranger's would sign somebody in as that stranger.
+const COOKIE: &str = "__Host-roombox_oidc";
+/// The same without TLS: no browser would take the other one.
+const PLAIN_COOKIE: &str = "roombox_oidc";
 /// Where who has signed in is, unless they wanted to be elsewhere.
 const HOME: &str = "/panel/";
 const ACCOUNT: &str = "/panel/account";
@@ -155,7 +156,7 @@ pub(super) async fn oidc_callback(
     Query(answer): Query<Callback>,
 ) -> Result<Response, ApiError> {
     let Callback { state, code, error, error_description, iss } = answer;
-    let cookie_kept = cookie_of(&headers, COOKIE).map(str::to_owned);
+    let cookie_kept = cookie_of(&headers, cookie_name(encrypted)).map(str::to_owned);
     let answer = Return { state, code, error, error_description, iss, cookie: cookie_kept };
     let finished = door.oidc.finish(answer, from).await;
     door.audit.note(row(&finished, from.to_canonical().to_string())).await;
@@ -271,11 +272,14 @@ fn local_page(wanted: &str) -> &str {
     if inside && plain { wanted } else { HOME }
 }
 
-fn cookie(secret: &str, seconds: u64, Encrypted(encrypted): Encrypted) -> String {
-    let secure = if encrypted { "; Secure" } else { "" };
-    format!(
-        "{COOKIE}={secret}; Path={COOKIE_PATH}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
-    )
+fn cookie_name(Encrypted(encrypted): Encrypted) -> &'static str {
+    if encrypted { COOKIE } else { PLAIN_COOKIE }
+}
+
+fn cookie(secret: &str, seconds: u64, encrypted: Encrypted) -> String {
+    let name = cookie_name(encrypted);
+    let secure = if encrypted.0 { "; Secure" } else { "" };
+    format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }
 
 fn set(response: &mut Response, cookie: &str) {

@@ -39,6 +39,10 @@ pub(super) fn destination(url: &str) -> Result<Destination, ControlError> {
     if url.is_empty() || url.len() > LONGEST || !printable {
         return Err(wrong("is an address without spaces, of 2000 letters at most"));
     }
+    // Where these end the server's name, programs do not agree.
+    if url.contains(['#', '\\']) {
+        return Err(wrong("has a # or a \\ in it: write %23 or %5C"));
+    }
     let Some(address) = pieces(url) else { return Err(wrong(SCHEMES)) };
     let name = address.host.rsplit('@').next().unwrap_or_default();
     if name.is_empty() || name.starts_with(':') {
@@ -117,6 +121,8 @@ mod tests {
         assert!(why("srt://a:9000?mode=listener").contains("calls"));
         assert!(why("srt://a:9000?passphrase=short").contains("passphrase"));
         assert!(why("rtmp://a/b c/d").contains("spaces"));
+        assert!(why("srt://127.0.0.1:4222#@good.example:9000").contains('#'));
+        assert!(why("rtmp://127.0.0.1\\@good.example/app/key").contains("%5C"));
     }
 
     #[test]

@@ -55,6 +55,15 @@ impl Rooms {
         self.pass_on(room, &RoomRules::default(), rules)
     }
 
+    /// Tells a meeting whose room was not made after all; one that is too busy to hear it has not heard the
+    /// other thing either.
+    pub(super) fn let_in_all(&self, room: &RoomName) {
+        let off = Command::SetLobby { room: room.clone(), on: false };
+        self.conference.command(room, off).unwrap_or_else(|error| {
+            tracing::debug!(%error, "a meeting keeps its lobby");
+        });
+    }
+
     /// Tells an open meeting of rules that the media plane holds people to.
     pub(super) fn pass_on(
         &self,

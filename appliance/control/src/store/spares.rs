@@ -5,6 +5,7 @@ use super::{Adoption, DatabaseLook, StoreError, schema};
 use rusqlite::{ErrorCode, OpenFlags, ffi};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// No version of the program will ever know so many steps: who finds more reads garbage.
 const STEPS_EVER: i64 = 10_000;
@@ -117,6 +118,8 @@ pub fn database_before(path: &Path) -> Vec<PathBuf> {
 /// There is none, it cannot be opened, or somebody is reading: nothing is lost, the log stays.
 pub fn fold_log(path: &Path) -> Result<(), StoreError> {
     let database = plain(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Whoever is told to stop has five seconds, and has used some of them.
+    database.busy_timeout(Duration::from_millis(500))?;
     let busy: i64 = database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     match busy {
         0 => Ok(()),

@@ -197,7 +197,7 @@ async fn what_the_owner_names_leads_by_a_proxy_anywhere_but_into_the_box() {
         let found = Proxy::new(plan()).unwrap().way(&at, bound).await;
         match goes {
             true => assert_eq!(found.unwrap(), Way::ByProxy, "{url}"),
-            false => assert!(matches!(found, Err(ReachError::TooNear { .. })), "{url}: {found:?}"),
+            false => assert!(matches!(found, Err(ReachError::Itself { .. })), "{url}: {found:?}"),
         }
     }
 }
