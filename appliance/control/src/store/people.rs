@@ -113,6 +113,12 @@ fn hand_over(sql: &Transaction<'_>, rows: &[PersonRow], from: &str) -> Result<bo
     };
     let heir = rows.iter().find(is_heir);
     let Some(heir) = heir else { return Ok(false) };
+    replace_owner(sql, from, &heir.person.id)?;
+    Ok(true)
+}
+
+/// Puts the member `to` into `people`, and makes `from`, who is there, a member.
+fn replace_owner(sql: &Transaction<'_>, from: &str, to: &str) -> Result<(), StoreError> {
     for (query, id) in [
         (
             "INSERT INTO members (id, name, role, password_hash, created_ms)
@@ -131,14 +137,14 @@ fn hand_over(sql: &Transaction<'_>, rows: &[PersonRow], from: &str) -> Result<bo
         (
             "INSERT INTO people (id, name, role, password_hash, created_ms)
           SELECT id, name, role, password_hash, created_ms FROM members WHERE id = ?1",
-            &heir.person.id,
+            to,
         ),
-        ("INSERT INTO sessions SELECT * FROM member_sessions WHERE person = ?1", &heir.person.id),
-        ("DELETE FROM members WHERE id = ?1", &heir.person.id),
+        ("INSERT INTO sessions SELECT * FROM member_sessions WHERE person = ?1", to),
+        ("DELETE FROM members WHERE id = ?1", to),
     ] {
         sql.execute(query, [id])?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Whether `id` may stop being an owner who can sign in, after making it a member if that is needed.
@@ -194,6 +200,30 @@ impl Store {
                 params![owner.id, owner.name, password_hash, signed(now_ms)],
             )?;
             Ok(made == 1)
+        })
+        .await
+    }
+
+    /// Makes `to` the owner in the place of `from`, who owned the box when it was handed over: `to` is made if
+    /// nobody has that id, and `from` may not sign in until the owner says so. Whatever `from` opened is closed.
+    pub async fn owner_replace(
+        &self,
+        from: String,
+        to: Person,
+        password_hash: String,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "INSERT INTO members (id, name, role, password_hash, created_ms)
+                 VALUES (?1, ?2, 'owner', ?3, ?4)
+                 ON CONFLICT (id) DO UPDATE SET role = 'owner', disabled = 0, name = ?2, password_hash = ?3",
+                params![to.id, to.name, password_hash, signed(now_ms)],
+            )?;
+            end_access(sql, &from)?;
+            replace_owner(sql, &from, &to.id)?;
+            sql.execute("UPDATE members SET disabled = 1 WHERE id = ?1", [&from])?;
+            withdraw_invites(sql)
         })
         .await
     }
