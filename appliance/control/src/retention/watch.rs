@@ -21,6 +21,9 @@ pub struct Moment {
     pub boot: Duration,
     /// A time server has set the wall clock.
     pub set: bool,
+    /// Grows whenever somebody says what the time is who is to be followed at once: a time server for the first time
+    /// since the start, or an owner.
+    pub words: u64,
 }
 
 /// Why the clock is not believed.
@@ -94,7 +97,7 @@ mod tests {
     const HOUR: u64 = 3_600_000;
 
     fn moment(wall_ms: u64, boot_ms: u64, set: bool) -> Moment {
-        Moment { wall_ms, boot: Duration::from_millis(boot_ms), set }
+        Moment { wall_ms, boot: Duration::from_millis(boot_ms), set, words: 0 }
     }
 
     #[test]
