@@ -154,17 +154,19 @@ impl Retention {
             clock.1 = doubt;
             believed.ok()
         };
+        self.store.clock_is_set(now.set);
         if let Some(now_ms) = believed {
             self.store.recording_date(now_ms).await?;
             let noted = self.noted_ms.load(Ordering::Relaxed);
             if now_ms.abs_diff(noted) >= NOTED_EVERY_MS {
+                self.store.forget_ahead(now_ms).await?;
                 self.store.report_put(BELIEVED, now_ms, None).await?;
                 self.noted_ms.store(now_ms, Ordering::Relaxed);
             }
         }
+        self.note_doubt(believed.is_some()).await?;
         let policy = self.policy();
         let own_days = self.store.room_shortest_days().await?;
-        self.note_doubt(believed.is_some()).await?;
         self.room_days.store(own_days, Ordering::Relaxed);
         if policy == NOTHING_GOES && own_days == 0 {
             return Ok(());
@@ -195,8 +197,6 @@ impl Retention {
         Ok(())
     }
 
-    fn freed(&self) -> MutexGuard<'_, Freed> {
-        self.freed.lock().unwrap_or_else(PoisonError::into_inner)
     /// Keeps how far a clock that jumped is, so that the next start counts on.
     async fn note_doubt(&self, believed: bool) -> Result<(), ControlError> {
         let now = self.clock.lock().unwrap_or_else(PoisonError::into_inner).0.doubted();
@@ -216,6 +216,8 @@ impl Retention {
         Ok(())
     }
 
+    fn freed(&self) -> MutexGuard<'_, Freed> {
+        self.freed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn policy(&self) -> Policy {

@@ -241,6 +241,7 @@ impl Store {
         now_ms: u64,
         most: usize,
     ) -> Result<Changed, StoreError> {
+        let made_by = self.made_by(now_ms);
         self.call(move |sql| {
             let rows = everybody(sql)?;
             if rows.iter().any(|row| same_name(&row.person.name, &new.name)) {
@@ -249,8 +250,9 @@ impl Store {
             if rows.len() >= most {
                 return Ok(Changed::Full);
             }
-            let used = "DELETE FROM person_invites WHERE secret_hash = ?1 AND expires_ms > ?2";
-            if sql.execute(used, params![invite.as_slice(), signed(now_ms)])? == 0 {
+            let used = "DELETE FROM person_invites
+                 WHERE secret_hash = ?1 AND expires_ms > ?2 AND created_ms <= ?3";
+            if sql.execute(used, params![invite.as_slice(), signed(now_ms), made_by])? == 0 {
                 return Ok(Changed::Nobody);
             }
             sql.execute(
