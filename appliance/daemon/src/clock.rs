@@ -46,8 +46,12 @@ pub fn since_boot() -> Duration {
 }
 
 /// This moment, by both clocks; `set`: the time of day can be believed. In development nobody says so, and it can.
-pub fn moment(set: bool) -> Moment {
-    Moment { wall_ms: UnixMs::now().0, boot: since_boot(), set }
+/// `by_hand`: how often an owner has set it since the start.
+pub fn moment(set: bool, by_hand: u64) -> Moment {
+    // Who sets the clock says so afterwards: the words before the time. A server's first word counts beside each of
+    // the owner's, as its mark may go when the owner takes over.
+    let words = 2 * by_hand + u64::from(is_set());
+    Moment { wall_ms: UnixMs::now().0, boot: since_boot(), set, words }
 }
 
 /// A box without a time server gets no certificate later than so long after its start because of that.

@@ -308,7 +308,12 @@ impl House {
             Arc::new(Calendars),
         );
         let dev = plan.dev;
-        tokio::spawn(schedule.clone().run(move || clock::moment(dev || clock::is_believable())));
+        let by_hand = timekeeping.clone();
+        tokio::spawn(
+            schedule
+                .clone()
+                .run(move || clock::moment(dev || clock::is_believable(), by_hand.set_by_hand())),
+        );
         let shares = Arc::new(Shares::new(store.clone(), events.clone(), root.clone()));
         let targets =
             Targets::load(store.clone(), events.clone(), carrier.clone(), root, plan.data.clone())

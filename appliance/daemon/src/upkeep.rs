@@ -52,7 +52,7 @@ pub async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: b
         ticks.tick().await;
         // In development nobody says that the clock was set; a developer's is.
         let set = dev || clock::is_set();
-        let now = clock::moment(set);
+        let now = clock::moment(set, 0);
         storage.look(now.boot);
         if let Err(error) = retention.tick(now).await {
             tracing::error!(%error, "recordings that are due cannot be deleted");

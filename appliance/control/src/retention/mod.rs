@@ -23,13 +23,16 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use utoipa::ToSchema;
-use watch::ClockWatch;
+use watch::{ClockWatch, Doubted};
 
 /// Room is made before the recorder's reserve is reached: recordings end there.
 const AHEAD: u64 = 2;
 /// Under which it is kept when the clock was believed last, and how often.
 const BELIEVED: &str = "clock_believed";
 const NOTED_EVERY_MS: u64 = 3600 * 1000;
+/// Under which it is kept how far a clock that jumped is, and how often.
+const DOUBTED: &str = "clock_doubted";
+const DOUBTED_EVERY_MS: u64 = 10 * 60 * 1000;
 const NOTHING_GOES: Policy =
     Policy { keep_days: 0, keep_newest: 0, keep_newest_of_room: 0, overwrite_oldest: false };
 
@@ -80,6 +83,8 @@ pub struct Retention {
     clock_is_known: AtomicBool,
     /// When it was believed, as kept last.
     noted_ms: AtomicU64,
+    /// How far a clock that jumped is, as kept last.
+    doubted: Mutex<Option<Doubted>>,
 }
 
 impl Retention {
@@ -90,7 +95,7 @@ impl Retention {
         settings: Arc<SettingsDesk>,
     ) -> Self {
         let (clock, freed, room_days) = Default::default();
-        let (clock_is_known, noted_ms) = Default::default();
+        let (clock_is_known, noted_ms, doubted) = Default::default();
         Self {
             store,
             recordings,
@@ -101,6 +106,7 @@ impl Retention {
             freed,
             clock_is_known,
             noted_ms,
+            doubted,
         }
     }
 
@@ -127,8 +133,12 @@ impl Retention {
     pub async fn tick(&self, now: Moment) -> Result<(), ControlError> {
         if !self.clock_is_known.load(Ordering::Relaxed) {
             let before = self.store.report_get::<u64>(BELIEVED).await?;
+            let doubted = self.store.report_get::<Option<Doubted>>(DOUBTED).await?;
+            let doubted = doubted.and_then(|(doubted, _)| doubted);
+            *self.doubted.lock().unwrap_or_else(PoisonError::into_inner) = doubted;
             let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
             clock.0.believed_before(before.map_or(0, |(ms, _)| ms));
+            clock.0.doubted_before(doubted);
             self.clock_is_known.store(true, Ordering::Relaxed);
         }
         let believed = {
@@ -144,14 +154,17 @@ impl Retention {
             clock.1 = doubt;
             believed.ok()
         };
+        self.store.clock_is_set(now.set);
         if let Some(now_ms) = believed {
             self.store.recording_date(now_ms).await?;
             let noted = self.noted_ms.load(Ordering::Relaxed);
             if now_ms.abs_diff(noted) >= NOTED_EVERY_MS {
+                self.store.forget_ahead(now_ms).await?;
                 self.store.report_put(BELIEVED, now_ms, None).await?;
                 self.noted_ms.store(now_ms, Ordering::Relaxed);
             }
         }
+        self.note_doubt(believed.is_some()).await?;
         let policy = self.policy();
         let own_days = self.store.room_shortest_days().await?;
         self.room_days.store(own_days, Ordering::Relaxed);
@@ -180,6 +193,25 @@ impl Retention {
                     tracing::error!(recording = id, %error, "a recording that is due cannot be deleted");
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps how far a clock that jumped is, so that the next start counts on.
+    async fn note_doubt(&self, believed: bool) -> Result<(), ControlError> {
+        let now = self.clock.lock().unwrap_or_else(PoisonError::into_inner).0.doubted();
+        let kept = *self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = match (kept, now) {
+            (Some(_), None) => believed,
+            (None, now) => now.is_some(),
+            (Some(kept), Some(now)) => {
+                // Less than was kept: it has jumped again.
+                now.calm_ms < kept.calm_ms || now.calm_ms - kept.calm_ms >= DOUBTED_EVERY_MS
+            }
+        };
+        if is_due {
+            self.store.report_put(DOUBTED, now, None).await?;
+            *self.doubted.lock().unwrap_or_else(PoisonError::into_inner) = now;
         }
         Ok(())
     }

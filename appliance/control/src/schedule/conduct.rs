@@ -126,6 +126,12 @@ fn was_stopped(now_ms: u64, on: &Planned, runs: &[Run]) -> bool {
     runs.iter().any(|run| run.stopped && run.planned.start_ms <= now_ms && same(run))
 }
 
+/// The schedule had recorded this to its end by a clock that said `was_ms`, when it was only `now_ms`: its time is yet
+/// to come, or not over. What a person ended stays ended.
+pub(crate) fn was_too_early(run: &Run, now_ms: u64, was_ms: u64) -> bool {
+    !run.stopped && run.ours && run.is_due(was_ms) && !run.is_due(now_ms)
+}
+
 /// The room's next step, `None`: all is well. `planned` and `runs` are the room's own; `planned` in the
 /// order of their starts, what has no end last.
 pub(crate) fn next(

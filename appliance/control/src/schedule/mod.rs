@@ -91,6 +91,8 @@ struct State {
     steady: Steady,
     /// It has not been set by a lot lately.
     calm: bool,
+    /// The clock was ahead of what it is, and said this: what was recorded by it may have been too early.
+    ahead_ms: Option<u64>,
     /// What could not begin rests until then, by its key.
     resting: HashMap<String, Instant>,
 }
@@ -218,6 +220,7 @@ impl Schedule {
             );
         }
         let rooms = self.rooms.list().await?;
+        self.forget_too_early(now_ms).await?;
         let agenda = self.agenda_now(now_ms, &rooms, clock_set);
         let runs = self.store.schedule_runs(now_ms.saturating_sub(DAY)).await?;
         for room in rooms {
@@ -236,6 +239,22 @@ impl Schedule {
                 tracing::error!(room = %room.id, %error, "what is planned cannot be followed: tried again");
             }
         }
+        Ok(())
+    }
+
+    /// After the clock was ahead: what was recorded in a wrong hour is recorded in its own.
+    async fn forget_too_early(&self, now_ms: u64) -> Result<(), ControlError> {
+        let Some(was_ms) = self.state().ahead_ms else { return Ok(()) };
+        for run in self.store.schedule_runs(now_ms.saturating_sub(DAY)).await? {
+            if conduct::was_too_early(&run, now_ms, was_ms) {
+                tracing::warn!(
+                    key = run.planned.key,
+                    "the clock was ahead when this was recorded: it is again"
+                );
+                self.store.schedule_run_delete(run.planned.key).await?;
+            }
+        }
+        self.state().ahead_ms = None;
         Ok(())
     }
 
@@ -327,6 +346,9 @@ impl Schedule {
             let mut state = self.state();
             let now = state.steady.look(clock);
             state.calm = now.calm;
+            if let Some(Turn::Taken { was_ms }) = now.turn.filter(|_| clock.set) {
+                state.ahead_ms = Some(was_ms).filter(|was| *was > now.ms).or(state.ahead_ms);
+            }
             (now, state.agenda.clone())
         };
         match now.turn {

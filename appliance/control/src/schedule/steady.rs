@@ -2,7 +2,7 @@
 //!
 //! A wall clock that somebody sets by a lot must neither end what is recorded, nor have it recorded a second time, nor
 //! forget what was planned: for a while the schedule goes on as if it had run evenly, and only if the new time
-//! stays it counts.
+//! stays it counts. Only the first word of a time server and what an owner sets count at once.
 
 use crate::retention::Moment;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(crate) enum Turn {
 pub(crate) struct Steady {
     /// When it was as it should be.
     base: Option<Moment>,
+    /// The words that were said at the last look.
+    words: Option<u64>,
     /// It is not: since when it has run evenly, and the last look.
     astray: Option<(Duration, Moment)>,
     jumped: Option<Duration>,
@@ -57,6 +59,7 @@ impl Steady {
     pub(crate) fn look(&mut self, now: Moment) -> Now {
         // Before anybody has set it nothing goes by it, and being set for the first time is no jump.
         let base = self.base.filter(|base| base.set && now.set).unwrap_or(now);
+        let said = self.words.replace(now.words).is_some_and(|words| now.words > words);
         let (ms, turn) = if is_even(base, now) {
             let back = self.astray.take().map(|_| Turn::Back);
             self.base = Some(now);
@@ -68,7 +71,7 @@ impl Steady {
                 self.jumped = Some(now.boot);
             }
             let was_ms = expected(base, now.boot);
-            match now.boot.saturating_sub(since) < HOLD {
+            match !said && now.boot.saturating_sub(since) < HOLD {
                 true => {
                     let first = self.astray.replace((since, now)).is_none();
                     (was_ms, first.then_some(Turn::Held))
@@ -86,7 +89,9 @@ impl Steady {
 
 #[cfg(test)]
 mod tests {
-    use super::super::conduct::{Fate, Planned, RecordedNow, RoomNow, Run, Step, next};
+    use super::super::conduct::{
+        Fate, Planned, RecordedNow, RoomNow, Run, Step, next, was_too_early,
+    };
     use super::*;
     use roombox_capture::manifest::EndReason;
 
@@ -100,6 +105,14 @@ mod tests {
     /// When a planned recording from ten to eleven began and ended, by a clock that nobody sets, and what was said of
     /// the clock; the wall clock is off by what `off` says at a moment.
     fn day(off: impl Fn(u64) -> i64) -> (Vec<u64>, Vec<u64>, Vec<Turn>) {
+        day_with_words(off, |_| 0)
+    }
+
+    /// The same, with what is said of the time at a moment.
+    fn day_with_words(
+        off: impl Fn(u64) -> i64,
+        words: impl Fn(u64) -> u64,
+    ) -> (Vec<u64>, Vec<u64>, Vec<Turn>) {
         let meeting = Planned {
             key: "evn".to_owned(),
             title: "Talk".to_owned(),
@@ -108,11 +121,14 @@ mod tests {
         };
         let (mut steady, mut runs) = (Steady::default(), Vec::<Run>::new());
         let (mut recorded, mut begins, mut ends, mut turns) = (None, vec![], vec![], vec![]);
-        for t in TEN - 30 * MINUTE..ELEVEN + 60 * MINUTE {
+        for t in TEN - 90 * MINUTE..ELEVEN + 60 * MINUTE {
             let wall_ms = t.saturating_add_signed(off(t)) * 1000;
             let boot = Duration::from_secs(t - TODAY);
-            let now = steady.look(Moment { wall_ms, boot, set: true });
+            let now = steady.look(Moment { wall_ms, boot, set: true, words: words(t) });
             turns.extend(now.turn);
+            if let Some(Turn::Taken { was_ms }) = now.turn {
+                runs.retain(|run| !was_too_early(run, now.ms, was_ms));
+            }
             let room = RoomNow { id: "rm".to_owned(), open: true, recorded: recorded.clone() };
             let fate = |_: &str| Fate::Ended { reason: EndReason::Stopped, began_ms: TEN * 1000 };
             let planned = std::slice::from_ref(&meeting);
@@ -188,12 +204,35 @@ mod tests {
     }
 
     #[test]
+    fn a_time_servers_first_word_counts_at_once_where_a_battery_had_the_time() {
+        let quarter = 15 * MINUTE as i64;
+        // When it speaks; how far off the battery's clock was; what was recorded.
+        for (at, by, begins, ends) in [
+            // Slow: in time, or as soon as it is known.
+            (TEN - 20 * MINUTE, -quarter, vec![TEN], vec![ELEVEN]),
+            (TEN - 5, -quarter, vec![TEN], vec![ELEVEN]),
+            (TEN + 5 * MINUTE, -quarter, vec![TEN + 5 * MINUTE], vec![ELEVEN]),
+            // An hour fast: what runs goes on, and what was recorded in a wrong hour is recorded in its own, too.
+            (TEN - 30 * MINUTE, 3600, vec![TEN - 3600], vec![ELEVEN]),
+            (TEN + 5 * MINUTE, 3600, vec![TEN - 3600, TEN + 5 * MINUTE], vec![TEN, ELEVEN]),
+        ] {
+            let (begun, ended, turns) = day_with_words(off(by, 0, at), |t| u64::from(t >= at));
+            assert_eq!((begun, ended), (begins, ends), "{by} until {at}");
+            assert_eq!(turns.len(), 1, "{turns:?}");
+        }
+        // The word comes a moment after the time.
+        let (begun, ended, _) = day_with_words(off(-quarter, 0, TEN), |t| u64::from(t > TEN + 2));
+        assert_eq!((begun, ended), (vec![TEN + 3], vec![ELEVEN]));
+    }
+
+    #[test]
     fn for_a_day_after_a_step_nothing_is_forgotten() {
         let mut steady = Steady::default();
         let at = |wall_s: u64, boot_s, set| Moment {
             wall_ms: wall_s * 1000,
             boot: Duration::from_secs(boot_s),
             set,
+            words: 0,
         };
         // The first word of a time server is no jump: nothing went by the clock before.
         assert!(steady.look(at(5, 0, false)).calm);

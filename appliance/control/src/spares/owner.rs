@@ -10,6 +10,7 @@ use crate::files::replace;
 use crate::permissions::Role;
 use crate::store::{Factor, Person, Store};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 
@@ -23,8 +24,12 @@ struct Owner {
     name: String,
     /// Argon2, as in the database.
     password_hash: String,
-    /// Of the second factor, and the newest step that was used. Recovery codes are not kept.
+    /// Of the second factor, and the newest step that was used.
     factor: Option<(Vec<u8>, u64)>,
+    /// Which recovery codes are left: a digest, so that those of a copy hold only if they are the same. A version
+    /// that did not look at them wrote none.
+    #[serde(default)]
+    recovery: Option<Vec<u8>>,
     /// How often it has changed; a version that did not count yet wrote none.
     #[serde(default)]
     mark: u64,
@@ -32,6 +37,11 @@ struct Owner {
 
 async fn mark(store: &Store) -> Result<u64, SpareError> {
     Ok(store.report_get::<u64>(MARK).await?.map_or(0, |(mark, _)| mark))
+}
+
+async fn recovery(store: &Store, person: &str) -> Result<Vec<u8>, SpareError> {
+    let left = store.recovery_left(person.to_owned()).await?;
+    Ok(Sha256::digest(left.concat()).to_vec())
 }
 
 fn kept(data: &Path) -> Option<Result<Owner, serde_json::Error>> {
@@ -46,10 +56,11 @@ pub async fn keep(store: &Store, data: &Path) -> Result<bool, SpareError> {
     };
     let factor = store.factor_get(id.clone()).await?;
     let factor = factor.map(|factor| (factor.secret, factor.used_step));
+    let recovery = Some(recovery(store, &id).await?);
     let known = mark(store).await?;
     let before = kept(data).and_then(Result::ok);
     let newest = before.as_ref().map_or(known, |before| before.mark.max(known));
-    let now = Owner { id, name, password_hash, factor, mark: known };
+    let now = Owner { id, name, password_hash, factor, recovery, mark: known };
     if known > 0 && before.as_ref() == Some(&now) {
         return Ok(true);
     }
@@ -63,7 +74,8 @@ pub async fn keep(store: &Store, data: &Path) -> Result<bool, SpareError> {
 }
 
 /// On a box without an owner that had one: they own it again, with their password and second factor. On one whose
-/// database is older than what is kept here: they have the password and the second factor of the last day.
+/// database is older than what is kept here: they have the password and the second factor of the last minute, and
+/// whoever handed the box over to them since does not own it any more.
 ///
 /// # Errors
 /// The database refuses.
@@ -80,8 +92,8 @@ pub async fn come_back(store: &Store, data: &Path) -> Result<(), SpareError> {
         }
     };
     if let Some((person, hash)) = owns {
-        if person.id == owner.id && owner.mark > mark(store).await? {
-            catch_up(store, owner, hash).await?;
+        if owner.mark > mark(store).await? {
+            catch_up(store, owner, (person.id, hash)).await?;
         }
         return Ok(());
     }
@@ -102,11 +114,19 @@ pub async fn come_back(store: &Store, data: &Path) -> Result<(), SpareError> {
 
 /// Gives the owner of an older database what they sign in with today, and ends their sessions of then. All of it can be
 /// done again, should the power go in between.
-async fn catch_up(store: &Store, owner: Owner, hash_of_then: String) -> Result<(), SpareError> {
+async fn catch_up(
+    store: &Store,
+    owner: Owner,
+    (owner_of_then, hash_of_then): (String, String),
+) -> Result<(), SpareError> {
     let (id, now) = (owner.id, UnixMs::now().0);
+    let handed_over = id != owner_of_then;
+    if owner.recovery != Some(recovery(store, &id).await?) {
+        store.recovery_clear(id.clone()).await?;
+    }
     let of_then = store.factor_get(id.clone()).await?;
     match (owner.factor, of_then) {
-        // Its recovery codes are the same; its used codes stay used.
+        // Its used codes stay used.
         (Some((secret, used_step)), Some(then)) if then.secret == secret => {
             store.factor_use(id.clone(), used_step).await?;
         }
@@ -121,10 +141,16 @@ async fn catch_up(store: &Store, owner: Owner, hash_of_then: String) -> Result<(
         (None, None) => {}
     }
     let changed = owner.password_hash != hash_of_then;
+    if handed_over {
+        // With the password, in one step: should the power go, either owns it wholly.
+        let heir = Person { id: id.clone(), name: owner.name, role: Role::Owner };
+        store.owner_replace(owner_of_then, heir, owner.password_hash.clone(), now).await?;
+    }
     store.password_put(id, owner.password_hash, None).await?;
     store.report_put(MARK, owner.mark, None).await?;
     tracing::warn!(
         password_changed = changed,
+        handed_over,
         "the database is older than what its owner signs in with: that counts as it was last"
     );
     Ok(())

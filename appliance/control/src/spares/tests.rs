@@ -206,6 +206,86 @@ async fn a_database_of_before_lets_nobody_in_with_less_than_the_owner_has_now() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_from_before_a_hand_over_does_not_give_the_box_back_to_who_had_it() {
+    // Grace was there when the copy was made, or came later; Ada went or stayed as a viewer.
+    for (known_to_copy, stays) in [(true, true), (true, false), (false, false)] {
+        let (folder, store) = used().await;
+        let grace = |role| Person { id: "per_2".to_owned(), name: "Grace".to_owned(), role };
+        let joins = async || {
+            let invite = crate::store::PersonInviteRow {
+                id: "inv".to_owned(),
+                name: "Grace".to_owned(),
+                role: Role::Viewer,
+                created_ms: 1,
+                expires_ms: 9,
+            };
+            assert!(store.person_invite_insert(invite, [1; 32], 9).await.unwrap());
+            let viewer = grace(Role::Viewer);
+            store.person_accept([1; 32], viewer, "of then".to_owned(), 2, 9).await.unwrap();
+        };
+        if known_to_copy {
+            joins().await;
+            spares(&store, folder.path()).make().unwrap();
+        } else {
+            joins().await;
+        }
+        let change = |role| crate::store::PersonChange { role: Some(role), ..Default::default() };
+        store.person_change("per_2".to_owned(), change(Role::Owner)).await.unwrap();
+        store.password_put("per_2".to_owned(), "hers".to_owned(), None).await.unwrap();
+        match stays {
+            true => store.person_change("per_1".to_owned(), change(Role::Viewer)).await.unwrap(),
+            false => store.person_delete("per_1".to_owned()).await.unwrap(),
+        };
+        assert!(owner::keep(&store, folder.path()).await.unwrap());
+        let cut = as_cut(folder.path());
+        fs::write(cut.path().join(DATABASE), b"garbage").unwrap();
+        for _ in 0..2 {
+            at_start(cut.path(), NOW).unwrap();
+            let store = Store::open(&cut.path().join(DATABASE)).unwrap();
+            come_back(&store, cut.path()).await.unwrap();
+            let owns = store.owner().await.unwrap();
+            assert_eq!(
+                owns,
+                Some((grace(Role::Owner), "hers".to_owned())),
+                "{known_to_copy} {stays}"
+            );
+            let rows = store.person_list().await.unwrap();
+            let ada = rows.iter().find(|row| row.person.id == "per_1").unwrap();
+            assert!(ada.disabled, "who handed the box over signs in with what the copy knows");
+            assert_eq!(rows.len(), 2);
+            // A minute later it is she who is kept.
+            assert!(owner::keep(&store, cut.path()).await.unwrap());
+            let text = fs::read_to_string(cut.path().join("spares/owner.json")).unwrap();
+            assert!(text.contains("per_2") && !text.contains("per_1"), "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_code_that_was_used_after_the_copy_does_not_hold_again() {
+    let (folder, store) = used().await;
+    let factor = || Factor { secret: vec![7; 20], used_step: 5 };
+    let codes = vec![[1; 32], [2; 32]];
+    store.factor_put("per_1".to_owned(), factor(), codes, 1).await.unwrap();
+    assert!(owner::keep(&store, folder.path()).await.unwrap());
+    spares(&store, folder.path()).make().unwrap();
+    let left = async || {
+        let cut = as_cut(folder.path());
+        fs::write(cut.path().join(DATABASE), b"garbage").unwrap();
+        assert_eq!(signs_in_with(cut.path()).await.1, Some(factor()));
+        let store = Store::open(&cut.path().join(DATABASE)).unwrap();
+        store.recovery_left("per_1".to_owned()).await.unwrap().len()
+    };
+    // Another password says nothing of the codes: they hold.
+    store.password_put("per_1".to_owned(), "newer".to_owned(), None).await.unwrap();
+    assert!(owner::keep(&store, folder.path()).await.unwrap());
+    assert_eq!(left().await, 2);
+    assert!(store.recovery_use("per_1".to_owned(), [1; 32]).await.unwrap());
+    assert!(owner::keep(&store, folder.path()).await.unwrap());
+    assert_eq!(left().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_changed_after_it_was_last_kept_is_not_taken_back_by_a_start() {
     let (folder, store) = used().await;
     // Nothing was kept of this: the database is the newer one.

@@ -68,6 +68,26 @@ impl Store {
         .await
     }
 
+    /// What is left of a person's recovery codes, in order.
+    pub async fn recovery_left(&self, person: String) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.call(move |sql| {
+            let query = "SELECT code_hash FROM recovery_codes WHERE person = ?1 ORDER BY code_hash";
+            let mut statement = sql.prepare_cached(query)?;
+            let codes = statement.query_map([person], |row| row.get(0))?;
+            Ok(codes.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// No recovery code of a person holds any more.
+    pub async fn recovery_clear(&self, person: String) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute("DELETE FROM recovery_codes WHERE person = ?1", [person])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// False: the person has none.
     pub async fn factor_delete(&self, person: String) -> Result<bool, StoreError> {
         self.call(move |sql| {

@@ -102,6 +102,7 @@ use rusqlite::{Connection, Params, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
@@ -163,6 +164,7 @@ pub struct Store {
     calls: SyncSender<Call>,
     thread: Mutex<Option<JoinHandle<()>>>,
     known_bytes: recordings::KnownBytes,
+    clock_is_set: AtomicBool,
 }
 
 impl Store {
@@ -194,7 +196,8 @@ impl Store {
                 }
             })
             .map_err(StoreError::Start)?;
-        Ok(Self { calls, thread: Mutex::new(Some(thread)), known_bytes: Default::default() })
+        let (known_bytes, clock_is_set) = Default::default();
+        Ok(Self { calls, thread: Mutex::new(Some(thread)), known_bytes, clock_is_set })
     }
 
     /// Runs `work` in one transaction; what it changed is durable when this returns.

@@ -113,6 +113,12 @@ fn hand_over(sql: &Transaction<'_>, rows: &[PersonRow], from: &str) -> Result<bo
     };
     let heir = rows.iter().find(is_heir);
     let Some(heir) = heir else { return Ok(false) };
+    replace_owner(sql, from, &heir.person.id)?;
+    Ok(true)
+}
+
+/// Puts the member `to` into `people`, and makes `from`, who is there, a member.
+fn replace_owner(sql: &Transaction<'_>, from: &str, to: &str) -> Result<(), StoreError> {
     for (query, id) in [
         (
             "INSERT INTO members (id, name, role, password_hash, created_ms)
@@ -131,14 +137,14 @@ fn hand_over(sql: &Transaction<'_>, rows: &[PersonRow], from: &str) -> Result<bo
         (
             "INSERT INTO people (id, name, role, password_hash, created_ms)
           SELECT id, name, role, password_hash, created_ms FROM members WHERE id = ?1",
-            &heir.person.id,
+            to,
         ),
-        ("INSERT INTO sessions SELECT * FROM member_sessions WHERE person = ?1", &heir.person.id),
-        ("DELETE FROM members WHERE id = ?1", &heir.person.id),
+        ("INSERT INTO sessions SELECT * FROM member_sessions WHERE person = ?1", to),
+        ("DELETE FROM members WHERE id = ?1", to),
     ] {
         sql.execute(query, [id])?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Whether `id` may stop being an owner who can sign in, after making it a member if that is needed.
@@ -198,6 +204,30 @@ impl Store {
         .await
     }
 
+    /// Makes `to` the owner in the place of `from`, who owned the box when it was handed over: `to` is made if
+    /// nobody has that id, and `from` may not sign in until the owner says so. Whatever `from` opened is closed.
+    pub async fn owner_replace(
+        &self,
+        from: String,
+        to: Person,
+        password_hash: String,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "INSERT INTO members (id, name, role, password_hash, created_ms)
+                 VALUES (?1, ?2, 'owner', ?3, ?4)
+                 ON CONFLICT (id) DO UPDATE SET role = 'owner', disabled = 0, name = ?2, password_hash = ?3",
+                params![to.id, to.name, password_hash, signed(now_ms)],
+            )?;
+            end_access(sql, &from)?;
+            replace_owner(sql, &from, &to.id)?;
+            sql.execute("UPDATE members SET disabled = 1 WHERE id = ?1", [&from])?;
+            withdraw_invites(sql)
+        })
+        .await
+    }
+
     pub async fn person_list(&self) -> Result<Vec<PersonRow>, StoreError> {
         self.call(everybody).await
     }
@@ -211,6 +241,7 @@ impl Store {
         now_ms: u64,
         most: usize,
     ) -> Result<Changed, StoreError> {
+        let made_by = self.made_by(now_ms);
         self.call(move |sql| {
             let rows = everybody(sql)?;
             if rows.iter().any(|row| same_name(&row.person.name, &new.name)) {
@@ -219,8 +250,9 @@ impl Store {
             if rows.len() >= most {
                 return Ok(Changed::Full);
             }
-            let used = "DELETE FROM person_invites WHERE secret_hash = ?1 AND expires_ms > ?2";
-            if sql.execute(used, params![invite.as_slice(), signed(now_ms)])? == 0 {
+            let used = "DELETE FROM person_invites
+                 WHERE secret_hash = ?1 AND expires_ms > ?2 AND created_ms <= ?3";
+            if sql.execute(used, params![invite.as_slice(), signed(now_ms), made_by])? == 0 {
                 return Ok(Changed::Nobody);
             }
             sql.execute(

@@ -78,11 +78,13 @@ impl Store {
         secret: SecretHash,
         now_ms: u64,
     ) -> Result<Option<PersonInviteRow>, StoreError> {
+        let made_by = self.made_by(now_ms);
         self.call(move |sql| {
             let query = format!(
-                "SELECT {COLUMNS} FROM person_invites WHERE secret_hash = ?1 AND expires_ms > ?2"
+                "SELECT {COLUMNS} FROM person_invites
+                 WHERE secret_hash = ?1 AND expires_ms > ?2 AND created_ms <= ?3"
             );
-            let values = params![secret.as_slice(), signed(now_ms)];
+            let values = params![secret.as_slice(), signed(now_ms), made_by];
             Ok(sql.query_row(&query, values, invite).optional()?)
         })
         .await

@@ -3,6 +3,7 @@
 use super::people::{Person, SecretHash, person};
 use super::{Store, StoreError, signed, unsigned};
 use rusqlite::{OptionalExtension, Transaction, params};
+use std::sync::atomic::Ordering;
 
 /// Both tables, and what each is called.
 const TABLES: [&str; 2] = ["sessions", "member_sessions"];
@@ -11,9 +12,9 @@ const TABLES: [&str; 2] = ["sessions", "member_sessions"];
 /// what opens something still.
 pub(super) const FORGOTTEN_MS: u64 = 400 * 24 * 3600 * 1000;
 
-/// Who signed in while the clock ran further ahead than this signs in once more: their session would last for as long
-/// beyond its time.
-pub(super) const AHEAD_MS: u64 = 2 * 24 * 3600 * 1000;
+/// What was made while the clock ran further ahead than this, sessions, tokens that expire and invitations, opens
+/// nothing: it would last for as long beyond its time.
+const AHEAD_MS: u64 = 2 * 24 * 3600 * 1000;
 
 /// What had expired by then is forgotten now.
 pub(super) fn forgotten(now_ms: u64) -> i64 {
@@ -53,6 +54,39 @@ pub(super) fn end_others(
 }
 
 impl Store {
+    /// Whether somebody has set the clock since the start. While nobody has it may be behind, and what was made before
+    /// the start is not judged by it.
+    pub fn clock_is_set(&self, set: bool) {
+        self.clock_is_set.store(set, Ordering::Relaxed);
+    }
+
+    /// What says that it was made later than this was made by a clock that ran ahead.
+    pub(super) fn made_by(&self, now_ms: u64) -> i64 {
+        match self.clock_is_set.load(Ordering::Relaxed) {
+            true => signed(now_ms.saturating_add(AHEAD_MS)),
+            false => i64::MAX,
+        }
+    }
+
+    /// Forgets what was made by a clock that ran ahead, rather than that it opens something when its time comes. To be
+    /// asked while the clock can be believed.
+    pub async fn forget_ahead(&self, now_ms: u64) -> Result<usize, StoreError> {
+        self.call(move |sql| {
+            let mut gone = 0;
+            for (table, which) in [
+                ("sessions", "TRUE"),
+                ("member_sessions", "TRUE"),
+                ("person_invites", "TRUE"),
+                ("member_tokens", "expires_ms IS NOT NULL"),
+            ] {
+                let query = format!("DELETE FROM {table} WHERE created_ms > ?1 AND {which}");
+                gone += sql.execute(&query, [signed(now_ms.saturating_add(AHEAD_MS))])?;
+            }
+            Ok(gone)
+        })
+        .await
+    }
+
     /// A new session; of one person the newest `most` stay.
     pub async fn session_insert(
         &self,
@@ -103,6 +137,7 @@ impl Store {
         address: Option<String>,
         now_ms: u64,
     ) -> Result<Option<(Person, String, u64)>, StoreError> {
+        let made_by = self.made_by(now_ms);
         self.call(move |sql| {
             let found = sql
                 .query_row(
@@ -110,7 +145,7 @@ impl Store {
                      FROM every_session s JOIN everybody p ON p.id = s.person
                      WHERE s.secret_hash = ?1 AND s.expires_ms > ?2 AND s.created_ms <= ?3
                          AND NOT p.disabled",
-                    params![secret.as_slice(), signed(now_ms), signed(now_ms + AHEAD_MS)],
+                    params![secret.as_slice(), signed(now_ms), made_by],
                     |row| Ok((person(row)?, row.get(3)?, unsigned(row.get(4)?))),
                 )
                 .optional()?;

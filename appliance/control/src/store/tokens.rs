@@ -87,14 +87,15 @@ impl Store {
         secret: SecretHash,
         now_ms: u64,
     ) -> Result<Option<TokenBearer>, StoreError> {
+        let made_by = self.made_by(now_ms);
         self.call(move |sql| {
             let found = sql
                 .query_row(
                     "SELECT p.id, p.name, p.role, t.id, t.role, t.expires_ms
                      FROM every_token t JOIN everybody p ON p.id = t.person
                      WHERE t.secret_hash = ?1 AND COALESCE(t.expires_ms > ?2, TRUE)
-                       AND NOT p.disabled",
-                    params![secret.as_slice(), signed(now_ms)],
+                       AND (t.expires_ms IS NULL OR t.created_ms <= ?3) AND NOT p.disabled",
+                    params![secret.as_slice(), signed(now_ms), made_by],
                     |row| {
                         Ok(TokenBearer {
                             person: person(row)?,

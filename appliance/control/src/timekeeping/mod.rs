@@ -15,6 +15,7 @@ use crate::host;
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -169,6 +170,7 @@ pub struct Timekeeping {
     store: Arc<Store>,
     gear: Arc<dyn ClockGear>,
     turn: tokio::sync::Mutex<()>,
+    by_hand: AtomicU64,
 }
 
 /// Names or addresses of servers, each once.
@@ -204,7 +206,7 @@ fn now_in(zone: &str) -> String {
 
 impl Timekeeping {
     pub fn new(store: Arc<Store>, gear: Arc<dyn ClockGear>) -> Arc<Self> {
-        Arc::new(Self { store, gear, turn: Default::default() })
+        Arc::new(Self { store, gear, turn: Default::default(), by_hand: Default::default() })
     }
 
     async fn chosen(&self) -> Result<Option<Chosen>, ControlError> {
@@ -267,8 +269,14 @@ impl Timekeeping {
         }
         if let Some(now) = now {
             self.gear.set_time(now).await?;
+            self.by_hand.fetch_add(1, Ordering::Relaxed);
         }
         self.view().await
+    }
+
+    /// How often an owner has set the clock since the start.
+    pub fn set_by_hand(&self) -> u64 {
+        self.by_hand.load(Ordering::Relaxed)
     }
 
     /// Tells the system what was chosen, as far as it has not heard.

@@ -36,6 +36,7 @@ async fn a_clock_that_ran_a_year_ahead_or_a_day_back_takes_nothing_away_and_leng
     let house = house(folder.path()).await;
     let ada = house.claimed().await;
     let store = Store::open(&folder.path().join("box.db")).unwrap();
+    store.clock_is_set(true);
     let (now, day) = (UnixMs::now().0, 24 * 3600 * 1000_u64);
     let year = 365 * day;
     let session = |at: u64| crate::store::SessionRow {
@@ -81,7 +82,24 @@ async fn a_clock_that_ran_a_year_ahead_or_a_day_back_takes_nothing_away_and_leng
     // And back: those of before are good, and the session of then does not last a year longer.
     assert!(comes_in(1, now).await && opens(1, now).await);
     assert!(store.person_invite_list(now).await.unwrap().iter().any(|one| one.id == "inv_1"));
-    assert!(!comes_in(2, now).await);
+    assert!(!comes_in(2, now).await && !opens(2, now).await);
+    assert!(store.person_invite_get([2; 32], now).await.unwrap().is_none());
+    let grace = Person { id: "per_2".to_owned(), name: "Grace".to_owned(), role: Role::Viewer };
+    let accepted = store.person_accept([2; 32], grace, "hash".to_owned(), now, 9).await.unwrap();
+    assert_eq!(accepted, Changed::Nobody);
+    // One that does not expire does not last any longer.
+    let endless = crate::store::ApiTokenRow { expires_ms: None, ..token("tok_3", now + year) };
+    assert!(store.api_token_insert(endless, [3; 32], 9).await.unwrap());
+    assert!(opens(3, now).await);
+    // Before anybody has set the clock it may be behind: then nobody is signed out.
+    store.clock_is_set(false);
+    assert!(comes_in(2, now).await && comes_in(1, now - 60 * day).await);
+    assert!(opens(1, now - 60 * day).await);
+    store.clock_is_set(true);
+    // Once it is believed they are gone, and do not come back when their time comes.
+    assert_eq!(store.forget_ahead(now).await.unwrap(), 3);
+    assert!(!comes_in(2, now + year).await && !opens(2, now + year).await && opens(3, now).await);
+    assert!(store.person_invite_get([2; 32], now + year).await.unwrap().is_none());
     // A day back, and half a minute, nobody notices; the time of the last visit follows.
     assert!(comes_in(1, now - day).await && comes_in(1, now - 30_000).await);
     let seen = store.session_list(ada.id.clone(), now).await.unwrap();
