@@ -69,6 +69,8 @@ export async function backup(steps) {
   }, { expects: [/^401 \/api\/v1\/backups$/] });
 
   await steps.run('one that is cancelled leaves the one before', async () => {
+    const kept = async () => (await (await owner.request.get('/api/v1/backups')).json()).made;
+    const older = await kept();
     await phrases().nth(0).fill(PASSPHRASE);
     await phrases().nth(1).fill(PASSPHRASE);
     await mine(panel).fill(PASSWORD);
@@ -77,6 +79,8 @@ export async function backup(steps) {
     await panel.getByRole('button', { name: 'Cancel', exact: true }).click();
     await expectText(panel, 'The backup was cancelled.');
     await panel.getByRole('link', { name: 'Download' }).waitFor();
+    assert.ok(older.at && older.bytes);
+    assert.deepEqual(await kept(), older);
     await looksRight(panel, 'backup-cancelled', 'en');
   }, { needs: [made] });
 
@@ -153,6 +157,7 @@ export async function backup(steps) {
     await looksRight(panel, 'backup-restore', 'en');
     await run.click();
     await signIn(panel);
+    await panel.getByRole('link', { name: 'Rooms', exact: true }).first().click();
     await expectText(panel, 'Library');
     assert.equal(await panel.getByText('Cellar').count(), 0);
   }, { needs: [tried], expects: AWAY });

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 /// Meetings that are told one by one.
-const MOST: usize = 20;
+pub const MOST: usize = 20;
 
 /// What was counted at the last look.
 #[derive(Debug, Default)]

@@ -10,88 +10,101 @@ const ASK_AGAIN_MS = 2_000;
 const SAID_AFTER_MS = 3_000;
 const KEPT = "roombox.arrival";
 
+/** A box that is off does not even refuse. */
+const ANSWER_MS = 10_000;
+
 const WORDS = {
   en: {
     title: "This page has not come whole",
-    text: "It is loaded again as soon as the box answers. Is the box on, and is this device still in its network?",
+    waits: "It is loaded again as soon as the box answers. Is the box on, and is this device still in its network?",
+    tried: "Is the box on, and is this device still in its network? Then load the page again.",
     again: "Load again",
   },
   de: {
     title: "Diese Seite ist nicht ganz angekommen",
-    text: "Sie wird neu geladen, sobald die Box antwortet. Ist die Box eingeschaltet, und ist dieses Gerät noch in ihrem Netz?",
+    waits: "Sie wird neu geladen, sobald die Box antwortet. Ist die Box eingeschaltet, und ist dieses Gerät noch in ihrem Netz?",
+    tried: "Ist die Box eingeschaltet, und ist dieses Gerät noch in ihrem Netz? Dann laden Sie die Seite neu.",
     again: "Neu laden",
   },
 };
 
 function language(): keyof typeof WORDS {
-  const wanted = localStorage.getItem("roombox.language") ?? navigator.language;
-  return wanted.startsWith("de") ? "de" : "en";
-}
-
-/** When the page was loaded again by itself lately. */
-function reloads(): number[] {
-  const kept: number[] = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
-  return kept.filter((at) => Date.now() - at < FORGOTTEN_MS);
-}
-
-/** Pages in a frame may be refused the browser's storage: then nobody counts, and nobody loads again. */
-function mayReload(): boolean {
+  let chosen: string | null = null;
   try {
-    const before = reloads();
-    if (before.length >= RELOADS) return false;
-    sessionStorage.setItem(KEPT, JSON.stringify([...before, Date.now()]));
-    return true;
+    chosen = localStorage.getItem("roombox.language");
   } catch {
-    return false;
+    // Pages in a frame may be refused the browser's storage: then nobody has chosen a language.
+  }
+  return (chosen ?? navigator.language).startsWith("de") ? "de" : "en";
+}
+
+/** When the page was loaded again by itself lately; null: without storage nobody counts, and nobody loads again. */
+function reloads(): number[] | null {
+  try {
+    const kept: number[] = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+    return kept.filter((at) => Date.now() - at < FORGOTTEN_MS);
+  } catch {
+    return null;
   }
 }
+
+function mayReload(): boolean {
+  const before = reloads();
+  return before !== null && before.length < RELOADS;
+}
+
+function reload() {
+  sessionStorage.setItem(KEPT, JSON.stringify([...(reloads() ?? []), Date.now()]));
+  location.reload();
+}
+
+let sign: HTMLElement | null = null;
 
 function say(root: HTMLElement) {
-  let words = WORDS.en;
-  try {
-    words = WORDS[language()];
-  } catch {
-    // Without storage nobody has chosen a language.
-  }
+  const words = WORDS[language()];
   const [title, text, again] = [document.createElement("h1"), document.createElement("p"), document.createElement("button")];
   title.textContent = words.title;
-  text.textContent = words.text;
+  text.textContent = mayReload() ? words.waits : words.tried;
+  if (sign?.children[1]?.textContent === text.textContent) return;
   again.textContent = words.again;
   again.addEventListener("click", () => location.reload());
-  const alert = document.createElement("div");
-  alert.setAttribute("role", "alert");
-  alert.style.cssText = "font: 16px/1.5 system-ui, sans-serif; max-width: 38rem; margin: 4rem auto; padding: 0 1rem";
+  sign?.remove();
+  sign = document.createElement("div");
+  sign.setAttribute("role", "alert");
+  sign.style.cssText = "font: 16px/1.5 system-ui, sans-serif; max-width: 38rem; margin: 4rem auto; padding: 0 1rem";
   title.style.fontSize = "1.4rem";
   again.style.cssText = "font: inherit; padding: 0.5rem 1rem";
-  alert.append(title, text, again);
-  root.append(alert);
+  sign.append(title, text, again);
+  root.append(sign);
 }
+
+/** What is missing of a page that stands is that page's business: somebody may be typing there. */
+const stands = (root: HTMLElement | null) => [...(root?.childNodes ?? [])].some((node) => node !== sign);
 
 let lost = false;
 
 async function fetchAgain() {
   const root = document.getElementById("root");
-  // What is missing of a page that stands is that page's business.
-  if (lost || root?.hasChildNodes()) return;
+  if (lost || stands(root)) return;
   lost = true;
   const since = Date.now();
-  let said = false;
-  for (;;) {
-    const there = await fetch("/", { method: "HEAD", cache: "no-store" }).then(
+  // It may come while it is asked for.
+  while (!stands(root)) {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const there = await fetch("/", { method: "HEAD", cache: "no-store", signal }).then(
       (answer) => answer.ok,
       () => false,
     );
+    if (stands(root)) break;
     if (there && mayReload()) {
-      location.reload();
+      reload();
       return;
     }
-    if (root && !said && (there || Date.now() - since > SAID_AFTER_MS)) {
-      said = true;
-      say(root);
-    }
+    if (root && (there || Date.now() - since > SAID_AFTER_MS)) say(root);
     if (there) return;
     await new Promise((later) => setTimeout(later, ASK_AGAIN_MS));
   }
+  lost = false;
 }
 
 // In the way down: errors of elements do not rise.

@@ -1,13 +1,14 @@
 // More contrast: as the device asks for it, until somebody decides otherwise here. Style sheets follow
 // `data-contrast` of the page's root; forced colours of the system need no word of ours.
 import { useSyncExternalStore } from "react";
+import { remember, remembered } from "./remembered";
 
 const STORED = "roombox.contrast";
 const asked = () => matchMedia("(prefers-contrast: more)");
 
 /** Whether there is more of it now. */
 function wanted(): boolean {
-  const chosen = localStorage.getItem(STORED);
+  const chosen = remembered(STORED);
   return chosen === null ? asked().matches : chosen === "more";
 }
 
@@ -30,8 +31,8 @@ export function followContrast() {
 
 export function chooseContrast(more: boolean) {
   // What the device asks for anyway is no choice: it goes on being followed.
-  if (more === asked().matches) localStorage.removeItem(STORED);
-  else localStorage.setItem(STORED, more ? "more" : "usual");
+  const usual = more === asked().matches;
+  remember(STORED, usual ? null : more ? "more" : "usual");
   apply();
 }
 

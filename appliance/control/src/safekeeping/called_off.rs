@@ -10,14 +10,15 @@ impl Safekeeping {
     /// away, as they do with everything that broke off; whole ones stay.
     ///
     /// # Errors
-    /// There is no plan, nothing is being made or on its way, or the store refuses.
+    /// There is no plan, nothing is being made, waits for another attempt or is on its way, or the store refuses.
     pub async fn call_off(&self) -> Result<SafekeepingView, ControlError> {
         let turn = self.saving.lock().await;
         let rows = self.parts.store.backup_copy_list(self.box_id()).await?;
         let waiting = rows.iter().any(|row| row.delivered_ms.is_none());
         let (mut row, making) = {
             let state = self.state();
-            (state.row.clone(), state.making || state.asked())
+            // One that could not be made is tried again: that is called off, too.
+            (state.row.clone(), state.making || state.asked() || state.error.is_some())
         };
         if row.plan.is_none() {
             return Err(BackupError::NoPlan.into());

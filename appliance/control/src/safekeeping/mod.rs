@@ -12,6 +12,7 @@
 mod called_off;
 mod due;
 mod flights;
+mod making;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -202,37 +203,6 @@ impl Safekeeping {
         let there = self.parts.targets.open_now().await;
         let mut wanted = there.iter().map(|(target, _)| &target.id);
         Ok(wanted.any(|id| plan.targets.contains(id) && !has(id)))
-    }
-
-    async fn make_one(&self, up: Duration) {
-        let wishes = {
-            let mut state = self.state();
-            state.making = true;
-            state.wishes
-        };
-        let made = self.made().await;
-        let mut state = self.state();
-        state.making = false;
-        match made {
-            // Who asked meanwhile wants what is newer.
-            Ok(true) => {
-                (state.met, state.error) = (wishes, None);
-                state.diary.made(up);
-            }
-            Ok(false) => self.wake.notify_one(),
-            Err(ControlError::Backup(BackupError::Cancelled)) => self.wake.notify_one(),
-            // It is somebody else's turn: whoever asked goes on waiting.
-            Err(ControlError::Backup(BackupError::Busy | BackupError::Restarting)) => {
-                let pause = if state.asked() { TICK } else { BUSY_PAUSE };
-                state.diary.failed(up, pause);
-            }
-            // Whoever asked still wants one.
-            Err(error) => {
-                tracing::error!(%error, "no planned backup could be made");
-                state.error = Some(error.to_string());
-                state.diary.failed(up, PAUSE);
-            }
-        }
     }
 
     /// Makes one and sends it on its way; false: it is of no use, as somebody has changed what it was made by.

@@ -1,11 +1,12 @@
 //! What the box is at, in a line for whoever stands in front of it: no names, for anybody may stand there.
 
+use crate::loads::MOST;
 use roombox_api::panel::PanelDoor;
 use roombox_control::backup::Backups;
 use roombox_control::health::{AlarmKind, Health, Severity};
 use roombox_control::provisioning::ProvisioningDesk;
 use roombox_control::recordings::Recordings;
-use roombox_control::status::Status;
+use roombox_control::status::{Sample, Status};
 use roombox_control::updates::{UpdateState, Updates};
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ impl Inside {
         let broken: Vec<_> =
             unseen.iter().filter(|alarm| alarm.severity == Severity::Broken).collect();
         Doing {
-            meetings: self.status.now().rooms,
+            meetings: meetings(&self.status.now()),
             recordings: self.recordings.running_count() as u64,
             busy: match self.backups.is_restoring() {
                 true => Some("a backup is being restored: do not switch the box off"),
@@ -60,6 +61,16 @@ impl Inside {
             },
             alarm: broken.first().map(|alarm| (alarm.kind, broken.len() - 1)),
         }
+    }
+}
+
+/// Rooms that somebody is in: of the rooms that are open some may be empty, and some be on several media threads.
+fn meetings(now: &Sample) -> u64 {
+    match now.meetings.len() {
+        _ if now.participants == 0 => 0,
+        // All of them are listed.
+        listed if listed < MOST => (listed as u64).max(1),
+        _ => now.rooms,
     }
 }
 
@@ -117,6 +128,7 @@ impl Doing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use roombox_control::status::MeetingSample;
 
     #[test]
     fn what_goes_on_is_said_and_what_may_not_be_disturbed_first() {
@@ -138,6 +150,18 @@ mod tests {
         );
         assert_eq!(busy(&UpdateState::Idle), None);
         assert_eq!(busy(&UpdateState::Restarting), Some("restarts"));
+    }
+
+    #[test]
+    fn a_room_with_nobody_in_it_is_no_meeting() {
+        let mut now = Sample { rooms: 2, ..Sample::default() };
+        assert_eq!(meetings(&now), 0);
+        now.participants = 3;
+        now.meetings = vec![MeetingSample { participants: 3, ..MeetingSample::default() }];
+        assert_eq!(meetings(&now), 1);
+        // Of many the dearest are listed alone.
+        (now.rooms, now.meetings) = (40, vec![MeetingSample::default(); MOST]);
+        assert_eq!(meetings(&now), 40);
     }
 
     #[test]

@@ -363,7 +363,7 @@ export const api = {
   webhooks: () => ask<Page<Webhook>>("GET", "/integrations/webhooks"),
   createWebhook: (webhook: NewWebhook) =>
     ask<Webhook>("POST", "/integrations/webhooks", webhook),
-  changeWebhook: (id: string, patch: WebhookPatch) =>
+  changeWebhook: (id: string, patch: Partial<WebhookPatch>) =>
     ask<Webhook>("PATCH", `/integrations/webhooks/${part(id)}`, patch),
   deleteWebhook: (id: string) =>
     ask<undefined>("DELETE", `/integrations/webhooks/${part(id)}`),

@@ -98,6 +98,8 @@ export const audit: Words<typeof english> = {
     backup_file_delete: "Die hier erstellte Sicherung gelöscht",
     backup_upload_delete: "Die hochgeladene Sicherung gelöscht",
     backup_plan_put: "Geplante Sicherungen eingerichtet",
+    backup_plan_call_off: "Eine geplante Sicherung abgebrochen",
+    backup_cancel: "Abgebrochen, was mit einer Sicherung geschah",
     backup_plan_end: "Geplante Sicherungen beendet",
     backup_plan_run: "Jetzt eine geplante Sicherung erstellen lassen",
     backup_restored: "Die Box wurde aus einer Sicherung eingespielt",

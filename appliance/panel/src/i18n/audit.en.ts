@@ -95,6 +95,8 @@ export const audit = {
     backup_file_delete: "Deleted the backup made here",
     backup_upload_delete: "Deleted the uploaded backup",
     backup_plan_put: "Set up planned backups",
+    backup_plan_call_off: "Cancelled a planned backup",
+    backup_cancel: "Cancelled what was being done with a backup",
     backup_plan_end: "Ended planned backups",
     backup_plan_run: "Had a planned backup made now",
     backup_restored: "The box was restored from a backup",

@@ -3,6 +3,7 @@
 // so none falls back to another.
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
+import { remember, remembered } from "../remembered";
 
 export const LANGUAGES = [
   { code: "en", name: "English" },
@@ -28,7 +29,7 @@ const sources = new Map<Namespace, Sources>([
 
 /** What the person chose or the browser asks for; null: nothing that the box speaks. */
 export function wantedLanguage(): Code | null {
-  const wishes = [localStorage.getItem(STORED), ...navigator.languages];
+  const wishes = [remembered(STORED), ...navigator.languages];
   for (const wish of wishes) {
     const known = LANGUAGES.find((language) => wish?.toLowerCase().startsWith(language.code));
     if (known) return known.code;
@@ -73,7 +74,7 @@ export async function addWords(namespace: Namespace, words: Sources): Promise<vo
 }
 
 export function chooseLanguage(code: string) {
-  localStorage.setItem(STORED, code);
+  remember(STORED, code);
   void speak(code as Code).catch(() => {
     // Where its words are not to be had, the box was updated: the page of today has them.
     if (wish === code) location.reload();

@@ -14,6 +14,7 @@ import { useTranslation } from "react-i18next";
 import { api, Refusal } from "../api/client";
 import type { Door } from "../api/schema";
 import { useRefusalText } from "../i18n/refusal";
+import { remember, remembered } from "../remembered";
 import { codecFor } from "./codec";
 import type { Wishes } from "./Meeting";
 import { DeviceTrouble } from "./DeviceTrouble";
@@ -35,7 +36,7 @@ interface BeforeProps {
 export function Before({ door, guest, error, join }: BeforeProps) {
   const { t } = useTranslation("meet");
   const textOf = useRefusalText();
-  const [name, setName] = useState(() => door.name ?? localStorage.getItem(NAME) ?? "");
+  const [name, setName] = useState(() => door.name ?? remembered(NAME) ?? "");
   const [pin, setPin] = useState("");
   const [microphone, setMicrophone] = useState(!door.muted);
   const [camera, setCamera] = useState(door.camera);
@@ -53,7 +54,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
   }, [door]);
   useEffect(() => {
     // The owner's name is known; a guest's question would only be refused.
-    if (guest || localStorage.getItem(NAME)) return;
+    if (guest || remembered(NAME)) return;
     api.session().then(
       (person) => setName((typed) => (typed === "" ? person.name : typed)),
       () => undefined,
@@ -64,7 +65,7 @@ export function Before({ door, guest, error, join }: BeforeProps) {
     event.preventDefault();
     const called = name.trim();
     if (called === "" || joining || wait > 0) return;
-    if (door.name === null) localStorage.setItem(NAME, called);
+    if (door.name === null) remember(NAME, called);
     setJoining(true);
     if (!microphone) await audio.track?.mute();
     audio.handOver();

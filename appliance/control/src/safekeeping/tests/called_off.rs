@@ -75,3 +75,55 @@ async fn one_that_was_made_when_it_was_called_off_is_of_no_use() {
     let view = house.settle().await;
     assert!(view.called_off && view.places[0].good.is_none() && house.files() == 0, "{view:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_file_goes_while_it_is_called_off_is_no_failure() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    let begun = house.safe.begin_one(Duration::ZERO);
+    house.safe.call_off().await.unwrap();
+    // It was read when calling off took it away.
+    let gone = io::Error::from(io::ErrorKind::NotFound);
+    house.safe.note_one(begun, Err(ControlError::Files(gone)));
+    let view = house.settle().await;
+    assert!(view.called_off && view.error.is_none() && !view.making, "{view:?}");
+    assert_eq!(house.safe.trouble().await.unwrap(), Trouble::default());
+    assert!(house.there("nas").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_that_was_called_off_does_not_come_back_with_the_one_before_it() {
+    let house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    let begun = house.safe.begin_one(Duration::ZERO);
+    // It has its rows, and somebody wants another one before its maker has noted it.
+    assert!(house.safe.made().await.unwrap());
+    house.safe.run_now().await.unwrap();
+    house.safe.call_off().await.unwrap();
+    house.safe.note_one(begun, Ok(true));
+    assert!(!house.safe.state().asked());
+    house.settle().await;
+    assert_eq!((house.files(), house.there("nas").len()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_could_not_be_made_is_not_tried_again_once_it_is_called_off() {
+    let mut house = House::new().await;
+    let nas = house.add("nas").await;
+    house.plan(&[&nas], 2).await;
+    house.settle().await;
+    // One of its turn: nobody has asked for it.
+    let begun = house.safe.begin_one(house.safe.moment().up);
+    house.safe.note_one(begun, Err(BackupError::NoTarget.into()));
+    let view = house.safe.view().await.unwrap();
+    assert!(view.error.is_some() && !view.making, "{view:?}");
+    let view = house.safe.call_off().await.unwrap();
+    assert!(view.called_off && view.error.is_none() && !view.making, "{view:?}");
+    house.later(PAUSE * 2).await;
+    house.settle().await;
+    assert_eq!(house.there("nas").len(), 1, "it is not made up for");
+    let refused = house.safe.call_off().await.unwrap_err();
+    assert_eq!(refused.code(), "nothing_to_cancel");
+}

@@ -33,7 +33,7 @@ export function ClaimRestore({ box, code, back }: ClaimRestoreProps) {
     <form onSubmit={submit}>
       <Stack>
         <Stack gap={4}>
-          <Title order={2} size="h4">
+          <Title order={1}>
             {t("backup.claim.title")}
           </Title>
           <Text size="sm" c="dimmed">

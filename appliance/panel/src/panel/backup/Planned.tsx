@@ -120,7 +120,7 @@ function Now({ view, plan, edit }: { view: Safekeeping; plan: BackupPlan; edit: 
         >
           {t("backup.plan.run")}
         </Button>
-        {isBusy(view) && (
+        {(isBusy(view) || view.error !== null) && (
           <Button
             variant="default"
             leftSection={<IconX size={18} aria-hidden />}

@@ -66,8 +66,9 @@ export function RestoreDialog({ opened, close, report, backups, box, source, pas
           {restore.isPending && <Working backups={backups} />}
           {restore.error && <Failure error={restore.error} />}
           <Group justify="flex-end">
+            {/* What runs is cancelled beside its progress; it goes on when this is closed. */}
             <Button variant="default" onClick={close}>
-              {shared("cancel")}
+              {shared(restore.isPending ? "close" : "cancel")}
             </Button>
             <Button
               type="submit"

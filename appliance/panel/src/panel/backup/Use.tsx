@@ -4,7 +4,7 @@ import { IconTestPipe, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
-import { api, Refusal, uploadBackup } from "../../api/client";
+import { ABORTED, api, Refusal, uploadBackup } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Backups, BackupSource, BoxView } from "../../api/schema";
 import { Confirm } from "../parts/Confirm";
@@ -15,6 +15,15 @@ import { Drilled } from "./Drilled";
 import { RestoreDialog } from "./RestoreDialog";
 import { UploadFile } from "./UploadFile";
 import { Cancelled, WORK, Working } from "./Working";
+
+/** One that is cancelled elsewhere is answered before all of it was read: browsers may lose that answer. */
+const send: typeof uploadBackup = (file, ...how) =>
+  uploadBackup(file, ...how).catch(async (error: unknown) => {
+    if (!(error instanceof Refusal) || error.status !== 0 || error.code === ABORTED) throw error;
+    const now = await api.backups().catch(() => null);
+    if (now?.cancelled !== "receiving") throw error;
+    throw new Refusal(409, { code: "backup_cancelled", message: error.message });
+  });
 
 export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
   const { t } = useTranslation(["panel", "shared"]);
@@ -45,7 +54,7 @@ export function Use({ backups, box }: { backups: Backups; box: BoxView }) {
       <UploadFile
         may={work === null}
         elsewhere={work === "receiving" && <Working backups={backups} />}
-        send={uploadBackup}
+        send={send}
         done={() => {
           choose("uploaded");
           void cache.invalidateQueries({ queryKey: keys.backups });

@@ -2,6 +2,7 @@
 import { Button, Group, SegmentedControl, Skeleton, Stack } from "@mantine/core";
 import { IconDatabase, IconMovie, IconSearchOff } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation, useSearch } from "wouter";
 import { api } from "../../api/client";
@@ -25,10 +26,22 @@ export function RecordingsPage() {
     go(`/recordings${searchOf({ ...shown, ...part })}`, { replace });
   const { view, month, filter } = shown;
   const say = useUndo();
+  const withdraw = useRef<() => void>(undefined);
   const clear = () => {
+    withdraw.current?.();
     show({ filter: EVERYTHING }, true);
-    say(t("undoing.filter"), () => show({ filter }, true));
+    withdraw.current = say(t("undoing.filter"), () => {
+      // The calendar may have been turned since.
+      const now = shownOf(location.search);
+      go(`/recordings${searchOf({ ...now, filter })}`, { replace: true });
+    });
   };
+  // Whoever looks for something else, or elsewhere, wants none of it back.
+  const look = (part: Partial<Shown>, replace = false) => {
+    withdraw.current?.();
+    show(part, replace);
+  };
+  useEffect(() => () => withdraw.current?.(), []);
 
   return (
     <>
@@ -55,7 +68,7 @@ export function RecordingsPage() {
       <LibraryFilters
         filter={filter}
         dated={view === "list"}
-        change={(changed) => show({ filter: changed }, true)}
+        change={(changed) => look({ filter: changed }, true)}
         clear={clear}
       />
       {view === "calendar" ? (
@@ -63,7 +76,7 @@ export function RecordingsPage() {
           month={month}
           filter={filter}
           turn={(turned) => show({ month: turned }, true)}
-          open={(day) => show({ view: "list", filter: { ...filter, from: day, to: day } })}
+          open={(day) => look({ view: "list", filter: { ...filter, from: day, to: day } })}
         />
       ) : (
         <Found filter={filter} clear={clear} />

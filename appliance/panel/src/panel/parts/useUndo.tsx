@@ -17,21 +17,27 @@ let count = 0;
 
 type TakeBack = () => unknown;
 
-export function useUndo(): (text: string, undo: TakeBack) => void {
+/** What it gives back withdraws the offer: there is nothing to take back any more. */
+export function useUndo(): (text: string, undo: TakeBack) => () => void {
   const { t } = useTranslation("shared");
   return (text, undo) => {
     const id = `undo-${++count}`;
     newest = id;
+    const message = <Undoable id={id} text={text} undo={undo} />;
     notifications.show({
       id,
       role: "status",
+      message,
       autoClose: SHOWN_MS,
       closeButtonProps: { "aria-label": t("close") },
-      message: <Undoable id={id} text={text} undo={undo} />,
+      // Of themselves they wait for the pointer alone.
+      onFocusCapture: () => notifications.update({ id, message, autoClose: false }),
+      onBlurCapture: () => notifications.update({ id, message, autoClose: SHOWN_MS }),
       onClose: () => {
         if (newest === id) newest = null;
       },
     });
+    return () => notifications.hide(id);
   };
 }
 
@@ -40,7 +46,10 @@ function Undoable({ id, text, undo }: { id: string; text: string; undo: TakeBack
   const report = useReportFailure();
   const work = useMutation({
     mutationFn: async () => undo(),
-    onSuccess: () => notifications.update({ id, role: "status", message: t("undoing.done"), autoClose: 4_000 }),
+    onSuccess() {
+      const held = { onFocusCapture: undefined, onBlurCapture: undefined };
+      notifications.update({ id, role: "status", message: t("undoing.done"), autoClose: 4_000, ...held });
+    },
     onError(error) {
       notifications.hide(id);
       report(error);

@@ -53,6 +53,13 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const before = webhook && !webhook.key_revoked ? webhook.key : null;
   const key = chosen ?? before ?? offered[0] ?? null;
   const wanted = { url: url.trim(), key: key ?? "", rooms, alarms, in_network: inNetwork, enabled };
+  const same =
+    webhook !== null &&
+    webhook.url === wanted.url &&
+    webhook.key === wanted.key &&
+    webhook.rooms === rooms &&
+    webhook.alarms === alarms &&
+    webhook.in_network === inNetwork;
   const work = useMutation({
     mutationFn() {
       return webhook ? api.changeWebhook(webhook.id, wanted) : api.createWebhook(wanted);
@@ -60,10 +67,10 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
     onSuccess() {
       done();
       close();
-      // What waited was dropped and does not come back.
-      if (!webhook?.enabled || enabled || webhook.waiting > 0) return;
+      // What waited was dropped and does not come back; what else was changed stays as it is now.
+      if (!webhook?.enabled || enabled || webhook.waiting > 0 || !same) return;
       say(t("undoing.webhook", { url: url.trim() }), async () => {
-        await api.changeWebhook(webhook.id, { ...wanted, enabled: true });
+        await api.changeWebhook(webhook.id, { enabled: true });
         done();
       });
     },

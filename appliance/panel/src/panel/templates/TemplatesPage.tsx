@@ -68,7 +68,10 @@ function Card({ template }: { template: RoomTemplate }) {
     onSuccess() {
       void refresh();
       say(t("undoing.template", { name }), async () => {
-        await templates.create({ name, default: template.default, settings: patchOf(settings, copies) });
+        const { items } = await templates.list();
+        // Another one may be it by now.
+        const isDefault = template.default && !items.some((other) => other.default);
+        await templates.create({ name, default: isDefault, settings: patchOf(settings, copies) });
         await refresh();
       });
     },
