@@ -49,7 +49,7 @@ async fn a_room_that_is_changed_after_it_was_looked_at_is_not_what_was_looked_at
     let settings = RoomSettingsPatch { lobby: Some(true), ..RoomSettingsPatch::default() };
     let new = NewRoomTemplate { name: "Exam".to_owned(), default: false, room: None, settings };
     let template = templates.create(new, false).await.unwrap().id;
-    let looked = templates.preview(&template, &[id.clone()]).await.unwrap().remove(0);
+    let looked = templates.preview(&template, std::slice::from_ref(&id)).await.unwrap().remove(0);
     // Somebody else has just begun to change the room.
     let turn = rooms.turn().await;
     let mut applied = pin!(templates.apply(&template, &id, Some(&looked.of)));
@@ -65,7 +65,7 @@ async fn a_room_that_is_changed_after_it_was_looked_at_is_not_what_was_looked_at
     let room = rooms.get(&id).await.unwrap();
     assert_eq!((room.lobby, room.rules.max_people), (false, 7), "it is as somebody else left it");
     // Looked at anew, it is changed.
-    let looked = templates.preview(&template, &[id.clone()]).await.unwrap().remove(0);
+    let looked = templates.preview(&template, std::slice::from_ref(&id)).await.unwrap().remove(0);
     templates.apply(&template, &id, Some(&looked.of)).await.unwrap();
     assert!(rooms.get(&id).await.unwrap().lobby);
 }
