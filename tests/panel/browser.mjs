@@ -10,7 +10,7 @@ export const PATIENCE_MS = 45_000;
 const FLAGS = [
   '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
-  '--use-fake-device-for-media-stream=fps=5', '--use-fake-ui-for-media-stream',
+  '--use-fake-device-for-media-stream=fps=10', '--use-fake-ui-for-media-stream',
   '--autoplay-policy=no-user-gesture-required', '--disable-background-timer-throttling',
   '--disable-renderer-backgrounding',
 ];

@@ -61,16 +61,19 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
     webhook.alarms === alarms &&
     webhook.in_network === inNetwork;
   const work = useMutation({
-    mutationFn() {
-      return webhook ? api.changeWebhook(webhook.id, wanted) : api.createWebhook(wanted);
+    async mutationFn() {
+      // The page is live: when the box has answered, what was before may be gone from it. What waited was dropped
+      // and does not come back; what else was changed stays as it is now.
+      const back = webhook?.enabled && !enabled && webhook.waiting === 0 && same ? webhook.id : null;
+      await (webhook ? api.changeWebhook(webhook.id, wanted) : api.createWebhook(wanted));
+      return back;
     },
-    onSuccess() {
+    onSuccess(back) {
       done();
       close();
-      // What waited was dropped and does not come back; what else was changed stays as it is now.
-      if (!webhook?.enabled || enabled || webhook.waiting > 0 || !same) return;
+      if (back === null) return;
       say(t("undoing.webhook", { url: url.trim() }), async () => {
-        await api.changeWebhook(webhook.id, { enabled: true });
+        await api.changeWebhook(back, { enabled: true });
         done();
       });
     },
