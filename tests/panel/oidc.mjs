@@ -221,7 +221,7 @@ export async function oidc(steps) {
       const there = await led.newPage();
       await there.goto(`/api/v1/oidc/start?page=${encodeURIComponent(wanted)}`);
       await atProvider(there, 'ada');
-      await there.waitForURL(`${box.http}/panel/rooms`);
+      await there.waitForURL(`${box.http}/panel/`);
       await isIn(there);
       await led.close();
     }
