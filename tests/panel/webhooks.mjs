@@ -106,16 +106,6 @@ export async function webhooks(steps, { panel }) {
       (await asked(panel, `/rooms/${room.id}`, undefined, 'DELETE')) === null);
   }, { needs: [added], expects: [/^409 .api.v1.rooms/] });
 
-  await steps.run('a receiver that was switched off is on again at a click', async () => {
-    await row.getByRole('button', { name: `Change ${server.url}` }).click();
-    await dialog.getByRole('switch', { name: /^Send/ }).uncheck();
-    await dialog.getByRole('button', { name: 'Save', exact: true }).click();
-    await says('Off');
-    await panel.getByText(`${server.url} hears nothing any more.`).waitFor();
-    await panel.getByRole('button', { name: 'Undo' }).click();
-    await says('Works');
-  }, { needs: [seen] });
-
   await steps.run('a receiver is deleted only after a question', async () => {
     await row.getByRole('button', { name: /^Delete/ }).click();
     await dialog.getByText(/is not told of anything any more/).waitFor();

@@ -7,5 +7,4 @@ export const undoing: Words<typeof en> = {
   planned: "{{title}} ist nicht mehr geplant.",
   template: "{{name}} wurde gelöscht.",
   filter: "Suche und Filter wurden geleert.",
-  webhook: "{{url}} erfährt nichts mehr.",
 };

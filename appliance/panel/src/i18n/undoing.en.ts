@@ -5,5 +5,4 @@ export const undoing = {
   planned: "{{title}} is not planned any more.",
   template: "{{name}} was deleted.",
   filter: "Search and filters were cleared.",
-  webhook: "{{url}} hears nothing any more.",
 };

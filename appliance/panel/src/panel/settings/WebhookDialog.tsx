@@ -8,7 +8,6 @@ import { keys } from "../../api/keys";
 import type { RoomsHeard, Webhook } from "../../api/schema";
 import { useRefusalText } from "../../i18n/refusal";
 import { Failure } from "../parts/Failure";
-import { useUndo } from "../parts/useUndo";
 import { isInNetwork } from "./inNetwork";
 
 interface WebhookDialogProps {
@@ -38,7 +37,6 @@ const ROOMS: RoomsHeard[] = ["of_key", "all", "none"];
 function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const { t } = useTranslation(["panel", "shared"]);
   const textOf = useRefusalText();
-  const say = useUndo();
   const known = useQuery({ queryKey: keys.livekitKeys, queryFn: api.keys });
   const offered = known.data?.items.map((item) => item.key) ?? [];
   const [url, setUrl] = useState(webhook?.url ?? "");
@@ -53,29 +51,13 @@ function WebhookForm({ webhook, close, done }: WebhookDialogProps) {
   const before = webhook && !webhook.key_revoked ? webhook.key : null;
   const key = chosen ?? before ?? offered[0] ?? null;
   const wanted = { url: url.trim(), key: key ?? "", rooms, alarms, in_network: inNetwork, enabled };
-  const same =
-    webhook !== null &&
-    webhook.url === wanted.url &&
-    webhook.key === wanted.key &&
-    webhook.rooms === rooms &&
-    webhook.alarms === alarms &&
-    webhook.in_network === inNetwork;
   const work = useMutation({
-    async mutationFn() {
-      // The page is live: when the box has answered, what was before may be gone from it. What waited was dropped
-      // and does not come back; what else was changed stays as it is now.
-      const back = webhook?.enabled && !enabled && webhook.waiting === 0 && same ? webhook.id : null;
-      await (webhook ? api.changeWebhook(webhook.id, wanted) : api.createWebhook(wanted));
-      return back;
+    mutationFn() {
+      return webhook ? api.changeWebhook(webhook.id, wanted) : api.createWebhook(wanted);
     },
-    onSuccess(back) {
+    onSuccess() {
       done();
       close();
-      if (back === null) return;
-      say(t("undoing.webhook", { url: url.trim() }), async () => {
-        await api.changeWebhook(back, { enabled: true });
-        done();
-      });
     },
   });
   const field = work.error instanceof Refusal ? work.error.problem.field : undefined;
