@@ -7,14 +7,14 @@ import assert from 'node:assert/strict';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRight, looksRightInAll } from './looks.mjs';
-import { expectText, until } from './waiting.mjs';
+import { expectText, plays, until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
+/** What the test call recorded. */
+const FILM = 'video.setup-film';
 /** Signs in: asking who is there finds nobody. */
 const NOBODY = /^401 \/api\/v1\/session$/;
 const PHONE = { viewport: { width: 390, height: 844 }, locale: 'de-DE', isMobile: true, hasTouch: true };
-/** Ten seconds of recording, and a film of them on two slow cores that do much else. */
-const FILM_PATIENCE_MS = 300_000;
 /** A browser gives up looking for a way. */
 const PATH_PATIENCE_MS = 90_000;
 
@@ -23,20 +23,6 @@ const title = (page, words) => page.getByRole('heading', { name: words, level: 2
 /** What a name of the box leads to, where browsers give no camera: it is neither HTTPS nor this machine. */
 const PLAIN = 'box.test';
 const FLAGS = [`--host-resolver-rules=MAP ${PLAIN} 127.0.0.1`];
-
-/** The film goes on and shows pictures. */
-async function plays(page) {
-  const film = page.locator('video.setup-film');
-  await film.waitFor({ timeout: FILM_PATIENCE_MS });
-  await film.evaluate((element) => {
-    element.muted = true;
-    return element.play();
-  });
-  await page.waitForFunction(() => {
-    const element = document.querySelector('video.setup-film');
-    return element.currentTime > 1 && element.getVideoPlaybackQuality().totalVideoFrames > 5;
-  });
-}
 
 /** The camera's picture moves. */
 async function seesItself(page) {
@@ -173,7 +159,7 @@ export async function setup(steps) {
     assert.ok(room.meeting.recording, 'the box does not record');
     await expectText(pocket, 'Hin und zurück');
     await looksRight(pocket, 'setup-recording', 'de');
-    await plays(pocket);
+    await plays(pocket, FILM);
     const [kept] = (await ask(phone, 'GET', '/recordings')).items;
     assert.equal(kept.title, 'Probeanruf');
     assert.ok(kept.duration_ms > 9_000 && kept.duration_ms < 20_000, `${kept.duration_ms} ms`);
@@ -222,7 +208,7 @@ export async function setup(steps) {
     await looksRight(page, 'setup-call', 'en');
     await page.getByRole('button', { name: 'Start the test call' }).click();
     await page.getByText(/Recording: \d+ s left/).first().waitFor();
-    await plays(page);
+    await plays(page, FILM);
     await looksRight(page, 'setup-watch', 'en');
     await page.getByRole('button', { name: 'Yes – keep it' }).click();
     await expectText(page, 'Its recording stays in the library.');

@@ -34,3 +34,20 @@ export async function seesVideoOf(page, name) {
   }, name);
   await page.evaluate(() => delete window.framesSeen);
 }
+
+/** Ten seconds of recording, and a film of them on two slow cores that do much else. */
+export const FILM_PATIENCE_MS = 300_000;
+
+/** The film that `selector` finds comes, goes on and shows pictures. */
+export async function plays(page, selector) {
+  const film = page.locator(selector);
+  await film.waitFor({ timeout: FILM_PATIENCE_MS });
+  await film.evaluate((element) => {
+    element.muted = true;
+    return element.play();
+  });
+  await page.waitForFunction((selector) => {
+    const element = document.querySelector(selector);
+    return element.currentTime > 1 && element.getVideoPlaybackQuality().totalVideoFrames > 5;
+  }, selector);
+}

@@ -11,7 +11,7 @@ import { Browser } from './browser.mjs';
 import { homeThatTrusts } from './certificates.mjs';
 import { ShippedBox } from './encrypted.mjs';
 import { Steps } from './steps.mjs';
-import { expectText, seesVideoOf, until } from './waiting.mjs';
+import { expectText, FILM_PATIENCE_MS, plays, seesVideoOf, until } from './waiting.mjs';
 
 const PASSWORD = 'correct horse battery';
 const NAME = 'roombox.local';
@@ -19,25 +19,10 @@ const WINDOWS = {
   desktop: { viewport: { width: 1280, height: 800 } },
   phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
 };
-/** Ten seconds of recording, and a film of them on two slow cores that do much else. */
-const FILM_PATIENCE_MS = 300_000;
 const SHOTS = process.env.ROOMBOX_SHOTS;
 
 const heading = (page, name) => page.getByRole('heading', { name }).first().waitFor();
 const press = (page, name, within = page) => within.getByRole('button', { name, exact: true }).click();
-
-/** The film goes on and shows pictures. */
-async function plays(page, film) {
-  await page.locator(film).waitFor({ timeout: FILM_PATIENCE_MS });
-  await page.locator(film).evaluate((element) => {
-    element.muted = true;
-    return element.play();
-  });
-  await page.waitForFunction((film) => {
-    const element = document.querySelector(film);
-    return element.currentTime > 1 && element.getVideoPlaybackQuality().totalVideoFrames > 5;
-  }, film);
-}
 
 /** What is done at each step, in words that stand on the screen. `what` is told, `see` waits for what is looked
  * at, `act` does what is told. */
