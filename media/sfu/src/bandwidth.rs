@@ -63,6 +63,7 @@ impl Sfu {
         let estimate = found.doubt.believed(now, estimate, wants.is_empty());
         let estimate = found.pretence.narrowed(estimate);
         let given = found.allocator.allocate(now, estimate, audio, &wants);
+        tracing::trace!(participant = %found.info.id, ?estimate, audio, ?wants, ?given, "divided");
         // A link that only seems narrow is not worth a trial.
         let doubtful = estimate.is_some() && !found.pretence.is_narrow();
         let paused = doubtful && found.allocator.shortage() == Shortage::Picture;

@@ -16,7 +16,8 @@ pub(super) struct JobList {
     items: Vec<Job>,
 }
 
-/// All jobs, newest first.
+/// Jobs that wait, run or were given up, and the newest 200 however they ended; newest first. What became of an
+/// older recording is in the recording.
 #[utoipa::path(get, path = "/jobs", tag = "jobs", responses((status = 200, body = JobList)))]
 pub(super) async fn job_list(
     State(door): State<PanelDoor>,

@@ -28,12 +28,9 @@ pub(super) async fn metrics_get(
     State(door): State<PanelDoor>,
     _: Visitor,
 ) -> Result<Response, ApiError> {
-    let mut jobs = BTreeMap::from(["queued", "running", "parked"].map(|state| (state, 0)));
-    for job in door.jobs.list().await? {
-        if let Some(count) = jobs.get_mut(job.state.name()) {
-            *count += 1;
-        }
-    }
+    let counts = door.jobs.counts().await?;
+    let jobs = [("queued", counts.queued), ("running", counts.running), ("parked", counts.parked)];
+    let jobs = BTreeMap::from(jobs);
     let (info, sample) = (door.identity.info(true, false), door.status.now());
     let (webhooks, audit) = (door.webhooks.list().await, door.audit.is_whole());
     let mut alarms = BTreeMap::new();

@@ -102,7 +102,7 @@ impl Gatherer {
 
     async fn facts(&self, drops: u64) -> Result<Facts, ControlError> {
         let now = self.status.now();
-        let (_, films_parked) = self.store.job_counts().await?;
+        let films_parked = self.store.job_counts().await?.parked;
         let certificates = self.certificates.view(UnixMs::now());
         let acme = self.acme.view();
         let targets = self.targets.list().await?.into_iter().filter(|target| target.enabled);

@@ -22,13 +22,16 @@ use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::events::{Events, Happening};
 use crate::settings::SettingsDesk;
-use crate::store::{NewJob, Store};
+use crate::store::{JobCounts, NewJob, Store};
 use roombox_jobs::{Input, JobRow, Outlook};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
+/// So many of the newest are listed although nobody needs to do anything about them: a box that has run for
+/// years has made a hundred thousand films.
+pub const NEWEST: u32 = 200;
 /// Messages that may wait for the desk.
 const INBOX: usize = 1024;
 
@@ -199,12 +202,20 @@ impl Jobs {
         self.trade.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Newest first.
+    /// Those that wait, run or were given up, and the [`NEWEST`] however they ended; newest first.
     ///
     /// # Errors
     /// The store refuses.
     pub async fn list(&self) -> Result<Vec<Job>, ControlError> {
-        Ok(self.store.job_list().await?.iter().map(|row| self.view(row)).collect())
+        Ok(self.store.job_list(NEWEST).await?.iter().map(|row| self.view(row)).collect())
+    }
+
+    /// How many there are that still concern somebody.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn counts(&self) -> Result<JobCounts, ControlError> {
+        Ok(self.store.job_counts().await?)
     }
 
     /// The newest job of each of these recordings that has one.

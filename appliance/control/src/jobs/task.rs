@@ -68,10 +68,8 @@ impl DeskTask {
     pub async fn run(mut self) -> Result<(), ControlError> {
         let costs = Costs::new(self.jobs.store.job_cost_list().await?);
         self.desk = Desk::new(self.machine(self.told), costs);
-        for row in self.jobs.store.job_list().await? {
-            if row.state != JobState::Finished {
-                self.input(Input::Add(Box::new(row)), None).await;
-            }
+        for row in self.jobs.store.job_list_undone().await? {
+            self.input(Input::Add(Box::new(row)), None).await;
         }
         // All are there: the first in order begins, not the first that was read.
         self.reads = false;

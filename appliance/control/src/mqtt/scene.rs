@@ -63,7 +63,7 @@ impl Mqtt {
     pub async fn scene(&self) -> Result<Scene, ControlError> {
         let parts = &self.parts;
         let now = parts.status.now();
-        let (jobs_waiting, _) = parts.store.job_counts().await?;
+        let jobs_waiting = parts.store.job_counts().await?.queued;
         let updates = parts.updates.view().await;
         let installed = match updates.now {
             crate::updates::UpdateState::Installed { version } => Some(version),

@@ -7,6 +7,17 @@ use roombox_jobs::spec::MadeFile;
 use roombox_jobs::{JobRow, JobState};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+/// States in which a job still concerns somebody.
+const CONCERN: [JobState; 3] = [JobState::Queued, JobState::Running, JobState::Parked];
+
+/// How many jobs wait, run, and were given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobCounts {
+    pub queued: u64,
+    pub running: u64,
+    pub parked: u64,
+}
+
 /// A job that is to be kept for the first time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewJob(pub JobRow);
@@ -91,9 +102,21 @@ impl Store {
         .await
     }
 
-    /// All jobs, newest first.
-    pub async fn job_list(&self) -> Result<Vec<JobRow>, StoreError> {
-        self.call(|sql| rows(sql, "SELECT row FROM jobs ORDER BY id DESC", [])).await
+    /// Jobs that still concern somebody: those that wait, run or were given up; and as many of the newest,
+    /// however they ended. Newest first.
+    pub async fn job_list(&self, newest: u32) -> Result<Vec<JobRow>, StoreError> {
+        let query = "SELECT row FROM jobs WHERE state IN (?1, ?2, ?3)
+                OR id IN (SELECT id FROM jobs ORDER BY id DESC LIMIT ?4) ORDER BY id DESC";
+        let [queued, running, parked] = CONCERN.map(JobState::name);
+        self.call(move |sql| rows(sql, query, params![queued, running, parked, newest])).await
+    }
+
+    /// Jobs that are not done: also those that somebody cancelled, who may try them again.
+    pub async fn job_list_undone(&self) -> Result<Vec<JobRow>, StoreError> {
+        let query = "SELECT row FROM jobs WHERE state IN (?1, ?2, ?3, ?4) ORDER BY id DESC";
+        let [queued, running, parked] = CONCERN.map(JobState::name);
+        let cancelled = JobState::Cancelled.name();
+        self.call(move |sql| rows(sql, query, params![queued, running, parked, cancelled])).await
     }
 
     /// Jobs of a recording that wait or run.
@@ -115,14 +138,15 @@ impl Store {
         self.call(move |sql| rows(sql, query, [serde_json::to_string(&recordings)?])).await
     }
 
-    /// How many jobs wait, and how many were given up.
-    pub async fn job_counts(&self) -> Result<(u64, u64), StoreError> {
+    /// How many jobs still concern somebody.
+    pub async fn job_counts(&self) -> Result<JobCounts, StoreError> {
         self.call(|sql| {
             let count = |state: JobState| {
                 let query = "SELECT COUNT(*) FROM jobs WHERE state = ?1";
                 sql.query_row(query, [state.name()], |row| row.get(0)).map(unsigned)
             };
-            Ok((count(JobState::Queued)?, count(JobState::Parked)?))
+            let [queued, running, parked] = CONCERN.map(count);
+            Ok(JobCounts { queued: queued?, running: running?, parked: parked? })
         })
         .await
     }
@@ -216,6 +240,27 @@ mod tests {
         let open = store.job_list_open_of("rec_1".to_owned()).await.unwrap();
         assert_eq!(open.iter().map(|row| row.state).collect::<Vec<_>>(), [S::Queued, S::Running]);
         assert!(open.iter().all(|row| !row.state.is_final()));
+    }
+
+    #[tokio::test]
+    async fn of_the_jobs_of_years_those_that_concern_somebody_and_the_newest_are_listed() {
+        use JobState as S;
+        let (store, _folder) = store(&["rec_1"]).await;
+        let states =
+            [S::Finished, S::Parked, S::Cancelled, S::Queued, S::Running, S::Finished, S::Finished];
+        for (n, state) in states.into_iter().enumerate() {
+            store.job_insert(NewJob(row(&format!("job_{n}"), "rec_1", state))).await.unwrap();
+        }
+        let names = |rows: Vec<JobRow>| -> Vec<String> {
+            rows.into_iter().map(|row| row.spec.job.replace("job_", "")).collect()
+        };
+        assert_eq!(names(store.job_list(0).await.unwrap()), ["4", "3", "1"]);
+        assert_eq!(names(store.job_list(3).await.unwrap()), ["6", "5", "4", "3", "1"]);
+        assert_eq!(store.job_list(100).await.unwrap().len(), 7);
+        let undone = names(store.job_list_undone().await.unwrap());
+        assert_eq!(undone, ["4", "3", "2", "1"], "a cancelled one may be tried again");
+        let counts = store.job_counts().await.unwrap();
+        assert_eq!(counts, JobCounts { queued: 1, running: 1, parked: 1 });
     }
 
     #[tokio::test]

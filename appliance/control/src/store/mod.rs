@@ -63,7 +63,7 @@ pub use facts::DatabaseFacts;
 pub use fleet::{FleetBoxRow, FleetEventRow, FleetRow, HeardRow, Hearing, Missing as FleetMissing};
 pub use fleet_library::{FleetRecordingRow, FleetSearch};
 pub use health::{AlarmNews, NewsKind};
-pub use jobs::NewJob;
+pub use jobs::{JobCounts, NewJob};
 pub use keys::LivekitKey;
 pub use leftovers::Leftover;
 pub use library::Search;

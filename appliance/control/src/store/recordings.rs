@@ -278,8 +278,7 @@ impl Store {
         let known_bytes = self.known_bytes.clone();
         self.call(move |sql| {
             let sum: i64 = sql.query_row(
-                "SELECT (SELECT COALESCE(SUM(bytes), 0) FROM recordings)
-                      + (SELECT COALESCE(SUM(bytes), 0) FROM files)",
+                "SELECT COALESCE(SUM(bytes), 0) + COALESCE(SUM(films_bytes), 0) FROM recordings",
                 [],
                 |row| row.get(0),
             )?;

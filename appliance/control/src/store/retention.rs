@@ -21,20 +21,19 @@ impl Store {
         let [queued, running] = [JobState::Queued, JobState::Running].map(JobState::name);
         self.call(move |sql| {
             let mut statement = sql.prepare(
-                "SELECT id, COALESCE(kept_from_ms, ended_ms), held,
-                     EXISTS (SELECT 1 FROM copies
-                         WHERE recording = recordings.id AND state <> 'delivered')
-                     OR EXISTS (SELECT 1 FROM egress e JOIN egress_uploads u ON u.egress = e.id
-                         WHERE e.recording = recordings.id AND u.state = 'waiting'),
-                     bytes + (SELECT COALESCE(SUM(bytes), 0) FROM files WHERE recording = id),
-                     room_name, state = 'ready',
-                     COALESCE((SELECT json_extract(rules, '$.keep_days') FROM rooms
-                         WHERE rooms.id = recordings.room AND json_valid(rules)), own_days),
-                     kept_from_ms IS NULL
-                 FROM recordings
+                "WITH days AS MATERIALIZED (
+                     SELECT id AS room, json_extract(rules, '$.keep_days') AS days FROM rooms
+                     WHERE json_valid(rules)),
+                 owed AS MATERIALIZED (
+                     SELECT recording FROM copies WHERE state <> 'delivered'
+                     UNION SELECT e.recording FROM egress e
+                         JOIN egress_uploads u ON u.egress = e.id WHERE u.state = 'waiting')
+                 SELECT id, COALESCE(kept_from_ms, ended_ms), held, id IN owed,
+                     bytes + films_bytes, room_name, state = 'ready',
+                     COALESCE(days.days, own_days), kept_from_ms IS NULL
+                 FROM recordings LEFT JOIN days ON days.room = recordings.room
                  WHERE state IN ('ready', 'empty') AND COALESCE(kept_from_ms, ended_ms) <= ?3
-                     AND NOT EXISTS (SELECT 1 FROM jobs
-                         WHERE recording = recordings.id AND jobs.state IN (?1, ?2))
+                     AND id NOT IN (SELECT recording FROM jobs WHERE jobs.state IN (?1, ?2))
                  ORDER BY id",
             )?;
             let ended_by = signed(ended_by.unwrap_or(u64::MAX));

@@ -34,36 +34,28 @@ impl Store {
     /// What all recordings take, those since this moment, and the `most` largest.
     pub async fn storage(&self, since_ms: u64, most: u32) -> Result<Stored, StoreError> {
         self.call(move |sql| {
+            // An index has all of it: a hundred thousand recordings are read in some milliseconds.
             let mut stored = sql.query_row(
-                "SELECT COALESCE(SUM(bytes), 0),
-                     COALESCE(SUM(CASE WHEN started_ms >= ?1 THEN bytes END), 0), MIN(started_ms)
+                "SELECT COALESCE(SUM(bytes), 0), COALESCE(SUM(films_bytes), 0), MIN(started_ms)
                  FROM recordings",
-                [signed(since_ms)],
+                [],
                 |row| {
                     Ok(Stored {
                         tracks_bytes: unsigned(row.get(0)?),
-                        recent_bytes: unsigned(row.get(1)?),
+                        films_bytes: unsigned(row.get(1)?),
                         first_ms: row.get::<_, Option<i64>>(2)?.map(unsigned),
                         ..Stored::default()
                     })
                 },
             )?;
-            let (films, recent): (i64, i64) = sql.query_row(
-                "SELECT COALESCE(SUM(files.bytes), 0),
-                     COALESCE(SUM(CASE WHEN started_ms >= ?1 THEN files.bytes END), 0)
-                 FROM files JOIN recordings ON recordings.id = files.recording",
-                [signed(since_ms)],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            stored.films_bytes = unsigned(films);
-            stored.recent_bytes += unsigned(recent);
+            let recent = "SELECT COALESCE(SUM(bytes + films_bytes), 0) FROM recordings
+                 WHERE started_ms >= ?1";
+            let recent = sql.query_row(recent, [signed(since_ms)], |row| row.get(0));
+            stored.recent_bytes = recent.map(unsigned)?;
             let mut statement = sql.prepare(
-                "SELECT id, title, started_ms, recordings.bytes, COALESCE(made, 0), held
-                 FROM recordings LEFT JOIN
-                     (SELECT recording, SUM(bytes) AS made FROM files GROUP BY recording)
-                     ON recording = id
-                 WHERE recordings.bytes + COALESCE(made, 0) > 0
-                 ORDER BY recordings.bytes + COALESCE(made, 0) DESC, id DESC LIMIT ?1",
+                "SELECT id, title, started_ms, bytes, films_bytes, held FROM recordings
+                 WHERE bytes + films_bytes > 0
+                 ORDER BY bytes + films_bytes DESC, id DESC LIMIT ?1",
             )?;
             let rows = statement.query_map(params![most], |row| {
                 Ok(Largest {
@@ -138,5 +130,41 @@ mod tests {
             .collect();
         assert_eq!(largest, [("rec_2", 30, 200), ("rec_1", 100, 0)], "nothing takes no room");
         assert_eq!(store.storage(50, 1).await.unwrap().largest.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_made_of_a_recording_is_added_up_whoever_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("box.db");
+        // A box of before there was a sum, with a film.
+        let mut before = rusqlite::Connection::open(&path).unwrap();
+        crate::store::schema::migrate(&mut before, &path, &crate::store::schema::STEPS[..30])
+            .unwrap();
+        before
+            .execute_batch(
+                "INSERT INTO recordings (id, room, room_name, title, state, layout, started_ms)
+                     VALUES ('rec_1', '', '', '', 'ready', '', 1);
+                 INSERT INTO files VALUES ('rec_1', 'a.mp4', 'mp4', 7, '', 'job_1');",
+            )
+            .unwrap();
+        drop(before);
+        let store = Store::open(&path).unwrap();
+        let films = |does: &'static str| {
+            let store = &store;
+            async move {
+                store.call(move |sql| Ok(sql.execute_batch(does)?)).await.unwrap();
+                store.storage(0, 10).await.unwrap().films_bytes
+            }
+        };
+        assert_eq!(films("").await, 7);
+        // As every version writes them.
+        let again =
+            "INSERT OR REPLACE INTO files VALUES ('rec_1', 'a.mp4', 'mp4', 9, '', 'job_2');";
+        assert_eq!(films(again).await, 9);
+        let more = "INSERT INTO files VALUES ('rec_1', 'b.mp4', 'mp4', 30, '', 'job_2');";
+        assert_eq!(films(more).await, 39);
+        assert_eq!(films("UPDATE files SET bytes = 1 WHERE path = 'a.mp4'").await, 31);
+        assert_eq!(films("DELETE FROM files WHERE path = 'b.mp4'").await, 1);
+        assert_eq!(films("DELETE FROM recordings").await, 0);
     }
 }
