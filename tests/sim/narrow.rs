@@ -267,7 +267,8 @@ fn the_client_says_which_picture_a_narrow_link_is_for() {
     assert_eq!((paused(&world, first), paused(&world, second)), (false, true));
     let important = TrackSettings { priority: 1, ..TrackSettings::default() };
     settings(&mut world, "bob", second, important);
-    world.run(10 * SECOND);
+    // Before what is dark is tried again.
+    world.run(6 * SECOND);
     assert_eq!((paused(&world, first), paused(&world, second)), (true, false));
     let hidden = TrackSettings { disabled: true, ..important };
     settings(&mut world, "bob", second, hidden);

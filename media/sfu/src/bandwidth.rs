@@ -60,12 +60,12 @@ impl Sfu {
         let (audio, wants) = self.wants(now, key);
         let estimate = self.peers.get(peer).and_then(|slot| slot.peer.estimate());
         let found = &mut self.participants[key];
-        let estimate = found.doubt.believed(now, estimate, wants.is_empty());
-        let estimate = found.pretence.narrowed(estimate);
-        let given = found.allocator.allocate(now, estimate, audio, &wants);
-        tracing::trace!(participant = %found.info.id, ?estimate, audio, ?wants, ?given, "divided");
+        let belief = found.doubt.believed(now, estimate, wants.is_empty());
+        let belief = found.pretence.narrowed(belief);
+        let given = found.allocator.allocate(now, belief, audio, &wants);
+        tracing::trace!(participant = %found.info.id, ?belief, audio, ?wants, ?given, "divided");
         // A link that only seems narrow is not worth a trial.
-        let doubtful = estimate.is_some() && !found.pretence.is_narrow();
+        let doubtful = belief.is_some() && !found.pretence.is_narrow();
         let paused = doubtful && found.allocator.shortage() == Shortage::Picture;
         let Participant { wishes, info, .. } = found;
         let (mut keyframes, mut states) = (Vec::new(), Vec::new());
@@ -95,7 +95,7 @@ impl Sfu {
             }
         }
         if !states.is_empty() {
-            tracing::debug!(participant = %info.id, ?estimate, ?states, "streams");
+            tracing::debug!(participant = %info.id, ?belief, ?states, "streams");
             self.tell_streams(key, states);
         }
         let Self { outputs, timers, peers, participants, .. } = self;

@@ -1,5 +1,6 @@
 //! States that clients have simulated to test themselves. Doors let them in development only.
 
+use crate::allocate::Belief;
 use crate::command::Simulated;
 use crate::event::Event;
 use crate::ids::Identity;
@@ -29,12 +30,11 @@ pub(crate) struct Pretence {
 }
 
 impl Pretence {
-    /// The estimate of a connection, as far as it may be believed.
-    pub(crate) fn narrowed(&self, estimate: Option<u64>) -> Option<u64> {
-        match self.carries {
-            Some(carries) => Some(estimate.map_or(carries, |estimate| estimate.min(carries))),
-            None => estimate,
-        }
+    /// What is believed of a connection, as far as it may be.
+    pub(crate) fn narrowed(&self, belief: Option<Belief>) -> Option<Belief> {
+        let Some(carries) = self.carries else { return belief };
+        let (now, lately) = belief.map_or((carries, carries), |all| (all.now, all.lately));
+        Some(Belief { now: now.min(carries), lately: lately.min(carries) })
     }
 
     pub(crate) fn is_narrow(&self) -> bool {

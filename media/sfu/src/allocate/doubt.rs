@@ -6,6 +6,7 @@
 //! again now and then, and stays as long as it arrives without losses and without a queue, whatever
 //! the estimator says.
 
+use super::dips::{Belief, Dips};
 use std::time::{Duration, Instant};
 
 /// Bits per second with which estimating begins: less is doubted.
@@ -29,6 +30,7 @@ pub(crate) struct Doubt {
     /// Trials in vain.
     vain: u32,
     trial: Option<Trial>,
+    dips: Dips,
 }
 
 /// So many bits per second are sent in any case.
@@ -39,22 +41,24 @@ struct Trial {
 }
 
 impl Doubt {
-    /// The bits per second to divide, for an estimate (`None`: not known). `idle`: there is nothing
-    /// to divide.
+    /// What to divide, for an estimate in bits per second (`None`: not known). `idle`: there is nothing to
+    /// divide.
     pub(crate) fn believed(
         &mut self,
         now: Instant,
         estimate: Option<u64>,
         idle: bool,
-    ) -> Option<u64> {
+    ) -> Option<Belief> {
+        let estimate = estimate?;
+        let lately = self.dips.lately(now, estimate);
         if idle {
-            return estimate;
+            return Some(Belief { now: estimate, lately });
         }
         let begun = *self.begun.get_or_insert(now);
         let first = now.saturating_duration_since(begun) < DOUBTED;
         let least = if first { FIRST } else { 0 };
         let tried = self.trial.as_ref().map_or(0, |trial| trial.bps);
-        estimate.map(|estimate| estimate.max(least).max(tried))
+        Some(Belief { now: estimate.max(least).max(tried), lately })
     }
 
     /// Takes what came of it: the bits per second that the next picture would need, if one is paused,
@@ -70,6 +74,7 @@ impl Doubt {
             let age = now.saturating_duration_since(trial.begun);
             if troubled && age >= CAUSED {
                 self.trial = None;
+                self.dips.forget(now);
                 self.vain = if age < CALM { self.vain + 1 } else { 0 };
                 self.paused = Some(now);
                 return None;
@@ -101,8 +106,10 @@ mod tests {
     fn a_low_estimate_is_believed_soon_after_the_first_picture() {
         let start = Instant::now();
         let mut doubt = Doubt::default();
-        let mut at =
-            |ms, estimate, idle| doubt.believed(start + Duration::from_millis(ms), estimate, idle);
+        let mut at = |ms, estimate, idle| {
+            let believed = doubt.believed(start + Duration::from_millis(ms), estimate, idle);
+            believed.map(|belief| belief.now)
+        };
         assert_eq!(at(0, Some(100_000), true), Some(100_000));
         assert_eq!(at(60_000, Some(100_000), false), Some(FIRST));
         assert_eq!(at(60_100, Some(900_000), false), Some(900_000));
@@ -117,7 +124,8 @@ mod tests {
         let tried = (0..240).filter(|n| {
             let now = start + Duration::from_millis(n * 250);
             let running = doubt.trial.is_some();
-            let paused = doubt.believed(now, Some(50_000), false) < Some(needed);
+            let believed = doubt.believed(now, Some(50_000), false).map(|belief| belief.now);
+            let paused = believed < Some(needed);
             doubt.judge(now, paused.then_some(needed), troubled(*n / 4, running)).is_some()
         });
         tried.map(|n| n / 4).collect()
@@ -128,10 +136,13 @@ mod tests {
         let mut doubt = Doubt::default();
         assert_eq!(trials(&mut doubt, 200_000, |_, _| false), [6]);
         let late = Instant::now() + Duration::from_secs(3600);
-        assert_eq!(doubt.believed(late, Some(50_000), false), Some(200_000));
+        let believed = |doubt: &mut Doubt| {
+            doubt.believed(late, Some(50_000), false).map(|belief| (belief.now, belief.lately))
+        };
+        assert_eq!(believed(&mut doubt), Some((200_000, 50_000)));
         // Until it no longer arrives.
         assert_eq!(doubt.judge(late, None, true), None);
-        assert_eq!(doubt.believed(late, Some(50_000), false), Some(50_000));
+        assert_eq!(believed(&mut doubt), Some((50_000, 50_000)));
     }
 
     #[test]

@@ -7,15 +7,19 @@
 //!   estimate ──┐   minus audio, which is never paused
 //!   audio ─────┼─► the lowest layer for each, by importance ─► the second ─► … ─► [`Allocation`]
 //!   wants ─────┘   down at once; up one layer, when there was room for a while
+//!                  dark only when there was no room for a while ([`dips`])
 //! ```
 
+mod dips;
 mod doubt;
 mod rate;
 
+pub(crate) use dips::Belief;
 pub(crate) use doubt::Doubt;
 pub(crate) use rate::RateMeter;
 
 use crate::quality::Shortage;
+use dips::Bridge;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -26,6 +30,8 @@ const HOLD: Duration = Duration::from_secs(2);
 /// Room means this share of the estimate, in percent: estimates swing by some 15 % around what a
 /// link carries.
 const SAFE_PERCENT: u64 = 80;
+/// The same for a picture that is dark: a swing does not take it away again ([`dips`]).
+const DARK_PERCENT: u64 = 90;
 /// The first estimates of a connection are guesses that grow within a second: until then what fits
 /// is given at once.
 const START_UP: Duration = Duration::from_secs(3);
@@ -90,32 +96,54 @@ pub(crate) struct Allocator {
     given: HashMap<usize, Given>,
     /// When there was first something to divide.
     begun: Option<Instant>,
+    bridge: Bridge,
+}
+
+/// Bits per second for pictures.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    now: u64,
+    /// For the lowest layers of those that are shown; not less.
+    lasting: u64,
 }
 
 impl Allocator {
-    /// Divides `estimate` (bits per second; `None`: unlimited) among audio that takes `audio` bits
-    /// per second and `wants`, in any order.
+    /// Divides what is believed of a connection (`None`: unlimited) among audio that takes `audio` bits per
+    /// second and `wants`, in any order.
     pub(crate) fn allocate(
         &mut self,
         now: Instant,
-        estimate: Option<u64>,
+        belief: Option<Belief>,
         audio: u64,
         wants: &[Want],
     ) -> Allocation {
+        let estimate = belief.map(|belief| belief.now);
         let wants = by_importance(wants);
         let tops: Vec<usize> = wants.iter().map(|want| want.layers.len()).collect();
         let budget = estimate.map_or(u64::MAX, |estimate| estimate.saturating_sub(audio));
         let caps = match estimate {
             Some(estimate) => {
-                let safe = (estimate.saturating_mul(SAFE_PERCENT) / 100).saturating_sub(audio);
-                // What is sent already is safe as well: another may have it.
-                let safe = safe.max(self.held(&wants).1.min(budget));
-                self.caps(now, &wants, &fill(safe, &wants, &tops))
+                let held = self.held(&wants).1.min(budget);
+                let room = |percent: u64| {
+                    let safe = (estimate.saturating_mul(percent) / 100).saturating_sub(audio);
+                    // What is sent already is safe as well: another may have it.
+                    let safe = safe.max(held);
+                    fill(Budget { now: safe, lasting: safe }, &wants, &tops, &[])
+                };
+                let (safe, fits) = (room(SAFE_PERCENT), room(DARK_PERCENT));
+                self.caps(now, &wants, &safe, &fits)
             }
             None => tops.clone(),
         };
-        let rungs = fill(budget, &wants, &caps);
+        let first = wants.first().map_or(0, |want| audio + cost(want, 1));
+        let lasting = belief.map_or(u64::MAX, |belief| match self.bridge.is_worn(now) {
+            true => budget,
+            false => belief.lasting(first).saturating_sub(audio),
+        });
+        let shown = self.held(&wants).0;
+        let rungs = fill(Budget { now: budget, lasting }, &wants, &caps, &shown);
         self.remember(&wants, &rungs);
+        self.bridge.bears(now, total(&wants, &rungs) > budget);
         let next = next_step(&wants, &rungs);
         Allocation {
             layers: wants.iter().zip(&rungs).map(|(w, rung)| (w.track, layer(w, *rung))).collect(),
@@ -137,8 +165,15 @@ impl Allocator {
     }
 
     /// How far up each subscription may go now: whoever is new or was content, to what it wants;
-    /// whoever got less, one layer up once `safe` has had room for that long enough.
-    fn caps(&mut self, now: Instant, wants: &[&Want], safe: &[usize]) -> Vec<usize> {
+    /// whoever got less, one layer up once `safe` has had room for that long enough, or `fits` for one that
+    /// is dark.
+    fn caps(
+        &mut self,
+        now: Instant,
+        wants: &[&Want],
+        safe: &[usize],
+        fits: &[usize],
+    ) -> Vec<usize> {
         let begun = match wants.is_empty() {
             true => self.begun,
             false => Some(*self.begun.get_or_insert(now)),
@@ -154,7 +189,8 @@ impl Allocator {
                 continue;
             };
             caps[n] = held[n];
-            if !has_room(n, &held, safe) {
+            let room = if held[n] == 0 { fits } else { safe };
+            if !has_room(n, &held, room) {
                 given.room_since = None;
                 continue;
             }
@@ -206,8 +242,8 @@ fn by_importance(wants: &[Want]) -> Vec<&Want> {
 
 /// The rung of each subscription within a budget: 0 paused, else one more than the place of its
 /// layer. All get their first rung, as far as that fits, before anybody gets a second one. Whoever
-/// does not fit at all leaves what there is to the less important.
-fn fill(budget: u64, wants: &[&Want], caps: &[usize]) -> Vec<usize> {
+/// does not fit at all leaves what there is to the less important. `shown`: the rungs that they have.
+fn fill(budget: Budget, wants: &[&Want], caps: &[usize], shown: &[usize]) -> Vec<usize> {
     let mut rungs = vec![0; wants.len()];
     let mut left = budget;
     let highest = caps.iter().copied().max().unwrap_or(0);
@@ -217,8 +253,11 @@ fn fill(budget: u64, wants: &[&Want], caps: &[usize]) -> Vec<usize> {
                 continue;
             }
             let step = cost(want, rung) - cost(want, rung - 1);
-            if step <= left {
-                left -= step;
+            let is_shown = rung == 1 && shown.get(n).is_some_and(|has| *has > 0);
+            if step <= if is_shown { left.lasting } else { left.now } {
+                left.now = left.now.saturating_sub(step);
+                // Nobody is begun, nor gets more, over what is believed now.
+                left.lasting = if is_shown { left.lasting.saturating_sub(step) } else { left.now };
                 rungs[n] = rung;
             }
         }

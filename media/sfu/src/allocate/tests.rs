@@ -1,5 +1,6 @@
 //! What holds whatever people want and however their connection behaves.
 
+use super::dips::Dips;
 use super::*;
 use proptest::prelude::*;
 use std::cmp::Ordering;
@@ -70,7 +71,8 @@ fn steps(wants: &[Want], given: &Allocation) -> Vec<Step> {
 }
 
 fn at_once(estimate: u64, audio: u64, wants: &[Want]) -> Allocation {
-    Allocator::default().allocate(Instant::now(), Some(estimate), audio, wants)
+    let belief = Belief { now: estimate, lately: estimate };
+    Allocator::default().allocate(Instant::now(), Some(belief), audio, wants)
 }
 
 fn content(wants: &[Want], given: &Allocation) -> bool {
@@ -80,6 +82,7 @@ fn content(wants: &[Want], given: &Allocation) -> bool {
 /// An allocator on one line, over time.
 struct Line {
     allocator: Allocator,
+    dips: Dips,
     now: Instant,
     /// Subscriptions that went up or came back, and how many of these went down again.
     ups: HashSet<usize>,
@@ -91,12 +94,14 @@ impl Line {
     fn new() -> Self {
         let last = Allocation::default();
         let ups = HashSet::new();
-        Self { allocator: Allocator::default(), now: Instant::now(), ups, flaps: 0, last }
+        let (allocator, dips) = Default::default();
+        Self { allocator, dips, now: Instant::now(), ups, flaps: 0, last }
     }
 
     fn tick(&mut self, estimate: u64, audio: u64, wants: &[Want]) {
         self.now += TICK;
-        let next = self.allocator.allocate(self.now, Some(estimate), audio, wants);
+        let belief = Belief { now: estimate, lately: self.dips.lately(self.now, estimate) };
+        let next = self.allocator.allocate(self.now, Some(belief), audio, wants);
         for (track, layer) in &next.layers {
             match self.last.layers.get(track).map(|before| layer.cmp(before)) {
                 Some(Ordering::Greater) => drop(self.ups.insert(*track)),
@@ -117,10 +122,20 @@ proptest! {
     fn what_is_given_fits_the_estimate(wants in wants(), audio in 0..200_000u64, weather in weather()) {
         let mut line = Line::new();
         for (estimate, ticks) in weather {
-            for _ in 0..ticks {
+            for tick in 0..ticks {
+                let before = line.last.clone();
                 line.tick(estimate, audio, &wants);
                 let video = spent(&wants, &line.last);
-                prop_assert!(video == 0 || audio + video <= estimate);
+                // Pictures that are shown stay for a moment, as small as they can be.
+                let shown = |track: &usize| before.layers.get(track).is_some_and(Option::is_some);
+                let stays = |(track, layer): (&usize, &Option<usize>)| {
+                    layer.is_none() || *layer == Some(0) && shown(track)
+                };
+                let first = audio + by_importance(&wants)[0].layers[0].bps;
+                let bridged = TICK * tick <= Duration::from_secs(2)
+                    && audio + video <= first.min(estimate * 4).max(estimate * 2)
+                    && line.last.layers.iter().all(stays);
+                prop_assert!(video == 0 || audio + video <= estimate || bridged);
             }
         }
     }
@@ -264,6 +279,49 @@ fn layers_go_down_at_once_and_up_one_by_one_after_a_wait() {
     };
     assert!(up(&mut line, 1) >= HOLD);
     assert!(up(&mut line, 2) >= HOLD);
+}
+
+#[test]
+fn a_picture_outlasts_a_dip_and_not_a_link_that_became_narrow() {
+    let wants = [camera(0, &[160_000, 480_000]), camera(1, &[160_000])];
+    let mut line = Line::new();
+    line.run(10, 1_400_000, &wants);
+    // What a queue of a second did to the estimate.
+    let dips = [(10, 390_000), (10, 180_000), (12, 390_000), (10, 250_000), (12, 400_000)];
+    for (ticks, estimate) in dips {
+        for _ in 0..ticks {
+            line.tick(estimate, 20_000, &wants);
+            assert_eq!(line.last.layers[&0], Some(0), "at {estimate}");
+        }
+    }
+    line.run(2, 100_000, &wants);
+    assert_eq!(line.last.layers, HashMap::from([(0, Some(0)), (1, None)]), "by no more than twice");
+    line.run(1, 100_000, &wants);
+    assert!(line.last.layers.values().all(Option::is_none));
+    for _ in 0..20 {
+        line.tick(180_000, 0, &wants);
+        assert!(line.last.layers.values().all(Option::is_none), "what is dark waits for room");
+    }
+    line.tick(180_000, 0, &wants);
+    assert_eq!(line.last.layers[&0], Some(0));
+}
+
+#[test]
+fn peaks_keep_no_picture_for_which_there_is_no_room() {
+    let wants = [camera(0, &[300_000]), camera(1, &[300_000])];
+    let mut line = Line::new();
+    line.run(10, 700_000, &wants);
+    assert!(content(&wants, &line.last));
+    // What a probe finds, once in two seconds.
+    let swing = |line: &mut Line| {
+        (0..5).for_each(|_| line.tick(700_000, 0, &wants));
+        (0..15).for_each(|_| line.tick(400_000, 0, &wants));
+    };
+    (0..3).for_each(|_| swing(&mut line));
+    for _ in 0..20 {
+        swing(&mut line);
+        assert_eq!(line.last.layers, HashMap::from([(0, Some(0)), (1, None)]));
+    }
 }
 
 #[test]
