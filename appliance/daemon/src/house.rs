@@ -280,6 +280,7 @@ impl House {
         let vitals =
             Vitals::new(plane, recordings.clone(), recorder.clone(), store.clone(), root.clone());
         tokio::spawn(vitals.keep_sampling(status.clone()));
+        tokio::spawn(upkeep::stay_small(status.clone()));
         tokio::spawn(updates.clone().watch());
         let (egress, told) =
             Egress::new(store.clone(), rooms.clone(), recordings.clone(), outputs.clone());

@@ -1,9 +1,11 @@
-//! What goes on for as long as the box runs: recordings end, old ones go, the disk is watched.
+//! What goes on for as long as the box runs: recordings end, old ones go, the disk is watched, and memory
+//! that nobody uses is given back.
 
 use crate::clock;
 use crate::recorder::RecorderNews;
 use roombox_control::recordings::Recordings;
 use roombox_control::retention::Retention;
+use roombox_control::status::Status;
 use roombox_control::storage::Storage;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +15,8 @@ use tokio::sync::mpsc;
 const TICK: Duration = Duration::from_secs(1);
 /// What is due is deleted this often.
 const RETENTION_TICK: Duration = Duration::from_secs(5);
+/// What is free of the heap is given back this often.
+const TRIMMED: Duration = Duration::from_secs(30);
 
 /// Recordings end, and what was refused is tried again, for as long as the recorder runs.
 pub async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<RecorderNews>) {
@@ -59,3 +63,27 @@ pub async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: b
         }
     }
 }
+
+/// Gives back what is free of the heap while nobody meets: the API's description at the start and each password
+/// that is checked (19 MB by Argon2) would stay with the box for good.
+pub async fn stay_small(status: Arc<Status>) {
+    loop {
+        tokio::time::sleep(TRIMMED).await;
+        if status.now().participants == 0
+            && let Err(error) = tokio::task::spawn_blocking(trim).await
+        {
+            tracing::warn!(%error, "memory that is free cannot be given back");
+        }
+    }
+}
+
+/// glibc keeps what is free below something that is not.
+#[cfg(target_env = "gnu")]
+fn trim() {
+    // SAFETY: it takes no pointer, and the allocator's own locks guard what it looks at.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other allocators do so by themselves.
+#[cfg(not(target_env = "gnu"))]
+fn trim() {}

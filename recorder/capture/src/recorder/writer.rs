@@ -75,7 +75,9 @@ impl Writer {
         let mut next_tick = Instant::now() + TICK;
         let mut next_disk = Instant::now();
         while !self.stopping {
-            let patience = next_tick.saturating_duration_since(Instant::now());
+            // While nothing is recorded only the disk is looked after.
+            let next = if self.running.is_empty() { next_disk } else { next_tick };
+            let patience = next.saturating_duration_since(Instant::now());
             match inbox.recv_timeout(patience) {
                 Ok(message) => self.message(message),
                 Err(RecvTimeoutError::Timeout) => self.catch_up(),
