@@ -1,8 +1,37 @@
 // Puts src/arrival.ts before the scripts of each page, as a file of its own: what looks after the others must
-// not be one chunk with them.
-import type { Plugin } from "vite";
+// not be one chunk with them. And tells it where the page's words are, language by language.
+import type { IndexHtmlTransformContext, Plugin } from "vite";
 
 const SOURCE = "src/arrival.ts";
+const WORDS = /\/i18n\/(\w+)\.(\w+)\.ts$/;
+
+type Bundle = NonNullable<IndexHtmlTransformContext["bundle"]>;
+
+/** What loads with these files. */
+function withImports(bundle: Bundle, files: readonly string[], found = new Set<string>()): Set<string> {
+  for (const file of files) {
+    const chunk = bundle[file];
+    if (chunk?.type !== "chunk" || found.has(file)) continue;
+    found.add(file);
+    withImports(bundle, chunk.imports, found);
+  }
+  return found;
+}
+
+/** By language, the files with words that a page begins with, and with all of them what they import. */
+function words(bundle: Bundle, entry: { name: string; fileName: string }): Record<string, string[]> {
+  const there = withImports(bundle, [entry.fileName]);
+  const asked = new Set([...there].flatMap((file) => (bundle[file]?.type === "chunk" ? bundle[file].dynamicImports : [])));
+  const found: Record<string, string[]> = {};
+  for (const file of asked) {
+    const chunk = bundle[file];
+    const [, name, language] = (chunk?.type === "chunk" && chunk.facadeModuleId?.match(WORDS)) || [];
+    if (!language || (name !== entry.name && name !== "shared")) continue;
+    const files = [...withImports(bundle, [file])].filter((one) => !there.has(one));
+    found[language] = [...new Set([...(found[language] ?? []), ...files.map((one) => `/${one}`)])];
+  }
+  return found;
+}
 
 export function arrival(): Plugin {
   let built = false;
@@ -16,11 +45,15 @@ export function arrival(): Plugin {
     },
     transformIndexHtml: {
       order: "post",
-      handler(_, { bundle }) {
+      handler(_, { bundle, chunk: entry }) {
         const chunk = Object.values(bundle ?? {}).find((file) => file.type === "chunk" && file.name === "arrival");
         if (built && !chunk) throw new Error(`${SOURCE} is not part of the build`);
         const src = chunk ? `/${chunk.fileName}` : `/${SOURCE}`;
-        return [{ tag: "script", attrs: { type: "module", src }, injectTo: "head-prepend" as const }];
+        const script = { tag: "script", attrs: { type: "module", src }, injectTo: "head-prepend" as const };
+        if (!bundle || !entry) return [script];
+        const content = JSON.stringify(words(bundle, entry));
+        if (!content.includes("/")) throw new Error(`${entry.name} begins without words`);
+        return [script, { tag: "meta", attrs: { name: "roombox-words", content }, injectTo: "head-prepend" as const }];
       },
     },
   };

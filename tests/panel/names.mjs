@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { putRecording } from './imported.mjs';
@@ -40,10 +42,20 @@ function calendarOf(titles) {
   return ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//names', ...events, 'END:VCALENDAR', ''].join('\r\n');
 }
 
+async function freePort() {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
 /** With a box of its own. */
 export async function names(steps) {
   const before = steps.browser;
-  const box = await Box.start();
+  const nats = path.join(path.dirname(process.env.ROOMBOX_PYTHON), 'nats-server');
+  const box = await Box.start(['--https', `127.0.0.1:${await freePort()}`, '--nats-server', nats]);
   await box.stop();
   // What came from a meeting lies in a recording's own files.
   for (const [index, name] of NAMES.slice(0, -1).entries()) {
@@ -69,6 +81,9 @@ export async function names(steps) {
   const claim = { code: box.code, name: 'Ada', password: PASSWORD };
   assert.equal((await ask('POST', '/claim', claim)).status, 201);
   const room = (await ask('POST', '/rooms', { name: 'Library' })).body.id;
+  const port = await freePort();
+  assert.equal((await ask('POST', '/fleet/hub', { leaf_address: `127.0.0.1:${port}`, port })).status, 201);
+  const provider = { enabled: true, issuer: 'https://issuer.test', client_id: 'box', address: 'https://box.test', roles: [{ group: 'staff', role: 'viewer' }] };
   const at = (index) => ({
     starts_at: new Date(Date.now() + (24 + index) * HOUR_MS).toISOString(),
     ends_at: new Date(Date.now() + (25 + index) * HOUR_MS).toISOString(),
@@ -86,6 +101,8 @@ export async function names(steps) {
     'invited person': (name) => ask('POST', '/invites', { name, role: 'viewer', expires_in_s: 86_400 }),
     token: (name) => ask('POST', '/api-tokens', { name }),
     target: (name, index) => ask('POST', '/targets', { name, place: { kind: 'folder', path: `/nowhere/${index}` } }),
+    'group of a fleet': (name) => ask('POST', '/fleet/groups', { name, settings: {} }),
+    'sign-in service': (name) => ask('PUT', '/oidc', { settings: { ...provider, name } }),
     box: (name) => ask('PATCH', '/box', { name }),
   };
   const taken = {};
@@ -97,7 +114,7 @@ export async function names(steps) {
         const { status, body } = await give(name, index);
         const said = (last = `${JSON.stringify(name.slice(0, 40))}: ${status} ${JSON.stringify(body)?.slice(0, 200)}`);
         if (status >= 200 && status < 300) {
-          const kept = body.name ?? body.title ?? body.invite?.name ?? body.link?.name ?? body.key?.name ?? body.token?.name;
+          const kept = body.name ?? body.title ?? body.invite?.name ?? body.link?.name ?? body.key?.name ?? body.token?.name ?? body.settings?.name;
           if (kept !== undefined) assert.equal(kept, (field === 'key to watch' ? `${name} 2` : name).trim(), said);
           taken[field].push(name);
           continue;
@@ -109,6 +126,22 @@ export async function names(steps) {
       assert.ok(taken[field].length > 4, `only ${taken[field].length} were taken; the last answer: ${last}`);
     });
   }
+
+  await steps.run('the button of a sign-in service shows its name as text', async () => {
+    const visitor = await browser.person();
+    await visitor.exposeFunction('hit', () => hits.push('a name ran as code at the sign-in'));
+    const page = await visitor.newPage();
+    for (const name of NAMES.slice(0, 7)) {
+      const { status } = await ask('PUT', '/oidc', { settings: { ...provider, name } });
+      assert.ok([200, 422].includes(status), `${name}: ${status}`);
+      await page.goto('/panel/');
+      const button = page.getByRole('link', { name: /^Sign in with / });
+      await button.waitFor();
+      if (status === 200) assert.equal((await button.textContent()).trim(), `Sign in with ${name}`.trim());
+      await harmless(page);
+    }
+    await visitor.close();
+  }, { expects: [/^401 \/api\/v1\/session$/] });
 
   await steps.run('a person is called as they were invited, and signs in so', async () => {
     for (const name of NAMES.slice(0, 7)) {

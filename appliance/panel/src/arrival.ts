@@ -1,6 +1,7 @@
 // Sees to it that a page arrives. Browsers give a page up when one of its scripts does not come, as when a
 // laptop changes its network meanwhile, and leave it white. This one runs before the others and imports
-// nothing: when a part has not come it asks for the box, and loads the page again once that answers.
+// nothing: when a part has not come it asks for the box, and loads the page again once that answers. And it
+// knows the language before the others do.
 
 /** So often the page is loaded again by itself within `FORGOTTEN_MS`; then somebody has to say so. */
 const RELOADS = 3;
@@ -28,14 +29,31 @@ const WORDS = {
   },
 };
 
-function language(): keyof typeof WORDS {
+type Code = keyof typeof WORDS;
+
+/** As src/i18n/start.ts has it: that one is on its way. */
+function language(): Code {
   let chosen: string | null = null;
   try {
     chosen = localStorage.getItem("roombox.language");
   } catch {
     // Pages in a frame may be refused the browser's storage: then nobody has chosen a language.
   }
-  return (chosen ?? navigator.language).startsWith("de") ? "de" : "en";
+  const wishes = [chosen ?? "", ...navigator.languages].map((wish) => wish.slice(0, 2).toLowerCase());
+  return wishes.find((wish): wish is Code => wish in WORDS) ?? "en";
+}
+
+/** Has the words come beside the scripts that will ask for them. */
+function fetchWords() {
+  const listed = document.querySelector<HTMLMetaElement>("meta[name=roombox-words]");
+  const files: Partial<Record<string, string[]>> = JSON.parse(listed?.content ?? "{}");
+  for (const file of files[language()] ?? []) {
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.crossOrigin = "";
+    link.href = file;
+    document.head.append(link);
+  }
 }
 
 /** When the page was loaded again by itself lately; null: without storage nobody counts, and nobody loads again. */
@@ -110,3 +128,4 @@ async function fetchAgain() {
 // In the way down: errors of elements do not rise.
 addEventListener("error", () => void fetchAgain(), true);
 addEventListener("unhandledrejection", () => void fetchAgain());
+fetchWords();

@@ -3,11 +3,9 @@ import { Center, Loader } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Suspense, useEffect } from "react";
 import { Redirect, Route, Router, Switch, useLocation } from "wouter";
-import { api } from "../api/client";
-import { keys } from "../api/keys";
 import type { Me } from "../api/schema";
 import { suggestLanguage } from "../i18n/start";
-import { useSession } from "./session";
+import { boxQuery, useSession } from "./session";
 import { Shell } from "./Shell";
 import {
   AccountPage,
@@ -27,7 +25,6 @@ import {
   SchedulePage,
   SettingsPage,
   SetupPage,
-  SignInPage,
   SignInServicePage,
   StatusPage,
   StoragePage,
@@ -35,6 +32,7 @@ import {
   UpdatesPage,
   WelcomePage,
 } from "./pages";
+import { SignInPage } from "./pages/SignInPage";
 import { NothingHere } from "./parts/EmptyState";
 import { Failure } from "./parts/Failure";
 import { Permitted } from "./parts/Forbidden";
@@ -49,7 +47,7 @@ export function App() {
 }
 
 function Entrance() {
-  const box = useQuery({ queryKey: keys.box, queryFn: api.box });
+  const box = useQuery(boxQuery);
   const session = useSession();
   const [place] = useLocation();
   const language = box.data?.language ?? null;

@@ -21,6 +21,7 @@ import { followContrast } from "../contrast";
 import { startWords } from "../i18n/start";
 import { sayUnread } from "../i18n/unread";
 import { App } from "./App";
+import { boxQuery, sessionQuery } from "./session";
 import { theme, variables } from "./theme";
 
 followContrast();
@@ -45,6 +46,10 @@ const cache: QueryClient = new QueryClient({
     },
   },
 });
+
+// Asked while the words are on their way: which page is shown depends on it.
+void cache.prefetchQuery(boxQuery);
+void cache.prefetchQuery(sessionQuery);
 
 const root = document.getElementById("root");
 if (root) {

@@ -1,4 +1,5 @@
-// The panel's pages, each a chunk of its own that comes when somebody goes there.
+// The panel's pages, each a chunk of its own that comes when somebody goes there. The one to sign in comes with
+// the panel: whoever needs it has waited enough.
 import { addWords } from "../i18n/start";
 import { lazyPage } from "./parts/lazyPage";
 
@@ -18,7 +19,6 @@ export const RoomPage = lazyPage(() => import("./pages/RoomPage").then((page) =>
 export const RoomsPage = lazyPage(() => import("./pages/RoomsPage").then((page) => page.RoomsPage));
 export const SchedulePage = lazyPage(() => import("./pages/SchedulePage").then((page) => page.SchedulePage));
 export const SettingsPage = lazyPage(() => import("./pages/SettingsPage").then((page) => page.SettingsPage));
-export const SignInPage = lazyPage(() => import("./pages/SignInPage").then((page) => page.SignInPage));
 export const SignInServicePage = lazyPage(() => import("./pages/SignInServicePage").then((page) => page.SignInServicePage));
 export const StatusPage = lazyPage(() => import("./pages/StatusPage").then((page) => page.StatusPage));
 export const StoragePage = lazyPage(() => import("./pages/StoragePage").then((page) => page.StoragePage));
