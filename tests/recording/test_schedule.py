@@ -164,6 +164,25 @@ def test_a_room_that_always_records_does_so_for_each_meeting(box):
         assert box.until(recording, lambda seen: seen["state"] == "ready")["end_reason"] == "room_ended"
 
 
+def test_who_stops_it_where_it_always_records_stops_it_for_that_meeting_alone(box):
+    room = box.panel.call("POST", "/rooms", {"name": "Studio"})
+    box.panel.call("PATCH", f"/rooms/{room['id']}", {"record_always": True})
+
+    def recorded():
+        meeting = room_of(box, room)["meeting"]
+        return meeting and meeting["recording"]
+
+    with Meeting(box, name="Studio", people=("Ada",)) as meeting:
+        stopped = box.wait(recorded)["id"]
+        box.until(stopped, lambda seen: seen["duration_ms"] > 1000)
+        meeting.stop_recording()
+        box.until(stopped, lambda seen: seen["state"] != "recording")
+    box.wait(lambda: room_of(box, room)["meeting"] is None)
+    assert [one["id"] for one in box.panel.call("GET", "/recordings")["items"]] == [stopped]
+    with Meeting(box, name="Studio", people=("Ada",)):
+        assert box.wait(recorded)["id"] != stopped
+
+
 def room_of(box, room):
     return box.panel.call("GET", f"/rooms/{room['id']}")
 

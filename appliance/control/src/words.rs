@@ -30,7 +30,7 @@ words! {
     "Why media is missing: never arrived, the disk was slower, nothing was sent, the disk refused."
     GapReason = Missing { Loss, Overflow, Silence, Disk }
     "Why a recording ended."
-    EndReason = Ending { Stopped, RoomEnded, DiskLow, Interrupted, Shutdown }
+    EndReason = Ending { Stopped, RoomEnded, OrderEnded, DiskLow, Interrupted, Shutdown, Unreadable }
     "Sound or pictures."
     MediaKind = Kind { Audio, Video }
     "Where a track comes from."
@@ -54,7 +54,15 @@ mod tests {
     #[test]
     fn a_word_is_spelt_as_serde_spells_it() {
         let document = serde_json::to_value(EndReason::schema()).unwrap();
-        let words = ["stopped", "room_ended", "disk_low", "interrupted", "shutdown"];
+        let words = [
+            "stopped",
+            "room_ended",
+            "order_ended",
+            "disk_low",
+            "interrupted",
+            "shutdown",
+            "unreadable",
+        ];
         assert_eq!(document["enum"], serde_json::json!(words));
     }
 

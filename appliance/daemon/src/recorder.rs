@@ -5,7 +5,7 @@ use roombox_capture::manifest::{EndReason, Manifest};
 use roombox_capture::{OpenRecording, Recorder, RecorderConfig, RecorderEvent, RecordingFigures};
 use roombox_control::conference::{Command, RoomName};
 use roombox_control::recordings::{RoomRecorder, Transcribed};
-use roombox_net::{Plane, TapSink};
+use roombox_net::{Plane, PlaneBusy, TapSink};
 use roombox_sfu::tap::{TapId, TapItem};
 use std::collections::HashMap;
 use std::io;
@@ -54,6 +54,46 @@ fn locked(taps: &Taps) -> MutexGuard<'_, HashMap<String, Tapped>> {
     taps.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What the recorder says becomes news, or a request to the media plane. What ended by itself, on a full disk, lets go
+/// of its tap here: else its room's packets were copied for nobody until the meeting is over.
+fn heard(
+    event: RecorderEvent,
+    taps: &Taps,
+    command: impl Fn(&RoomName, Command) -> Result<(), PlaneBusy>,
+) -> Option<RecorderNews> {
+    match event {
+        RecorderEvent::KeyframeWanted { recording, track, layer } => {
+            let Tapped { room, tap } = locked(taps).get(&recording).cloned()?;
+            let wanted = Command::TapKeyframe { room: room.clone(), tap, track, layer };
+            if command(&room, wanted).is_err() {
+                tracing::debug!(%recording, "a keyframe will be asked for later");
+            }
+            None
+        }
+        RecorderEvent::TrackRefused { .. } => None,
+        RecorderEvent::Ended { recording, manifest } => {
+            let tapped = locked(taps).remove(&recording);
+            close(&recording, tapped, command);
+            Some(RecorderNews::Ended(manifest))
+        }
+        RecorderEvent::DiskWarning { free, reserve } => {
+            Some(RecorderNews::DiskWarning { free, reserve })
+        }
+    }
+}
+
+/// Closes a recording's tap, unless that was done.
+fn close(
+    recording: &str,
+    tapped: Option<Tapped>,
+    command: impl Fn(&RoomName, Command) -> Result<(), PlaneBusy>,
+) {
+    let Some(Tapped { room, tap }) = tapped else { return };
+    if command(&room, Command::CloseTap { room: room.clone(), tap }).is_err() {
+        tracing::warn!(recording, "the media plane is too busy to close a tap");
+    }
+}
+
 impl BoxRecorder {
     /// Starts the recorder's threads; news come by the receiver.
     ///
@@ -69,27 +109,8 @@ impl BoxRecorder {
         let (of_events, asked) = (taps.clone(), plane.clone());
         let config = RecorderConfig { reserve: reserve.clone(), ..RecorderConfig::new(root, 0) };
         let recorder = Recorder::start(config, move |event| {
-            let told = match event {
-                RecorderEvent::KeyframeWanted { recording, track, layer } => {
-                    let Some(Tapped { room, tap }) = locked(&of_events).get(&recording).cloned()
-                    else {
-                        return;
-                    };
-                    let command = Command::TapKeyframe { room: room.clone(), tap, track, layer };
-                    if asked.command(&room, command).is_err() {
-                        tracing::debug!(%recording, "a keyframe will be asked for later");
-                    }
-                    return;
-                }
-                RecorderEvent::TrackRefused { .. } => return,
-                RecorderEvent::Ended { recording, manifest } => {
-                    locked(&of_events).remove(&recording);
-                    RecorderNews::Ended(manifest)
-                }
-                RecorderEvent::DiskWarning { free, reserve } => {
-                    RecorderNews::DiskWarning { free, reserve }
-                }
-            };
+            let command = |room: &RoomName, command| asked.command_if_open(room, command);
+            let Some(told) = heard(event, &of_events, command) else { return };
             if let Err(error) = news.try_send(told) {
                 // Nothing is lost: the manifest is on the disk and the next start reads it.
                 tracing::error!(%error, "the box does not hear its recorder");
@@ -129,14 +150,9 @@ impl RoomRecorder for BoxRecorder {
         Ok(())
     }
 
-    fn stop(&self, room: &RoomName, recording: &str, reason: EndReason) {
-        let tap = locked(&self.taps).get(recording).map(|tapped| tapped.tap);
-        if let Some(tap) = tap {
-            let command = Command::CloseTap { room: room.clone(), tap };
-            if self.plane.command(room, command).is_err() {
-                tracing::warn!(recording, "the media plane is too busy to close a tap");
-            }
-        }
+    fn stop(&self, _: &RoomName, recording: &str, reason: EndReason) {
+        let tapped = locked(&self.taps).remove(recording);
+        close(recording, tapped, |room, command| self.plane.command_if_open(room, command));
         if let Err(error) = self.recorder.stop(recording, reason) {
             tracing::error!(recording, %error, "a recording cannot be stopped");
         }
@@ -170,5 +186,33 @@ impl RoomRecorder for BoxRecorder {
 
     fn space(&self) -> io::Result<(u64, u64)> {
         Ok((roombox_capture::disk::free_space()(&self.root)?, (self.reserve)()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn what_ends_by_itself_lets_go_of_its_tap_once() {
+        let taps = Taps::default();
+        let tapped = Tapped { room: RoomName::from("Hall"), tap: TapId(7) };
+        locked(&taps).insert("rec_1".to_owned(), tapped);
+        let asked = RefCell::new(Vec::new());
+        let command = |room: &RoomName, command: Command| {
+            let Command::CloseTap { tap, .. } = command else { panic!("{command:?}") };
+            asked.borrow_mut().push((room.clone(), tap));
+            Ok(())
+        };
+        let ended = || RecorderEvent::Ended {
+            recording: "rec_1".to_owned(),
+            manifest: Box::new(Manifest::new("rec_1", "Hall", 0, String::new())),
+        };
+        assert!(matches!(heard(ended(), &taps, command), Some(RecorderNews::Ended(_))));
+        assert_eq!(*asked.borrow(), [(RoomName::from("Hall"), TapId(7))]);
+        // Somebody has stopped it: there is nothing left to close, and its end is news all the same.
+        assert!(matches!(heard(ended(), &taps, command), Some(RecorderNews::Ended(_))));
+        assert_eq!(asked.borrow().len(), 1);
     }
 }

@@ -333,6 +333,15 @@ impl Plane {
         self.inbox(room).send(Message::Command(Box::new(command)))
     }
 
+    /// The same to a room that has a shard. Without one there is nobody to hear it, and it gets none by this.
+    ///
+    /// # Errors
+    /// The shard has too much waiting.
+    pub fn command_if_open(&self, room: &RoomName, command: Command) -> Result<(), PlaneBusy> {
+        let Some(shard) = self.pins().get(room).copied() else { return Ok(()) };
+        self.inboxes[shard].send(Message::Command(Box::new(command)))
+    }
+
     /// Sends a join or resume; the participant's events go to `sink` from now on.
     ///
     /// # Errors

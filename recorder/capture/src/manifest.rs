@@ -82,12 +82,16 @@ pub enum EndReason {
     Stopped,
     /// The room ended or everybody left.
     RoomEnded,
+    /// It ran for orders of programs and for live outputs, and the last of them is over.
+    OrderEnded,
     /// Free space fell below the reserve.
     DiskLow,
     /// The box lost power or the daemon died, and the room did not come back in time.
     Interrupted,
     /// The daemon was asked to stop.
     Shutdown,
+    /// It was cut short, and its manifest cannot be read. No manifest says so.
+    Unreadable,
 }
 
 /// One track of one participant as the recording saw it.

@@ -32,8 +32,17 @@ pub struct Scan {
     pub interrupted: Vec<Recovered>,
     /// Ended properly; what the disk had refused to seal is mended.
     pub whole: Vec<Manifest>,
-    /// Folders that nothing can be made of, with the reason. They stay as they are.
-    pub unreadable: Vec<(String, String)>,
+    /// Folders that nothing can be made of. They stay as they are.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A folder that nothing can be made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    pub folder: String,
+    pub why: String,
+    /// It is what the manifest says, and no disk that may answer better later.
+    pub lasting: bool,
 }
 
 /// Scans the folder of all recordings and mends those that were cut short.
@@ -49,7 +58,10 @@ pub fn scan(root: &Path) -> Result<Scan, CaptureError> {
     for entry in fs::read_dir(root).map_err(read)? {
         match entry {
             Ok(entry) => look(&entry.path(), &mut scan),
-            Err(error) => scan.unreadable.push((String::new(), error.to_string())),
+            Err(error) => {
+                let (folder, why) = (String::new(), error.to_string());
+                scan.unreadable.push(Unreadable { folder, why, lasting: false });
+            }
         }
     }
     Ok(scan)
@@ -70,7 +82,8 @@ fn look(folder: &Path, scan: &mut Scan) {
     let manifest = match read_manifest(folder) {
         Ok(manifest) => manifest,
         Err(error) => {
-            scan.unreadable.push((name, error.to_string()));
+            let lasting = matches!(error, CaptureError::ParseManifest { .. });
+            scan.unreadable.push(Unreadable { folder: name, why: error.to_string(), lasting });
             return;
         }
     };
@@ -85,8 +98,25 @@ fn look(folder: &Path, scan: &mut Scan) {
             scan.whole.push(recovered.manifest);
         }
         Ok(recovered) => scan.interrupted.push(recovered),
-        Err(error) => scan.unreadable.push((name, error.to_string())),
+        Err(error) => {
+            let why = error.to_string();
+            scan.unreadable.push(Unreadable { folder: name, why, lasting: false });
+        }
     }
+}
+
+/// What lies in a folder whose manifest cannot be read: the tracks that can be played, for people to take away. Nothing
+/// is written.
+pub fn found_in(folder: &Path, recording: &str, room: &str) -> Manifest {
+    let mut manifest = Manifest::new(recording, room, 0, String::new());
+    let timeline = read_timeline(folder);
+    import_unlisted(folder, &timeline, &mut manifest);
+    manifest.parts.sort_by(|a, b| (a.start_us, &a.file).cmp(&(b.start_us, &b.file)));
+    for part in &mut manifest.parts {
+        part.bytes = fs::metadata(folder.join(&part.file)).ok().map(|found| found.len());
+    }
+    import_tracks(&timeline, &mut manifest);
+    manifest
 }
 
 /// Mends one recording: torn tails are cut, torn heads put right, parts sealed, unlisted parts

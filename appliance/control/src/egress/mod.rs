@@ -31,7 +31,7 @@ use crate::clock::UnixMs;
 use crate::conference::RoomInfo;
 use crate::error::ControlError;
 use crate::finish::to_the_end;
-use crate::outputs::Outputs;
+use crate::outputs::{Outputs, Turn};
 use crate::recordings::{RecordingState, Recordings};
 use crate::rooms::Rooms;
 use crate::store::Store;
@@ -42,7 +42,7 @@ use roombox_jobs::spec::{JobSpec, LayoutName, MadeFile, Range, Relayout};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 use ulid::Ulid;
 
 /// Films of one recording that go on at a time, and those that were ordered of it in all.
@@ -63,8 +63,6 @@ pub struct Egress {
     recordings: Arc<Recordings>,
     outputs: Arc<Outputs>,
     news: mpsc::Sender<EgressView>,
-    /// Two orders for a room that nobody records make one recording; the last to stop ends it.
-    turn: Mutex<()>,
     /// What was told in this life, of the newest orders: nothing twice.
     told: std::sync::Mutex<BTreeMap<String, EgressState>>,
 }
@@ -78,18 +76,7 @@ impl Egress {
         outputs: Arc<Outputs>,
     ) -> (Arc<Self>, mpsc::Receiver<EgressView>) {
         let (news, told) = mpsc::channel(NEWS);
-        (
-            Arc::new(Self {
-                store,
-                rooms,
-                recordings,
-                outputs,
-                news,
-                turn: Mutex::default(),
-                told: Default::default(),
-            }),
-            told,
-        )
+        (Arc::new(Self { store, rooms, recordings, outputs, news, told: Default::default() }), told)
     }
 
     /// Films a room from now on, or sends it somewhere, or both.
@@ -108,13 +95,14 @@ impl Egress {
 
     async fn start_now(&self, room: &str, order: Order) -> Result<EgressView, ControlError> {
         Outputs::check(&order.streams)?;
-        let _turn = self.turn.lock().await;
+        let turn = self.outputs.turn().await;
         let open = self.rooms.open(room).await?;
         let given_up = tokio::time::Instant::now() + PATIENCE;
         loop {
             let place = self.place_in(room, order.spec.layout.name).await?;
             if let Some((recording, from_us, began)) = place {
-                let placed = self.place(room, &open, &order, (&recording, from_us, began)).await;
+                let placed =
+                    self.place(&turn, (room, &open), &order, (&recording, from_us, began)).await;
                 if began && placed.is_err() {
                     // Nobody would ever end it.
                     self.recordings.end(&recording).await?;
@@ -158,8 +146,8 @@ impl Egress {
     /// Keeps an order; `None` if its recording is ending.
     async fn place(
         &self,
-        room: &str,
-        open: &RoomInfo,
+        turn: &Turn<'_>,
+        (room, open): (&str, &RoomInfo),
         order: &Order,
         (recording, from_us, began): (&str, u64, bool),
     ) -> Result<Option<EgressRow>, ControlError> {
@@ -198,7 +186,7 @@ impl Egress {
         let upload = upload.map(|to| UploadRow::new(row.id.clone(), row.filename.clone(), to));
         let known = self.rooms.known(room).await?.id;
         let (id, films) = (row.id.clone(), row.films());
-        let kept = self.outputs.place_order(&known, row, upload, &order.streams).await?;
+        let kept = self.outputs.place_order(turn, &known, row, upload, &order.streams).await?;
         tracing::info!(egress = %id, films, streams = order.streams.len(), kept = kept.is_some(),
             "a program ordered something of a room");
         Ok(kept)
@@ -214,7 +202,7 @@ impl Egress {
     }
 
     async fn stop_now(&self, id: &str) -> Result<EgressView, ControlError> {
-        let _turn = self.turn.lock().await;
+        let turn = self.outputs.turn().await;
         let (row, recording) = self.unended(id).await?;
         let last = self.recordings.unwanted(&recording, row.began, Some(&row.id)).await?;
         if row.stopped && !last {
@@ -222,7 +210,7 @@ impl Egress {
         }
         // While the time is not known the recording ends, and the film with it.
         let to_us = if last { None } else { self.recordings.time_of(&recording).await };
-        self.outputs.end_order(&row, None).await?;
+        self.outputs.end_order(&turn, &row, None).await?;
         let stop = move |row: &mut EgressRow| {
             if row.spec.range.is_some_and(|range| range.to_us.is_none()) && !last {
                 row.spec.range = row.spec.range.map(|range| Range { to_us, ..range });
@@ -245,11 +233,11 @@ impl Egress {
     /// # Errors
     /// There is no such order, it has ended, or the machine cannot draw one more picture.
     pub async fn relayout(&self, id: &str, layout: LayoutName) -> Result<EgressView, ControlError> {
-        let _turn = self.turn.lock().await;
+        let turn = self.outputs.turn().await;
         let (row, recording) = self.unended(id).await?;
         let now = self.recordings.time_of(&recording).await.filter(|_| !row.stopped);
         let from_us = now.ok_or(ControlError::EgressEnded)?;
-        self.outputs.relayout_order(&row, layout).await?;
+        self.outputs.relayout_order(&turn, &row, layout).await?;
         let relayout = move |row: &mut EgressRow| {
             row.updated_ms = UnixMs::now().0;
             row.spec.relayouts.push(Relayout { from_us, layout });
@@ -280,7 +268,7 @@ impl Egress {
         add: &[String],
         remove: &[String],
     ) -> Result<EgressView, ControlError> {
-        let _turn = self.turn.lock().await;
+        let turn = self.outputs.turn().await;
         let (row, _) = self.unended(id).await?;
         if row.stopped {
             return Err(ControlError::EgressEnded);
@@ -288,11 +276,11 @@ impl Egress {
         let gone = row.sending(remove).map_err(ControlError::NoSuchStream)?;
         if !add.is_empty() {
             let room = self.rooms.known(&row.room_name).await?.id;
-            let sent = self.outputs.send_order(&room, &row, add).await?;
+            let sent = self.outputs.send_order(&turn, &room, &row, add).await?;
             sent.ok_or(ControlError::EgressEnded)?;
         }
         if !gone.is_empty() {
-            self.outputs.end_order(&row, Some(&gone)).await?;
+            self.outputs.end_order(&turn, &row, Some(&gone)).await?;
         }
         let view = self.get(id).await?;
         // An order that ended without being stopped: its recording ends with it unless others want it.
@@ -404,3 +392,6 @@ impl Egress {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

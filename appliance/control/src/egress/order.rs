@@ -144,6 +144,8 @@ pub(super) fn state(
             Some(UploadState::Delivered) | None => EgressState::Complete,
         },
         (_, Some(JobState::Parked)) => EgressState::Failed,
+        // What was recorded cannot be read: nobody makes a film of it.
+        (RecordingState::Parked, None) => EgressState::Failed,
         _ => EgressState::Ending,
     }
 }
@@ -205,6 +207,7 @@ pub(super) mod tests {
         stands(false, R::Captured, Some(JobState::Running), E::Ending);
         stands(true, R::Ready, Some(JobState::Finished), E::Complete);
         stands(true, R::Parked, Some(JobState::Parked), E::Failed);
+        stands(false, R::Parked, None, E::Failed);
         // Another film was made of the recording.
         stands(true, R::Ready, Some(JobState::Parked), E::Failed);
         stands(true, R::Ready, Some(JobState::Cancelled), E::Aborted);

@@ -29,7 +29,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, MutexGuard as Held, Notify};
 use ulid::Ulid;
 use view::Seen;
 
@@ -69,13 +69,19 @@ pub struct Outputs {
     root: PathBuf,
     /// Pictures that the machine can draw at a time.
     most: usize,
-    /// Two orders for a room that nobody records make one recording; the last to stop ends it.
+    /// Two orders for a room that nobody records make one recording; the last to stop ends it. The orders of programs
+    /// wait for the same turn: whether a recording is wanted is decided in one place at a time.
     turn: Mutex<()>,
     /// How those go that are in the store, by id.
     seen: std::sync::Mutex<HashMap<String, Seen>>,
     /// Outputs whose meeting has just ended, by token.
     parting: Arc<std::sync::Mutex<HashMap<String, String>>>,
     changed: Notify,
+}
+
+/// Nobody else decides meanwhile whether a recording is wanted.
+pub(crate) struct Turn<'a> {
+    _held: Held<'a, ()>,
 }
 
 impl Outputs {
@@ -104,6 +110,11 @@ impl Outputs {
         self.parting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until nobody else decides what is recorded for whom.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        Turn { _held: self.turn.lock().await }
+    }
+
     /// Sends a room somewhere from now on.
     ///
     /// # Errors
@@ -123,7 +134,7 @@ impl Outputs {
         if let Some(url) = &url {
             address::destination(url)?;
         }
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await;
         let found = self.store.room_get(room.to_owned()).await?;
         let found = found.ok_or(ControlError::NotFound("room"))?;
         let running = self.recordings.running_in(&found.name);
@@ -255,7 +266,7 @@ impl Outputs {
     }
 
     async fn stop_now(&self, room: &str, id: &str) -> Result<(), ControlError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await;
         let rows = self.store.output_list().await?;
         let row = rows.into_iter().find(|row| row.id == id && row.room == room);
         let row = row.ok_or(ControlError::NotFound("output"))?;

@@ -1,6 +1,6 @@
 //! Outputs that belong to the order of a program: they are placed with it, and end with it.
 
-use super::{MOST, OutputRow, Outputs, address, unused};
+use super::{MOST, OutputRow, Outputs, Turn, address, unused};
 use crate::clock::UnixMs;
 use crate::egress::{EgressRow, UploadRow};
 use crate::error::ControlError;
@@ -33,12 +33,12 @@ impl Outputs {
     /// An address is in use, or too much is sent already.
     pub(crate) async fn place_order(
         &self,
+        _: &Turn<'_>,
         room: &str,
         mut order: EgressRow,
         upload: Option<UploadRow>,
         urls: &[String],
     ) -> Result<Option<EgressRow>, ControlError> {
-        let _turn = self.turn.lock().await;
         let rows = self.rows(room, &order, urls).await?;
         order.send(&rows, order.started_ms);
         let kept = self.store.egress_insert(order.clone(), upload, rows.clone()).await?;
@@ -54,12 +54,12 @@ impl Outputs {
     /// An address will not do or is in use, or too much is sent already.
     pub(crate) async fn send_order(
         &self,
+        _: &Turn<'_>,
         room: &str,
         order: &EgressRow,
         urls: &[String],
     ) -> Result<Option<EgressRow>, ControlError> {
         Self::check(urls)?;
-        let _turn = self.turn.lock().await;
         let rows = self.rows(room, order, urls).await?;
         let id = order.id.clone();
         let order = self.store.egress_send(id, rows.clone(), UnixMs::now().0).await?;
@@ -121,10 +121,10 @@ impl Outputs {
     /// The store refuses.
     pub(crate) async fn end_order(
         &self,
+        _: &Turn<'_>,
         order: &EgressRow,
         which: Option<&[String]>,
     ) -> Result<(), ControlError> {
-        let _turn = self.turn.lock().await;
         for row in self.of_order(order).await? {
             if which.is_none_or(|which| which.contains(&row.id)) {
                 self.end(&row).await?;
@@ -139,10 +139,10 @@ impl Outputs {
     /// The machine cannot draw one more picture.
     pub(crate) async fn relayout_order(
         &self,
+        _: &Turn<'_>,
         order: &EgressRow,
         layout: LayoutName,
     ) -> Result<(), ControlError> {
-        let _turn = self.turn.lock().await;
         let rows = self.of_order(order).await?;
         if rows.is_empty() {
             return Ok(());

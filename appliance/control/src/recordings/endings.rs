@@ -1,12 +1,15 @@
 //! Recordings whose end is still to be kept: cut short by a crash and waiting for their room, or refused by
 //! the disk or the store. One that cannot be ended holds nothing else up and is tried again.
 
+use super::search::people_in;
 use super::{RecordingState, Recordings};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
+use crate::events::Happening;
 use crate::store::{RecordingEnd, RecordingRow};
 use roombox_capture::manifest::{EndReason, Manifest};
-use roombox_capture::recovery::{self, Recovered, Scan};
+use roombox_capture::read_timeline;
+use roombox_capture::recovery::{self, Recovered, Scan, Unreadable};
 use roombox_jobs::spec::LayoutName;
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -24,8 +27,8 @@ pub(super) enum Unended {
     Whole(Box<Manifest>),
     /// A crash left it, and it does not go on.
     CutShort(Box<Recovered>),
-    /// Its folder is not mended yet, or its row not known.
-    Unread(String),
+    /// Its folder is not mended yet, or its row not known; how often that was found.
+    Unread(String, u32),
     /// Folders that were deleted lie about.
     Trash,
 }
@@ -39,10 +42,17 @@ pub(super) struct Unkept {
 
 /// What could not be ended is tried again after this.
 const AGAIN: Duration = Duration::from_secs(60);
+/// A folder that was not readable so often stays as it is.
+const MOST_LOOKS: u32 = 10;
 
 impl Recordings {
     pub(super) fn interrupted(&self) -> MutexGuard<'_, HashMap<String, Interrupted>> {
         self.interrupted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So long after a start a meeting that comes back is the same one.
+    pub(crate) fn resume_window(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.get().recording.resume_window_s))
     }
 
     /// Has [`Recordings::tick`] try it in a while.
@@ -66,9 +76,13 @@ impl Recordings {
             .await
             .map_err(|error| ControlError::Files(error.into()))?
             .map_err(|error| ControlError::Recorder(error.into()))?;
-        self.take_up(scan).await;
+        self.take_up(scan, 0).await;
         for row in self.store.recording_list_running().await? {
             if !self.folder(&row.id).join("manifest.json").exists() {
+                if !self.found_in(&row).await?.parts.is_empty() {
+                    self.end_unreadable(row).await?;
+                    continue;
+                }
                 tracing::warn!(recording = %row.id, "nothing of a recording reached the disk");
                 // It has an end all the same: who wants the rest recorded begins another one.
                 let end = RecordingEnd {
@@ -97,16 +111,30 @@ impl Recordings {
     }
 
     /// What was found in folders that nobody writes to: each by itself.
-    async fn take_up(&self, scan: Scan) {
-        for (name, why) in scan.unreadable {
-            let known = self.store.recording_get(name.clone()).await;
-            if known.is_ok_and(|row| row.is_none_or(|row| row.state != RecordingState::Recording)) {
-                tracing::warn!(folder = %name, %why, "a folder was left as it is");
-                continue;
+    async fn take_up(&self, scan: Scan, looks: u32) {
+        for Unreadable { folder, why, lasting } in scan.unreadable {
+            let known = self.store.recording_get(folder.clone()).await;
+            let row = match known {
+                Ok(row) => match row.filter(|row| row.state == RecordingState::Recording) {
+                    Some(row) => Some(row),
+                    None => {
+                        tracing::warn!(%folder, %why, "a folder was left as it is");
+                        continue;
+                    }
+                },
+                Err(_) => None,
+            };
+            if let Some(row) = row.filter(|_| lasting || looks >= MOST_LOOKS) {
+                tracing::error!(recording = %folder, %why,
+                    "a recording that was cut short cannot be read: it has ended, and its files stay");
+                match self.end_unreadable(row).await {
+                    Ok(()) => continue,
+                    Err(error) => tracing::error!(%error, "its end cannot be kept"),
+                }
             }
-            tracing::error!(recording = %name, %why,
+            tracing::error!(recording = %folder, %why,
                 "a recording that was cut short cannot be mended: it is tried again");
-            self.end_later(Unended::Unread(name));
+            self.end_later(Unended::Unread(folder, looks + 1));
         }
         for manifest in scan.whole {
             if let Err(error) = self.end_found(&manifest).await {
@@ -120,9 +148,44 @@ impl Recordings {
             if let Err(error) = self.await_room(recovered).await {
                 tracing::error!(recording = %id, %error,
                     "a recording that was cut short is not known yet: it is tried again");
-                self.end_later(Unended::Unread(id));
+                self.end_later(Unended::Unread(id, 0));
             }
         }
+    }
+
+    async fn found_in(&self, row: &RecordingRow) -> Result<Manifest, ControlError> {
+        let (folder, id, room) = (self.folder(&row.id), row.id.clone(), row.room_name.clone());
+        tokio::task::spawn_blocking(move || recovery::found_in(&folder, &id, &room))
+            .await
+            .map_err(|error| ControlError::Files(error.into()))
+    }
+
+    /// A recording cannot be read, and never will: it is over, nothing is made of it, and its files stay for
+    /// whoever wants them.
+    async fn end_unreadable(&self, row: RecordingRow) -> Result<(), ControlError> {
+        let found = self.found_in(&row).await?;
+        let folder = self.folder(&row.id);
+        let told = tokio::task::spawn_blocking(move || read_timeline(&folder))
+            .await
+            .map_err(|error| ControlError::Files(error.into()))?;
+        let duration_ms = told.iter().map(|line| line.t).max().unwrap_or(0) / 1000;
+        let end = RecordingEnd {
+            recording: row.id.clone(),
+            state: RecordingState::Parked,
+            ended_ms: row.started_ms + duration_ms,
+            duration_ms,
+            bytes: found.parts.iter().filter_map(|part| part.bytes).sum(),
+            gaps: 0,
+            dropped: 0,
+            reason: EndReason::Unreadable,
+            interruptions: Vec::new(),
+            people: people_in(&told),
+        };
+        if self.store.recording_end(end, |_| Vec::new()).await?.is_some() {
+            let ended = Happening::RecordingChanged(Box::new(self.get(&row.id).await?));
+            self.events.publish(&row.id, ended);
+        }
+        Ok(())
     }
 
     /// A folder says that it is whole: so does the store then, which may not know it at all.
@@ -142,7 +205,7 @@ impl Recordings {
             tracing::warn!(recording = %row.id, "an end that the disk had not kept is written");
             return self.write_end(recovered).await.map(drop);
         }
-        let window = Duration::from_secs(u64::from(self.settings.get().recording.resume_window_s));
+        let window = self.resume_window();
         tracing::info!(recording = %row.id, window_s = window.as_secs(),
             "a recording was cut short: it goes on if its room opens in time");
         let room = recovered.manifest.room.clone();
@@ -248,11 +311,11 @@ impl Recordings {
                 (Unended::CutShort(recovered), refused)
             }
             // They see to it themselves that they come again.
-            Unended::Unread(id) => {
+            Unended::Unread(id, looks) => {
                 let root = self.root.clone();
                 let found = tokio::task::spawn_blocking(move || recovery::scan_one(&root, &id));
                 if let Ok(scan) = found.await {
-                    self.take_up(scan).await;
+                    self.take_up(scan, looks).await;
                 }
                 return;
             }

@@ -247,7 +247,8 @@ impl Recordings {
         Ok(true)
     }
 
-    /// Ends a recording wherever it stands: running, or waiting for its room after a crash.
+    /// Ends a recording that nobody has ordered any more, wherever it stands: running, or waiting for its room
+    /// after a crash. No person has said that the room is not to be recorded.
     ///
     /// # Errors
     /// The store refuses.
@@ -258,7 +259,7 @@ impl Recordings {
             .find(|(_, now)| now.recording == id)
             .map(|(room, _)| RoomName::from(room.as_str()));
         if let Some(room) = running {
-            self.end_running(&room, id);
+            self.end_running(&room, id, EndReason::OrderEnded);
             return Ok(());
         }
         let waiting = {

@@ -335,16 +335,16 @@ impl Recordings {
     /// There is no such room, or it is not being recorded.
     pub async fn stop(&self, room_id: &str) -> Result<Recording, ControlError> {
         let (room, running) = self.running_of(room_id).await?;
-        self.end_running(&room, &running.recording);
+        self.end_running(&room, &running.recording, EndReason::Stopped);
         self.get(&running.recording).await
     }
 
-    fn end_running(&self, room: &RoomName, id: &str) {
+    fn end_running(&self, room: &RoomName, id: &str, reason: EndReason) {
         let mut all = self.running();
         if let Some(now) = all.get_mut(room.as_str()).filter(|now| now.recording == id) {
             now.ending = true;
             drop(all);
-            self.recorder.stop(room, id, EndReason::Stopped);
+            self.recorder.stop(room, id, reason);
         }
     }
 

@@ -3,15 +3,22 @@
 use super::*;
 use crate::conference::quiet::Quiet;
 use crate::jobs::{Attempt, JobsParts, Machine, Workers};
-use roombox_capture::manifest::{Ended, Manifest};
+use roombox_capture::manifest::{Codec, Ended, Manifest, MediaKind, TrackSource};
+use roombox_capture::matroska::{PartFormat, PartWriter};
 use roombox_capture::read_manifest;
+use roombox_capture::storage::LocalDisk;
+use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use std::fs;
 use std::time::Instant;
 
-/// A recorder without disk, and nobody who makes films.
+/// Nobody who makes films.
 struct Nobody;
 
-impl RoomRecorder for Nobody {
+/// A recorder without disk: what was ended, and why.
+#[derive(Default)]
+struct Ends(Mutex<Vec<(String, EndReason)>>);
+
+impl RoomRecorder for Ends {
     fn begin(
         &self,
         _: &RoomName,
@@ -20,7 +27,9 @@ impl RoomRecorder for Nobody {
         Ok(())
     }
 
-    fn stop(&self, _: &RoomName, _: &str, _: EndReason) {}
+    fn stop(&self, _: &RoomName, recording: &str, reason: EndReason) {
+        self.0.lock().unwrap().push((recording.to_owned(), reason));
+    }
 
     fn pause(&self, _: &str, _: bool) {}
 
@@ -57,6 +66,7 @@ const END: &str = "UPDATE OF end_reason ON recordings";
 pub(crate) struct Harness {
     pub(crate) recordings: Arc<Recordings>,
     pub(crate) store: Arc<Store>,
+    ends: Arc<Ends>,
     folder: tempfile::TempDir,
 }
 
@@ -75,7 +85,8 @@ impl Harness {
             workers: Arc::new(Nobody),
             machine: Machine::idle(1),
         });
-        let (conference, recorder) = (Arc::<Quiet>::default(), Arc::new(Nobody));
+        let (conference, ends) = (Arc::<Quiet>::default(), Arc::<Ends>::default());
+        let recorder = ends.clone();
         let parts = RecordingsParts {
             store: store.clone(),
             conference,
@@ -85,7 +96,7 @@ impl Harness {
             events,
             root,
         };
-        Self { recordings: Arc::new(Recordings::new(parts)), store, folder }
+        Self { recordings: Arc::new(Recordings::new(parts)), store, ends, folder }
     }
 
     fn root(&self) -> PathBuf {
@@ -105,6 +116,18 @@ impl Harness {
         let manifest = Manifest { ended, ..Manifest::new(id, "r", 0, "b".to_owned()) };
         self.write(&manifest);
         manifest
+    }
+
+    /// One that runs in room `r`.
+    pub(crate) async fn runs(&self, id: &str) {
+        self.recording(id, RecordingState::Recording, false).await;
+        self.recordings.recover().await.unwrap();
+        assert!(self.recordings.go_on_in("r").await.unwrap());
+    }
+
+    /// What was ended so far, and why.
+    pub(crate) fn stops(&self) -> Vec<(String, EndReason)> {
+        self.ends.0.lock().unwrap().clone()
     }
 
     fn write(&self, manifest: &Manifest) {
@@ -215,4 +238,62 @@ async fn a_trash_that_cannot_be_emptied_keeps_no_box_from_starting() {
     harness.store.take_all().await;
     harness.minute().await;
     assert!(!harness.root().join(".trash").exists());
+}
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_read_ends_its_recording_and_what_lies_there_can_be_fetched() {
+    let harness = Harness::new().await;
+    harness.recording("rec_1", RecordingState::Recording, false).await;
+    let folder = harness.root().join("rec_1");
+    // What a file system leaves after a power cut.
+    fs::write(folder.join("manifest.json"), vec![0; 512]).unwrap();
+    let published = TimelineEvent::Pub {
+        track: "TR_1".to_owned(),
+        participant: "PA_1".to_owned(),
+        identity: "ada".to_owned(),
+        kind: MediaKind::Video,
+        source: TrackSource::Camera,
+        muted: false,
+    };
+    let line = serde_json::to_string(&TimelineLine { t: 3_000_000, event: published }).unwrap();
+    fs::write(folder.join("timeline.jsonl"), line + "\n").unwrap();
+    let format =
+        PartFormat { codec: Codec::Vp8, width: 640, height: 360, codec_private: Vec::new() };
+    let path = folder.join("tracks/TR_1.top.0.mkv");
+    let mut part = PartWriter::create(&LocalDisk, &path, &format, 400_000).unwrap();
+    part.frame(0, true, &[7; 50]).unwrap();
+    part.flush().unwrap();
+    drop(part);
+    let bytes = fs::metadata(&path).unwrap().len();
+    harness.recordings.recover().await.unwrap();
+    let over = harness.recordings.get("rec_1").await.unwrap();
+    assert_eq!(over.state, RecordingState::Parked);
+    assert_eq!(over.end_reason, Some(EndReason::Unreadable));
+    assert_eq!((over.duration_ms, over.bytes), (3000, bytes));
+    let track = &over.tracks.unwrap()[0];
+    let file = &track.files[0];
+    assert_eq!((track.participant.as_str(), file.bytes), ("ada", bytes));
+    let (found, ..) = harness.recordings.file("rec_1", &file.name).await.unwrap();
+    assert_eq!(found, path);
+    assert_eq!(fs::read(folder.join("manifest.json")).unwrap(), vec![0; 512], "it stays");
+    // Neither a later look nor a next start takes it up again.
+    harness.minute().await;
+    harness.recordings.recover().await.unwrap();
+    assert_eq!(harness.state("rec_1").await, RecordingState::Parked);
+}
+
+#[tokio::test]
+async fn a_disk_that_never_gives_a_manifest_back_keeps_no_recording_open_for_ever() {
+    let harness = Harness::new().await;
+    harness.recording("rec_1", RecordingState::Recording, false).await;
+    let path = harness.root().join("rec_1/manifest.json");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    harness.recordings.recover().await.unwrap();
+    for _ in 0..9 {
+        harness.minute().await;
+        assert_eq!(harness.state("rec_1").await, RecordingState::Recording);
+    }
+    harness.minute().await;
+    assert_eq!(harness.state("rec_1").await, RecordingState::Parked);
 }

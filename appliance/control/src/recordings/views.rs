@@ -10,6 +10,7 @@ use roombox_capture::manifest::{
     Codec, EndReason, Manifest, MediaKind, RecordedLayer, TrackSource,
 };
 use roombox_capture::read_manifest;
+use roombox_capture::recovery::found_in;
 use roombox_jobs::spec::{FileKind, MadeFile};
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
@@ -102,7 +103,8 @@ impl Recordings {
     pub async fn get(&self, id: &str) -> Result<Recording, ControlError> {
         let row = self.row(id).await?;
         let folder = self.folder(id);
-        let manifest = tokio::task::spawn_blocking(move || read_manifest(&folder).ok())
+        let known = row.clone();
+        let manifest = tokio::task::spawn_blocking(move || list_of(&folder, &known))
             .await
             .map_err(|error| ControlError::Files(error.into()))?;
         let mut view =
@@ -197,8 +199,8 @@ impl Recordings {
             };
             return Ok((folder.join(name), Some(file.sha256), readable));
         }
-        let in_folder = folder.clone();
-        let manifest = tokio::task::spawn_blocking(move || read_manifest(&in_folder).ok())
+        let (in_folder, known) = (folder.clone(), row.clone());
+        let manifest = tokio::task::spawn_blocking(move || list_of(&in_folder, &known))
             .await
             .map_err(|error| ControlError::Files(error.into()))?
             .ok_or_else(missing)?;
@@ -229,6 +231,13 @@ impl Recordings {
         let name = order.and_then(|order| order.filename.rsplit('/').next().map(str::to_owned));
         Ok(name.filter(|name| !name.is_empty()))
     }
+}
+
+/// What was recorded: by the manifest, and of a recording whose manifest cannot be read by what lies there.
+fn list_of(folder: &Path, row: &RecordingRow) -> Option<Manifest> {
+    let unreadable = row.end_reason == Some(EndReason::Unreadable);
+    let found = || unreadable.then(|| found_in(folder, &row.id, &row.room_name));
+    read_manifest(folder).ok().or_else(found)
 }
 
 fn tracks(manifest: &Manifest) -> Vec<RecordedTrack> {

@@ -8,6 +8,7 @@
 //! ```
 
 use roombox_capture::manifest::EndReason;
+use std::collections::HashMap;
 
 /// Something that is planned in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(crate) struct Run {
     pub planned: Planned,
     /// Id of the room.
     pub room: String,
-    /// Somebody wants it to go on until then.
+    /// Somebody wants it to go on until then. Of a meeting that has no planned end: when that was over.
     pub extended_ms: Option<u64>,
     /// `None`: about to begin.
     pub recording: Option<String>,
@@ -50,6 +51,11 @@ impl Run {
 
     fn is_due(&self, now_ms: u64) -> bool {
         self.end_ms().is_some_and(|end| end <= now_ms)
+    }
+
+    /// A person ended it for the rest of a meeting, and that is not over.
+    pub(crate) fn holds(&self) -> bool {
+        self.stopped && self.planned.end_ms.is_none() && self.extended_ms.is_none()
     }
 
     fn has(&self, recording: &str) -> bool {
@@ -119,11 +125,41 @@ pub(crate) fn on<'a>(now_ms: u64, planned: &'a [Planned], runs: &[Run]) -> Optio
 /// Somebody has ended the recording of the same thing: it is called otherwise now because it was moved, or
 /// the room records by itself what is left of the meeting.
 fn was_stopped(now_ms: u64, on: &Planned, runs: &[Run]) -> bool {
-    let same = |run: &Run| match on.end_ms {
-        Some(_) => run.planned.title == on.title && !run.is_due(now_ms),
-        None => run.end_ms().is_none_or(|end| on.start_ms < end),
+    let begun = |run: &Run| run.planned.start_ms <= now_ms;
+    let same = |run: &Run| match (on.end_ms, run.end_ms()) {
+        (Some(_), _) => begun(run) && run.planned.title == on.title && !run.is_due(now_ms),
+        (None, Some(end)) => begun(run) && on.start_ms < end,
+        // The box went down meanwhile: that it is the same meeting no clock need say.
+        (None, None) => run.holds(),
     };
-    runs.iter().any(|run| run.stopped && run.planned.start_ms <= now_ms && same(run))
+    runs.iter().any(|run| run.stopped && same(run))
+}
+
+/// Meetings of rooms as they were seen: whether one is over for which a person ended the recording.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// When the meeting began that was on in this life of the box, by the room's id.
+    meetings: HashMap<String, u64>,
+}
+
+impl Seen {
+    /// Whether what was on in a room before is over; `meeting`: when the one began that is on now. After a start a
+    /// meeting may come back for a while, and is the same one: until then, `may_come_back`.
+    pub(crate) fn is_over(
+        &mut self,
+        room: &str,
+        meeting: Option<u64>,
+        may_come_back: bool,
+    ) -> bool {
+        let before = match meeting {
+            Some(began) => self.meetings.insert(room.to_owned(), began),
+            None => self.meetings.remove(room),
+        };
+        match before {
+            Some(_) => before != meeting,
+            None => meeting.is_none() && !may_come_back,
+        }
+    }
 }
 
 /// The schedule had recorded this to its end by a clock that said `was_ms`, when it was only `now_ms`: its time is yet

@@ -25,7 +25,7 @@ use crate::retention::Moment;
 use crate::rooms::{Room, Rooms};
 use crate::store::{EventRow, Store};
 use agenda::{Agenda, Entry};
-use conduct::{Fate, Planned, RecordedNow, RoomNow, Run, Step};
+use conduct::{Fate, Planned, RecordedNow, RoomNow, Run, Seen, Step};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -75,6 +75,7 @@ pub struct Schedule {
     counting: tokio::sync::Mutex<()>,
     /// Something was planned or fetched.
     changed: Notify,
+    begun: Instant,
 }
 
 #[derive(Default)]
@@ -95,6 +96,7 @@ struct State {
     ahead_ms: Option<u64>,
     /// What could not begin rests until then, by its key.
     resting: HashMap<String, Instant>,
+    seen: Seen,
 }
 
 impl Schedule {
@@ -105,7 +107,8 @@ impl Schedule {
         reader: Arc<dyn FeedReader>,
     ) -> Arc<Self> {
         let (state, counting, changed) = Default::default();
-        Arc::new(Self { store, rooms, recordings, events, reader, state, counting, changed })
+        let begun = Instant::now();
+        Arc::new(Self { store, rooms, recordings, events, reader, state, counting, changed, begun })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,7 +202,8 @@ impl Schedule {
         let room = self.rooms.get(room).await?;
         let now = self.recordings.recorded_in(&room.name).filter(|(_, ending)| !ending);
         let (now, _) = now.ok_or(ControlError::NotRecording)?;
-        let runs = self.store.schedule_runs(UnixMs::now().0.saturating_sub(DAY)).await?;
+        let since = UnixMs::now().0.saturating_sub(DAY);
+        let runs = self.store.schedule_runs(since, Vec::new()).await?;
         let mine = |run: &Run| run.ours && run.recording.as_ref() == Some(&now);
         let run = runs.into_iter().find(mine).ok_or(ControlError::NotScheduled)?;
         let end = run.end_ms().ok_or(ControlError::NotScheduled)?;
@@ -222,7 +226,10 @@ impl Schedule {
         let rooms = self.rooms.list().await?;
         self.forget_too_early(now_ms).await?;
         let agenda = self.agenda_now(now_ms, &rooms, clock_set);
-        let runs = self.store.schedule_runs(now_ms.saturating_sub(DAY)).await?;
+        // Meetings may go on for weeks.
+        let going = rooms.iter().filter_map(always).map(|meeting| meeting.key).collect();
+        let mut runs = self.store.schedule_runs(now_ms.saturating_sub(DAY), going).await?;
+        self.close(now_ms, &rooms, &mut runs).await?;
         for room in rooms {
             let mut planned = Vec::new();
             if clock_set {
@@ -245,7 +252,7 @@ impl Schedule {
     /// After the clock was ahead: what was recorded in a wrong hour is recorded in its own.
     async fn forget_too_early(&self, now_ms: u64) -> Result<(), ControlError> {
         let Some(was_ms) = self.state().ahead_ms else { return Ok(()) };
-        for run in self.store.schedule_runs(now_ms.saturating_sub(DAY)).await? {
+        for run in self.store.schedule_runs(now_ms.saturating_sub(DAY), Vec::new()).await? {
             if conduct::was_too_early(&run, now_ms, was_ms) {
                 tracing::warn!(
                     key = run.planned.key,
@@ -255,6 +262,27 @@ impl Schedule {
             }
         }
         self.state().ahead_ms = None;
+        Ok(())
+    }
+
+    /// Whoever ended the recording of a meeting did so until that is over, and for no other one.
+    async fn close(
+        &self,
+        now_ms: u64,
+        rooms: &[Room],
+        runs: &mut [Run],
+    ) -> Result<(), ControlError> {
+        let may_come_back = self.begun.elapsed() < self.recordings.resume_window();
+        for room in rooms {
+            let meeting = room.meeting.as_ref().map(|meeting| meeting.started_at.0);
+            if !self.state().seen.is_over(&room.id, meeting, may_come_back) {
+                continue;
+            }
+            for run in runs.iter_mut().filter(|run| run.room == room.id && run.holds()) {
+                self.store.schedule_run_extend(run.planned.key.clone(), now_ms).await?;
+                run.extended_ms = Some(now_ms);
+            }
+        }
         Ok(())
     }
 
@@ -453,7 +481,7 @@ impl Schedule {
         agenda: &Agenda,
         now_ms: u64,
     ) -> Result<Vec<ScheduledEvent>, ControlError> {
-        let runs = self.store.schedule_runs(0).await?;
+        let runs = self.store.schedule_runs(0, Vec::new()).await?;
         let recordings = runs.iter().filter_map(|run| run.recording.clone()).collect();
         let there = self.store.recording_titles(recordings).await?;
         let by_key: HashMap<&str, &Run> =

@@ -113,6 +113,15 @@ mod tests {
         off: impl Fn(u64) -> i64,
         words: impl Fn(u64) -> u64,
     ) -> (Vec<u64>, Vec<u64>, Vec<Turn>) {
+        day_with_a_stop(off, words, None)
+    }
+
+    /// The same, and a person ends the recording at a moment.
+    fn day_with_a_stop(
+        off: impl Fn(u64) -> i64,
+        words: impl Fn(u64) -> u64,
+        stop: Option<u64>,
+    ) -> (Vec<u64>, Vec<u64>, Vec<Turn>) {
         let meeting = Planned {
             key: "evn".to_owned(),
             title: "Talk".to_owned(),
@@ -128,6 +137,9 @@ mod tests {
             turns.extend(now.turn);
             if let Some(Turn::Taken { was_ms }) = now.turn {
                 runs.retain(|run| !was_too_early(run, now.ms, was_ms));
+            }
+            if stop == Some(t) {
+                recorded = None;
             }
             let room = RoomNow { id: "rm".to_owned(), open: true, recorded: recorded.clone() };
             let fate = |_: &str| Fate::Ended { reason: EndReason::Stopped, began_ms: TEN * 1000 };
@@ -223,6 +235,22 @@ mod tests {
         // The word comes a moment after the time.
         let (begun, ended, _) = day_with_words(off(-quarter, 0, TEN), |t| u64::from(t > TEN + 2));
         assert_eq!((begun, ended), (vec![TEN + 3], vec![ELEVEN]));
+    }
+
+    #[test]
+    fn what_a_person_ended_in_a_wrong_hour_stays_ended_in_the_right_one() {
+        let at = TEN - 30 * MINUTE;
+        let words = |t| u64::from(t >= at);
+        let stop = Some(TEN - 50 * MINUTE);
+        // By a clock that was an hour fast until a time server spoke.
+        let (begins, ends, turns) = day_with_a_stop(off(3600, 0, at), words, stop);
+        assert_eq!((begins, ends), (vec![TEN - 3600], vec![]));
+        assert_eq!(turns.len(), 1, "{turns:?}");
+        // The same where the hour of the wrong clock was over before it was set right.
+        let late = TEN + 5 * MINUTE;
+        let words = |t| u64::from(t >= late);
+        let (begins, ends, _) = day_with_a_stop(off(3600, 0, late), words, stop);
+        assert_eq!((begins, ends), (vec![TEN - 3600], vec![]));
     }
 
     #[test]

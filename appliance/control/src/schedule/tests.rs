@@ -136,3 +136,41 @@ fn what_is_on_at_the_same_time_is_marked() {
     assert_eq!(marked, [false, true, true, false, true]);
     assert_eq!(agenda.entries[4].key, "evn_4");
 }
+
+#[tokio::test]
+async fn a_stop_is_remembered_until_its_meeting_is_over_and_what_goes_on_is_known_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("box.db")).unwrap();
+    for id in ["rm_1", "rm_2"] {
+        assert!(store.room_insert(room(id, id)).await.unwrap());
+    }
+    let of = |room: &str, stopped| Run {
+        planned: Planned {
+            key: format!("always {room}"),
+            title: String::new(),
+            start_ms: NOON,
+            end_ms: None,
+        },
+        room: room.to_owned(),
+        extended_ms: None,
+        recording: Some("rec_1".to_owned()),
+        ours: true,
+        stopped,
+    };
+    for run in [of("rm_1", true), of("rm_2", false), of("rm_gone", true)] {
+        store.schedule_run_put(run).await.unwrap();
+    }
+    let known = async |and: &[&str]| -> Vec<String> {
+        let and = and.iter().map(|&key| key.to_owned()).collect();
+        let runs = store.schedule_runs(NOON + 9 * DAY, and).await.unwrap();
+        runs.into_iter().map(|run| run.room).collect()
+    };
+    assert_eq!(known(&[]).await, ["rm_1", "rm_gone"]);
+    assert_eq!(known(&["always rm_2"]).await, ["rm_1", "rm_2", "rm_gone"]);
+    store.schedule_forget(NOON + 41 * DAY).await.unwrap();
+    assert_eq!(known(&["always rm_2"]).await, ["rm_1"]);
+    store.schedule_run_extend("always rm_1".to_owned(), NOON + DAY).await.unwrap();
+    assert!(known(&[]).await.is_empty(), "it is over");
+    store.schedule_forget(NOON + 41 * DAY).await.unwrap();
+    assert!(known(&["always rm_1"]).await.is_empty());
+}

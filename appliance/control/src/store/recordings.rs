@@ -141,7 +141,10 @@ pub(super) fn recording(row: &Row<'_>) -> rusqlite::Result<RecordingRow> {
         duration_ms: unsigned(row.get(8)?),
         bytes: unsigned(row.get(9)?),
         gaps: unsigned(row.get(10)?),
-        end_reason: row.get::<_, Option<String>>(11)?.map(named).transpose()?,
+        // A newer version may know more of them: it has ended all the same.
+        end_reason: row
+            .get::<_, Option<String>>(11)?
+            .map(|reason| named(reason).unwrap_or(EndReason::Interrupted)),
         interruptions: serde_json::from_str(&row.get::<_, String>(12)?).unwrap_or_default(),
         dropped: unsigned(row.get(13)?),
         held: row.get(14)?,

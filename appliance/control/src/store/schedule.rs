@@ -203,16 +203,24 @@ impl Store {
         .await
     }
 
-    /// How everything went that ended after this moment; a meeting without a planned end is over in a week.
-    pub(crate) async fn schedule_runs(&self, ended_after_ms: u64) -> Result<Vec<Run>, StoreError> {
+    /// How everything went that ended after this moment, or is named by its key; a meeting without a planned end
+    /// is over in a week, unless a person ended its recording: then it is when somebody says so.
+    pub(crate) async fn schedule_runs(
+        &self,
+        ended_after_ms: u64,
+        and: Vec<String>,
+    ) -> Result<Vec<Run>, StoreError> {
+        let and = serde_json::to_string(&and)?;
         self.call(move |sql| {
             let query =
                 "SELECT key, room, title, start_ms, end_ms, extended_ms, recording, ours, stopped
                  FROM schedule_runs
                  WHERE MAX(COALESCE(end_ms, start_ms + 604800000), COALESCE(extended_ms, 0)) > ?1
+                     OR (stopped AND end_ms IS NULL AND extended_ms IS NULL)
+                     OR key IN (SELECT value FROM json_each(?2))
                  ORDER BY start_ms, key";
             let mut statement = sql.prepare(query)?;
-            let rows = statement.query_map([signed(ended_after_ms)], run)?;
+            let rows = statement.query_map(params![signed(ended_after_ms), and], run)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
@@ -244,7 +252,7 @@ impl Store {
         .await
     }
 
-    /// Has a run go on until then.
+    /// Has a run go on until then; of one without a planned end: then it was over.
     pub async fn schedule_run_extend(&self, key: String, until_ms: u64) -> Result<(), StoreError> {
         self.call(move |sql| {
             let query = "UPDATE schedule_runs SET extended_ms = ?2 WHERE key = ?1";
@@ -266,7 +274,11 @@ impl Store {
     /// Forgets how it went before this moment, and what the owner planned until then.
     pub async fn schedule_forget(&self, before_ms: u64) -> Result<(), StoreError> {
         self.call(move |sql| {
-            sql.execute("DELETE FROM schedule_runs WHERE start_ms < ?1", [signed(before_ms)])?;
+            // A person's word for the rest of a meeting that still goes on stays.
+            let query = "DELETE FROM schedule_runs WHERE start_ms < ?1
+                 AND NOT (stopped AND end_ms IS NULL AND extended_ms IS NULL
+                     AND EXISTS (SELECT 1 FROM rooms WHERE rooms.id = schedule_runs.room))";
+            sql.execute(query, [signed(before_ms)])?;
             sql.execute("DELETE FROM schedule_events WHERE end_ms < ?1", [signed(before_ms)])?;
             Ok(())
         })

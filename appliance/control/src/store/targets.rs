@@ -339,18 +339,29 @@ impl Store {
         .await
     }
 
-    /// A transfer was ended before its time: others go first now.
+    /// A transfer was ended before its time: others go first now. It goes on from `resume`, unless the contents are other
+    /// ones by now.
     pub async fn copy_put_off(
         &self,
         row: CopyRow,
+        resume: Option<String>,
         now_ms: u64,
         why: &'static str,
     ) -> Result<(), StoreError> {
         self.call(move |sql| {
             sql.execute(
-                "UPDATE copies SET next_ms = ?4, error = ?5
+                "UPDATE copies SET next_ms = ?4, error = ?5,
+                     resume = CASE WHEN sha256 = ?6 THEN ?7 ELSE resume END
                  WHERE recording = ?1 AND target = ?2 AND path = ?3 AND state = 'waiting'",
-                params![row.recording, row.target, row.path, signed(now_ms), why],
+                params![
+                    row.recording,
+                    row.target,
+                    row.path,
+                    signed(now_ms),
+                    why,
+                    row.sha256,
+                    resume
+                ],
             )?;
             Ok(())
         })

@@ -166,15 +166,15 @@ impl Targets {
 
     /// Ends what goes to a target that may get nothing now. Others go first when it may again: what
     /// never fits into the hours must not hold them up for ever.
-    async fn put_off(&self, target: &str, why: &'static str) -> Result<(), ControlError> {
-        let row = {
-            let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-            desk.moving.get(target).map(|transfer| transfer.row.clone())
-        };
-        let Some(row) = row else { return Ok(()) };
-        self.stop(|moving| moving.row.target == target);
-        self.store.copy_put_off(row, UnixMs::now().0, why).await?;
-        self.events.publish(target, Happening::TargetChanged);
+    pub(super) async fn put_off(
+        &self,
+        target: &str,
+        why: &'static str,
+    ) -> Result<(), ControlError> {
+        for (row, resume) in self.stop(|moving| moving.row.target == target) {
+            self.store.copy_put_off(row, resume, UnixMs::now().0, why).await?;
+            self.events.publish(target, Happening::TargetChanged);
+        }
         Ok(())
     }
 
@@ -183,16 +183,21 @@ impl Targets {
         let mut newer = Vec::new();
         {
             let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-            for transfer in desk.moving.values_mut() {
+            for (target, transfer) in &mut desk.moving {
                 let resume = transfer.resume.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 if resume != transfer.kept {
-                    transfer.kept.clone_from(&resume);
-                    newer.push((transfer.row.clone(), resume));
+                    newer.push((target.clone(), transfer.number, transfer.row.clone(), resume));
                 }
             }
         }
-        for (row, resume) in newer {
-            self.store.copy_keep_resume(row, resume).await?;
+        for (target, number, row, resume) in newer {
+            self.store.copy_keep_resume(row, resume.clone()).await?;
+            // Only now: what the store refuses is kept at the next look.
+            let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = desk.moving.get_mut(&target).filter(|transfer| transfer.number == number);
+            if let Some(transfer) = now {
+                transfer.kept = resume;
+            }
         }
         Ok(())
     }

@@ -225,7 +225,11 @@ impl Targets {
         self.store.target_put(row.clone(), elsewhere).await?;
         let old = std::mem::replace(&mut rows[at], row.clone());
         drop(rows);
-        self.stop(|moving| moving.row.target == id);
+        for (row, resume) in self.stop(|moving| moving.row.target == id) {
+            if !elsewhere {
+                self.store.copy_keep_resume(row, resume).await?;
+            }
+        }
         self.clear_away(old, left);
         self.store.copy_end_pauses(id.to_owned(), UnixMs::now().0).await?;
         self.rules_changed(id);

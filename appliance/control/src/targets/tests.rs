@@ -13,6 +13,8 @@ struct Ways {
     /// What was taken away: host, name and what it would have gone on with.
     cleared: mpsc::UnboundedSender<(String, String, Option<String>)>,
     dropped: Arc<std::sync::atomic::AtomicU64>,
+    /// Has a transfer say that it came further.
+    further: tokio::sync::Notify,
 }
 
 struct Dropped(Arc<std::sync::atomic::AtomicU64>);
@@ -31,7 +33,15 @@ impl Carrier for Ways {
             let name = load.name.rsplit('/').next().unwrap_or_default().to_owned();
             let sha256 = load.sha256.clone().unwrap_or_default();
             self.begun.send(load).unwrap();
-            self.permits.acquire().await.unwrap().forget();
+            let further = async {
+                self.further.notified().await;
+                told(8, Some("further".to_owned()));
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = further => {}
+                permit = self.permits.acquire() => permit.unwrap().forget(),
+            }
             match self.refused.lock().unwrap().contains(&name) {
                 true => Err("it is full".to_owned()),
                 false => Ok(Receipt { bytes: 10, sha256 }),
@@ -83,6 +93,7 @@ impl Office {
             refused: std::sync::Mutex::default(),
             cleared: clears,
             dropped: Arc::default(),
+            further: tokio::sync::Notify::default(),
         });
         let (root, data) = (folder.path().join("recordings"), folder.path().to_owned());
         let events = Arc::new(Events::default());
@@ -185,6 +196,43 @@ async fn what_fails_waits_with_its_reason_and_goes_on_from_where_it_was() {
         .await;
     let tally = office.targets.list().await.unwrap().remove(0).tally;
     assert_eq!((tally.delivered, tally.waiting, tally.error), (2, 0, None));
+}
+
+#[tokio::test]
+async fn what_is_put_off_goes_on_from_where_it_was_when_it_was_ended() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    let target = office.add("nas").await;
+    assert_eq!(office.next().await.0, "a");
+    office.ways.further.notify_one();
+    let came = || async {
+        let shown = office.targets.list().await.unwrap().remove(0);
+        shown.moving.is_some_and(|now| now.sent == 8)
+    };
+    while !came().await {
+        tokio::task::yield_now().await;
+    }
+    office.targets.put_off(&target, "its hours ended before it was there").await.unwrap();
+    office.targets.wake.notify_one();
+    assert_eq!(office.next().await.0, "b", "others go first");
+    office.ways.permits.add_permits(1);
+    let load = office.begun.recv().await.unwrap();
+    assert!(load.name.ends_with("/a"), "{}", load.name);
+    assert_eq!(load.resume.as_deref(), Some("further"));
+}
+
+#[tokio::test]
+async fn what_the_store_refuses_of_a_transfer_is_kept_at_the_next_look() {
+    let mut office = Office::open().await;
+    office.record("rec_1").await;
+    office.store.refuse("UPDATE OF resume ON copies").await;
+    office.add("nas").await;
+    assert_eq!(office.next().await.0, "a");
+    assert!(office.targets.keep_resumes().await.is_err());
+    office.store.take_all().await;
+    office.targets.keep_resumes().await.unwrap();
+    let row = office.store.copy_list("rec_1".to_owned()).await.unwrap().remove(0);
+    assert_eq!(row.resume.as_deref(), Some("half"));
 }
 
 #[tokio::test]

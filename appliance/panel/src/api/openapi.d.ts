@@ -3998,7 +3998,7 @@ export interface components {
          * @description Why a recording ended.
          * @enum {string}
          */
-        EndReason: "stopped" | "room_ended" | "disk_low" | "interrupted" | "shutdown";
+        EndReason: "stopped" | "room_ended" | "order_ended" | "disk_low" | "interrupted" | "shutdown" | "unreadable";
         /** @description How many sessions have ended. */
         Ended: {
             ended: number;

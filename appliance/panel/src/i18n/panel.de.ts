@@ -332,9 +332,11 @@ export const panel: Words<typeof en> = {
     end: {
       stopped: "Jemand hat sie beendet.",
       room_ended: "Sie endete mit der Besprechung.",
+      order_ended: "Sie endete mit dem, was von ihr bestellt war: der letzten Live-Ausgabe oder dem letzten Film eines Programms.",
       disk_low: "Sie wurde beendet, weil die Platte bis auf die Reserve voll war.",
       interrupted: "Sie endete, als diese Box unterbrochen wurde und niemand rechtzeitig zurückkam.",
       shutdown: "Sie endete, weil diese Box heruntergefahren wurde.",
+      unreadable: "Diese Box wurde unterbrochen, und ihre Liste des Aufgezeichneten ist beschädigt. Ein Film lässt sich daraus nicht machen; das Aufgezeichnete liegt unverändert in seinem Ordner und kann unten geholt werden.",
     },
   },
   timeline: {

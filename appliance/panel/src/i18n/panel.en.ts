@@ -326,9 +326,11 @@ export const panel = {
     end: {
       stopped: "Somebody stopped it.",
       room_ended: "It ended with the meeting.",
+      order_ended: "It ended with what was ordered of it: the last live output or film of a program was over.",
       disk_low: "It was ended because the disk was full but for the reserve.",
       interrupted: "It ended when this box was interrupted and nobody came back in time.",
       shutdown: "It ended because this box was shut down.",
+      unreadable: "This box was interrupted, and its list of what was recorded is damaged. No film can be made of it; what was recorded is in its folder as it was, and can be fetched below.",
     },
   },
   timeline: {

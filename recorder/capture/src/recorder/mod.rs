@@ -6,6 +6,7 @@ mod losses;
 mod pauses;
 #[cfg(test)]
 mod refused;
+mod resumed;
 mod rounds;
 #[cfg(test)]
 mod slow_disk;

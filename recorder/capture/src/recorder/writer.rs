@@ -1,6 +1,7 @@
 //! The writer's thread: it owns every running recording and the disk guard.
 
 use super::losses::Losses;
+use super::resumed::{Now, resume_point};
 use super::rounds::Rounds;
 use super::{
     Figures, Message, OpenRecording, RecorderConfig, RecorderEvent, RecordingFigures, Tell,
@@ -9,10 +10,9 @@ use crate::disk::{self, DiskState};
 use crate::folder::{RecordingFolder, read_timeline};
 use crate::manifest::{EndReason, Ended, Manifest};
 use crate::recording::{Recording, Round, Wish};
-use crate::timeline::{TimelineEvent, elapsed_us};
+use crate::timeline::TimelineEvent;
 use rustix::time::ClockId;
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -164,7 +164,14 @@ impl Writer {
         let path = self.config.root.join(&recording);
         let resumed = resume.is_some();
         let (base_us, last_us) = match &resume {
-            Some(manifest) => resume_point(&path, manifest),
+            Some(manifest) => {
+                let now = Now {
+                    boot_id: boot_id(),
+                    boot_us: clock_us(ClockId::Boottime),
+                    unix_ms: unix_ms(),
+                };
+                resume_point(&read_timeline(&path), manifest, &now)
+            }
             None => (0, 0),
         };
         let manifest = match resume {
@@ -297,19 +304,6 @@ impl Writer {
             }
         }
     }
-}
-
-/// Where a recording goes on, and where its media had ended. On the same boot CLOCK_BOOTTIME says
-/// how long it was away; after a reboot the wall clock must do.
-fn resume_point(folder: &Path, manifest: &Manifest) -> (u64, u64) {
-    let ends = manifest.parts.iter().filter_map(|part| part.end_us);
-    let timeline = read_timeline(folder);
-    let lines = timeline.iter().map(|line| line.t);
-    let last_us = ends.max().unwrap_or(0);
-    let since_start = elapsed_us(&timeline, &boot_id(), clock_us(ClockId::Boottime));
-    let elapsed =
-        since_start.unwrap_or_else(|| unix_ms().saturating_sub(manifest.started_unix_ms) * 1000);
-    (elapsed.max(last_us).max(lines.max().unwrap_or(0)), last_us)
 }
 
 /// Id of this boot of the kernel.

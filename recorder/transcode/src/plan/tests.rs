@@ -1,7 +1,7 @@
 //! What plans must be like, by example and by property.
 
 use super::*;
-use roombox_capture::manifest::RecordedTrack;
+use roombox_capture::manifest::{EndReason, Ended, RecordedTrack};
 use roombox_jobs::spec::{Layout, Relayout};
 
 const SECOND: u64 = 1_000_000;
@@ -16,6 +16,8 @@ struct Story {
     tracks: Vec<RecordedTrack>,
     parts: Vec<Part>,
     lines: Vec<TimelineLine>,
+    /// In seconds.
+    ended: Option<u64>,
 }
 
 impl Story {
@@ -86,7 +88,7 @@ impl Story {
             room: "r".into(),
             started_unix_ms: 0,
             boot_id: String::new(),
-            ended: None,
+            ended: self.ended.map(|at| Ended { reason: EndReason::Stopped, at_us: at * SECOND }),
             parts: self.parts.clone(),
             tracks: self.tracks.clone(),
             dropped: 0,
@@ -347,4 +349,24 @@ fn a_pause_that_is_shown_is_a_slate_as_long_as_it_was() {
     let VideoPlan::Compose { scenes } = &plan.video else { panic!("{:?}", plan.video) };
     let slate = scenes.iter().find(|scene| scene.tiles[0].name == PAUSED).unwrap();
     assert_eq!((slate.from_us, slate.tiles[0].source.as_ref()), (20 * SECOND, None));
+}
+
+#[test]
+fn what_comes_after_the_end_of_a_recording_makes_no_film_longer() {
+    let mut story = Story { ended: Some(10), ..Story::default() };
+    story.join(0, "ada").video(0, "ada", 3600, Codec::Vp8);
+    story.at(12, TimelineEvent::Marker { text: "late".to_owned() });
+    story.at(13, TimelineEvent::Resume);
+    let late = Relayout { from_us: 11 * SECOND, layout: LayoutName::Grid };
+    let range = Some(Range { from_us: 2 * SECOND, to_us: Some(60 * SECOND) });
+    let job = JobSpec { relayouts: vec![late], ..job(LayoutName::Speaker) };
+    let plan = story.plan_of(&job);
+    assert_eq!(plan.pieces, [(0, 10 * SECOND)]);
+    assert!(scenes(&plan).iter().all(|scene| scene.from_us < 10 * SECOND));
+    assert_eq!(plan.film_us(12 * SECOND), None, "the marker is in no film");
+    let plan = story.plan_of(&JobSpec { range, ..job });
+    assert_eq!(plan.pieces, [(2 * SECOND, 10 * SECOND)]);
+    // Nothing was there before the end.
+    story.ended = Some(0);
+    assert_eq!(story.plan(LayoutName::Auto).duration_us(), 0);
 }

@@ -13,6 +13,8 @@ enum Deed {
     Leave,
     Record,
     Stop,
+    /// A program ends what it had ordered.
+    EndOrder,
     Extend,
     Delete,
     /// The box is down for so many ticks and the room with it.
@@ -95,6 +97,7 @@ impl Box {
             }
             Deed::Record => {}
             Deed::Stop => self.end(EndReason::Stopped),
+            Deed::EndOrder => self.end(EndReason::OrderEnded),
             Deed::Extend => {
                 let now = self.room.recorded.as_ref().map(|now| now.recording.clone());
                 let run = self.runs.values_mut().find(|run| run.ours && run.recording == now);
@@ -285,6 +288,63 @@ fn a_room_that_always_records_does_so_for_each_meeting_until_somebody_stops_it()
 }
 
 #[test]
+fn a_program_that_ends_its_order_ends_nothing_that_others_want() {
+    let always =
+        || Planned { key: "always".to_owned(), title: String::new(), start_ms: 0, end_ms: None };
+    // The order's recording was there first.
+    for all in [vec![planned("a", 10, 20)], vec![always()]] {
+        let deeds = [(5, Deed::Enter), (5, Deed::Record), (15, Deed::EndOrder)];
+        let house = played(Box::new(all.clone()), 18, &deeds);
+        let begun = if all[0].end_ms.is_some() { 10 } else { 5 };
+        assert_eq!(told(&house), [(begun, "adopt"), (16, "begin")]);
+        assert!(house.room.recorded.is_some());
+    }
+}
+
+/// A meeting of a room that always records, as it is planned.
+fn meeting(began: u64) -> Planned {
+    let key = format!("always rm {began}");
+    Planned { key, title: String::new(), start_ms: began * MINUTE, end_ms: None }
+}
+
+#[test]
+fn a_stop_counts_for_the_rest_of_a_meeting_and_for_no_other_one() {
+    let room = RoomNow { id: "rm".to_owned(), open: true, recorded: None };
+    let nobody = |_: &str| Fate::Deleted;
+    let mut run = Run { stopped: true, ..Run::new(&meeting(5), "rm", Some("rec_1".to_owned())) };
+    let at = |now, on: Planned, run: &Run| {
+        next(now * MINUTE, &room, &[on], std::slice::from_ref(run), nobody)
+    };
+    assert_eq!(at(10 * 24 * 60, meeting(5), &run), None, "it goes on for ten days");
+    // The box went down meanwhile, whatever its clock says since.
+    for back in [20, 2] {
+        let step = at(back, meeting(back), &run);
+        assert!(matches!(&step, Some(Step::Leave(left)) if left.stopped), "{step:?}");
+    }
+    // It is over; the clock may have been set back since.
+    run.extended_ms = Some(30 * MINUTE);
+    for later in [40, 20] {
+        let step = at(later, meeting(later), &run);
+        assert!(matches!(step, Some(Step::Begin(_))), "{step:?}");
+    }
+}
+
+#[test]
+fn a_meeting_is_over_when_it_was_seen_to_end_or_does_not_come_back_after_a_start() {
+    let mut seen = Seen::default();
+    assert!(!seen.is_over("rm", None, true), "it may come back");
+    assert!(!seen.is_over("rm", Some(5), true), "it has");
+    assert!(!seen.is_over("rm", Some(5), false));
+    assert!(seen.is_over("rm", None, true), "everybody has left");
+    assert!(!seen.is_over("rm", Some(9), false));
+    assert!(seen.is_over("rm", Some(10), false), "another one between two looks");
+    assert!(Seen::default().is_over("rm", None, false), "nobody came back");
+    // Who comes first after the time in which it may come back begins another one.
+    let mut seen = Seen::default();
+    assert!(seen.is_over("rm", None, false) && !seen.is_over("rm", Some(7), false));
+}
+
+#[test]
 fn a_crash_between_the_note_and_the_recording_loses_neither() {
     let mut house = Box::new(vec![planned("a", 10, 20)]);
     house.now_ms = 10 * MINUTE;
@@ -301,6 +361,7 @@ fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
         6 => Just(Deed::Enter),
         3 => Just(Deed::Leave),
         1 => Just(Deed::Record),
+        1 => Just(Deed::EndOrder),
         2 => Just(Deed::Stop),
         1 => Just(Deed::Extend),
         1 => Just(Deed::Delete),
