@@ -1408,7 +1408,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All jobs, newest first. */
+        /**
+         * Jobs that wait, run or were given up, and the newest 200 however they ended; newest first. What became of an
+         *     older recording is in the recording.
+         */
         get: operations["job_list"];
         put?: never;
         post?: never;
