@@ -51,8 +51,10 @@ export function arrival(): Plugin {
         const src = chunk ? `/${chunk.fileName}` : `/${SOURCE}`;
         const script = { tag: "script", attrs: { type: "module", src }, injectTo: "head-prepend" as const };
         if (!bundle || !entry) return [script];
+        const found = Object.values(words(bundle, entry));
+        const own = (files: string[]) => files.some((file) => file.includes(`/${entry.name}.`));
+        if (!found.length || !found.every(own)) throw new Error(`${entry.name} begins without words`);
         const content = JSON.stringify(words(bundle, entry));
-        if (!content.includes("/")) throw new Error(`${entry.name} begins without words`);
         return [script, { tag: "meta", attrs: { name: "roombox-words", content }, injectTo: "head-prepend" as const }];
       },
     },

@@ -147,6 +147,11 @@ impl RoomRecorder for BoxRecorder {
             self.recorder.stop(&id, EndReason::Interrupted)?;
             return Err(Box::new(busy));
         }
+        // It may have ended at once, on a disk that is full, before there was a tap to close.
+        if !locked(&self.taps).contains_key(&id) {
+            let tapped = Some(Tapped { room: room.clone(), tap });
+            close(&id, tapped, |room, command| self.plane.command_if_open(room, command));
+        }
         Ok(())
     }
 

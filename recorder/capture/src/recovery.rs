@@ -41,8 +41,30 @@ pub struct Scan {
 pub struct Unreadable {
     pub folder: String,
     pub why: String,
-    /// It is what the manifest says, and no disk that may answer better later.
-    pub lasting: bool,
+    pub cause: Cause,
+}
+
+/// Why nothing can be made of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Its manifest is damaged: the next look finds the same.
+    Damaged,
+    /// The disk does not read it out.
+    Disk,
+    /// All is there, and waits: for a disk that can be written again, or for the newer version that wrote it.
+    Waits,
+}
+
+impl Cause {
+    fn of(error: &CaptureError) -> Self {
+        match error {
+            CaptureError::ParseManifest { .. } => Self::Damaged,
+            CaptureError::ReadManifest { source, .. } if source.raw_os_error().is_some() => {
+                Self::Disk
+            }
+            _ => Self::Waits,
+        }
+    }
 }
 
 /// Scans the folder of all recordings and mends those that were cut short.
@@ -60,7 +82,7 @@ pub fn scan(root: &Path) -> Result<Scan, CaptureError> {
             Ok(entry) => look(&entry.path(), &mut scan),
             Err(error) => {
                 let (folder, why) = (String::new(), error.to_string());
-                scan.unreadable.push(Unreadable { folder, why, lasting: false });
+                scan.unreadable.push(Unreadable { folder, why, cause: Cause::Disk });
             }
         }
     }
@@ -82,8 +104,8 @@ fn look(folder: &Path, scan: &mut Scan) {
     let manifest = match read_manifest(folder) {
         Ok(manifest) => manifest,
         Err(error) => {
-            let lasting = matches!(error, CaptureError::ParseManifest { .. });
-            scan.unreadable.push(Unreadable { folder: name, why: error.to_string(), lasting });
+            let (why, cause) = (error.to_string(), Cause::of(&error));
+            scan.unreadable.push(Unreadable { folder: name, why, cause });
             return;
         }
     };
@@ -100,7 +122,7 @@ fn look(folder: &Path, scan: &mut Scan) {
         Ok(recovered) => scan.interrupted.push(recovered),
         Err(error) => {
             let why = error.to_string();
-            scan.unreadable.push(Unreadable { folder: name, why, lasting: false });
+            scan.unreadable.push(Unreadable { folder: name, why, cause: Cause::Waits });
         }
     }
 }
@@ -162,6 +184,12 @@ pub fn recover(folder: &Path, mut manifest: Manifest) -> Result<Recovered, Captu
     import_tracks(&timeline, &mut manifest);
     manifest.paused = was_paused(&timeline, manifest.paused);
     let last_us = manifest.parts.iter().filter_map(|part| part.end_us).max().unwrap_or(0);
+    // It was cut off where the parts ended that could be mended then.
+    if let Some(ended) = &mut manifest.ended
+        && ended.reason == EndReason::Interrupted
+    {
+        ended.at_us = ended.at_us.max(last_us);
+    }
     write_manifest(&LocalDisk, folder, &manifest)?;
     Ok(Recovered { manifest, last_us, unreadable })
 }

@@ -134,6 +134,9 @@ pub fn plan(manifest: &Manifest, timeline: &[TimelineLine], job: &JobSpec) -> Pl
     let (Some(first), Some(last)) = (first, last) else { return nothing() };
     // What comes after its end is of no recording: a sender's clock that jumped, or what was ordered too late.
     let last = manifest.ended.as_ref().map_or(last, |ended| last.min(ended.at_us));
+    if last < first {
+        return nothing();
+    }
     let paused = match job.pauses {
         Pauses::Cut => Vec::new(),
         Pauses::Slate => pauses(timeline),

@@ -5,25 +5,37 @@ use super::access::Visitor;
 use super::body::Body;
 use crate::error::{ApiError, ErrorBody};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use roombox_control::jobs::{Job, JobPatch};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct JobList {
     items: Vec<Job>,
 }
 
-/// Jobs that wait, run or were given up, and the newest 200 however they ended; newest first. What became of an
-/// older recording is in the recording.
-#[utoipa::path(get, path = "/jobs", tag = "jobs", responses((status = 200, body = JobList)))]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct JobFilter {
+    /// All jobs of this recording, and no other.
+    recording: Option<String>,
+}
+
+/// Jobs that wait, run or were given up, and the newest 200 however they ended; or all of a recording. Newest first.
+#[utoipa::path(get, path = "/jobs", tag = "jobs", params(JobFilter),
+    responses((status = 200, body = JobList)))]
 pub(super) async fn job_list(
     State(door): State<PanelDoor>,
     _: Visitor,
+    Query(asked): Query<JobFilter>,
 ) -> Result<Json<JobList>, ApiError> {
-    Ok(Json(JobList { items: door.jobs.list().await? }))
+    let items = match asked.recording {
+        Some(recording) => door.jobs.list_of(&recording).await?,
+        None => door.jobs.list().await?,
+    };
+    Ok(Json(JobList { items }))
 }
 
 /// Has a job done sooner or later than others, next of all, or by a time. What runs goes on.

@@ -210,6 +210,15 @@ impl Jobs {
         Ok(self.store.job_list(NEWEST).await?.iter().map(|row| self.view(row)).collect())
     }
 
+    /// All of a recording, newest first.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn list_of(&self, recording: &str) -> Result<Vec<Job>, ControlError> {
+        let rows = self.store.job_list_of(recording.to_owned()).await?;
+        Ok(rows.iter().map(|row| self.view(row)).collect())
+    }
+
     /// How many there are that still concern somebody.
     ///
     /// # Errors

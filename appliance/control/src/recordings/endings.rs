@@ -9,7 +9,7 @@ use crate::events::Happening;
 use crate::store::{RecordingEnd, RecordingRow};
 use roombox_capture::manifest::{EndReason, Manifest};
 use roombox_capture::read_timeline;
-use roombox_capture::recovery::{self, Recovered, Scan, Unreadable};
+use roombox_capture::recovery::{self, Cause, Recovered, Scan, Unreadable};
 use roombox_jobs::spec::LayoutName;
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -112,7 +112,7 @@ impl Recordings {
 
     /// What was found in folders that nobody writes to: each by itself.
     async fn take_up(&self, scan: Scan, looks: u32) {
-        for Unreadable { folder, why, lasting } in scan.unreadable {
+        for Unreadable { folder, why, cause } in scan.unreadable {
             let known = self.store.recording_get(folder.clone()).await;
             let row = match known {
                 Ok(row) => match row.filter(|row| row.state == RecordingState::Recording) {
@@ -124,7 +124,12 @@ impl Recordings {
                 },
                 Err(_) => None,
             };
-            if let Some(row) = row.filter(|_| lasting || looks >= MOST_LOOKS) {
+            let is_lost = match cause {
+                Cause::Damaged => true,
+                Cause::Disk => looks >= MOST_LOOKS,
+                Cause::Waits => false,
+            };
+            if let Some(row) = row.filter(|_| is_lost) {
                 tracing::error!(recording = %folder, %why,
                     "a recording that was cut short cannot be read: it has ended, and its files stay");
                 match self.end_unreadable(row).await {
@@ -226,7 +231,13 @@ impl Recordings {
 
     async fn known_or_imported(&self, manifest: &Manifest) -> Result<RecordingRow, ControlError> {
         let id = manifest.recording.clone();
-        if let Some(row) = self.store.recording_get(id.clone()).await? {
+        if let Some(mut row) = self.store.recording_get(id.clone()).await? {
+            // The disk did not read it out then, and does now.
+            if row.end_reason == Some(EndReason::Unreadable) {
+                tracing::warn!(recording = %id, "a recording that could not be read can be");
+                self.store.recording_take_back(id).await?;
+                (row.state, row.end_reason) = (RecordingState::Recording, None);
+            }
             return Ok(row);
         }
         tracing::warn!(recording = %id, "imported a recording that the store did not know");

@@ -287,6 +287,7 @@ async fn a_disk_that_never_gives_a_manifest_back_keeps_no_recording_open_for_eve
     let harness = Harness::new().await;
     harness.recording("rec_1", RecordingState::Recording, false).await;
     let path = harness.root().join("rec_1/manifest.json");
+    let kept = fs::read(&path).unwrap();
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     harness.recordings.recover().await.unwrap();
@@ -296,4 +297,26 @@ async fn a_disk_that_never_gives_a_manifest_back_keeps_no_recording_open_for_eve
     }
     harness.minute().await;
     assert_eq!(harness.state("rec_1").await, RecordingState::Parked);
+    // Another disk gives it back.
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, kept).unwrap();
+    harness.recordings.recover().await.unwrap();
+    let back = harness.recordings.get("rec_1").await.unwrap();
+    assert_eq!((back.state, back.end_reason), (RecordingState::Recording, None));
+}
+
+#[tokio::test]
+async fn a_recording_of_a_newer_version_waits_for_it_however_long() {
+    let harness = Harness::new().await;
+    harness.recording("rec_1", RecordingState::Recording, false).await;
+    let path = harness.root().join("rec_1/manifest.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    manifest["version"] = 99.into();
+    fs::write(&path, manifest.to_string()).unwrap();
+    harness.recordings.recover().await.unwrap();
+    for _ in 0..15 {
+        harness.minute().await;
+    }
+    assert_eq!(harness.state("rec_1").await, RecordingState::Recording);
 }

@@ -127,7 +127,9 @@ pub(crate) fn on<'a>(now_ms: u64, planned: &'a [Planned], runs: &[Run]) -> Optio
 fn was_stopped(now_ms: u64, on: &Planned, runs: &[Run]) -> bool {
     let begun = |run: &Run| run.planned.start_ms <= now_ms;
     let same = |run: &Run| match (on.end_ms, run.end_ms()) {
-        (Some(_), _) => begun(run) && run.planned.title == on.title && !run.is_due(now_ms),
+        (Some(_), Some(_)) => begun(run) && run.planned.title == on.title && !run.is_due(now_ms),
+        // What a room records by itself has neither an end nor a title: an event without one is another thing.
+        (Some(_), None) => false,
         (None, Some(end)) => begun(run) && on.start_ms < end,
         // The box went down meanwhile: that it is the same meeting no clock need say.
         (None, None) => run.holds(),

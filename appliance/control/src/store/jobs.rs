@@ -119,6 +119,12 @@ impl Store {
         self.call(move |sql| rows(sql, query, params![queued, running, parked, cancelled])).await
     }
 
+    /// All jobs of a recording, newest first.
+    pub async fn job_list_of(&self, recording: String) -> Result<Vec<JobRow>, StoreError> {
+        let query = "SELECT row FROM jobs WHERE recording = ?1 ORDER BY id DESC";
+        self.call(move |sql| rows(sql, query, [recording])).await
+    }
+
     /// Jobs of a recording that wait or run.
     pub async fn job_list_open_of(&self, recording: String) -> Result<Vec<JobRow>, StoreError> {
         let open = [JobState::Queued, JobState::Running].map(JobState::name);
@@ -257,6 +263,9 @@ mod tests {
         assert_eq!(names(store.job_list(0).await.unwrap()), ["4", "3", "1"]);
         assert_eq!(names(store.job_list(3).await.unwrap()), ["6", "5", "4", "3", "1"]);
         assert_eq!(store.job_list(100).await.unwrap().len(), 7);
+        let of_it = names(store.job_list_of("rec_1".to_owned()).await.unwrap());
+        assert_eq!(of_it, ["6", "5", "4", "3", "2", "1", "0"]);
+        assert!(store.job_list_of("rec_2".to_owned()).await.unwrap().is_empty());
         let undone = names(store.job_list_undone().await.unwrap());
         assert_eq!(undone, ["4", "3", "2", "1"], "a cancelled one may be tried again");
         let counts = store.job_counts().await.unwrap();

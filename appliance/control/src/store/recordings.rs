@@ -243,6 +243,19 @@ impl Store {
         .await
     }
 
+    /// It has no end yet after all.
+    pub async fn recording_take_back(&self, id: String) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "UPDATE recordings SET state = ?2, end_reason = NULL, ended_ms = NULL,
+                     kept_from_ms = NULL WHERE id = ?1",
+                params![id, name(RecordingState::Recording)?],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
     pub async fn recording_set_state(
         &self,
         id: String,

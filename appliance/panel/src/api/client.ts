@@ -290,6 +290,7 @@ export const api = {
     ask<{ ends_at: string }>("POST", `/rooms/${part(room)}/recording/extension`, { minutes }),
 
   jobs: () => ask<Page<Job>>("GET", "/jobs"),
+  jobsOf: (recording: string) => ask<Page<Job>>("GET", `/jobs?recording=${part(recording)}`),
   changeJob: (id: string, patch: JobPatch) => ask<Job>("PATCH", `/jobs/${part(id)}`, patch),
   cancelJob: (id: string) => ask<Job>("DELETE", `/jobs/${part(id)}`),
   retryJob: (id: string) => ask<Job>("POST", `/jobs/${part(id)}/attempts`),

@@ -41,6 +41,7 @@ export const keys = {
   scheduleOf: (from: string) => ["schedule", "week", from],
   feeds: ["schedule", "feeds"],
   jobs: ["jobs"],
+  jobsOf: (recording: string) => ["jobs", "of", recording],
   encoders: ["encoders"],
   status: ["status"],
   updates: ["updates"],

@@ -1408,10 +1408,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Jobs that wait, run or were given up, and the newest 200 however they ended; newest first. What became of an
-         *     older recording is in the recording.
-         */
+        /** Jobs that wait, run or were given up, and the newest 200 however they ended; or all of a recording. Newest first. */
         get: operations["job_list"];
         put?: never;
         post?: never;
@@ -16263,7 +16260,10 @@ export interface operations {
     };
     job_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description All jobs of this recording, and no other. */
+                recording?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -16276,6 +16276,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description nobody is logged in */

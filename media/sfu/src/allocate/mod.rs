@@ -135,12 +135,13 @@ impl Allocator {
             }
             None => tops.clone(),
         };
-        let first = wants.first().map_or(0, |want| audio + cost(want, 1));
+        let shown = self.held(&wants).0;
+        let first = wants.iter().zip(&shown).find(|(_, rung)| **rung > 0);
+        let first = first.map_or(0, |(want, _)| audio + cost(want, 1));
         let lasting = belief.map_or(u64::MAX, |belief| match self.bridge.is_worn(now) {
             true => budget,
             false => belief.lasting(first).saturating_sub(audio),
         });
-        let shown = self.held(&wants).0;
         let rungs = fill(Budget { now: budget, lasting }, &wants, &caps, &shown);
         self.remember(&wants, &rungs);
         self.bridge.bears(now, total(&wants, &rungs) > budget);

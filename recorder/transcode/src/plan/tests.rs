@@ -369,4 +369,9 @@ fn what_comes_after_the_end_of_a_recording_makes_no_film_longer() {
     // Nothing was there before the end.
     story.ended = Some(0);
     assert_eq!(story.plan(LayoutName::Auto).duration_us(), 0);
+    // Nor when it is paused in what came too late.
+    let mut story = Story { ended: Some(0), ..Story::default() };
+    story.join(5, "ada").video(5, "ada", 30, Codec::Vp8);
+    story.at(6, TimelineEvent::Pause);
+    assert_eq!(story.plan(LayoutName::Auto).pieces, []);
 }

@@ -330,6 +330,17 @@ fn a_stop_counts_for_the_rest_of_a_meeting_and_for_no_other_one() {
 }
 
 #[test]
+fn a_stop_in_a_room_that_records_by_itself_holds_no_event_without_a_title() {
+    let stopped = |planned: &Planned| Run { stopped: true, ..Run::new(planned, "rm", None) };
+    let untitled = |key, start, end| Planned { title: String::new(), ..planned(key, start, end) };
+    let always = Planned { end_ms: None, ..untitled("always", 10, 10) };
+    let event = untitled("b", 1500, 1560);
+    assert!(!was_stopped(event.start_ms, &event, &[stopped(&always)]));
+    let moved = untitled("b, moved", 1505, 1565);
+    assert!(was_stopped(moved.start_ms, &moved, &[stopped(&event)]));
+}
+
+#[test]
 fn a_meeting_is_over_when_it_was_seen_to_end_or_does_not_come_back_after_a_start() {
     let mut seen = Seen::default();
     assert!(!seen.is_over("rm", None, true), "it may come back");

@@ -205,11 +205,11 @@ function Happened({ recording }: { recording: Recording }) {
 
 function Jobs({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
-  const jobs = useQuery({ queryKey: keys.jobs, queryFn: api.jobs });
-  // The list is live; the recording's own job is there when the list has forgotten it.
-  const listed = jobs.data?.items.filter((job) => job.recording_id === recording.id) ?? [];
-  const own = recording.job;
-  const mine = own && !listed.some((job) => job.id === own.id) ? [own, ...listed] : listed;
+  const live = useQuery({ queryKey: keys.jobs, queryFn: api.jobs }).data?.items ?? [];
+  const all = useQuery({ queryKey: keys.jobsOf(recording.id), queryFn: () => api.jobsOf(recording.id) }).data?.items ?? [];
+  // How far each is, is heard of all jobs that still concern somebody.
+  const listed = live.filter((job) => job.recording_id === recording.id);
+  const mine = [...listed, ...all.filter((job) => !listed.some(({ id }) => id === job.id))];
   return (
     <Paper className="surface" p="md" h="100%" component="section">
       <Title order={2} size="h4" mb="sm">
