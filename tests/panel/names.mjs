@@ -102,7 +102,7 @@ export async function names(steps) {
     token: (name) => ask('POST', '/api-tokens', { name }),
     target: (name, index) => ask('POST', '/targets', { name, place: { kind: 'folder', path: `/nowhere/${index}` } }),
     'group of a fleet': (name) => ask('POST', '/fleet/groups', { name, settings: {} }),
-    'sign-in service': (name) => ask('PUT', '/oidc', { settings: { ...provider, name } }),
+    'sign-in service': (name) => ask('PUT', '/integrations/oidc', { settings: { ...provider, name } }),
     box: (name) => ask('PATCH', '/box', { name }),
   };
   const taken = {};
@@ -132,7 +132,7 @@ export async function names(steps) {
     await visitor.exposeFunction('hit', () => hits.push('a name ran as code at the sign-in'));
     const page = await visitor.newPage();
     for (const name of NAMES.slice(0, 7)) {
-      const { status } = await ask('PUT', '/oidc', { settings: { ...provider, name } });
+      const { status } = await ask('PUT', '/integrations/oidc', { settings: { ...provider, name } });
       assert.ok([200, 422].includes(status), `${name}: ${status}`);
       await page.goto('/panel/');
       const button = page.getByRole('link', { name: /^Sign in with / });
