@@ -51,10 +51,11 @@ export function arrival(): Plugin {
         const src = chunk ? `/${chunk.fileName}` : `/${SOURCE}`;
         const script = { tag: "script", attrs: { type: "module", src }, injectTo: "head-prepend" as const };
         if (!bundle || !entry) return [script];
-        const found = Object.values(words(bundle, entry));
+        const found = words(bundle, entry);
+        const lists = Object.values(found);
         const own = (files: string[]) => files.some((file) => file.includes(`/${entry.name}.`));
-        if (!found.length || !found.every(own)) throw new Error(`${entry.name} begins without words`);
-        const content = JSON.stringify(words(bundle, entry));
+        if (!lists.length || !lists.every(own)) throw new Error(`${entry.name} begins without words`);
+        const content = JSON.stringify(found);
         return [script, { tag: "meta", attrs: { name: "roombox-words", content }, injectTo: "head-prepend" as const }];
       },
     },

@@ -55,15 +55,16 @@ pub enum Cause {
     Waits,
 }
 
-impl Cause {
-    fn of(error: &CaptureError) -> Self {
-        match error {
-            CaptureError::ParseManifest { .. } => Self::Damaged,
+impl Unreadable {
+    fn of(folder: String, error: &CaptureError) -> Self {
+        let cause = match error {
+            CaptureError::ParseManifest { .. } => Cause::Damaged,
             CaptureError::ReadManifest { source, .. } if source.raw_os_error().is_some() => {
-                Self::Disk
+                Cause::Disk
             }
-            _ => Self::Waits,
-        }
+            _ => Cause::Waits,
+        };
+        Self { folder, why: error.to_string(), cause }
     }
 }
 
@@ -104,8 +105,7 @@ fn look(folder: &Path, scan: &mut Scan) {
     let manifest = match read_manifest(folder) {
         Ok(manifest) => manifest,
         Err(error) => {
-            let (why, cause) = (error.to_string(), Cause::of(&error));
-            scan.unreadable.push(Unreadable { folder: name, why, cause });
+            scan.unreadable.push(Unreadable::of(name, &error));
             return;
         }
     };
@@ -120,10 +120,7 @@ fn look(folder: &Path, scan: &mut Scan) {
             scan.whole.push(recovered.manifest);
         }
         Ok(recovered) => scan.interrupted.push(recovered),
-        Err(error) => {
-            let why = error.to_string();
-            scan.unreadable.push(Unreadable { folder: name, why, cause: Cause::Waits });
-        }
+        Err(error) => scan.unreadable.push(Unreadable::of(name, &error)),
     }
 }
 

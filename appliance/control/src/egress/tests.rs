@@ -5,7 +5,7 @@ use crate::conference::quiet::Quiet;
 use crate::events::Events;
 use crate::keys::LivekitKeys;
 use crate::lobby::Lobby;
-use crate::outputs::OutputRow;
+use crate::recordings::output;
 use crate::recordings::tests::Harness;
 use crate::rooms::RoomRules;
 use crate::store::RoomRow;
@@ -36,17 +36,7 @@ async fn an_output_that_somebody_adds_while_the_last_order_stops_keeps_the_recor
     for _ in 0..100 {
         store.recording_get("rec_1".to_owned()).await.unwrap();
     }
-    let output = OutputRow {
-        id: "out_1".to_owned(),
-        room: "rm_1".to_owned(),
-        url: None,
-        token: None,
-        spec: JobSpec::new(String::new(), "rec_1".to_owned(), String::new()),
-        began: true,
-        egress: None,
-        created_ms: 0,
-    };
-    assert!(store.output_insert(output).await.unwrap());
+    assert!(store.output_insert(output(None)).await.unwrap());
     drop(turn);
     stopping.await.unwrap().unwrap();
     assert_eq!(harness.stops(), [], "somebody sends it");

@@ -29,7 +29,7 @@ fn unwanted(orders: &[EgressRow], sent: &[OutputRow], began: bool, but: Option<&
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::egress::row;
     use roombox_jobs::spec::JobSpec;
@@ -38,7 +38,8 @@ mod tests {
         EgressRow { id: id.to_owned(), began, stopped, ..row(stopped) }
     }
 
-    fn output(egress: Option<&str>) -> OutputRow {
+    /// Of `rec_1`, which it began.
+    pub(crate) fn output(egress: Option<&str>) -> OutputRow {
         OutputRow {
             id: "out_1".to_owned(),
             room: "rm_1".to_owned(),

@@ -17,6 +17,8 @@ mod spelling;
 mod timeline;
 mod views;
 
+#[cfg(test)]
+pub(crate) use demand::tests::output;
 pub use film::{Film, FilmRange};
 pub use roombox_capture::captions::{About, LONGEST_TEXT, Piece, Transcribed};
 pub(crate) use search::search_words;

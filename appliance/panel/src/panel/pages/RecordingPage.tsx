@@ -206,10 +206,12 @@ function Happened({ recording }: { recording: Recording }) {
 function Jobs({ recording }: { recording: Recording }) {
   const { t } = useTranslation("panel");
   const live = useQuery({ queryKey: keys.jobs, queryFn: api.jobs }).data?.items ?? [];
-  const all = useQuery({ queryKey: keys.jobsOf(recording.id), queryFn: () => api.jobsOf(recording.id) }).data?.items ?? [];
+  const all = useQuery({ queryKey: keys.jobsOf(recording.id), queryFn: () => api.jobsOf(recording.id) }).data?.items;
   // How far each is, is heard of all jobs that still concern somebody.
   const listed = live.filter((job) => job.recording_id === recording.id);
-  const mine = [...listed, ...all.filter((job) => !listed.some(({ id }) => id === job.id))];
+  // The newest came with the recording.
+  const known = all ?? (recording.job ? [recording.job] : []);
+  const mine = [...listed, ...known.filter((job) => !listed.some(({ id }) => id === job.id))];
   return (
     <Paper className="surface" p="md" h="100%" component="section">
       <Title order={2} size="h4" mb="sm">
