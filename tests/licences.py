@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds every locked crate to `deny.toml`: licences, bans, sources. Needs nothing but cargo.
 
-`make test` asks cargo-deny itself; where that cannot be installed, this asks the same questions of
+`make test` asks this, because cargo-deny takes three minutes to install; `make test-full` asks both, of
 the same file.
 """
 

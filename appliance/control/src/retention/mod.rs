@@ -18,7 +18,7 @@ use crate::recordings::{Recordings, RoomRecorder};
 use crate::settings::SettingsDesk;
 use crate::store::Store;
 use freed::Freed;
-use rules::{Policy, due, upcoming};
+use rules::{Policy, are_enough, due, upcoming};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,8 @@ use watch::{ClockWatch, Doubted};
 
 /// Room is made before the recorder's reserve is reached: recordings end there.
 const AHEAD: u64 = 2;
+/// So many of the oldest are looked at first for what goes next.
+const FEW: u32 = 256;
 /// Under which it is kept when the clock was believed last, and how often.
 const BELIEVED: &str = "clock_believed";
 const NOTED_EVERY_MS: u64 = 3600 * 1000;
@@ -184,7 +186,7 @@ impl Retention {
                 ended_by => ended_by,
             },
         };
-        let candidates = self.store.recording_list_settled(ended_by).await?;
+        let candidates = self.store.recording_list_settled(ended_by, None).await?;
         for (id, why) in due(&candidates, policy, believed, short_by) {
             let bytes = candidates.iter().find(|one| one.id == id).map_or(0, |one| one.bytes);
             match self.delete(&id, bytes, why).await {
@@ -239,10 +241,20 @@ impl Retention {
         let Policy { keep_days, keep_newest, keep_newest_of_room, overwrite_oldest } = policy;
         let outlook =
             |next| Outlook { next, keep_days, keep_newest, keep_newest_of_room, overwrite_oldest };
-        if policy == NOTHING_GOES && self.store.room_shortest_days().await? == 0 {
+        let own_days = self.store.room_shortest_days().await?;
+        if policy == NOTHING_GOES && own_days == 0 {
             return Ok(outlook(Vec::new()));
         }
-        let candidates = self.store.recording_list_settled(None).await?;
+        // Few of all that a box has recorded in years go next.
+        let mut oldest = FEW;
+        let candidates = loop {
+            let known = self.store.recording_list_settled(None, Some(oldest)).await?;
+            let all = known.len() < oldest as usize;
+            if all || are_enough(&known, policy, own_days, most) {
+                break known;
+            }
+            oldest = oldest.saturating_mul(16);
+        };
         let due = upcoming(&candidates, policy, most);
         let ids = due.iter().map(|(one, ..)| one.id.clone()).collect();
         let mut titles = self.store.recording_titles(ids).await?;

@@ -83,8 +83,13 @@ impl Policy {
     /// What ended later is too young for any rule; `None`: nothing gets old. `own_days`: the fewest that a
     /// room says; 0: none does.
     pub fn ended_by(self, now_ms: u64, own_days: u32) -> Option<u64> {
+        now_ms.checked_sub(self.shortest_ms(own_days)?)
+    }
+
+    /// The shortest time that any rule says, in milliseconds.
+    fn shortest_ms(self, own_days: u32) -> Option<u64> {
         let days = [self.keep_days, own_days].into_iter().filter(|days| *days > 0).min()?;
-        now_ms.checked_sub(u64::from(days) * DAY_MS)
+        Some(u64::from(days) * DAY_MS)
     }
 
     /// Whether so many stay and others go.
@@ -182,6 +187,21 @@ pub fn upcoming(
     });
     next.truncate(most);
     next
+}
+
+/// Whether [`upcoming`] says of all recordings what it says of these, their oldest in order of time.
+/// `own_days`: the fewest that a room says; 0: none does.
+pub fn are_enough(oldest: &[Candidate], policy: Policy, own_days: u32, most: usize) -> bool {
+    let (Some(youngest), false) = (oldest.last(), policy.counts()) else { return false };
+    let next = upcoming(oldest, policy, most);
+    // What is not among them ended no earlier than the youngest of them, and stays for this time at least.
+    let others = policy.shortest_ms(own_days).map(|ms| youngest.ended_ms.saturating_add(ms));
+    next.len() == most
+        && next.iter().all(|(one, why, at)| match (at, others) {
+            (Some(at), Some(others)) => *at < others,
+            (None, None) => *why == Why::Space && !one.undelivered && !one.undated,
+            _ => false,
+        })
 }
 
 #[cfg(test)]
@@ -344,6 +364,48 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_goes_next_is_told_from_the_oldest_where_they_are_enough(
+            seeds in prop::collection::vec((0..60u64, 0..4u32, any::<[bool; 2]>(), 0..8u8), 1..40),
+            keep_days in prop::option::of(1..40u32),
+            keep_newest in prop::option::weighted(0.1, 1..8u32),
+            overwrite_oldest in any::<bool>(),
+            most in 1..6usize,
+            known in 1..40usize,
+        ) {
+            let mut all: Vec<Candidate> = (0..)
+                .zip(&seeds)
+                .map(|(n, (day, own_days, [held, undelivered], undated))| {
+                    let (undated, own_days) = (*undated == 0, own_days * 10);
+                    let undelivered = *undelivered && n % 2 == 0;
+                    Candidate { undelivered, undated, own_days, ..recording(n, *day, 5, *held) }
+                })
+                .collect();
+            all.sort_by(|a, b| (a.ended_ms, &a.id).cmp(&(b.ended_ms, &b.id)));
+            let own_days = all.iter().map(|one| one.own_days).filter(|days| *days > 0).min();
+            let policy = Policy {
+                keep_days: keep_days.unwrap_or_default(),
+                keep_newest: keep_newest.unwrap_or_default(),
+                overwrite_oldest,
+                ..KEEP_ALL
+            };
+            let oldest = &all[..known.min(all.len())];
+            if are_enough(oldest, policy, own_days.unwrap_or_default(), most) {
+                prop_assert_eq!(upcoming(oldest, policy, most), upcoming(&all, policy, most));
+            }
+        }
+
+        #[test]
+        fn the_oldest_are_enough_for_the_usual_rules(days in 1..40u32, most in 1..6usize) {
+            let all: Vec<Candidate> = (0..90).map(|n| recording(n, n / 3, 5, n % 5 == 0)).collect();
+            let aged = Policy { keep_days: days, ..KEEP_ALL };
+            let full = Policy { overwrite_oldest: true, ..KEEP_ALL };
+            for policy in [aged, full] {
+                prop_assert!(are_enough(&all[..30], policy, 0, most));
+                prop_assert!(!are_enough(&all[..most], policy, 0, most + 1));
+            }
+        }
+
         #[test]
         fn so_many_stay_as_the_owner_wants_and_they_are_the_newest(
             seeds in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>()), 0..30),

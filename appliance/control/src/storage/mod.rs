@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use utoipa::ToSchema;
 
+const MINUTE_MS: u64 = 60_000;
 /// The largest recordings, and the next to go, that are named.
 const NAMED: u32 = 10;
 
@@ -89,7 +90,9 @@ impl Storage {
     pub async fn report(&self, total_bytes: u64) -> Result<StorageReport, ControlError> {
         let (free_bytes, reserve_bytes) = self.recorder.space().map_err(ControlError::Files)?;
         let now_ms = UnixMs::now().0;
-        let stored = self.store.storage(now_ms.saturating_sub(7 * DAY_MS), NAMED).await?;
+        // By the minute, so that one who asks again is answered from memory.
+        let week_ago_ms = now_ms.saturating_sub(7 * DAY_MS) / MINUTE_MS * MINUTE_MS;
+        let stored = self.store.storage(week_ago_ms, NAMED).await?;
         let running: u64 = self.recordings.running_bytes().iter().map(|(_, bytes)| bytes).sum();
         let room = free_bytes.saturating_sub(reserve_bytes);
         let forecast =

@@ -120,7 +120,8 @@ impl Store {
         starts_ms: Vec<u64>,
         most: u32,
     ) -> Result<Vec<DayRows>, StoreError> {
-        self.call(move |sql| {
+        let about = format!("{search:?} {starts_ms:?} {most}");
+        self.ask("days", about, move |sql| {
             let mut days = Vec::new();
             for day in starts_ms.windows(2) {
                 let of_day =
@@ -147,7 +148,7 @@ impl Store {
 
     /// Names of the rooms that have recordings, in order.
     pub async fn recording_rooms(&self, most: u32) -> Result<Vec<String>, StoreError> {
-        self.call(move |sql| {
+        self.ask("rooms", most, move |sql| {
             // From name to name in the index: a box with many recordings has few rooms.
             let mut statement = sql.prepare(
                 "WITH RECURSIVE named (name) AS (

@@ -27,6 +27,7 @@ mod provision;
 mod recordings;
 #[cfg(test)]
 mod refusing;
+mod remembered;
 mod retention;
 mod room_links;
 mod room_templates;
@@ -101,9 +102,9 @@ pub use whip_keys::{WhipKeyRow, WhipScope};
 use rusqlite::{Connection, Params, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -163,7 +164,7 @@ type Call = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct Store {
     calls: SyncSender<Call>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    known_bytes: recordings::KnownBytes,
+    remembered: Arc<remembered::Remembered>,
     clock_is_set: AtomicBool,
 }
 
@@ -187,6 +188,8 @@ impl Store {
             )
             .map_err(refused)?;
         schema::migrate(&mut connection, path, steps)?;
+        let remembered = Arc::<remembered::Remembered>::default();
+        remembered.watch(&mut connection).map_err(refused)?;
         let (calls, inbox) = mpsc::sync_channel::<Call>(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
@@ -196,8 +199,8 @@ impl Store {
                 }
             })
             .map_err(StoreError::Start)?;
-        let (known_bytes, clock_is_set) = Default::default();
-        Ok(Self { calls, thread: Mutex::new(Some(thread)), known_bytes, clock_is_set })
+        let clock_is_set = AtomicBool::default();
+        Ok(Self { calls, thread: Mutex::new(Some(thread)), remembered, clock_is_set })
     }
 
     /// Runs `work` in one transaction; what it changed is durable when this returns.

@@ -14,8 +14,6 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,33 +79,6 @@ pub struct RecordingEnd {
     pub reason: EndReason,
     pub interruptions: Vec<Interruption>,
     pub people: Vec<String>,
-}
-
-/// The sum of all sizes while nothing has changed it. Learnt and forgotten on the store's thread
-/// alone, so that no old sum outlives a change.
-#[derive(Debug, Clone)]
-pub(super) struct KnownBytes(Arc<AtomicU64>);
-
-impl KnownBytes {
-    const UNKNOWN: u64 = u64::MAX;
-
-    fn get(&self) -> Option<u64> {
-        Some(self.0.load(Ordering::Acquire)).filter(|bytes| *bytes != Self::UNKNOWN)
-    }
-
-    fn learn(&self, bytes: u64) {
-        self.0.store(bytes, Ordering::Release);
-    }
-
-    pub fn forget(&self) {
-        self.learn(Self::UNKNOWN);
-    }
-}
-
-impl Default for KnownBytes {
-    fn default() -> Self {
-        Self(Arc::new(AtomicU64::new(Self::UNKNOWN)))
-    }
 }
 
 pub(super) const COLUMNS: &str = "id, room, room_name, title, state, layout, started_ms, ended_ms,
@@ -211,9 +182,7 @@ impl Store {
         end: RecordingEnd,
         jobs_for: impl FnOnce(Vec<EgressRow>) -> Vec<JobRow> + Send + 'static,
     ) -> Result<Option<Vec<JobRow>>, StoreError> {
-        let known_bytes = self.known_bytes.clone();
         self.call(move |sql| {
-            known_bytes.forget();
             let changed = sql.execute(
                 "UPDATE recordings SET state = ?2, ended_ms = ?3, duration_ms = ?4, bytes = ?5,
                      gaps = ?6, end_reason = ?7, interruptions = ?8, dropped = ?9
@@ -276,29 +245,21 @@ impl Store {
     }
 
     pub async fn recording_delete(&self, id: String) -> Result<bool, StoreError> {
-        let known_bytes = self.known_bytes.clone();
         self.call(move |sql| {
-            known_bytes.forget();
             keep_leftovers(sql, &id)?;
             Ok(sql.execute("DELETE FROM recordings WHERE id = ?1", [id])? == 1)
         })
         .await
     }
 
-    /// Bytes of all parts and files that the store knows. Added up when one has come or gone, and
-    /// remembered in between: the status asks every two seconds.
+    /// Bytes of all parts and files that the store knows.
     pub async fn recording_bytes(&self) -> Result<u64, StoreError> {
-        if let Some(known) = self.known_bytes.get() {
-            return Ok(known);
-        }
-        let known_bytes = self.known_bytes.clone();
-        self.call(move |sql| {
+        self.ask("bytes", (), |sql| {
             let sum: i64 = sql.query_row(
                 "SELECT COALESCE(SUM(bytes), 0) + COALESCE(SUM(films_bytes), 0) FROM recordings",
                 [],
                 |row| row.get(0),
             )?;
-            known_bytes.learn(unsigned(sum));
             Ok(unsigned(sum))
         })
         .await

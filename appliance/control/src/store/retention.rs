@@ -13,10 +13,11 @@ const JUST_NOW_MS: u64 = 3_600_000;
 
 impl Store {
     /// Recordings that have ended, by then if that is said, and of which nothing is being made or waits
-    /// for a decision.
+    /// for a decision: so many of the oldest, oldest first.
     pub async fn recording_list_settled(
         &self,
         ended_by: Option<u64>,
+        most: Option<u32>,
     ) -> Result<Vec<Candidate>, StoreError> {
         let [queued, running] = [JobState::Queued, JobState::Running].map(JobState::name);
         self.call(move |sql| {
@@ -31,13 +32,16 @@ impl Store {
                  SELECT id, COALESCE(kept_from_ms, ended_ms), held, id IN owed,
                      bytes + films_bytes, room_name, state = 'ready',
                      COALESCE(days.days, own_days), kept_from_ms IS NULL
-                 FROM recordings LEFT JOIN days ON days.room = recordings.room
+                 FROM recordings INDEXED BY recordings_by_age
+                     LEFT JOIN days ON days.room = recordings.room
                  WHERE state IN ('ready', 'empty') AND COALESCE(kept_from_ms, ended_ms) <= ?3
                      AND id NOT IN (SELECT recording FROM jobs WHERE jobs.state IN (?1, ?2))
-                 ORDER BY id",
+                 ORDER BY COALESCE(kept_from_ms, ended_ms), id LIMIT ?4",
             )?;
+            // SQLite's word for all of them.
+            let most = most.map_or(-1, i64::from);
             let ended_by = signed(ended_by.unwrap_or(u64::MAX));
-            let rows = statement.query_map(params![queued, running, ended_by], |row| {
+            let rows = statement.query_map(params![queued, running, ended_by, most], |row| {
                 Ok(Candidate {
                     id: row.get(0)?,
                     ended_ms: unsigned(row.get(1)?),
@@ -159,9 +163,9 @@ mod tests {
         }
         assert!(store.recording_set_held("rec_5".to_owned(), true).await.unwrap());
         assert!(!store.recording_set_held("rec_6".to_owned(), true).await.unwrap());
-        assert!(store.recording_list_settled(Some(6)).await.unwrap().is_empty());
-        let settled = store.recording_list_settled(Some(7)).await.unwrap();
-        assert_eq!(settled, store.recording_list_settled(None).await.unwrap());
+        assert!(store.recording_list_settled(Some(6), None).await.unwrap().is_empty());
+        let settled = store.recording_list_settled(Some(7), None).await.unwrap();
+        assert_eq!(settled, store.recording_list_settled(None, None).await.unwrap());
         let seen: Vec<(&str, bool)> =
             settled.iter().map(|one| (one.id.as_str(), one.held)).collect();
         assert_eq!(seen, [("rec_1", false), ("rec_5", true)]);
@@ -197,7 +201,7 @@ mod tests {
         };
         store.call(ended).await.unwrap();
         let days = || async {
-            let settled = store.recording_list_settled(None).await.unwrap();
+            let settled = store.recording_list_settled(None, None).await.unwrap();
             let days: Vec<u32> = settled.iter().map(|one| one.own_days).collect();
             (days, store.room_shortest_days().await.unwrap())
         };
@@ -231,15 +235,17 @@ mod tests {
         };
         let now = 100 * WEEK;
         end("rec_1", now - 5 * WEEK).await;
-        assert!(store.recording_list_settled(None).await.unwrap()[0].undated);
+        assert!(store.recording_list_settled(None, None).await.unwrap()[0].undated);
         end("rec_2", now - 1000).await;
         store.recording_date(now).await.unwrap();
         // Only once: they grow older from then on.
         store.recording_date(now + 9 * WEEK).await.unwrap();
         end("rec_3", now + 5 * WEEK).await;
-        let settled = store.recording_list_settled(None).await.unwrap();
+        let settled = store.recording_list_settled(None, None).await.unwrap();
         let seen: Vec<_> = settled.iter().map(|one| (one.ended_ms, one.undated)).collect();
-        assert_eq!(seen, [(now, false), (now - 1000, false), (now + 5 * WEEK, true)]);
-        assert_eq!(store.recording_list_settled(Some(now - 1)).await.unwrap().len(), 1);
+        assert_eq!(seen, [(now - 1000, false), (now, false), (now + 5 * WEEK, true)]);
+        let oldest = store.recording_list_settled(None, Some(2)).await.unwrap();
+        assert_eq!(oldest, settled[..2], "so many, and the oldest");
+        assert_eq!(store.recording_list_settled(Some(now - 1), None).await.unwrap().len(), 1);
     }
 }

@@ -190,7 +190,7 @@ impl Store {
             let query = "SELECT COALESCE(MIN(days), 0) FROM
                      (SELECT json_extract(rules, '$.keep_days') AS days FROM rooms
                       WHERE json_valid(rules)
-                      UNION ALL SELECT own_days FROM recordings)
+                      UNION ALL SELECT own_days FROM recordings WHERE own_days > 0)
                  WHERE days > 0";
             Ok(sql.query_row(query, [], |row| row.get(0))?)
         })

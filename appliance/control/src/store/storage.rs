@@ -33,7 +33,7 @@ pub struct Stored {
 impl Store {
     /// What all recordings take, those since this moment, and the `most` largest.
     pub async fn storage(&self, since_ms: u64, most: u32) -> Result<Stored, StoreError> {
-        self.call(move |sql| {
+        self.ask("storage", (since_ms, most), move |sql| {
             // An index has all of it: a hundred thousand recordings are read in some milliseconds.
             let mut stored = sql.query_row(
                 "SELECT COALESCE(SUM(bytes), 0), COALESCE(SUM(films_bytes), 0), MIN(started_ms)
