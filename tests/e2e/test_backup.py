@@ -1,7 +1,9 @@
 """Backups by the real daemon: made on one box, restored on another, as itself and in its place; kill -9 meanwhile."""
 
 import http.client
+import json
 import random
+import socket
 import threading
 import time
 import urllib.request
@@ -151,6 +153,46 @@ def test_a_restore_goes_back_keeps_recordings_and_signs_everybody_out(tmp_path):
         assert (restored["box_name"], restored["restored_as"]) == ("Hall", "itself")
         box.ask("DELETE", "/backups/restored")
         assert box.refuses("POST", "/backups/restored/undo", {"password": PASSWORD}) == (409, "nothing_before")
+        box.check_alive()
+
+
+def begin_to_send(box: Box, announced: int, sent: bytes) -> socket.socket:
+    """An upload that falls silent after so much."""
+    where = box.url.removeprefix("http://")
+    headers = {"Host": where, "Content-Type": "application/octet-stream", "Content-Length": announced} | box.owner
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    host, port = where.split(":")
+    connection = socket.create_connection((host, int(port)), timeout=PATIENCE)
+    connection.sendall(f"PUT /api/v1/backups/uploaded HTTP/1.1\r\n{lines}\r\n".encode() + sent)
+
+    wait(lambda: box.ask("GET", "/backups")["work"] == "receiving", "the upload never began")
+    return connection
+
+
+def test_an_upload_that_breaks_off_or_is_cancelled_leaves_what_was_there(tmp_path):
+    with hall(tmp_path / "hall") as box:
+        backup = made(box)
+        assert box.request("PUT", "/backups/uploaded", backup)[0] == 200
+        before = box.ask("GET", "/backups")["uploaded"]
+        idle = lambda: box.ask("GET", "/backups")["work"] is None
+        # The browser is closed, the laptop sleeps.
+        begin_to_send(box, len(backup) * 100, backup).close()
+        wait(idle, "a broken upload went on for ever")
+        # Somebody waits no longer for one that comes no further.
+        with begin_to_send(box, len(backup) * 100, backup) as sender:
+            assert box.refuses("PUT", "/backups/uploaded", backup) == (409, "backup_busy")
+            assert box.request("DELETE", "/backups/work")[0] == 202
+            answer = http.client.HTTPResponse(sender)
+            answer.begin()
+            told = json.loads(answer.read())
+        assert (answer.status, told["code"]) == (409, "backup_cancelled")
+        wait(idle, "a cancelled upload went on for ever")
+        assert box.refuses("DELETE", "/backups/work") == (409, "nothing_to_cancel")
+        assert box.ask("GET", "/backups")["uploaded"] == before
+        sizes = [path.stat().st_size for path in (tmp_path / "hall/data/backups").iterdir()]
+        assert sorted(sizes) == [len(backup)] * 2, "the one that was made and the one that was uploaded"
+        drilled = box.ask("POST", "/backups/drill", {"source": "uploaded", **OPENS})
+        assert (drilled["rooms"], drilled["own"]) == (1, True)
         box.check_alive()
 
 
