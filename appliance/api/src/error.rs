@@ -1,5 +1,6 @@
 //! Errors as HTTP: the only place where what the box refuses becomes a status.
 
+use crate::panel::MAX_BODY;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -324,11 +325,14 @@ impl From<ControlError> for ApiError {
 
 impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
-        let code = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => "too_large",
-            _ => "malformed_request",
-        };
-        Self::new(rejection.status(), code, rejection.body_text())
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(
+                rejection.status(),
+                "too_large",
+                format!("the body is too large: this request takes {} KiB", MAX_BODY / 1024),
+            ),
+            status => Self::new(status, "malformed_request", rejection.body_text()),
+        }
     }
 }
 

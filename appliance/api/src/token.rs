@@ -35,6 +35,12 @@ pub enum TokenError {
     Revoked,
     #[error("invalid token: the link that it was made for has expired")]
     LinkEnded,
+    #[error("invalid token: the account that it was made for was removed or locked out")]
+    PersonGone,
+    #[error("invalid token: guests come in by another invitation now: open the room's link again")]
+    OtherInvitation,
+    #[error("the box is too busy to look up whose token this is: try again")]
+    Busy,
 }
 
 /// Go reads `null` as an empty value, and so do LiveKit's servers.
@@ -90,6 +96,16 @@ pub struct Claims {
     #[serde(skip_serializing_if = "String::is_empty")]
     #[serde(deserialize_with = "null_is_empty")]
     pub link: String,
+    /// The box's own: id of the account that the token was given out to. It opens nothing once that is removed or
+    /// locked out, and moderates no more than its person may.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
+    pub person: String,
+    /// The box's own: mark of the invitation by which a guest came. Nobody comes in anew by it once guests come in
+    /// by another one, or not at all.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(deserialize_with = "null_is_empty")]
+    pub invitation: String,
     /// The box's own: the bearer does not change their name.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[serde(deserialize_with = "null_is_empty")]

@@ -6,6 +6,7 @@
 #[cfg(test)]
 pub(crate) mod quiet;
 
+use crate::permissions::Role;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -91,6 +92,12 @@ pub trait Conference: Send + Sync {
 
     /// Whether the time of this personal link is over: nobody comes in by it anew, and who is in stays.
     fn link_has_ended(&self, link: &str) -> bool;
+
+    /// Whether guests who come anew by the invitation with this mark come in: it is still the room's.
+    fn invitation_holds(&self, room: &RoomName, mark: &str) -> bool;
+
+    /// What somebody's account may on the box; `None`: it was removed or locked out.
+    fn role_of<'a>(&'a self, person: &'a str) -> Later<'a, Result<Option<Role>, Busy>>;
 
     /// Whether somebody who came by this link was sent out of the meeting that is going on in the room: they
     /// come back as any guest.

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::syslog::SyslogError;
 use crate::timekeeping::TimeError;
 use crate::updates::UpdateError;
-use roombox_provision::SettingError;
+use roombox_provision::{NAME_RULE, SettingError};
 
 /// A request that was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +85,8 @@ pub enum ControlError {
     WrongSignIn,
     #[error("too many wrong passwords: try again in {seconds} s")]
     TooManyAttempts { seconds: u64 },
-    #[error("a name has 1 to {most} characters and no control characters")]
-    InvalidName { most: usize },
+    #[error("a name {NAME_RULE}")]
+    InvalidName,
     #[error("a room with this name exists already")]
     NameTaken,
     #[error("this room has a key of this name already: choose another name")]
@@ -297,7 +297,7 @@ impl ControlError {
             Self::WrongPassword => "wrong_password",
             Self::WrongSignIn => "wrong_sign_in",
             Self::TooManyAttempts { .. } => "too_many_attempts",
-            Self::InvalidName { .. } => "invalid_name",
+            Self::InvalidName => "invalid_name",
             Self::NameTaken => "name_taken",
             Self::KeyNameTaken => "key_name_taken",
             Self::TooManyKeys { .. } => "too_many_keys",
@@ -438,11 +438,10 @@ impl From<SettingError> for ControlError {
     }
 }
 
-/// A name that people chose: trimmed, not empty, not endless, no control characters.
+/// A name that people chose: trimmed, not empty, not endless, seen as it is.
 ///
 /// # Errors
 /// It is none.
-pub(crate) fn checked_name(name: &str) -> Result<String, ControlError> {
-    roombox_provision::checked_name(name)
-        .ok_or(ControlError::InvalidName { most: roombox_provision::NAME_MOST })
+pub fn checked_name(name: &str) -> Result<String, ControlError> {
+    roombox_provision::checked_name(name).ok_or(ControlError::InvalidName)
 }

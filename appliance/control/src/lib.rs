@@ -62,5 +62,5 @@ pub mod webhooks;
 pub mod whip_keys;
 pub mod words;
 
-pub use error::ControlError;
+pub use error::{ControlError, checked_name};
 pub use roombox_jobs::live;

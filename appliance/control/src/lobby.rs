@@ -5,9 +5,12 @@
 use crate::clock::UnixMs;
 use crate::conference::{Standing, VideoCodecs};
 use crate::error::ControlError;
+use crate::hex::hex;
 use crate::keys::LivekitKeys;
-use crate::rooms::RoomRules;
-use crate::store::Store;
+use crate::permissions::Role;
+use crate::rooms::GuestEntry;
+use crate::store::{RoomRow, Store};
+use aws_lc_rs::hmac;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -24,9 +27,11 @@ pub struct Lobby {
 }
 
 /// What a room's door must know.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Door {
     lobby: bool,
+    /// By which invitation guests come; `None`: by none.
+    invitation: Option<String>,
     /// 0: as many as in any room.
     max_people: u32,
     video_codecs: VideoCodecs,
@@ -86,7 +91,34 @@ impl Lobby {
     }
 
     fn door(&self, room: &str) -> Option<Door> {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner).get(room).copied()
+        self.rooms.read().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
+    }
+
+    /// A text for the way by which guests come into a room, the PIN included: another one once the invite link is
+    /// renewed or the PIN changed. Neither can be found out from it. `None`: no guests come in.
+    pub(crate) fn invitation(&self, room: &RoomRow) -> Option<String> {
+        let pin = match room.rules.guests {
+            GuestEntry::Anyone => "",
+            GuestEntry::WithPin => &room.pin,
+            GuestEntry::Nobody => return None,
+        };
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.keys.own().1.as_bytes());
+        let way = ["invitation", &room.id, &room.invite, pin].join("\0");
+        let mark = hmac::sign(&key, way.as_bytes());
+        room.kept.then(|| hex(&mark.as_ref()[..16]))
+    }
+
+    /// Whether guests who come anew by the invitation with this mark come in.
+    pub fn invitation_holds(&self, room: &str, mark: &str) -> bool {
+        self.door(room).is_some_and(|door| door.invitation.as_deref() == Some(mark))
+    }
+
+    /// What somebody's account may; `None`: it was removed or locked out.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub async fn role_of(&self, person: &str) -> Result<Option<Role>, ControlError> {
+        Ok(self.store.person_roles().await?.get(person).copied())
     }
 
     /// Guests are those who come with a token of the box's own, as the meeting page gets one for an
@@ -102,12 +134,13 @@ impl Lobby {
     /// Rooms were changed, renamed or deleted.
     pub(crate) async fn refresh(&self) -> Result<(), ControlError> {
         let rows = self.store.room_list().await?.into_iter();
-        let door = |lobby, rules: &RoomRules| Door {
-            lobby,
-            max_people: rules.max_people,
-            video_codecs: rules.codecs(),
+        let door = |row: &RoomRow| Door {
+            lobby: row.lobby,
+            invitation: self.invitation(row),
+            max_people: row.rules.max_people,
+            video_codecs: row.rules.codecs(),
         };
-        let rooms = rows.map(|row| (row.name, door(row.lobby, &row.rules))).collect();
+        let rooms = rows.map(|row| (row.name.clone(), door(&row))).collect();
         let links = self.store.room_link_ends().await?.into_iter().collect();
         *self.links.write().unwrap_or_else(PoisonError::into_inner) = links;
         *self.rooms.write().unwrap_or_else(PoisonError::into_inner) = rooms;
@@ -119,8 +152,8 @@ impl Lobby {
 mod tests {
     use super::*;
     use crate::conference::Codec;
-    use crate::rooms::VideoCodec;
-    use crate::store::{LinkRole, RoomLinkRow, RoomRow};
+    use crate::rooms::{RoomRules, VideoCodec};
+    use crate::store::{LinkRole, RoomLinkRow};
 
     fn room(name: &str) -> RoomRow {
         let (invite, name) = (format!("invite of {name}"), name.to_owned());
@@ -204,6 +237,48 @@ mod tests {
         assert!(lobby.is_sent_out("Library", "later"));
         lobby.meeting_ended("Library");
         assert!(!lobby.is_sent_out("Library", "later"));
+    }
+
+    #[tokio::test]
+    async fn an_invitation_holds_until_it_is_another_one_or_lets_nobody_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
+        let keys = Arc::new(LivekitKeys::load(store.clone(), false).await.unwrap());
+        for name in ["Library", "Hall"] {
+            store.room_insert(room(name)).await.unwrap();
+        }
+        let lobby = Lobby::load(store.clone(), keys.clone()).await.unwrap();
+        let mark = |name: &'static str| {
+            let (store, lobby) = (&store, &lobby);
+            async move {
+                let row = store.room_get(name.to_owned()).await.unwrap().unwrap();
+                lobby.refresh().await.unwrap();
+                lobby.invitation(&row)
+            }
+        };
+        let first = mark("Library").await.unwrap();
+        assert!(
+            lobby.invitation_holds("Library", &first) && !lobby.invitation_holds("Hall", &first)
+        );
+        assert!(!lobby.invitation_holds("Library", "") && !lobby.invitation_holds("None", &first));
+        let again = Lobby::load(store.clone(), keys).await.unwrap();
+        assert!(again.invitation_holds("Library", &first), "over a restart");
+        let rules = |guests| RoomRules { guests, max_people: 7, ..RoomRules::default() };
+        store.room_set_rules("Library".to_owned(), rules(GuestEntry::Anyone)).await.unwrap();
+        assert_eq!(mark("Library").await.as_ref(), Some(&first), "something else was changed");
+        store.room_set_invite("Library".to_owned(), "another".to_owned()).await.unwrap();
+        let renewed = mark("Library").await.unwrap();
+        assert!(!lobby.invitation_holds("Library", &first));
+        store.room_set_pin("Library".to_owned(), "1234".to_owned()).await.unwrap();
+        assert_eq!(mark("Library").await.as_ref(), Some(&renewed), "nobody is asked for it");
+        store.room_set_rules("Library".to_owned(), rules(GuestEntry::WithPin)).await.unwrap();
+        let with_pin = mark("Library").await.unwrap();
+        assert!(!lobby.invitation_holds("Library", &renewed));
+        store.room_set_pin("Library".to_owned(), "4321".to_owned()).await.unwrap();
+        assert_ne!(mark("Library").await.unwrap(), with_pin);
+        assert!(!lobby.invitation_holds("Library", &with_pin));
+        store.room_set_rules("Library".to_owned(), rules(GuestEntry::Nobody)).await.unwrap();
+        assert_eq!(mark("Library").await, None);
     }
 
     #[tokio::test]

@@ -332,6 +332,7 @@ impl Rooms {
     pub async fn renew_invite(&self, id: &str) -> Result<Room, ControlError> {
         self.row(id).await?;
         self.store.room_set_invite(id.to_owned(), random_text(20)?).await?;
+        self.lobby.refresh().await?;
         self.get(id).await
     }
 

@@ -8,6 +8,7 @@ use roombox_control::conference::{
 };
 use roombox_control::keys::LivekitKeys;
 use roombox_control::lobby::Lobby;
+use roombox_control::permissions::Role;
 use roombox_control::settings::SettingsDesk;
 use roombox_net::{EventSink, Plane, SinkFull};
 use std::sync::Arc;
@@ -124,6 +125,18 @@ impl Conference for BoxConference {
 
     fn link_has_ended(&self, link: &str) -> bool {
         self.lobby.link_has_ended(link)
+    }
+
+    fn invitation_holds(&self, room: &RoomName, mark: &str) -> bool {
+        self.lobby.invitation_holds(room.as_str(), mark)
+    }
+
+    fn role_of<'a>(&'a self, person: &'a str) -> Later<'a, Result<Option<Role>, Busy>> {
+        Box::pin(async move {
+            let role = self.lobby.role_of(person).await;
+            role.inspect_err(|error| tracing::warn!(%error, "nobody's rights can be looked up"))
+                .map_err(|_| Busy)
+        })
     }
 
     fn link_is_sent_out(&self, room: &RoomName, link: &str) -> bool {

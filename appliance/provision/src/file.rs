@@ -1,12 +1,11 @@
 //! The file itself: its sections, its checks, and what may be shown of it.
 
+use crate::names::{NAME_RULE, checked_name};
 use crate::proxy::ProxySettings;
 use crate::recorder::RecorderSettings;
 use crate::secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 use crate::security::SecuritySettings;
-use crate::settings::{
-    MeetingSettings, NAME_MOST, RecordingSettings, Settings, checked_name, section, with_suggestion,
-};
+use crate::settings::{MeetingSettings, RecordingSettings, Settings, section, with_suggestion};
 use crate::turn::TurnSettings;
 use crate::updates::UpdateSettings;
 use crate::{SCHEMA, SettingError};
@@ -177,18 +176,19 @@ pub fn parse(text: &str) -> Result<Provisioning, ProvisionError> {
     if sections.schema.is_some_and(|schema| schema != SCHEMA) {
         return wrong("schema", &format!("is {SCHEMA} for this box: it knows no other"));
     }
-    let unfit = format!("has 1 to {NAME_MOST} characters and no control characters");
     let mut the_box = sections.the_box;
     if let Some(section) = &mut the_box {
         match checked_name(&section.name) {
             Some(name) => section.name = name,
-            None => return wrong("box.name", &unfit),
+            None => return wrong("box.name", NAME_RULE),
         }
     }
     let owner = match sections.owner {
         None => None,
         Some(owner) => {
-            let Some(name) = checked_name(&owner.name) else { return wrong("owner.name", &unfit) };
+            let Some(name) = checked_name(&owner.name) else {
+                return wrong("owner.name", NAME_RULE);
+            };
             Some(match (owner.password, owner.password_hash) {
                 (Some(password), None) => {
                     if password.reveal().chars().count() < PASSWORD_LEAST {

@@ -5,6 +5,7 @@
 //! clocks; what it says about a file never holds a secret of it.
 
 mod file;
+mod names;
 mod outcome;
 mod proxy;
 mod recorder;
@@ -20,15 +21,13 @@ mod upstream;
 pub mod words;
 
 pub use file::{BoxSection, Entry, Install, Language, Owner, ProvisionError, Provisioning, parse};
+pub use names::{NAME_MOST, NAME_RULE, checked_name, looks, nameable};
 pub use outcome::{Message, Outcome, ProvisionResult};
 pub use proxy::{ProxyException, ProxyPlace, ProxySettings};
 pub use recorder::{Mode, RecorderSettings};
 pub use secret::{HIDDEN, PASSWORD_LEAST, PasswordHash, Secret};
 pub use security::SecuritySettings;
-pub use settings::{
-    MeetingSettings, NAME_MOST, RecordingSettings, SettingError, Settings, checked_name,
-    with_suggestion,
-};
+pub use settings::{MeetingSettings, RecordingSettings, SettingError, Settings, with_suggestion};
 pub use text::{Change, SettingsText, TextError, export, read as read_text};
 pub use trusted::ProxyNet;
 pub use turn::TurnSettings;

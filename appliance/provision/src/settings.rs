@@ -245,18 +245,6 @@ impl Settings {
     }
 }
 
-/// Most characters of a name of a box, room or person.
-pub const NAME_MOST: usize = 100;
-
-/// A name that people chose: trimmed, not empty, not endless, no control characters.
-pub fn checked_name(name: &str) -> Option<String> {
-    let name = name.trim();
-    let fine = !name.is_empty()
-        && name.chars().count() <= NAME_MOST
-        && !name.chars().any(char::is_control);
-    fine.then(|| name.to_owned())
-}
-
 /// serde lists the known names after the unknown one; the nearest is what was meant.
 pub fn with_suggestion(message: &str) -> String {
     let mut names = message.split('`').skip(1).step_by(2);

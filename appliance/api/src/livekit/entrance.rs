@@ -20,6 +20,7 @@ use roombox_control::conference::{
     Command, Conference, EVENT_QUEUE, NewParticipant, ParticipantId, Permissions, RoomName,
     RoomOptions, RoomRefused, Standing, TransportMode,
 };
+use roombox_control::permissions::Action;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
@@ -38,28 +39,35 @@ pub(super) fn bearer<'a>(headers: &'a HeaderMap, query: &'a str) -> &'a str {
         .trim()
 }
 
-pub(super) fn claims(
+pub(super) async fn claims(
     door: &LivekitDoor,
     headers: &HeaderMap,
     query: &str,
 ) -> Result<Claims, TokenError> {
     let claims = token::verify(bearer(headers, query), |key| door.conference.secret_of(key))?;
-    held(&*door.conference, claims)
+    held(&*door.conference, claims).await
 }
 
-/// What a token says, if the personal link holds that it was made for. Who was sent out of the meeting moderates
-/// it no more.
+/// What a token says, if the account and the personal link hold that it was made for. Who was sent out of the
+/// meeting by their link, or whose account may moderate no more, moderates it no more.
 ///
 /// # Errors
-/// Somebody revoked the link.
-pub(crate) fn held(conference: &dyn Conference, mut claims: Claims) -> Result<Claims, TokenError> {
-    if claims.link.is_empty() {
-        return Ok(claims);
+/// Somebody revoked the link, or removed the account or locked it out.
+pub(crate) async fn held(
+    conference: &dyn Conference,
+    mut claims: Claims,
+) -> Result<Claims, TokenError> {
+    if !claims.link.is_empty() {
+        if !conference.link_holds(&claims.link) {
+            return Err(TokenError::Revoked);
+        }
+        claims.video.room_admin &= vouches(conference, &claims);
     }
-    if !conference.link_holds(&claims.link) {
-        return Err(TokenError::Revoked);
+    if !claims.person.is_empty() {
+        let role = conference.role_of(&claims.person).await.map_err(|_| TokenError::Busy)?;
+        let role = role.ok_or(TokenError::PersonGone)?;
+        claims.video.room_admin &= role.may(Action::Moderate);
     }
-    claims.video.room_admin &= vouches(conference, &claims);
     Ok(claims)
 }
 
@@ -83,7 +91,7 @@ struct Knock {
     mode: TransportMode,
 }
 
-fn knock(
+async fn knock(
     door: &LivekitDoor,
     headers: &HeaderMap,
     query: &JoinQuery,
@@ -91,8 +99,13 @@ fn knock(
 ) -> Result<Knock, Refusal> {
     let unauthorized = |text: String| (StatusCode::UNAUTHORIZED, text);
     let bad = |text: String| (StatusCode::BAD_REQUEST, text);
-    let claims = claims(door, headers, &query.access_token)
-        .map_err(|error| unauthorized(error.to_string()))?;
+    let claims = claims(door, headers, &query.access_token).await.map_err(|error| {
+        let status = match error {
+            TokenError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        (status, error.to_string())
+    })?;
     if !claims.video.room_join {
         return Err(unauthorized("permission denied: the token has no roomJoin".to_owned()));
     }
@@ -102,8 +115,15 @@ fn knock(
     }
     .map_err(|error| bad(error.to_string()))?;
     // Who is in stays in, and comes back to their place.
-    if wanted.resume.is_none() && door.conference.link_has_ended(&claims.link) {
-        return Err(unauthorized(TokenError::LinkEnded.to_string()));
+    if wanted.resume.is_none() {
+        let room = RoomName::from(claims.video.room.as_str());
+        let invitation = claims.invitation.as_str();
+        if door.conference.link_has_ended(&claims.link) {
+            return Err(unauthorized(TokenError::LinkEnded.to_string()));
+        }
+        if !invitation.is_empty() && !door.conference.invitation_holds(&room, invitation) {
+            return Err(unauthorized(TokenError::OtherInvitation.to_string()));
+        }
     }
     if claims.sub.is_empty() {
         return Err(bad("identity cannot be empty".to_owned()));
@@ -178,7 +198,7 @@ pub(super) async fn validate_single(
     headers: HeaderMap,
     Query(query): Query<JoinQuery>,
 ) -> Response {
-    match knock(&door, &headers, &query, TransportMode::Single) {
+    match knock(&door, &headers, &query, TransportMode::Single).await {
         Ok(_) => "success".into_response(),
         Err(refusal) => refuse(refusal),
     }
@@ -189,7 +209,7 @@ pub(super) async fn validate_dual(
     headers: HeaderMap,
     Query(query): Query<JoinQuery>,
 ) -> Response {
-    match knock(&door, &headers, &query, query.mode()) {
+    match knock(&door, &headers, &query, query.mode()).await {
         Ok(_) => "success".into_response(),
         Err(refusal) => refuse(refusal),
     }
@@ -201,7 +221,7 @@ pub(super) async fn single(
     Query(query): Query<JoinQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    enter(door, &headers, &query, upgrade, TransportMode::Single)
+    enter(door, &headers, &query, upgrade, TransportMode::Single).await
 }
 
 pub(super) async fn dual(
@@ -211,10 +231,10 @@ pub(super) async fn dual(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let mode = query.mode();
-    enter(door, &headers, &query, upgrade, mode)
+    enter(door, &headers, &query, upgrade, mode).await
 }
 
-fn enter(
+async fn enter(
     door: LivekitDoor,
     headers: &HeaderMap,
     query: &JoinQuery,
@@ -224,7 +244,7 @@ fn enter(
     let Ok(upgrade) = upgrade else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let knock = match knock(&door, headers, query, mode) {
+    let knock = match knock(&door, headers, query, mode).await {
         Ok(knock) => knock,
         Err(refusal) => return refuse(refusal),
     };

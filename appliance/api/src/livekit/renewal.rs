@@ -24,11 +24,12 @@ impl Came {
     /// Somebody moved the client to another room: the right to be there goes along, the right to
     /// moderate does not.
     pub(super) fn moved_to(&mut self, room: &str) {
-        let Claims { video, known_as, .. } = &mut self.claims;
+        let Claims { video, known_as, invitation, .. } = &mut self.claims;
         room.clone_into(&mut video.room);
         video.room_admin = false;
         video.destination_room.clear();
         known_as.clear();
+        invitation.clear();
     }
 }
 

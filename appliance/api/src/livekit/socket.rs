@@ -2,10 +2,11 @@
 
 use super::LivekitDoor;
 use super::captions::Allowance;
-use super::entrance::unix_ms;
+use super::entrance::{held, unix_ms};
 use super::renewal::{self, Came};
 use super::rpc::Calls;
 use super::session::{Action, Session, send};
+use crate::token::TokenError;
 use axum::extract::ws::{CloseCode, CloseFrame, Message as Frame, WebSocket, close_code};
 use livekit_protocol as pb;
 use prost::Message as _;
@@ -157,8 +158,8 @@ impl Client {
                 _ = renewals.tick(), if self.session.about_me().is_some() => self.renew(),
                 _ = looks.tick() => match self.ask().await {
                     Some(end) => return end,
-                    None if self.is_revoked() => self.session.put_out(),
-                    None => continue,
+                    None if !self.is_revoked().await => continue,
+                    None => self.session.put_out(),
                 },
                 event = events.recv() => match event {
                     Some(event) => {
@@ -204,11 +205,14 @@ impl Client {
         (!matches!(asked, Ok(Ok(())))).then_some(End::Lost)
     }
 
-    /// The personal link by which the client came holds no more. Who revoked it has everybody sent out, unless the
-    /// media plane was too busy for that.
-    fn is_revoked(&self) -> bool {
-        let link = &self.came.claims.link;
-        !link.is_empty() && !self.conference.link_holds(link)
+    /// The account or the personal link by which the client came holds no more. Who revoked a link has everybody
+    /// sent out, unless the media plane was too busy for that.
+    fn is_revoked(&self) -> impl Future<Output = bool> + Send + use<> {
+        let (conference, claims) = (self.conference.clone(), self.came.claims.clone());
+        async move {
+            let held = held(&*conference, claims).await;
+            matches!(held, Err(TokenError::Revoked | TokenError::PersonGone))
+        }
     }
 
     /// A new token for the client, if it may still have one.

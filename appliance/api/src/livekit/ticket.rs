@@ -2,12 +2,12 @@
 
 use super::entrance::unix_ms;
 use crate::token::{self, Claims, VideoGrant};
+use roombox_control::checked_name;
 use roombox_control::rooms::{Named, RoomRules, identity_stem};
 use ulid::Ulid;
 
 /// A meeting may last a working day; who is in stays in.
 const GOOD_FOR_S: u64 = 12 * 3600;
-const LONGEST_NAME: usize = 100;
 
 /// Who asks for a token.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,6 +15,10 @@ pub struct Comer<'a> {
     /// As others see it.
     pub name: &'a str,
     pub moderator: bool,
+    /// Id of their account; empty: none.
+    pub person: &'a str,
+    /// Mark of the invitation of a guest; empty: they came by none.
+    pub invitation: &'a str,
     /// A token that the same page had; empty: none.
     pub before: &'a str,
     /// Those that a guest is under.
@@ -46,13 +50,16 @@ pub fn join_token(
 ) -> Result<(String, String), String> {
     let Comer { name, before, rules, named, .. } = comer;
     let moderator = comer.moderator || named.is_some_and(|named| named.moderator);
+    // Whoever moderates by a link does so without an account, too.
+    let person = named.filter(|named| named.moderator).map_or(comer.person, |_| "");
     let fixed = named.filter(|named| named.name_fixed);
-    let name = fixed.map_or(name, |named| &named.name).trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control)
-    {
-        return Err(format!("a name has 1 to {LONGEST_NAME} characters"));
-    }
-    let role = if moderator { "moderator" } else { "guest" };
+    let name =
+        checked_name(fixed.map_or(name, |named| &named.name)).map_err(|error| error.to_string())?;
+    let role = match (moderator, person) {
+        (true, _) => "moderator",
+        (false, "") => "guest",
+        (false, _) => "member",
+    };
     let stem = named.map_or_else(|| format!("{role}_"), |named| identity_stem(&named.link));
     let identity = format!("{stem}{}", Ulid::new());
     let now = unix_ms() / 1000;
@@ -64,9 +71,11 @@ pub fn join_token(
         sub: identity.clone(),
         nbf: now.saturating_sub(10),
         exp: named.and_then(|named| named.until_s).map_or(end, |until| end.min(until)),
-        name: name.to_owned(),
+        name,
         known_as: before.map(|before| before.sub).unwrap_or_default(),
         link: named.map(|named| named.link.clone()).unwrap_or_default(),
+        person: person.to_owned(),
+        invitation: comer.invitation.to_owned(),
         name_fixed: fixed.is_some(),
         metadata: format!(r#"{{"role":"{role}"}}"#),
         video: VideoGrant {
@@ -129,6 +138,25 @@ mod tests {
         let claims = made(&Named { name_fixed: false, moderator: false, until_s: None, ..named });
         assert_eq!((claims.name.as_str(), claims.name_fixed), ("Somebody", false));
         assert!(claims.exp > soon && !claims.video.administers("Room 1"));
+    }
+
+    #[test]
+    fn a_token_says_by_whose_word_it_was_made() {
+        let word = |comer| {
+            let (token, identity) = join_token(OWN, "Room 1", comer).unwrap();
+            let claims = token::verify(&token, |_| Some("s".to_owned())).unwrap();
+            let stem = identity.split('_').next().unwrap().to_owned();
+            (claims.person, claims.invitation, claims.metadata, stem)
+        };
+        let guest = Comer { name: "Ada", invitation: "mark", ..Comer::default() };
+        let expected = ["", "mark", r#"{"role":"guest"}"#, "guest"].map(str::to_owned);
+        assert_eq!(<[String; 4]>::from(word(guest)), expected);
+        let viewer = Comer { name: "Ada", person: "per_1", ..Comer::default() };
+        let expected = ["per_1", "", r#"{"role":"member"}"#, "member"].map(str::to_owned);
+        assert_eq!(<[String; 4]>::from(word(viewer)), expected);
+        let moderator = Comer { moderator: true, ..viewer };
+        let expected = ["per_1", "", r#"{"role":"moderator"}"#, "moderator"].map(str::to_owned);
+        assert_eq!(<[String; 4]>::from(word(moderator)), expected);
     }
 
     #[test]

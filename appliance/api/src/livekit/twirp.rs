@@ -79,7 +79,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 impl<'a> Call<'a> {
     /// A call by somebody with a token.
     pub(super) async fn read(door: &'a LivekitDoor, request: Request) -> Result<Self, Response> {
-        let claims = match claims(door, request.headers(), "") {
+        let claims = match claims(door, request.headers(), "").await {
             Ok(claims) => claims,
             Err(error) => {
                 return Err(refused("unauthenticated", error.to_string()).into_response());

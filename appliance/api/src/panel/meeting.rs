@@ -64,8 +64,8 @@ impl FromRequestParts<PanelDoor> for InMeeting {
             bearer.ok_or_else(|| refused(&"send the token with which you joined the meeting"))?;
         // It must be the token of somebody who is in: that is asked below.
         let claims = token::verify_whatever_its_end(bearer, |key| conference.secret_of(key));
-        let claims = claims.and_then(|claims| livekit::held(&**conference, claims));
         let claims = claims.map_err(|error| refused(&error))?;
+        let claims = livekit::held(&**conference, claims).await.map_err(|error| refused(&error))?;
         if !claims.video.room_join {
             return Err(tools_refused(ToolsError::NotInMeeting));
         }

@@ -111,7 +111,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// Bodies of requests are small.
-const MAX_BODY: usize = 256 * 1024;
+/// Most bytes of a body that is read at once.
+pub(crate) const MAX_BODY: usize = 256 * 1024;
 
 /// What the door's routes share.
 #[derive(Clone)]

@@ -336,7 +336,9 @@ pub(super) async fn join_token_create(
     door.rooms.enter(&admitted, request.pin.as_deref(), from).await?;
     let comer = Comer {
         name: &request.name,
-        moderator: person.is_some_and(|asker| asker.may(Action::Moderate)),
+        moderator: person.as_ref().is_some_and(|asker| asker.may(Action::Moderate)),
+        person: person.as_ref().map_or("", |asker| &asker.person.id),
+        invitation: admitted.invitation.as_deref().unwrap_or_default(),
         before: request.before.as_deref().unwrap_or_default(),
         rules: admitted.rules.as_ref(),
         named: admitted.named.as_ref(),

@@ -9,7 +9,7 @@ use crate::error::ControlError;
 use crate::events::Happening;
 use crate::people::MOST_PEOPLE;
 use crate::store::{Admission, Arrival, Connected, Person};
-use roombox_provision::{NAME_MOST, checked_name};
+use roombox_provision::{checked_name, nameable};
 use serde_json::Value;
 use ulid::Ulid;
 
@@ -123,11 +123,7 @@ impl Oidc {
 
 /// The first of these that can be somebody's name, shortened if need be.
 fn named<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let name = |text: &str| {
-        let short: String =
-            text.trim().chars().filter(|sign| !sign.is_control()).take(NAME_MOST).collect();
-        checked_name(&short)
-    };
+    let name = |text: &str| checked_name(&nameable(text));
     texts.into_iter().find_map(name).unwrap_or_else(|| "?".to_owned())
 }
 

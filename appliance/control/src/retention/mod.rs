@@ -190,7 +190,8 @@ impl Retention {
         for (id, why) in due(&candidates, policy, believed, short_by) {
             let bytes = candidates.iter().find(|one| one.id == id).map_or(0, |one| one.bytes);
             match self.delete(&id, bytes, why).await {
-                Ok(()) => self.freed().add(now.boot, bytes),
+                Ok(true) => self.freed().add(now.boot, bytes),
+                Ok(false) => {}
                 Err(error) => {
                     tracing::error!(recording = id, %error, "a recording that is due cannot be deleted");
                 }
@@ -268,18 +269,18 @@ impl Retention {
         Ok(outlook(next.collect()))
     }
 
-    async fn delete(&self, id: &str, bytes: u64, why: Why) -> Result<(), ControlError> {
+    /// Whether it went: somebody may have been faster, or want it kept.
+    async fn delete(&self, id: &str, bytes: u64, why: Why) -> Result<bool, ControlError> {
         let _turn = self.recordings.keeping().await;
         let recording = match self.recordings.get(id).await {
             Ok(recording) => recording,
-            // Somebody was faster.
-            Err(ControlError::NotFound(_)) => return Ok(()),
+            Err(ControlError::NotFound(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
         // Somebody wants it kept or copied, since the list was read.
         let owed = why != Why::Space && self.store.copy_owed(id.to_owned()).await?;
         if recording.held || owed {
-            return Ok(());
+            return Ok(false);
         }
         // Before it is gone: a deletion without a reason would be worse than a reason without one.
         self.store
@@ -292,7 +293,8 @@ impl Retention {
             })
             .await?;
         tracing::info!(recording = %id, bytes, reason = why.name(), "a recording is deleted");
-        self.recordings.delete(id).await
+        self.recordings.delete(id).await?;
+        Ok(true)
     }
 
     /// What was deleted, newest first.

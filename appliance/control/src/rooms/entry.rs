@@ -73,6 +73,8 @@ pub struct Admitted {
     pub rules: Option<RoomRules>,
     /// Those who came by a personal link.
     pub named: Option<Named>,
+    /// Mark of the invite link, with the PIN if one is asked for, of those who came by it.
+    pub invitation: Option<String>,
     /// The link vouches for them: no PIN, no lobby.
     pub(super) vouched: bool,
     /// In which they may publish pictures, guest or not.
@@ -86,7 +88,8 @@ impl Admitted {
         let room = RoomName::from(name);
         let video_codecs = rules.video_codecs.clone();
         let rules = guest.then_some(rules);
-        Self { id, room, rules, named: None, vouched: false, video_codecs, pin }
+        let (named, invitation, vouched) = Default::default();
+        Self { id, room, rules, named, invitation, vouched, video_codecs, pin }
     }
 
     fn by_link(row: RoomRow, named: Named, vouched: bool) -> Self {
@@ -138,7 +141,8 @@ impl Rooms {
         if row.rules.guests == GuestEntry::Nobody {
             return Err(EntryError::NoGuests.into());
         }
-        Ok(Admitted::new(row, true))
+        let invitation = self.lobby.invitation(&row);
+        Ok(Admitted { invitation, ..Admitted::new(row, true) })
     }
 
     /// Whether somebody at the door may come in, with what they typed there.
@@ -177,6 +181,7 @@ impl Rooms {
         self.kept(id).await?;
         let pin = chosen.map_or_else(pin::made, pin::checked)?;
         self.store.room_set_pin(id.to_owned(), pin.clone()).await?;
+        self.lobby.refresh().await?;
         Ok(pin)
     }
 }

@@ -69,6 +69,8 @@ impl Safekeeping {
 
     /// Begins what is due at each target that may get something now and has nothing to do.
     pub(super) async fn start_due(self: &Arc<Self>) -> Result<(), ControlError> {
+        // Whoever changes or ends the plan stops what is under way, and must not have missed one that begins.
+        let _turn = self.saving.lock().await;
         let Some(plan) = self.state().row.plan.clone() else { return Ok(()) };
         let mut rows = self.parts.store.backup_copy_list(self.box_id()).await?;
         self.keep_resumes(&rows).await?;

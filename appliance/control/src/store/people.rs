@@ -8,8 +8,10 @@ use super::oidc::{IdentityRow, NO_PASSWORD, person_removed};
 use super::{Store, StoreError, signed, unsigned};
 use crate::clock::UnixMs;
 use crate::permissions::Role;
+use roombox_provision::looks;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
+use std::collections::HashMap;
 use utoipa::ToSchema;
 
 /// Somebody who can log in.
@@ -100,7 +102,7 @@ pub(super) fn everybody(sql: &Transaction<'_>) -> Result<Vec<PersonRow>, StoreEr
 
 /// Names are the same whatever their case, in all scripts: SQLite knows that of ASCII only.
 pub(super) fn same_name(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+    looks(one) == looks(other)
 }
 
 /// Puts another owner into `people`, whoever that is, and makes the one of now a member. False: there
@@ -224,6 +226,15 @@ impl Store {
             replace_owner(sql, &from, &to.id)?;
             sql.execute("UPDATE members SET disabled = 1 WHERE id = ?1", [&from])?;
             withdraw_invites(sql)
+        })
+        .await
+    }
+
+    /// Roles of those who may sign in, by their ids.
+    pub async fn person_roles(&self) -> Result<HashMap<String, Role>, StoreError> {
+        self.ask("roles", (), |sql| {
+            let active = everybody(sql)?.into_iter().filter(|row| !row.disabled);
+            Ok(active.map(|row| (row.person.id, row.person.role)).collect())
         })
         .await
     }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const KEPT: usize = 16;
 
 /// Tables whose changes are counted.
-const COUNTED: [&str; 2] = ["recordings", "files"];
+const COUNTED: [&str; 4] = ["recordings", "files", "people", "members"];
 
 /// A question with what it is asked about, and what was answered while the tables stood like this.
 struct Answer {
@@ -70,8 +70,8 @@ impl Remembered {
 }
 
 impl Store {
-    /// As [`Store::call`] for a question to recordings and their files alone, which `asked` and `about`
-    /// name: answered without the database while neither has changed.
+    /// As [`Store::call`] for a question to the counted tables alone, which `asked` and `about` name: answered
+    /// without the database while none of them has changed.
     pub(super) async fn ask<T: Clone + Send + Sync + 'static>(
         &self,
         asked: &'static str,

@@ -35,6 +35,7 @@ use crate::events::{Events, Happening};
 use crate::store::{CopyRow, Leftover, Store};
 use desk::Desk;
 use plan::Unplanned;
+use roombox_provision::{NAME_RULE, checked_name};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -44,7 +45,6 @@ use ulid::Ulid;
 
 /// Each may have a connection of its own.
 const MOST_TARGETS: usize = 16;
-const LONGEST_NAME: usize = 100;
 /// A private key and a long address fit.
 const LONGEST_TEXT: usize = 16 * 1024;
 
@@ -123,9 +123,8 @@ impl Targets {
 
     fn check(&self, row: &TargetRow) -> Result<(), ControlError> {
         let refused = |field, why| Err(ControlError::InvalidTarget { field, why });
-        let length = row.name.trim().chars().count();
-        if length == 0 || length > LONGEST_NAME || row.name.chars().any(char::is_control) {
-            return refused("name", "has 1 to 100 characters and no control characters");
+        if checked_name(&row.name).is_none() {
+            return refused("name", NAME_RULE);
         }
         let Secrets { secret_key, password, private_key } = &row.secrets;
         if [secret_key, password, private_key].iter().any(|text| text.len() > LONGEST_TEXT) {
