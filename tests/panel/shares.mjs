@@ -223,5 +223,26 @@ export async function shared(steps, world, ready) {
     }
   }, { needs: [ready] });
 
+  await steps.run("each person's tracks become MP4, and can be taken along", async () => {
+    await panel.goto(`/panel/recordings/${world.recording.id}`);
+    const open = async (language) => {
+      await panel.goto(`/panel/recordings/${world.recording.id}`);
+      await panel.getByRole('button', { name: language === 'de' ? 'Neu rendern' : 'Render again' }).click();
+      await dialog.getByText('MP4', { exact: false }).first().waitFor();
+    };
+    await looksRightInAll(panel, 'render', (_, language) => open(language));
+    await open('en');
+    await dialog.getByLabel('Film (MP4)').uncheck();
+    await dialog.getByLabel("Each person's tracks as MP4").check();
+    await dialog.getByRole('button', { name: 'Make it' }).click();
+    const link = panel.getByRole('link', { name: /-camera\.mp4/ }).first();
+    await link.waitFor({ timeout: 60_000 });
+    const downloading = panel.waitForEvent('download');
+    await link.click();
+    assert.match((await downloading).suggestedFilename(), /camera\.mp4$/);
+    // The film stays what the page shows.
+    assert.match(await panel.locator('video.player').getAttribute('src'), /film\.mp4$/);
+  }, { needs: [ready] });
+
   for (const person of visitors) await person.close();
 }

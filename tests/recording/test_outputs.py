@@ -198,6 +198,38 @@ def test_tracks_of_each_person_play_and_are_in_step_with_the_film(story):
     assert status == 200 and Path(files[0]["name"]).name in headers["Content-Disposition"]
 
 
+def test_tracks_as_mp4_are_h264_and_aac_with_the_head_first_and_in_step_with_the_film(story):
+    box, recording, seen, _ = story
+    film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
+    length = float(probe(film, "format=duration")["format"]["duration"])
+    files = made(box, recording, outputs=["tracks_mp4"])
+    assert {file["kind"] for file in files} == {"track"}
+    paths = {Path(file["name"]).name: box.folder(recording) / file["name"] for file in files}
+    identities = {track["name"]: track["identity"] for track in box.manifest(recording)["tracks"]}
+    names = {f"{re.sub('[^A-Za-z0-9_-]', '_', one)}-{what}" for one in identities.values()
+             for what in ("camera.mp4", "microphone.ogg")}
+    assert set(paths) == names
+    parts = box.manifest(recording)["parts"]
+    largest = max((part["width"], part["height"]) for part in parts)
+    films = [path for path in paths.values() if path.suffix == ".mp4"]
+    for path in films:
+        decode(path)
+        found = probe(path, "stream=codec_name,width,height:format=duration")
+        assert float(found["format"]["duration"]) == pytest.approx(length, abs=0.1), path
+        picture, sound = found["streams"]
+        # What was VP8 is coded anew, in its own size.
+        assert (picture["codec_name"], sound["codec_name"]) == ("h264", "aac")
+        assert (picture["width"], picture["height"]) <= largest
+        head = path.read_bytes()[:1 << 20]
+        assert head[4:8] == b"ftyp" and 0 < head.find(b"moov") < head.find(b"mdat")
+    voices = [heard(path) for path in films]
+    mixed = [a + b for a, b in zip(*voices)]
+    assert abs(offset(heard(film), mixed)) <= 0.04
+    mine = next(file for file in files if file["name"].endswith(".mp4"))
+    status, headers, _ = fetch(box, recording, mine["name"])
+    assert (status, headers["Content-Type"]) == (200, "video/mp4")
+
+
 def test_sound_alone_is_as_long_as_the_film_in_every_file(story):
     box, recording, seen, _ = story
     film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")

@@ -17,8 +17,8 @@ words! {
     PageLanguage = Language { En, De }
     "Where a job stands."
     JobState = State { Queued, Running, Finished, Parked, Cancelled }
-    "What a job makes: the film with what players show beside it, the sound alone, what each person sent, or the film for HLS players."
-    Output = Wanted { Film, Sound, Tracks, Hls }
+    "What a job makes: the film with what players show beside it, the sound alone, what each person sent, as it is or with pictures in MP4, or the film for HLS players."
+    Output = Wanted { Film, Sound, Tracks, TracksMp4, Hls }
     "What an encoder did instead of encoding."
     EncoderFault = Fault { Start, Error, Stalled, Slow, Garbage, Crashed }
     "What a file that was made is."

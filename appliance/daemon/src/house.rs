@@ -255,7 +255,7 @@ impl House {
             tools: meeting.tools.clone(),
         };
         let news = tokio::spawn(news.follow(notices));
-        tokio::spawn(upkeep::follow_recorder(recordings.clone(), recorder_news));
+        tokio::spawn(upkeep::follow_recorder(recordings.clone(), recorder.clone(), recorder_news));
         let ((hold, held), (meets, met)) = (watch::channel(false), watch::channel(false));
         let told = (hold, meets);
         tokio::spawn(machine::look_after(plane.clone(), settings.clone(), jobs.clone(), told));

@@ -28,6 +28,14 @@ const NEWS: usize = 4096;
 struct Tapped {
     room: RoomName,
     tap: TapId,
+    /// Its recording is over: it is there only because the media plane could not be told yet.
+    over: bool,
+}
+
+impl Tapped {
+    fn new(room: &RoomName, tap: TapId) -> Self {
+        Self { room: room.clone(), tap, over: false }
+    }
 }
 
 type Taps = Arc<Mutex<HashMap<String, Tapped>>>;
@@ -63,7 +71,8 @@ fn heard(
 ) -> Option<RecorderNews> {
     match event {
         RecorderEvent::KeyframeWanted { recording, track, layer } => {
-            let Tapped { room, tap } = locked(taps).get(&recording).cloned()?;
+            let known = locked(taps).get(&recording).cloned();
+            let Tapped { room, tap, .. } = known.filter(|tapped| !tapped.over)?;
             let wanted = Command::TapKeyframe { room: room.clone(), tap, track, layer };
             if command(&room, wanted).is_err() {
                 tracing::debug!(%recording, "a keyframe will be asked for later");
@@ -72,8 +81,7 @@ fn heard(
         }
         RecorderEvent::TrackRefused { .. } => None,
         RecorderEvent::Ended { recording, manifest } => {
-            let tapped = locked(taps).remove(&recording);
-            close(&recording, tapped, command);
+            close(&recording, taps, command);
             Some(RecorderNews::Ended(manifest))
         }
         RecorderEvent::DiskWarning { free, reserve } => {
@@ -82,15 +90,35 @@ fn heard(
     }
 }
 
-/// Closes a recording's tap, unless that was done.
+/// Closes a recording's tap, unless that was done. What the media plane is too busy for waits for [`close_again`].
 fn close(
     recording: &str,
-    tapped: Option<Tapped>,
+    taps: &Taps,
     command: impl Fn(&RoomName, Command) -> Result<(), PlaneBusy>,
 ) {
-    let Some(Tapped { room, tap }) = tapped else { return };
-    if command(&room, Command::CloseTap { room: room.clone(), tap }).is_err() {
-        tracing::warn!(recording, "the media plane is too busy to close a tap");
+    let known = locked(taps).get_mut(recording).map(|tapped| {
+        let said = std::mem::replace(&mut tapped.over, true);
+        (tapped.clone(), said)
+    });
+    let Some((Tapped { room, tap, .. }, said)) = known else { return };
+    match command(&room, Command::CloseTap { room: room.clone(), tap }) {
+        Ok(()) => drop(locked(taps).remove(recording)),
+        Err(PlaneBusy) if said => {}
+        Err(PlaneBusy) => {
+            tracing::warn!(recording, "the media plane is too busy to close a tap: tried again");
+        }
+    }
+}
+
+/// Tries again what the media plane was too busy for.
+fn close_again(taps: &Taps, command: impl Fn(&RoomName, Command) -> Result<(), PlaneBusy>) {
+    let over: Vec<String> = {
+        let all = locked(taps);
+        let over = all.iter().filter(|(_, tapped)| tapped.over);
+        over.map(|(recording, _)| recording.clone()).collect()
+    };
+    for recording in over {
+        close(&recording, taps, &command);
     }
 }
 
@@ -127,6 +155,11 @@ impl BoxRecorder {
         Ok((Arc::new(recorder), receiver))
     }
 
+    /// Has the media plane forget what it was too busy to forget before. To be called every second.
+    pub fn tick(&self) {
+        close_again(&self.taps, |room, command| self.plane.command_if_open(room, command));
+    }
+
     /// Ends all recordings and waits until they are durable.
     pub fn stop_all(&self) {
         self.recorder.shutdown();
@@ -141,23 +174,28 @@ impl RoomRecorder for BoxRecorder {
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let id = recording.recording.clone();
         let tap = TapId(self.next_tap.fetch_add(1, Ordering::Relaxed));
-        locked(&self.taps).insert(id.clone(), Tapped { room: room.clone(), tap });
-        let sink = self.recorder.open(recording)?;
+        locked(&self.taps).insert(id.clone(), Tapped::new(room, tap));
+        let sink = match self.recorder.open(recording) {
+            Ok(sink) => sink,
+            Err(stopped) => {
+                locked(&self.taps).remove(&id);
+                return Err(stopped.into());
+            }
+        };
         if let Err(busy) = self.plane.open_tap(room, tap, Box::new(Sink(sink))) {
             self.recorder.stop(&id, EndReason::Interrupted)?;
             return Err(Box::new(busy));
         }
         // It may have ended at once, on a disk that is full, before there was a tap to close.
         if !locked(&self.taps).contains_key(&id) {
-            let tapped = Some(Tapped { room: room.clone(), tap });
-            close(&id, tapped, |room, command| self.plane.command_if_open(room, command));
+            locked(&self.taps).insert(id.clone(), Tapped::new(room, tap));
+            close(&id, &self.taps, |room, command| self.plane.command_if_open(room, command));
         }
         Ok(())
     }
 
     fn stop(&self, _: &RoomName, recording: &str, reason: EndReason) {
-        let tapped = locked(&self.taps).remove(recording);
-        close(recording, tapped, |room, command| self.plane.command_if_open(room, command));
+        close(recording, &self.taps, |room, command| self.plane.command_if_open(room, command));
         if let Err(error) = self.recorder.stop(recording, reason) {
             tracing::error!(recording, %error, "a recording cannot be stopped");
         }
@@ -202,7 +240,7 @@ mod tests {
     #[test]
     fn what_ends_by_itself_lets_go_of_its_tap_once() {
         let taps = Taps::default();
-        let tapped = Tapped { room: RoomName::from("Hall"), tap: TapId(7) };
+        let tapped = Tapped::new(&RoomName::from("Hall"), TapId(7));
         locked(&taps).insert("rec_1".to_owned(), tapped);
         let asked = RefCell::new(Vec::new());
         let command = |room: &RoomName, command: Command| {
@@ -219,5 +257,35 @@ mod tests {
         // Somebody has stopped it: there is nothing left to close, and its end is news all the same.
         assert!(matches!(heard(ended(), &taps, command), Some(RecorderNews::Ended(_))));
         assert_eq!(asked.borrow().len(), 1);
+    }
+
+    #[test]
+    fn a_tap_that_the_plane_was_too_busy_to_close_is_closed_later_and_once() {
+        let taps = Taps::default();
+        locked(&taps).insert("rec_1".to_owned(), Tapped::new(&RoomName::from("Hall"), TapId(7)));
+        locked(&taps).insert("rec_2".to_owned(), Tapped::new(&RoomName::from("Hall"), TapId(8)));
+        let (busy, asked) = (RefCell::new(true), RefCell::new(Vec::new()));
+        let command = |_: &RoomName, command: Command| {
+            if *busy.borrow() {
+                return Err(PlaneBusy);
+            }
+            asked.borrow_mut().push(command);
+            Ok(())
+        };
+        close("rec_1", &taps, command);
+        close_again(&taps, command);
+        let keyframe = RecorderEvent::KeyframeWanted {
+            recording: "rec_1".to_owned(),
+            track: "TR_1".into(),
+            layer: roombox_sfu::tap::TapLayer::Top,
+        };
+        *busy.borrow_mut() = false;
+        assert!(heard(keyframe, &taps, command).is_none());
+        assert!(asked.borrow().is_empty(), "nobody wants a picture of what is over");
+        close_again(&taps, command);
+        close_again(&taps, command);
+        let asked = asked.into_inner();
+        assert!(matches!(asked[..], [Command::CloseTap { tap: TapId(7), .. }]), "{asked:?}");
+        assert!(locked(&taps).contains_key("rec_2") && locked(&taps).len() == 1);
     }
 }

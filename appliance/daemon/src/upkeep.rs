@@ -2,7 +2,7 @@
 //! that nobody uses is given back.
 
 use crate::clock;
-use crate::recorder::RecorderNews;
+use crate::recorder::{BoxRecorder, RecorderNews};
 use roombox_control::recordings::Recordings;
 use roombox_control::retention::Retention;
 use roombox_control::status::Status;
@@ -19,7 +19,11 @@ const RETENTION_TICK: Duration = Duration::from_secs(5);
 const TRIMMED: Duration = Duration::from_secs(30);
 
 /// Recordings end, and what was refused is tried again, for as long as the recorder runs.
-pub async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiver<RecorderNews>) {
+pub async fn follow_recorder(
+    recordings: Arc<Recordings>,
+    recorder: Arc<BoxRecorder>,
+    mut news: mpsc::Receiver<RecorderNews>,
+) {
     let mut ticks = tokio::time::interval(TICK);
     loop {
         let outcome = tokio::select! {
@@ -32,6 +36,7 @@ pub async fn follow_recorder(recordings: Arc<Recordings>, mut news: mpsc::Receiv
                 None => return,
             },
             _ = ticks.tick() => {
+                recorder.tick();
                 recordings.tick(Instant::now()).await;
                 Ok(())
             }

@@ -179,6 +179,81 @@ fn tracks_of_a_person_are_joined_and_begin_with_the_film() {
     assert!(!String::from_utf8_lossy(&verdict).to_lowercase().contains("error"));
 }
 
+/// Codecs and sizes of the streams, as FFmpeg's prober names them.
+fn streams(path: &Path) -> Vec<String> {
+    let ask = ["-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0"];
+    let told = String::from_utf8(said("ffprobe", path, &ask)).unwrap();
+    told.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn tracks_as_mp4_open_everywhere_and_begin_with_the_film() {
+    let mut studio = Studio::new();
+    studio.join(0, "Ada");
+    studio.join(0, "Bob");
+    studio.join(0, "Cleo");
+    // VP8 is coded anew. Her camera is off for a while.
+    studio.camera("Ada", Take::vp8(SECOND, 4 * SECOND), flash);
+    studio.camera("Ada", Take::vp8(7 * SECOND, 9 * SECOND), flash);
+    studio.microphone("Ada", SECOND, 9 * SECOND, beep);
+    // H.264 is what was sent, and begins when Bob does.
+    studio.camera("Bob", Take::h264(3_500_000, 8 * SECOND), flash);
+    studio.microphone("Bob", 3 * SECOND, 8 * SECOND, beep);
+    // One that becomes smaller is not.
+    studio.camera("Cleo", Take::h264(SECOND, 4 * SECOND), flash);
+    let small = Take { size: (160, 96), ..Take::h264(4 * SECOND, 7 * SECOND) };
+    studio.camera("Cleo", small, flash);
+    let mut job = studio.job(LayoutName::Auto);
+    job.outputs = vec![Output::TracksMp4];
+    let files = made(&mut studio, &job);
+    let wanted = [
+        "Ada-camera.mp4",
+        "Ada-microphone.ogg",
+        "Bob-camera.mp4",
+        "Bob-microphone.ogg",
+        "Cleo-camera.mp4",
+    ];
+    assert_eq!(names(&files), wanted);
+    assert!(files.iter().all(|(kind, _)| *kind == FileKind::Track));
+    assert_eq!(studio.made(&job), ["tracks"], "nothing unfinished is left");
+    let [ada, bob, cleo] = [0, 2, 4].map(|n| files[n].1.as_path());
+    for (path, picture, sound) in [
+        (ada, Take::vp8(0, 1).size, true),
+        (bob, Take::h264(0, 1).size, true),
+        (cleo, Take::h264(0, 1).size, false),
+    ] {
+        let mut streams_wanted = vec![format!("h264,{},{}", picture.0, picture.1)];
+        streams_wanted.extend(sound.then(|| "aac".to_owned()));
+        assert_eq!(streams(path), streams_wanted, "{}", path.display());
+        let bytes = fs::read(path).unwrap();
+        let at = |kind: &[u8]| bytes.windows(4).position(|four| four == kind).unwrap();
+        assert!(at(b"moov") < at(b"mdat"), "players start before the file has come");
+    }
+    assert_at(&beeps(ada), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+    assert_at(&flashes(ada), &[0.0, 1.0, 2.0, 6.0, 7.0]);
+    assert_at(&beeps(bob), &[2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert_at(&flashes(bob), &[3.0, 4.0, 5.0, 6.0]);
+    assert_at(&flashes(cleo), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    // Not a frame of what stays as it is was coded again.
+    let packets = |path: &Path| {
+        let ask =
+            ["-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "framemd5", "-"];
+        let told = String::from_utf8(said("ffmpeg", path, &ask)).unwrap();
+        let rows = told.lines().filter(|line| !line.starts_with('#'));
+        rows.filter_map(|row| Some(row.rsplit(',').next()?.trim().to_owned())).collect::<Vec<_>>()
+    };
+    let mut other = job.clone();
+    (other.job, other.outputs) = ("job_02TEST".to_owned(), vec![Output::Tracks]);
+    let as_sent = made(&mut studio, &other);
+    let mkv = as_sent.iter().find(|(_, path)| path.ends_with("Bob-camera.mkv")).unwrap();
+    assert_eq!(packets(bob), packets(&mkv.1));
+    // Both at once: sound alone is there once.
+    (other.job, other.outputs) = ("job_03TEST".to_owned(), vec![Output::Tracks, Output::TracksMp4]);
+    let both = made(&mut studio, &other);
+    let voices = names(&both).into_iter().filter(|name| name.ends_with(".ogg")).count();
+    assert_eq!((both.len(), voices), (8, 2));
+}
+
 #[test]
 fn what_the_film_leaves_out_the_tracks_leave_out() {
     let mut studio = Studio::new();
@@ -196,6 +271,11 @@ fn what_the_film_leaves_out_the_tracks_leave_out() {
     for (_, path) in &files {
         assert_at(&beeps(path), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     }
+    let usual = std::mem::replace(&mut job.outputs, vec![Output::TracksMp4]);
+    let files = made(&mut studio, &job);
+    assert_at(&beeps(&files[0].1), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert_at(&flashes(&files[0].1), &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    job.outputs = usual;
     // Of a range that begins amid pictures, those that can be decoded; the sound is whole.
     job.range = Some(Range { from_us: 1_200_000, to_us: Some(6_500_000) });
     let files = made(&mut studio, &job);

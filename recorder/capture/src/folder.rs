@@ -81,7 +81,7 @@ impl RecordingFolder {
 ///
 /// # Errors
 /// The disk refuses; the old manifest stays.
-pub(crate) fn write_manifest(
+pub fn write_manifest(
     storage: &dyn Storage,
     folder: &Path,
     manifest: &Manifest,

@@ -19,7 +19,7 @@ pub mod storage;
 pub mod timeline;
 
 pub use error::CaptureError;
-pub use folder::{read_manifest, read_timeline};
+pub use folder::{read_manifest, read_timeline, write_manifest};
 pub use recorder::{
     OpenRecording, Recorder, RecorderConfig, RecorderEvent, RecordingFigures, TapSink,
 };

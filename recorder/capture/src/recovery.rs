@@ -124,17 +124,16 @@ fn look(folder: &Path, scan: &mut Scan) {
     }
 }
 
-/// What lies in a folder whose manifest cannot be read: the tracks that can be played, for people to take away. Nothing
-/// is written.
-pub fn found_in(folder: &Path, recording: &str, room: &str) -> Manifest {
+/// What lies in a folder whose manifest cannot be read: the tracks that can be played, for people to take away.
+/// `timeline`: its own. Nothing is written.
+pub fn found_in(folder: &Path, recording: &str, room: &str, timeline: &[TimelineLine]) -> Manifest {
     let mut manifest = Manifest::new(recording, room, 0, String::new());
-    let timeline = read_timeline(folder);
-    import_unlisted(folder, &timeline, &mut manifest);
+    import_unlisted(folder, timeline, &mut manifest);
     manifest.parts.sort_by(|a, b| (a.start_us, &a.file).cmp(&(b.start_us, &b.file)));
     for part in &mut manifest.parts {
         part.bytes = fs::metadata(folder.join(&part.file)).ok().map(|found| found.len());
     }
-    import_tracks(&timeline, &mut manifest);
+    import_tracks(timeline, &mut manifest);
     manifest
 }
 

@@ -144,9 +144,13 @@ fn guess(spec: &JobSpec) -> Rate {
         rate.cpu_s += 30.0 * pixels;
         rate.wall_s += 20.0 * pixels;
     }
-    for (output, cpu_s, wall_s) in
-        [(Output::Hls, 0.3, 0.5), (Output::Sound, 2.5, 2.5), (Output::Tracks, 0.5, 1.0)]
-    {
+    for (output, cpu_s, wall_s) in [
+        (Output::Hls, 0.3, 0.5),
+        (Output::Sound, 2.5, 2.5),
+        (Output::Tracks, 0.5, 1.0),
+        // Two cameras that are coded anew.
+        (Output::TracksMp4, 50.0, 35.0),
+    ] {
         if spec.makes(output) {
             rate.cpu_s += cpu_s;
             rate.wall_s += wall_s;

@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::order::rank;
 use crate::outlook::Outlook;
 use crate::row::{Borrower, JobRow, JobState};
+use crate::spec::Output;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -104,5 +105,7 @@ impl Desk {
 }
 
 fn may_be_lent(row: &JobRow, now_ms: u64) -> bool {
-    row.state == JobState::Queued && row.waits_until_ms(now_ms) <= now_ms
+    // Whoever borrows gives back files of the job's own folder, and tracks lie in one of theirs.
+    let apart = row.spec.makes(Output::Tracks) || row.spec.makes(Output::TracksMp4);
+    row.state == JobState::Queued && row.waits_until_ms(now_ms) <= now_ms && !apart
 }

@@ -131,6 +131,9 @@ pub enum Output {
     Sound,
     /// What each person sent as files of their own, nothing of it coded anew.
     Tracks,
+    /// The same, with pictures in MP4: H.264 and AV1 as they were sent, others coded anew as H.264, sound as
+    /// AAC.
+    TracksMp4,
     /// The film for HLS players: a playlist, and the one file whose byte ranges it names.
     Hls,
 }
@@ -308,7 +311,7 @@ pub enum FileKind {
     Chapters,
     /// WebVTT.
     Captions,
-    /// What one person sent: Matroska, WebM, or Ogg with Opus.
+    /// What one person sent: Matroska, WebM, MP4, or Ogg with Opus.
     Track,
     /// A sheet of small pictures, JPEG.
     Sprite,

@@ -1,7 +1,7 @@
 //! Random histories of a desk that lends: borrowers that die, that are cut off, that ask late or twice,
 //! and a box that goes down. A failing seed is printed; `ROOMBOX_SEEDS` asks for more of them.
 
-use roombox_jobs::spec::JobSpec;
+use roombox_jobs::spec::{JobSpec, Output};
 use roombox_jobs::{
     Attempt, Borrower, Costs, Desk, Effect, Input, JobRow, JobState, LOAN_MS, Machine, Offer,
 };
@@ -251,4 +251,26 @@ fn a_borrower_that_is_not_heard_loses_the_job_and_failures_of_the_job_park_it() 
         let parked = desk.row("job_0").unwrap().state == JobState::Parked;
         assert_eq!(parked, failure == 5, "failure {failure}");
     }
+}
+
+#[test]
+fn files_of_each_person_are_made_where_they_were_recorded() {
+    let mut desk = Desk::new(machine(), Costs::default());
+    for (n, outputs) in [
+        vec![Output::Film],
+        vec![Output::Tracks],
+        vec![Output::Film, Output::TracksMp4],
+        vec![Output::Sound],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut row = row(n);
+        row.spec.outputs = outputs;
+        desk.handle(1, Input::Add(Box::new(row)));
+    }
+    let now = 1_000_000;
+    let offers = desk.offers(now, &desk.outlook(now)).into_iter();
+    let offered: BTreeSet<String> = offers.map(|offer| offer.job).collect();
+    assert_eq!(offered, ["job_0", "job_3"].map(str::to_owned).into());
 }

@@ -22,6 +22,15 @@ pub struct TrackFile {
     pub sound: Vec<usize>,
 }
 
+/// What files with pictures are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Container {
+    /// WebM, or Matroska for H.264: whatever was sent goes into it.
+    AsSent,
+    /// MP4: what its players do not know is coded anew.
+    Mp4,
+}
+
 /// What a file shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -56,8 +65,8 @@ fn end_of(part: &Part) -> u64 {
     part.end_us.unwrap_or(part.start_us)
 }
 
-/// The files of everybody.
-pub fn track_files(manifest: &Manifest) -> Vec<TrackFile> {
+/// The files of everybody. Sound alone is Ogg in either case.
+pub fn track_files(manifest: &Manifest, container: Container) -> Vec<TrackFile> {
     let mut people: BTreeMap<(&str, Kind), Vec<&RecordedTrack>> = BTreeMap::new();
     for track in &manifest.tracks {
         people.entry((&track.identity, Kind::of(track.source))).or_default().push(track);
@@ -81,7 +90,12 @@ pub fn track_files(manifest: &Manifest) -> Vec<TrackFile> {
         };
         for (_, picture) in pictures {
             let h264 = picture.iter().any(|n| manifest.parts[*n].codec == Codec::H264);
-            let name = named(kind.picture(), if h264 { "mkv" } else { "webm" });
+            let ending = match container {
+                Container::Mp4 => "mp4",
+                Container::AsSent if h264 => "mkv",
+                Container::AsSent => "webm",
+            };
+            let name = named(kind.picture(), ending);
             let sound = sounds.first().map(|(_, parts)| parts.clone()).unwrap_or_default();
             files.push(TrackFile { name, person: person.clone(), picture, sound });
         }
@@ -183,7 +197,7 @@ mod tests {
     }
 
     fn made(manifest: &Manifest) -> Vec<(String, Vec<usize>, Vec<usize>)> {
-        let files = track_files(manifest).into_iter();
+        let files = track_files(manifest, Container::AsSent).into_iter();
         files.map(|file| (file.name, file.picture, file.sound)).collect()
     }
 
@@ -203,6 +217,10 @@ mod tests {
             ("ada-screen.webm", vec![6], vec![]),
         ];
         assert_eq!(made(&manifest), wanted.map(|(name, a, b)| (name.to_owned(), a, b)));
+        let files = track_files(&manifest, Container::Mp4).into_iter();
+        let names: Vec<String> = files.map(|file| file.name).collect();
+        let wanted = ["ada-camera.mp4", "ada-camera-2.mp4", "ada-microphone.ogg", "ada-screen.mp4"];
+        assert_eq!(names, wanted);
     }
 
     #[test]
@@ -239,7 +257,7 @@ mod tests {
                 };
                 add(&mut manifest, &n.to_string(), who, source, &[(codec, *from, from + length)]);
             }
-            let files = track_files(&manifest);
+            let files = track_files(&manifest, Container::Mp4);
             let names: BTreeSet<String> = files.iter().map(|file| file.name.to_lowercase()).collect();
             prop_assert_eq!(names.len(), files.len());
             let mut seen = BTreeSet::new();

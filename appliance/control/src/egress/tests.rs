@@ -7,8 +7,6 @@ use crate::keys::LivekitKeys;
 use crate::lobby::Lobby;
 use crate::recordings::output;
 use crate::recordings::tests::Harness;
-use crate::rooms::RoomRules;
-use crate::store::RoomRow;
 use roombox_capture::manifest::EndReason;
 
 #[tokio::test]
@@ -45,18 +43,7 @@ async fn an_output_that_somebody_adds_while_the_last_order_stops_keeps_the_recor
 #[tokio::test]
 async fn the_last_order_ends_the_recording_in_no_persons_name() {
     let harness = Harness::new().await;
-    let room = RoomRow {
-        id: "rm_1".to_owned(),
-        name: "r".to_owned(),
-        invite: "invite".to_owned(),
-        kept: true,
-        lobby: false,
-        record_always: false,
-        rules: RoomRules::default(),
-        pin: String::new(),
-        created_ms: 0,
-    };
-    assert!(harness.store.room_insert(room).await.unwrap());
+    harness.room("rm_1", "r").await;
     harness.runs("rec_1").await;
     harness.recordings.end("rec_1").await.unwrap();
     harness.recordings.stop("rm_1").await.unwrap();

@@ -10,7 +10,7 @@ impl Recordings {
         let recording = self
             .running()
             .get(room_name)
-            .filter(|now| now.begun && !now.ending)
+            .filter(|now| now.begun && now.ending.is_none())
             .map(|now| now.recording.clone());
         if let Some(recording) = recording {
             self.recorder.transcribed(&recording, said);

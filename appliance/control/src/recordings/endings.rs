@@ -8,8 +8,10 @@ use crate::error::ControlError;
 use crate::events::Happening;
 use crate::store::{RecordingEnd, RecordingRow};
 use roombox_capture::manifest::{EndReason, Manifest};
-use roombox_capture::read_timeline;
 use roombox_capture::recovery::{self, Cause, Recovered, Scan, Unreadable};
+use roombox_capture::storage::LocalDisk;
+use roombox_capture::timeline::TimelineLine;
+use roombox_capture::{read_timeline, write_manifest};
 use roombox_jobs::spec::LayoutName;
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -38,6 +40,12 @@ pub(super) enum Unended {
 pub(super) struct Unkept {
     list: Vec<Unended>,
     due: Option<Instant>,
+}
+
+/// What lies in a folder whose manifest cannot be read.
+struct Found {
+    manifest: Manifest,
+    told: Vec<TimelineLine>,
 }
 
 /// What could not be ended is tried again after this.
@@ -79,8 +87,9 @@ impl Recordings {
         self.take_up(scan, 0).await;
         for row in self.store.recording_list_running().await? {
             if !self.folder(&row.id).join("manifest.json").exists() {
-                if !self.found_in(&row).await?.parts.is_empty() {
-                    self.end_unreadable(row).await?;
+                let found = self.found_in(&row).await?;
+                if !found.manifest.parts.is_empty() {
+                    self.end_unreadable(row, found).await?;
                     continue;
                 }
                 tracing::warn!(recording = %row.id, "nothing of a recording reached the disk");
@@ -132,7 +141,11 @@ impl Recordings {
             if let Some(row) = row.filter(|_| is_lost) {
                 tracing::error!(recording = %folder, %why,
                     "a recording that was cut short cannot be read: it has ended, and its files stay");
-                match self.end_unreadable(row).await {
+                let ended = match self.found_in(&row).await {
+                    Ok(found) => self.end_unreadable(row, found).await,
+                    Err(error) => Err(error),
+                };
+                match ended {
                     Ok(()) => continue,
                     Err(error) => tracing::error!(%error, "its end cannot be kept"),
                 }
@@ -158,28 +171,27 @@ impl Recordings {
         }
     }
 
-    async fn found_in(&self, row: &RecordingRow) -> Result<Manifest, ControlError> {
+    async fn found_in(&self, row: &RecordingRow) -> Result<Found, ControlError> {
         let (folder, id, room) = (self.folder(&row.id), row.id.clone(), row.room_name.clone());
-        tokio::task::spawn_blocking(move || recovery::found_in(&folder, &id, &room))
-            .await
-            .map_err(|error| ControlError::Files(error.into()))
+        tokio::task::spawn_blocking(move || {
+            let told = read_timeline(&folder);
+            Found { manifest: recovery::found_in(&folder, &id, &room, &told), told }
+        })
+        .await
+        .map_err(|error| ControlError::Files(error.into()))
     }
 
     /// A recording cannot be read, and never will: it is over, nothing is made of it, and its files stay for
     /// whoever wants them.
-    async fn end_unreadable(&self, row: RecordingRow) -> Result<(), ControlError> {
-        let found = self.found_in(&row).await?;
-        let folder = self.folder(&row.id);
-        let told = tokio::task::spawn_blocking(move || read_timeline(&folder))
-            .await
-            .map_err(|error| ControlError::Files(error.into()))?;
+    async fn end_unreadable(&self, row: RecordingRow, found: Found) -> Result<(), ControlError> {
+        let Found { manifest, told } = found;
         let duration_ms = told.iter().map(|line| line.t).max().unwrap_or(0) / 1000;
         let end = RecordingEnd {
             recording: row.id.clone(),
             state: RecordingState::Parked,
             ended_ms: row.started_ms + duration_ms,
             duration_ms,
-            bytes: found.parts.iter().filter_map(|part| part.bytes).sum(),
+            bytes: manifest.parts.iter().filter_map(|part| part.bytes).sum(),
             gaps: 0,
             dropped: 0,
             reason: EndReason::Unreadable,
@@ -222,6 +234,19 @@ impl Recordings {
             tracing::error!(%error, "an earlier recording of the same room has no end yet");
         }
         Ok(())
+    }
+
+    /// A person has ended what was ending because nobody had ordered it any more: so says its folder, too.
+    pub(super) async fn say_that_a_person_ended(&self, manifest: &mut Manifest) {
+        let Some(ended) = &mut manifest.ended else { return };
+        ended.reason = EndReason::Stopped;
+        let (folder, told) = (self.folder(&manifest.recording), manifest.clone());
+        let written =
+            tokio::task::spawn_blocking(move || write_manifest(&LocalDisk, &folder, &told)).await;
+        // The store is told all the same.
+        if !matches!(written, Ok(Ok(()))) {
+            tracing::warn!(recording = %manifest.recording, "its folder does not say that a person ended it");
+        }
     }
 
     pub(super) async fn end_in_store(&self, manifest: &Manifest) -> Result<(), ControlError> {

@@ -65,16 +65,21 @@ impl Recordings {
     ///
     /// # Errors
     /// The store refuses; it is tried again in a minute, and until that is done.
-    pub async fn ended(&self, manifest: Manifest) -> Result<(), ControlError> {
+    pub async fn ended(&self, mut manifest: Manifest) -> Result<(), ControlError> {
         let id = manifest.recording.clone();
         let room = RoomName::from(manifest.room.as_str());
         let ours = {
             let mut running = self.running();
             let ours = running.get(&manifest.room).is_some_and(|found| found.recording == id);
-            ours.then(|| running.remove(&manifest.room)).is_some()
+            ours.then(|| running.remove(&manifest.room)).flatten()
         };
-        if ours {
+        if let Some(now) = ours {
             self.show(&room, false);
+            // The recorder had begun to end it before the person did, and does not ask twice.
+            let said = manifest.ended.as_ref().map(|ended| ended.reason);
+            if now.ending == Some(EndReason::Stopped) && said == Some(EndReason::OrderEnded) {
+                self.say_that_a_person_ended(&mut manifest).await;
+            }
         }
         let kept = self.end_in_store(&manifest).await;
         // One that never began has no row: nobody waits for its end.
@@ -155,7 +160,7 @@ impl Recordings {
         }
         let mut running: Vec<(u64, String)> = {
             let all = self.running();
-            let begun = all.values().filter(|running| running.begun && !running.ending);
+            let begun = all.values().filter(|running| running.begun && running.ending.is_none());
             let ours = begun.filter(|running| wanted(&running.recording));
             ours.map(|running| (running.started_ms, running.recording.clone())).collect()
         };

@@ -118,14 +118,14 @@ struct Running {
     paused: bool,
     /// The recorder has it: before, there is nothing to pause.
     begun: bool,
-    /// Somebody has ended it, and it is being made whole.
-    ending: bool,
+    /// Why it was ended; it is being made whole.
+    ending: Option<EndReason>,
 }
 
 impl Running {
     fn new(row: &RecordingRow, paused: bool) -> Self {
         let (recording, started_ms) = (row.id.clone(), row.started_ms);
-        Self { recording, started_ms, paused, begun: false, ending: false }
+        Self { recording, started_ms, paused, begun: false, ending: None }
     }
 }
 
@@ -196,7 +196,7 @@ impl Recordings {
 
     /// The recording that runs in a room, and whether it is being made whole.
     pub(crate) fn recorded_in(&self, room_name: &str) -> Option<(String, bool)> {
-        self.running().get(room_name).map(|now| (now.recording.clone(), now.ending))
+        self.running().get(room_name).map(|now| (now.recording.clone(), now.ending.is_some()))
     }
 
     /// How many recordings run now.
@@ -212,7 +212,7 @@ impl Recordings {
     }
 
     fn goes_on(&self, id: &str) -> bool {
-        let this = |now: &Running| now.recording == id && now.begun && !now.ending;
+        let this = |now: &Running| now.recording == id && now.begun && now.ending.is_none();
         self.running().values().any(this)
     }
 
@@ -344,7 +344,10 @@ impl Recordings {
     fn end_running(&self, room: &RoomName, id: &str, reason: EndReason) {
         let mut all = self.running();
         if let Some(now) = all.get_mut(room.as_str()).filter(|now| now.recording == id) {
-            now.ending = true;
+            // Whoever presses the button while an order's end is made whole has ended it; no order undoes that.
+            if now.ending != Some(EndReason::Stopped) {
+                now.ending = Some(reason);
+            }
             drop(all);
             self.recorder.stop(room, id, reason);
         }
@@ -371,8 +374,9 @@ impl Recordings {
         {
             let mut all = self.running();
             let now = all.get_mut(room.as_str()).filter(|now| now.recording == running.recording);
-            let now =
-                now.filter(|now| now.begun && !now.ending).ok_or(ControlError::NotRecording)?;
+            let now = now
+                .filter(|now| now.begun && now.ending.is_none())
+                .ok_or(ControlError::NotRecording)?;
             if std::mem::replace(&mut now.paused, paused) == paused {
                 return Ok(());
             }

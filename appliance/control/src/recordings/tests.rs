@@ -3,6 +3,8 @@
 use super::*;
 use crate::conference::quiet::Quiet;
 use crate::jobs::{Attempt, JobsParts, Machine, Workers};
+use crate::rooms::RoomRules;
+use crate::store::RoomRow;
 use roombox_capture::manifest::{Codec, Ended, Manifest, MediaKind, TrackSource};
 use roombox_capture::matroska::{PartFormat, PartWriter};
 use roombox_capture::read_manifest;
@@ -116,6 +118,21 @@ impl Harness {
         let manifest = Manifest { ended, ..Manifest::new(id, "r", 0, "b".to_owned()) };
         self.write(&manifest);
         manifest
+    }
+
+    pub(crate) async fn room(&self, id: &str, name: &str) {
+        let room = RoomRow {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            invite: format!("invite of {id}"),
+            kept: true,
+            lobby: false,
+            record_always: false,
+            rules: RoomRules::default(),
+            pin: String::new(),
+            created_ms: 0,
+        };
+        assert!(self.store.room_insert(room).await.unwrap());
     }
 
     /// One that runs in room `r`.
@@ -319,4 +336,29 @@ async fn a_recording_of_a_newer_version_waits_for_it_however_long() {
         harness.minute().await;
     }
     assert_eq!(harness.state("rec_1").await, RecordingState::Recording);
+}
+
+#[tokio::test]
+async fn a_person_who_stops_what_an_order_is_ending_has_ended_it() {
+    for (by, why) in [(true, EndReason::Stopped), (false, EndReason::OrderEnded)] {
+        let harness = Harness::new().await;
+        harness.room("rm_1", "r").await;
+        harness.runs("rec_1").await;
+        harness.recordings.end("rec_1").await.unwrap();
+        if by {
+            harness.recordings.stop("rm_1").await.unwrap();
+            // A second program that stops what it had ordered undoes nothing.
+            harness.recordings.end("rec_1").await.unwrap();
+        }
+        // The recorder ends it once, and for the reason that it was given first.
+        let folder = harness.root().join("rec_1");
+        let ended = Some(Ended { reason: EndReason::OrderEnded, at_us: 0 });
+        let manifest = Manifest { ended, ..read_manifest(&folder).unwrap() };
+        harness.write(&manifest);
+        harness.recordings.ended(manifest).await.unwrap();
+        let row = harness.store.recording_get("rec_1".to_owned()).await.unwrap().unwrap();
+        assert_eq!(row.end_reason, Some(why));
+        let kept = read_manifest(&folder).unwrap().ended.map(|ended| ended.reason);
+        assert_eq!(kept, Some(why), "its folder says the same");
+    }
 }

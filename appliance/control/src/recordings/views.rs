@@ -9,8 +9,8 @@ use crate::words;
 use roombox_capture::manifest::{
     Codec, EndReason, Manifest, MediaKind, RecordedLayer, TrackSource,
 };
-use roombox_capture::read_manifest;
 use roombox_capture::recovery::found_in;
+use roombox_capture::{read_manifest, read_timeline};
 use roombox_jobs::spec::{FileKind, MadeFile};
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
@@ -236,7 +236,8 @@ impl Recordings {
 /// What was recorded: by the manifest, and of a recording whose manifest cannot be read by what lies there.
 fn list_of(folder: &Path, row: &RecordingRow) -> Option<Manifest> {
     let unreadable = row.end_reason == Some(EndReason::Unreadable);
-    let found = || unreadable.then(|| found_in(folder, &row.id, &row.room_name));
+    let found =
+        || unreadable.then(|| found_in(folder, &row.id, &row.room_name, &read_timeline(folder)));
     read_manifest(folder).ok().or_else(found)
 }
 

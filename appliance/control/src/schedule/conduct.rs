@@ -8,7 +8,6 @@
 //! ```
 
 use roombox_capture::manifest::EndReason;
-use std::collections::HashMap;
 
 /// Something that is planned in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,33 +134,6 @@ fn was_stopped(now_ms: u64, on: &Planned, runs: &[Run]) -> bool {
         (None, None) => run.holds(),
     };
     runs.iter().any(|run| run.stopped && same(run))
-}
-
-/// Meetings of rooms as they were seen: whether one is over for which a person ended the recording.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// When the meeting began that was on in this life of the box, by the room's id.
-    meetings: HashMap<String, u64>,
-}
-
-impl Seen {
-    /// Whether what was on in a room before is over; `meeting`: when the one began that is on now. After a start a
-    /// meeting may come back for a while, and is the same one: until then, `may_come_back`.
-    pub(crate) fn is_over(
-        &mut self,
-        room: &str,
-        meeting: Option<u64>,
-        may_come_back: bool,
-    ) -> bool {
-        let before = match meeting {
-            Some(began) => self.meetings.insert(room.to_owned(), began),
-            None => self.meetings.remove(room),
-        };
-        match before {
-            Some(_) => before != meeting,
-            None => meeting.is_none() && !may_come_back,
-        }
-    }
 }
 
 /// The schedule had recorded this to its end by a clock that said `was_ms`, when it was only `now_ms`: its time is yet

@@ -11,7 +11,9 @@
 mod agenda;
 pub(crate) mod conduct;
 mod feeds;
+mod holds;
 mod steady;
+mod steps;
 mod view;
 
 pub use view::{Feed, LeftOut, NewEvent, NewFeed, ScheduleState, ScheduleView, ScheduledEvent};
@@ -25,7 +27,8 @@ use crate::retention::Moment;
 use crate::rooms::{Room, Rooms};
 use crate::store::{EventRow, Store};
 use agenda::{Agenda, Entry};
-use conduct::{Fate, Planned, RecordedNow, RoomNow, Run, Seen, Step};
+use conduct::{Planned, Run};
+use holds::Seen;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -229,7 +232,7 @@ impl Schedule {
         // Meetings may go on for weeks.
         let going = rooms.iter().filter_map(always).map(|meeting| meeting.key).collect();
         let mut runs = self.store.schedule_runs(now_ms.saturating_sub(DAY), going).await?;
-        self.close(now_ms, &rooms, &mut runs).await?;
+        self.close(now_ms, &rooms, &mut runs).await;
         for room in rooms {
             let mut planned = Vec::new();
             if clock_set {
@@ -247,125 +250,6 @@ impl Schedule {
             }
         }
         Ok(())
-    }
-
-    /// After the clock was ahead: what was recorded in a wrong hour is recorded in its own.
-    async fn forget_too_early(&self, now_ms: u64) -> Result<(), ControlError> {
-        let Some(was_ms) = self.state().ahead_ms else { return Ok(()) };
-        for run in self.store.schedule_runs(now_ms.saturating_sub(DAY), Vec::new()).await? {
-            if conduct::was_too_early(&run, now_ms, was_ms) {
-                tracing::warn!(
-                    key = run.planned.key,
-                    "the clock was ahead when this was recorded: it is again"
-                );
-                self.store.schedule_run_delete(run.planned.key).await?;
-            }
-        }
-        self.state().ahead_ms = None;
-        Ok(())
-    }
-
-    /// Whoever ended the recording of a meeting did so until that is over, and for no other one.
-    async fn close(
-        &self,
-        now_ms: u64,
-        rooms: &[Room],
-        runs: &mut [Run],
-    ) -> Result<(), ControlError> {
-        let may_come_back = self.begun.elapsed() < self.recordings.resume_window();
-        for room in rooms {
-            let meeting = room.meeting.as_ref().map(|meeting| meeting.started_at.0);
-            if !self.state().seen.is_over(&room.id, meeting, may_come_back) {
-                continue;
-            }
-            for run in runs.iter_mut().filter(|run| run.room == room.id && run.holds()) {
-                self.store.schedule_run_extend(run.planned.key.clone(), now_ms).await?;
-                run.extended_ms = Some(now_ms);
-            }
-        }
-        Ok(())
-    }
-
-    async fn conduct(
-        &self,
-        now_ms: u64,
-        room: &Room,
-        planned: &[Planned],
-        runs: &[Run],
-    ) -> Result<(), ControlError> {
-        let on = conduct::on(now_ms, planned, runs);
-        let run = on.and_then(|on| runs.iter().find(|run| run.planned.key == on.key));
-        let fate = match run.and_then(|run| run.recording.as_deref()) {
-            Some(recording) => self.recordings.fate(recording).await?,
-            None => Fate::Deleted,
-        };
-        let recorded = self.recordings.recorded_in(&room.name);
-        let open = room.meeting.as_ref().is_some_and(|meeting| meeting.participants > 0);
-        let now = RoomNow {
-            id: room.id.clone(),
-            open,
-            recorded: recorded.map(|(recording, ending)| RecordedNow { recording, ending }),
-        };
-        match conduct::next(now_ms, &now, planned, runs, |_| fate) {
-            None => Ok(()),
-            Some(Step::Begin(run)) => self.begin(room, run, runs).await,
-            Some(Step::End) => {
-                tracing::info!(room = %room.id, "what was planned is over: its recording ends");
-                match self.recordings.stop(&room.id).await {
-                    // Somebody was faster.
-                    Ok(_) | Err(ControlError::NotRecording) => Ok(()),
-                    Err(error) => Err(error),
-                }
-            }
-            Some(Step::Adopt(run) | Step::Found(run) | Step::Follow(run) | Step::Leave(run)) => {
-                self.store.schedule_run_put(run).await?;
-                self.events.publish("schedule", Happening::ScheduleChanged);
-                Ok(())
-            }
-        }
-    }
-
-    async fn begin(&self, room: &Room, mut run: Run, runs: &[Run]) -> Result<(), ControlError> {
-        let key = run.planned.key.clone();
-        {
-            let mut state = self.state();
-            state.resting.retain(|_, until| *until > Instant::now());
-            if state.resting.contains_key(&key) {
-                return Ok(());
-            }
-        }
-        // First the note, then the recording: a crash in between leaves something that is found again.
-        self.store.schedule_run_put(run.clone()).await?;
-        match self.recordings.start_or_go_on(&room.id, None).await {
-            Ok((recording, new)) => {
-                // What was cut short and goes on is whose it was.
-                let owned = |run: &Run| run.ours && run.recording.as_ref() == Some(&recording.id);
-                run.ours = new || runs.iter().any(owned);
-                run.recording = Some(recording.id.clone());
-                tracing::info!(room = %room.id, recording = %recording.id,
-                    "what is planned is being recorded");
-                let title = run.planned.title.clone();
-                self.store.schedule_run_put(run).await?;
-                self.events.publish("schedule", Happening::ScheduleChanged);
-                if new && !title.is_empty() {
-                    self.recordings.set_title(&recording.id, &title).await?;
-                }
-                Ok(())
-            }
-            Err(error) => {
-                // Taken back: somebody may press the button now, and then it is theirs.
-                match runs.iter().find(|known| known.planned.key == key) {
-                    Some(known) => self.store.schedule_run_put(known.clone()).await?,
-                    None => self.store.schedule_run_delete(key.clone()).await?,
-                }
-                // They left, or somebody was faster: the next look says what is to be done.
-                if !matches!(error, ControlError::NoMeeting | ControlError::AlreadyRecording) {
-                    tracing::error!(room = %room.id, %error, "what is planned cannot be recorded: tried again");
-                    self.state().resting.insert(key, Instant::now() + REST);
-                }
-                Ok(())
-            }
-        }
     }
 
     /// What the time is for what is planned, whatever somebody has just set the clock to.

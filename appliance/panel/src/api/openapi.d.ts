@@ -5837,10 +5837,10 @@ export interface components {
             next: string | null;
         };
         /**
-         * @description What a job makes: the film with what players show beside it, the sound alone, what each person sent, or the film for HLS players.
+         * @description What a job makes: the film with what players show beside it, the sound alone, what each person sent, as it is or with pictures in MP4, or the film for HLS players.
          * @enum {string}
          */
-        Output: "film" | "sound" | "tracks" | "hls";
+        Output: "film" | "sound" | "tracks" | "tracks_mp4" | "hls";
         /**
          * @description How an output is sent.
          * @enum {string}

@@ -9,6 +9,9 @@ export const output: Words<typeof enOutput> = {
   tracks: "Spuren jeder Person",
   tracks_text:
     "Kameras, Bildschirme und Mikrofone, wie sie gesendet wurden, zum Schneiden. Alle beginnen mit dem Film.",
+  tracks_mp4: "Spuren jeder Person als MP4",
+  tracks_mp4_text:
+    "Jedes Schnittprogramm kann sie öffnen. H.264 und AV1 bleiben, wie sie gesendet wurden; VP8 und VP9 werden H.264, was je so lange dauert wie ein Film; der Ton wird AAC.",
   hls: "Film für HLS-Abspieler",
   hls_text: "Eine Playlist und die Datei, die sie nennt, für einen eigenen Webserver. Etwa so groß wie der Film.",
   slate: "Pausen zeigen",

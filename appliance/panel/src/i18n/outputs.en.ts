@@ -6,6 +6,9 @@ export const output = {
   sound_text: "For listening, or for whoever writes the minutes: about 60 MB an hour as M4A or Ogg.",
   tracks: "Each person's tracks",
   tracks_text: "Cameras, screens and microphones as they were sent, for editing. All begin with the film.",
+  tracks_mp4: "Each person's tracks as MP4",
+  tracks_mp4_text:
+    "Opens in any editing program. H.264 and AV1 stay as they were sent, VP8 and VP9 become H.264 and take as long as a film each; sound is AAC.",
   hls: "Film for HLS players",
   hls_text: "A playlist, and the file that it names, for a web server of your own. About as large as the film.",
   slate: "Show pauses",

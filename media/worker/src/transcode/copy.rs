@@ -13,7 +13,7 @@ use roombox_transcode::plan::Plan;
 use roombox_transcode::sprite::SpriteSheet;
 
 /// Units a second of the track's clock.
-const TIMESCALE: u32 = 90_000;
+pub const TIMESCALE: u32 = 90_000;
 
 /// What the parts have in common; `None` if one has another configuration: a film has one.
 ///
@@ -47,7 +47,7 @@ pub fn copy(
 ) -> Result<(Track, Stills), FilmError> {
     let units = |us: u64| us * u64::from(TIMESCALE) / 1_000_000;
     let end = units(plan.duration_us());
-    let mut copied = Copied { samples: Vec::new(), begun: 0 };
+    let mut copied = Copied::default();
     let mut stills = Stills {
         poster: Poster::default(),
         sheet: SpriteSheet::new(plan.duration_us(), (head.width, head.height)),
@@ -85,25 +85,29 @@ pub fn copy(
         height: head.height,
         colour: colour::of_avcc(&head.codec_private),
     };
-    let track = Track { format, timescale: TIMESCALE, samples: copied.samples, skip: 0 };
+    let track =
+        Track { format, timescale: TIMESCALE, samples: copied.samples, skip: 0, delay_ms: 0 };
     Ok((track, stills))
 }
 
-struct Copied {
-    samples: Vec<Sample>,
+/// Samples of recorded frames: each lasts until the next one.
+#[derive(Default)]
+pub struct Copied {
+    pub samples: Vec<Sample>,
     /// When the last sample began, in the track's units.
     begun: u64,
 }
 
 impl Copied {
     /// The sample before lasts until now.
-    fn add(&mut self, at: u64, frame: &Frame) {
+    pub fn add(&mut self, at: u64, frame: &Frame) {
         let bytes = frame.data.len() as u32;
         self.end(at);
         self.samples.push(Sample { bytes, duration: 0, keyframe: frame.keyframe });
     }
 
-    fn end(&mut self, at: u64) {
+    /// The last one lasts until then.
+    pub fn end(&mut self, at: u64) {
         if let Some(last) = self.samples.last_mut() {
             // Two frames of one millisecond still are two frames.
             let until = at.max(self.begun + 1);

@@ -102,7 +102,11 @@ fn all(bytes: &[u8]) -> impl FnOnce(&mut Hashing) -> io::Result<()> {
     move |out| out.write_all(bytes)
 }
 
-fn movie(
+/// An MP4 of these tracks.
+///
+/// # Errors
+/// The disk refuses or the job was cancelled.
+pub fn movie(
     folder: &DerivedFolder,
     name: &str,
     kind: FileKind,

@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// What a film is made of.
+#[derive(Clone)]
 pub struct Material {
     pub folder: PathBuf,
     /// Holds only parts that can be opened and have a frame, with their ends.
@@ -80,6 +81,14 @@ impl Material {
     /// Whether a part is still being written.
     pub fn grows(&self, part: &Part) -> bool {
         self.growing.contains(&part.file)
+    }
+
+    /// The same with these parts alone; indexes into the manifest's.
+    pub fn only(&self, parts: &[usize]) -> Self {
+        let mut only = self.clone();
+        let chosen = parts.iter().filter_map(|n| self.manifest.parts.get(*n));
+        only.manifest.parts = chosen.cloned().collect();
+        only
     }
 
     pub fn path(&self, part: &Part) -> PathBuf {

@@ -112,7 +112,8 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
     let (plan, picture) = planned(&material, &job)?;
     let encoder = picture.encoder();
     let duration_us = plan.duration_us();
-    let apart = job.makes(Output::Tracks) && !material.manifest.parts.is_empty();
+    let apart = (job.makes(Output::Tracks) || job.makes(Output::TracksMp4))
+        && !material.manifest.parts.is_empty();
     let silent = plan.audio.is_empty() && !apart;
     let sound_alone = job.makes(Output::Sound) && !job.has_picture();
     let files = match picture {
@@ -124,10 +125,15 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
             Vec::new()
         }
         picture => {
-            if matches!(picture, Picture::Nothing) {
+            let anew = match job.makes(Output::TracksMp4) {
+                true => tracks::mp4::coded_anew(&material),
+                false => 0,
+            };
+            if matches!(picture, Picture::Nothing) && anew == 0 {
                 work.expect_sound_alone();
             }
-            work.begin(plan.duration_us(), encoder);
+            let films = anew + u64::from(job.has_picture());
+            work.begin(plan.duration_us() * films.max(1), encoder);
             produce(&material, &plan, &job, picture, &work)?
         }
     };
@@ -273,6 +279,9 @@ fn produce(
     let mut files = files::publish(&folder, (material, plan, job), picture, sound, work)?;
     if job.makes(Output::Tracks) {
         files.extend(tracks::publish((material, plan, job), work)?);
+    }
+    if job.makes(Output::TracksMp4) {
+        files.extend(tracks::mp4::publish((material, plan, job), &reels, work)?);
     }
     reels.remove();
     Ok(files)

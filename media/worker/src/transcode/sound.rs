@@ -95,7 +95,7 @@ pub fn track(reels: &[Reel], preset: &AudioPreset, duration_us: u64) -> Result<T
     }
     let (bps, channels) = (preset.bps, preset.channels);
     let format = TrackFormat::Aac { config, channels, rate: RATE, bps };
-    Ok(Track { format, timescale: RATE, samples: all, skip: delay })
+    Ok(Track { format, timescale: RATE, samples: all, skip: delay, delay_ms: 0 })
 }
 
 impl Mixing {

@@ -1,5 +1,7 @@
 //! Files of each person's own: what was recorded, joined and laid out anew, and not decoded.
 
+pub mod mp4;
+
 use super::error::FilmError;
 use super::frames::PartFrames;
 use super::material::Material;
@@ -13,7 +15,7 @@ use roombox_transcode::h264;
 use roombox_transcode::ogg::{OggWriter, Tags};
 use roombox_transcode::opus::{Place, SILENCE, Steady};
 use roombox_transcode::plan::Plan;
-use roombox_transcode::tracks::{TrackFile, track_files};
+use roombox_transcode::tracks::{Container, TrackFile, track_files};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
@@ -32,7 +34,7 @@ pub fn publish(
 ) -> Result<Vec<MadeFile>, FilmError> {
     let folder = DerivedFolder::open(&material.folder, &format!("{}/tracks", job.job))?;
     let mut made = Vec::new();
-    for file in track_files(&material.manifest) {
+    for file in track_files(&material.manifest, Container::AsSent) {
         let parts = if file.picture.is_empty() { &file.sound } else { &file.picture };
         let mut frames = Joined::new(material, plan, parts);
         if frames.next_us().is_none() {

@@ -100,6 +100,7 @@ pub fn track(reels: &[Reel], shape: FilmShape, encoder: &'static str) -> Result<
         timescale: shape.fps * FRAME_UNITS,
         samples: reels.iter().flat_map(|reel| reel.content.samples()).collect(),
         skip: 0,
+        delay_ms: 0,
     })
 }
 

@@ -26,7 +26,7 @@ pub(super) fn track(chapters: &[Chapter], duration_us: u64) -> (Track, Vec<u8>) 
         samples.push(Sample { bytes: sample.len() as u32, duration, keyframe: true });
         data.extend(sample);
     }
-    (Track { format: TrackFormat::Chapters, timescale: SCALE, samples, skip: 0 }, data)
+    (Track { format: TrackFormat::Chapters, timescale: SCALE, samples, skip: 0, delay_ms: 0 }, data)
 }
 
 /// The sample description of the text track: nothing of it is ever drawn.

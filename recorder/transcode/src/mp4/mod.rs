@@ -4,10 +4,11 @@
 //! chunks of about a second, tracks in turn.
 
 mod chapters;
+mod entries;
 pub mod fragments;
 pub mod segmented;
 
-use crate::picture::{Colour, Matrix};
+use crate::picture::Colour;
 use crate::plan::Chapter;
 use std::io::{self, Read, Write};
 
@@ -32,6 +33,8 @@ pub struct Sample {
 pub enum TrackFormat {
     /// `avcC`, size, and what the colours mean where that is known.
     Avc { avcc: Vec<u8>, width: u32, height: u32, colour: Option<Colour> },
+    /// `av1C` (AV1 in ISOBMFF §2.3) and size.
+    Av1 { av1c: Vec<u8>, width: u32, height: u32 },
     /// AudioSpecificConfig (ISO/IEC 14496-3) and channels.
     Aac { config: Vec<u8>, channels: u32, rate: u32, bps: u32 },
     /// Titles of chapters; [`write_mp4`] makes it.
@@ -47,6 +50,8 @@ pub struct Track {
     pub samples: Vec<Sample>,
     /// Units at the beginning that decoders produce and players must not play (AAC priming).
     pub skip: u32,
+    /// Milliseconds of the movie in which there is nothing of it yet.
+    pub delay_ms: u64,
 }
 
 impl Track {
@@ -57,6 +62,11 @@ impl Track {
     fn in_movie_units(&self) -> u64 {
         let played = self.duration().saturating_sub(u64::from(self.skip));
         played * u64::from(MOVIE_SCALE) / u64::from(self.timescale)
+    }
+
+    /// When it ends, in units of the movie's clock.
+    fn ends(&self) -> u64 {
+        self.delay_ms * u64::from(MOVIE_SCALE) / 1000 + self.in_movie_units()
     }
 }
 
@@ -116,7 +126,7 @@ pub fn write_mp4<R: Read, W: Write>(
     let mut titles: &[u8] = &[];
     let text;
     if !info.chapters.is_empty() {
-        let longest = tracks.iter().map(Track::in_movie_units).max().unwrap_or(0);
+        let longest = tracks.iter().map(Track::ends).max().unwrap_or(0);
         let (track, data) = chapters::track(&info.chapters, longest * 1000);
         tracks.push(track);
         text = data;
@@ -156,18 +166,19 @@ fn chunks(tracks: &[Track]) -> Vec<Chunk> {
         let span = u64::from(content.timescale) * CHUNK_S;
         let (mut at, mut begun) = (0u64, 0u64);
         let mut chunk = Chunk { track, samples: 0, bytes: 0 };
+        let ms = |begun: u64| content.delay_ms + begun * 1000 / u64::from(content.timescale);
         for sample in &content.samples {
             chunk.samples += 1;
             chunk.bytes += u64::from(sample.bytes);
             at += u64::from(sample.duration);
             if at - begun >= span {
-                timed.push((begun * 1000 / u64::from(content.timescale), chunk));
+                timed.push((ms(begun), chunk));
                 begun = at;
                 chunk = Chunk { track, samples: 0, bytes: 0 };
             }
         }
         if chunk.samples > 0 {
-            timed.push((begun * 1000 / u64::from(content.timescale), chunk));
+            timed.push((ms(begun), chunk));
         }
     }
     timed.sort_by_key(|(at, chunk)| (*at, chunk.track));
@@ -176,7 +187,7 @@ fn chunks(tracks: &[Track]) -> Vec<Chunk> {
 
 fn moov(info: &FileInfo, tracks: &[Track], chunks: &[Chunk], base: u64, large: bool) -> Vec<u8> {
     let created = info.created_unix_s + EPOCH_1904;
-    let duration = tracks.iter().map(Track::in_movie_units).max().unwrap_or(0);
+    let duration = tracks.iter().map(Track::ends).max().unwrap_or(0);
     let mvhd = full(
         b"mvhd",
         1,
@@ -224,7 +235,9 @@ fn trak(
 ) -> Vec<u8> {
     // In the movie, and shown unless it only names chapters.
     let (width, height, volume, flags) = match &track.format {
-        TrackFormat::Avc { width, height, .. } => (width << 16, height << 16, 0u16, 3),
+        TrackFormat::Avc { width, height, .. } | TrackFormat::Av1 { width, height, .. } => {
+            (width << 16, height << 16, 0u16, 3)
+        }
         TrackFormat::Aac { .. } => (0, 0, 0x0100, 3),
         TrackFormat::Chapters => (0, 0, 0, 2),
     };
@@ -236,7 +249,7 @@ fn trak(
             &created.to_be_bytes(),
             &created.to_be_bytes(),
             &be(&[id, 0]),
-            &track.in_movie_units().to_be_bytes(),
+            &track.ends().to_be_bytes(),
             &be(&[0, 0]),
             &[0; 4],
             &volume.to_be_bytes(),
@@ -245,17 +258,7 @@ fn trak(
             &be(&[width, height]),
         ]),
     );
-    let edit = full(
-        b"elst",
-        1,
-        0,
-        &join(&[
-            &be(&[1]),
-            &track.in_movie_units().to_be_bytes(),
-            &u64::from(track.skip).to_be_bytes(),
-            &be(&[0x0001_0000]),
-        ]),
-    );
+    let edit = edits(track);
     let edts = atom(b"edts", &edit);
     let mdhd = full(
         b"mdhd",
@@ -271,7 +274,9 @@ fn trak(
         ]),
     );
     let (handler, name, header): (&[u8; 4], &[u8], Vec<u8>) = match track.format {
-        TrackFormat::Avc { .. } => (b"vide", b"Picture\0", full(b"vmhd", 0, 1, &[0; 8])),
+        TrackFormat::Avc { .. } | TrackFormat::Av1 { .. } => {
+            (b"vide", b"Picture\0", full(b"vmhd", 0, 1, &[0; 8]))
+        }
         TrackFormat::Aac { .. } => (b"soun", b"Sound\0", full(b"smhd", 0, 0, &[0; 4])),
         TrackFormat::Chapters => (b"text", b"Chapters\0", chapters::media_header()),
     };
@@ -283,6 +288,19 @@ fn trak(
     let mdia = atom(b"mdia", &join(&[&mdhd, &hdlr, &minf]));
     let tref = chapters.map_or_else(Vec::new, chapters::reference);
     atom(b"trak", &join(&[&tkhd, &edts, &tref, &mdia]))
+}
+
+/// What is played of a track, and when: nothing at first where it begins later (ISO/IEC 14496-12 §8.6.6).
+fn edits(track: &Track) -> Vec<u8> {
+    const NORMAL_RATE: u32 = 0x0001_0000;
+    let edit = |length: u64, from: i64| {
+        join(&[&length.to_be_bytes(), &from.to_be_bytes(), &be(&[NORMAL_RATE])])
+    };
+    let played = edit(track.in_movie_units(), i64::from(track.skip));
+    match track.ends() - track.in_movie_units() {
+        0 => full(b"elst", 1, 0, &join(&[&be(&[1]), &played])),
+        empty => full(b"elst", 1, 0, &join(&[&be(&[2]), &edit(empty, -1), &played])),
+    }
 }
 
 /// Lengths of runs of equal values.
@@ -299,7 +317,7 @@ fn runs(values: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
 
 fn sample_tables(track: &Track, offsets: &[u64], counts: &[u32], large: bool) -> Vec<u8> {
     let samples = &track.samples;
-    let stsd = full(b"stsd", 0, 0, &join(&[&be(&[1]), &sample_entry(&track.format)]));
+    let stsd = full(b"stsd", 0, 0, &join(&[&be(&[1]), &entries::sample_entry(&track.format)]));
     let durations = runs(samples.iter().map(|sample| sample.duration));
     let mut stts = be(&[durations.len() as u32]);
     durations.iter().for_each(|(count, duration)| stts.extend(be(&[*count, *duration])));
@@ -337,57 +355,6 @@ fn sample_tables(track: &Track, offsets: &[u64], counts: &[u32], large: bool) ->
     atom(b"stbl", &body)
 }
 
-fn sample_entry(format: &TrackFormat) -> Vec<u8> {
-    let head = join(&[&[0; 6], &1u16.to_be_bytes()]);
-    match format {
-        TrackFormat::Avc { avcc, width, height, colour } => {
-            let colour = colour.map_or_else(Vec::new, colr);
-            let body = join(&[
-                &head,
-                &[0; 16],
-                &(*width as u16).to_be_bytes(),
-                &(*height as u16).to_be_bytes(),
-                &be(&[0x0048_0000, 0x0048_0000, 0]),
-                &1u16.to_be_bytes(),
-                &[0; 32],
-                &0x18u16.to_be_bytes(),
-                &0xffffu16.to_be_bytes(),
-                &atom(b"avcC", avcc),
-                &colour,
-            ]);
-            atom(b"avc1", &body)
-        }
-        TrackFormat::Aac { config, channels, rate, bps } => {
-            let descriptor = |tag: u8, body: &[u8]| join(&[&[tag, body.len() as u8], body]);
-            let specific = descriptor(0x05, config);
-            let decoder =
-                descriptor(0x04, &join(&[&[0x40, 0x15, 0, 0, 0], &be(&[*bps, *bps]), &specific]));
-            let stream = descriptor(0x03, &join(&[&[0, 1, 0], &decoder, &descriptor(0x06, &[2])]));
-            let body = join(&[
-                &head,
-                &[0; 8],
-                &(*channels as u16).to_be_bytes(),
-                &16u16.to_be_bytes(),
-                &[0; 4],
-                &(rate << 16).to_be_bytes(),
-                &full(b"esds", 0, 0, &stream),
-            ]);
-            atom(b"mp4a", &body)
-        }
-        TrackFormat::Chapters => chapters::sample_entry(),
-    }
-}
-
-/// Colours as code points of ISO/IEC 23091-2.
-fn colr(colour: Colour) -> Vec<u8> {
-    let matrix = match colour.matrix {
-        Matrix::Bt709 => 1,
-        Matrix::Bt601 => 6,
-    };
-    let full = u8::from(colour.full_range) << 7;
-    atom(b"colr", &join(&[b"nclx", &[0, 1, 0, 1, 0, matrix, full]]))
-}
-
 /// Title and date where players look for them (iTunes metadata).
 fn udta(info: &FileInfo) -> Vec<u8> {
     let text = |name: &[u8; 4], value: &str| {
@@ -423,6 +390,7 @@ mod tests {
                 .map(|n| Sample { bytes: 100 + n, duration: 1000, keyframe: n % 60 == 0 })
                 .collect(),
             skip: 0,
+            delay_ms: 0,
         };
         let audio = Track {
             format: TrackFormat::Aac {
@@ -434,6 +402,7 @@ mod tests {
             timescale: 48_000,
             samples: vec![Sample { bytes: 10, duration: 1024, keyframe: true }; 140],
             skip: 1024,
+            delay_ms: 0,
         };
         let bytes = |track: &Track, fill: u8| {
             vec![fill; track.samples.iter().map(|s| s.bytes as usize).sum()]
@@ -517,5 +486,23 @@ mod tests {
         let mut readers: Vec<&[u8]> = vec![&data[0][..50], &data[1]];
         let info = FileInfo { title: String::new(), created_unix_s: 0, chapters: Vec::new() };
         assert!(write_mp4(&mut Vec::new(), &info, &tracks, &mut readers).is_err());
+    }
+
+    #[test]
+    fn a_track_that_begins_later_has_an_empty_edit_and_ends_later() {
+        let (mut tracks, data) = film();
+        tracks[0].delay_ms = 2500;
+        let mut readers: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
+        let info = FileInfo { title: String::new(), created_unix_s: 0, chapters: Vec::new() };
+        let mut out = Vec::new();
+        write_mp4(&mut out, &info, &tracks, &mut readers).unwrap();
+        let edits = inside(&out, &["moov", "trak", "edts", "elst"]);
+        let number = |at: usize| i64::from_be_bytes(edits[at..at + 8].try_into().unwrap());
+        assert_eq!(edits[4..8], [0, 0, 0, 2]);
+        assert_eq!((number(8), number(16)), (2500, -1), "nothing for two seconds and a half");
+        assert_eq!((number(28), number(36)), (3000, 0), "then three seconds, from the first on");
+        // Its clock goes to the end of both.
+        let length = &inside(&out, &["moov", "mvhd"])[24..32];
+        assert_eq!(u64::from_be_bytes(length.try_into().unwrap()), 5500);
     }
 }

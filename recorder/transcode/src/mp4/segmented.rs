@@ -144,8 +144,8 @@ mod tests {
         let sound = vec![Sample { bytes: 3, duration: 1024, keyframe: true }; 940];
         let aac = TrackFormat::Aac { config: vec![0x11, 0x90], channels: 2, rate: 48_000, bps: 1 };
         vec![
-            Track { format, timescale: 30_000, samples: picture, skip: 0 },
-            Track { format: aac, timescale: 48_000, samples: sound, skip: 1024 },
+            Track { format, timescale: 30_000, samples: picture, skip: 0, delay_ms: 0 },
+            Track { format: aac, timescale: 48_000, samples: sound, skip: 1024, delay_ms: 0 },
         ]
     }
 

@@ -341,21 +341,6 @@ fn a_stop_in_a_room_that_records_by_itself_holds_no_event_without_a_title() {
 }
 
 #[test]
-fn a_meeting_is_over_when_it_was_seen_to_end_or_does_not_come_back_after_a_start() {
-    let mut seen = Seen::default();
-    assert!(!seen.is_over("rm", None, true), "it may come back");
-    assert!(!seen.is_over("rm", Some(5), true), "it has");
-    assert!(!seen.is_over("rm", Some(5), false));
-    assert!(seen.is_over("rm", None, true), "everybody has left");
-    assert!(!seen.is_over("rm", Some(9), false));
-    assert!(seen.is_over("rm", Some(10), false), "another one between two looks");
-    assert!(Seen::default().is_over("rm", None, false), "nobody came back");
-    // Who comes first after the time in which it may come back begins another one.
-    let mut seen = Seen::default();
-    assert!(seen.is_over("rm", None, false) && !seen.is_over("rm", Some(7), false));
-}
-
-#[test]
 fn a_crash_between_the_note_and_the_recording_loses_neither() {
     let mut house = Box::new(vec![planned("a", 10, 20)]);
     house.now_ms = 10 * MINUTE;

@@ -46,7 +46,13 @@ impl Segments {
         let channels = heads.sound.get(1).map_or(2, |byte| u32::from(byte >> 3 & 15));
         let avcc = heads.picture.to_vec();
         let colour = Some(Colour::FILM);
-        let track = |format, timescale| Track { format, timescale, samples: Vec::new(), skip: 0 };
+        let track = |format, timescale| Track {
+            format,
+            timescale,
+            samples: Vec::new(),
+            skip: 0,
+            delay_ms: 0,
+        };
         let tracks = [
             track(TrackFormat::Avc { avcc, width, height, colour }, PICTURES),
             track(
