@@ -21,6 +21,8 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
   const on = useIsRecording(room);
   const [since, setSince] = useState<number | null>(null);
   const [paused, setPaused] = useState<boolean | null>(false);
+  // One that goes on after the box was away is off and on again before anything is drawn.
+  const [changes, setChanges] = useState(0);
 
   useEffect(() => {
     // Who is here when it begins sees the time at once; the box's own word follows.
@@ -28,6 +30,7 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
       setSince(recording ? Date.now() : null);
       // Whether it has ended or is paused the door says.
       setPaused(recording ? false : null);
+      setChanges((before) => before + 1);
     };
     room.on(RoomEvent.RecordingStatusChanged, changed);
     return () => {
@@ -53,7 +56,7 @@ export function useRecording(room: Room, roomId: string, invite: string | null):
       stale = true;
       clearInterval(again);
     };
-  }, [on, paused, roomId, invite]);
+  }, [on, paused, changes, roomId, invite]);
 
   return { on, paused: on ? false : paused, since };
 }
