@@ -121,7 +121,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::JobState { .. } => StatusCode::CONFLICT,
         E::WeakPassword { .. }
         | E::LongPassword { .. }
-        | E::InvalidName { .. }
+        | E::InvalidName
         | E::WrongPersonName
         | E::InviteExpiry { .. }
         | E::InvalidToken { .. }
