@@ -11,7 +11,7 @@ export const LANGUAGES = [
 ] as const;
 
 type Code = (typeof LANGUAGES)[number]["code"];
-type Namespace = "panel" | "meet" | "setup" | "share" | "shared";
+type Namespace = "panel" | "auditLog" | "meet" | "setup" | "share" | "shared";
 /** Where the words of a namespace come from, language by language. */
 type Sources = Record<Code, () => Promise<object>>;
 
