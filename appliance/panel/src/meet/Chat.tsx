@@ -3,6 +3,7 @@ import type { useChat } from "@livekit/components-react";
 import { IconSend, IconX } from "@tabler/icons-react";
 import { useEffect, useRef, useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../Name";
 import { bytes } from "../format";
 import { AttachButton, FileList, FileMessage, SendingFile, useHandingOut } from "./Files";
 import { attributesOf, fileOf } from "./handouts";
@@ -90,9 +91,11 @@ export function Chat({ chat, tools, writes, close }: ChatProps) {
               <li key={message.id} className={message.from?.isLocal ? "mine" : undefined}>
                 <p className="by">
                   <strong>
-                    {message.from?.isLocal
-                      ? t("shared:you")
-                      : message.from?.name || message.from?.identity || "?"}
+                    <Name>
+                      {message.from?.isLocal
+                        ? t("shared:you")
+                        : message.from?.name || message.from?.identity || "?"}
+                    </Name>
                   </strong>
                   <time>{time.format(message.timestamp)}</time>
                 </p>

@@ -13,6 +13,7 @@ import {
 import { Track, type Participant } from "livekit-client";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../Name";
 import type { Moderation } from "../api/moderation";
 import { useRefusalText } from "../i18n/refusal";
 import { askToUnmute } from "./asking";
@@ -117,7 +118,7 @@ function Row({ person, mute, ask, remove }: RowProps) {
         {initialsOf(name)}
       </span>
       <span className="who">
-        {name}
+        <Name>{name}</Name>
         {person.isLocal && ` (${t("shared:you")})`}
       </span>
       {asking && remove ? (
@@ -140,7 +141,6 @@ function Row({ person, mute, ask, remove }: RowProps) {
             <span role="img" aria-label={silent ? t("microphone_is_off") : t("microphone_is_on")}>
               {silent ? <IconMicrophoneOff size={18} /> : <IconMicrophone size={18} />}
             </span>
-            <span role="img" aria-label={dark ? t("camera_is_off") : t("camera_is_on")}>
               {dark ? <IconVideoOff size={18} /> : <IconVideo size={18} />}
             </span>
           </span>

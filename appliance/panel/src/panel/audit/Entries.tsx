@@ -3,7 +3,9 @@ import "./audit.css";
 import { Paper, Table, Text } from "@mantine/core";
 import { IconBan, IconCircleCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import type { AuditEntry } from "../../api/schema";
+import { unturned } from "../../direction";
 import { StateBadge } from "../parts/StateBadge";
 import { useFormat } from "../wording";
 import { useAuditWords } from "./words";
@@ -47,7 +49,7 @@ function Row({ entry }: { entry: AuditEntry }) {
         <time dateTime={entry.at}>{format.dateTime(entry.at)}</time>
       </Table.Td>
       <Table.Td role="cell" className="audit-who">
-        <Text size="sm">{entry.name || t("audit.nobody")}</Text>
+        <Text size="sm"><Name>{entry.name || t("audit.nobody")}</Name></Text>
         <Text size="xs" c="dimmed">
           {entry.from}
           {entry.token && ` · ${t("audit.by_token")}`}
@@ -62,9 +64,9 @@ function Row({ entry }: { entry: AuditEntry }) {
         )}
       </Table.Td>
       <Table.Td role="cell" className="audit-which" style={{ overflowWrap: "anywhere" }}>
-        {entry.detail && <Text size="sm">{entry.detail}</Text>}
+        {entry.detail && <Text size="sm">{unturned(entry.detail)}</Text>}
         <Text size="xs" c="dimmed">
-          {entry.subject}
+          <Name>{entry.subject}</Name>
         </Text>
       </Table.Td>
       <Table.Td role="cell" className="audit-result">
