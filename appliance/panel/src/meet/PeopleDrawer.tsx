@@ -17,6 +17,7 @@ import { Name } from "../Name";
 import type { Moderation } from "../api/moderation";
 import { useRefusalText } from "../i18n/refusal";
 import { askToUnmute } from "./asking";
+import { comerOf } from "./comer";
 import { handsFirst, useHand } from "./hand";
 import { initialsOf } from "./initials";
 import { KnockingList } from "./Knocking";
@@ -112,6 +113,7 @@ function Row({ person, mute, ask, remove }: RowProps) {
   const [asking, setAsking] = useState(false);
   const [asked, setAsked] = useState(false);
   const name = person.name || person.identity;
+  const came = comerOf(person.identity);
   return (
     <li>
       <span className={speaking ? "face speaking" : "face"} aria-hidden>
@@ -120,6 +122,7 @@ function Row({ person, mute, ask, remove }: RowProps) {
       <span className="who">
         <Name>{name}</Name>
         {person.isLocal && ` (${t("shared:you")})`}
+        {came && <span className="came">{t(`came.${came}`)}</span>}
       </span>
       {asking && remove ? (
         <span className="row">
@@ -141,6 +144,7 @@ function Row({ person, mute, ask, remove }: RowProps) {
             <span role="img" aria-label={silent ? t("microphone_is_off") : t("microphone_is_on")}>
               {silent ? <IconMicrophoneOff size={18} /> : <IconMicrophone size={18} />}
             </span>
+            <span role="img" aria-label={dark ? t("camera_is_off") : t("camera_is_on")}>
               {dark ? <IconVideoOff size={18} /> : <IconVideo size={18} />}
             </span>
           </span>

@@ -20,6 +20,7 @@ import { ConnectionQuality, Track } from "livekit-client";
 import { useTranslation } from "react-i18next";
 import { Name } from "../Name";
 import { isolated } from "../direction";
+import { comerOf } from "./comer";
 import { initialsOf } from "./initials";
 import { useHand } from "./hand";
 import { usePaused } from "./paused";
@@ -45,9 +46,11 @@ export function Tile({ track, large, pinned, pin }: TileProps) {
   const paused = usePaused(track);
   const called = name || identity || "?";
   const shown = participant.isLocal ? `${isolated(called)} (${t("shared:you")})` : called;
+  const came = isScreen ? null : comerOf(identity ?? "");
   const title = isScreen ? t("stage.screen_of", { name: called }) : shown;
   const states = [
     title,
+    came && t(`came.${came}`),
     !isScreen && silent && t("stage.muted"),
     !isScreen && speaking && t("stage.speaks"),
     weak && t("stage.weak"),
@@ -89,6 +92,7 @@ export function Tile({ track, large, pinned, pin }: TileProps) {
         <span>
           <Name>{title}</Name>
         </span>
+        {came && <span className="came">{t(`came.${came}`)}</span>}
       </figcaption>
       <button
         type="button"
