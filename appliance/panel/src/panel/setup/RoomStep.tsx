@@ -37,7 +37,7 @@ export function RoomStep({ box, ...props }: StepProps & { box: BoxView }) {
       text={t("room.text")}
       action={exists || !rooms.data ? undefined : t("room.create")}
       finish={finish}
-      stuck={!rooms.data || (!exists && name.trim() === "")}
+      stuck={!rooms.data ? "" : !exists && name.trim() === "" && t("room.stuck")}
       {...props}
     >
       {rooms.isPending && <Skeleton height={80} radius="md" />}
