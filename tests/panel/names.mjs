@@ -8,6 +8,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
+import { turnedBeside } from './direction.mjs';
 import { putRecording } from './imported.mjs';
 import { seesVideoOf } from './waiting.mjs';
 
@@ -24,6 +25,7 @@ const NAMES = [
   'data:text/html,<script>hit()</script>',
   '$t(panel:nav.rooms) {{count}} {{t}}',
   '\u202Egnp.exe\u202C \u2066\u2069',
+  '\u202Egnp.exe',
   'a\u200Bb\u200D\uFEFFc',
   '👩‍👩‍👧‍👦🏳️‍🌈 مرحبا שלום',
   'a\u0000b\u0007\u001B[31m',
@@ -243,6 +245,7 @@ export async function names(steps) {
   steps.browser = before;
 
   async function harmless(page) {
+    assert.deepEqual(await turnedBeside(page), [], `${page.url().replace(/#.*/, '')} is turned behind a name`);
     const found = await page.evaluate(() => {
       const { scrollWidth, clientWidth } = document.documentElement;
       return [

@@ -266,14 +266,14 @@ export async function people(steps) {
     const row = (text) => panel.getByRole('row').filter({ hasText: text }).first();
     await row('Removed a person').getByText('Ada').waitFor();
     await row('Sign-out').getByText('Grace').waitFor();
-    await row('wrong_factor').getByText('Grace').waitFor();
+    await row('Wrong code of the second factor').getByText('Grace').waitFor();
     await row('Accepted an invitation').getByText('Grace').waitFor();
     await row('Grace, viewer').getByText('Changed a person').waitFor();
     await panel.getByText('Nobody has changed this log.').waitFor();
     await looksRightInAll(panel, 'audit', (page) => page.getByRole('row').nth(3).waitFor());
     await panel.getByRole('combobox', { name: 'Result' }).click();
     await panel.getByRole('option', { name: 'Refused' }).click();
-    await row('last_owner').getByText('Changed a person').waitFor();
+    await row('This is the last owner of this box').getByText('Changed a person').waitFor();
     await until('what was done is not shown', async () =>
       (await panel.getByRole('row').filter({ hasText: 'Removed a person' }).filter({ hasText: 'Done' }).count()) === 0);
     const file = panel.waitForEvent('download');

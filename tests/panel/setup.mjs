@@ -4,6 +4,8 @@
 //   python3 run.py --only setup
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { looksRight, looksRightInAll } from './looks.mjs';
@@ -23,6 +25,15 @@ const title = (page, words) => page.getByRole('heading', { name: words, level: 2
 /** What a name of the box leads to, where browsers give no camera: it is neither HTTPS nor this machine. */
 const PLAIN = 'box.test';
 const FLAGS = [`--host-resolver-rules=MAP ${PLAIN} 127.0.0.1`];
+
+async function freePort() {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
 
 /** The camera's picture moves. */
 async function seesItself(page) {
@@ -94,16 +105,32 @@ export async function setup(steps) {
     assert.equal(await page.getByLabel('Name of the box').inputValue(), 'Town hall');
     await page.goBack();
     await title(page, 'How others find this box');
-    await page.getByRole('button', { name: 'It opens there' }).click();
+    await page.getByRole('button', { name: 'Go on at this machine alone' }).click();
     await title(page, 'A certificate that browsers trust');
   }, { needs: [boxed] });
 
-  const ways = 'the ways to a certificate say what they need, the recommended one first';
+  const ways = 'a box that serves plain HTTP alone says so, and leads on without a certificate';
   await steps.run(ways, async () => {
     await expectText(page, 'This browser gives this page a camera and a microphone.');
+    await expectText(page, 'This box was started with plain HTTP alone');
+    assert.equal(await page.getByRole('heading', { level: 3 }).count(), 0);
+    await looksRightInAll(page, 'setup-certificate-plain', (page) => page.getByRole('heading', { level: 2 }).waitFor());
+    await page.getByRole('button', { name: 'Go on without a certificate' }).click();
+    await title(page, 'The first room');
+    assert.deepEqual(await states(owner), { box: 'done', reach: 'skipped', certificate: 'skipped', room: 'open', call: 'open' });
+  }, { needs: [reached] });
+
+  await steps.run('the ways to a certificate say what they need, the recommended one first', async () => {
+    const secured = await Box.start(['--https', `127.0.0.1:${await freePort()}`]);
+    const other = (steps.browser = await Browser.start(secured));
+    const visitor = await other.person();
+    await ask(visitor, 'POST', '/claim', { code: secured.code, name: 'Ada', password: PASSWORD });
+    const page = await visitor.newPage();
+    await page.goto('/panel/setup/certificate');
     const first = page.getByRole('heading', { level: 3 }).first();
     await first.getByText('recommended').waitFor();
     assert.ok(await page.getByRole('button', { name: 'Next', exact: true }).isDisabled(), 'nothing was chosen');
+    await expectText(page, 'Choose a way, or leave this step out.');
     await looksRightInAll(page, 'setup-certificate', (page) => page.getByRole('heading', { level: 3 }).first().waitFor());
     const ways = ['A certificate by itself (ACME)', 'A certificate of your organisation', 'Two minutes at each device'];
     for (const [at, shows] of ways.entries()) {
@@ -115,8 +142,10 @@ export async function setup(steps) {
     await page.getByRole('button', { name: 'My devices trust this box' }).waitFor();
     await page.getByRole('button', { name: 'Leave out' }).click();
     await title(page, 'The first room');
-    assert.deepEqual(await states(owner), { box: 'done', reach: 'done', certificate: 'skipped', room: 'open', call: 'open' });
-  }, { needs: [reached] });
+    await other.close();
+    await secured.remove();
+    steps.browser = browser;
+  });
 
   const resumed = 'left in the middle, it goes on at a phone, where a card leads back to it';
   await steps.run(resumed, async () => {
@@ -192,7 +221,7 @@ export async function setup(steps) {
     await ask(owner, 'PATCH', '/setup', { call: 'open' });
     await page.goto('/panel/rooms');
     const card = page.getByRole('complementary', { name: 'Set-up' });
-    await card.getByText('Set-up: 4 of 6 done').waitFor();
+    await card.getByText('Set-up: 3 of 6 done').waitFor();
     await card.getByRole('button', { name: 'Not now' }).click();
     await card.waitFor({ state: 'detached' });
     await page.getByRole('status').getByRole('button', { name: 'Undo' }).click();

@@ -103,6 +103,7 @@ export const meet: Words<typeof en> = {
     word: "Der Gastgeber sieht, dass Sie da sind. Sie kommen von selbst hinein, sobald er Sie einlässt.",
     unseen: "Bis dahin sieht und hört Sie niemand, und Sie sehen und hören niemanden.",
   },
+  came: { guest: "Gast", by_link: "per Link" },
   knocking: {
     title: "Es warten",
     one: "{{name}} wartet darauf, eingelassen zu werden.",

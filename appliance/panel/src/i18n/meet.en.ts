@@ -99,6 +99,7 @@ export const meet = {
     word: "The host sees that you are here. You come in by yourself once they let you.",
     unseen: "Until then nobody sees or hears you, and you see and hear nobody.",
   },
+  came: { guest: "guest", by_link: "by link" },
   knocking: {
     title: "Waiting",
     one: "{{name}} is waiting to be let in.",

@@ -27,6 +27,7 @@ export const setup: Words<typeof en> = {
     text: "Mit einem zweiten Faktor kommt niemand herein, der nur Ihr Passwort hat. Sie können ihn jetzt oder jederzeit unter Konto einrichten.",
   },
   box: {
+    stuck: "Geben Sie der Box zuerst einen Namen.",
     title: "Diese Box",
     text: "Wie sie heißt und welche Zeit sie hat.",
     name: "Name der Box",
@@ -53,6 +54,8 @@ export const setup: Words<typeof en> = {
     again: "Noch einmal nachsehen",
   },
   reach: {
+    text_alone: "Alles andere können Sie hier einrichten und später zu diesem Schritt zurückkommen.",
+    go_on_alone: "Nur an dieser Maschine weitermachen",
     title: "Wie andere diese Box finden",
     text: "Scannen Sie dies mit einem Telefon im selben Netz, oder tippen Sie eine Adresse an einem anderen Rechner ein.",
     qr: "QR-Code von {{address}}",
@@ -68,10 +71,15 @@ export const setup: Words<typeof en> = {
     trouble_text: "Beide Geräte müssen im selben Netz sein: Gäste-WLAN hält Geräte oft getrennt. Geht ein Name nicht, nehmen Sie eine Adresse aus Zahlen.",
   },
   certificate: {
+    text_plain: "Browser geben Kamera und Mikrofon nur Seiten, denen sie vertrauen. Seiten der eigenen Maschine vertrauen sie ohne Zertifikat.",
+    plain: "Diese Box wurde nur mit HTTP gestartet, also zeigt sie kein Zertifikat. An ihrer eigenen Maschine ist keines nötig. Für andere Geräte starten Sie sie mit --https, und kommen dann zu diesem Schritt zurück.",
+    go_on_plain: "Ohne Zertifikat weitermachen",
+    stuck: "Wählen Sie einen Weg, oder lassen Sie diesen Schritt aus.",
     title: "Ein Zertifikat, dem Browser vertrauen",
     text: "Browser geben Kamera und Mikrofon nur Seiten, denen sie vertrauen. Wählen Sie einen Weg; der erste passt für die meisten Organisationen.",
     here_ok: "Dieser Browser gibt dieser Seite Kamera und Mikrofon.",
     here_http: "Dieser Browser gibt dieser Seite weder Kamera noch Mikrofon: Ihre Adresse beginnt mit http://, also könnte sie jeder zwischen Ihnen und der Box verändern. Wählen Sie unten einen Weg, und öffnen Sie dann https://.",
+    here_http_plain: "Dieser Browser gibt dieser Seite weder Kamera noch Mikrofon: Ihre Adresse beginnt mit http://, und eine andere hat diese Box nicht. Öffnen Sie sie an ihrer eigenen Maschine, oder starten Sie sie mit --https.",
     here_blocked: "Dieser Browser gibt dieser Seite weder Kamera noch Mikrofon. Er vertraut der Adresse nicht, oder jemand hat es in seinen Einstellungen verboten.",
     trusted: "Das Zertifikat einer anderen Stelle wird gezeigt. Niemand muss etwas installieren.",
     recommended: "empfohlen",
@@ -98,6 +106,7 @@ export const setup: Words<typeof en> = {
     },
   },
   room: {
+    stuck: "Geben Sie dem Raum zuerst einen Namen.",
     title: "Der erste Raum",
     text: "Ein Raum ist ein Ort zum Treffen und Aufzeichnen. Er behält seinen Link.",
     exists: "Es gibt schon einen Raum, hier ist also nichts zu tun.",
@@ -105,6 +114,7 @@ export const setup: Words<typeof en> = {
     create: "Raum anlegen",
   },
   call: {
+    stuck: "Der Testanruf ist noch nicht bestanden: Starten Sie ihn oben, oder lassen Sie ihn aus.",
     title: "Probeanruf",
     text: "Sie allein, eine halbe Minute: Geht alles, was eine Besprechung braucht?",
     passed: "Er wurde am {{when}} bestanden.",

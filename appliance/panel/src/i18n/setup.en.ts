@@ -26,6 +26,7 @@ export const setup = {
     text: "With a second factor nobody gets in who has only your password. You can add it now or at any time under Account.",
   },
   box: {
+    stuck: "Give the box a name first.",
     title: "This box",
     text: "How it is called, and what time it has.",
     name: "Name of the box",
@@ -52,6 +53,8 @@ export const setup = {
     again: "Look again",
   },
   reach: {
+    text_alone: "You can set everything else up here, and come back to this step later.",
+    go_on_alone: "Go on at this machine alone",
     title: "How others find this box",
     text: "Scan this with a phone in the same network, or type an address into another computer.",
     qr: "QR code of {{address}}",
@@ -67,10 +70,15 @@ export const setup = {
     trouble_text: "Both devices must be in the same network: guest Wi-Fi often keeps devices apart. If a name does not work, take an address with numbers.",
   },
   certificate: {
+    text_plain: "Browsers give camera and microphone only to pages that they trust. Pages of their own machine they trust without a certificate.",
+    plain: "This box was started with plain HTTP alone, so it serves no certificate. At its own machine none is needed. For other devices start it with --https; then come back to this step.",
+    go_on_plain: "Go on without a certificate",
+    stuck: "Choose a way, or leave this step out.",
     title: "A certificate that browsers trust",
     text: "Browsers give camera and microphone only to pages that they trust. Choose one way; the first fits most organisations.",
     here_ok: "This browser gives this page a camera and a microphone.",
     here_http: "This browser gives this page neither camera nor microphone: its address begins with http://, so anybody between you and the box could change it. Choose a way below, then open https://.",
+    here_http_plain: "This browser gives this page neither camera nor microphone: its address begins with http://, and this box serves no other. Open it at its own machine, or start it with --https.",
     here_blocked: "This browser gives this page neither camera nor microphone. It does not trust the address, or somebody has forbidden it in its settings.",
     trusted: "A certificate of another authority is served. Nobody has to install anything.",
     recommended: "recommended",
@@ -97,6 +105,7 @@ export const setup = {
     },
   },
   room: {
+    stuck: "Give the room a name first.",
     title: "The first room",
     text: "A room is a place to meet and to record. It keeps its link.",
     exists: "There is a room already, so nothing needs to be done here.",
@@ -104,6 +113,7 @@ export const setup = {
     create: "Make the room",
   },
   call: {
+    stuck: "The test call is still to be passed: start it above, or leave it out.",
     title: "Test call",
     text: "You alone, for half a minute: does everything work that a meeting needs?",
     passed: "It was passed on {{when}}.",

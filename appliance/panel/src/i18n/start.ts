@@ -3,6 +3,7 @@
 // so none falls back to another.
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
+import { isolated } from "../direction";
 import { remember, remembered } from "../remembered";
 
 export const LANGUAGES = [
@@ -11,7 +12,7 @@ export const LANGUAGES = [
 ] as const;
 
 type Code = (typeof LANGUAGES)[number]["code"];
-type Namespace = "panel" | "meet" | "setup" | "share" | "shared";
+type Namespace = "panel" | "auditLog" | "meet" | "setup" | "share" | "shared";
 /** Where the words of a namespace come from, language by language. */
 type Sources = Record<Code, () => Promise<object>>;
 
@@ -59,7 +60,8 @@ export async function startWords(namespace: Namespace, words: Sources): Promise<
     fallbackLng: false,
     defaultNS: namespace,
     fallbackNS: "shared",
-    interpolation: { escapeValue: false },
+    // React escapes what is code. What turns the direction of writing must end with the name that brings it.
+    interpolation: { escapeValue: true, escape: isolated },
     initAsync: false,
     resources: {},
   });

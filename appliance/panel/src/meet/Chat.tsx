@@ -3,6 +3,8 @@ import type { useChat } from "@livekit/components-react";
 import { IconSend, IconX } from "@tabler/icons-react";
 import { useEffect, useRef, useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../Name";
+import { regional } from "../regional";
 import { bytes } from "../format";
 import { AttachButton, FileList, FileMessage, SendingFile, useHandingOut } from "./Files";
 import { attributesOf, fileOf } from "./handouts";
@@ -24,7 +26,7 @@ export function Chat({ chat, tools, writes, close }: ChatProps) {
   const list = useRef<HTMLOListElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const count = chat.chatMessages.length;
-  const time = new Intl.DateTimeFormat(i18n.language, { timeStyle: "short" });
+  const time = new Intl.DateTimeFormat(regional(i18n.language, navigator.languages), { timeStyle: "short" });
   const files = tools.view?.files ?? [];
   // Somebody who moderates took it away; what has only just been sent is not known here yet.
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
@@ -90,9 +92,11 @@ export function Chat({ chat, tools, writes, close }: ChatProps) {
               <li key={message.id} className={message.from?.isLocal ? "mine" : undefined}>
                 <p className="by">
                   <strong>
-                    {message.from?.isLocal
-                      ? t("shared:you")
-                      : message.from?.name || message.from?.identity || "?"}
+                    <Name>
+                      {message.from?.isLocal
+                        ? t("shared:you")
+                        : message.from?.name || message.from?.identity || "?"}
+                    </Name>
                   </strong>
                   <time>{time.format(message.timestamp)}</time>
                 </p>

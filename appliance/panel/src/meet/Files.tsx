@@ -2,6 +2,7 @@
 import { IconDownload, IconFile, IconPaperclip, IconTrash, IconX } from "@tabler/icons-react";
 import { useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../Name";
 import { ABORTED, Refusal } from "../api/ask";
 import type { Handout, MeetingTools } from "../api/schema";
 import { bytes } from "../format";
@@ -21,7 +22,7 @@ export function FileMessage({ file }: { file: FileCard }) {
         <IconFile aria-hidden />
       )}
       <span className="file-name">
-        {file.name} <span className="quiet">{size}</span>
+        <Name>{file.name}</Name> <span className="quiet">{size}</span>
       </span>
       <IconDownload size={18} aria-hidden />
     </a>
@@ -162,7 +163,7 @@ export function SendingFile({ sending }: { sending: Sending }) {
   const part = Math.min(100, Math.round((100 * sent) / Math.max(1, file.size)));
   return (
     <div className="sending">
-      <span className="file-name">{file.name}</span>
+      <span className="file-name"><Name>{file.name}</Name></span>
       <progress max={100} value={part} aria-label={t("tools.sending", { name: file.name })} />
       <button
         type="button"

@@ -3,6 +3,7 @@ import { IconCheck, IconDoorEnter, IconUserX } from "@tabler/icons-react";
 import type { Participant } from "livekit-client";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../Name";
 import type { Moderation } from "../api/moderation";
 import { useRefusalText } from "../i18n/refusal";
 import { initialsOf } from "./initials";
@@ -99,7 +100,7 @@ export function KnockingList({ acts }: { acts: Moderation }) {
               <span className="face" aria-hidden>
                 {initialsOf(name)}
               </span>
-              <span className="who">{name}</span>
+              <span className="who"><Name>{name}</Name></span>
               <button
                 type="button"
                 className="round small"

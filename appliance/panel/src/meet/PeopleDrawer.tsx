@@ -13,9 +13,11 @@ import {
 import { Track, type Participant } from "livekit-client";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../Name";
 import type { Moderation } from "../api/moderation";
 import { useRefusalText } from "../i18n/refusal";
 import { askToUnmute } from "./asking";
+import { comerOf } from "./comer";
 import { handsFirst, useHand } from "./hand";
 import { initialsOf } from "./initials";
 import { KnockingList } from "./Knocking";
@@ -111,14 +113,16 @@ function Row({ person, mute, ask, remove }: RowProps) {
   const [asking, setAsking] = useState(false);
   const [asked, setAsked] = useState(false);
   const name = person.name || person.identity;
+  const came = comerOf(person.identity);
   return (
     <li>
       <span className={speaking ? "face speaking" : "face"} aria-hidden>
         {initialsOf(name)}
       </span>
       <span className="who">
-        {name}
+        <Name>{name}</Name>
         {person.isLocal && ` (${t("shared:you")})`}
+        {came && <span className="came">{t(`came.${came}`)}</span>}
       </span>
       {asking && remove ? (
         <span className="row">

@@ -18,6 +18,9 @@ import {
 } from "@tabler/icons-react";
 import { ConnectionQuality, Track } from "livekit-client";
 import { useTranslation } from "react-i18next";
+import { Name } from "../Name";
+import { isolated } from "../direction";
+import { comerOf } from "./comer";
 import { initialsOf } from "./initials";
 import { useHand } from "./hand";
 import { usePaused } from "./paused";
@@ -42,10 +45,12 @@ export function Tile({ track, large, pinned, pin }: TileProps) {
   const raised = useHand(participant) !== null && !isScreen;
   const paused = usePaused(track);
   const called = name || identity || "?";
-  const shown = participant.isLocal ? `${called} (${t("shared:you")})` : called;
+  const shown = participant.isLocal ? `${isolated(called)} (${t("shared:you")})` : called;
+  const came = isScreen ? null : comerOf(identity ?? "");
   const title = isScreen ? t("stage.screen_of", { name: called }) : shown;
   const states = [
     title,
+    came && t(`came.${came}`),
     !isScreen && silent && t("stage.muted"),
     !isScreen && speaking && t("stage.speaks"),
     weak && t("stage.weak"),
@@ -84,7 +89,10 @@ export function Tile({ track, large, pinned, pin }: TileProps) {
         {isScreen && <IconScreenShare size={16} aria-hidden />}
         {!isScreen && silent && <IconMicrophoneOff size={16} aria-hidden />}
         {weak && <IconAntennaBarsOff size={16} aria-hidden />}
-        <span>{title}</span>
+        <span>
+          <Name>{title}</Name>
+        </span>
+        {came && <span className="came">{t(`came.${came}`)}</span>}
       </figcaption>
       <button
         type="button"

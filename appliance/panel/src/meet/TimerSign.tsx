@@ -2,6 +2,7 @@
 import { IconHourglass } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../Name";
 import { playChime } from "../chime";
 import type { Tools } from "./tools";
 import { countdown } from "./tools";
@@ -33,7 +34,7 @@ export function TimerSign({ tools }: { tools: Tools }) {
   return (
     <span className={`timer-sign ${over ? "over" : ""}`} role="timer" aria-label={timer.title || t("tools.timer")}>
       <IconHourglass size={16} aria-hidden />
-      {timer.title !== "" && <span className="timer-title">{timer.title}</span>}
+      {timer.title !== "" && <span className="timer-title"><Name>{timer.title}</Name></span>}
       <time>{countdown(left)}</time>
       <span className="only-heard" aria-live="assertive">
         {over ? t("tools.timer_over", { title: timer.title }) : ""}

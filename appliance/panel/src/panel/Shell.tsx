@@ -14,6 +14,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
+import { Name } from "../Name";
 import { followEvents } from "../api/events";
 import type { Action, BoxView, Me } from "../api/schema";
 import { HealthNotice } from "./parts/Alarms";
@@ -65,7 +66,7 @@ export function Shell({ box, person, children }: ShellProps) {
           <Group gap="sm" wrap="nowrap" miw={0}>
             <Mark size={28} />
             <Text fw={600} truncate>
-              {box.name}
+              <Name>{box.name}</Name>
             </Text>
             {box.dev && (
               <Text size="xs" c="dimmed" visibleFrom="sm">
@@ -85,7 +86,7 @@ export function Shell({ box, person, children }: ShellProps) {
           <Places wide />
         </Stack>
         <Text size="xs" c="dimmed" mt="auto" p="xs">
-          {person.name}
+          <Name>{person.name}</Name>
           <br />
           Roombox {box.version}
         </Text>

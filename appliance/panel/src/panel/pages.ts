@@ -4,7 +4,6 @@ import { addWords } from "../i18n/start";
 import { lazyPage } from "./parts/lazyPage";
 
 export const AccountPage = lazyPage(() => import("./pages/AccountPage").then((page) => page.AccountPage));
-export const AuditPage = lazyPage(() => import("./pages/AuditPage").then((page) => page.AuditPage));
 export const BackupPage = lazyPage(() => import("./pages/BackupPage").then((page) => page.BackupPage));
 export const CertificatesPage = lazyPage(() => import("./pages/CertificatesPage").then((page) => page.CertificatesPage));
 export const ClaimPage = lazyPage(() => import("./pages/ClaimPage").then((page) => page.ClaimPage));
@@ -26,6 +25,17 @@ export const TemplatesPage = lazyPage(() => import("./templates/TemplatesPage").
 export const UpdatesPage = lazyPage(() => import("./pages/UpdatesPage").then((page) => page.UpdatesPage));
 export const WelcomePage = lazyPage(() => import("./pages/WelcomePage").then((page) => page.WelcomePage));
 /** With its words: most visits to the panel need none of them. */
+export const AuditPage = lazyPage(async () => {
+  const [page] = await Promise.all([
+    import("./pages/AuditPage"),
+    addWords("auditLog", {
+      en: () => import("../i18n/auditLog.en").then(({ auditLog }) => auditLog),
+      de: () => import("../i18n/auditLog.de").then(({ auditLog }) => auditLog),
+    }),
+  ]);
+  return page.AuditPage;
+});
+/** With its words, too. */
 export const SetupPage = lazyPage(async () => {
   const [page] = await Promise.all([
     import("./setup/SetupPage"),

@@ -1,10 +1,11 @@
 // Numbers and times in the reader's language, for components.
 import { useTranslation } from "react-i18next";
 import * as format from "../format";
+import { regional } from "../regional";
 
 export function useFormat() {
   const { i18n } = useTranslation();
-  const language = i18n.language;
+  const language = regional(i18n.language, navigator.languages);
   return {
     language,
     bytes: (value: number) => format.bytes(value, language),

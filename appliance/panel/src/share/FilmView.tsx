@@ -1,6 +1,7 @@
 import { IconDownload, IconHourglass } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { regional } from "../regional";
 import type { SharedFilm } from "../api/schema";
 import { lastBegun, type Chapter } from "../film";
 import { clock, dateTime } from "../format";
@@ -51,7 +52,7 @@ export function FilmView({ link, film, from, lookAgain }: FilmViewProps) {
     video.current?.focus();
     if (video.current) void lose(video.current, true);
   };
-  const when = (time: string) => dateTime(time, i18n.language);
+  const when = (time: string) => dateTime(time, regional(i18n.language, navigator.languages));
   const chaptered = film.ready && film.chapters.length > 1;
   const seek = (ms: number) => {
     if (video.current) video.current.currentTime = ms / 1000;

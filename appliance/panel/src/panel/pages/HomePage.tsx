@@ -5,6 +5,7 @@ import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { BoxView, Recording, Room, ScheduledEvent } from "../../api/schema";
@@ -166,7 +167,7 @@ function LiveRoom({ room, recording }: { room: Room; recording: Recording | unde
     <Group component="li" justify="space-between" gap="xs" wrap="nowrap" align="flex-start">
       <Stack gap={4} miw={0}>
         <Link href={`/rooms/${room.id}`} className="plain home-name">
-          {room.name}
+          <Name>{room.name}</Name>
         </Link>
         <Group gap="xs">
           <Badge variant="light" size="lg" tt="none" leftSection={<IconUsers size={14} aria-hidden />}>
@@ -238,10 +239,10 @@ function Coming({ event, now }: { event: ScheduledEvent; now: number }) {
   const starts = Date.parse(event.starts_at);
   return (
     <li>
-      <Text className="home-name">{event.title}</Text>
+      <Text className="home-name"><Name>{event.title}</Name></Text>
       <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
         {t("home.from_to", { from: format.dateTime(event.starts_at), to: format.hour(event.ends_at) })} ·{" "}
-        {starts > now ? format.ahead((starts - now) / 1000) : t("home.going_on")} · {event.room_name}
+        {starts > now ? format.ahead((starts - now) / 1000) : t("home.going_on")} · <Name>{event.room_name}</Name>
         {event.overlaps && ` · ${t("home.overlaps")}`}
       </Text>
     </li>

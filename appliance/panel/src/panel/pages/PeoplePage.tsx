@@ -14,6 +14,7 @@ import {
 } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { ListedPerson, PersonInvite, PersonPatch } from "../../api/schema";
@@ -80,7 +81,7 @@ function Row({ person }: { person: ListedPerson }) {
       <Stack gap={2} flex="1 1 240px" miw={0}>
         <Group gap="xs">
           <Text fw={500} style={{ overflowWrap: "anywhere" }}>
-            {person.name}
+            <Name>{person.name}</Name>
           </Text>
           {own && (
             <Text size="xs" c="dimmed">
@@ -253,7 +254,7 @@ function Open({ invite }: { invite: PersonInvite }) {
     <Group component="li" justify="space-between" gap="xs">
       <Stack gap={0} miw={0}>
         <Text fw={500} style={{ overflowWrap: "anywhere" }}>
-          {invite.name}
+          <Name>{invite.name}</Name>
         </Text>
         <Text size="xs" c="dimmed">
           {t(`people_page.role.${invite.role}`)} ·{" "}

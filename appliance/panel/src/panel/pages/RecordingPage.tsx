@@ -6,6 +6,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
+import { Name } from "../../Name";
 import { api, fileAddress } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Recording } from "../../api/schema";
@@ -70,7 +71,7 @@ function RecordingView({ recording }: { recording: Recording }) {
             <RecordingState state={recording.state} />
             {recording.held && <StateBadge look={HELD} word={t("retention.held")} />}
             <span>
-              {recording.room_name} · <Ago at={recording.started_at} /> ·{" "}
+              <Name>{recording.room_name}</Name> · <Ago at={recording.started_at} /> ·{" "}
               {recording.state === "recording" ? (
                 <Elapsed since={recording.started_at} />
               ) : (

@@ -5,6 +5,7 @@ import { IconDoor, IconLink, IconPlus, IconTemplate, IconUsers, IconVideo } from
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Room } from "../../api/schema";
@@ -102,7 +103,7 @@ function RoomCard({ room }: { room: Room }) {
           <Group justify="space-between" wrap="nowrap" align="flex-start">
             <Title order={2} size="h4" style={{ overflowWrap: "anywhere" }}>
               <Link href={`/rooms/${room.id}`} className="plain">
-                {room.name}
+                <Name>{room.name}</Name>
               </Link>
             </Title>
             {room.meeting?.recording && (

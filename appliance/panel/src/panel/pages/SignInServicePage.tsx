@@ -4,6 +4,7 @@ import { IconAlertTriangle, IconPlugConnected } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { keys } from "../../api/keys";
 import { oidc } from "../../api/oidc";
 import type { OidcFound, OidcView, RemovedPerson } from "../../api/schema";
@@ -138,7 +139,7 @@ function Removed({ people }: { people: RemovedPerson[] }) {
           <Group key={person.id} component="li" justify="space-between" gap="xs">
             <Stack gap={0} miw={0}>
               <Text fw={500} style={{ overflowWrap: "anywhere" }}>
-                {person.name}
+                <Name>{person.name}</Name>
               </Text>
               <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
                 {person.mail} <Ago at={person.removed_at} />

@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { StorageReport } from "../../api/schema";
@@ -154,7 +155,7 @@ function Largest({ report }: { report: StorageReport }) {
           <li key={one.recording}>
             <Group justify="space-between" gap="xs" wrap="nowrap" align="flex-start">
               <Anchor component={Link} href={`/recordings/${one.recording}`} className="ranked-name">
-                {one.title}
+                <Name>{one.title}</Name>
               </Anchor>
               <Group gap="xs" wrap="nowrap">
                 {one.held && (
@@ -214,7 +215,7 @@ function Next({ report }: { report: StorageReport }) {
           <li key={one.recording}>
             <Group justify="space-between" gap="xs" wrap="nowrap" align="flex-start">
               <Anchor component={Link} href={`/recordings/${one.recording}`} className="ranked-name">
-                {one.title}
+                <Name>{one.title}</Name>
               </Anchor>
               <Text fw={500}>{format.bytes(one.bytes)}</Text>
             </Group>

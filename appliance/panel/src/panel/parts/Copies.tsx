@@ -10,6 +10,7 @@ import {
 } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Copy, Recording, Target } from "../../api/schema";
@@ -119,7 +120,7 @@ function CopyTo({ recording, targets }: { recording: string; targets: Target[] }
       <Menu.Dropdown maw={320}>
         {targets.map(({ id, name, place }) => (
           <Menu.Item key={id} onClick={() => copy.mutate(id)}>
-            <Text size="sm">{name}</Text>
+            <Text size="sm"><Name>{name}</Name></Text>
             <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
               {where(place)}
             </Text>

@@ -3,6 +3,7 @@ import { Alert, Paper, Stack, Text, Title } from "@mantine/core";
 import { IconClockQuestion } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import { useFormat } from "../wording";
@@ -32,7 +33,7 @@ export function Deletions() {
       <Stack gap={6} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
         {items.map((one) => (
           <Text key={one.recording} component="li" size="sm">
-            {one.title}{" "}
+            <Name>{one.title}</Name>{" "}
             <Text span c="dimmed" size="sm">
               {format.bytes(one.bytes)} · <Ago at={one.at} /> · {t(`retention.reason.${one.reason}`)}
             </Text>

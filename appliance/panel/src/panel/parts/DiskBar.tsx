@@ -1,6 +1,7 @@
 // The disk as one bar: what recordings take, what else is on it, what is free, what stays free.
 import { Group, Paper, Text, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import type { Disk } from "../../api/schema";
 import { share } from "../../format";
 import { useFormat } from "../wording";
@@ -64,7 +65,7 @@ export function DiskBar({ disk, dropped }: DiskBarProps) {
               style={{ background: part.fill, border: "1px solid var(--panel-line)" }}
             />
             <Text size="sm">
-              {part.name}{" "}
+              <Name>{part.name}</Name>{" "}
               <Text span c="dimmed">
                 {format.bytes(part.bytes)}
               </Text>

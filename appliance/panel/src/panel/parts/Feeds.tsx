@@ -4,6 +4,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconAlertTriangle, IconCircleCheck, IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Feed, Room } from "../../api/schema";
@@ -44,7 +45,7 @@ function FeedRow({ feed, room }: { feed: Feed; room: string | null }) {
       <Group justify="space-between" gap="xs" align="flex-start">
         <Stack gap={2} style={{ flex: "1 1 240px", minWidth: 0 }}>
           <Group gap="xs">
-            <Text fw={600}>{feed.name}</Text>
+            <Text fw={600}><Name>{feed.name}</Name></Text>
             <StateBadge
               look={
                 feed.error === null
@@ -88,7 +89,7 @@ function FeedRow({ feed, room }: { feed: Feed; room: string | null }) {
           <Stack gap={2} mt={4}>
             {feed.left_out.map(({ title, why }) => (
               <Text key={`${title} ${why}`} size="sm">
-                {title || t("schedule.untitled")}: {why}
+                <Name>{title || t("schedule.untitled")}</Name>: {why}
               </Text>
             ))}
           </Stack>

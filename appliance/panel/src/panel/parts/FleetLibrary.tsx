@@ -5,6 +5,7 @@ import { IconExternalLink, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { FleetRecording } from "../../api/schema";
@@ -80,7 +81,7 @@ function Row({ item }: { item: FleetRecording }) {
     <li>
       <Group gap="sm" justify="space-between" wrap="nowrap" align="flex-start">
         <div style={{ minWidth: 0 }}>
-          <Text style={{ overflowWrap: "anywhere" }}>{item.title}</Text>
+          <Text style={{ overflowWrap: "anywhere" }}><Name>{item.title}</Name></Text>
           <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
             {facts.filter(Boolean).join(" · ")}
           </Text>

@@ -10,6 +10,7 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import type { FleetBox } from "../../api/schema";
 import { useFormat } from "../wording";
 import { Ago } from "./Ago";
@@ -70,7 +71,7 @@ export function FleetRow({
           <Stack gap={2} miw={0}>
             <Group gap="xs">
               <Text fw={500} style={{ overflowWrap: "anywhere" }}>
-                {box.name}
+                <Name>{box.name}</Name>
               </Text>
               <StateBadge look={STATES[box.state]} word={t(`fleet.state.${box.state}`)} />
               {own && (

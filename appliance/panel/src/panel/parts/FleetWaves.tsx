@@ -10,6 +10,7 @@ import {
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { isolated } from "../../direction";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Wave, WaveAct } from "../../api/schema";
@@ -144,7 +145,7 @@ function Picture({ wave }: { wave: Wave }) {
               ))}
             </Group>
             <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-              {boxes.map(({ name }) => name).join(", ")}
+              {boxes.map(({ name }) => isolated(name)).join(", ")}
             </Text>
           </Group>
         ))}

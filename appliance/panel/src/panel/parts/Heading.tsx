@@ -1,5 +1,6 @@
 import { Group, Stack, Text, Title } from "@mantine/core";
 import { useEffect, type ReactNode } from "react";
+import { Name } from "../../Name";
 
 interface HeadingProps {
   title: string;
@@ -16,7 +17,7 @@ export function Heading({ title, lead, children }: HeadingProps) {
     <Group justify="space-between" align="flex-start" mb="lg" gap="sm">
       <Stack gap={4} style={{ flex: "1 1 240px", minWidth: 0 }}>
         <Title order={1} style={{ overflowWrap: "anywhere" }}>
-          {title}
+          <Name>{title}</Name>
         </Title>
         {lead && (
           <Text c="dimmed" component="div">

@@ -5,6 +5,7 @@ import { IconArrowBarToUp, IconPlayerPlay, IconX } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Job, JobPatch } from "../../api/schema";
@@ -50,7 +51,7 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
         <Text fw={500} truncate flex="1 1 180px">
           {titled ? (
             <Link href={`/recordings/${job.recording_id}`} className="plain">
-              {job.title}
+              <Name>{job.title}</Name>
             </Link>
           ) : (
             t(`layout.${job.layout}`)

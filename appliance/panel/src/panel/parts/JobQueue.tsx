@@ -4,6 +4,7 @@ import { IconInfoCircle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Job } from "../../api/schema";
@@ -94,7 +95,7 @@ function Picture({ queue }: { queue: Queue }) {
     <div className="queue" role="img" aria-label={t("queue.picture", { count: known.length, end })}>
       {known.map(({ job, from, to, deadline }) => (
         <div className="queue-row" key={job.id}>
-          <span className="queue-name">{job.title}</span>
+          <span className="queue-name"><Name>{job.title}</Name></span>
           <span className="queue-lane">
             <span
               className={`queue-bar ${job.state}${job.late_by_s === null ? "" : " late"}`}

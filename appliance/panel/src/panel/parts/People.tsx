@@ -11,6 +11,7 @@ import {
 } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Participant } from "../../api/schema";
@@ -63,7 +64,7 @@ function KnockingRow({ room, person }: { room: string; person: Participant }) {
         <Avatar name={name} color="gray" radius="xl" aria-hidden />
         <Stack gap={0} miw={0}>
           <Text fw={500} truncate>
-            {name}
+            <Name>{name}</Name>
           </Text>
           <Text size="xs" c="dimmed">
             {t("people.waiting")} <Ago at={person.joined_at} />
@@ -116,7 +117,7 @@ function PersonRow({ room, person }: { room: string; person: Participant }) {
         <Avatar name={name} color="accent" radius="xl" aria-hidden />
         <Stack gap={0} miw={0}>
           <Text fw={500} truncate>
-            {name}
+            <Name>{name}</Name>
           </Text>
           <Text size="xs" c="dimmed">
             {t("people.here")} <Ago at={person.joined_at} />

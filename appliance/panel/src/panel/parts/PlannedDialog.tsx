@@ -5,6 +5,7 @@ import { IconAlertTriangle, IconDoor, IconMovie, IconTrash } from "@tabler/icons
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Feed, ScheduledEvent } from "../../api/schema";
@@ -69,7 +70,7 @@ export function PlannedDialog({ event, feed, close }: PlannedDialogProps) {
               from: clock.format(starts),
               to: clock.format(new Date(event.ends_at)),
             })}{" "}
-            · {event.room_name}
+            · <Name>{event.room_name}</Name>
           </Text>
           {event.state === "missed" && <Text c="dimmed">{t("schedule.missed_text")}</Text>}
           {event.feed !== null && (

@@ -1,5 +1,6 @@
 // What is at a moment of the film, shown before one goes there.
 import { Text } from "@mantine/core";
+import { Name } from "../../Name";
 import { fileAddress } from "../../api/client";
 import { filmMs, folderOf, lastBegun, type FilmIndex } from "../../film";
 import { useFormat } from "../wording";
@@ -44,7 +45,7 @@ export function Preview({ recording, index, file, pointed }: PreviewProps) {
       )}
       <Text size="xs" truncate maw={160}>
         {format.clock(at)}
-        {chapter && ` · ${chapter.title}`}
+        {chapter && <> · <Name>{chapter.title}</Name></>}
       </Text>
     </div>
   );

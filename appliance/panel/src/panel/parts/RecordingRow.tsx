@@ -4,6 +4,8 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconDotsVertical, IconDownload, IconPlayerPlay, IconTrash } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { Name } from "../../Name";
+import { unturned } from "../../direction";
 import { fileAddress } from "../../api/client";
 import type { Recording } from "../../api/schema";
 import { useMay } from "../session";
@@ -23,7 +25,7 @@ export function RecordingRow({ recording }: { recording: Recording }) {
   const edits = useMay()("edit_library");
   const film = recording.files.find((file) => file.kind === "mp4");
   const running = recording.state === "recording";
-  const names = recording.people.slice(0, NAMED).join(", ");
+  const names = recording.people.slice(0, NAMED).map(unturned).join(", ");
   const others = recording.people.length - NAMED;
 
   return (
@@ -33,11 +35,11 @@ export function RecordingRow({ recording }: { recording: Recording }) {
         <Stack gap={4} miw={0}>
           <Title order={2} size="h5" style={{ overflowWrap: "anywhere" }}>
             <Link href={`/recordings/${recording.id}`} className="plain">
-              {recording.title}
+              <Name>{recording.title}</Name>
             </Link>
           </Title>
           <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-            {recording.room_name} · <Ago at={recording.started_at} />
+            <Name>{recording.room_name}</Name> · <Ago at={recording.started_at} />
             {names !== "" && " · "}
             {others > 0 ? t("library.people_more", { names, count: others }) : names}
           </Text>

@@ -21,6 +21,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { QRCodeSVG } from "qrcode.react";
 import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { keys } from "../../api/keys";
 import { personalLink, rooms } from "../../api/rooms";
 import type { LinkRole, NewRoomLinkSecret, Room, RoomLink } from "../../api/schema";
@@ -88,7 +89,7 @@ function Row({ room, link }: { room: string; link: RoomLink }) {
       <div style={{ minWidth: 0 }}>
         <Group gap="xs">
           <Text fw={500} style={{ overflowWrap: "anywhere" }}>
-            {link.name}
+            <Name>{link.name}</Name>
           </Text>
           <Badge variant="light" tt="none" color={link.role === "moderator" ? undefined : "gray"}>
             {t(`links.role.${link.role}`)}

@@ -3,6 +3,7 @@ import { Stack, Text, ThemeIcon } from "@mantine/core";
 import { IconBucket, IconCloud, IconDeviceUsb, IconServer, type Icon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import type { Place } from "../../api/schema";
 import { whereOf, type Kind } from "../../targets";
 
@@ -33,7 +34,7 @@ export function TargetHead({ name, place, children }: TargetHeadProps) {
   return (
     <Stack gap={4} miw={0} style={{ flex: 1 }}>
       <Text fw={500} style={{ overflowWrap: "anywhere" }}>
-        {name}
+        <Name>{name}</Name>
       </Text>
       <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
         {where(place)}

@@ -10,6 +10,7 @@ import {
   type ReactNode,
 } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { Recording } from "../../api/schema";
@@ -139,7 +140,7 @@ function LaneRow({ lane, strip, length, at, seek }: Drawn & { lane: Lane; at: nu
 
   return (
     <>
-      <span className="strip-name">{lane.name}</span>
+      <span className="strip-name"><Name>{lane.name}</Name></span>
       <div
         className="strip-lane"
         role="img"

@@ -4,6 +4,7 @@ import { useMediaQuery } from "@mantine/hooks";
 import { IconCalendarOff, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import { useState, type CSSProperties } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import type { Feed, ScheduledEvent } from "../../api/schema";
 import { hoursOf, stretchesOf, type Stretch } from "../../schedule";
 import { useFormat } from "../wording";
@@ -172,13 +173,13 @@ function Planned({ event, open, style }: PlannedProps) {
       onClick={() => open(event.id)}
     >
       <Text size="sm" fw={600} lh="inherit">
-        {title}
+        <Name>{title}</Name>
       </Text>
       <Text size="xs" lh="inherit">
         {clock.formatRange(new Date(event.starts_at), new Date(event.ends_at))}
       </Text>
       <Text size="xs" lh="inherit">
-        {event.room_name}
+        <Name>{event.room_name}</Name>
       </Text>
       {style ? (
         <VisuallyHidden>{t(`schedule.state.${event.state}`)}</VisuallyHidden>

@@ -5,6 +5,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { QRCodeSVG } from "qrcode.react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { NewWhipKey, WhipKey, WhipScope } from "../../api/schema";
@@ -94,7 +95,7 @@ function Row({ item, leave }: { item: WhipKey; leave: () => void }) {
       <Stack gap={0} miw={0}>
         <Group gap="xs">
           <Text fw={500} truncate>
-            {item.name}
+            <Name>{item.name}</Name>
           </Text>
           <Badge variant="light" tt="none" className="state">
             {t(`whip.scope.${item.scope}`)}

@@ -7,6 +7,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
+import { Name } from "../../Name";
+import { isolated } from "../../direction";
 import { api } from "../../api/client";
 import { keys as cached } from "../../api/keys";
 import type { Action } from "../../api/schema";
@@ -150,7 +152,7 @@ function Search({ chosen: leave, keys }: Pick<SearchDialogProps, "chosen" | "key
                   onClick={() => open(result)}
                 >
                   <Picture size={18} aria-hidden />
-                  <span className="search-name">{result.name}</span>
+                  <span className="search-name"><Name>{result.name}</Name></span>
                   {result.within && <span className="search-within">{result.within}</span>}
                 </div>
               );
@@ -250,7 +252,7 @@ function useResults(text: string): Found {
         id: film.id,
         kind: "recording",
         name: film.title,
-        within: `${film.room_name} · ${format.dateTime(film.started_at)}`,
+        within: `${isolated(film.room_name)} · ${format.dateTime(film.started_at)}`,
         to: `/recordings/${film.id}`,
       }),
     ),

@@ -4,6 +4,7 @@ import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { ApiToken, Me } from "../../api/schema";
@@ -52,7 +53,7 @@ export function ApiTokens({ me }: { me: Me }) {
             <Group key={token.id} component="li" justify="space-between" wrap="nowrap">
               <Stack gap={0} miw={0}>
                 <Text fw={500} truncate>
-                  {token.name}
+                  <Name>{token.name}</Name>
                 </Text>
                 <Text size="xs" c="dimmed">
                   {facts(token).join(" · ")}

@@ -42,7 +42,7 @@ export function BoxStep({ box, ...props }: StepProps & { box: BoxView }) {
     await props.mark("passed");
   };
   return (
-    <StepFrame title={t("box.title")} text={t("box.text")} finish={finish} stuck={name.trim() === ""} {...props}>
+    <StepFrame title={t("box.title")} text={t("box.text")} finish={finish} stuck={name.trim() === "" && t("box.stuck")} {...props}>
       <TextInput
         label={t("box.name")}
         description={t("box.name_text")}

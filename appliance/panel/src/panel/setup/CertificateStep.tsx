@@ -1,7 +1,7 @@
 // The ways to a certificate that browsers trust, the best first, each with what it needs. The parts that do
 // it are those of the certificates' own page.
 import { Accordion, Alert, Badge, Divider, Group, List, Skeleton, Stack, Text } from "@mantine/core";
-import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCircleCheck, IconInfoCircle } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -29,28 +29,37 @@ export function CertificateStep(props: StepProps) {
   useEffect(() => void cache.invalidateQueries({ queryKey: setupKeys.view }), [cache, served]);
   const own = way === "own";
   const trusted = props.state === "done";
+  // Nothing that could be chosen here would be served.
+  const plain = view.data !== undefined && !view.data.https;
   return (
     <StepFrame
       title={t("certificate.title")}
-      text={t("certificate.text")}
-      action={own && !trusted ? t("certificate.own.passed") : undefined}
+      text={t(plain ? "certificate.text_plain" : "certificate.text")}
+      action={plain && !trusted ? t("certificate.go_on_plain") : own && !trusted ? t("certificate.own.passed") : undefined}
       finish={async () => {
-        if (own && !trusted) await props.mark("passed");
+        if (plain && props.state === "open") await props.mark("skipped");
+        else if (own && !plain && !trusted) await props.mark("passed");
       }}
       // Whoever has chosen nothing goes past it, and says so.
-      stuck={props.state === "open" && way === null}
+      stuck={!plain && props.state === "open" && way === null && t("certificate.stuck")}
+      skippable={!plain}
       {...props}
     >
-      <Here />
+      {view.data && <Here plain={plain} />}
       {view.isPending && <Skeleton height={240} radius="md" />}
       {view.error && <Failure error={view.error} retry={() => void view.refetch()} />}
-      {view.data && <Ways view={view.data} way={way} choose={setWay} />}
+      {plain && (
+        <Alert color="blue" icon={<IconInfoCircle size={20} aria-hidden />}>
+          <Text size="sm">{t("certificate.plain")}</Text>
+        </Alert>
+      )}
+      {view.data && !plain && <Ways view={view.data} way={way} choose={setWay} />}
     </StepFrame>
   );
 }
 
 /** Whether this very browser would give a camera. */
-function Here() {
+function Here({ plain }: { plain: boolean }) {
   const { t } = useTranslation("setup");
   const why = noCamera(window.isSecureContext, "mediaDevices" in navigator, location.protocol);
   if (why === null) {
@@ -63,7 +72,7 @@ function Here() {
   }
   return (
     <Alert color="orange" icon={<IconAlertTriangle size={20} aria-hidden />}>
-      <Text size="sm">{t(`certificate.here_${why}`)}</Text>
+      <Text size="sm">{t(plain && why === "http" ? "certificate.here_http_plain" : `certificate.here_${why}`)}</Text>
     </Alert>
   );
 }
@@ -80,7 +89,6 @@ function Ways({ view, way, choose }: WaysProps) {
   const served = view.served;
   return (
     <>
-      {!view.https && <Alert color="yellow">{t("panel:certificates.dev")}</Alert>}
       {served && !served.self_signed && served.state === "good" && (
         <Text size="sm">{t("certificate.trusted")}</Text>
       )}
@@ -100,7 +108,7 @@ function Ways({ view, way, choose }: WaysProps) {
           </Way>
         )}
         <Way name="own" needs={["need1", "need2"]}>
-          {view.https ? <Own view={view} /> : <Text size="sm">{t("panel:certificates.dev")}</Text>}
+          <Own view={view} />
         </Way>
       </Accordion>
     </>

@@ -18,17 +18,24 @@ export function ReachStep(props: StepProps) {
   const names = view.data?.names ?? [];
   const [first, ...others] = addressesOf(names, location);
   const mdns = mdnsNames(names);
+  const alone = view.data !== undefined && !first;
   return (
     <StepFrame
       title={t("reach.title")}
-      text={t("reach.text")}
-      action={props.state === "done" ? undefined : t("reach.works")}
-      finish={() => props.mark("passed")}
+      text={t(alone ? "reach.text_alone" : "reach.text")}
+      action={props.state === "done" ? undefined : t(alone ? "reach.go_on_alone" : "reach.works")}
+      // Nobody has seen it open elsewhere: that is still to do.
+      finish={async () => {
+        if (!alone) await props.mark("passed");
+        else if (props.state === "open") await props.mark("skipped");
+      }}
+      skippable={!alone}
+      stuck={view.isPending && ""}
       {...props}
     >
       {view.isPending && <Skeleton height={200} radius="md" />}
       {view.error && <Failure error={view.error} retry={() => void view.refetch()} />}
-      {view.data && !first && (
+      {alone && (
         <Alert color="orange" icon={<IconAlertTriangle size={20} aria-hidden />}>
           <Stack gap="sm" align="flex-start">
             <Text size="sm">{t("reach.alone")}</Text>
@@ -60,7 +67,7 @@ export function ReachStep(props: StepProps) {
           </Stack>
         </Group>
       )}
-      {view.data && (
+      {view.data && first && (
         <Text size="sm">
           {mdns[0] ? (
             <>
@@ -71,12 +78,16 @@ export function ReachStep(props: StepProps) {
           )}
         </Text>
       )}
-      <Text size="sm" c="dimmed">
-        {t("reach.warning")}
-      </Text>
-      <Text size="sm" c="dimmed">
-        <b>{t("reach.trouble")}</b> {t("reach.trouble_text")}
-      </Text>
+      {!alone && (
+        <>
+          <Text size="sm" c="dimmed">
+            {t("reach.warning")}
+          </Text>
+          <Text size="sm" c="dimmed">
+            <b>{t("reach.trouble")}</b> {t("reach.trouble_text")}
+          </Text>
+        </>
+      )}
     </StepFrame>
   );
 }

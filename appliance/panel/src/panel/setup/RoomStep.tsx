@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { BoxView } from "../../api/schema";
@@ -36,7 +37,7 @@ export function RoomStep({ box, ...props }: StepProps & { box: BoxView }) {
       text={t("room.text")}
       action={exists || !rooms.data ? undefined : t("room.create")}
       finish={finish}
-      stuck={!rooms.data || (!exists && name.trim() === "")}
+      stuck={!rooms.data ? "" : !exists && name.trim() === "" && t("room.stuck")}
       {...props}
     >
       {rooms.isPending && <Skeleton height={80} radius="md" />}
@@ -47,7 +48,7 @@ export function RoomStep({ box, ...props }: StepProps & { box: BoxView }) {
           <List size="sm">
             {kept.slice(0, 5).map((room) => (
               <List.Item key={room.id}>
-                <Anchor component={Link} underline="always" href={`/rooms/${room.id}`} size="sm">{room.name}</Anchor>
+                <Anchor component={Link} underline="always" href={`/rooms/${room.id}`} size="sm"><Name>{room.name}</Name></Anchor>
               </List.Item>
             ))}
           </List>

@@ -24,15 +24,18 @@ interface StepFrameProps extends StepProps {
   action?: string | undefined;
   /** Done before going on; what it throws is shown, and nobody goes on. */
   finish?: () => Promise<unknown>;
-  /** What is wrong: nobody can go on but past it. */
-  stuck?: boolean;
+  /** Why nobody can go on but past it, as people read it; "" while that is not known yet. */
+  stuck?: string | false;
+  /** "Leave out" is not what the other button does. */
+  skippable?: boolean;
   children: ReactNode;
 }
 
 export function StepFrame(props: StepFrameProps) {
-  const { state, back, mark, onward, finish, stuck = false, action } = props;
+  const { state, back, mark, onward, finish, stuck = false, skippable = true, action } = props;
   const { t } = useTranslation("setup");
   const title = useId();
+  const why = useId();
   const heading = useRef<HTMLHeadingElement>(null);
   // Whoever goes on, by keys or by ear, begins at the title of the new step.
   useEffect(() => heading.current?.focus({ preventScroll: true }), []);
@@ -53,6 +56,11 @@ export function StepFrame(props: StepFrameProps) {
       </Paper>
       {pass.error && <Failure error={pass.error} />}
       {skip.error && <Failure error={skip.error} />}
+      {stuck && (
+        <Text size="sm" c="dimmed" ta="right" id={why}>
+          {stuck}
+        </Text>
+      )}
       <Group justify="space-between" gap="sm">
         {back ? (
           <Button component={Link} href={back} variant="default">
@@ -62,12 +70,12 @@ export function StepFrame(props: StepFrameProps) {
           <span />
         )}
         <Group gap="sm">
-          {state === "open" && (
+          {state === "open" && skippable && (
             <Button variant="subtle" color="gray" loading={skip.isPending} onClick={() => skip.mutate()}>
               {t("skip")}
             </Button>
           )}
-          <Button loading={pass.isPending} disabled={stuck} onClick={() => pass.mutate()}>
+          <Button loading={pass.isPending} disabled={stuck !== false} aria-describedby={stuck ? why : undefined} onClick={() => pass.mutate()}>
             {action ?? t("next")}
           </Button>
         </Group>

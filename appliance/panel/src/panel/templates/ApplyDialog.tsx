@@ -4,6 +4,7 @@ import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { RoomTemplate, TemplatePreview } from "../../api/schema";
@@ -194,7 +195,7 @@ function Difference({ preview }: { preview: TemplatePreview }) {
   return (
     <section aria-label={preview.name}>
       <Title order={3} size="h6" style={{ overflowWrap: "anywhere" }}>
-        {preview.name}
+        <Name>{preview.name}</Name>
       </Title>
       {changes.length === 0 && (
         <Text size="sm" c="dimmed">

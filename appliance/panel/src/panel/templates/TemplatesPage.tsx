@@ -4,6 +4,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconAlertTriangle, IconChecklist, IconPencil, IconPlus, IconTemplate, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { keys } from "../../api/keys";
 import type { RoomTemplate } from "../../api/schema";
 import { patchOf, templates } from "../../api/templates";
@@ -83,7 +84,7 @@ function Card({ template }: { template: RoomTemplate }) {
         <Stack gap="xs">
           <Group gap="xs">
             <Title order={2} size="h4" style={{ overflowWrap: "anywhere" }}>
-              {name}
+              <Name>{name}</Name>
             </Title>
             {template.default && (
               <Badge variant="light" tt="none">

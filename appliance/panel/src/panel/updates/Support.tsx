@@ -2,6 +2,7 @@
 import { Alert, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { regional } from "../../regional";
 import { useNow } from "../now";
 
 /** `end`: a day like 2031-12-31, the last on which they are. */
@@ -15,7 +16,7 @@ export function Support({ end }: { end: string | null }) {
       </Text>
     );
   const last = new Date(`${end}T23:59:59`);
-  const day = new Intl.DateTimeFormat(i18n.language, { dateStyle: "long" }).format(last);
+  const day = new Intl.DateTimeFormat(regional(i18n.language, navigator.languages), { dateStyle: "long" }).format(last);
   if (last.getTime() < now)
     return (
       <Alert color="red" icon={<IconAlertTriangle size={20} aria-hidden />}>

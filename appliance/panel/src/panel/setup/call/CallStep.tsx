@@ -34,7 +34,7 @@ export default function CallStep({ me, passedAt, ...props }: CallStepProps) {
   const planned = useQuery({ ...aroundNow, refetchOnMount: "always" });
   const kept = rooms.data?.items.filter((room) => room.invite !== null) ?? [];
   return (
-    <StepFrame title={t("call.title")} text={t("call.text")} stuck={props.state === "open"} {...props}>
+    <StepFrame title={t("call.title")} text={t("call.text")} stuck={props.state === "open" && t("call.stuck")} {...props}>
       {passedAt && props.state === "done" && (
         <Text size="sm">{t("call.passed", { when: format.dateTime(passedAt) })}</Text>
       )}
