@@ -109,7 +109,7 @@ def grow(path: Path):
         recording, job = f"rec_{ulid(at, number)}", f"job_{ulid(at, number)}"
         old = base["id"], parts["jobs"][0]["id"]
         row = base | {"id": recording, "title": f"Bench {number}", "started_ms": at,
-                      "ended_ms": at + base["duration_ms"]}
+                      "ended_ms": at + base["duration_ms"], "kept_from_ms": at + base["duration_ms"]}
         row["found_by"] = (base["found_by"] or "").replace(base["title"].lower(), row["title"].lower())
         insert("recordings", row)
         for one in parts["jobs"]:

@@ -155,7 +155,7 @@ export async function setup(steps) {
     await pocket.goto('/panel/');
     await pocket.getByRole('textbox', { name: 'Passwort des Besitzers' }).fill(PASSWORD);
     await pocket.getByRole('button', { name: 'Anmelden' }).click();
-    await expectText(pocket, 'Einrichtung: 3 von 6 erledigt');
+    await expectText(pocket, 'Einrichtung: 2 von 6 erledigt');
     await looksRight(pocket, 'setup-card', 'de');
     await pocket.getByRole('link', { name: 'Weitermachen' }).click();
     await pocket.waitForURL('**/setup/room');

@@ -198,7 +198,7 @@ pub fn are_enough(oldest: &[Candidate], policy: Policy, own_days: u32, most: usi
     let others = policy.shortest_ms(own_days).map(|ms| youngest.ended_ms.saturating_add(ms));
     next.len() == most
         && next.iter().all(|(one, why, at)| match (at, others) {
-            (Some(at), Some(others)) => *at < others,
+            (Some(at), Some(others)) => *at <= others,
             (None, None) => *why == Why::Space && !one.undelivered && !one.undated,
             _ => false,
         })

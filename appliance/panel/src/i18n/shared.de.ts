@@ -47,7 +47,7 @@ export const shared: Words<typeof en> = {
     fleet_refused: "Die Zentrale lehnt ab: Der Code wurde schon benutzt oder ist zu alt. Erzeugen Sie dort einen neuen. ({{message}})",
     fleet_answer: "Die Antwort der Zentrale ist unlesbar. Bringen Sie beide Boxen auf denselben Stand.",
     fleet_full: "Diese Flotte hat so viele Boxen, wie sie haben kann. Schließen Sie eine aus, die nicht mehr gebraucht wird.",
-    invalid_name: "Dieser Name geht nicht. Nehmen Sie 1 bis 100 Zeichen.",
+    invalid_name: "Dieser Name geht nicht. Nehmen Sie 1 bis 100 Zeichen, keine unsichtbaren.",
     invite_invalid:
       "Dieser Einladungslink gilt nicht mehr. Bitten Sie um einen neuen.",
     name_taken: "Diesen Namen gibt es schon. Wählen Sie einen anderen.",

@@ -43,7 +43,7 @@ export const shared = {
     fleet_refused: "The hub refused: the code was used, or is too old. Make a new one on the hub's Fleet page. ({{message}})",
     fleet_answer: "What the hub answered cannot be read. Bring both boxes to the same version.",
     fleet_full: "This fleet has as many boxes as it can have. Put one out that is not needed any more.",
-    invalid_name: "This name cannot be used. Take 1 to 100 characters.",
+    invalid_name: "This name cannot be used. Take 1 to 100 characters, none of them invisible.",
     invite_invalid:
       "This invite link no longer works. Ask the person who sent it for a new one.",
     name_taken: "There is already one with this name. Choose another.",

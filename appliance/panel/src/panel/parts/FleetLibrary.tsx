@@ -9,6 +9,7 @@ import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { FleetRecording } from "../../api/schema";
+import { isolated } from "../../direction";
 import { useFormat } from "../wording";
 import { Failure } from "./Failure";
 
@@ -71,8 +72,8 @@ function Row({ item }: { item: FleetRecording }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const facts = [
-    item.box.name ?? item.box.id,
-    item.room,
+    isolated(item.box.name ?? item.box.id),
+    item.room && isolated(item.room),
     format.dateTime(item.started_at),
     item.duration_ms > 0 && format.clock(item.duration_ms),
     item.bytes > 0 && format.bytes(item.bytes),

@@ -4,10 +4,12 @@ import { IconHistory, IconPencil, IconPlus, IconTrash } from "@tabler/icons-reac
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Name } from "../../Name";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { BoxWish, FleetGroup, WishesView } from "../../api/schema";
 import { useMay } from "../session";
+import { isolated } from "../../direction";
 import { useFormat } from "../wording";
 import { BoxWishDialog } from "./BoxWishDialog";
 import { Confirm } from "./Confirm";
@@ -154,12 +156,12 @@ function BoxRow({ box, groups, runs, edit, learn }: BoxRowProps) {
         <Stack gap={2} miw={0}>
           <Group gap="xs">
             <Text fw={500} style={{ overflowWrap: "anywhere" }}>
-              {name}
+              <Name>{name}</Name>
             </Text>
             <StateBadge look={WISH_STATES[box.state]} word={t(`fleet.twin.state.${box.state}`)} />
           </Group>
           <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-            {[group?.name ?? t("fleet.twin.group_none"), box.site].filter((part) => part !== "").join(" · ")}
+            {[group?.name ?? t("fleet.twin.group_none"), box.site].filter((part) => part !== "").map(isolated).join(" · ")}
           </Text>
         </Stack>
         {runs && (
