@@ -171,14 +171,19 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn rooms_have_a_lobby_by_name_over_restarts_until_it_is_switched_off() {
+    async fn library_and_hall() -> (tempfile::TempDir, Arc<Store>, Arc<LivekitKeys>) {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
         let keys = Arc::new(LivekitKeys::load(store.clone(), false).await.unwrap());
         for name in ["Library", "Hall"] {
             store.room_insert(room(name)).await.unwrap();
         }
+        (folder, store, keys)
+    }
+
+    #[tokio::test]
+    async fn rooms_have_a_lobby_by_name_over_restarts_until_it_is_switched_off() {
+        let (_folder, store, keys) = library_and_hall().await;
         let lobby = Lobby::load(store.clone(), keys.clone()).await.unwrap();
         assert!(!lobby.is_on("Library"), "rooms are open unless somebody says otherwise");
         store.room_set_lobby("Library".to_owned(), true).await.unwrap();
@@ -241,12 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_invitation_holds_until_it_is_another_one_or_lets_nobody_in() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
-        let keys = Arc::new(LivekitKeys::load(store.clone(), false).await.unwrap());
-        for name in ["Library", "Hall"] {
-            store.room_insert(room(name)).await.unwrap();
-        }
+        let (_folder, store, keys) = library_and_hall().await;
         let lobby = Lobby::load(store.clone(), keys.clone()).await.unwrap();
         let mark = |name: &'static str| {
             let (store, lobby) = (&store, &lobby);

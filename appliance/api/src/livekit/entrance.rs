@@ -57,18 +57,30 @@ pub(crate) async fn held(
     conference: &dyn Conference,
     mut claims: Claims,
 ) -> Result<Claims, TokenError> {
+    claims.video.room_admin &= moderates(conference, &claims).await?;
+    Ok(claims)
+}
+
+/// Whether account and personal link of a token, if it has them, let its bearer moderate.
+///
+/// # Errors
+/// As [`held`].
+pub(super) async fn moderates(
+    conference: &dyn Conference,
+    claims: &Claims,
+) -> Result<bool, TokenError> {
+    let mut moderates = true;
     if !claims.link.is_empty() {
         if !conference.link_holds(&claims.link) {
             return Err(TokenError::Revoked);
         }
-        claims.video.room_admin &= vouches(conference, &claims);
+        moderates &= vouches(conference, claims);
     }
     if !claims.person.is_empty() {
         let role = conference.role_of(&claims.person).await.map_err(|_| TokenError::Busy)?;
-        let role = role.ok_or(TokenError::PersonGone)?;
-        claims.video.room_admin &= role.may(Action::Moderate);
+        moderates &= role.ok_or(TokenError::PersonGone)?.may(Action::Moderate);
     }
-    Ok(claims)
+    Ok(moderates)
 }
 
 /// Whether a personal link lets its bearer past the lobby of this meeting.
@@ -114,9 +126,9 @@ async fn knock(
         TransportMode::Dual => join::dual(query),
     }
     .map_err(|error| bad(error.to_string()))?;
+    let room = RoomName::from(claims.video.room.as_str());
     // Who is in stays in, and comes back to their place.
     if wanted.resume.is_none() {
-        let room = RoomName::from(claims.video.room.as_str());
         let invitation = claims.invitation.as_str();
         if door.conference.link_has_ended(&claims.link) {
             return Err(unauthorized(TokenError::LinkEnded.to_string()));
@@ -164,7 +176,6 @@ async fn knock(
         identity = format!("{}#{}", claims.sub, wanted.publish_only);
         permissions.can_subscribe = false;
     }
-    let room = RoomName::from(claims.video.room.as_str());
     let options = door.conference.room_options(&room, &claims.iss).map_err(|refused| {
         let status = match refused {
             RoomRefused::Unknown => StatusCode::NOT_FOUND,

@@ -2,7 +2,7 @@
 
 use super::LivekitDoor;
 use super::captions::Allowance;
-use super::entrance::{held, unix_ms};
+use super::entrance::{moderates, unix_ms};
 use super::renewal::{self, Came};
 use super::rpc::Calls;
 use super::session::{Action, Session, send};
@@ -207,11 +207,12 @@ impl Client {
 
     /// The account or the personal link by which the client came holds no more. Who revoked a link has everybody
     /// sent out, unless the media plane was too busy for that.
-    fn is_revoked(&self) -> impl Future<Output = bool> + Send + use<> {
-        let (conference, claims) = (self.conference.clone(), self.came.claims.clone());
+    fn is_revoked(&self) -> impl Future<Output = bool> + Send {
+        // Not all of the client: its WebSocket is for one thread at a time.
+        let (conference, claims) = (&*self.conference, &self.came.claims);
         async move {
-            let held = held(&*conference, claims).await;
-            matches!(held, Err(TokenError::Revoked | TokenError::PersonGone))
+            let holds = moderates(conference, claims).await;
+            matches!(holds, Err(TokenError::Revoked | TokenError::PersonGone))
         }
     }
 

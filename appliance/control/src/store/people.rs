@@ -12,6 +12,7 @@ use roombox_provision::looks;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Somebody who can log in.
@@ -231,10 +232,10 @@ impl Store {
     }
 
     /// Roles of those who may sign in, by their ids.
-    pub async fn person_roles(&self) -> Result<HashMap<String, Role>, StoreError> {
+    pub async fn person_roles(&self) -> Result<Arc<HashMap<String, Role>>, StoreError> {
         self.ask("roles", (), |sql| {
             let active = everybody(sql)?.into_iter().filter(|row| !row.disabled);
-            Ok(active.map(|row| (row.person.id, row.person.role)).collect())
+            Ok(Arc::new(active.map(|row| (row.person.id, row.person.role)).collect()))
         })
         .await
     }
