@@ -211,7 +211,7 @@ async def test_refusals_say_what_to_do(box, room):
         ("POST", "/whip", offer.replace("fingerprint:", "x:"), SDP, {}, 400, "fingerprint"),
         ("POST", "/whip", offer.replace("sendrecv", "recvonly"), SDP, {}, 400, "sendonly"),
         ("POST", "/whip", offer.replace("opus/48000/2", "other/48000"), SDP, {}, 406, "Opus"),
-        ("POST", "/whip", "v=0\r\n" + "a" * 200_000, SDP, {}, 413, "limit"),
+        ("POST", "/whip", "v=0\r\n" + "a" * 200_000, SDP, {}, 413, "128 KiB"),
         ("PUT", "/whip", None, None, {}, 405, "POST"),
         ("DELETE", "/whip", None, None, {}, 405, "POST"),
         ("POST", "/whip/nothing", offer, SDP, {}, 405, "DELETE"),

@@ -1,6 +1,5 @@
 //! Errors as HTTP: the only place where what the box refuses becomes a status.
 
-use crate::panel::MAX_BODY;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -46,6 +45,17 @@ impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         let body = ErrorBody { code: code.to_owned(), message: message.into(), field: None };
         Self { status, body, retry_after_s: None }
+    }
+
+    /// Why a body was not read, of which its route takes `most` bytes.
+    pub(crate) fn unread(rejection: &BytesRejection, most: usize) -> Self {
+        let status = rejection.status();
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            let message = format!("the body is too large: this request takes {} KiB", most / 1024);
+            Self::new(status, "too_large", message)
+        } else {
+            Self::new(status, "malformed_request", rejection.body_text())
+        }
     }
 
     /// When asking again may help.
@@ -320,19 +330,6 @@ impl From<ControlError> for ApiError {
         let field = error.field().map(str::to_owned);
         let code = error.code().to_owned();
         Self { status, body: ErrorBody { code, message: error.to_string(), field }, retry_after_s }
-    }
-}
-
-impl From<BytesRejection> for ApiError {
-    fn from(rejection: BytesRejection) -> Self {
-        match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(
-                rejection.status(),
-                "too_large",
-                format!("the body is too large: this request takes {} KiB", MAX_BODY / 1024),
-            ),
-            status => Self::new(status, "malformed_request", rejection.body_text()),
-        }
     }
 }
 

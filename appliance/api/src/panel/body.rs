@@ -1,5 +1,6 @@
 //! JSON objects as requests bring them, and refusals that say what is wrong with them.
 
+use super::MAX_BODY;
 use crate::error::ApiError;
 use axum::body::{Body as Stream, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -30,7 +31,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MaybeBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let json = is_json(request.headers());
-        let body = Bytes::from_request(request, state).await?;
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|rejection| ApiError::unread(&rejection, MAX_BODY))?;
         if body.trim_ascii().is_empty() {
             return Ok(Self(None));
         }

@@ -110,9 +110,8 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Bodies of requests are small.
-/// Most bytes of a body that is read at once.
-pub(crate) const MAX_BODY: usize = 256 * 1024;
+/// Most bytes of a body that is read at once: bodies of requests are small.
+const MAX_BODY: usize = 256 * 1024;
 
 /// What the door's routes share.
 #[derive(Clone)]

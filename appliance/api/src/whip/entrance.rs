@@ -5,12 +5,12 @@
 //! restart under way, 412 and 428 about If-Match, 413, 415, 400 what cannot be read, 406 no common
 //! codec, 429 too often, 503 when the box cannot now.
 
-use super::WhipDoor;
 use super::fragment::Fragment;
 use super::links;
 use super::offer::Offer;
 use super::resource::{Ask, Resource};
 use super::session::{Refusal, Reply, Session, SessionStart};
+use super::{MAX_BODY, WhipDoor};
 use crate::error::ApiError;
 use crate::livekit::ingress_note;
 use crate::server::Peer;
@@ -299,7 +299,8 @@ fn text(headers: &HeaderMap, body: Body, wanted: &'static str) -> Result<String,
         let message = format!("send the body with Content-Type: {wanted}");
         return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type", message));
     }
-    String::from_utf8(body?.into()).map_err(|_| {
+    let body = body.map_err(|rejection| ApiError::unread(&rejection, MAX_BODY))?;
+    String::from_utf8(body.into()).map_err(|_| {
         refusal(StatusCode::BAD_REQUEST, "malformed_request", "the body is not UTF-8 text")
     })
 }
