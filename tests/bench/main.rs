@@ -6,6 +6,8 @@
 //! 3. **Recorder**: CPU per recorded A/V pair, files and syncs included.
 //! 4. **Load**: a real box as a process of its own, real sockets, the LiveKit door.
 //!
+//! `--requests` is another program: it asks a box for `api.py`.
+//!
 //! Times are CPU times. Machines are noisy: floor and product take turns, and the smallest of the
 //! rounds counts. Raw results go to `results.json` in the folder that
 //! `--out` names.
@@ -13,6 +15,7 @@
 mod floor;
 mod load;
 mod recorder;
+mod requests;
 mod room;
 // The simulation's room is the bench's room; of its checks the bench needs none.
 #[path = "../sim/chance.rs"]
@@ -148,6 +151,13 @@ fn today() -> String {
 fn main() {
     // `cargo test --benches` asks benches to be tests: there is nothing to test here.
     if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    if std::env::args().any(|argument| argument == "--requests") {
+        if let Err(error) = requests::run() {
+            eprintln!("{error:#}");
+            std::process::exit(1);
+        }
         return;
     }
     let machine = machine();

@@ -1,9 +1,11 @@
 //! Times as people and files see them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::{Instant, sleep_until};
 
 /// Milliseconds since the Unix epoch. In JSON an RFC 3339 text in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -63,6 +65,39 @@ impl utoipa::ToSchema for UnixMs {
     }
 }
 
+/// What is looked at again and again, at once and then at the multiples of a period since the program's first
+/// look. All who look each second do so in the same instant: an idle box wakes once a second, and not once for
+/// each of them.
+#[derive(Debug)]
+pub struct Ticks {
+    period: Duration,
+    next: Instant,
+}
+
+impl Ticks {
+    /// `period`: more than zero.
+    pub fn every(period: Duration) -> Self {
+        Self { period, next: Instant::now() }
+    }
+
+    /// Comes back when the next look is due. What took longer than a period has missed those that passed.
+    ///
+    /// # Cancel safety
+    /// A tick that is given up is still due.
+    pub async fn tick(&mut self) {
+        sleep_until(self.next).await;
+        self.next = self.after(Instant::now());
+    }
+
+    /// The first multiple of the period that lies behind `now`.
+    fn after(&self, now: Instant) -> Instant {
+        static BEGUN: OnceLock<Instant> = OnceLock::new();
+        let begun = *BEGUN.get_or_init(|| now);
+        let passed = now.saturating_duration_since(begun).as_nanos() % self.period.as_nanos();
+        now + self.period - Duration::from_nanos(passed as u64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +115,38 @@ mod tests {
         ] {
             assert_eq!(UnixMs::parse(none), None, "{none}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_look_each_second_do_so_in_the_same_instant() {
+        let second = Duration::from_secs(1);
+        let mut first = Ticks::every(second);
+        first.tick().await;
+        first.tick().await;
+        let begun = Instant::now();
+        tokio::time::advance(Duration::from_millis(300)).await;
+        let (mut other, mut slower) = (Ticks::every(second), Ticks::every(2 * second));
+        for ticks in [&mut other, &mut slower] {
+            ticks.tick().await;
+            assert_eq!(begun.elapsed(), Duration::from_millis(300), "the first look is at once");
+        }
+        let mut instants = Vec::new();
+        for ticks in [&mut first, &mut other, &mut slower] {
+            ticks.tick().await;
+            instants.push(Instant::now());
+        }
+        assert_eq!(instants[0], instants[1]);
+        assert!(instants[2] == instants[0] || instants[2] == instants[0] + second);
+        assert!(instants[0] - begun <= second);
+        // Whoever was kept from looking does so once, and is with the others again.
+        tokio::time::advance(Duration::from_millis(3_400)).await;
+        other.tick().await;
+        assert_eq!(Instant::now() - instants[2], Duration::from_millis(3_400));
+        first.tick().await;
+        let late = Instant::now();
+        other.tick().await;
+        first.tick().await;
+        assert_eq!(Instant::now() - late, Duration::from_millis(600));
     }
 
     #[test]

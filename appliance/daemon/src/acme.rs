@@ -6,7 +6,7 @@ use roombox_control::certificates::{
     Acme, AcmeCause, AcmeDnsAccount, AcmeFailure, AcmeGear, AcmeProof, AcmeStage, AcmeTask,
     AcmeTsig,
 };
-use roombox_control::clock::UnixMs;
+use roombox_control::clock::{Ticks, UnixMs};
 use roombox_delivery::{
     self as delivery, AcmeAccount, AcmeBinding, AcmeError, AcmeHost, AcmePlan, AcmeStep, DnsChange,
     DnsServer, Later, Proof, ProofKind, Security, TsigAlgorithm, TsigKey, acme_dns_put,
@@ -46,7 +46,7 @@ impl AcmeGear for BoxAcme {
 
 /// Orders what is due, for as long as the box runs.
 pub async fn keep(acme: Arc<Acme>) {
-    let mut looks = tokio::time::interval(LOOK);
+    let mut looks = Ticks::every(LOOK);
     loop {
         tokio::select! {
             _ = looks.tick() => {}

@@ -5,6 +5,7 @@
 //! leaves more to do for the film's job.
 
 use crate::workers::{blame, complaints, crashed};
+use roombox_control::clock::Ticks;
 use roombox_control::encoders::{EncoderDesk, Fault};
 use roombox_control::jobs::{Ahead, JobSpec};
 use roombox_control::recordings::Recordings;
@@ -74,7 +75,7 @@ impl AheadDesk {
 
     /// For as long as the box runs.
     pub async fn run(mut self) {
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = Ticks::every(TICK);
         loop {
             ticks.tick().await;
             let held = *self.hold.borrow_and_update();

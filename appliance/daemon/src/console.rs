@@ -10,6 +10,7 @@ use crate::doors::Ports;
 use crate::notify::Supervisor;
 use qrcode::QrCode;
 use qrcode::render::unicode;
+use roombox_control::clock::Ticks;
 use roombox_control::files::replace;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::people::People;
@@ -84,7 +85,7 @@ impl Console {
 
     /// Writes the file whenever it would say something else, for as long as the box runs.
     pub async fn keep(self) {
-        let mut looks = tokio::time::interval(LOOK);
+        let mut looks = Ticks::every(LOOK);
         let mut before: Option<Shown> = None;
         loop {
             looks.tick().await;

@@ -6,13 +6,14 @@
 use crate::names;
 use anyhow::Context as _;
 use mdns_sd::{DaemonEvent, IfKind, Receiver, ServiceDaemon, ServiceInfo};
+use roombox_control::clock::Ticks;
 use roombox_control::identity::BoxIdentity;
 use roombox_control::people::People;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 /// Browsers of the network list these.
 const WEB: &str = "_https._tcp.local.";
@@ -121,7 +122,7 @@ impl Discovery {
     async fn tell(&self, mut first: watch::Receiver<bool>) -> anyhow::Result<()> {
         let (voice, own) = (Voice::new()?, names::own(self.identity.id()));
         let (mut told, mut services): (Option<Told>, Vec<String>) = (None, Vec::new());
-        let mut looks = interval(LOOK);
+        let mut looks = Ticks::every(LOOK);
         loop {
             tokio::select! {
                 _ = looks.tick() => {}

@@ -8,6 +8,7 @@ mod ways;
 
 use self::ways::{Judged, Ways};
 use crate::workers::complaints;
+use roombox_control::clock::Ticks;
 use roombox_control::jobs::JobSpec;
 use roombox_control::live::{Ask, Backoff, Destination, OutputReport, Pace, Said, Standing};
 use roombox_control::outputs::{Broadcast, Outputs};
@@ -77,7 +78,7 @@ impl LiveDesk {
 
     /// For as long as the box runs.
     pub async fn run(mut self) {
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = Ticks::every(TICK);
         let outputs = self.outputs.clone();
         loop {
             tokio::select! {

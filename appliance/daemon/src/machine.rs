@@ -1,5 +1,6 @@
 //! What meetings leave of the machine: looked at every second, told to the job desk and to followers.
 
+use roombox_control::clock::Ticks;
 use roombox_control::jobs::{Governor, Jobs, Load, Machine};
 use roombox_control::settings::SettingsDesk;
 use roombox_net::Plane;
@@ -32,19 +33,23 @@ pub async fn look_after(
     jobs: Arc<Jobs>,
     (hold, meets): (watch::Sender<bool>, watch::Sender<bool>),
 ) {
-    let mut ticks = tokio::time::interval(TICK);
+    let mut ticks = Ticks::every(TICK);
     let begun = Instant::now();
     let (mut governor, mut waiting) = (Governor::default(), Waiting::default());
     let (mut usage, mut told, all) = (Usage::default(), at_first(), at_first().cores);
     loop {
         ticks.tick().await;
-        let load = Load { waited: waiting.longest(turns()), stalled: stalled() };
-        let held = governor.look(begun.elapsed(), load);
         let (mut rooms, mut people) = (0, 0);
         for shard in plane.stats() {
             rooms += shard.rooms.load(Ordering::Relaxed);
             people += shard.participants.load(Ordering::Relaxed);
         }
+        // Each thread's waits are a file: where nobody meets nobody is to be spared.
+        let load = match people {
+            0 => Load::default(),
+            _ => Load { waited: waiting.longest(turns()), stalled: stalled() },
+        };
+        let held = governor.look(begun.elapsed(), load);
         let used = usage.cores(begun.elapsed(), own_ticks());
         let machine = Machine {
             // In halves: the desk need not hear of less.

@@ -3,6 +3,7 @@
 use crate::conference::BoxConference;
 use crate::recorder::BoxRecorder;
 use roombox_api::panel::MeetingDoor;
+use roombox_control::clock::Ticks;
 use roombox_control::meeting_tools::MeetingTools;
 use roombox_control::settings::SettingsDesk;
 use std::path::Path;
@@ -27,7 +28,7 @@ pub fn begin(
 }
 
 async fn tidy(tools: Arc<MeetingTools>) {
-    let mut ticks = tokio::time::interval(TICK);
+    let mut ticks = Ticks::every(TICK);
     loop {
         ticks.tick().await;
         if let Err(error) = tools.tick(Instant::now()).await {

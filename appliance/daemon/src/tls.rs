@@ -5,7 +5,7 @@ use crate::certificates::{self, Authority, Certified, Names, Secrets};
 use crate::names;
 use anyhow::Context;
 use roombox_control::certificates::{CertificateFacts, Certificates, OwnFace, Served};
-use roombox_control::clock::UnixMs;
+use roombox_control::clock::{Ticks, UnixMs};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -142,7 +142,7 @@ impl Tls {
 
     /// Looks after the certificate for as long as the box runs.
     pub async fn keep_fresh(self: Arc<Self>) {
-        let mut looks = tokio::time::interval(LOOK);
+        let mut looks = Ticks::every(LOOK);
         let mut served = self.certificates.watch();
         loop {
             tokio::select! {

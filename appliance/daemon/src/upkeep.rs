@@ -3,6 +3,7 @@
 
 use crate::clock;
 use crate::recorder::{BoxRecorder, RecorderNews};
+use roombox_control::clock::Ticks;
 use roombox_control::recordings::Recordings;
 use roombox_control::retention::Retention;
 use roombox_control::status::Status;
@@ -24,7 +25,7 @@ pub async fn follow_recorder(
     recorder: Arc<BoxRecorder>,
     mut news: mpsc::Receiver<RecorderNews>,
 ) {
-    let mut ticks = tokio::time::interval(TICK);
+    let mut ticks = Ticks::every(TICK);
     loop {
         let outcome = tokio::select! {
             one = news.recv() => match one {
@@ -56,7 +57,7 @@ pub async fn learn_people(recordings: Arc<Recordings>) {
 
 /// Deletes what the owner wants deleted and watches the disk, for as long as the box runs.
 pub async fn keep_house(retention: Arc<Retention>, storage: Arc<Storage>, dev: bool) {
-    let mut ticks = tokio::time::interval(RETENTION_TICK);
+    let mut ticks = Ticks::every(RETENTION_TICK);
     loop {
         ticks.tick().await;
         // In development nobody says that the clock was set; a developer's is.

@@ -3,7 +3,7 @@
 use crate::loads::Loads;
 use crate::temperature::{SENSORS, warmest};
 use roombox_capture::disk::free_space;
-use roombox_control::clock::UnixMs;
+use roombox_control::clock::{Ticks, UnixMs};
 use roombox_control::recordings::{Recordings, RoomRecorder};
 use roombox_control::status::{Disk, SAMPLE_S, Sample, ShardSample, Status, TcpSample};
 use roombox_control::store::Store;
@@ -44,7 +44,7 @@ impl Vitals {
 
     /// Measures for as long as the daemon lives.
     pub async fn keep_sampling(mut self, status: Arc<Status>) {
-        let mut ticks = tokio::time::interval(Duration::from_secs(SAMPLE_S));
+        let mut ticks = Ticks::every(Duration::from_secs(SAMPLE_S));
         loop {
             ticks.tick().await;
             let sample = self.sample().await;

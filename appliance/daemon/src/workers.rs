@@ -6,6 +6,7 @@
 mod start;
 
 use crate::clock::since_boot;
+use roombox_control::clock::Ticks;
 use roombox_control::encoders::{EncoderDesk, Fault, FaultKind, SOFTWARE};
 use roombox_control::jobs::{
     Attempt, JobSpec, Jobs, MAX_ATTEMPTS, Progress, Receipt, Report, SLOWLY, Workers,
@@ -135,7 +136,7 @@ impl ChildWorkers {
     /// Has workers work one second of [`SLOWLY`] until meetings do not need the machine any more.
     /// The lowest class of CPU alone is not enough: a worker also fills caches, memory and the disk.
     async fn pace(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(PACE);
+        let mut ticks = Ticks::every(PACE);
         for second in 0u64.. {
             ticks.tick().await;
             let slowly = self.slowly.load(Ordering::Acquire);

@@ -309,6 +309,11 @@ impl Plane {
         self.pins().contains_key(room)
     }
 
+    /// Whether any room is open or about to be.
+    pub fn has_rooms(&self) -> bool {
+        !self.pins().is_empty()
+    }
+
     /// Forgets where an ended room was.
     pub fn room_ended(&self, room: &RoomName) {
         self.pins().remove(room);

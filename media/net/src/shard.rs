@@ -30,7 +30,7 @@ const MESSAGES_A_TURN: usize = 64;
 /// Datagrams that are collected before they are sent, at most.
 const SEND_BATCH: usize = 128;
 /// The loop looks up at least this often, to keep its figures fresh.
-const IDLE: Duration = Duration::from_millis(500);
+const IDLE: Duration = Duration::from_secs(1);
 /// What rooms cost is told this often.
 const LOADS: Duration = Duration::from_secs(1);
 
@@ -193,8 +193,8 @@ impl Shard {
             None => IDLE,
         };
         let wait = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: patience.as_nanos().min(999_999_999) as libc::c_long,
+            tv_sec: patience.as_secs() as libc::time_t,
+            tv_nsec: patience.subsec_nanos() as libc::c_long,
         };
         let watch = |fd: i32| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         let connections = watch(self.connections.fd());

@@ -5,7 +5,7 @@ use super::checks::{Facts, Outlet};
 use super::{Health, Notices};
 use crate::audit::Audit;
 use crate::certificates::{Acme, Certificates};
-use crate::clock::UnixMs;
+use crate::clock::{Ticks, UnixMs};
 use crate::encoders::{EncoderDesk, EncoderState};
 use crate::error::ControlError;
 use crate::fleet::{CutReason, Fleet, LinkState};
@@ -80,7 +80,7 @@ impl Gatherer {
         health: Arc<Health>,
         since_boot: impl Fn() -> Duration + Send,
     ) {
-        let mut ticks = tokio::time::interval(EVERY);
+        let mut ticks = Ticks::every(EVERY);
         let mut drops = Lately::default();
         let mut silent = false;
         loop {

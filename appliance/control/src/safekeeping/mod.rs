@@ -22,7 +22,7 @@ pub use plan::{BackupPlan, Every, PlanRow};
 pub use view::{BackupOnItsWay, BackupPlace, GoodBackup, SafekeepingView};
 
 use crate::backup::{BackupError, BackupFile, Backups, Believed, Passphrase};
-use crate::clock::UnixMs;
+use crate::clock::{Ticks, UnixMs};
 use crate::error::ControlError;
 use crate::files::absent;
 use crate::health::Outlet;
@@ -155,7 +155,7 @@ impl Safekeeping {
 
     /// Makes and carries what is due, for as long as the box runs.
     pub async fn run(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = Ticks::every(TICK);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}

@@ -2,7 +2,7 @@
 
 use super::view::{self, Feed, NewFeed};
 use super::{DAY, Schedule};
-use crate::clock::UnixMs;
+use crate::clock::{Ticks, UnixMs};
 use crate::error::{ControlError, checked_name};
 use crate::store::FeedRow;
 use std::collections::HashMap;
@@ -161,7 +161,7 @@ impl Schedule {
     pub(super) async fn follow_feeds(self: Arc<Self>) {
         let due: Arc<Mutex<HashMap<String, Instant>>> = Arc::default();
         let seats = Arc::new(Semaphore::new(AT_A_TIME));
-        let mut ticks = tokio::time::interval(LOOK);
+        let mut ticks = Ticks::every(LOOK);
         loop {
             ticks.tick().await;
             let Ok(rows) = self.store.schedule_feed_list().await else { continue };

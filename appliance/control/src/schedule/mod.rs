@@ -18,7 +18,7 @@ mod view;
 
 pub use view::{Feed, LeftOut, NewEvent, NewFeed, ScheduleState, ScheduleView, ScheduledEvent};
 
-use crate::clock::UnixMs;
+use crate::clock::{Ticks, UnixMs};
 use crate::conference::Later;
 use crate::error::{ControlError, checked_name};
 use crate::events::{Events, Happening};
@@ -38,6 +38,7 @@ use tokio::sync::Notify;
 use ulid::Ulid;
 
 const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 3600 * SECOND;
 const DAY: u64 = 24 * HOUR;
 /// What is on and what comes soon is known for so long from now.
@@ -210,7 +211,7 @@ impl Schedule {
         let mine = |run: &Run| run.ours && run.recording.as_ref() == Some(&now);
         let run = runs.into_iter().find(mine).ok_or(ControlError::NotScheduled)?;
         let end = run.end_ms().ok_or(ControlError::NotScheduled)?;
-        let end = end + u64::from(minutes) * 60 * SECOND;
+        let end = end + u64::from(minutes) * MINUTE;
         self.store.schedule_run_extend(run.planned.key, end).await?;
         tracing::info!(room = %room.id, minutes, "a scheduled recording goes on for longer");
         self.events.publish("schedule", Happening::ScheduleChanged);
@@ -231,7 +232,9 @@ impl Schedule {
         let agenda = self.agenda_now(now_ms, &rooms, clock_set);
         // Meetings may go on for weeks.
         let going = rooms.iter().filter_map(always).map(|meeting| meeting.key).collect();
-        let mut runs = self.store.schedule_runs(now_ms.saturating_sub(DAY), going).await?;
+        // By the minute: what is asked for each second stays one and the same question.
+        let since_ms = now_ms.saturating_sub(DAY) / MINUTE * MINUTE;
+        let mut runs = self.store.schedule_runs(since_ms, going).await?;
         self.close(now_ms, &rooms, &mut runs).await;
         for room in rooms {
             let mut planned = Vec::new();
@@ -286,8 +289,7 @@ impl Schedule {
     /// Follows the clock and the calendars for as long as the box runs. `clock` says what it is, and whether the
     /// time of day can be believed.
     pub async fn run(self: Arc<Self>, clock: impl Fn() -> Moment + Send) {
-        let mut ticks = tokio::time::interval(Duration::from_secs(1));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut ticks = Ticks::every(Duration::from_secs(1));
         tokio::spawn(self.clone().follow_feeds());
         loop {
             tokio::select! {
@@ -327,7 +329,7 @@ impl Schedule {
                 // What was known goes on being true.
                 Err(error) => {
                     tracing::error!(%error, "calendars cannot be counted out: tried again in a minute");
-                    state.counted_ms = Some(now_ms.saturating_sub(AGENDA_AGE - 60 * SECOND));
+                    state.counted_ms = Some(now_ms.saturating_sub(AGENDA_AGE - MINUTE));
                 }
             }
         }

@@ -16,7 +16,7 @@ pub use boot::{MendNote, at_start, seen, told};
 pub use owner::come_back;
 
 use crate::backup::Reserve;
-use crate::clock::UnixMs;
+use crate::clock::{Ticks, UnixMs};
 use crate::files::absent;
 use crate::store::{self, Store, StoreError};
 use diary::Diary;
@@ -71,7 +71,7 @@ impl Spares {
     /// Makes one each day, and the first as soon as somebody owns the box.
     pub async fn run(self: Arc<Self>) {
         let (begun, mut diary) = (Instant::now(), Diary::default());
-        let mut looks = tokio::time::interval(LOOK);
+        let mut looks = Ticks::every(LOOK);
         loop {
             looks.tick().await;
             let owned = match owner::keep(&self.store, &self.data).await {

@@ -8,7 +8,7 @@ impl Store {
     pub async fn job_cost_list(&self) -> Result<Vec<(String, Tally)>, StoreError> {
         self.call(|sql| {
             let mut statement =
-                sql.prepare("SELECT shape, minutes, cpu_s, wall_s, jobs FROM job_costs")?;
+                sql.prepare_cached("SELECT shape, minutes, cpu_s, wall_s, jobs FROM job_costs")?;
             let rows = statement.query_map([], |row| {
                 let (minutes, cpu_s, wall_s) = (row.get(1)?, row.get(2)?, row.get(3)?);
                 Ok((row.get(0)?, Tally { minutes, cpu_s, wall_s, jobs: unsigned(row.get(4)?) }))

@@ -32,7 +32,7 @@ impl Store {
             let page = number("PRAGMA page_size")?;
             let names =
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
-            let mut statement = sql.prepare(names)?;
+            let mut statement = sql.prepare_cached(names)?;
             let names = statement.query_map([], |row| row.get::<_, String>(0))?;
             let mut rows = BTreeMap::new();
             for name in names {
@@ -43,7 +43,7 @@ impl Store {
             }
             let by_state = |table: &str| -> Result<BTreeMap<String, u64>, StoreError> {
                 let query = format!("SELECT state, COUNT(*) FROM {table} GROUP BY state");
-                let mut statement = sql.prepare(&query)?;
+                let mut statement = sql.prepare_cached(&query)?;
                 let found = statement
                     .query_map([], |row| Ok((row.get::<_, String>(0)?, unsigned(row.get(1)?))))?;
                 Ok(found.collect::<Result<_, _>>()?)

@@ -2,6 +2,7 @@
 //!
 //! Rows of `fleet_events` are written by triggers, in the transaction of what they tell of.
 
+use super::remembered::Of;
 use super::{Store, StoreError, fleet_library, signed, twin, unsigned};
 use crate::fleet::{Place, Whereabouts};
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -137,7 +138,7 @@ fn advance(sql: &Transaction<'_>) -> Result<(), StoreError> {
 
 impl Store {
     pub async fn fleet_get(&self) -> Result<Option<FleetRow>, StoreError> {
-        self.call(place).await
+        self.ask(Of::All, "fleet", (), place).await
     }
 
     /// Takes a place and begins an epoch; a hub is the first of its own boxes. False if the box has
@@ -312,7 +313,7 @@ impl Store {
 
     /// How much waits for the hub, and the highest number that its stream has; 0: none.
     pub async fn fleet_progress(&self) -> Result<(u64, u64), StoreError> {
-        self.call(|sql| {
+        self.ask(Of::All, "fleet progress", (), |sql| {
             let query = "SELECT (SELECT COUNT(*) FROM fleet_events WHERE sent_ms IS NULL),
                 (SELECT COALESCE(MAX(seq), 0) FROM fleet_events WHERE sent_ms IS NOT NULL)";
             let told = |row: &rusqlite::Row<'_>| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)));
@@ -343,9 +344,9 @@ impl Store {
 
     /// Boxes of this hub, by name.
     pub async fn fleet_box_list(&self) -> Result<Vec<FleetBoxRow>, StoreError> {
-        self.call(|sql| {
+        self.ask(Of::All, "fleet boxes", (), |sql| {
             let query = "SELECT box, key, name, joined_ms FROM fleet_boxes ORDER BY name, box";
-            let mut statement = sql.prepare(query)?;
+            let mut statement = sql.prepare_cached(query)?;
             let rows = statement.query_map([], |row| {
                 let joined_ms = unsigned(row.get(3)?);
                 Ok(FleetBoxRow { id: row.get(0)?, key: row.get(1)?, name: row.get(2)?, joined_ms })
@@ -409,7 +410,7 @@ impl Store {
     pub async fn fleet_left(&self, id: String, before_ms: u64) -> Result<bool, StoreError> {
         self.call(move |sql| {
             let query = "SELECT 1 FROM fleet_boxes WHERE box = ?1 AND joined_ms < ?2";
-            match sql.prepare(query)?.exists(params![id, signed(before_ms)])? {
+            match sql.prepare_cached(query)?.exists(params![id, signed(before_ms)])? {
                 true => strike(sql, &id),
                 false => Ok(false),
             }

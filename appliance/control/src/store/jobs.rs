@@ -1,6 +1,7 @@
 //! Jobs, as the desk knows them.
 
 use super::recordings::{insert_files, set_state};
+use super::remembered::Of;
 use super::{Store, StoreError, rows, signed, unsigned};
 use crate::recordings::RecordingState;
 use roombox_jobs::spec::MadeFile;
@@ -106,7 +107,10 @@ impl Store {
         let query = "SELECT row FROM jobs WHERE state IN (?1, ?2, ?3)
                 OR id IN (SELECT id FROM jobs ORDER BY id DESC LIMIT ?4) ORDER BY id DESC";
         let [queued, running, parked] = CONCERN.map(JobState::name);
-        self.call(move |sql| rows(sql, query, params![queued, running, parked, newest])).await
+        self.ask(Of::Jobs, "jobs", newest, move |sql| {
+            rows(sql, query, params![queued, running, parked, newest])
+        })
+        .await
     }
 
     /// Jobs that are not done: also those that somebody cancelled, who may try them again.
@@ -139,12 +143,14 @@ impl Store {
         let query = "SELECT row FROM jobs WHERE id IN (
                 SELECT MAX(id) FROM jobs WHERE recording IN (SELECT value FROM json_each(?1))
                 GROUP BY recording)";
-        self.call(move |sql| rows(sql, query, [serde_json::to_string(&recordings)?])).await
+        let recordings = serde_json::to_string(&recordings)?;
+        let about = recordings.clone();
+        self.ask(Of::Jobs, "newest jobs", about, move |sql| rows(sql, query, [recordings])).await
     }
 
     /// How many jobs still concern somebody.
     pub async fn job_counts(&self) -> Result<JobCounts, StoreError> {
-        self.call(|sql| {
+        self.ask(Of::Jobs, "job counts", (), |sql| {
             let count = |state: JobState| {
                 let query = "SELECT COUNT(*) FROM jobs WHERE state = ?1";
                 sql.query_row(query, [state.name()], |row| row.get(0)).map(unsigned)

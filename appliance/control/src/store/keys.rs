@@ -16,7 +16,7 @@ pub struct LivekitKey {
 impl Store {
     pub async fn livekit_key_list(&self) -> Result<Vec<LivekitKey>, StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT key, secret, created_ms, own FROM livekit_keys ORDER BY created_ms",
             )?;
             let rows = statement.query_map([], |row| {

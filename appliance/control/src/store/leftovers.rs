@@ -62,7 +62,7 @@ impl Store {
             let query = "SELECT target, name, resume, attempts FROM leftovers WHERE target = ?1
                  UNION ALL SELECT target, name, resume, 0 FROM copies
                  WHERE target = ?1 AND begun AND state <> 'delivered'";
-            let mut statement = sql.prepare(query)?;
+            let mut statement = sql.prepare_cached(query)?;
             let found = statement.query_map([target], leftover)?;
             Ok(found.collect::<Result<_, _>>()?)
         })

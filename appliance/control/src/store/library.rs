@@ -1,6 +1,7 @@
 //! The library: recordings found by words, times, rooms and states, and counted by day.
 
 use super::recordings::{COLUMNS, RecordingRow, name, recording};
+use super::remembered::Of;
 use super::{Store, StoreError, signed, unsigned};
 use crate::recordings::{RecordingState, plain};
 use rusqlite::types::Value;
@@ -101,12 +102,13 @@ impl Store {
         limit: u32,
         after: Option<String>,
     ) -> Result<Vec<RecordingRow>, StoreError> {
-        self.call(move |sql| {
+        let about = format!("{search:?} {limit} {after:?}");
+        self.ask(Of::Library, "recordings", about, move |sql| {
             let (conditions, values) = search.conditions(after)?;
             let query = format!(
                 "SELECT {COLUMNS} FROM recordings WHERE {conditions} ORDER BY id DESC LIMIT {limit}"
             );
-            let mut statement = sql.prepare(&query)?;
+            let mut statement = sql.prepare_cached(&query)?;
             let rows = statement.query_map(params_from_iter(values), recording)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -121,7 +123,7 @@ impl Store {
         most: u32,
     ) -> Result<Vec<DayRows>, StoreError> {
         let about = format!("{search:?} {starts_ms:?} {most}");
-        self.ask("days", about, move |sql| {
+        self.ask(Of::Library, "days", about, move |sql| {
             let mut days = Vec::new();
             for day in starts_ms.windows(2) {
                 let of_day =
@@ -135,7 +137,7 @@ impl Store {
                     let query = format!(
                         "SELECT {COLUMNS} FROM recordings WHERE {conditions} ORDER BY id LIMIT {most}"
                     );
-                    let mut statement = sql.prepare(&query)?;
+                    let mut statement = sql.prepare_cached(&query)?;
                     let rows = statement.query_map(params_from_iter(&values), recording)?;
                     found.rows = rows.collect::<Result<_, _>>()?;
                 }
@@ -148,9 +150,9 @@ impl Store {
 
     /// Names of the rooms that have recordings, in order.
     pub async fn recording_rooms(&self, most: u32) -> Result<Vec<String>, StoreError> {
-        self.ask("rooms", most, move |sql| {
+        self.ask(Of::Library, "rooms", most, move |sql| {
             // From name to name in the index: a box with many recordings has few rooms.
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "WITH RECURSIVE named (name) AS (
                      SELECT MIN(room_name) FROM recordings
                      UNION ALL
@@ -167,7 +169,7 @@ impl Store {
     /// Finds words anew where an older version has left them out or changed the title.
     pub async fn recording_mend_words(&self) -> Result<(), StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare("SELECT id, title, found_by FROM recordings")?;
+            let mut statement = sql.prepare_cached("SELECT id, title, found_by FROM recordings")?;
             let mut rows = statement.query([])?;
             let mut old = Vec::new();
             while let Some(row) = rows.next()? {
@@ -186,7 +188,7 @@ impl Store {
     /// Recordings that have ended and of which nobody knows who was in them, `most` of them.
     pub async fn recording_list_nameless(&self, most: u32) -> Result<Vec<String>, StoreError> {
         self.call(move |sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT id FROM recordings WHERE people IS NULL AND state <> 'recording' LIMIT ?1",
             )?;
             let ids = statement.query_map([most], |row| row.get(0))?;

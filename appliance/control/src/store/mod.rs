@@ -110,6 +110,8 @@ use tokio::sync::oneshot;
 
 /// Calls that may wait for the thread.
 const QUEUE: usize = 1024;
+/// Queries that stay read: nearly all that pages and loops ask again and again.
+const STATEMENTS: usize = 128;
 
 /// What the store could not do.
 #[derive(Debug, thiserror::Error)]
@@ -188,6 +190,8 @@ impl Store {
             )
             .map_err(refused)?;
         schema::migrate(&mut connection, path, steps)?;
+        // Reading a query's text takes longer than most of them: the views of people and sessions are long.
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let remembered = Arc::<remembered::Remembered>::default();
         remembered.watch(&mut connection).map_err(refused)?;
         let (calls, inbox) = mpsc::sync_channel::<Call>(QUEUE);
@@ -209,6 +213,7 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
+        let remembered = Arc::clone(&self.remembered);
         let call: Call = Box::new(move |connection| {
             let outcome = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -218,6 +223,7 @@ impl Store {
                     transaction.commit()?;
                     Ok(value)
                 });
+            remembered.changed(connection);
             if reply.send(outcome).is_err() {
                 tracing::debug!("nobody waits for this answer of the database any more");
             }
@@ -251,7 +257,7 @@ fn rows<T: DeserializeOwned>(
     query: &str,
     values: impl Params,
 ) -> Result<Vec<T>, StoreError> {
-    let mut statement = sql.prepare(query)?;
+    let mut statement = sql.prepare_cached(query)?;
     let texts = statement.query_map(values, |row| row.get::<_, String>(0))?;
     let mut rows = Vec::new();
     for text in texts {

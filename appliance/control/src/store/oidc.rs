@@ -296,7 +296,7 @@ impl Store {
     /// Removed people, the last removed first.
     pub async fn identity_removed_list(&self) -> Result<Vec<RemovedRow>, StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT id, name, mail, removed_ms FROM identities WHERE person IS NULL
                  ORDER BY removed_ms DESC, id",
             )?;

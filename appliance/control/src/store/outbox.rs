@@ -47,7 +47,7 @@ impl Store {
     /// Everything that waits, oldest first.
     pub async fn outbox_list(&self) -> Result<Vec<OutboxEntry>, StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT seq, consumer, lane, LENGTH(body), made_ms FROM outbox ORDER BY seq",
             )?;
             let rows = statement.query_map([], |row| {

@@ -1,5 +1,6 @@
 //! Live outputs of recordings that run.
 
+use super::remembered::Of;
 use super::{Store, StoreError, egress, rows};
 use crate::outputs::OutputRow;
 use roombox_jobs::spec::LayoutName;
@@ -23,7 +24,8 @@ impl Store {
 
     /// All of them, oldest first.
     pub async fn output_list(&self) -> Result<Vec<OutputRow>, StoreError> {
-        self.call(|sql| rows(sql, "SELECT row FROM outputs ORDER BY id", [])).await
+        self.ask(Of::All, "outputs", (), |sql| rows(sql, "SELECT row FROM outputs ORDER BY id", []))
+            .await
     }
 
     pub async fn output_list_of(&self, recording: String) -> Result<Vec<OutputRow>, StoreError> {

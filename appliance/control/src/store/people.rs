@@ -5,6 +5,7 @@
 pub(crate) mod old;
 
 use super::oidc::{IdentityRow, NO_PASSWORD, person_removed};
+use super::remembered::Of;
 use super::{Store, StoreError, signed, unsigned};
 use crate::clock::UnixMs;
 use crate::permissions::Role;
@@ -233,7 +234,7 @@ impl Store {
 
     /// Roles of those who may sign in, by their ids.
     pub async fn person_roles(&self) -> Result<Arc<HashMap<String, Role>>, StoreError> {
-        self.ask("roles", (), |sql| {
+        self.ask(Of::People, "roles", (), |sql| {
             let active = everybody(sql)?.into_iter().filter(|row| !row.disabled);
             Ok(Arc::new(active.map(|row| (row.person.id, row.person.role)).collect()))
         })

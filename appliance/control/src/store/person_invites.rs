@@ -64,7 +64,7 @@ impl Store {
         now_ms: u64,
     ) -> Result<Vec<PersonInviteRow>, StoreError> {
         self.call(move |sql| {
-            let mut statement = sql.prepare(&format!(
+            let mut statement = sql.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM person_invites WHERE expires_ms > ?1 ORDER BY created_ms, id"
             ))?;
             let rows = statement.query_map([signed(now_ms)], invite)?;

@@ -4,6 +4,7 @@ use super::egress::of_recording;
 use super::jobs::{NewJob, insert_job};
 use super::leftovers::keep_leftovers;
 use super::library::{learn_words, set_people};
+use super::remembered::Of;
 use super::{Store, StoreError, fleet_library, signed, unsigned};
 use crate::egress::EgressRow;
 use crate::recordings::{Interruption, RecordingState};
@@ -168,7 +169,7 @@ impl Store {
     pub async fn recording_list_running(&self) -> Result<Vec<RecordingRow>, StoreError> {
         self.call(|sql| {
             let query = format!("SELECT {COLUMNS} FROM recordings WHERE state = 'recording'");
-            let mut statement = sql.prepare(&query)?;
+            let mut statement = sql.prepare_cached(&query)?;
             let rows = statement.query_map([], recording)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -254,7 +255,7 @@ impl Store {
 
     /// Bytes of all parts and files that the store knows.
     pub async fn recording_bytes(&self) -> Result<u64, StoreError> {
-        self.ask("bytes", (), |sql| {
+        self.ask(Of::Library, "bytes", (), |sql| {
             let sum: i64 = sql.query_row(
                 "SELECT COALESCE(SUM(bytes), 0) + COALESCE(SUM(films_bytes), 0) FROM recordings",
                 [],
@@ -270,12 +271,14 @@ impl Store {
         &self,
         recordings: Vec<String>,
     ) -> Result<HashMap<String, Vec<MadeFile>>, StoreError> {
-        self.call(move |sql| {
-            let mut statement = sql.prepare(
+        let recordings = serde_json::to_string(&recordings)?;
+        let about = recordings.clone();
+        self.ask(Of::Library, "files", about, move |sql| {
+            let mut statement = sql.prepare_cached(
                 "SELECT recording, kind, path, bytes, sha256 FROM files
                  WHERE recording IN (SELECT value FROM json_each(?1)) ORDER BY job DESC, kind",
             )?;
-            let rows = statement.query_map([serde_json::to_string(&recordings)?], |row| {
+            let rows = statement.query_map([recordings], |row| {
                 // Of a kind that only a newer version makes: it stays, and is not shown.
                 let Ok(kind) = named::<FileKind>(row.get(1)?) else { return Ok(None) };
                 let file = MadeFile {

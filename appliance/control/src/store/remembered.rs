@@ -1,7 +1,8 @@
-//! Answers that are remembered until a table they were read from changes.
+//! Answers that are remembered until what they were read from changes.
 //!
 //! Sums and counts over all that a box has recorded in years take tens of milliseconds, pages ask for
-//! them every few seconds, and between two meetings nothing changes them.
+//! them every few seconds, and between two meetings nothing changes them. What the box itself looks up
+//! each second is answered so without waking the database's thread.
 
 use super::{Store, StoreError};
 use rusqlite::{Connection, Transaction};
@@ -10,16 +11,40 @@ use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Answers that are kept at a time: those of a few pages, each open in a few browsers.
-const KEPT: usize = 16;
+/// Answers that are kept at a time: those of a few pages, each open in a few browsers, and what is looked up
+/// by the second.
+const KEPT: usize = 32;
 
-/// Tables whose changes are counted.
-const COUNTED: [&str; 4] = ["recordings", "files", "people", "members"];
+/// Tables whose changes are counted one by one.
+const COUNTED: [&str; 5] = ["recordings", "files", "people", "members", "jobs"];
+
+/// What an answer is read from, and nothing beside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    /// Recordings and what was made of them.
+    Library,
+    People,
+    Jobs,
+    /// Whatever else: an answer holds while nothing changes at all.
+    All,
+}
+
+impl Of {
+    fn tables(self) -> &'static [usize] {
+        match self {
+            Self::Library => &[0, 1],
+            Self::People => &[2, 3],
+            Self::Jobs => &[4],
+            Self::All => &[],
+        }
+    }
+}
 
 /// A question with what it is asked about, and what was answered while the tables stood like this.
 struct Answer {
     question: String,
-    stand: [u64; COUNTED.len()],
+    of: Of,
+    stand: u64,
     value: Arc<dyn Any + Send + Sync>,
 }
 
@@ -27,6 +52,8 @@ struct Answer {
 #[derive(Default)]
 pub(super) struct Remembered {
     changes: [AtomicU64; COUNTED.len()],
+    /// Rows that were changed since the start, in whichever table.
+    all_changes: AtomicU64,
     /// The one that was asked for last is the last one.
     answers: Mutex<Vec<Answer>>,
 }
@@ -36,6 +63,7 @@ impl Remembered {
     /// rows one by one, but not when all of a table go at once (`DELETE` without `WHERE`), and not of
     /// tables `WITHOUT ROWID`: none of these is done to the tables that are counted.
     pub fn watch(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
+        self.changed(connection);
         let remembered = Arc::clone(self);
         connection.update_hook(Some(move |_action, _database: &str, table: &str, _row| {
             if let Some(at) = COUNTED.iter().position(|counted| *counted == table) {
@@ -44,14 +72,22 @@ impl Remembered {
         }))
     }
 
-    fn stand(&self) -> [u64; COUNTED.len()] {
-        std::array::from_fn(|at| self.changes[at].load(Ordering::Acquire))
+    /// Counts what a call has changed, before whoever made it hears so.
+    pub fn changed(&self, connection: &Connection) {
+        self.all_changes.store(connection.total_changes(), Ordering::Release);
+    }
+
+    /// How often what an answer is read from has changed. It only grows: a sum is as good as its parts.
+    fn stand(&self, of: Of) -> u64 {
+        match of {
+            Of::All => self.all_changes.load(Ordering::Acquire),
+            of => of.tables().iter().map(|at| self.changes[*at].load(Ordering::Acquire)).sum(),
+        }
     }
 
     fn recall<T: Clone + 'static>(&self, question: &str) -> Option<T> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let stand = self.stand();
-        answers.retain(|answer| answer.stand == stand);
+        answers.retain(|answer| answer.stand == self.stand(answer.of));
         let at = answers.iter().position(|answer| answer.question == question)?;
         let answer = answers.remove(at);
         let value = answer.value.downcast_ref::<T>().cloned();
@@ -70,10 +106,11 @@ impl Remembered {
 }
 
 impl Store {
-    /// As [`Store::call`] for a question to the counted tables alone, which `asked` and `about` name: answered
+    /// As [`Store::call`] for a question that reads these tables alone, which `asked` and `about` name: answered
     /// without the database while none of them has changed.
     pub(super) async fn ask<T: Clone + Send + Sync + 'static>(
         &self,
+        of: Of,
         asked: &'static str,
         about: impl Debug,
         read: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -85,9 +122,9 @@ impl Store {
         let remembered = Arc::clone(&self.remembered);
         self.call(move |sql| {
             // On the store's thread nothing can change them meanwhile.
-            let stand = remembered.stand();
+            let stand = remembered.stand(of);
             let value = read(sql)?;
-            remembered.keep(Answer { question, stand, value: Arc::new(value.clone()) });
+            remembered.keep(Answer { question, of, stand, value: Arc::new(value.clone()) });
             Ok(value)
         })
         .await
@@ -104,7 +141,7 @@ mod tests {
     async fn bytes(store: &Store, about: u32, read: &Arc<AtomicU32>) -> i64 {
         let read = Arc::clone(read);
         store
-            .ask("bytes", about, move |sql| {
+            .ask(Of::Library, "bytes", about, move |sql| {
                 read.fetch_add(1, Ordering::Relaxed);
                 let query = "SELECT COALESCE(SUM(bytes + films_bytes), 0) FROM recordings";
                 Ok(sql.query_row(query, [], |row| row.get(0))?)
@@ -166,6 +203,33 @@ mod tests {
             .await;
         assert!(failed.is_err());
         assert_eq!((bytes(&store, 1, &read).await, read.load(Ordering::Relaxed)), (0, 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_read_from_anywhere_is_read_again_after_any_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("box.db")).unwrap();
+        let read = Arc::new(AtomicU32::new(0));
+        let keys = async || {
+            let counted = Arc::clone(&read);
+            let keys = store.ask(Of::All, "keys", (), move |sql| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let query = "SELECT COUNT(*) FROM livekit_keys";
+                Ok(sql.query_row(query, [], |row| row.get::<_, u32>(0))?)
+            });
+            (keys.await.unwrap(), read.load(Ordering::Relaxed))
+        };
+        assert_eq!((keys().await, keys().await), ((0, 1), (0, 1)));
+        store.room_list().await.unwrap();
+        assert_eq!(keys().await, (0, 1), "whoever only reads changes nothing");
+        for key in ["a", "b"] {
+            let add = "INSERT INTO livekit_keys VALUES (?1, 'b', 1, 0)";
+            store.call(move |sql| Ok(sql.execute(add, [key])?)).await.unwrap();
+        }
+        assert_eq!((keys().await, keys().await), ((2, 2), (2, 2)));
+        // Of all rows at once SQLite's hook tells nothing.
+        store.call(|sql| Ok(sql.execute("DELETE FROM livekit_keys", [])?)).await.unwrap();
+        assert_eq!((keys().await, keys().await), ((0, 3), (0, 3)));
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! What may be deleted, and what was.
 
+use super::remembered::Of;
 use super::{Store, StoreError, signed, unsigned};
 use crate::clock::UnixMs;
 use crate::retention::{Candidate, Deletion, Why};
@@ -21,7 +22,7 @@ impl Store {
     ) -> Result<Vec<Candidate>, StoreError> {
         let [queued, running] = [JobState::Queued, JobState::Running].map(JobState::name);
         self.call(move |sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "WITH days AS MATERIALIZED (
                      SELECT id AS room, json_extract(rules, '$.keep_days') AS days FROM rooms
                      WHERE json_valid(rules)),
@@ -62,6 +63,15 @@ impl Store {
     /// From when on the time of recordings counts that have ended since this was asked last: from their end, if
     /// the clock says that it was just now, and else from now on. To be asked while the clock can be believed.
     pub async fn recording_date(&self, now_ms: u64) -> Result<(), StoreError> {
+        // Asked for every few seconds.
+        let query = "SELECT EXISTS (SELECT 1 FROM recordings
+                         WHERE kept_from_ms IS NULL AND ended_ms IS NOT NULL)";
+        let undated = self.ask(Of::Library, "undated", (), move |sql| {
+            Ok(sql.query_row(query, [], |row| row.get::<_, bool>(0))?)
+        });
+        if !undated.await? {
+            return Ok(());
+        }
         self.call(move |sql| {
             sql.execute(
                 "UPDATE recordings SET kept_from_ms =
@@ -109,7 +119,7 @@ impl Store {
     /// Newest first.
     pub async fn deletion_list(&self) -> Result<Vec<Deletion>, StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT recording, title, at_ms, bytes, reason FROM deletions ORDER BY at_ms DESC",
             )?;
             let rows = statement.query_map([], |row| {

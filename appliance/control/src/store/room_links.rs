@@ -76,7 +76,7 @@ impl Store {
         self.call(move |sql| {
             let query =
                 format!("SELECT {COLUMNS} FROM room_links WHERE room = ?1 ORDER BY created_ms, id");
-            let mut statement = sql.prepare(&query)?;
+            let mut statement = sql.prepare_cached(&query)?;
             let rows = statement.query_map([room], link)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -86,7 +86,7 @@ impl Store {
     /// Ids of the links of all rooms, and when they end.
     pub async fn room_link_ends(&self) -> Result<Vec<(String, Option<u64>)>, StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare("SELECT id, expires_ms FROM room_links")?;
+            let mut statement = sql.prepare_cached("SELECT id, expires_ms FROM room_links")?;
             let end =
                 |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(unsigned)));
             let rows = statement.query_map([], end)?;

@@ -42,7 +42,7 @@ impl Store {
         self.call(|sql| {
             let query = "SELECT id, name, settings, is_default, created_ms FROM room_templates
                  ORDER BY name COLLATE NOCASE";
-            let mut statement = sql.prepare(query)?;
+            let mut statement = sql.prepare_cached(query)?;
             let rows = statement.query_map([], template)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

@@ -1,5 +1,6 @@
 //! Rooms that exist whether or not somebody is in them.
 
+use super::remembered::Of;
 use super::{Store, StoreError, signed, unsigned};
 use crate::rooms::{GuestEntry, RoomRules};
 use rusqlite::{OptionalExtension, Row, params};
@@ -55,9 +56,9 @@ pub(super) fn rules_closed() -> RoomRules {
 
 impl Store {
     pub async fn room_list(&self) -> Result<Vec<RoomRow>, StoreError> {
-        self.call(|sql| {
+        self.ask(Of::All, "room list", (), |sql| {
             let query = format!("SELECT {COLUMNS} FROM rooms ORDER BY name COLLATE NOCASE");
-            let mut statement = sql.prepare(&query)?;
+            let mut statement = sql.prepare_cached(&query)?;
             let rows = statement.query_map([], room)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -186,7 +187,7 @@ impl Store {
 
     /// The shortest time that a room says how long its recordings are kept, in days; 0: none does.
     pub async fn room_shortest_days(&self) -> Result<u32, StoreError> {
-        self.call(|sql| {
+        self.ask(Of::All, "shortest days", (), |sql| {
             let query = "SELECT COALESCE(MIN(days), 0) FROM
                      (SELECT json_extract(rules, '$.keep_days') AS days FROM rooms
                       WHERE json_valid(rules)

@@ -1,5 +1,6 @@
 //! Backups that the box made by itself, at their targets or on their way.
 
+use super::remembered::Of;
 use super::{Store, StoreError, signed, unsigned};
 use crate::safekeeping::PlanRow;
 use rusqlite::{Row, Transaction, params};
@@ -86,7 +87,7 @@ impl Store {
                 params![box_id, kept],
             )?;
             sql.execute(&format!("DELETE {unwanted}"), params![box_id, kept])?;
-            let mut insert = sql.prepare(
+            let mut insert = sql.prepare_cached(
                 "INSERT OR REPLACE INTO backup_copies
                      (target, seq, box_id, name, bytes, sha256, made_ms, state, next_ms)
                  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, 'waiting', ?8
@@ -111,7 +112,7 @@ impl Store {
 
     /// Those of a box, the newest first.
     pub async fn backup_copy_list(&self, box_id: String) -> Result<Vec<BackupCopyRow>, StoreError> {
-        self.call(move |sql| {
+        self.ask(Of::All, "backup copies", box_id.clone(), move |sql| {
             let query = format!(
                 "SELECT {COLUMNS} FROM backup_copies WHERE box_id = ?1 ORDER BY seq DESC, target"
             );

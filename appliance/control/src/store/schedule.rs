@@ -1,5 +1,6 @@
 //! What is planned, by whom, and how it went.
 
+use super::remembered::Of;
 use super::{Store, StoreError, signed, unsigned};
 use crate::schedule::conduct::{Planned, Run};
 use rusqlite::{OptionalExtension, Row, params};
@@ -73,7 +74,7 @@ impl Store {
         self.call(|sql| {
             let query = "SELECT id, room, title, start_ms, end_ms FROM schedule_events
                  ORDER BY start_ms, id";
-            let mut statement = sql.prepare(query)?;
+            let mut statement = sql.prepare_cached(query)?;
             let rows = statement.query_map([], event)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -116,11 +117,11 @@ impl Store {
 
     /// All feeds, without what they say: that may be megabytes.
     pub async fn schedule_feed_list(&self) -> Result<Vec<FeedRow>, StoreError> {
-        self.call(|sql| {
+        self.ask(Of::All, "feeds", (), |sql| {
             let query =
                 "SELECT id, name, room, url, created_ms, fetched_ms, error FROM schedule_feeds
                  ORDER BY name COLLATE NOCASE, id";
-            let mut statement = sql.prepare(query)?;
+            let mut statement = sql.prepare_cached(query)?;
             let rows = statement.query_map([], feed)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -211,7 +212,7 @@ impl Store {
         and: Vec<String>,
     ) -> Result<Vec<Run>, StoreError> {
         let and = serde_json::to_string(&and)?;
-        self.call(move |sql| {
+        self.ask(Of::All, "runs", (ended_after_ms, and.clone()), move |sql| {
             let query =
                 "SELECT key, room, title, start_ms, end_ms, extended_ms, recording, ours, stopped
                  FROM schedule_runs
@@ -219,7 +220,7 @@ impl Store {
                      OR (stopped AND end_ms IS NULL AND extended_ms IS NULL)
                      OR key IN (SELECT value FROM json_each(?2))
                  ORDER BY start_ms, key";
-            let mut statement = sql.prepare(query)?;
+            let mut statement = sql.prepare_cached(query)?;
             let rows = statement.query_map(params![signed(ended_after_ms), and], run)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

@@ -140,24 +140,23 @@ impl Store {
         let made_by = self.made_by(now_ms);
         self.call(move |sql| {
             let found = sql
-                .query_row(
+                .prepare_cached(
                     "SELECT p.id, p.name, p.role, s.id, s.expires_ms
                      FROM every_session s JOIN everybody p ON p.id = s.person
                      WHERE s.secret_hash = ?1 AND s.expires_ms > ?2 AND s.created_ms <= ?3
                          AND NOT p.disabled",
-                    params![secret.as_slice(), signed(now_ms), made_by],
-                    |row| Ok((person(row)?, row.get(3)?, unsigned(row.get(4)?))),
-                )
+                )?
+                .query_row(params![secret.as_slice(), signed(now_ms), made_by], |row| {
+                    Ok((person(row)?, row.get(3)?, unsigned(row.get(4)?)))
+                })
                 .optional()?;
             for table in TABLES {
                 // To the minute: a page that is open must not make the disk busy.
-                sql.execute(
-                    &format!(
-                        "UPDATE {table} SET seen_ms = ?2, address = COALESCE(?3, address)
-                         WHERE secret_hash = ?1 AND ABS(COALESCE(seen_ms, 0) - ?2) > 60000"
-                    ),
-                    params![secret.as_slice(), signed(now_ms), address],
-                )?;
+                sql.prepare_cached(&format!(
+                    "UPDATE {table} SET seen_ms = ?2, address = COALESCE(?3, address)
+                     WHERE secret_hash = ?1 AND ABS(COALESCE(seen_ms, 0) - ?2) > 60000"
+                ))?
+                .execute(params![secret.as_slice(), signed(now_ms), address])?;
             }
             Ok(found)
         })

@@ -78,7 +78,7 @@ impl Store {
         self.call(move |sql| {
             let query =
                 format!("SELECT {COLUMNS} FROM shares WHERE recording = ?1 ORDER BY id DESC");
-            let mut statement = sql.prepare(&query)?;
+            let mut statement = sql.prepare_cached(&query)?;
             let rows = statement.query_map([recording], share)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -103,7 +103,8 @@ impl Store {
     /// Links that have not expired.
     pub async fn share_ids(&self, now_ms: u64) -> Result<HashSet<String>, StoreError> {
         self.call(move |sql| {
-            let mut statement = sql.prepare("SELECT id FROM shares WHERE expires_ms > ?1")?;
+            let mut statement =
+                sql.prepare_cached("SELECT id FROM shares WHERE expires_ms > ?1")?;
             let ids = statement.query_map([signed(now_ms)], |row| row.get(0))?;
             Ok(ids.collect::<Result<_, _>>()?)
         })

@@ -1,5 +1,6 @@
 //! What recordings take on the disk.
 
+use super::remembered::Of;
 use super::{Store, StoreError, signed, unsigned};
 use crate::clock::UnixMs;
 use rusqlite::params;
@@ -33,7 +34,7 @@ pub struct Stored {
 impl Store {
     /// What all recordings take, those since this moment, and the `most` largest.
     pub async fn storage(&self, since_ms: u64, most: u32) -> Result<Stored, StoreError> {
-        self.ask("storage", (since_ms, most), move |sql| {
+        self.ask(Of::Library, "storage", (since_ms, most), move |sql| {
             // An index has all of it: a hundred thousand recordings are read in some milliseconds.
             let mut stored = sql.query_row(
                 "SELECT COALESCE(SUM(bytes), 0), COALESCE(SUM(films_bytes), 0), MIN(started_ms)
@@ -52,7 +53,7 @@ impl Store {
                  WHERE started_ms >= ?1";
             let recent = sql.query_row(recent, [signed(since_ms)], |row| row.get(0));
             stored.recent_bytes = recent.map(unsigned)?;
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT id, title, started_ms, bytes, films_bytes, held FROM recordings
                  WHERE bytes + films_bytes > 0
                  ORDER BY bytes + films_bytes DESC, id DESC LIMIT ?1",
@@ -79,7 +80,7 @@ impl Store {
         ids: Vec<String>,
     ) -> Result<std::collections::HashMap<String, String>, StoreError> {
         self.call(move |sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT id, title FROM recordings WHERE id IN (SELECT value FROM json_each(?1))",
             )?;
             let rows = statement

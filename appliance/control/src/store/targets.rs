@@ -1,6 +1,7 @@
 //! Targets, and what is there or on its way.
 
 use super::leftovers::forget_unwanted;
+use super::remembered::Of;
 use super::safekeeping::move_elsewhere;
 use super::{Store, StoreError, rows, signed, unsigned};
 use crate::targets::{CopyState, TargetRow, TargetTally};
@@ -84,7 +85,7 @@ impl Wanted {
     ) -> Result<Vec<T>, StoreError> {
         // Of one recording nobody looks through all.
         let one = if self.only.is_some() { "r.id = :only" } else { ":only IS NULL" };
-        let mut statement = sql.prepare(&format!(
+        let mut statement = sql.prepare_cached(&format!(
             "SELECT r.id, r.room_name, r.started_ms {columns}
              FROM targets t CROSS JOIN recordings r {rest}
              AND t.id = :target AND {one} AND {ENDED} AND (:asked OR {LATER} AND {ROOMS}) ORDER BY r.id"
@@ -184,11 +185,11 @@ impl Store {
     }
 
     pub async fn target_tally(&self, id: String) -> Result<TargetTally, StoreError> {
-        self.call(move |sql| {
+        self.ask(Of::All, "tally", id.clone(), move |sql| {
             let mut tally = TargetTally::default();
             let query =
                 "SELECT state, COUNT(*), SUM(bytes) FROM copies WHERE target = ?1 GROUP BY state";
-            let mut statement = sql.prepare(query)?;
+            let mut statement = sql.prepare_cached(query)?;
             let mut found = statement.query([&id])?;
             while let Some(row) = found.next()? {
                 let (files, bytes) = (unsigned(row.get(1)?), unsigned(row.get(2)?));
@@ -257,7 +258,7 @@ impl Store {
     pub async fn copy_plan(&self, new: Vec<CopyRow>) -> Result<(), StoreError> {
         self.call(move |sql| {
             // Who was deleted since gets no copies.
-            let mut insert = sql.prepare(
+            let mut insert = sql.prepare_cached(
                 "INSERT INTO copies (recording, target, path, name, bytes, sha256, state, since_ms,
                      attempts, next_ms, asked, track, resume, begun)
                  SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, 0, ?7, ?8, ?9,
@@ -270,7 +271,7 @@ impl Store {
                      next_ms = excluded.next_ms, error = NULL, delivered_ms = NULL",
             )?;
             let mut wanted =
-                sql.prepare("DELETE FROM leftovers WHERE target = ?1 AND name = ?2")?;
+                sql.prepare_cached("DELETE FROM leftovers WHERE target = ?1 AND name = ?2")?;
             for row in new {
                 insert.execute(params![
                     row.recording,
@@ -469,7 +470,7 @@ impl Store {
         self.call(move |sql| {
             let query =
                 format!("SELECT {COLUMNS} FROM copies WHERE recording = ?1 ORDER BY target, path");
-            let mut statement = sql.prepare(&query)?;
+            let mut statement = sql.prepare_cached(&query)?;
             let found = statement.query_map([recording], copy)?;
             Ok(found.collect::<Result<_, _>>()?)
         })

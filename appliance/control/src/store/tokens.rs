@@ -90,31 +90,28 @@ impl Store {
         let made_by = self.made_by(now_ms);
         self.call(move |sql| {
             let found = sql
-                .query_row(
+                .prepare_cached(
                     "SELECT p.id, p.name, p.role, t.id, t.role, t.expires_ms
                      FROM every_token t JOIN everybody p ON p.id = t.person
                      WHERE t.secret_hash = ?1 AND COALESCE(t.expires_ms > ?2, TRUE)
                        AND (t.expires_ms IS NULL OR t.created_ms <= ?3) AND NOT p.disabled",
-                    params![secret.as_slice(), signed(now_ms), made_by],
-                    |row| {
-                        Ok(TokenBearer {
-                            person: person(row)?,
-                            token: row.get(3)?,
-                            role: Role::of_name(&row.get::<_, String>(4)?),
-                            expires_ms: row.get::<_, Option<i64>>(5)?.map(unsigned),
-                        })
-                    },
-                )
+                )?
+                .query_row(params![secret.as_slice(), signed(now_ms), made_by], |row| {
+                    Ok(TokenBearer {
+                        person: person(row)?,
+                        token: row.get(3)?,
+                        role: Role::of_name(&row.get::<_, String>(4)?),
+                        expires_ms: row.get::<_, Option<i64>>(5)?.map(unsigned),
+                    })
+                })
                 .optional()?;
             for table in ["api_tokens", "member_tokens"] {
                 // To the minute: a busy client must not make the disk busy.
-                sql.execute(
-                    &format!(
-                        "UPDATE {table} SET last_used_ms = ?2
-                         WHERE secret_hash = ?1 AND COALESCE(last_used_ms, 0) < ?2 - 60000"
-                    ),
-                    params![secret.as_slice(), signed(now_ms)],
-                )?;
+                sql.prepare_cached(&format!(
+                    "UPDATE {table} SET last_used_ms = ?2
+                     WHERE secret_hash = ?1 AND COALESCE(last_used_ms, 0) < ?2 - 60000"
+                ))?
+                .execute(params![secret.as_slice(), signed(now_ms)])?;
             }
             Ok(found)
         })
@@ -124,7 +121,7 @@ impl Store {
     /// Everybody's tokens that have not expired.
     pub async fn api_token_list(&self, now_ms: u64) -> Result<Vec<ApiTokenRow>, StoreError> {
         self.call(move |sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT id, name, person, role, created_ms, expires_ms, last_used_ms
                  FROM every_token WHERE COALESCE(expires_ms > ?1, TRUE) ORDER BY created_ms, id",
             )?;

@@ -40,7 +40,7 @@ impl Store {
     /// Newest first.
     pub async fn update_list(&self) -> Result<Vec<PastUpdate>, StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare("SELECT * FROM updates ORDER BY rowid DESC")?;
+            let mut statement = sql.prepare_cached("SELECT * FROM updates ORDER BY rowid DESC")?;
             let rows = statement.query_map([], past)?;
             let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
             Ok(rows.into_iter().flatten().collect())

@@ -1,5 +1,6 @@
 //! Updates of a fleet: at a hub its waves, at a box what one wants of it.
 
+use super::remembered::Of;
 use super::{Store, StoreError};
 use crate::fleet::Wave;
 use rusqlite::{OptionalExtension as _, params};
@@ -11,7 +12,10 @@ impl Store {
     /// What a wave wants of this box, JSON.
     pub async fn fleet_update_get(&self) -> Result<Option<String>, StoreError> {
         let query = "SELECT state FROM fleet_update";
-        self.call(move |sql| Ok(sql.query_row(query, [], |row| row.get(0)).optional()?)).await
+        self.ask(Of::All, "fleet update", (), move |sql| {
+            Ok(sql.query_row(query, [], |row| row.get(0)).optional()?)
+        })
+        .await
     }
 
     /// Nothing is kept while the box is in no fleet. `None`: nothing is wanted.

@@ -108,7 +108,7 @@ impl Store {
     /// What was sent to a receiver last, the newest attempt first.
     pub async fn webhook_log(&self, webhook: String) -> Result<Vec<LoggedRow>, StoreError> {
         self.call(move |sql| {
-            let mut statement = sql.prepare(
+            let mut statement = sql.prepare_cached(
                 "SELECT *, body IS NOT NULL AS again,
                      event IN (SELECT event FROM outbox WHERE consumer = ?1) AS waits
                  FROM webhook_log WHERE webhook = ?1 ORDER BY turn DESC",

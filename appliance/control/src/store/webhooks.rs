@@ -94,7 +94,7 @@ impl Store {
     /// Oldest first.
     pub async fn webhook_list(&self) -> Result<Vec<WebhookRow>, StoreError> {
         self.call(|sql| {
-            let mut statement = sql.prepare("SELECT * FROM webhooks ORDER BY id")?;
+            let mut statement = sql.prepare_cached("SELECT * FROM webhooks ORDER BY id")?;
             let rows = statement.query_map([], webhook)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

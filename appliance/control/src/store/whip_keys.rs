@@ -71,7 +71,7 @@ impl Store {
         self.call(move |sql| {
             let query =
                 format!("SELECT {COLUMNS} FROM whip_keys WHERE room = ?1 ORDER BY created_ms, id");
-            let mut statement = sql.prepare(&query)?;
+            let mut statement = sql.prepare_cached(&query)?;
             let rows = statement.query_map([room], key)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })

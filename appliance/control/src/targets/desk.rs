@@ -3,7 +3,7 @@
 use super::carrier::{Load, Receipt};
 use super::rules::{GIVE_UP_MS, LONGEST_PAUSE_MS, pause_ms};
 use super::{CopyState, TargetRow, Targets};
-use crate::clock::UnixMs;
+use crate::clock::{Ticks, UnixMs};
 use crate::error::ControlError;
 use crate::events::{Envelope, Happening};
 use crate::store::CopyRow;
@@ -62,7 +62,7 @@ impl Targets {
     /// Sends what is due, for as long as the box runs.
     pub async fn run(self: Arc<Self>) {
         let (_, _, mut live) = self.events.listen(None);
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = Ticks::every(TICK);
         // What a power cut kept from being planned.
         self.unplanned(|unplanned| unplanned.all = true);
         loop {

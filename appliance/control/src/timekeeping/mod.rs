@@ -9,6 +9,7 @@
 //!
 //! It knows neither D-Bus nor HTTP.
 
+use crate::clock::Ticks;
 use crate::conference::Later;
 use crate::error::ControlError;
 use crate::host;
@@ -294,7 +295,7 @@ impl Timekeeping {
 
     /// Tells the system again what it forgets when it starts. For as long as the box runs.
     pub async fn keep_told(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(LOOK);
+        let mut ticks = Ticks::every(LOOK);
         loop {
             ticks.tick().await;
             let _turn = self.turn.lock().await;

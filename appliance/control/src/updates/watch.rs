@@ -8,7 +8,7 @@ use super::updater::UpdaterError;
 use super::version::Version;
 use super::work::{BundleOrigin, InstallRequest};
 use super::{UpdateError, Updates, channel, rules};
-use crate::clock::UnixMs;
+use crate::clock::{Ticks, UnixMs};
 use crate::events::Happening;
 use std::fs;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Updates {
         {
             tokio::spawn(self.clone().follow());
         }
-        let mut ticks = tokio::time::interval(TICK);
+        let mut ticks = Ticks::every(TICK);
         loop {
             ticks.tick().await;
             self.tick(Instant::now()).await;

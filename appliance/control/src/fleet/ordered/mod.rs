@@ -5,6 +5,7 @@ mod step;
 pub use step::{OrderPhase, OrderPulse, UpdateOrder};
 
 use super::{Power, Twin};
+use crate::clock::Ticks;
 use crate::error::ControlError;
 use crate::store::Store;
 use crate::updates::{BundleOrigin, InstallRequest, PastUpdate, UpdateError, Updates};
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use step::{Act, Facts, step};
-use tokio::time::interval;
 
 const LOOK: Duration = Duration::from_secs(1);
 /// Characters of a reason in a heartbeat.
@@ -105,7 +105,7 @@ impl Ordered {
 
     /// Works for as long as the daemon lives.
     pub async fn run(self: Arc<Self>) {
-        let mut looks = interval(LOOK);
+        let mut looks = Ticks::every(LOOK);
         loop {
             looks.tick().await;
             if let Err(error) = self.look().await {

@@ -190,7 +190,7 @@ async fn runs_of_numbers_of_a_box_do_not_add_up_and_go_with_it() {
     let query = "SELECT epoch FROM fleet_epochs ORDER BY begun_ms";
     let epochs = || async {
         let all = store.call(move |sql| {
-            let mut statement = sql.prepare(query)?;
+            let mut statement = sql.prepare_cached(query)?;
             let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         });

@@ -116,7 +116,7 @@ async fn pages_follow_each_other_by_an_index() {
         search.of = of;
         let (query, values) = search.query(2);
         let plan = store.call(move |sql| {
-            let mut statement = sql.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
+            let mut statement = sql.prepare_cached(&format!("EXPLAIN QUERY PLAN {query}"))?;
             let mut rows = statement.query(params_from_iter(values))?;
             let mut plan = String::new();
             while let Some(row) = rows.next()? {

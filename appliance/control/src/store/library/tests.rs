@@ -159,7 +159,7 @@ async fn plan(store: &Store, search: Search) -> String {
                 "EXPLAIN QUERY PLAN SELECT {COLUMNS} FROM recordings WHERE {conditions}
                  ORDER BY id DESC LIMIT 51"
             );
-            let mut statement = sql.prepare(&query)?;
+            let mut statement = sql.prepare_cached(&query)?;
             let steps =
                 statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3))?;
             Ok(steps.collect::<Result<Vec<_>, _>>()?.join("; "))
@@ -199,7 +199,7 @@ async fn measures_a_library_of_a_hundred_thousand() {
     let store = open(folder.path());
     store
         .call(|sql| {
-            let mut insert = sql.prepare(
+            let mut insert = sql.prepare_cached(
                 "INSERT INTO recordings (id, room, room_name, title, state, layout, started_ms,
                      ended_ms, bytes, people, found_by)
                  VALUES (?1, 'rm', ?2, ?3, ?4, 'auto', ?5, ?5, 1000000, ?6, ?7)",

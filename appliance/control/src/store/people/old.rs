@@ -15,7 +15,7 @@ fn path(folder: &Path) -> PathBuf {
 /// Whom it takes for owners.
 pub(crate) fn owners(folder: &Path) -> Vec<String> {
     let sql = Connection::open(path(folder)).unwrap();
-    let mut names = sql.prepare("SELECT name FROM people").unwrap();
+    let mut names = sql.prepare_cached("SELECT name FROM people").unwrap();
     names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 

@@ -91,7 +91,7 @@ async fn a_million_events_are_read_by_an_index_in_order_and_none_is_sorted() {
         let plan: Vec<String> = store
             .call(move |sql| {
                 let (query, values) = search.query(50);
-                let mut statement = sql.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
+                let mut statement = sql.prepare_cached(&format!("EXPLAIN QUERY PLAN {query}"))?;
                 let rows = statement.query_map(params_from_iter(values), |row| row.get(3))?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
