@@ -88,24 +88,26 @@ step "panel lint" npm --prefix appliance/panel run --silent lint
 step "panel units" npm --prefix appliance/panel run --silent test
 step "panel build" make --no-print-directory panel
 step "build and clippy" "${linted[@]}" build --locked --workspace --all-targets
-step "units, tidy, simulation" "${linted[@]}" test --locked --workspace
+# All that was built; without it cargo reads every crate once more for examples in its documentation, of which
+# there are none.
+step "units, tidy, simulation" "${linted[@]}" test --locked --workspace --all-targets
 # Again with people on two shards that take their time to tell each other; what a narrow link does is one
 # connection's business, and those tests look at moments.
 step "simulation, two shards" env ROOMBOX_SIM_SHARDS=2 \
     "${linted[@]}" test --locked --workspace --test sim -- --skip narrow::
 step "licences, bans, sources" python3 tests/licences.py
 step "packages of the suites" packages
-# Clients wait for media most of the time, so two files run side by side. What failed runs alone, and so
-# does what judges pictures and sound of bad networks.
+# Clients wait for media most of the time, so three files run side by side: two kept two cores busy for a third
+# of the time. What failed runs alone, and so does what judges pictures and sound of bad networks.
 again=(--last-failed --numprocesses=0)
 suite "clients: end to end" python3 tests/e2e/run.py --box target/debug/roomboxd --ignore=test_networks.py \
-    --numprocesses=2 --dist=loadfile
+    --numprocesses=3 --dist=loadfile
 again=(--last-failed)
 suite "clients: bad networks" python3 tests/e2e/run.py --box target/debug/roomboxd test_networks.py
 again=(--last-failed --numprocesses=0)
 # Recordings take as long as they last, and boxes of a fleet wait for links that are cut.
-suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug --numprocesses=2 --dist=loadfile
-suite "fleet: end to end" python3 tests/fleet/run.py --bin target/debug --numprocesses=2 --dist=loadfile
+suite "recordings: end to end" python3 tests/recording/run.py --bin target/debug --numprocesses=3 --dist=loadfile
+suite "fleet: end to end" python3 tests/fleet/run.py --bin target/debug --numprocesses=4 --dist=loadfile
 again=(--last-failed)
 suite "panel: end to end" python3 tests/panel/run.py --bin target/debug
 suite "image: scan and first start" python3 tests/image/run.py --bin target/debug --quick

@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 # Each has a box of its own. The longest comes first.
-GROUPS = ("journey", "library", "home", "names", "keyboard", "schedule", "lobby", "tools", "rooms", "people", "oidc", "alarms", "fleet", "backup", "network", "setup", "updates", "encrypted", "certificates")
+GROUPS = ("journey", "setup", "library", "home", "names", "keyboard", "schedule", "lobby", "tools", "rooms", "people", "oidc", "alarms", "fleet", "backup", "network", "updates", "encrypted", "certificates")
 # For their pictures: a room of twenty, and the first hour step by step.
 ALONE = ("crowd", "walk")
 # They wait for media and for pages most of the time.
