@@ -21,6 +21,8 @@ use roombox_capture::storage::LocalDisk;
 use roombox_control::backup::{Listed, Manifest, write_archive};
 use roombox_control::clock::UnixMs;
 use roombox_sfu::Transport;
+use roombox_transcode::mp4::{FileInfo, Sample, Track, TrackFormat, write_mp4};
+use roombox_transcode::plan::{Chapter, ChapterKind};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,37 @@ fn corpora_are_written_anew() {
     codecs();
     claims();
     files();
+    films();
+}
+
+/// Films with and without sound and chapters.
+fn films() {
+    let track = |format, timescale, skip| Track {
+        format,
+        timescale,
+        samples: (0..40u32)
+            .map(|n| Sample { bytes: 9 + n % 3, duration: 1000 + n % 2, keyframe: n % 10 == 0 })
+            .collect(),
+        skip,
+        delay_ms: 0,
+    };
+    let (avcc, colour) = (vec![1, 66, 0xc0, 31, 0xff, 0xe1, 0, 1, 0x67, 1, 0, 1, 0x68], None);
+    let picture = track(TrackFormat::Avc { avcc, width: 1280, height: 720, colour }, 30_000, 0);
+    let config = vec![0x11, 0x90];
+    let sound = TrackFormat::Aac { config, channels: 2, rate: 48_000, bps: 128_000 };
+    let sound = track(sound, 48_000, 1600);
+    let chapter = |from_us| Chapter { from_us, kind: ChapterKind::Start, title: "Ada".to_owned() };
+    for (name, tracks, chapters) in [
+        ("silent", vec![picture.clone()], vec![]),
+        ("usual", vec![picture, sound], vec![chapter(0), chapter(700_000)]),
+    ] {
+        let data = vec![7; 1000];
+        let mut readers: Vec<&[u8]> = tracks.iter().map(|_| data.as_slice()).collect();
+        let info = FileInfo { title: name.to_owned(), created_unix_s: 1_790_000_000, chapters };
+        let mut film = Vec::new();
+        write_mp4(&mut film, &info, &tracks, &mut readers).unwrap();
+        keep("z8_films", name, &film);
+    }
 }
 
 /// Each kind of message that each recorded client sent, once; and its offers.

@@ -234,6 +234,9 @@ target!(z8_timeline, |bytes: &[u8]| {
     assert!(lines.len() <= text.lines().count());
 });
 
+// The head of a film that is to be a part of another one.
+target!(z8_films, |bytes: &[u8]| roombox_transcode::mp4::reader::fuzz_film(bytes));
+
 /// What lies beside and in an image, before any signature of it was checked: manifest, partition
 /// table, block map. What is let through keeps its own rules.
 fn image_manifest(bytes: &[u8]) {

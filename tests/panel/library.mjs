@@ -7,6 +7,7 @@ import { Box } from './box.mjs';
 import { Browser } from './browser.mjs';
 import { putRecording } from './imported.mjs';
 import { looksRightInAll } from './looks.mjs';
+import { merged } from './merges.mjs';
 import { shared } from './shares.mjs';
 import { seesVideoOf, until } from './waiting.mjs';
 
@@ -206,6 +207,7 @@ export async function library(steps) {
   }, { needs: [listed] });
 
   await shared(steps, world, ready);
+  await merged(steps, world, ready);
 
   await steps.run('the page of the disk shows what fills it and what goes next', async () => {
     await panel.goto('/panel/recordings/storage');

@@ -113,6 +113,10 @@ fn status(error: &ControlError) -> StatusCode {
         | E::AlreadyRecording
         | E::NotRecording
         | E::StillRecording
+        | E::NoFilm { .. }
+        | E::SoundsDiffer
+        | E::BeingMerged
+        | E::Merged
         | E::EgressEnded
         | E::TooManyOrders { .. }
         | E::TooManyOutputs { .. }
@@ -138,6 +142,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::WrongBoxName
         | E::InvalidJob { .. }
         | E::InvalidRange { .. }
+        | E::InvalidMerge { .. }
         | E::InvalidSearch { .. }
         | E::NoSuchStream(_)
         | E::InvalidOutput { .. }
@@ -154,7 +159,7 @@ fn status(error: &ControlError) -> StatusCode {
         | E::InvalidSetting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         E::ClaimLocked => StatusCode::LOCKED,
         E::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
-        E::DiskBelowReserve { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        E::DiskBelowReserve { .. } | E::NoRoomToMerge { .. } => StatusCode::INSUFFICIENT_STORAGE,
         E::Entry(error) => of_entry(error),
         E::Backup(error) => of_backup(error),
         E::Update(error) => of_update(error),

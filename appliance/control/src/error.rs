@@ -139,6 +139,27 @@ pub enum ControlError {
          at least"
     )]
     InvalidRange { duration_ms: u64 },
+    #[error("the recordings to be merged {why}")]
+    InvalidMerge { why: &'static str },
+    #[error("of {title:?} there is no film: have one made first")]
+    NoFilm { title: String },
+    #[error(
+        "the sound of these films is of different kinds and cannot be put together: have films of these \
+         recordings made anew first"
+    )]
+    SoundsDiffer,
+    #[error(
+        "the merged film needs {needed} bytes and {free} are free: delete recordings that you do not need"
+    )]
+    NoRoomToMerge { needed: u64, free: u64 },
+    #[error(
+        "a film is being made of this recording and others: wait until it is there, or cancel its job first"
+    )]
+    BeingMerged,
+    #[error(
+        "this recording was made of others and has no tracks: make the film of one of those, and merge again"
+    )]
+    Merged,
     #[error(
         "the disk is too full to record: {free} bytes are free, {reserve} must stay free. \
              Delete recordings that you do not need, or lower the reserve in the settings"
@@ -319,6 +340,12 @@ impl ControlError {
             Self::TooManyBroadcasts { .. } => "too_many_broadcasts",
             Self::NothingToMake => "nothing_to_make",
             Self::InvalidRange { .. } => "invalid_range",
+            Self::InvalidMerge { .. } => "invalid_merge",
+            Self::NoFilm { .. } => "no_film",
+            Self::SoundsDiffer => "sounds_differ",
+            Self::NoRoomToMerge { .. } => "no_room_to_merge",
+            Self::BeingMerged => "being_merged",
+            Self::Merged => "merged",
             Self::DiskBelowReserve { .. } => "disk_below_reserve",
             Self::InviteInvalid => "invite_invalid",
             Self::JobState { .. } => "job_state",
@@ -395,6 +422,9 @@ impl ControlError {
             Self::TooManyRooms { .. } => Some("rooms"),
             Self::NothingToMake => Some("outputs"),
             Self::InvalidRange { .. } => Some("range"),
+            Self::InvalidMerge { .. } | Self::NoFilm { .. } | Self::SoundsDiffer => {
+                Some("recordings")
+            }
             Self::InvalidSetting { field, .. } => Some(field),
             Self::OutOfRange { field, .. }
             | Self::InvalidJob { field, .. }

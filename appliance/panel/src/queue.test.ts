@@ -25,6 +25,7 @@ function job(id: string, part: Partial<Job>): Job {
     waits: null,
     slowed: false,
     encoder: null,
+  merges: 0,
   made_on: null,
     ...part,
   };

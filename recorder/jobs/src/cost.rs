@@ -119,6 +119,10 @@ pub(crate) fn media_ms(row: &JobRow) -> u64 {
 /// The outputs, and the shape in full.
 fn names(row: &JobRow) -> [String; 2] {
     let spec = &row.spec;
+    // Most of it is copied: that says nothing of films that are drawn.
+    if spec.merge.is_some() {
+        return ["merge", "merge of films"].map(str::to_owned);
+    }
     let mut outputs: Vec<String> = spec.outputs.iter().map(name).collect();
     outputs.sort();
     outputs.dedup();
@@ -140,6 +144,9 @@ fn guess(spec: &JobSpec) -> Rate {
     let (width, height) = spec.layout.canvas;
     let pixels = f64::from(width) * f64::from(height) * f64::from(spec.layout.fps) / USUAL;
     let mut rate = Rate { cpu_s: 0.1, wall_s: 0.1 };
+    if spec.merge.is_some() {
+        return Rate { cpu_s: 1.0, wall_s: 2.0 };
+    }
     if spec.has_picture() {
         rate.cpu_s += 30.0 * pixels;
         rate.wall_s += 20.0 * pixels;

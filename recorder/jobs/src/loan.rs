@@ -107,5 +107,7 @@ impl Desk {
 fn may_be_lent(row: &JobRow, now_ms: u64) -> bool {
     // Whoever borrows gives back files of the job's own folder, and tracks lie in one of theirs.
     let apart = row.spec.makes(Output::Tracks) || row.spec.makes(Output::TracksMp4);
-    row.state == JobState::Queued && row.waits_until_ms(now_ms) <= now_ms && !apart
+    // Films of several recordings lie in several folders, and a borrower gets one.
+    let lone = row.spec.merge.is_none();
+    row.state == JobState::Queued && row.waits_until_ms(now_ms) <= now_ms && !apart && lone
 }

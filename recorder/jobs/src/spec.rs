@@ -33,6 +33,40 @@ pub struct JobSpec {
     /// What becomes of the time in which nothing was kept because somebody wanted it so.
     #[serde(default)]
     pub pauses: Pauses,
+    /// The films of other recordings that become this one's; nothing is made of media of its own then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Merge>,
+}
+
+/// Films of recordings, one after the other, as one film of a recording of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merge {
+    /// Room of the recording that is made.
+    pub room: String,
+    /// When its first part began, milliseconds since the Unix epoch.
+    pub started_unix_ms: u64,
+    /// In order; two at least.
+    pub parts: Vec<MergePart>,
+}
+
+/// One film that is merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergePart {
+    /// The recording that it is of.
+    pub recording: String,
+    /// Its film, relative to that recording's folder.
+    pub film: String,
+    /// Length of that film in microseconds, as far as it was known then.
+    pub duration_us: u64,
+    /// What its chapter is called.
+    pub title: String,
+}
+
+impl Merge {
+    /// Length of all parts in microseconds.
+    pub fn duration_us(&self) -> u64 {
+        self.parts.iter().map(|part| part.duration_us).sum()
+    }
 }
 
 /// What a film makes of a recording's pauses.
@@ -101,6 +135,7 @@ impl JobSpec {
             only: Only::default(),
             relayouts: Vec::new(),
             pauses: Pauses::default(),
+            merge: None,
         }
     }
 

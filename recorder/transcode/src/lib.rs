@@ -12,6 +12,7 @@ pub mod index;
 pub mod layout;
 pub mod live;
 pub mod loudness;
+pub mod merge;
 pub mod mix;
 pub mod mp4;
 pub mod ogg;

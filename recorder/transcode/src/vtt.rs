@@ -56,6 +56,33 @@ pub fn of_captions(cues: &[Cue]) -> String {
     out
 }
 
+/// Captions of films in a row: each text with when its film begins. What is no cue of ours is left out;
+/// `None` if nothing is left.
+pub fn joined(texts: &[(String, u64)]) -> Option<String> {
+    let mut out = HEAD.to_owned();
+    for (text, begins_us) in texts {
+        for block in text.replace('\r', "").split("\n\n") {
+            let mut lines = block.lines().skip_while(|line| !line.contains(" --> "));
+            let times = lines.next().and_then(|line| line.split_once(" --> "));
+            let times = times.and_then(|(from, to)| Some((time_of(from)?, time_of(to)?)));
+            let Some((from_us, to_us)) = times else { continue };
+            let said: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+            cue(&mut out, begins_us + from_us, begins_us + to_us, &said.join("\n"));
+        }
+    }
+    (out != HEAD).then_some(out)
+}
+
+/// Microseconds of `hh:mm:ss.mmm`.
+fn time_of(text: &str) -> Option<u64> {
+    let (clock, ms) = text.trim().split_once('.')?;
+    let mut fields = clock.splitn(3, ':').map(str::parse::<u64>);
+    let mut field = || fields.next()?.ok().filter(|value| *value < 10_000);
+    let (hours, minutes, seconds) = (field()?, field()?, field()?);
+    let ms = ms.parse::<u64>().ok().filter(|ms| *ms < 1000)?;
+    Some((((hours * 60 + minutes) * 60 + seconds) * 1000 + ms) * 1000)
+}
+
 /// Which moment is where on a sheet of small pictures: the address of the sheet with a media
 /// fragment (W3C Media Fragments §4.2.2), as players of thumbnails want it.
 pub fn of_sheet(sheet: &str, spots: &[Spot], duration_us: u64) -> String {
@@ -100,5 +127,24 @@ mod tests {
         let cues: Vec<&str> = text.lines().filter(|line| line.contains("-->")).collect();
         assert_eq!(cues, ["00:00:00.000 --> 00:00:05.000", "00:00:05.000 --> 00:00:07.000"]);
         assert!(text.ends_with("sprite.jpg#xywh=160,0,160,90\n"));
+    }
+
+    #[test]
+    fn captions_of_films_in_a_row_are_where_their_film_is() {
+        let said = |from_us, text: &str| Cue {
+            from_us,
+            to_us: from_us + 1_500_000,
+            name: "Ada".to_owned(),
+            text: text.to_owned(),
+        };
+        let first = [said(0, "a < b"), said(3_600_000_000, "c")];
+        let texts = [
+            (of_captions(&first), 0),
+            ("nonsense".to_owned(), 1),
+            (of_captions(&[said(2_000_000, "d")]), 4_000_000_000),
+        ];
+        let wanted = of_captions(&[first[0].clone(), first[1].clone(), said(4_002_000_000, "d")]);
+        assert_eq!(joined(&texts), Some(wanted));
+        assert_eq!(joined(&[("WEBVTT\n\n00:0x --> 1\nx".to_owned(), 0)]), None);
     }
 }

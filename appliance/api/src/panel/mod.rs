@@ -26,6 +26,7 @@ mod library;
 mod loans;
 mod mail;
 mod meeting;
+mod merges;
 mod metrics;
 mod mqtt;
 mod network;
@@ -220,6 +221,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(recordings::deletion_list))
         .routes(routes!(recordings::timeline_get))
         .routes(routes!(recordings::film_create))
+        .routes(routes!(merges::merge_look, merges::merge_create))
         .routes(routes!(files::file_get))
         .routes(routes!(schedule::schedule_get))
         .routes(routes!(schedule::event_create))

@@ -191,6 +191,8 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("patch", "/api/v1/recordings/{id}"),
             ("delete", "/api/v1/recordings/{id}"),
             ("post", "/api/v1/recordings/{id}/jobs"),
+            ("get", "/api/v1/recordings/merges"),
+            ("post", "/api/v1/recordings/merges"),
             ("get", "/api/v1/recordings/{id}/shares"),
             ("post", "/api/v1/recordings/{id}/shares"),
             ("delete", "/api/v1/shares/{id}"),

@@ -17,6 +17,8 @@ pub struct Job {
     pub title: String,
     #[schema(value_type = words::Layout)]
     pub layout: LayoutName,
+    /// So many films of other recordings it merges; 0: it draws one of this recording's own.
+    pub merges: u32,
     #[schema(value_type = words::JobState)]
     pub state: JobState,
     pub attempts: u32,
@@ -154,6 +156,7 @@ pub(super) fn view(
         recording_id: row.spec.recording.clone(),
         title: row.spec.title.clone(),
         layout: row.spec.layout.name,
+        merges: row.spec.merge.as_ref().map_or(0, |merge| merge.parts.len() as u32),
         state: row.state,
         attempts: row.attempts,
         created_at: UnixMs(row.created_ms),

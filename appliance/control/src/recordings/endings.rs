@@ -79,6 +79,7 @@ impl Recordings {
     pub async fn recover(&self) -> Result<(), ControlError> {
         self.tidy().await;
         self.store.recording_mend_words().await?;
+        self.mend_merged().await?;
         let root = self.root.clone();
         let scan = tokio::task::spawn_blocking(move || recovery::scan(&root))
             .await

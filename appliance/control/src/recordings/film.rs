@@ -59,8 +59,8 @@ impl Recordings {
     /// these.
     ///
     /// # Errors
-    /// There is no such recording, it still runs, it has no such part, nothing is to be made, or
-    /// what is wanted of the job will not do.
+    /// There is no such recording, it still runs or was merged of others, it has no such part, nothing is to
+    /// be made, or what is wanted of the job will not do.
     pub async fn render(&self, id: &str, film: Film) -> Result<Job, ControlError> {
         let Film { layout, encoder, outputs, container, pauses, range, wanted } = film;
         if outputs.is_empty() {
@@ -69,6 +69,9 @@ impl Recordings {
         let row = self.row(id).await?;
         if row.state == RecordingState::Recording {
             return Err(ControlError::StillRecording);
+        }
+        if self.merge_of(id).await?.is_some() {
+            return Err(ControlError::Merged);
         }
         let range = range.map(|range| range.within(row.duration_ms)).transpose()?;
         let audio = AudioPreset { container, ..AudioPreset::default() };

@@ -293,11 +293,15 @@ impl Recordings {
     /// Deletes a recording with everything that was made of it.
     ///
     /// # Errors
-    /// There is no such recording, it still runs, or its folder cannot be moved away.
+    /// There is no such recording, it still runs, a film is being made of it and others, or its folder cannot
+    /// be moved away.
     pub async fn delete(&self, id: &str) -> Result<(), ControlError> {
         let row = self.row(id).await?;
         if row.state == RecordingState::Recording || self.runs(id) {
             return Err(ControlError::StillRecording);
+        }
+        if self.is_being_merged(id).await? {
+            return Err(ControlError::BeingMerged);
         }
         self.jobs.forget(id).await?;
         let (folder, trash) = (self.folder(id), self.trash());

@@ -12,6 +12,7 @@ mod demand;
 mod endings;
 mod film;
 mod life;
+mod merge;
 mod search;
 mod spelling;
 mod timeline;
@@ -20,6 +21,7 @@ mod views;
 #[cfg(test)]
 pub(crate) use demand::tests::output;
 pub use film::{Film, FilmRange};
+pub use merge::{MOST_MERGED, MergePlan, MergedPart, PlannedPart};
 pub use roombox_capture::captions::{About, LONGEST_TEXT, Piece, Transcribed};
 pub(crate) use search::search_words;
 pub use search::{Day, RecordingPage, Wanted};

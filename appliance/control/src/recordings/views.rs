@@ -1,6 +1,6 @@
 //! Recordings as people see them.
 
-use super::{Interruption, RecordingState, Recordings};
+use super::{Interruption, MergedPart, RecordingState, Recordings};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::jobs::Job;
@@ -47,6 +47,10 @@ pub struct Recording {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tracks: Option<Vec<RecordedTrack>>,
+    /// The recordings of which it was made; only when one recording is asked for, and only of one that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub merged_from: Option<Vec<MergedPart>>,
     /// What was made of it, newest first.
     pub files: Vec<RecordedFile>,
     /// The newest job.
@@ -109,6 +113,7 @@ impl Recordings {
             .map_err(|error| ControlError::Files(error.into()))?;
         let mut view =
             self.views(vec![row]).await?.pop().ok_or(ControlError::NotFound("recording"))?;
+        view.merged_from = self.merged_from(id).await?;
         view.tracks = Some(manifest.as_ref().map(tracks).unwrap_or_default());
         Ok(view)
     }
@@ -159,6 +164,7 @@ impl Recordings {
             held: row.held,
             people: row.people,
             tracks: None,
+            merged_from: None,
             files: files.into_iter().map(file).collect(),
             job,
         }

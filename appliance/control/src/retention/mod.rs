@@ -279,7 +279,7 @@ impl Retention {
         };
         // Somebody wants it kept or copied, since the list was read.
         let owed = why != Why::Space && self.store.copy_owed(id.to_owned()).await?;
-        if recording.held || owed {
+        if recording.held || owed || self.recordings.is_being_merged(id).await? {
             return Ok(false);
         }
         // Before it is gone: a deletion without a reason would be worse than a reason without one.

@@ -134,6 +134,18 @@ impl Store {
         self.call(move |sql| rows(sql, query, params![recording, open[0], open[1]])).await
     }
 
+    /// Whether a job that waits or runs merges the film of this recording with others.
+    pub async fn job_merges(&self, recording: String) -> Result<bool, StoreError> {
+        let open = [JobState::Queued, JobState::Running].map(JobState::name);
+        self.call(move |sql| {
+            let query = "SELECT EXISTS (SELECT 1
+                FROM jobs, json_each(jobs.row, '$.spec.merge.parts') AS part
+                WHERE jobs.state IN (?2, ?3) AND json_extract(part.value, '$.recording') = ?1)";
+            Ok(sql.query_row(query, params![recording, open[0], open[1]], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// The newest job of each of these recordings that has one.
     pub async fn job_list_newest_of(
         &self,

@@ -157,6 +157,37 @@ impl Store {
         .await
     }
 
+    /// A recording that is made of others, and the job that makes it: one transaction, so that no crash can
+    /// leave a recording that nobody makes.
+    pub async fn recording_insert_merged(
+        &self,
+        row: RecordingRow,
+        job: JobRow,
+    ) -> Result<(), StoreError> {
+        self.call(move |sql| {
+            sql.execute(
+                "INSERT INTO recordings (id, room, room_name, title, state, layout, started_ms,
+                     ended_ms, duration_ms, end_reason, interruptions)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '[]')",
+                params![
+                    row.id,
+                    row.room,
+                    row.room_name,
+                    row.title,
+                    name(row.state)?,
+                    name(row.layout)?,
+                    signed(row.started_ms),
+                    row.ended_ms.map(signed),
+                    signed(row.duration_ms),
+                    row.end_reason.map(name).transpose()?,
+                ],
+            )?;
+            set_people(sql, &row.id, &row.people)?;
+            insert_job(sql, &NewJob(job))
+        })
+        .await
+    }
+
     pub async fn recording_get(&self, id: String) -> Result<Option<RecordingRow>, StoreError> {
         self.call(move |sql| {
             let query = format!("SELECT {COLUMNS} FROM recordings WHERE id = ?1");

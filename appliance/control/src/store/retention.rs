@@ -13,8 +13,8 @@ const REMEMBERED: u32 = 1000;
 const JUST_NOW_MS: u64 = 3_600_000;
 
 impl Store {
-    /// Recordings that have ended, by then if that is said, and of which nothing is being made or waits
-    /// for a decision: so many of the oldest, oldest first.
+    /// Recordings that have ended, by then if that is said, and of which nothing is being made, alone or with
+    /// others, or waits for a decision: so many of the oldest, oldest first.
     pub async fn recording_list_settled(
         &self,
         ended_by: Option<u64>,
@@ -37,6 +37,9 @@ impl Store {
                      LEFT JOIN days ON days.room = recordings.room
                  WHERE state IN ('ready', 'empty') AND COALESCE(kept_from_ms, ended_ms) <= ?3
                      AND id NOT IN (SELECT recording FROM jobs WHERE jobs.state IN (?1, ?2))
+                     AND id NOT IN (SELECT json_extract(part.value, '$.recording')
+                         FROM jobs, json_each(jobs.row, '$.spec.merge.parts') AS part
+                         WHERE jobs.state IN (?1, ?2))
                  ORDER BY COALESCE(kept_from_ms, ended_ms), id LIMIT ?4",
             )?;
             // SQLite's word for all of them.

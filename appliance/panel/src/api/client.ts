@@ -69,6 +69,7 @@ import type {
   PersonInvite,
   PersonPatch,
   ProvisioningState,
+  MergePlan,
   Recording,
   RecoveryCodes,
   Refusals,
@@ -266,6 +267,10 @@ export const api = {
   deleteRecording: (id: string) => ask<undefined>("DELETE", `/recordings/${part(id)}`),
   timeline: (id: string) => ask<Page<TimelineItem>>("GET", `/recordings/${part(id)}/timeline`),
   filmIndex: (id: string, file: string) => ask<FilmIndex>("GET", filePath(id, file)),
+  mergePlan: (ids: string[]) =>
+    ask<MergePlan>("GET", `/recordings/merges?recordings=${ids.map(part).join(",")}`),
+  merge: (ids: string[], title: string) =>
+    ask<Recording>("POST", "/recordings/merges", { recordings: ids, ...(title && { title }) }),
   render: (
     id: string,
     wish: {

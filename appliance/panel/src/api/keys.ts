@@ -29,6 +29,7 @@ export const keys = {
   wishes: ["wishes"],
   waves: ["waves"],
   fleetOutages: (box: string) => ["fleet-outages", box],
+  mergePlan: (ids: string[]) => ["recordings", "merge", ids.join(",")],
   storage: ["recordings", "storage"],
   sharesOf: (recording: string) => ["shares", recording],
   shares: ["shares"],

@@ -1964,6 +1964,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recordings/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would become of merging these recordings: how long it is, and which pictures stay as they are. */
+        get: operations["merge_look"];
+        put?: never;
+        /**
+         * Makes one more recording of two or more: the newest film of each, one after the other. Pictures and sound
+         *     are copied where the films have one format; nothing of the recordings themselves changes. While the job waits
+         *     or runs they cannot be deleted.
+         */
+        post: operations["merge_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/recordings/rooms": {
         parameters: {
             query?: never;
@@ -4878,6 +4900,11 @@ export interface components {
             layout: components["schemas"]["Layout"];
             /** @description The box of the fleet that makes it, or made it; `null`: this one. */
             made_on: string | null;
+            /**
+             * Format: int32
+             * @description So many films of other recordings it merges; 0: it draws one of this recording's own.
+             */
+            merges: number;
             /** @description Somebody put it in front of all others. */
             next: boolean;
             /**
@@ -5343,6 +5370,31 @@ export interface components {
         MembershipRequest: {
             /** @description From the hub's Fleet page. */
             code: string;
+        };
+        /** @description What a merged recording would be. */
+        MergePlan: {
+            /** Format: int64 */
+            duration_ms: number;
+            /** @description Whether no picture is coded anew; `null`: a film of an older version does not say what it is. */
+            lossless: boolean | null;
+            /** @description In order. */
+            parts: components["schemas"]["PlannedPart"][];
+        };
+        MergeRequest: {
+            /** @description Ids in the order in which they are to follow each other; each once. */
+            recordings: string[];
+            /** @description Left out: the first one's, with its date. */
+            title?: string;
+        };
+        /** @description A recording of which another one was made. */
+        MergedPart: {
+            /** Format: int64 */
+            duration_ms: number;
+            /** @description Whether it is on the box still. */
+            exists: boolean;
+            recording_id: string;
+            /** @description What it was called then. */
+            title: string;
         };
         /**
          * @description What the box does.
@@ -6025,6 +6077,15 @@ export interface components {
             port?: number;
             user: string;
         };
+        /** @description A recording that would be merged. */
+        PlannedPart: {
+            /** Format: int64 */
+            duration_ms: number;
+            /** @description Whether its picture stays as it is; `null`: nobody knows before it is tried. */
+            kept: boolean | null;
+            recording_id: string;
+            title: string;
+        };
         /** @description One point of the plots. */
         Point: {
             at: components["schemas"]["Time"];
@@ -6241,6 +6302,8 @@ export interface components {
             id: string;
             interruptions: components["schemas"]["Interruption"][];
             job: components["schemas"]["Job"] | null;
+            /** @description The recordings of which it was made; only when one recording is asked for, and only of one that was. */
+            merged_from?: components["schemas"]["MergedPart"][];
             /** @description It runs, and somebody paused it. */
             paused: boolean;
             /** @description Names of those who were in it, once it has ended. */
@@ -19212,6 +19275,206 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    merge_look: {
+        parameters: {
+            query: {
+                /** @description Ids in the order in which they are to follow each other, with commas between; 2 to 20. */
+                recordings: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergePlan"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    merge_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -28,6 +28,7 @@ const job: Job = {
   waits: null,
   slowed: false,
   encoder: null,
+        merges: 0,
         made_on: null,
 };
 

@@ -89,6 +89,8 @@ export type BoardEncoders = Schemas["BoardEncoders"];
 export type EncoderState = Schemas["EncoderState"];
 
 export type Recording = Schemas["Recording"];
+export type MergePlan = Schemas["MergePlan"];
+export type MergedPart = Schemas["MergedPart"];
 export type RecordingState = Schemas["RecordingState"];
 export type RecordedTrack = Schemas["RecordedTrack"];
 export type MadeFile = Schemas["RecordedFile"];

@@ -60,6 +60,7 @@ export const auditLog: Words<typeof english> = {
     job_cancel: "Einen Film abgebrochen, der entstehen sollte",
     job_patch: "Geändert, in welcher Reihenfolge Filme entstehen",
     job_retry: "Einen Film erneut versuchen lassen",
+    merge_create: "Aufnahmen verbinden lassen",
     film_create: "Einen weiteren Film einer Aufnahme erstellen lassen",
     copy_create: "Eine Aufnahme zu einem Ziel kopieren lassen",
     copy_retry: "Kopien einer Aufnahme erneut versuchen lassen",

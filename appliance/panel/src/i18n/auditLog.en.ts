@@ -59,6 +59,7 @@ export const auditLog = {
     job_cancel: "Cancelled a film that was to be made",
     job_patch: "Changed the order in which films are made",
     job_retry: "Had a film tried again",
+    merge_create: "Had recordings merged",
     film_create: "Had another film made of a recording",
     copy_create: "Had a recording copied to a target",
     copy_retry: "Had copies of a recording tried again",

@@ -119,6 +119,43 @@ export const storage: Words<typeof en.storage> = {
   copies_go: "Orte für Kopien",
 };
 
+export const merge: Words<typeof en.merge> = {
+  action: "Verbinden",
+  select: "{{title}} auswählen",
+  chosen_one: "{{count}} Aufnahme ausgewählt",
+  chosen_other: "{{count}} Aufnahmen ausgewählt",
+  chosen_more: "Wählen Sie mindestens zwei",
+  chosen_most: "Nicht mehr als {{count}} auf einmal",
+  clear: "Keine auswählen",
+  title: "Aufnahmen verbinden",
+  text: "Daraus wird eine weitere Aufnahme, in dieser Reihenfolge. Die Aufnahmen selbst bleiben, wie sie sind.",
+  order: "Reihenfolge",
+  up: "{{title}} nach oben",
+  down: "{{title}} nach unten",
+  coded: "wird neu kodiert",
+  name: "Titel (freiwillig)",
+  name_text: "Ohne einen heißt sie wie ihr erster Teil.",
+  length: "{{length}} lang.",
+  cost: {
+    none: "Nichts geht verloren: Bild und Ton werden kopiert, wie sie sind.",
+    some_one: "Das Bild von Teil {{parts}} hat ein anderes Format und wird neu kodiert, was eine Weile dauert.",
+    some_other: "Die Bilder der Teile {{parts}} haben andere Formate und werden neu kodiert, was eine Weile dauert.",
+    unknown: "Ob Bilder neu kodiert werden müssen, zeigt sich, wenn es beginnt.",
+  },
+  make: "Verbinden",
+  job_one: "Verbindet {{count}} Film",
+  job_other: "Verbindet {{count}} Filme",
+  made_of: "Gemacht aus",
+  gone: "inzwischen gelöscht",
+  no_film: {
+    recording: "Der Film wird aus anderen gemacht, wenn der Auftrag beginnt.",
+    captured: "Der Film wird zusammengesetzt. Die Aufnahmen, aus denen er gemacht wird, bleiben, wie sie sind.",
+    ready: "Es gibt keinen Film mehr.",
+    parked: "Der Film ließ sich nicht zusammensetzen: Der Auftrag sagt, warum. Die Aufnahmen, aus denen er gemacht wird, bleiben, wie sie sind.",
+    empty: "Es gibt keinen Film.",
+  },
+};
+
 export const trim: Words<typeof en.trim> = {
   action: "Zuschneiden",
   title: "Ein Film von einem Teil",

@@ -117,6 +117,43 @@ export const storage = {
   copies_go: "Places for copies",
 };
 
+export const merge = {
+  action: "Merge",
+  select: "Select {{title}}",
+  chosen_one: "{{count}} recording selected",
+  chosen_other: "{{count}} recordings selected",
+  chosen_more: "Select two at least",
+  chosen_most: "No more than {{count}} at a time",
+  clear: "Select none",
+  title: "Merge recordings",
+  text: "They become one more recording, in this order. The recordings themselves stay as they are.",
+  order: "Order",
+  up: "Move {{title}} up",
+  down: "Move {{title}} down",
+  coded: "is encoded again",
+  name: "Title (optional)",
+  name_text: "Without one it is called like its first part.",
+  length: "{{length}} long.",
+  cost: {
+    none: "Nothing is lost: pictures and sound are copied as they are.",
+    some_one: "The picture of part {{parts}} has another format and is encoded again, which takes a while.",
+    some_other: "The pictures of parts {{parts}} have other formats and are encoded again, which takes a while.",
+    unknown: "Whether pictures must be encoded again shows when it begins.",
+  },
+  make: "Merge them",
+  job_one: "Merges {{count}} film",
+  job_other: "Merges {{count}} films",
+  made_of: "Made of",
+  gone: "deleted meanwhile",
+  no_film: {
+    recording: "The film is made of others when the job begins.",
+    captured: "The film is being put together. The recordings of which it is made stay as they are.",
+    ready: "There is no film any more.",
+    parked: "The film could not be put together: the job says why. The recordings of which it is made stay as they are.",
+    empty: "There is no film.",
+  },
+};
+
 export const trim = {
   action: "Trim",
   title: "A film of a part",

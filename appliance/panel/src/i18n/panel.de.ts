@@ -1,5 +1,5 @@
 import type { panel as en } from "./panel.en";
-import { calendar, library, shares, storage, trim } from "./library.de";
+import { calendar, library, merge, shares, storage, trim } from "./library.de";
 import { encoders } from "./encoders.de";
 import { newest, queue, recorder } from "./jobs.de";
 import { container, made, output } from "./outputs.de";
@@ -429,6 +429,7 @@ export const panel: Words<typeof en> = {
   shares,
   storage,
   fleet,
+  merge,
   trim,
   live,
   targets,

@@ -1,4 +1,4 @@
-import { calendar, library, shares, storage, trim } from "./library.en";
+import { calendar, library, merge, shares, storage, trim } from "./library.en";
 import { encoders } from "./encoders.en";
 import { newest, queue, recorder } from "./jobs.en";
 import { container, made, output } from "./outputs.en";
@@ -421,6 +421,7 @@ export const panel = {
   shares,
   storage,
   fleet,
+  merge,
   trim,
   live,
   targets,

@@ -76,6 +76,13 @@ export const shared: Words<typeof en> = {
     invalid_output: "Zu dieser Adresse lässt sich nicht streamen: {{message}}.",
     too_many_outputs: "Dieser Raum wird an so viele Orte gestreamt, wie er darf. Beenden Sie erst einen Stream.",
     too_many_broadcasts: "Mehr Räume oder Layouts kann diese Box nicht zugleich streamen. Beenden Sie erst einen Stream.",
+    invalid_merge: "Diese Aufnahmen lassen sich nicht verbinden: {{message}}.",
+    no_film: "Eine dieser Aufnahmen hat keinen Film. Lassen Sie zuerst einen machen.",
+    sounds_differ:
+      "Der Ton dieser Filme ist von verschiedener Art. Lassen Sie zuerst neue Filme dieser Aufnahmen machen.",
+    no_room_to_merge: "Für den Film ist zu wenig Platz. Löschen Sie Aufnahmen, die nicht mehr gebraucht werden.",
+    being_merged: "Aus dieser Aufnahme und anderen wird ein Film gemacht. Warten Sie darauf, oder brechen Sie zuerst seinen Auftrag ab.",
+    merged: "Diese Aufnahme ist aus anderen gemacht und hat keine Spuren. Machen Sie den Film einer davon, und verbinden Sie noch einmal.",
     invalid_range: "Ein Teil beginnt und endet innerhalb der Aufnahme und ist mindestens eine Sekunde lang.",
     too_many_shares: "Diese Aufnahme hat so viele Links, wie sie haben darf. Ziehen Sie einige zurück.",
     invalid_settings_text: "Nichts wurde übernommen: {{message}}.",

@@ -74,6 +74,13 @@ export const shared = {
     invalid_output: "This address cannot be streamed to: {{message}}.",
     too_many_outputs: "This room is streamed to as many places as it may be. Stop one first.",
     too_many_broadcasts: "This box cannot stream more rooms or layouts at a time. Stop a stream first.",
+    invalid_merge: "These recordings cannot be merged: {{message}}.",
+    no_film: "One of these recordings has no film. Have one made first.",
+    sounds_differ:
+      "The sound of these films is of different kinds. Have films of these recordings made anew first.",
+    no_room_to_merge: "There is too little room for the film. Delete recordings that are not needed any more.",
+    being_merged: "A film is being made of this recording and others. Wait for it, or cancel its job first.",
+    merged: "This recording was made of others and has no tracks. Make the film of one of those, and merge again.",
     invalid_range: "A part begins and ends within the recording, and is a second long at least.",
     too_many_shares: "This recording has as many links as it may have. Revoke some that nobody uses.",
     invalid_settings_text: "Nothing was taken over: {{message}}.",

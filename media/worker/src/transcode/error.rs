@@ -16,6 +16,9 @@ pub enum FilmError {
     ParseSpec { path: PathBuf, source: serde_json::Error },
     #[error("the job cannot be done: {0}")]
     UnusableSpec(&'static str),
+    /// By itself nothing gets better: whoever brings the film back tries it again.
+    #[error("the film of the recording {recording} cannot be merged: {why}")]
+    Unmergeable { recording: String, why: String },
     #[error("the recording cannot be read")]
     Recording(#[source] CaptureError),
     #[error("cannot start GStreamer: {0}")]
@@ -49,6 +52,7 @@ impl FilmError {
             self,
             Self::ParseSpec { .. }
                 | Self::UnusableSpec(_)
+                | Self::Unmergeable { .. }
                 | Self::Element(ElementError::Missing(_) | ElementError::Setup { .. })
                 | Self::Recording(CaptureError::ParseManifest { .. })
         )

@@ -2,6 +2,7 @@
 
 use super::captions;
 use super::error::FilmError;
+use super::extents::{self, Extent};
 use super::material::Material;
 use super::output::{DerivedFolder, Hashing, SampleFile};
 use super::reels::{Reel, ReelsReader};
@@ -10,10 +11,10 @@ use super::sound_file::SoundFile;
 use super::stills::{Stills, jpeg};
 use roombox_jobs::spec::{FileKind, JobSpec, MadeFile, Output};
 use roombox_transcode::hls;
-use roombox_transcode::index::{FilmIndex, Sprite};
+use roombox_transcode::index::{FilmFormat, FilmIndex, Sprite};
 use roombox_transcode::mp4::segmented::{Segmented, write_segmented};
 use roombox_transcode::mp4::{FileInfo, Track, write_mp4};
-use roombox_transcode::plan::{Plan, chapters};
+use roombox_transcode::plan::{Chapter, Plan, chapters};
 use roombox_transcode::vtt;
 use std::io::{self, Read, Write};
 
@@ -32,6 +33,7 @@ pub struct Made {
 pub enum Samples {
     File(SampleFile),
     Reels(Vec<Reel>),
+    Extents(Vec<Extent>),
 }
 
 impl Samples {
@@ -39,6 +41,7 @@ impl Samples {
         Ok(match self {
             Self::File(file) => Box::new(file.reader()?),
             Self::Reels(reels) => Box::new(ReelsReader::new(reels)),
+            Self::Extents(extents) => Box::new(extents::reader(extents)),
         })
     }
 }
@@ -52,6 +55,7 @@ pub fn publish(
     (material, plan, job): (&Material, &Plan, &JobSpec),
     picture: Option<(Made, Stills)>,
     (mut sound, another): (Option<Made>, Option<SoundFile>),
+    encoder: &str,
     work: &Work,
 ) -> Result<Vec<MadeFile>, FilmError> {
     let mut info = FileInfo {
@@ -77,11 +81,30 @@ pub fn publish(
     info.chapters = chapters(&material.manifest, &material.timeline, plan);
     let tracks = std::iter::once(&mut picture).chain(&mut sound).collect();
     files.insert(0, movie(folder, "film.mp4", FileKind::Mp4, &info, tracks, work)?);
+    let duration_us = plan.duration_us();
+    let (beside, sprite) = beside(folder, stills, &info.chapters, duration_us)?;
+    files.extend(beside);
+    files.extend(captions::publish(folder, material, plan)?);
+    let format = FilmFormat::of(&picture.track, sound.as_ref().map(|made| &made.track), encoder);
+    files
+        .push(index(folder, &FilmIndex { format, ..FilmIndex::new(plan, info.chapters, sprite) })?);
+    Ok(files)
+}
+
+/// What players show beside a film: its thumbnail, small pictures for seeking, its chapters.
+///
+/// # Errors
+/// The disk refuses, or an encoder of stills is missing.
+pub fn beside(
+    folder: &DerivedFolder,
+    stills: Stills,
+    chapters: &[Chapter],
+    duration_us: u64,
+) -> Result<(Vec<MadeFile>, Option<Sprite>), FilmError> {
+    let (mut files, mut sprite) = (Vec::new(), None);
     if let Some(poster) = stills.poster.finish() {
         files.push(folder.publish("thumbnail.jpg", FileKind::Thumbnail, all(&jpeg(poster)?))?);
     }
-    let duration_us = plan.duration_us();
-    let mut sprite = None;
     if let Some((sheet, spots)) = stills.sheet.finish() {
         let (width, height) = (sheet.width, sheet.height);
         files.push(folder.publish(SPRITE, FileKind::Sprite, all(&jpeg(sheet)?))?);
@@ -89,16 +112,21 @@ pub fn publish(
         files.push(folder.publish("sprite.vtt", FileKind::SpriteMap, all(map.as_bytes()))?);
         sprite = Some(Sprite { file: SPRITE.to_owned(), width, height, spots });
     }
-    let list = vtt::of_chapters(&info.chapters, duration_us);
+    let list = vtt::of_chapters(chapters, duration_us);
     files.push(folder.publish("chapters.vtt", FileKind::Chapters, all(list.as_bytes()))?);
-    files.extend(captions::publish(folder, material, plan)?);
-    let index = FilmIndex::new(plan, info.chapters, sprite);
-    let write = |out: &mut Hashing| serde_json::to_writer(out, &index).map_err(io::Error::from);
-    files.push(folder.publish("film.json", FileKind::Index, write)?);
-    Ok(files)
+    Ok((files, sprite))
 }
 
-fn all(bytes: &[u8]) -> impl FnOnce(&mut Hashing) -> io::Result<()> {
+/// The film's index.
+///
+/// # Errors
+/// The disk refuses.
+pub fn index(folder: &DerivedFolder, index: &FilmIndex) -> Result<MadeFile, FilmError> {
+    let write = |out: &mut Hashing| serde_json::to_writer(out, index).map_err(io::Error::from);
+    folder.publish("film.json", FileKind::Index, write)
+}
+
+pub fn all(bytes: &[u8]) -> impl FnOnce(&mut Hashing) -> io::Result<()> {
     move |out| out.write_all(bytes)
 }
 

@@ -6,7 +6,7 @@
 //!                             └─ sound:   decode ► mix ► AAC ► reels ───────┘
 //! ```
 //! Beside or instead of it: what each person sent, as files of their own ([`tracks`]), and the film for HLS
-//! players ([`files`]).
+//! players ([`files`]). A job may join films of other recordings instead ([`merge`]).
 //! Picture and sound are made at the same time, ten seconds a reel; reels that are there already,
 //! from an attempt before or made while the recording ran ([`ahead`]), are taken as they are. The MP4
 //! is laid out when all are known, and beside it what players show with it: chapters, small pictures
@@ -20,10 +20,12 @@ pub mod codecs;
 mod copy;
 mod encode;
 mod error;
+mod extents;
 mod files;
 mod frames;
 pub mod live;
 mod material;
+mod merge;
 mod output;
 mod pictures;
 mod reels;
@@ -102,6 +104,9 @@ pub fn film(request: &Request) -> Result<Receipt, FilmError> {
     let job = read_spec(&request.spec)?;
     // From here on: a long recording takes a while to look through, and a driver to begin.
     let _reporter = Reporter::start(work.clone(), job.job.clone());
+    if let Some(parts) = &job.merge {
+        return merge::film(&request.recording, &job, parts, &work);
+    }
     let mut material = Material::read(&request.recording, &work, request.last_try)?;
     if job.recording != material.manifest.recording {
         return Err(FilmError::UnusableSpec("it is for another recording"));
@@ -181,6 +186,7 @@ fn unusable(job: &JobSpec) -> Option<&'static str> {
         ((1..=60).contains(&job.video.gop_s), "its keyframes are not 1 to 60 s apart"),
         ((1..=2).contains(&job.audio.channels), "its sound is neither mono nor stereo"),
         (!job.outputs.is_empty(), "it makes nothing"),
+        (job.merge.as_ref().is_none_or(merge::is_sensible), "it merges fewer than two films"),
         (sensible_loudness, "its loudness is not -40 to -5 LUFS"),
         ((16_000..=320_000).contains(&job.audio.bps), "its audio rate is not 16 to 320 kbit/s"),
     ];
@@ -245,6 +251,7 @@ fn produce(
     ahead::wait(&material.folder, work)?;
     let reels = Reels::of_job(&folder, &material.folder);
     let mut another = SoundFile::wanted(job, plan, &folder)?;
+    let encoder = picture.encoder();
     let (pictured, mixed) = std::thread::scope(|scope| {
         let heard = job.has_picture() || job.makes(Output::Sound);
         let mixing = (heard && !plan.audio.is_empty()).then(|| {
@@ -276,7 +283,7 @@ fn produce(
         }
     };
     let sound = (sound, another);
-    let mut files = files::publish(&folder, (material, plan, job), picture, sound, work)?;
+    let mut files = files::publish(&folder, (material, plan, job), picture, sound, encoder, work)?;
     if job.makes(Output::Tracks) {
         files.extend(tracks::publish((material, plan, job), work)?);
     }

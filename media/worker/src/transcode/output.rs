@@ -152,4 +152,12 @@ impl SampleFile {
         let file = open.map_err(|source| FilmError::Write { path: self.path.clone(), source })?;
         Ok(BufReader::with_capacity(BUFFER, file))
     }
+
+    /// All that was written, to be read at any place; it is gone with the folder.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn written(mut self) -> Result<File, FilmError> {
+        self.reader().map(BufReader::into_inner)
+    }
 }

@@ -6,6 +6,7 @@
 mod chapters;
 mod entries;
 pub mod fragments;
+pub mod reader;
 pub mod segmented;
 
 use crate::picture::Colour;
@@ -55,7 +56,8 @@ pub struct Track {
 }
 
 impl Track {
-    fn duration(&self) -> u64 {
+    /// All samples together, in units of its timescale.
+    pub fn duration(&self) -> u64 {
         self.samples.iter().map(|sample| u64::from(sample.duration)).sum()
     }
 

@@ -4,7 +4,7 @@ use super::people::People;
 use super::{Plan, end_of};
 use roombox_capture::manifest::Manifest;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whoever was the loudest for so long, within [`WINDOW_US`], has the floor.
 const FLOOR_US: u64 = 8_000_000;
@@ -19,7 +19,7 @@ const TOGETHER_US: u64 = 1_000_000;
 const BEFORE_US: u64 = 5_000_000;
 
 /// A chapter of a film.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chapter {
     /// In the film's time.
     pub from_us: u64,
@@ -29,10 +29,10 @@ pub struct Chapter {
 }
 
 /// What a chapter is about; of two at one moment the later kind gives the name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChapterKind {
-    /// The film begins.
+    /// The film begins, or one of those that were merged.
     Start,
     /// Somebody takes the floor.
     Turn,

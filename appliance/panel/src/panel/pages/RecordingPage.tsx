@@ -1,15 +1,15 @@
 // One recording: watch it, see what happened in it, take its files along, render it again.
-import { Button, Grid, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Button, Grid, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconCut, IconDownload, IconLock, IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useLocation } from "wouter";
+import { Link, useLocation } from "wouter";
 import { Name } from "../../Name";
 import { api, fileAddress } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { Recording } from "../../api/schema";
+import type { MergedPart, Recording } from "../../api/schema";
 import { filmMs, filmOf, recordingMs, type FilmIndex } from "../../film";
 import { Ago, Elapsed } from "../parts/Ago";
 import { Chapters } from "../parts/Chapters";
@@ -112,7 +112,7 @@ function RecordingView({ recording }: { recording: Recording }) {
           </div>
         ) : (
           <Paper className="surface" p="md">
-            <Text>{t(`recording.no_film.${recording.state}`)}</Text>
+            <Text>{t(`${recording.merged_from ? "merge" : "recording"}.no_film.${recording.state}`)}</Text>
           </Paper>
         )}
         <TimelineStrip
@@ -135,6 +135,7 @@ function RecordingView({ recording }: { recording: Recording }) {
         {trimming && (
           <Trim recording={recording} at={here} seek={seekRecording} close={trim.close} />
         )}
+        {recording.merged_from && <MadeOf parts={recording.merged_from} />}
         <Grid gap="md">
           <Grid.Col span={{ base: 12, md: 7 }}>
             <Happened recording={recording} />
@@ -145,7 +146,7 @@ function RecordingView({ recording }: { recording: Recording }) {
         </Grid>
         {edits && <Shares recording={recording} />}
         {edits && <Copies recording={recording} />}
-        <TrackTable recording={recording} />
+        {!recording.merged_from && <TrackTable recording={recording} />}
       </Stack>
     </>
   );
@@ -160,6 +161,37 @@ function useFilmIndex(recording: string, file: string | undefined): FilmIndex | 
     staleTime: Infinity,
   });
   return index.data;
+}
+
+/** The recordings of which this one was made, while they are there. */
+function MadeOf({ parts }: { parts: MergedPart[] }) {
+  const { t } = useTranslation("panel");
+  const format = useFormat();
+  return (
+    <Paper className="surface" p="md" component="section" aria-label={t("merge.made_of")}>
+      <Title order={2} size="h4" mb="sm">
+        {t("merge.made_of")}
+      </Title>
+      <Stack gap={6} component="ol" m={0} pl="lg">
+        {parts.map(({ recording_id: id, title, duration_ms, exists }) => (
+          <li key={id} style={{ overflowWrap: "anywhere" }}>
+            {exists ? (
+              <Anchor component={Link} href={`/recordings/${id}`}>
+                <Name>{title}</Name>
+              </Anchor>
+            ) : (
+              <>
+                <Name>{title}</Name> ({t("merge.gone")})
+              </>
+            )}{" "}
+            <Text span c="dimmed">
+              {format.clock(duration_ms)}
+            </Text>
+          </li>
+        ))}
+      </Stack>
+    </Paper>
+  );
 }
 
 function Happened({ recording }: { recording: Recording }) {
@@ -266,22 +298,26 @@ function RecordingActions({ recording, trim }: { recording: Recording; trim: () 
       )}
       {edits && (
         <>
-          <Button
-            variant="default"
-            disabled={running || recording.state === "empty"}
-            leftSection={<IconRefresh size={18} aria-hidden />}
-            onClick={render.open}
-          >
-            {t("recording.render")}
-          </Button>
-          <Button
-            variant="default"
-            disabled={running || recording.state === "empty"}
-            leftSection={<IconCut size={18} aria-hidden />}
-            onClick={trim}
-          >
-            {t("trim.action")}
-          </Button>
+          {!recording.merged_from && (
+            <>
+              <Button
+                variant="default"
+                disabled={running || recording.state === "empty"}
+                leftSection={<IconRefresh size={18} aria-hidden />}
+                onClick={render.open}
+              >
+                {t("recording.render")}
+              </Button>
+              <Button
+                variant="default"
+                disabled={running || recording.state === "empty"}
+                leftSection={<IconCut size={18} aria-hidden />}
+                onClick={trim}
+              >
+                {t("trim.action")}
+              </Button>
+            </>
+          )}
           <MoreMenu
             rename={rename.open}
             remove={remove.open}

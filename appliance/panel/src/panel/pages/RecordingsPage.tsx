@@ -1,13 +1,15 @@
 // The library: what is being rendered, then recordings, searched and narrowed, as a list or a calendar.
-import { Button, Group, SegmentedControl, Skeleton, Stack } from "@mantine/core";
-import { IconDatabase, IconMovie, IconSearchOff } from "@tabler/icons-react";
+import { Button, Group, Paper, SegmentedControl, Skeleton, Stack, Text } from "@mantine/core";
+import { IconArrowMerge, IconDatabase, IconMovie, IconSearchOff } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation, useSearch } from "wouter";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
+import type { Recording } from "../../api/schema";
 import { EVERYTHING, askedFor, searchOf, shownOf, type Filter, type Shown } from "../../library";
+import { MOST_MERGED, canMerge } from "../../merge";
 import { Calendar } from "../parts/Calendar";
 import { Deletions } from "../parts/Deletions";
 import { EmptyState } from "../parts/EmptyState";
@@ -16,7 +18,11 @@ import { Heading } from "../parts/Heading";
 import { JobQueue } from "../parts/JobQueue";
 import { LibraryFilters } from "../parts/LibraryFilters";
 import { RecordingRow } from "../parts/RecordingRow";
+import { lazyPage } from "../parts/lazyPage";
 import { useUndo } from "../parts/useUndo";
+import { useMay } from "../session";
+
+const MergeDialog = lazyPage(() => import("../parts/MergeDialog").then((part) => part.MergeDialog));
 
 export function RecordingsPage() {
   const { t } = useTranslation("panel");
@@ -98,6 +104,17 @@ function Found({ filter, clear }: { filter: Filter; clear: () => void }) {
     placeholderData: keepPreviousData,
   });
   const items = recordings.data?.pages.flatMap((page) => page.items);
+  const edits = useMay()("edit_library");
+  const [wanted, want] = useState<ReadonlyMap<string, Recording>>(new Map());
+  // What was selected stays so while somebody looks for the next one.
+  const known = new Map(items?.map((recording) => [recording.id, recording]));
+  const chosen = [...wanted.values()].map((one) => known.get(one.id) ?? one).filter(canMerge);
+  const select = (recording: Recording, selected: boolean) => {
+    const next = new Map(wanted);
+    if (selected) next.set(recording.id, recording);
+    else next.delete(recording.id);
+    want(next);
+  };
   return (
     <>
       {recordings.error && (
@@ -122,11 +139,23 @@ function Found({ filter, clear }: { filter: Filter; clear: () => void }) {
         <Stack gap="sm" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
           {items.map((recording) => (
             <li key={recording.id}>
-              <RecordingRow recording={recording} />
+              <RecordingRow
+                recording={recording}
+                selection={
+                  edits
+                    ? {
+                        selected: chosen.some(({ id }) => id === recording.id),
+                        full: chosen.length >= MOST_MERGED,
+                        change: (selected) => select(recording, selected),
+                      }
+                    : undefined
+                }
+              />
             </li>
           ))}
         </Stack>
       )}
+      {chosen.length > 0 && <Chosen chosen={chosen} clear={() => want(new Map())} />}
       {recordings.hasNextPage && (
         <Group justify="center" mt="lg">
           <Button
@@ -137,6 +166,45 @@ function Found({ filter, clear }: { filter: Filter; clear: () => void }) {
             {t("recordings.more")}
           </Button>
         </Group>
+      )}
+    </>
+  );
+}
+
+/** What can be done with what is selected; at the lower edge, wherever somebody has scrolled to. */
+function Chosen({ chosen, clear }: { chosen: Recording[]; clear: () => void }) {
+  const { t } = useTranslation("panel");
+  const [merging, setMerging] = useState(false);
+  const hint =
+    chosen.length < 2
+      ? t("merge.chosen_more")
+      : chosen.length >= MOST_MERGED
+        ? t("merge.chosen_most", { count: MOST_MERGED })
+        : null;
+  return (
+    <>
+      <Paper className="surface chosen" p="sm" mt="md" component="section" aria-label={t("merge.title")}>
+        <Text role="status">
+          {t("merge.chosen", { count: chosen.length })}
+          {hint && ` · ${hint}`}
+        </Text>
+        <Group gap="xs">
+          <Button variant="default" onClick={clear}>
+            {t("merge.clear")}
+          </Button>
+          <Button
+            disabled={chosen.length < 2}
+            leftSection={<IconArrowMerge size={18} aria-hidden />}
+            onClick={() => setMerging(true)}
+          >
+            {t("merge.action")}
+          </Button>
+        </Group>
+      </Paper>
+      {merging && (
+        <Suspense>
+          <MergeDialog chosen={chosen} close={() => setMerging(false)} />
+        </Suspense>
       )}
     </>
   );

@@ -43,6 +43,7 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
   });
   const active = job.state === "queued" || job.state === "running";
   const again = job.state === "parked" || job.state === "cancelled";
+  const made = job.merges > 0 ? t("merge.job", { count: job.merges }) : t(`layout.${job.layout}`);
   const done = job.progress ? share(job.progress.done_ms, job.progress.total_ms) : 0;
 
   return (
@@ -54,7 +55,7 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
               <Name>{job.title}</Name>
             </Link>
           ) : (
-            t(`layout.${job.layout}`)
+            made
           )}
         </Text>
         {active && runs && (
@@ -102,7 +103,7 @@ export function JobProgress({ job, titled = false }: JobProgressProps) {
         />
       )}
       <Text size="sm" c={job.state === "parked" ? "var(--mantine-color-error)" : "dimmed"}>
-        <JobWords job={job} done={done} titled={titled} />
+        <JobWords job={job} done={done} made={titled ? made : null} />
       </Text>
       <JobTimes job={job} />
       {job.state === "parked" && job.error && (
@@ -132,11 +133,11 @@ function overtakes({ state, next, waits }: Job): boolean {
   return waits.before > 1 || waits.reason === "meetings" || waits.reason === "records_only";
 }
 
-function JobWords({ job, done, titled }: { job: Job; done: number; titled: boolean }) {
+/** `made`: what it makes, where the heading does not say so. */
+function JobWords({ job, done, made }: { job: Job; done: number; made: string | null }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
-  // Without a title the layout is the heading already.
-  const layout = titled ? [t(`layout.${job.layout}`)] : [];
+  const layout = made === null ? [] : [made];
   if (job.state === "running" && job.progress) {
     const { speed, eta_s: eta, encoder } = job.progress;
     return [

@@ -1,5 +1,5 @@
 // One recording in a list: its picture, what it is, and what is done with it most.
-import { Button, Group, Menu, Paper, Stack, Text, Title } from "@mantine/core";
+import { Button, Checkbox, Group, Menu, Paper, Stack, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconDotsVertical, IconDownload, IconPlayerPlay, IconTrash } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -8,6 +8,7 @@ import { Name } from "../../Name";
 import { unturned } from "../../direction";
 import { fileAddress } from "../../api/client";
 import type { Recording } from "../../api/schema";
+import { canMerge } from "../../merge";
 import { useMay } from "../session";
 import { useFormat } from "../wording";
 import { Ago, Elapsed } from "./Ago";
@@ -18,7 +19,13 @@ import { Thumbnail } from "./Thumbnail";
 /** So many names fit; the others are counted. */
 const NAMED = 4;
 
-export function RecordingRow({ recording }: { recording: Recording }) {
+interface RecordingRowProps {
+  recording: Recording;
+  /** Whether it is selected and how that changes; absent where nothing is done with several. */
+  selection?: { selected: boolean; full: boolean; change: (selected: boolean) => void } | undefined;
+}
+
+export function RecordingRow({ recording, selection }: RecordingRowProps) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   const [deleting, remove] = useDisclosure(false);
@@ -30,7 +37,16 @@ export function RecordingRow({ recording }: { recording: Recording }) {
 
   return (
     <Paper className="surface" p="sm">
-      <div className="recording-row">
+      <div className={selection ? "recording-row selectable" : "recording-row"}>
+        {selection && (
+          <Checkbox
+            className="recording-select"
+            aria-label={t("merge.select", { title: recording.title })}
+            checked={selection.selected}
+            disabled={!canMerge(recording) || (selection.full && !selection.selected)}
+            onChange={(event) => selection.change(event.currentTarget.checked)}
+          />
+        )}
         <Thumbnail recording={recording} />
         <Stack gap={4} miw={0}>
           <Title order={2} size="h5" style={{ overflowWrap: "anywhere" }}>

@@ -153,10 +153,7 @@ fn coded(
 ) -> Result<Made, FilmError> {
     let parts = parts_of(material, &file.picture);
     let (width, height) = canvas(&parts);
-    let pixels = u64::from(width) * u64::from(height);
-    let max_bps = (u64::from(preset.max_bps) * pixels / USUAL_PIXELS).clamp(RATES.0, RATES.1);
-    // Hardware may not take any size that somebody's camera has.
-    let preset = VideoPreset { max_bps: max_bps as u32, element: None, ..preset.clone() };
+    let preset = preset_for((width, height), preset);
     let shape = FilmShape { width, height, fps: FPS };
     let scenes = scenes(&parts, &file.person, (width, height));
     let scenery = Scenery { material, plan, scenes: &scenes, shape, preset: &preset };
@@ -166,11 +163,22 @@ fn coded(
     Ok(Made { track, samples: Samples::Reels(made) })
 }
 
+/// How pictures of this size are coded anew where a job's are coded like this.
+pub fn preset_for((width, height): (u32, u32), preset: &VideoPreset) -> VideoPreset {
+    let pixels = u64::from(width) * u64::from(height);
+    let max_bps = (u64::from(preset.max_bps) * pixels / USUAL_PIXELS).clamp(RATES.0, RATES.1);
+    // Hardware may not take any size that somebody's camera has.
+    VideoPreset { max_bps: max_bps as u32, element: None, ..preset.clone() }
+}
+
 /// The size of the largest part, as encoders take it.
 fn canvas(parts: &[&Part]) -> (u32, u32) {
     let sizes = parts.iter().map(|part| (part.width, part.height));
-    let (width, height) =
-        sizes.max_by_key(|(w, h)| u64::from(*w) * u64::from(*h)).unwrap_or((0, 0));
+    fitted(sizes.max_by_key(|(w, h)| u64::from(*w) * u64::from(*h)).unwrap_or((0, 0)))
+}
+
+/// The size next to this one that encoders take.
+pub fn fitted((width, height): (u32, u32)) -> (u32, u32) {
     let (width, height) = if width == 0 || height == 0 { (1280, 720) } else { (width, height) };
     let most = |size: u32, other: u32, most: u32| {
         u64::from(other) * u64::from(most.min(size)) / u64::from(size)

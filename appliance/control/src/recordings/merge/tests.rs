@@ -1,0 +1,210 @@
+//! What can be merged, what is said before it is, and what stays on the box meanwhile.
+
+use super::super::tests::Harness;
+use super::*;
+use crate::jobs::{EncoderChoice, JobPatch, LayoutName, Output, Pauses, SoundContainer};
+use crate::recordings::{Film, FilmRange};
+use crate::store::{NewJob, RecordingEnd};
+use roombox_jobs::JobState;
+use roombox_jobs::spec::MadeFile;
+use std::fs;
+
+fn format(picture: &str, encoder: &str, size: (u32, u32)) -> Format {
+    let (width, height) = size;
+    let (picture, encoder) = (picture.to_owned(), encoder.to_owned());
+    Format { picture, width, height, encoder, sound: Some("aac".to_owned()) }
+}
+
+#[test]
+fn films_of_one_format_stay_and_of_several_those_that_our_encoder_made_in_the_first_ones_size() {
+    let (usual, small) = ((1280, 720), (640, 360));
+    let drawn = format("drawn", SOFTWARE, usual);
+    let copied = format("copied", "copy", usual);
+    let other = format("other", "copy", (854, 481));
+    let little = format("little", SOFTWARE, small);
+    let kept = |formats: &[&Format]| kept(&formats.iter().map(|f| Some(*f)).collect::<Vec<_>>());
+    assert_eq!(kept(&[&copied, &copied]), Some(vec![true, true]));
+    assert_eq!(kept(&[&copied, &drawn]), Some(vec![false, true]));
+    assert_eq!(kept(&[&drawn, &copied, &drawn]), Some(vec![true, false, true]));
+    assert_eq!(kept(&[&drawn, &little]), Some(vec![true, false]));
+    assert_eq!(kept(&[&little, &drawn]), Some(vec![true, false]));
+    assert_eq!(kept(&[&copied, &other]), Some(vec![false, false]));
+    assert_eq!(kept(&[&other, &drawn]), Some(vec![false, false]), "no encoder takes that size");
+    assert_eq!(super::kept(&[Some(&drawn), None]), None);
+}
+
+impl Harness {
+    /// A recording with a film of so many seconds.
+    async fn filmed(&self, id: &str, seconds: u64, picture: &str, sound: &str) {
+        let row = RecordingRow {
+            id: id.to_owned(),
+            room_name: "Garden".to_owned(),
+            title: format!("Garden {id}"),
+            started_ms: 1_790_000_000_000,
+            ..RecordingRow::default()
+        };
+        self.store.recording_insert(row).await.unwrap();
+        let end = RecordingEnd {
+            recording: id.to_owned(),
+            state: RecordingState::Captured,
+            ended_ms: 1_790_000_000_000 + seconds * 1000,
+            duration_ms: seconds * 1000,
+            bytes: 10,
+            gaps: 0,
+            dropped: 0,
+            reason: EndReason::Stopped,
+            interruptions: Vec::new(),
+            people: vec!["Ada".to_owned(), id.to_owned()],
+        };
+        self.store.recording_end(end, |_| Vec::new()).await.unwrap();
+        let job = JobRow {
+            state: JobState::Finished,
+            ..JobRow::new(JobSpec::new(format!("job_{id}"), id.to_owned(), String::new()), 0, 0)
+        };
+        self.store.job_insert(NewJob(job.clone())).await.unwrap();
+        let path = format!("derived/job_{id}/film.mp4");
+        let (kind, sha256) = (FileKind::Mp4, String::new());
+        let film = MadeFile { kind, path: path.clone(), bytes: 9, sha256 };
+        self.store.job_finish(job, vec![film]).await.unwrap();
+        let film = self.recordings.folder(id).join(path);
+        fs::create_dir_all(film.parent().unwrap()).unwrap();
+        fs::write(&film, "a film, ok").unwrap();
+        let index = serde_json::json!({
+            "v": 1, "duration_us": seconds * 1_000_000,
+            "format": {
+                "picture": picture, "width": 1280, "height": 720, "encoder": SOFTWARE, "sound": sound
+            },
+        });
+        fs::write(film.with_file_name("film.json"), index.to_string()).unwrap();
+    }
+
+    async fn merge_these(&self, ids: &[&str]) -> Result<Recording, ControlError> {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.recordings.merge(&ids, None).await
+    }
+}
+
+#[tokio::test]
+async fn a_merged_recording_is_one_of_its_own_that_says_what_it_is_made_of() {
+    let box_ = Harness::new().await;
+    box_.filmed("rec_1", 60, "same", "aac").await;
+    box_.filmed("rec_2", 30, "same", "aac").await;
+    let ids = ["rec_2".to_owned(), "rec_1".to_owned()];
+    let plan = box_.recordings.merge_plan(&ids).await.unwrap();
+    assert_eq!((plan.duration_ms, plan.lossless), (90_000, Some(true)));
+    assert_eq!(plan.parts[0].recording_id, "rec_2", "in the order that was asked for");
+    let made = box_.recordings.merge(&ids, Some("All day")).await.unwrap();
+    assert_eq!((made.title.as_str(), made.duration_ms), ("All day", 90_000));
+    assert_eq!(made.state, RecordingState::Captured);
+    assert_eq!(made.people, ["Ada", "rec_2", "rec_1"], "everybody once");
+    let from = made.merged_from.unwrap();
+    let from: Vec<_> = from.iter().map(|part| (part.recording_id.as_str(), part.exists)).collect();
+    assert_eq!(from, [("rec_2", true), ("rec_1", true)]);
+    assert!(made.tracks.unwrap().is_empty());
+    let job = box_.store.job_list_of(made.id.clone()).await.unwrap().remove(0);
+    let merge = job.spec.merge.unwrap();
+    assert_eq!(merge.parts[1].film, "derived/job_rec_1/film.mp4");
+    assert!(merge.parts[0].title.starts_with("Garden rec_2 · 2026-"), "{:?}", merge.parts);
+    let manifest = roombox_capture::read_manifest(&box_.recordings.folder(&made.id)).unwrap();
+    assert!(manifest.ended.is_some() && manifest.parts.is_empty());
+    assert!(box_.recordings.get("rec_1").await.unwrap().merged_from.is_none());
+}
+
+#[tokio::test]
+async fn what_cannot_be_merged_is_refused_and_leaves_nothing() {
+    let box_ = Harness::new().await;
+    box_.filmed("rec_1", 60, "same", "aac").await;
+    box_.filmed("rec_2", 30, "same", "aac").await;
+    box_.filmed("rec_3", 30, "same", "other").await;
+    let nothing = RecordingRow { id: "rec_4".to_owned(), ..RecordingRow::default() };
+    box_.store.recording_insert(nothing).await.unwrap();
+    let many: Vec<String> = (0..=MOST_MERGED).map(|n| format!("rec_{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for (ids, code) in [
+        (&["rec_1"][..], "invalid_merge"),
+        (&[], "invalid_merge"),
+        (&["rec_1", "rec_2", "rec_1"], "invalid_merge"),
+        (&many[..], "invalid_merge"),
+        (&["rec_1", "rec_9"], "not_found"),
+        (&["rec_1", "rec_4"], "still_recording"),
+        (&["rec_1", "rec_3"], "sounds_differ"),
+    ] {
+        let refused = box_.merge_these(ids).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{ids:?}: {refused}");
+        assert!(
+            box_.recordings
+                .merge_plan(&ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>())
+                .await
+                .is_err()
+        );
+    }
+    box_.store.recording_set_state("rec_4".to_owned(), RecordingState::Parked).await.unwrap();
+    assert_eq!(box_.merge_these(&["rec_1", "rec_4"]).await.unwrap_err().code(), "no_film");
+    fs::remove_file(box_.recordings.folder("rec_2").join("derived/job_rec_2/film.mp4")).unwrap();
+    assert_eq!(box_.merge_these(&["rec_1", "rec_2"]).await.unwrap_err().code(), "no_film");
+    assert!(box_.store.job_list_undone().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn while_films_are_merged_their_recordings_stay() {
+    let box_ = Harness::new().await;
+    for id in ["rec_1", "rec_2", "rec_3"] {
+        box_.filmed(id, 60, "same", "aac").await;
+    }
+    let settled = || async {
+        let all = box_.store.recording_list_settled(None, None).await.unwrap();
+        all.into_iter().map(|one| one.id).collect::<HashSet<String>>()
+    };
+    assert_eq!(settled().await.len(), 3);
+    let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    assert_eq!(settled().await, HashSet::from(["rec_3".to_owned()]));
+    for id in ["rec_1", "rec_2"] {
+        assert_eq!(box_.recordings.delete(id).await.unwrap_err().code(), "being_merged");
+    }
+    // Once the job is over they are like others, and what was made of them stays.
+    let mut job = box_.store.job_list_of(made.id.clone()).await.unwrap().remove(0);
+    job.state = JobState::Finished;
+    let path = format!("derived/{}/film.mp4", job.spec.job);
+    let film = MadeFile { kind: FileKind::Mp4, path, bytes: 5, sha256: String::new() };
+    box_.store.job_finish(job, vec![film]).await.unwrap();
+    box_.recordings.delete("rec_1").await.unwrap();
+    let seen = box_.recordings.get(&made.id).await.unwrap();
+    assert_eq!(seen.state, RecordingState::Ready);
+    let exist: Vec<bool> = seen.merged_from.unwrap().iter().map(|part| part.exists).collect();
+    assert_eq!(exist, [false, true]);
+    assert!(settled().await.contains("rec_2"));
+}
+
+#[tokio::test]
+async fn of_a_merged_recording_no_film_can_be_drawn_again() {
+    let box_ = Harness::new().await;
+    box_.filmed("rec_1", 60, "same", "aac").await;
+    box_.filmed("rec_2", 60, "other", "aac").await;
+    let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    for range in [None, Some(FilmRange { from_ms: 0, to_ms: 5000 })] {
+        let film = Film {
+            layout: LayoutName::Auto,
+            encoder: EncoderChoice::Auto,
+            outputs: vec![Output::Film],
+            container: SoundContainer::M4a,
+            pauses: Pauses::Cut,
+            range,
+            wanted: JobPatch::default(),
+        };
+        assert_eq!(box_.recordings.render(&made.id, film).await.unwrap_err().code(), "merged");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_a_crash_left_out_is_made_at_the_start() {
+    let box_ = Harness::new().await;
+    box_.filmed("rec_1", 60, "same", "aac").await;
+    box_.filmed("rec_2", 60, "same", "aac").await;
+    let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    let folder = box_.recordings.folder(&made.id);
+    fs::remove_dir_all(&folder).unwrap();
+    box_.recordings.recover().await.unwrap();
+    assert!(roombox_capture::read_manifest(&folder).unwrap().ended.is_some());
+    let seen = box_.recordings.get(&made.id).await.unwrap();
+    assert_eq!(seen.state, RecordingState::Captured);
+}
