@@ -24,7 +24,7 @@ pub use film::{Film, FilmRange};
 pub use merge::{MOST_MERGED, MergePlan, MergedPart, PlannedPart};
 pub use roombox_capture::captions::{About, LONGEST_TEXT, Piece, Transcribed};
 pub(crate) use search::search_words;
-pub use search::{Day, RecordingPage, Wanted};
+pub use search::{Day, DayEntry, RecordingPage, Wanted};
 pub(crate) use spelling::plain;
 pub use timeline::TimelineItem;
 pub use views::{RecordedFile, RecordedTrack, Recording, TrackFile};

@@ -4,7 +4,7 @@ use super::{Recording, RecordingState, Recordings, plain};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
 use crate::pages::{checked, page};
-use crate::store::Search;
+use crate::store::{RecordingRow, Search};
 use roombox_capture::read_timeline;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use serde::Serialize;
@@ -55,7 +55,18 @@ pub struct Day {
     /// Recordings that began on it.
     pub count: u64,
     /// The first of them.
-    pub items: Vec<Recording>,
+    pub items: Vec<DayEntry>,
+}
+
+/// A recording as a calendar names it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct DayEntry {
+    pub id: String,
+    pub title: String,
+    pub room_name: String,
+    pub started_at: UnixMs,
+    /// Up to now while it runs.
+    pub duration_ms: u64,
 }
 
 fn moment(field: &'static str, text: &str) -> Result<u64, ControlError> {
@@ -147,16 +158,26 @@ impl Recordings {
         }
         let search = wanted.checked()?;
         let found = self.store.recording_days(search, starts.clone(), NAMED_A_DAY).await?;
-        let shape: Vec<(u64, usize)> =
-            found.iter().map(|day| (day.count, day.rows.len())).collect();
-        let rows = found.into_iter().flat_map(|day| day.rows).collect();
-        let mut views = self.views(rows).await?.into_iter();
-        let days = starts.into_iter().zip(shape).map(|(starts_ms, (count, named))| Day {
+        let days = starts.into_iter().zip(found).map(|(starts_ms, day)| Day {
             starts_at: UnixMs(starts_ms),
-            count,
-            items: views.by_ref().take(named).collect(),
+            count: day.count,
+            items: day.rows.into_iter().map(|row| self.day_entry(row)).collect(),
         });
         Ok(days.collect())
+    }
+
+    fn day_entry(&self, row: RecordingRow) -> DayEntry {
+        let live = match row.state {
+            RecordingState::Recording => self.recorder.figures(&row.id),
+            _ => None,
+        };
+        DayEntry {
+            id: row.id,
+            title: row.title,
+            room_name: row.room_name,
+            started_at: UnixMs(row.started_ms),
+            duration_ms: live.map_or(row.duration_ms, |live| live.elapsed_us / 1000),
+        }
     }
 
     /// Names of the rooms that have recordings, in order.

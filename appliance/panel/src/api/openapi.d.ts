@@ -3804,8 +3804,20 @@ export interface components {
              */
             count: number;
             /** @description The first of them. */
-            items: components["schemas"]["Recording"][];
+            items: components["schemas"]["DayEntry"][];
             starts_at: components["schemas"]["Time"];
+        };
+        /** @description A recording as a calendar names it. */
+        DayEntry: {
+            /**
+             * Format: int64
+             * @description Up to now while it runs.
+             */
+            duration_ms: number;
+            id: string;
+            room_name: string;
+            started_at: components["schemas"]["Time"];
+            title: string;
         };
         DayList: {
             items: components["schemas"]["Day"][];

@@ -105,6 +105,7 @@ export type JobPatch = Schemas["JobPatch"];
 export type JobWait = Schemas["JobWait"];
 
 export type Day = Schemas["Day"];
+export type DayEntry = Schemas["DayEntry"];
 export type FilmRange = Schemas["FilmRange"];
 export type Share = Schemas["Share"];
 export type NewShare = Schemas["NewShare"];

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
-import type { Day, Recording } from "../../api/schema";
+import type { Day, DayEntry } from "../../api/schema";
 import {
   askedFor,
   dayByKey,
@@ -186,7 +186,7 @@ function Names({ day }: { day: Day | undefined }) {
 }
 
 /** A title that nobody changed says the room and a time in UTC: here the room is enough. */
-function nameOf(recording: Recording): string {
+function nameOf(recording: DayEntry): string {
   const made = `${recording.room_name} · ${recording.started_at.slice(0, 16).replace("T", " ")}`;
   return recording.title === made ? recording.room_name : recording.title;
 }
@@ -194,7 +194,7 @@ function nameOf(recording: Recording): string {
 function useTime() {
   const { language } = useFormat();
   const time = new Intl.DateTimeFormat(language, { timeStyle: "short" });
-  return (recording: Recording) => time.format(new Date(recording.started_at));
+  return (recording: DayEntry) => time.format(new Date(recording.started_at));
 }
 
 interface AgendaProps {
