@@ -268,3 +268,32 @@ async fn a_merge_whose_film_is_gone_ends_and_is_tried_again_once_it_is_back() {
     let seen = box_.recordings.get(&made.id).await.unwrap();
     assert_eq!((seen.state, seen.files.len()), (RecordingState::Ready, 1));
 }
+
+#[tokio::test]
+async fn a_film_that_was_made_before_its_job_was_given_up_is_taken() {
+    let (ask, mut asked) = mpsc::unbounded_channel();
+    let (box_, desk) = Harness::with(Arc::new(Asked(ask))).await;
+    for id in ["rec_1", "rec_2"] {
+        box_.filmed(id, 60, "same", "aac").await;
+    }
+    let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    // The database of an hour ago knows a job that waits. It is done, and the films are gone by now.
+    let job = box_.store.job_list_of(made.id.clone()).await.unwrap().remove(0);
+    let folder = box_.recordings.folder(&made.id).join("derived").join(&job.spec.job);
+    fs::create_dir_all(&folder).unwrap();
+    let film = [&b"\0\0\0\x0cftypisom\0\0\0\x08moov\0\0\0\x10mdat"[..], &[7; 8]].concat();
+    fs::write(folder.join("film.mp4"), film).unwrap();
+    fs::write(folder.join("film.json"), r#"{"v":1,"duration_us":121000000}"#).unwrap();
+    let (_, _, mut told) = box_.recordings.events.listen(None);
+    tokio::spawn(box_.recordings.clone().find_films());
+    tokio::spawn(desk.run());
+    let (attempt, _) = asked.recv().await.unwrap();
+    box_.recordings.take_up_films().await.unwrap();
+    let state = box_.recordings.get(&made.id).await.unwrap().state;
+    assert_eq!(state, RecordingState::Captured, "it is being made");
+    box_.recordings.jobs.report(Report::Hopeless(attempt, "gone".to_owned())).await;
+    while !matches!(told.recv().await.unwrap().what, Happening::RecordingReady { .. }) {}
+    let seen = box_.recordings.get(&made.id).await.unwrap();
+    assert_eq!((seen.state, seen.duration_ms), (RecordingState::Ready, 121_000));
+    assert_eq!(seen.files.len(), 2);
+}
