@@ -238,6 +238,7 @@ impl House {
         let status = Arc::new(Status::new(events.clone()));
         recordings.recover().await.context("the recordings cannot be looked through")?;
         tokio::spawn(upkeep::learn_people(recordings.clone()));
+        tokio::spawn(recordings.clone().find_films());
         tokio::spawn(async move {
             if let Err(error) = desk.run().await {
                 tracing::error!(%error, "the job desk has stopped");

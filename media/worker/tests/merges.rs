@@ -8,7 +8,9 @@ mod studio;
 use roombox_capture::timeline::TimelineEvent;
 use roombox_jobs::spec::{JobSpec, LayoutName, Merge, MergePart};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::time::{Duration, Instant};
 use studio::{FILM, Film, SECOND, Studio, Take, beep, flash, onsets};
 
 /// Sound and picture belong together.
@@ -184,6 +186,55 @@ fn a_film_without_sound_is_silent_in_its_place() {
 }
 
 #[test]
+fn a_worker_that_is_killed_leaves_no_half_film_and_the_next_attempt_makes_the_same_one() {
+    /// Written past the limit: the kernel ends the process, which has no say in it.
+    const SIGXFSZ: i32 = 25;
+    let usual = drawn(5_000_000, true, |_| {});
+    let mut copied = Studio::new();
+    copied.join(0, "Bob");
+    let take = Take { size: (320, 240), ..Take::h264(0, 6 * SECOND) };
+    copied.camera("Bob", take, flash);
+    copied.microphone("Bob", 0, 6 * SECOND, beep);
+    let alone = copied.film(&copied.job(LayoutName::Auto));
+    let copied = (copied, alone);
+    let studio = Studio::new();
+    let job = merging(&studio, vec![part(&usual, "a"), part(&copied, "b"), part(&usual, "c")]);
+    let wanted = fs::read(studio.film_of_what_is_there(&job).path).unwrap();
+    let folder = studio.path().join("derived").join(&job.job);
+    fs::remove_dir_all(&folder).unwrap();
+    // While pictures are coded anew.
+    let mut child = studio.transcode(&job).spawn().unwrap();
+    let begun = Instant::now();
+    while !folder.join("picture-1.part").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing is coded anew");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    assert_eq!(studio.made(&job), ["picture-1.part"]);
+    // While the film is written, at the same byte each time; what was coded anew is smaller.
+    let limit = wanted.len() * 3 / 4 / 512;
+    let worker = studio.transcode(&job);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -c 0; ulimit -f \"$0\"; exec \"$@\"", &limit.to_string()]);
+    command.arg(worker.get_program()).args(worker.get_args());
+    let killed = command.output().unwrap();
+    let log = String::from_utf8_lossy(&killed.stderr);
+    assert_eq!(killed.status.signal(), Some(SIGXFSZ), "{log}");
+    let left = studio.made(&job);
+    assert!(left.iter().all(|name| name.ends_with(".part")), "{left:?}");
+    let half = fs::read(folder.join("film.mp4.part")).unwrap();
+    assert_eq!(half.len(), limit * 512, "{left:?}");
+    assert!(half == wanted[..half.len()], "it is the film that was begun");
+    // Whoever finds the folder then finds a recording that has ended, and no film in it.
+    let manifest = roombox_capture::read_manifest(studio.path()).unwrap();
+    assert!(manifest.ended.is_some() && manifest.parts.is_empty());
+    let film = studio.film_of_what_is_there(&job);
+    assert!(fs::read(&film.path).unwrap() == wanted, "nobody can see where it was killed");
+    assert_eq!(studio.made(&job), FILM);
+}
+
+#[test]
 fn a_film_that_is_gone_or_none_of_ours_ends_the_job_and_says_which_it_is() {
     let film = drawn(2_000_000, true, |_| {});
     let studio = Studio::new();
@@ -216,4 +267,9 @@ fn a_film_that_is_gone_or_none_of_ours_ends_the_job_and_says_which_it_is() {
     let (status, log) = run(&merging(&studio, vec![there]));
     assert!(status == Some(2) && log.contains("fewer than two"), "{log}");
     assert!(studio.made(&job).is_empty());
+    // Whoever brings it back gets the film that was wanted.
+    fs::copy(&film.1.path, &foreign).unwrap();
+    let (status, log) = run(&job);
+    assert_eq!(status, Some(0), "{log}");
+    assert_eq!(studio.made(&job), FILM);
 }

@@ -110,6 +110,7 @@ impl Recordings {
                 self.store.recording_end(end, |_| Vec::new()).await?;
             }
         }
+        self.filmless.notify_one();
         Ok(())
     }
 

@@ -29,6 +29,8 @@ struct Summary {
     gaps: u64,
     interruptions: Vec<Interruption>,
     people: Vec<String>,
+    /// Something was made of it before the store knew it.
+    filmed: bool,
 }
 
 fn summarise(folder: &Path, manifest: &Manifest) -> Summary {
@@ -49,6 +51,7 @@ fn summarise(folder: &Path, manifest: &Manifest) -> Summary {
         gaps: timeline.iter().filter(|line| gap(&line.event)).count() as u64,
         interruptions: interruptions.collect(),
         people: people_in(&timeline),
+        filmed: folder.join("derived").is_dir(),
     }
 }
 
@@ -138,6 +141,9 @@ impl Recordings {
         tracing::info!(recording = %row.id, ?state, ?reason, duration_ms, "recording captured");
         let captured = Happening::RecordingCaptured(Box::new(self.get(&row.id).await?));
         self.events.publish(&row.id, captured);
+        if state == RecordingState::Empty && summary.filmed {
+            self.filmless.notify_one();
+        }
         for job in jobs {
             self.jobs.queued(job).await;
         }

@@ -3,7 +3,7 @@
 //! ```text
 //! recording ─ ended ─► captured ─ job finished ─► ready
 //!     │                   │  └─ five attempts failed ─► parked
-//!     └─ nothing came ─► empty
+//!     └─ nothing came ─► empty ─ a film is found in its folder ─► ready
 //! ```
 //! The bytes are `capture`'s; this service keeps what the box knows about them.
 
@@ -11,6 +11,7 @@ mod captions;
 mod demand;
 mod endings;
 mod film;
+mod found_films;
 mod life;
 mod merge;
 mod search;
@@ -47,6 +48,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use ulid::Ulid;
 use utoipa::ToSchema;
 
@@ -151,6 +153,8 @@ pub struct Recordings {
     interrupted: Mutex<HashMap<String, Interrupted>>,
     /// What could not be ended.
     unkept: Mutex<Unkept>,
+    /// Recordings without tracks may have films that the store does not know.
+    filmless: Notify,
 }
 
 /// What a [`Recordings`] is built from.
@@ -180,6 +184,7 @@ impl Recordings {
             keeping: tokio::sync::Mutex::default(),
             interrupted: Mutex::default(),
             unkept: Mutex::default(),
+            filmless: Notify::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::conference::quiet::Quiet;
-use crate::jobs::{Attempt, JobsParts, Machine, Workers};
+use crate::jobs::{Attempt, DeskTask, JobsParts, Machine, Workers};
 use crate::rooms::RoomRules;
 use crate::store::RoomRow;
 use roombox_capture::manifest::{Codec, Ended, Manifest, MediaKind, TrackSource};
@@ -74,17 +74,22 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) async fn new() -> Self {
+        Self::with(Arc::new(Nobody)).await.0
+    }
+
+    /// One whose jobs are done by these workers while the desk runs.
+    pub(crate) async fn with(workers: Arc<dyn Workers>) -> (Self, DeskTask) {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("recordings");
         fs::create_dir(&root).unwrap();
         let store = Arc::new(Store::open(&folder.path().join("box.db")).unwrap());
         let events = Arc::<Events>::default();
         let settings = Arc::new(SettingsDesk::load(store.clone(), events.clone()).await.unwrap());
-        let (jobs, _) = Jobs::new(JobsParts {
+        let (jobs, desk) = Jobs::new(JobsParts {
             store: store.clone(),
             events: events.clone(),
             settings: settings.clone(),
-            workers: Arc::new(Nobody),
+            workers,
             machine: Machine::idle(1),
         });
         let (conference, ends) = (Arc::<Quiet>::default(), Arc::<Ends>::default());
@@ -98,7 +103,8 @@ impl Harness {
             events,
             root,
         };
-        Self { recordings: Arc::new(Recordings::new(parts)), store, ends, folder }
+        let recordings = Arc::new(Recordings::new(parts));
+        (Self { recordings, store, ends, folder }, desk)
     }
 
     fn root(&self) -> PathBuf {

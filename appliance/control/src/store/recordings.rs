@@ -9,8 +9,8 @@ use super::{Store, StoreError, fleet_library, signed, unsigned};
 use crate::egress::EgressRow;
 use crate::recordings::{Interruption, RecordingState};
 use roombox_capture::manifest::EndReason;
-use roombox_jobs::JobRow;
 use roombox_jobs::spec::{FileKind, LayoutName, MadeFile};
+use roombox_jobs::{JobRow, JobState};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -263,6 +263,45 @@ impl Store {
         state: RecordingState,
     ) -> Result<(), StoreError> {
         self.call(move |sql| set_state(sql, &id, state)).await
+    }
+
+    /// Recordings that have ended without a film that is known, and of which none is being made.
+    pub async fn recording_list_filmless(&self) -> Result<Vec<String>, StoreError> {
+        let [queued, running] = [JobState::Queued, JobState::Running].map(JobState::name);
+        self.call(move |sql| {
+            let mut statement = sql.prepare_cached(
+                "SELECT id FROM recordings WHERE state IN ('empty', 'parked')
+                     AND id NOT IN (SELECT recording FROM files)
+                     AND id NOT IN (SELECT recording FROM jobs WHERE state IN (?1, ?2))
+                 ORDER BY id",
+            )?;
+            let ids = statement.query_map([queued, running], |row| row.get(0))?;
+            Ok(ids.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// A film of it was found that this job had made: it is ready. False if it is not without one any more.
+    pub async fn recording_take_film(
+        &self,
+        id: String,
+        job: String,
+        duration_ms: u64,
+        files: Vec<MadeFile>,
+    ) -> Result<bool, StoreError> {
+        self.call(move |sql| {
+            let changed = sql.execute(
+                "UPDATE recordings SET state = ?2, duration_ms = ?3, ended_ms = started_ms + ?3
+                 WHERE id = ?1 AND state IN ('empty', 'parked')
+                     AND id NOT IN (SELECT recording FROM files)",
+                params![id, name(RecordingState::Ready)?, signed(duration_ms)],
+            )?;
+            if changed == 1 {
+                insert_files(sql, &id, &job, &files)?;
+            }
+            Ok(changed == 1)
+        })
+        .await
     }
 
     pub async fn recording_set_title(&self, id: String, title: String) -> Result<bool, StoreError> {

@@ -262,7 +262,8 @@ impl Studio {
         self.transcode(job)
     }
 
-    fn transcode(&self, job: &JobSpec) -> Command {
+    /// The worker, for what the folder holds already.
+    pub fn transcode(&self, job: &JobSpec) -> Command {
         let spec = self.path().join("job.json");
         fs::write(&spec, serde_json::to_vec(job).unwrap()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_roombox-media"));

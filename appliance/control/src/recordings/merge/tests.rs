@@ -2,12 +2,17 @@
 
 use super::super::tests::Harness;
 use super::*;
-use crate::jobs::{EncoderChoice, JobPatch, LayoutName, Output, Pauses, SoundContainer};
+use crate::jobs::{
+    Attempt, EncoderChoice, JobPatch, LayoutName, Output, Pauses, Receipt, Report, SoundContainer,
+    Workers,
+};
 use crate::recordings::{Film, FilmRange};
 use crate::store::{NewJob, RecordingEnd};
 use roombox_jobs::JobState;
 use roombox_jobs::spec::MadeFile;
 use std::fs;
+use std::sync::Arc;
+use tokio::sync::mpsc;
 
 fn format(picture: &str, encoder: &str, size: (u32, u32)) -> Format {
     let (width, height) = size;
@@ -207,4 +212,88 @@ async fn a_folder_that_a_crash_left_out_is_made_at_the_start() {
     assert!(roombox_capture::read_manifest(&folder).unwrap().ended.is_some());
     let seen = box_.recordings.get(&made.id).await.unwrap();
     assert_eq!(seen.state, RecordingState::Captured);
+}
+
+/// Workers that only say what they are asked.
+struct Asked(mpsc::UnboundedSender<(Attempt, JobSpec)>);
+
+impl Workers for Asked {
+    fn start(&self, attempt: Attempt, spec: JobSpec) {
+        self.0.send((attempt, spec)).unwrap();
+    }
+
+    fn kill(&self, _: Attempt) {}
+
+    fn clear(&self, _: &JobSpec) {}
+
+    fn slow(&self, _: bool) {}
+}
+
+#[tokio::test]
+async fn a_merge_whose_film_is_gone_ends_and_is_tried_again_once_it_is_back() {
+    let (ask, mut asked) = mpsc::unbounded_channel();
+    let (box_, desk) = Harness::with(Arc::new(Asked(ask))).await;
+    for id in ["rec_1", "rec_2"] {
+        box_.filmed(id, 60, "same", "aac").await;
+    }
+    let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    let (_, _, mut told) = box_.recordings.events.listen(None);
+    tokio::spawn(desk.run());
+    let (first, spec) = asked.recv().await.unwrap();
+    // What the worker says of it: see `media/worker/tests/merges.rs`.
+    let why = "the film of the recording rec_2 cannot be merged: it is not there any more";
+    box_.recordings.jobs.report(Report::Hopeless(first.clone(), why.to_owned())).await;
+    while !matches!(told.recv().await.unwrap().what, Happening::RecordingParked { .. }) {}
+    let row = || async { box_.store.job_get(spec.job.clone()).await.unwrap().unwrap() };
+    let over = row().await;
+    assert_eq!((over.state, over.attempts), (JobState::Parked, 1), "nobody tries it by themselves");
+    assert!(over.last_error.unwrap().contains("rec_2"), "it says whose film is gone");
+    let parked = box_.recordings.get(&made.id).await.unwrap();
+    assert_eq!(parked.state, RecordingState::Parked);
+    assert!(!box_.recordings.is_being_merged("rec_1").await.unwrap());
+    // Somebody has brought the film back.
+    box_.recordings.jobs.retry(&spec.job).await.unwrap();
+    let (second, again) = asked.recv().await.unwrap();
+    assert_eq!((second.number, &again), (2, &spec), "the same films in the same order");
+    assert_eq!(box_.recordings.delete("rec_1").await.unwrap_err().code(), "being_merged");
+    // What the first attempt still says is of no concern.
+    box_.recordings.jobs.report(Report::Hopeless(first, why.to_owned())).await;
+    let path = format!("derived/{}/film.mp4", spec.job);
+    let files = vec![MadeFile { kind: FileKind::Mp4, path, bytes: 5, sha256: String::new() }];
+    let (job, encoder) = (spec.job.clone(), "copy".to_owned());
+    let receipt = Receipt { job, files, duration_us: 120_000_000, encoder, cpu_s: 0.1 };
+    box_.recordings.jobs.report(Report::Finished(second, receipt)).await;
+    while !matches!(told.recv().await.unwrap().what, Happening::RecordingReady { .. }) {}
+    assert_eq!((row().await.state, row().await.last_error), (JobState::Finished, None));
+    let seen = box_.recordings.get(&made.id).await.unwrap();
+    assert_eq!((seen.state, seen.files.len()), (RecordingState::Ready, 1));
+}
+
+#[tokio::test]
+async fn a_film_that_was_made_before_its_job_was_given_up_is_taken() {
+    let (ask, mut asked) = mpsc::unbounded_channel();
+    let (box_, desk) = Harness::with(Arc::new(Asked(ask))).await;
+    for id in ["rec_1", "rec_2"] {
+        box_.filmed(id, 60, "same", "aac").await;
+    }
+    let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    // The database of an hour ago knows a job that waits. It is done, and the films are gone by now.
+    let job = box_.store.job_list_of(made.id.clone()).await.unwrap().remove(0);
+    let folder = box_.recordings.folder(&made.id).join("derived").join(&job.spec.job);
+    fs::create_dir_all(&folder).unwrap();
+    let film = [&b"\0\0\0\x0cftypisom\0\0\0\x08moov\0\0\0\x10mdat"[..], &[7; 8]].concat();
+    fs::write(folder.join("film.mp4"), film).unwrap();
+    fs::write(folder.join("film.json"), r#"{"v":1,"duration_us":121000000}"#).unwrap();
+    let (_, _, mut told) = box_.recordings.events.listen(None);
+    tokio::spawn(box_.recordings.clone().find_films());
+    tokio::spawn(desk.run());
+    let (attempt, _) = asked.recv().await.unwrap();
+    box_.recordings.take_up_films().await.unwrap();
+    let state = box_.recordings.get(&made.id).await.unwrap().state;
+    assert_eq!(state, RecordingState::Captured, "it is being made");
+    box_.recordings.jobs.report(Report::Hopeless(attempt, "gone".to_owned())).await;
+    while !matches!(told.recv().await.unwrap().what, Happening::RecordingReady { .. }) {}
+    let seen = box_.recordings.get(&made.id).await.unwrap();
+    assert_eq!((seen.state, seen.duration_ms), (RecordingState::Ready, 121_000));
+    assert_eq!(seen.files.len(), 2);
 }
