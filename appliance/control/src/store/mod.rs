@@ -214,6 +214,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let remembered = Arc::clone(&self.remembered);
+        remembered.begins();
         let call: Call = Box::new(move |connection| {
             let outcome = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -223,14 +224,17 @@ impl Store {
                     transaction.commit()?;
                     Ok(value)
                 });
-            remembered.changed(connection);
+            remembered.ended(connection);
             if reply.send(outcome).is_err() {
                 tracing::debug!("nobody waits for this answer of the database any more");
             }
         });
-        self.calls.try_send(call).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Busy,
-            TrySendError::Disconnected(_) => StoreError::Stopped,
+        self.calls.try_send(call).map_err(|error| {
+            self.remembered.gave_up();
+            match error {
+                TrySendError::Full(_) => StoreError::Busy,
+                TrySendError::Disconnected(_) => StoreError::Stopped,
+            }
         })?;
         answer.await.map_err(|_| StoreError::Stopped)?
     }

@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use rusqlite::{Connection, Transaction};
 use std::any::Any;
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Answers that are kept at a time: those of a few pages, each open in a few browsers, and what is looked up
@@ -54,6 +54,8 @@ pub(super) struct Remembered {
     changes: [AtomicU64; COUNTED.len()],
     /// Rows that were changed since the start, in whichever table.
     all_changes: AtomicU64,
+    /// Calls that wait or run.
+    pending: AtomicUsize,
     /// The one that was asked for last is the last one.
     answers: Mutex<Vec<Answer>>,
 }
@@ -63,7 +65,7 @@ impl Remembered {
     /// rows one by one, but not when all of a table go at once (`DELETE` without `WHERE`), and not of
     /// tables `WITHOUT ROWID`: none of these is done to the tables that are counted.
     pub fn watch(self: &Arc<Self>, connection: &mut Connection) -> rusqlite::Result<()> {
-        self.changed(connection);
+        self.all_changes.store(connection.total_changes(), Ordering::Release);
         let remembered = Arc::clone(self);
         connection.update_hook(Some(move |_action, _database: &str, table: &str, _row| {
             if let Some(at) = COUNTED.iter().position(|counted| *counted == table) {
@@ -72,9 +74,25 @@ impl Remembered {
         }))
     }
 
+    /// A call is made: what it will change nobody may overlook who asks after it.
+    pub fn begins(&self) {
+        self.pending.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Counts what a call has changed, before whoever made it hears so.
-    pub fn changed(&self, connection: &Connection) {
+    pub fn ended(&self, connection: &Connection) {
         self.all_changes.store(connection.total_changes(), Ordering::Release);
+        self.pending.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The call was not taken.
+    pub fn gave_up(&self) {
+        self.pending.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether nothing waits that may change something.
+    fn is_calm(&self) -> bool {
+        self.pending.load(Ordering::Acquire) == 0
     }
 
     /// How often what an answer is read from has changed. It only grows: a sum is as good as its parts.
@@ -107,7 +125,8 @@ impl Remembered {
 
 impl Store {
     /// As [`Store::call`] for a question that reads these tables alone, which `asked` and `about` name: answered
-    /// without the database while none of them has changed.
+    /// without the database while none of them has changed. Like any call it comes after those that were made
+    /// before it.
     pub(super) async fn ask<T: Clone + Send + Sync + 'static>(
         &self,
         of: Of,
@@ -116,11 +135,16 @@ impl Store {
         read: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let question = format!("{asked} {about:?}");
-        if let Some(known) = self.remembered.recall(&question) {
+        if self.remembered.is_calm()
+            && let Some(known) = self.remembered.recall(&question)
+        {
             return Ok(known);
         }
         let remembered = Arc::clone(&self.remembered);
         self.call(move |sql| {
+            if let Some(known) = remembered.recall(&question) {
+                return Ok(known);
+            }
             // On the store's thread nothing can change them meanwhile.
             let stand = remembered.stand(of);
             let value = read(sql)?;
@@ -230,6 +254,26 @@ mod tests {
         // Of all rows at once SQLite's hook tells nothing.
         store.call(|sql| Ok(sql.execute("DELETE FROM livekit_keys", [])?)).await.unwrap();
         assert_eq!((keys().await, keys().await), ((0, 3), (0, 3)));
+    }
+
+    #[tokio::test]
+    async fn a_question_comes_after_the_calls_that_were_made_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("box.db")).unwrap();
+        let read = Arc::new(AtomicU32::new(0));
+        let row = RecordingRow { id: "rec_1".to_owned(), ..RecordingRow::default() };
+        store.recording_insert(row).await.unwrap();
+        assert_eq!(bytes(&store, 1, &read).await, 0);
+        let (go, waits) = std::sync::mpsc::channel::<()>();
+        // Made first, and waits for the disk while somebody asks.
+        let change = store.call(move |sql| {
+            waits.recv().unwrap();
+            Ok(sql.execute("UPDATE recordings SET bytes = 7", [])?)
+        });
+        let asked = bytes(&store, 1, &read);
+        let (changed, bytes, ()) =
+            tokio::join!(biased; change, asked, async { go.send(()).unwrap() });
+        assert_eq!((changed.unwrap(), bytes), (1, 7));
     }
 
     #[tokio::test]
