@@ -1,9 +1,14 @@
 //! Files that are there whole or not at all, whenever the power goes.
 
+use crate::hex::hex;
+use sha2::{Digest as _, Sha256};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// So much of a file is read at a time.
+const PIECE: usize = 256 * 1024;
 
 /// Puts `bytes` in the place of a file: on the disk and under its name when this returns, readable
 /// as `mode` says.
@@ -24,6 +29,19 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
+}
+
+/// How long an open file is from where it stands, and its SHA-256 in lower-case hex.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn digest(file: &mut File) -> io::Result<(u64, String)> {
+    let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; PIECE]);
+    while let count @ 1.. = file.read(&mut piece)? {
+        hash.update(&piece[..count]);
+        bytes += count as u64;
+    }
+    Ok((bytes, hex(&hash.finalize())))
 }
 
 /// What is not there need not be taken away: `remove_….or_else(absent)`.

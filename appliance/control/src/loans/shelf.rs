@@ -5,15 +5,13 @@
 
 use super::LoanFile;
 use crate::error::ControlError;
-use crate::files::absent;
+use crate::files::{absent, digest};
 use crate::fleet::FleetError;
-use crate::hex::hex;
 use crate::jobs::Attempt;
 use roombox_jobs::spec::MadeFile;
-use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read as _, SeekFrom};
+use std::io::{self, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::sync::OwnedMutexGuard;
@@ -22,7 +20,6 @@ use tokio::sync::OwnedMutexGuard;
 const MADE: [&str; 2] = ["derived", "ahead"];
 /// Ending of what is not whole yet, as workers name it.
 const UNFINISHED: &str = "part";
-const PIECE: usize = 256 * 1024;
 
 /// All files of a recording, but what was made of it.
 pub(super) fn list(folder: &Path) -> Result<Vec<LoanFile>, ControlError> {
@@ -103,7 +100,7 @@ pub(super) fn check(
     }
     for file in files {
         let path = part(folder, attempt, &file.path)?;
-        match digest(&path) {
+        match synced(&path) {
             Ok(found) if found == (file.bytes, file.sha256.clone()) => {}
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(ControlError::Files(error));
@@ -135,16 +132,13 @@ pub(super) fn adopt(
     fs::remove_dir_all(own.join("reels")).or_else(absent).map_err(ControlError::Files)
 }
 
-fn digest(path: &Path) -> io::Result<(u64, String)> {
-    let (mut file, mut hash, mut bytes) = (File::open(path)?, Sha256::new(), 0);
-    let mut piece = vec![0; PIECE];
-    while let count @ 1.. = file.read(&mut piece)? {
-        hash.update(&piece[..count]);
-        bytes += count as u64;
-    }
+/// The length and sum of what has come, which is on the disk then.
+fn synced(path: &Path) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let sum = digest(&mut file)?;
     // It becomes the job's with its name, which must not last longer than what is in it.
     file.sync_all()?;
-    Ok((bytes, hex(&hash.finalize())))
+    Ok(sum)
 }
 
 /// A piece of a made file on its way in. What has come stays, for the next piece.

@@ -6,11 +6,10 @@
 use super::Recordings;
 use crate::error::ControlError;
 use crate::events::Happening;
-use crate::hex::hex;
+use crate::files::digest;
 use roombox_capture::read_manifest;
 use roombox_jobs::spec::{FileKind, MadeFile};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -42,8 +41,6 @@ const VERSION: u32 = 1;
 const LONGEST_INDEX: u64 = 64 << 20;
 /// No film is longer.
 const LONGEST_US: u64 = 366 * 86_400 * 1_000_000;
-/// So much of a file is read at a time.
-const PIECE: usize = 1 << 20;
 
 /// A film with what was made beside it.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,7 +142,7 @@ fn film_of(recording: &Path, job: &str) -> Result<Option<FoundFilm>, Refused> {
     for (name, kind) in FILES {
         let path = folder.join(name);
         if is_file(&path) {
-            let (bytes, sha256) = digest(&path)?;
+            let (bytes, sha256) = digest(&mut File::open(&path)?)?;
             files.push(MadeFile { kind, path: format!("{relative}/{name}"), bytes, sha256 });
         }
     }
@@ -180,16 +177,6 @@ fn is_whole(film: &mut (impl Read + Seek)) -> io::Result<bool> {
         }
     }
     Ok(at == length)
-}
-
-fn digest(path: &Path) -> io::Result<(u64, String)> {
-    let (mut file, mut hash, mut bytes) = (File::open(path)?, Sha256::new(), 0);
-    let mut piece = vec![0; PIECE];
-    while let count @ 1.. = file.read(&mut piece)? {
-        hash.update(&piece[..count]);
-        bytes += count as u64;
-    }
-    Ok((bytes, hex(&hash.finalize())))
 }
 
 fn is_given_up(what: &Happening) -> bool {

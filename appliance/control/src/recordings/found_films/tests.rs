@@ -2,10 +2,12 @@
 
 use super::super::tests::Harness;
 use super::*;
+use crate::hex::hex;
 use crate::recordings::RecordingState;
 use roombox_capture::manifest::{Codec, EndReason, Ended, Manifest, Part, RecordedLayer};
 use roombox_capture::storage::LocalDisk;
 use roombox_capture::write_manifest;
+use sha2::{Digest as _, Sha256};
 use std::io::Cursor;
 use std::os::unix::fs::symlink;
 
