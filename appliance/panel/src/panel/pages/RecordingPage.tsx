@@ -76,8 +76,8 @@ function RecordingView({ recording }: { recording: Recording }) {
                 <Elapsed since={recording.started_at} />
               ) : (
                 format.clock(recording.duration_ms)
-              )}{" "}
-              · {format.bytes(recording.bytes)}
+              )}
+              {recording.bytes > 0 && ` · ${format.bytes(recording.bytes)}`}
             </span>
           </Group>
         }
@@ -135,10 +135,13 @@ function RecordingView({ recording }: { recording: Recording }) {
         {trimming && (
           <Trim recording={recording} at={here} seek={seekRecording} close={trim.close} />
         )}
-        {recording.merged_from && <MadeOf parts={recording.merged_from} />}
         <Grid gap="md">
           <Grid.Col span={{ base: 12, md: 7 }}>
-            <Happened recording={recording} />
+            {recording.merged_from ? (
+              <MadeOf parts={recording.merged_from} />
+            ) : (
+              <Happened recording={recording} />
+            )}
           </Grid.Col>
           <Grid.Col span={{ base: 12, md: 5 }}>
             <Jobs recording={recording} />
@@ -168,7 +171,13 @@ function MadeOf({ parts }: { parts: MergedPart[] }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
   return (
-    <Paper className="surface" p="md" component="section" aria-label={t("merge.made_of")}>
+    <Paper
+      className="surface"
+      p="md"
+      h="100%"
+      component="section"
+      aria-label={t("merge.made_of")}
+    >
       <Title order={2} size="h4" mb="sm">
         {t("merge.made_of")}
       </Title>

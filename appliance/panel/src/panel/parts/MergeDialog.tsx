@@ -52,6 +52,7 @@ export function MergeDialog({ chosen, close }: MergeDialogProps) {
       row?.querySelector<HTMLButtonElement>(up ? "[data-up]" : "[data-down]")?.focus();
     });
   };
+  const partOf = (id: string) => plan.data?.parts.find(({ recording_id }) => recording_id === id);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     work.mutate();
@@ -79,8 +80,9 @@ export function MergeDialog({ chosen, close }: MergeDialogProps) {
                     <Name>{recording.title}</Name>
                   </Text>
                   <Text size="sm" c="dimmed">
-                    {format.clock(recording.duration_ms)}
-                    {plan.data && !plan.isPlaceholderData && plan.data.parts[n]?.kept === false && ` · ${t("merge.coded")}`}
+                    {/* Its newest film's, which may be a part of it. */}
+                    {format.clock(partOf(recording.id)?.duration_ms ?? recording.duration_ms)}
+                    {!plan.isPlaceholderData && partOf(recording.id)?.kept === false && ` · ${t("merge.coded")}`}
                   </Text>
                 </Stack>
                 <Group gap={4} wrap="nowrap">

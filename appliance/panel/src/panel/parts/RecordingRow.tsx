@@ -66,8 +66,9 @@ export function RecordingRow({ recording, selection }: RecordingRowProps) {
                 <Elapsed since={recording.started_at} />
               ) : (
                 format.clock(recording.duration_ms)
-              )}{" "}
-              · {format.bytes(recording.bytes)}
+              )}
+              {/* A merged one has no tracks of its own. */}
+              {recording.bytes > 0 && ` · ${format.bytes(recording.bytes)}`}
             </Text>
           </Group>
         </Stack>
