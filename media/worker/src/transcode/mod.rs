@@ -247,7 +247,7 @@ fn produce(
     picture: Picture,
     work: &Work,
 ) -> Result<Vec<MadeFile>, FilmError> {
-    let folder = DerivedFolder::open(&material.folder, &job.job)?;
+    let folder = DerivedFolder::open(&material.folder, &job.job, work.pulse())?;
     ahead::wait(&material.folder, work)?;
     let reels = Reels::of_job(&folder, &material.folder);
     let mut another = SoundFile::wanted(job, plan, &folder)?;

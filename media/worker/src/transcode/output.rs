@@ -2,6 +2,7 @@
 
 use super::error::FilmError;
 use super::reels::make;
+use super::report::Pulse;
 use roombox_jobs::spec::{FileKind, MadeFile};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
@@ -17,6 +18,7 @@ pub struct DerivedFolder {
     path: PathBuf,
     /// The same, relative to the recording's folder.
     relative: String,
+    pulse: Pulse,
 }
 
 impl DerivedFolder {
@@ -24,7 +26,7 @@ impl DerivedFolder {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn open(recording: &Path, job: &str) -> Result<Self, FilmError> {
+    pub fn open(recording: &Path, job: &str, pulse: Pulse) -> Result<Self, FilmError> {
         let relative = format!("derived/{job}");
         let path = recording.join(&relative);
         let parts = Path::new(&relative).components();
@@ -35,7 +37,7 @@ impl DerivedFolder {
         for folder in folders {
             make(&folder).map_err(|source| FilmError::Write { path: folder, source })?;
         }
-        let folder = Self { path, relative };
+        let folder = Self { path, relative, pulse };
         folder.sweep();
         Ok(folder)
     }
@@ -89,7 +91,8 @@ impl DerivedFolder {
             let mut out = Hashing { file, hash: Sha256::new(), bytes: 0 };
             fill(&mut out)?;
             let Hashing { file, hash, bytes } = out;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            self.pulse.during(|| file.sync_all())?;
             fs::rename(&unfinished, &path)?;
             File::open(&self.path)?.sync_all()?;
             let hex = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// The desk renews a job's lease with each line.
 const EVERY: Duration = Duration::from_secs(1);
+/// A disk that writes through for longer than this does not come back.
+const SLOWEST_DISK: Duration = Duration::from_secs(600);
 /// Between two looks whether a meeting still needs the machine.
 const HELD: Duration = Duration::from_millis(50);
 
@@ -31,7 +33,31 @@ pub struct Work {
     /// A meeting needs the machine.
     held: AtomicBool,
     /// Grows with anything that was done: a worker that hangs does not look alive.
-    beats: AtomicU64,
+    beats: Arc<AtomicU64>,
+}
+
+/// Shows that a job goes on, for who waits for a disk.
+#[derive(Clone)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// Waits for what a slow disk takes long for, and is not taken for dead meanwhile.
+    pub fn during<T>(&self, slow: impl FnOnce() -> T) -> T {
+        let (done, waits) = mpsc::channel::<()>();
+        let until = Instant::now() + SLOWEST_DISK;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while let Err(RecvTimeoutError::Timeout) = waits.recv_timeout(EVERY)
+                    && Instant::now() < until
+                {
+                    self.0.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            let result = slow();
+            drop(done);
+            result
+        })
+    }
 }
 
 impl Work {
@@ -60,6 +86,10 @@ impl Work {
             true => Err(FilmError::Cancelled),
             false => Ok(()),
         }
+    }
+
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.beats.clone())
     }
 
     /// The hardware that makes the film is opened now: from here on silence is its own.
@@ -206,5 +236,27 @@ impl Drop for Reporter {
         if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
             tracing::error!("the reporter had panicked");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_disk_is_not_taken_for_dead() {
+        let work = Work::default();
+        let before = work.beats.load(Ordering::Relaxed);
+        let begun = Instant::now();
+        let seen = work.pulse().during(|| {
+            while work.beats.load(Ordering::Relaxed) == before {
+                if begun.elapsed() > 20 * EVERY {
+                    return false;
+                }
+                std::thread::yield_now();
+            }
+            true
+        });
+        assert!(seen, "it looked dead for {:?}", begun.elapsed());
     }
 }

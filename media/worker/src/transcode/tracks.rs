@@ -32,7 +32,8 @@ pub fn publish(
     (material, plan, job): (&Material, &Plan, &JobSpec),
     work: &Work,
 ) -> Result<Vec<MadeFile>, FilmError> {
-    let folder = DerivedFolder::open(&material.folder, &format!("{}/tracks", job.job))?;
+    let folder =
+        DerivedFolder::open(&material.folder, &format!("{}/tracks", job.job), work.pulse())?;
     let mut made = Vec::new();
     for file in track_files(&material.manifest, Container::AsSent) {
         let parts = if file.picture.is_empty() { &file.sound } else { &file.picture };

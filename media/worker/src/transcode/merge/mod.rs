@@ -62,7 +62,7 @@ pub fn film(
     let target = pictures::Target::of(&sources, &job.video)?;
     let total_us = sources.iter().map(Source::duration_us).sum();
     work.begin(total_us, target.encoder());
-    let folder = DerivedFolder::open(recording, &job.job)?;
+    let folder = DerivedFolder::open(recording, &job.job, work.pulse())?;
     let (shown, extents, row) = pictures::in_a_row(&sources, &target, &folder, work)?;
     let seams_us = row.seams_us();
     let duration_us = seams_us.last().copied().unwrap_or(0);

@@ -47,7 +47,8 @@ pub fn publish(
     reels: &Reels,
     work: &Work,
 ) -> Result<Vec<MadeFile>, FilmError> {
-    let folder = DerivedFolder::open(&material.folder, &format!("{}/tracks", job.job))?;
+    let folder =
+        DerivedFolder::open(&material.folder, &format!("{}/tracks", job.job), work.pulse())?;
     let mut made = Vec::new();
     for file in track_files(&material.manifest, Container::Mp4) {
         let shown = if file.picture.is_empty() { &file.sound } else { &file.picture };
