@@ -23,9 +23,18 @@ impl Address {
         // Names and passwords in addresses end in logs.
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
         let host = authority.host().to_owned();
-        let port = authority.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let port = match authority.as_str().strip_prefix(&host)?.strip_prefix(':') {
+            None | Some("") => {
+                if https {
+                    443
+                } else {
+                    80
+                }
+            }
+            Some(port) => port.parse().ok().filter(|port| *port != 0)?,
+        };
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        (!host.is_empty()).then_some(Self { https, host, port, path })
+        could_be(&host).then_some(Self { https, host, port, path })
     }
 
     /// Where `location` leads from here (RFC 9110 §10.2.2; of relative ones only absolute paths).
@@ -49,9 +58,30 @@ impl Address {
     }
 }
 
+/// Whether a server can have this name at all (RFC 1035 §2.3.4).
+fn could_be(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_server_can_have_is_no_address() {
+        let long = "a".repeat(64);
+        for text in ["http://h:0/", "http://h:99999/", "http://h:x/", "http://.h/", "http://a..b/"]
+        {
+            assert_eq!(Address::parse(text).map(|at| at.text()), None, "{text}");
+        }
+        assert!(Address::parse(&format!("http://{long}.example/")).is_none());
+        for text in
+            ["http://h:/", "http://h", "https://[::1]:8443/x", "http://[fe80::1]/", "http://h./"]
+        {
+            assert!(Address::parse(text).is_some(), "{text}");
+        }
+    }
 
     #[test]
     fn a_redirect_leads_where_it_says_and_never_out_of_https() {
