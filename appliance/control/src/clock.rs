@@ -1,5 +1,7 @@
 //! Times as people and files see them.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,9 +31,19 @@ impl UnixMs {
         u64::try_from(ms).ok().map(Self)
     }
 
-    /// `2026-11-25 14:05` in UTC, for titles.
+    /// `2026-11-25 14:05` in UTC.
     pub fn minute(self) -> String {
         self.rfc3339().get(..16).unwrap_or_default().replace('T', " ")
+    }
+
+    /// `2026-11-25 15:05` as the box's owners read it on their clocks, for titles.
+    pub fn minute_here(self) -> String {
+        self.minute_in(TimeZone::system())
+    }
+
+    fn minute_in(self, zone: TimeZone) -> String {
+        let at = i64::try_from(self.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        at.map_or_else(String::new, |at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string())
     }
 }
 
@@ -115,6 +127,17 @@ mod tests {
         ] {
             assert_eq!(UnixMs::parse(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_title_has_the_time_of_the_box_own_zone() {
+        // Two hours before UTC's midnight; Berlin has put its clocks forward by then.
+        let late = UnixMs(1_774_821_900_000);
+        assert_eq!(late.minute(), "2026-03-29 22:05");
+        let east = jiff::tz::Offset::constant(2).to_time_zone();
+        assert_eq!(late.minute_in(east), "2026-03-30 00:05");
+        assert_eq!(late.minute_in(TimeZone::UTC), late.minute());
+        assert_eq!(UnixMs(u64::MAX).minute_in(TimeZone::UTC), "");
     }
 
     #[tokio::test(start_paused = true)]

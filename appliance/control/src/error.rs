@@ -176,7 +176,7 @@ pub enum ControlError {
          under Recordings"
     )]
     OnlyTranscodes,
-    #[error("{field} is between {least} and {most}: ask for less at a time, and go on from there")]
+    #[error("{field} is a number from {least} to {most}")]
     OutOfRange { field: &'static str, least: u32, most: u32 },
     #[error("the search's {field} {why}")]
     InvalidSearch { field: &'static str, why: &'static str },

@@ -3,7 +3,7 @@
 use super::endings::{Interrupted, Unended};
 use super::film::media_ms;
 use super::search::people_in;
-use super::{Interruption, RecordingState, Recordings, Running};
+use super::{Interruption, RecordingState, Recordings, Running, Turn};
 use crate::clock::UnixMs;
 use crate::conference::{Command, RoomName};
 use crate::egress::EgressRow;
@@ -302,6 +302,24 @@ impl Recordings {
     /// There is no such recording, it still runs, a film is being made of it and others, or its folder cannot
     /// be moved away.
     pub async fn delete(&self, id: &str) -> Result<(), ControlError> {
+        let turn = self.keeping().await;
+        let gone = self.put_away(id, &turn).await?;
+        drop(turn);
+        self.empty_trash(gone).await
+    }
+
+    /// [`Recordings::delete`] for who has seen to it that nobody wants the recording kept.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn delete_in(&self, id: &str, turn: &Turn<'_>) -> Result<(), ControlError> {
+        let gone = self.put_away(id, turn).await?;
+        self.empty_trash(gone).await
+    }
+
+    /// Has a recording gone but for its bytes, which lie where this says. Within a turn: somebody may be about
+    /// to have it merged.
+    async fn put_away(&self, id: &str, _turn: &Turn<'_>) -> Result<PathBuf, ControlError> {
         let row = self.row(id).await?;
         if row.state == RecordingState::Recording || self.runs(id) {
             return Err(ControlError::StillRecording);
@@ -333,7 +351,7 @@ impl Recordings {
         tracing::info!(recording = %id, "recording deleted");
         self.events.publish(id, Happening::RecordingDeleted);
         // Others may be on their way to the same place.
-        self.empty_trash(own).await
+        Ok(own)
     }
 
     pub(super) fn folder(&self, id: &str) -> PathBuf {

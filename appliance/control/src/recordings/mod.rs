@@ -133,6 +133,11 @@ impl Running {
     }
 }
 
+/// Who holds it decides whether recordings stay or go; others wait.
+pub(crate) struct Turn<'a>(
+    #[expect(dead_code, reason = "held, not read")] tokio::sync::MutexGuard<'a, ()>,
+);
+
 /// Recordings of the box.
 pub struct Recordings {
     store: Arc<Store>,
@@ -294,7 +299,7 @@ impl Recordings {
         let row = RecordingRow {
             id: id.clone(),
             room: room.id,
-            title: format!("{} · {}", room.name, now.minute()),
+            title: format!("{} · {}", room.name, now.minute_here()),
             room_name: room.name.clone(),
             layout,
             started_ms: now.0,
@@ -433,9 +438,9 @@ impl Recordings {
         Ok(recording)
     }
 
-    /// While it is held nobody has a recording kept: for who deletes those that are not.
-    pub(crate) async fn keeping(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.keeping.lock().await
+    /// While it is held nobody has a recording kept, or deleted.
+    pub(crate) async fn keeping(&self) -> Turn<'_> {
+        Turn(self.keeping.lock().await)
     }
 
     async fn row(&self, id: &str) -> Result<RecordingRow, ControlError> {

@@ -271,7 +271,7 @@ impl Retention {
 
     /// Whether it went: somebody may have been faster, or want it kept.
     async fn delete(&self, id: &str, bytes: u64, why: Why) -> Result<bool, ControlError> {
-        let _turn = self.recordings.keeping().await;
+        let turn = self.recordings.keeping().await;
         let recording = match self.recordings.get(id).await {
             Ok(recording) => recording,
             Err(ControlError::NotFound(_)) => return Ok(false),
@@ -293,7 +293,7 @@ impl Retention {
             })
             .await?;
         tracing::info!(recording = %id, bytes, reason = why.name(), "a recording is deleted");
-        self.recordings.delete(id).await?;
+        self.recordings.delete_in(id, &turn).await?;
         Ok(true)
     }
 
