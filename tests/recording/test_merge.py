@@ -112,6 +112,18 @@ def test_two_meetings_become_one_film_in_order_and_nothing_of_them_is_coded_agai
         with pytest.raises(Refused) as error:
             box.panel.call("POST", f"/recordings/{made['id']}/jobs", outputs)
         assert error.value.code == code
+    # Where the database is lost its film says so.
+    box.stop()
+    for file in box.data.glob("roombox.db*"):
+        file.unlink()
+    box.start()
+    box.panel.claim(box.code, "correct horse battery")
+    found = box.until(made["id"], lambda seen: seen["state"] == "ready", 60)
+    assert [part["exists"] for part in found["merged_from"]] == [False, True]
+    assert [part["title"] for part in found["merged_from"]] == [part["title"] for part in again["merged_from"]]
+    with pytest.raises(Refused) as error:
+        box.panel.call("POST", f"/recordings/{made['id']}/jobs", {"layout": "grid"})
+    assert error.value.code == "merged"
     box.panel.call("DELETE", f"/recordings/{made['id']}")
     assert not box.folder(made["id"]).exists()
 

@@ -157,7 +157,8 @@ pub enum ControlError {
     )]
     BeingMerged,
     #[error(
-        "this recording was made of others and has no tracks: make the film of one of those, and merge again"
+        "this recording was made of others and has no tracks, so no other film can be made of it: have one made of \
+         those, if the box still has them, and merge again"
     )]
     Merged,
     #[error(

@@ -104,6 +104,9 @@ fn films_of_one_format_are_put_together_byte_by_byte() {
     let job = merging(&studio, parts.map(|(film, title)| part(film, title)).collect());
     let film = studio.film_of_what_is_there(&job);
     assert_eq!(film.receipt.encoder, "copy");
+    let index = fs::read(film.path.with_file_name("film.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(index["merge"], serde_json::to_value(&job.merge).unwrap(), "of what it was made");
     let each =
         |stream: &str| films.iter().flat_map(|(_, film)| packets(film, stream)).collect::<Vec<_>>();
     assert_eq!(packets(&film, "v"), each("v"));

@@ -4,6 +4,7 @@
 use crate::mp4::{Track, TrackFormat};
 use crate::plan::{Chapter, Plan};
 use crate::sprite::Spot;
+use roombox_jobs::spec::Merge;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,9 @@ pub struct FilmIndex {
     pub sprite: Option<Sprite>,
     /// What its samples are: films that are the same can be merged without a loss.
     pub format: Option<FilmFormat>,
+    /// The films of which it was made; `None`: of its recording's own media.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Merge>,
 }
 
 /// What the samples of a film are.
@@ -81,6 +85,7 @@ impl FilmIndex {
     pub fn new(plan: &Plan, chapters: Vec<Chapter>, sprite: Option<Sprite>) -> Self {
         let piece = |(from_us, to_us): &(u64, u64)| Piece { from_us: *from_us, to_us: *to_us };
         let pieces = plan.pieces.iter().map(piece).collect();
-        Self { v: 1, duration_us: plan.duration_us(), pieces, chapters, sprite, format: None }
+        let duration_us = plan.duration_us();
+        Self { v: 1, duration_us, pieces, chapters, sprite, format: None, merge: None }
     }
 }

@@ -70,7 +70,7 @@ impl Recordings {
         if row.state == RecordingState::Recording {
             return Err(ControlError::StillRecording);
         }
-        if self.merge_of(id).await?.is_some() {
+        if self.merge_of(&row).await?.is_some() {
             return Err(ControlError::Merged);
         }
         let range = range.map(|range| range.within(row.duration_ms)).transpose()?;
@@ -78,6 +78,22 @@ impl Recordings {
         let spec = JobSpec { outputs, audio, pauses, range, ..self.spec(&row, layout, encoder) };
         let media_ms = media_ms(&spec, row.duration_ms);
         self.jobs.create(spec, media_ms, &wanted).await
+    }
+}
+
+#[cfg(test)]
+impl Film {
+    /// All of the recording, as the box would have it.
+    pub(super) fn usual() -> Self {
+        Self {
+            layout: LayoutName::Auto,
+            encoder: EncoderChoice::Auto,
+            outputs: vec![Output::Film],
+            container: SoundContainer::M4a,
+            pauses: Pauses::Cut,
+            range: None,
+            wanted: JobPatch::default(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! which it was made may be gone. What its folder holds is taken as it is, and nothing there is ever changed.
 
 use super::Recordings;
+use super::merge::is_of_films;
 use crate::error::ControlError;
 use crate::events::Happening;
 use crate::files::digest;
@@ -83,11 +84,8 @@ struct Index {
 
 /// Looks for the films of a recording that has ended without tracks; of others nothing is found.
 fn found_in(recording: &Path) -> Found {
-    let is_merged = |manifest: &roombox_capture::manifest::Manifest| {
-        manifest.ended.is_some() && manifest.parts.is_empty()
-    };
     let mut found = Found::default();
-    if !read_manifest(recording).is_ok_and(|manifest| is_merged(&manifest)) {
+    if !read_manifest(recording).is_ok_and(|manifest| is_of_films(&manifest)) {
         return found;
     }
     for job in jobs_in(&recording.join("derived")) {

@@ -11,7 +11,7 @@ use crate::jobs::BY_HAND;
 use crate::store::{RecordingRow, StoreError};
 use roombox_capture::manifest::{EndReason, Ended, Manifest};
 use roombox_capture::storage::LocalDisk;
-use roombox_capture::write_manifest;
+use roombox_capture::{read_manifest, write_manifest};
 use roombox_jobs::JobRow;
 use roombox_jobs::spec::{FileKind, JobSpec, Merge, MergePart, VideoPreset};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,7 @@ pub struct MergedPart {
 struct Index {
     duration_us: u64,
     format: Option<Format>,
+    merge: Option<Merge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -265,17 +266,31 @@ impl Recordings {
         }
     }
 
-    /// What a recording was made of; `None`: it is one of a meeting.
-    pub(super) async fn merge_of(&self, id: &str) -> Result<Option<Merge>, ControlError> {
-        let jobs = self.store.job_list_of(id.to_owned()).await?;
-        Ok(jobs.into_iter().find_map(|job| job.spec.merge))
+    /// What a recording was made of; `None`: it is one of a meeting. Its job says so; where a database has lost
+    /// that its film does, and of an older one without parts nobody knows them any more.
+    pub(super) async fn merge_of(&self, row: &RecordingRow) -> Result<Option<Merge>, ControlError> {
+        let id = || row.id.clone();
+        let jobs = self.store.job_list_of(id()).await?;
+        let told = jobs.into_iter().find_map(|job| job.spec.merge);
+        // Whose tracks there are was not merged.
+        if told.is_some() || row.bytes > 0 {
+            return Ok(told);
+        }
+        let files = self.store.file_list_of(vec![id()]).await?.remove(&row.id).unwrap_or_default();
+        let Some(film) = files.into_iter().find(|file| file.kind == FileKind::Mp4) else {
+            return Ok(None);
+        };
+        let folder = self.folder(&row.id);
+        tokio::task::spawn_blocking(move || told_by_folder(&folder, &film.path))
+            .await
+            .map_err(|error| ControlError::Files(error.into()))
     }
 
     pub(super) async fn merged_from(
         &self,
-        id: &str,
+        row: &RecordingRow,
     ) -> Result<Option<Vec<MergedPart>>, ControlError> {
-        let Some(merge) = self.merge_of(id).await? else { return Ok(None) };
+        let Some(merge) = self.merge_of(row).await? else { return Ok(None) };
         let mut parts = Vec::new();
         for MergePart { recording, title, duration_us, .. } in merge.parts {
             let exists = self.store.recording_get(recording.clone()).await?.is_some();
@@ -327,6 +342,24 @@ async fn read_index(film: PathBuf) -> Result<(Option<u64>, Index), ControlError>
     };
     let looked = tokio::task::spawn_blocking(look).await;
     looked.map_err(|error| ControlError::Files(io::Error::other(error)))
+}
+
+/// Whether a recording has ended without tracks, as those are that were made of others.
+pub(super) fn is_of_films(manifest: &Manifest) -> bool {
+    manifest.ended.is_some() && manifest.parts.is_empty()
+}
+
+/// What the folder of a recording without tracks says of what its film was made of.
+fn told_by_folder(folder: &Path, film: &str) -> Option<Merge> {
+    let manifest = read_manifest(folder).ok().filter(is_of_films)?;
+    let told = index_beside(&folder.join(film)).and_then(|index| index.merge);
+    let unknown = || Merge {
+        room: manifest.room,
+        started_unix_ms: manifest.started_unix_ms,
+        parts: Vec::new(),
+    };
+    // It may have been brought from elsewhere.
+    Some(told.filter(|merge| merge.parts.len() <= MOST_MERGED).unwrap_or_else(unknown))
 }
 
 fn index_beside(film: &Path) -> Option<Index> {

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::conference::quiet::Quiet;
+use crate::events::Envelope;
 use crate::jobs::{Attempt, DeskTask, JobsParts, Machine, Workers};
+use crate::retention::Retention;
 use crate::rooms::RoomRules;
 use crate::store::RoomRow;
 use roombox_capture::manifest::{Codec, Ended, Manifest, MediaKind, TrackSource};
@@ -12,6 +14,7 @@ use roombox_capture::storage::LocalDisk;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use std::fs;
 use std::time::Instant;
+use tokio::sync::broadcast;
 
 /// Nobody who makes films.
 struct Nobody;
@@ -60,6 +63,27 @@ impl Workers for Nobody {
     fn clear(&self, _: &JobSpec) {}
 
     fn slow(&self, _: bool) {}
+}
+
+/// What comes next; where nothing does a test fails and does not wait for ever.
+pub(crate) async fn soon<T>(next: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(Duration::from_secs(20), next).await;
+    waited.expect("nothing came for 20 s")
+}
+
+/// The next event that this takes.
+pub(crate) async fn told<T>(
+    live: &mut broadcast::Receiver<Arc<Envelope>>,
+    take: impl Fn(&Envelope) -> Option<T>,
+) -> T {
+    soon(async {
+        loop {
+            if let Some(taken) = take(&live.recv().await.unwrap()) {
+                return taken;
+            }
+        }
+    })
+    .await
 }
 
 /// What ends a recording in the store.
@@ -146,6 +170,13 @@ impl Harness {
         self.recording(id, RecordingState::Recording, false).await;
         self.recordings.recover().await.unwrap();
         assert!(self.recordings.go_on_in("r").await.unwrap());
+    }
+
+    /// What deletes recordings by itself here.
+    pub(crate) fn retention(&self) -> Retention {
+        let Recordings { recorder, settings, .. } = &*self.recordings;
+        let (recorder, settings) = (recorder.clone(), settings.clone());
+        Retention::new(self.store.clone(), self.recordings.clone(), recorder, settings)
     }
 
     /// What was ended so far, and why.

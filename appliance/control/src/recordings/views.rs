@@ -48,6 +48,7 @@ pub struct Recording {
     #[schema(nullable = false)]
     pub tracks: Option<Vec<RecordedTrack>>,
     /// The recordings of which it was made; only when one recording is asked for, and only of one that was.
+    /// Empty: the box does not know them any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub merged_from: Option<Vec<MergedPart>>,
@@ -111,9 +112,10 @@ impl Recordings {
         let manifest = tokio::task::spawn_blocking(move || list_of(&folder, &known))
             .await
             .map_err(|error| ControlError::Files(error.into()))?;
+        let merged_from = self.merged_from(&row).await?;
         let mut view =
             self.views(vec![row]).await?.pop().ok_or(ControlError::NotFound("recording"))?;
-        view.merged_from = self.merged_from(id).await?;
+        view.merged_from = merged_from;
         view.tracks = Some(manifest.as_ref().map(tracks).unwrap_or_default());
         Ok(view)
     }

@@ -18,7 +18,7 @@ use crate::recordings::{Recordings, RoomRecorder};
 use crate::settings::SettingsDesk;
 use crate::store::Store;
 use freed::Freed;
-use rules::{Policy, are_enough, due, upcoming};
+use rules::{Policy, due, upcoming, upcoming_of_oldest};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -248,21 +248,23 @@ impl Retention {
         }
         // Few of all that a box has recorded in years go next.
         let mut oldest = FEW;
-        let candidates = loop {
+        let due: Vec<(Candidate, Why, Option<u64>)> = loop {
             let known = self.store.recording_list_settled(None, Some(oldest)).await?;
-            let all = known.len() < oldest as usize;
-            if all || are_enough(&known, policy, own_days, most) {
-                break known;
+            let told = match known.len() < oldest as usize {
+                true => Some(upcoming(&known, policy, most)),
+                false => upcoming_of_oldest(&known, policy, own_days, most),
+            };
+            if let Some(told) = told {
+                break told.into_iter().map(|(one, why, at)| (one.clone(), why, at)).collect();
             }
             oldest = oldest.saturating_mul(16);
         };
-        let due = upcoming(&candidates, policy, most);
         let ids = due.iter().map(|(one, ..)| one.id.clone()).collect();
         let mut titles = self.store.recording_titles(ids).await?;
         let next = due.into_iter().map(|(one, why, at)| Upcoming {
-            recording: one.id.clone(),
             title: titles.remove(&one.id).unwrap_or_default(),
             bytes: one.bytes,
+            recording: one.id,
             reason: why,
             at: at.map(UnixMs),
         });
@@ -270,7 +272,12 @@ impl Retention {
     }
 
     /// Whether it went: somebody may have been faster, or want it kept.
-    async fn delete(&self, id: &str, bytes: u64, why: Why) -> Result<bool, ControlError> {
+    pub(crate) async fn delete(
+        &self,
+        id: &str,
+        bytes: u64,
+        why: Why,
+    ) -> Result<bool, ControlError> {
         let turn = self.recordings.keeping().await;
         let recording = match self.recordings.get(id).await {
             Ok(recording) => recording,

@@ -189,19 +189,25 @@ pub fn upcoming(
     next
 }
 
-/// Whether [`upcoming`] says of all recordings what it says of these, their oldest in order of time.
-/// `own_days`: the fewest that a room says; 0: none does.
-pub fn are_enough(oldest: &[Candidate], policy: Policy, own_days: u32, most: usize) -> bool {
-    let (Some(youngest), false) = (oldest.last(), policy.counts()) else { return false };
+/// What [`upcoming`] says of all recordings, told from these, their oldest in order of time; `None`: they are not
+/// enough. `own_days`: the fewest that a room says; 0: none does.
+pub fn upcoming_of_oldest(
+    oldest: &[Candidate],
+    policy: Policy,
+    own_days: u32,
+    most: usize,
+) -> Option<Vec<(&Candidate, Why, Option<u64>)>> {
+    let youngest = oldest.last().filter(|_| !policy.counts())?;
     let next = upcoming(oldest, policy, most);
     // What is not among them ended no earlier than the youngest of them, and stays for this time at least.
     let others = policy.shortest_ms(own_days).map(|ms| youngest.ended_ms.saturating_add(ms));
-    next.len() == most
+    let are_enough = next.len() == most
         && next.iter().all(|(one, why, at)| match (at, others) {
             (Some(at), Some(others)) => *at <= others,
             (None, None) => *why == Why::Space && !one.undelivered && !one.undated,
             _ => false,
-        })
+        });
+    are_enough.then_some(next)
 }
 
 #[cfg(test)]
@@ -390,8 +396,8 @@ mod tests {
                 ..KEEP_ALL
             };
             let oldest = &all[..known.min(all.len())];
-            if are_enough(oldest, policy, own_days.unwrap_or_default(), most) {
-                prop_assert_eq!(upcoming(oldest, policy, most), upcoming(&all, policy, most));
+            if let Some(told) = upcoming_of_oldest(oldest, policy, own_days.unwrap_or_default(), most) {
+                prop_assert_eq!(told, upcoming(&all, policy, most));
             }
         }
 
@@ -401,8 +407,8 @@ mod tests {
             let aged = Policy { keep_days: days, ..KEEP_ALL };
             let full = Policy { overwrite_oldest: true, ..KEEP_ALL };
             for policy in [aged, full] {
-                prop_assert!(are_enough(&all[..30], policy, 0, most));
-                prop_assert!(!are_enough(&all[..most], policy, 0, most + 1));
+                prop_assert!(upcoming_of_oldest(&all[..30], policy, 0, most).is_some());
+                prop_assert!(upcoming_of_oldest(&all[..most], policy, 0, most + 1).is_none());
             }
         }
 

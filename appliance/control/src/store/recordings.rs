@@ -136,22 +136,28 @@ pub(super) fn set_state(
     Ok(())
 }
 
+/// What is known of a recording when it begins; the rest is as with one that has not ended.
+fn insert_begun(sql: &Transaction<'_>, row: &RecordingRow) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT INTO recordings (id, room, room_name, title, state, layout, started_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            row.id,
+            row.room,
+            row.room_name,
+            row.title,
+            name(row.state)?,
+            name(row.layout)?,
+            signed(row.started_ms)
+        ],
+    )?;
+    Ok(())
+}
+
 impl Store {
     pub async fn recording_insert(&self, row: RecordingRow) -> Result<(), StoreError> {
         self.call(move |sql| {
-            sql.execute(
-                "INSERT INTO recordings (id, room, room_name, title, state, layout, started_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    row.id,
-                    row.room,
-                    row.room_name,
-                    row.title,
-                    name(row.state)?,
-                    name(row.layout)?,
-                    signed(row.started_ms)
-                ],
-            )?;
+            insert_begun(sql, &row)?;
             learn_words(sql, &row.id)
         })
         .await
@@ -165,18 +171,11 @@ impl Store {
         job: JobRow,
     ) -> Result<(), StoreError> {
         self.call(move |sql| {
+            insert_begun(sql, &row)?;
             sql.execute(
-                "INSERT INTO recordings (id, room, room_name, title, state, layout, started_ms,
-                     ended_ms, duration_ms, end_reason, interruptions)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '[]')",
+                "UPDATE recordings SET ended_ms = ?2, duration_ms = ?3, end_reason = ?4 WHERE id = ?1",
                 params![
                     row.id,
-                    row.room,
-                    row.room_name,
-                    row.title,
-                    name(row.state)?,
-                    name(row.layout)?,
-                    signed(row.started_ms),
                     row.ended_ms.map(signed),
                     signed(row.duration_ms),
                     row.end_reason.map(name).transpose()?,

@@ -6314,7 +6314,10 @@ export interface components {
             id: string;
             interruptions: components["schemas"]["Interruption"][];
             job: components["schemas"]["Job"] | null;
-            /** @description The recordings of which it was made; only when one recording is asked for, and only of one that was. */
+            /**
+             * @description The recordings of which it was made; only when one recording is asked for, and only of one that was.
+             *     Empty: the box does not know them any more.
+             */
             merged_from?: components["schemas"]["MergedPart"][];
             /** @description It runs, and somebody paused it. */
             paused: boolean;

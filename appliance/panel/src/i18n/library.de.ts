@@ -147,6 +147,7 @@ export const merge: Words<typeof en.merge> = {
   job_other: "Verbindet {{count}} Filme",
   made_of: "Gemacht aus",
   gone: "inzwischen gelöscht",
+  unknown: "Aus anderen Aufnahmen. Aus welchen, weiß die Box nicht mehr.",
   no_film: {
     recording: "Der Film wird aus anderen gemacht, wenn der Auftrag beginnt.",
     captured: "Der Film wird zusammengesetzt. Die Aufnahmen, aus denen er gemacht wird, bleiben, wie sie sind.",

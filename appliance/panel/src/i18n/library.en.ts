@@ -145,6 +145,7 @@ export const merge = {
   job_other: "Merges {{count}} films",
   made_of: "Made of",
   gone: "deleted meanwhile",
+  unknown: "Other recordings. The box does not know any more which.",
   no_film: {
     recording: "The film is made of others when the job begins.",
     captured: "The film is being put together. The recordings of which it is made stay as they are.",

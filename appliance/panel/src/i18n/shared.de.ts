@@ -82,7 +82,7 @@ export const shared: Words<typeof en> = {
       "Der Ton dieser Filme ist von verschiedener Art. Lassen Sie zuerst neue Filme dieser Aufnahmen machen.",
     no_room_to_merge: "Für den Film ist zu wenig Platz. Löschen Sie Aufnahmen, die nicht mehr gebraucht werden.",
     being_merged: "Aus dieser Aufnahme und anderen wird ein Film gemacht. Warten Sie darauf, oder brechen Sie zuerst seinen Auftrag ab.",
-    merged: "Diese Aufnahme ist aus anderen gemacht und hat keine Spuren. Machen Sie den Film einer davon, und verbinden Sie noch einmal.",
+    merged: "Diese Aufnahme ist aus anderen gemacht und hat keine Spuren: Ein anderer Film lässt sich nicht daraus machen. Machen Sie einen von jenen, wenn es sie noch gibt, und verbinden Sie noch einmal.",
     invalid_range: "Ein Teil beginnt und endet innerhalb der Aufnahme und ist mindestens eine Sekunde lang.",
     too_many_shares: "Diese Aufnahme hat so viele Links, wie sie haben darf. Ziehen Sie einige zurück.",
     invalid_settings_text: "Nichts wurde übernommen: {{message}}.",

@@ -80,7 +80,7 @@ export const shared = {
       "The sound of these films is of different kinds. Have films of these recordings made anew first.",
     no_room_to_merge: "There is too little room for the film. Delete recordings that are not needed any more.",
     being_merged: "A film is being made of this recording and others. Wait for it, or cancel its job first.",
-    merged: "This recording was made of others and has no tracks. Make the film of one of those, and merge again.",
+    merged: "This recording was made of others and has no tracks, so no other film can be made of it. Make one of those, if they are still there, and merge again.",
     invalid_range: "A part begins and ends within the recording, and is a second long at least.",
     too_many_shares: "This recording has as many links as it may have. Revoke some that nobody uses.",
     invalid_settings_text: "Nothing was taken over: {{message}}.",

@@ -1,9 +1,10 @@
 //! Which films are taken from a folder, and which never are.
 
-use super::super::tests::Harness;
+use super::super::tests::{Harness, told};
 use super::*;
 use crate::hex::hex;
-use crate::recordings::RecordingState;
+use crate::recordings::{Film, RecordingState};
+use crate::store::RecordingRow;
 use roombox_capture::manifest::{Codec, EndReason, Ended, Manifest, Part, RecordedLayer};
 use roombox_capture::storage::LocalDisk;
 use roombox_capture::write_manifest;
@@ -178,14 +179,15 @@ async fn a_merged_recording_that_the_store_does_not_know_is_ready_with_its_film(
     write(&other, &merged("rec_2"));
     put(&other, "job_01B", FILM, film());
     put(&other, "job_01B", INDEX, b"{\"v\":");
-    let (_, _, mut told) = box_.recordings.events.listen(None);
+    let (_, _, mut live) = box_.recordings.events.listen(None);
     tokio::spawn(box_.recordings.clone().find_films());
     box_.recordings.recover().await.unwrap();
-    let mut ready = async || loop {
-        let event = told.recv().await.unwrap();
-        if let Happening::RecordingReady { job } = &event.what {
-            return (event.subject.clone(), job.clone());
-        }
+    let mut ready = async || {
+        told(&mut live, |event| match &event.what {
+            Happening::RecordingReady { job } => Some((event.subject.clone(), job.clone())),
+            _ => None,
+        })
+        .await
     };
     assert_eq!(ready().await, ("rec_1".to_owned(), "job_01A".to_owned()));
     let seen = box_.recordings.get("rec_1").await.unwrap();
@@ -209,4 +211,67 @@ async fn a_merged_recording_that_the_store_does_not_know_is_ready_with_its_film(
     let right = box_.recordings.get("rec_2").await.unwrap();
     assert_eq!((right.state, right.duration_ms), (RecordingState::Ready, 5_000));
     assert!(box_.store.recording_list_filmless().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_found_film_says_of_what_it_was_made_and_none_other_is_drawn_of_it() {
+    let box_ = Harness::new().await;
+    let part = |recording: &str| {
+        serde_json::json!({
+            "recording": recording, "film": "derived/job_1/film.mp4", "duration_us": 45_000_000,
+            "title": format!("Garden {recording}"),
+        })
+    };
+    let made_of = |parts: &[serde_json::Value]| {
+        let merge = serde_json::json!({
+            "room": "Garden", "started_unix_ms": BEGAN_MS, "parts": parts,
+        });
+        serde_json::json!({ "v": 1, "duration_us": 90_000_000, "merge": merge }).to_string()
+    };
+    let many: Vec<_> = (0..21).map(|n| part(&format!("rec_{n}"))).collect();
+    // Its film says of what it was made, is of an older version, or of somebody else.
+    for (id, index) in [
+        ("rec_m1", made_of(&[part("rec_1"), part("rec_2")])),
+        ("rec_m2", index(1, 90_000_000)),
+        ("rec_m3", made_of(&many)),
+    ] {
+        let folder = box_.recordings.folder(id);
+        write(&folder, &merged(id));
+        put(&folder, &format!("job_{id}"), FILM, film());
+        put(&folder, &format!("job_{id}"), INDEX, index);
+    }
+    let row = RecordingRow { id: "rec_2".to_owned(), ..RecordingRow::default() };
+    box_.store.recording_insert(row).await.unwrap();
+    box_.recordings.recover().await.unwrap();
+    box_.recordings.take_up_films().await.unwrap();
+    let from = box_.recordings.get("rec_m1").await.unwrap().merged_from.unwrap();
+    let from: Vec<_> = from
+        .iter()
+        .map(|part| {
+            (part.recording_id.as_str(), part.title.as_str(), part.duration_ms, part.exists)
+        })
+        .collect();
+    assert_eq!(
+        from,
+        [("rec_1", "Garden rec_1", 45_000, false), ("rec_2", "Garden rec_2", 45_000, true)]
+    );
+    for unknown in ["rec_m2", "rec_m3"] {
+        let seen = box_.recordings.get(unknown).await.unwrap();
+        assert_eq!((seen.state, seen.merged_from), (RecordingState::Ready, Some(Vec::new())));
+    }
+    for merged in ["rec_m1", "rec_m2", "rec_m3"] {
+        let refused = box_.recordings.render(merged, Film::usual()).await.unwrap_err();
+        assert_eq!(refused.code(), "merged", "{merged}");
+    }
+    assert!(box_.store.job_list_undone().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_meeting_in_which_nobody_sent_anything_was_not_merged() {
+    let box_ = Harness::new().await;
+    write(&box_.recordings.folder("rec_1"), &merged("rec_1"));
+    box_.recordings.recover().await.unwrap();
+    box_.recordings.take_up_films().await.unwrap();
+    assert_eq!(box_.recordings.get("rec_1").await.unwrap().merged_from, None);
+    box_.recordings.render("rec_1", Film::usual()).await.unwrap();
 }

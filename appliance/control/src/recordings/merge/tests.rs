@@ -1,12 +1,10 @@
 //! What can be merged, what is said before it is, and what stays on the box meanwhile.
 
-use super::super::tests::Harness;
+use super::super::tests::{Harness, soon, told};
 use super::*;
-use crate::jobs::{
-    Attempt, EncoderChoice, JobPatch, LayoutName, Output, Pauses, Receipt, Report, SoundContainer,
-    Workers,
-};
+use crate::jobs::{Attempt, Receipt, Report, Workers};
 use crate::recordings::{Film, FilmRange};
+use crate::retention::Why;
 use crate::store::{NewJob, RecordingEnd};
 use roombox_jobs::JobState;
 use roombox_jobs::spec::MadeFile;
@@ -162,12 +160,29 @@ async fn while_films_are_merged_their_recordings_stay() {
     };
     assert_eq!(settled().await.len(), 3);
     let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
-    assert_eq!(settled().await, HashSet::from(["rec_3".to_owned()]));
-    for id in ["rec_1", "rec_2"] {
-        assert_eq!(box_.recordings.delete(id).await.unwrap_err().code(), "being_merged");
+    let mut job = box_.store.job_list_of(made.id.clone()).await.unwrap().remove(0);
+    let retention = box_.retention();
+    for state in [JobState::Queued, JobState::Running] {
+        job.state = state;
+        box_.store.job_update(job.clone()).await.unwrap();
+        assert_eq!(settled().await, HashSet::from(["rec_3".to_owned()]), "{state:?}");
+        for id in ["rec_1", "rec_2"] {
+            assert_eq!(box_.recordings.delete(id).await.unwrap_err().code(), "being_merged");
+            // It was due when the list was read, and the merge came before its turn.
+            assert!(!retention.delete(id, 9, Why::Age).await.unwrap(), "{state:?}");
+        }
+    }
+    assert!(retention.deletions().await.unwrap().is_empty(), "none went, so none is said to have");
+    // A job that was given up holds nothing, until somebody tries it again.
+    for state in [JobState::Parked, JobState::Cancelled] {
+        job.state = state;
+        box_.store.job_update(job.clone()).await.unwrap();
+        assert!(
+            settled().await.is_superset(&HashSet::from(["rec_1".to_owned(), "rec_2".to_owned()]))
+        );
+        assert!(!box_.recordings.is_being_merged("rec_1").await.unwrap(), "{state:?}");
     }
     // Once the job is over they are like others, and what was made of them stays.
-    let mut job = box_.store.job_list_of(made.id.clone()).await.unwrap().remove(0);
     job.state = JobState::Finished;
     let path = format!("derived/{}/film.mp4", job.spec.job);
     let film = MadeFile { kind: FileKind::Mp4, path, bytes: 5, sha256: String::new() };
@@ -178,6 +193,10 @@ async fn while_films_are_merged_their_recordings_stay() {
     let exist: Vec<bool> = seen.merged_from.unwrap().iter().map(|part| part.exists).collect();
     assert_eq!(exist, [false, true]);
     assert!(settled().await.contains("rec_2"));
+    assert!(retention.delete("rec_2", 9, Why::Age).await.unwrap());
+    let gone: Vec<String> =
+        retention.deletions().await.unwrap().into_iter().map(|one| one.recording).collect();
+    assert_eq!(gone, ["rec_2"]);
 }
 
 #[tokio::test]
@@ -187,15 +206,7 @@ async fn of_a_merged_recording_no_film_can_be_drawn_again() {
     box_.filmed("rec_2", 60, "other", "aac").await;
     let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
     for range in [None, Some(FilmRange { from_ms: 0, to_ms: 5000 })] {
-        let film = Film {
-            layout: LayoutName::Auto,
-            encoder: EncoderChoice::Auto,
-            outputs: vec![Output::Film],
-            container: SoundContainer::M4a,
-            pauses: Pauses::Cut,
-            range,
-            wanted: JobPatch::default(),
-        };
+        let film = Film { range, ..Film::usual() };
         assert_eq!(box_.recordings.render(&made.id, film).await.unwrap_err().code(), "merged");
     }
 }
@@ -212,6 +223,14 @@ async fn a_folder_that_a_crash_left_out_is_made_at_the_start() {
     assert!(roombox_capture::read_manifest(&folder).unwrap().ended.is_some());
     let seen = box_.recordings.get(&made.id).await.unwrap();
     assert_eq!(seen.state, RecordingState::Captured);
+}
+
+fn is_parked(what: &Happening) -> bool {
+    matches!(what, Happening::RecordingParked { .. })
+}
+
+fn is_ready(what: &Happening) -> bool {
+    matches!(what, Happening::RecordingReady { .. })
 }
 
 /// Workers that only say what they are asked.
@@ -237,13 +256,13 @@ async fn a_merge_whose_film_is_gone_ends_and_is_tried_again_once_it_is_back() {
         box_.filmed(id, 60, "same", "aac").await;
     }
     let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
-    let (_, _, mut told) = box_.recordings.events.listen(None);
+    let (_, _, mut live) = box_.recordings.events.listen(None);
     tokio::spawn(desk.run());
-    let (first, spec) = asked.recv().await.unwrap();
+    let (first, spec) = soon(asked.recv()).await.unwrap();
     // What the worker says of it: see `media/worker/tests/merges.rs`.
     let why = "the film of the recording rec_2 cannot be merged: it is not there any more";
     box_.recordings.jobs.report(Report::Hopeless(first.clone(), why.to_owned())).await;
-    while !matches!(told.recv().await.unwrap().what, Happening::RecordingParked { .. }) {}
+    told(&mut live, |event| is_parked(&event.what).then_some(())).await;
     let row = || async { box_.store.job_get(spec.job.clone()).await.unwrap().unwrap() };
     let over = row().await;
     assert_eq!((over.state, over.attempts), (JobState::Parked, 1), "nobody tries it by themselves");
@@ -253,7 +272,7 @@ async fn a_merge_whose_film_is_gone_ends_and_is_tried_again_once_it_is_back() {
     assert!(!box_.recordings.is_being_merged("rec_1").await.unwrap());
     // Somebody has brought the film back.
     box_.recordings.jobs.retry(&spec.job).await.unwrap();
-    let (second, again) = asked.recv().await.unwrap();
+    let (second, again) = soon(asked.recv()).await.unwrap();
     assert_eq!((second.number, &again), (2, &spec), "the same films in the same order");
     assert_eq!(box_.recordings.delete("rec_1").await.unwrap_err().code(), "being_merged");
     // What the first attempt still says is of no concern.
@@ -263,7 +282,7 @@ async fn a_merge_whose_film_is_gone_ends_and_is_tried_again_once_it_is_back() {
     let (job, encoder) = (spec.job.clone(), "copy".to_owned());
     let receipt = Receipt { job, files, duration_us: 120_000_000, encoder, cpu_s: 0.1 };
     box_.recordings.jobs.report(Report::Finished(second, receipt)).await;
-    while !matches!(told.recv().await.unwrap().what, Happening::RecordingReady { .. }) {}
+    told(&mut live, |event| is_ready(&event.what).then_some(())).await;
     assert_eq!((row().await.state, row().await.last_error), (JobState::Finished, None));
     let seen = box_.recordings.get(&made.id).await.unwrap();
     assert_eq!((seen.state, seen.files.len()), (RecordingState::Ready, 1));
@@ -284,15 +303,15 @@ async fn a_film_that_was_made_before_its_job_was_given_up_is_taken() {
     let film = [&b"\0\0\0\x0cftypisom\0\0\0\x08moov\0\0\0\x10mdat"[..], &[7; 8]].concat();
     fs::write(folder.join("film.mp4"), film).unwrap();
     fs::write(folder.join("film.json"), r#"{"v":1,"duration_us":121000000}"#).unwrap();
-    let (_, _, mut told) = box_.recordings.events.listen(None);
+    let (_, _, mut live) = box_.recordings.events.listen(None);
     tokio::spawn(box_.recordings.clone().find_films());
     tokio::spawn(desk.run());
-    let (attempt, _) = asked.recv().await.unwrap();
+    let (attempt, _) = soon(asked.recv()).await.unwrap();
     box_.recordings.take_up_films().await.unwrap();
     let state = box_.recordings.get(&made.id).await.unwrap().state;
     assert_eq!(state, RecordingState::Captured, "it is being made");
     box_.recordings.jobs.report(Report::Hopeless(attempt, "gone".to_owned())).await;
-    while !matches!(told.recv().await.unwrap().what, Happening::RecordingReady { .. }) {}
+    told(&mut live, |event| is_ready(&event.what).then_some(())).await;
     let seen = box_.recordings.get(&made.id).await.unwrap();
     assert_eq!((seen.state, seen.duration_ms), (RecordingState::Ready, 121_000));
     assert_eq!(seen.files.len(), 2);

@@ -166,7 +166,7 @@ function useFilmIndex(recording: string, file: string | undefined): FilmIndex | 
   return index.data;
 }
 
-/** The recordings of which this one was made, while they are there. */
+/** The recordings of which this one was made, as far as the box knows them. */
 function MadeOf({ parts }: { parts: MergedPart[] }) {
   const { t } = useTranslation("panel");
   const format = useFormat();
@@ -181,6 +181,7 @@ function MadeOf({ parts }: { parts: MergedPart[] }) {
       <Title order={2} size="h4" mb="sm">
         {t("merge.made_of")}
       </Title>
+      {parts.length === 0 && <Text>{t("merge.unknown")}</Text>}
       <Stack gap={6} component="ol" m={0} pl="lg">
         {parts.map(({ recording_id: id, title, duration_ms, exists }) => (
           <li key={id} style={{ overflowWrap: "anywhere" }}>

@@ -98,6 +98,7 @@ pub fn film(
             chapters: info.chapters,
             sprite,
             format: FilmFormat::of(&picture.track, heard, target.made_by(&sources)),
+            merge: Some(parts.clone()),
         },
     )?);
     let encoder = target.encoder().to_owned();
