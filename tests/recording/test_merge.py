@@ -168,7 +168,6 @@ def test_what_cannot_be_merged_is_refused(box):
         refused(box, "still_recording", one["id"], running)
         meeting.stop_recording()
     box.until(running, lambda seen: seen["state"] == "ready", 240)
-    # A film that somebody took away ends the job; brought back, it is tried again.
     taken = film(box, one)
     made = merge(box, running, one["id"])
     box.until(made["id"], lambda seen: seen["state"] == "ready", 120)
@@ -176,3 +175,12 @@ def test_what_cannot_be_merged_is_refused(box):
     taken.rename(taken.with_suffix(".away"))
     refused(box, "no_film", running, one["id"])
     taken.with_suffix(".away").rename(taken)
+    # A film of which the disk has lost something is not copied; whole again, it is tried again.
+    whole = taken.read_bytes()
+    taken.write_bytes(whole[:-500] + bytes(byte ^ 1 for byte in whole[-500:]))
+    made = merge(box, running, one["id"])
+    parked = box.until(made["id"], lambda seen: seen["state"] == "parked", 120)
+    assert "not what was made" in parked["job"]["error"] and one["id"] in parked["job"]["error"]
+    taken.write_bytes(whole)
+    box.panel.call("POST", f"/jobs/{parked['job']['id']}/retry")
+    box.until(made["id"], lambda seen: seen["state"] == "ready", 120)

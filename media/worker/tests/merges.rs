@@ -48,6 +48,7 @@ fn part((studio, film): &(Studio, Film), title: &str) -> MergePart {
         film: film.path.strip_prefix(studio.path()).unwrap().to_str().unwrap().to_owned(),
         duration_us: film.receipt.duration_us,
         title: title.to_owned(),
+        sha256: film.receipt.files[0].sha256.clone(),
     }
 }
 
@@ -259,6 +260,13 @@ fn a_film_that_is_gone_or_none_of_ours_ends_the_job_and_says_which_it_is() {
     fs::write(&foreign, b"RIFF....AVI").unwrap();
     let (status, log) = run(&job);
     assert!(status == Some(2) && log.contains("no film of a Roombox"), "{log}");
+    // A bit that the disk has lost in the midst of the pictures is not copied into what people keep.
+    let mut torn = fs::read(&film.1.path).unwrap();
+    let middle = torn.len() / 2;
+    torn[middle] ^= 1;
+    fs::write(&foreign, torn).unwrap();
+    let (status, log) = run(&job);
+    assert!(status == Some(2) && log.contains("not what was made"), "{log}");
     // Nothing outside the recordings is ever opened.
     for (recording, path) in [("..", "etc/passwd"), ("a/b", "film.mp4"), ("a", "../../etc/passwd")]
     {

@@ -60,6 +60,9 @@ pub struct MergePart {
     pub duration_us: u64,
     /// What its chapter is called.
     pub title: String,
+    /// SHA-256 of the film as it was made, as hexadecimal; empty: nobody knows it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sha256: String,
 }
 
 impl Merge {

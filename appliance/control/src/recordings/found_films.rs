@@ -39,9 +39,9 @@ const INDEX: &str = "film.json";
 /// The version of it that is understood.
 const VERSION: u32 = 1;
 /// No index is longer, in bytes.
-const LONGEST_INDEX: u64 = 64 << 20;
+pub(super) const LONGEST_INDEX: u64 = 64 << 20;
 /// No film is longer.
-const LONGEST_US: u64 = 366 * 86_400 * 1_000_000;
+pub(super) const LONGEST_US: u64 = 366 * 86_400 * 1_000_000;
 
 /// A film with what was made beside it.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 //! It has no tracks. All else is as with any recording: a job makes its film, it is shared, copied, held and
 //! deleted like others, and it stays when those go of which it was made.
 
+use super::found_films::{LONGEST_INDEX, LONGEST_US};
 use super::{Recording, RecordingState, Recordings};
 use crate::clock::UnixMs;
 use crate::error::ControlError;
@@ -14,9 +15,11 @@ use roombox_capture::storage::LocalDisk;
 use roombox_capture::{read_manifest, write_manifest};
 use roombox_jobs::JobRow;
 use roombox_jobs::spec::{FileKind, JobSpec, Merge, MergePart, VideoPreset};
+use roombox_provision::NAME_MOST;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use ulid::Ulid;
 use utoipa::ToSchema;
@@ -84,14 +87,16 @@ struct Chosen {
     row: RecordingRow,
     film: String,
     bytes: u64,
+    /// Of the film when it was made.
+    sha256: String,
     index: Index,
 }
 
 impl Chosen {
     fn duration_us(&self) -> u64 {
         match self.index.duration_us {
-            0 => self.row.duration_ms * 1000,
-            known => known,
+            0 => self.row.duration_ms.saturating_mul(1000).min(LONGEST_US),
+            known => known.min(LONGEST_US),
         }
     }
 
@@ -102,6 +107,18 @@ impl Chosen {
             true => self.row.title.clone(),
             false => format!("{} · {begun}", self.row.title),
         }
+    }
+
+    /// The same, no longer than a title is.
+    fn short_name(&self) -> String {
+        let (name, title) = (self.name(), &self.row.title);
+        let over = name.chars().count().saturating_sub(NAME_MOST);
+        if over == 0 {
+            return name;
+        }
+        let kept = title.chars().count().saturating_sub(over + 1);
+        let begin: String = title.chars().take(kept).collect();
+        format!("{}…{}", begin.trim_end(), name.get(title.len()..).unwrap_or_default())
     }
 }
 
@@ -164,6 +181,7 @@ impl Recordings {
         let turn = self.keeping().await;
         let chosen = self.chosen(ids).await?;
         let needed: u64 = chosen.iter().map(|one| one.bytes).sum();
+        let needed = needed.saturating_add(self.owed_to_merges().await?);
         let (free, reserve) = self.recorder.space().map_err(ControlError::Files)?;
         if free < reserve.saturating_add(needed) {
             return Err(ControlError::NoRoomToMerge { needed, free: free.saturating_sub(reserve) });
@@ -192,9 +210,12 @@ impl Recordings {
         title: Option<String>,
     ) -> Result<(RecordingRow, JobSpec), ControlError> {
         let few = || ControlError::InvalidMerge { why: "are two at least" };
-        let (first, last) = chosen.first().zip(chosen.last()).ok_or_else(few)?;
-        let (id, job) = (format!("rec_{}", Ulid::new()), format!("job_{}", Ulid::new()));
-        let title = title.unwrap_or_else(|| first.name());
+        let first = chosen.first().ok_or_else(few)?;
+        // Recordings are found by the time in their ids: this one's is when its first part began.
+        let id = Ulid::from_parts(first.row.started_ms, Ulid::new().random());
+        let (id, job) = (format!("rec_{id}"), format!("job_{}", Ulid::new()));
+        let title = title.unwrap_or_else(|| first.short_name());
+        let ended_ms = chosen.iter().filter_map(|one| one.row.ended_ms).max();
         let duration_us: u64 = chosen.iter().map(Chosen::duration_us).sum();
         let mut seen = HashSet::new();
         let people = chosen.iter().flat_map(|one| &one.row.people);
@@ -204,6 +225,7 @@ impl Recordings {
             film: one.film.clone(),
             duration_us: one.duration_us(),
             title: one.name(),
+            sha256: one.sha256.clone(),
         };
         let merge = Merge {
             room: first.row.room_name.clone(),
@@ -224,7 +246,7 @@ impl Recordings {
             state: RecordingState::Captured,
             layout: first.row.layout,
             started_ms: first.row.started_ms,
-            ended_ms: last.row.ended_ms.or(Some(last.row.started_ms)),
+            ended_ms: ended_ms.or(Some(first.row.started_ms)),
             duration_ms: duration_us / 1000,
             end_reason: Some(EndReason::Stopped),
             people,
@@ -256,7 +278,7 @@ impl Recordings {
             let film = film.ok_or_else(|| ControlError::NoFilm { title: row.title.clone() })?;
             let (bytes, index) = read_index(self.folder(id).join(&film.path)).await?;
             let bytes = bytes.ok_or_else(|| ControlError::NoFilm { title: row.title.clone() })?;
-            chosen.push(Chosen { row, film: film.path, bytes, index });
+            chosen.push(Chosen { row, film: film.path, bytes, sha256: film.sha256, index });
         }
         let sounds = chosen.iter().filter_map(|one| one.index.format.as_ref()?.sound.as_ref());
         let sounds: HashSet<&String> = sounds.collect();
@@ -264,6 +286,21 @@ impl Recordings {
             0 | 1 => Ok(chosen),
             _ => Err(ControlError::SoundsDiffer),
         }
+    }
+
+    /// Bytes that films need which are to be merged and are not yet.
+    async fn owed_to_merges(&self) -> Result<u64, ControlError> {
+        let open = self.store.job_list_undone().await?;
+        let parts = open.into_iter().filter_map(|job| job.spec.merge).flat_map(|merge| merge.parts);
+        let films: Vec<PathBuf> =
+            parts.map(|part| self.folder(&part.recording).join(part.film)).collect();
+        let sum = move || {
+            let found = films.iter().filter_map(|film| std::fs::metadata(film).ok());
+            found.map(|film| film.len()).sum()
+        };
+        tokio::task::spawn_blocking(sum)
+            .await
+            .map_err(|error| ControlError::Files(io::Error::other(error)))
     }
 
     /// What a recording was made of; `None`: it is one of a meeting. Its job says so; where a database has lost
@@ -363,8 +400,8 @@ fn told_by_folder(folder: &Path, film: &str) -> Option<Merge> {
 }
 
 fn index_beside(film: &Path) -> Option<Index> {
-    let text = std::fs::read_to_string(film.with_file_name("film.json")).ok()?;
-    serde_json::from_str(&text).ok()
+    let file = File::open(film.with_file_name("film.json")).ok()?;
+    serde_json::from_reader(BufReader::new(file.take(LONGEST_INDEX))).ok()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use roombox_capture::read_manifest;
 use roombox_capture::storage::LocalDisk;
 use roombox_capture::timeline::{TimelineEvent, TimelineLine};
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::broadcast;
 
@@ -21,7 +22,11 @@ struct Nobody;
 
 /// A recorder without disk: what was ended, and why.
 #[derive(Default)]
-struct Ends(Mutex<Vec<(String, EndReason)>>);
+struct Ends {
+    ends: Mutex<Vec<(String, EndReason)>>,
+    /// Bytes of the disk that are not free.
+    taken: AtomicU64,
+}
 
 impl RoomRecorder for Ends {
     fn begin(
@@ -33,7 +38,7 @@ impl RoomRecorder for Ends {
     }
 
     fn stop(&self, _: &RoomName, recording: &str, reason: EndReason) {
-        self.0.lock().unwrap().push((recording.to_owned(), reason));
+        self.ends.lock().unwrap().push((recording.to_owned(), reason));
     }
 
     fn pause(&self, _: &str, _: bool) {}
@@ -51,7 +56,7 @@ impl RoomRecorder for Ends {
     }
 
     fn space(&self) -> io::Result<(u64, u64)> {
-        Ok((1 << 40, 0))
+        Ok(((1 << 40) - self.taken.load(Ordering::Relaxed), 0))
     }
 }
 
@@ -181,7 +186,7 @@ impl Harness {
 
     /// What was ended so far, and why.
     pub(crate) fn stops(&self) -> Vec<(String, EndReason)> {
-        self.ends.0.lock().unwrap().clone()
+        self.ends.ends.lock().unwrap().clone()
     }
 
     fn write(&self, manifest: &Manifest) {

@@ -181,6 +181,13 @@ impl Store {
                     row.end_reason.map(name).transpose()?,
                 ],
             )?;
+            // Its room may be gone: its first part knows then for how long recordings of it are kept.
+            let first = job.spec.merge.as_ref().and_then(|merge| merge.parts.first());
+            sql.execute(
+                "UPDATE recordings SET own_days = days FROM
+                     (SELECT own_days AS days FROM recordings WHERE id = ?2) WHERE id = ?1",
+                params![row.id, first.map(|part| &part.recording)],
+            )?;
             set_people(sql, &row.id, &row.people)?;
             insert_job(sql, &NewJob(job))
         })

@@ -188,6 +188,8 @@ struct Beating<'a, R> {
 impl<R: Read> Read for Beating<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.work.beat().map_err(io::Error::other)?;
-        self.input.read(buffer)
+        let read = self.input.read(buffer)?;
+        self.work.written(read).map_err(io::Error::other)?;
+        Ok(read)
     }
 }

@@ -34,6 +34,16 @@ pub struct Work {
     held: AtomicBool,
     /// Grows with anything that was done: a worker that hangs does not look alive.
     beats: Arc<AtomicU64>,
+    /// Writing the film is what is left to do, of so many bytes.
+    writes: OnceLock<Writing>,
+}
+
+/// Bytes tell how far a film is that is only written.
+struct Writing {
+    bytes: u64,
+    written: AtomicU64,
+    /// What was done before, in thousandths of the whole.
+    before: u64,
 }
 
 /// Shows that a job goes on, for who waits for a disk.
@@ -153,6 +163,38 @@ impl Work {
         self.beat()
     }
 
+    /// So many thousandths of the film are done.
+    ///
+    /// # Errors
+    /// The job was cancelled.
+    pub fn share_done(&self, thousandths: u64) -> Result<(), FilmError> {
+        let total_us = self.film.get().map_or(0, |(total_us, _)| *total_us);
+        let done_us = u128::from(total_us) * u128::from(thousandths.min(1000)) / 1000;
+        self.done_us.fetch_max(done_us as u64, Ordering::Relaxed);
+        self.beat()
+    }
+
+    /// From here on the film is written, in so many bytes.
+    pub fn begin_to_write(&self, bytes: u64) {
+        let total_us = self.film.get().map_or(0, |(total_us, _)| *total_us);
+        let done_us = self.done_us.load(Ordering::Relaxed);
+        let before = u128::from(done_us) * 1000 / u128::from(total_us.max(1));
+        let before = before.min(1000) as u64;
+        self.writes.get_or_init(|| Writing { bytes, written: AtomicU64::new(0), before });
+    }
+
+    /// So many bytes more of the film are written.
+    ///
+    /// # Errors
+    /// The job was cancelled.
+    pub fn written(&self, bytes: usize) -> Result<(), FilmError> {
+        let Some(writes) = self.writes.get() else { return self.beat() };
+        let written = writes.written.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        let left = 1000 - writes.before;
+        let share = u128::from(left) * u128::from(written) / u128::from(writes.bytes.max(1));
+        self.share_done(writes.before + share.min(u128::from(left)) as u64)
+    }
+
     /// Whoever works ahead of time waits here while a meeting needs the machine.
     ///
     /// # Errors
@@ -242,6 +284,23 @@ impl Drop for Reporter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_film_that_is_only_written_is_as_far_as_its_bytes() {
+        let work = Work::default();
+        work.begin(2_000_000, "copy");
+        let done = || work.done_us.load(Ordering::Relaxed);
+        work.written(500).unwrap();
+        assert_eq!(done(), 0, "what is written beside is not the film");
+        work.share_done(500).unwrap();
+        work.begin_to_write(1000);
+        assert_eq!(done(), 1_000_000);
+        work.written(250).unwrap();
+        assert_eq!(done(), 1_250_000);
+        work.written(750).unwrap();
+        work.written(4000).unwrap();
+        assert_eq!(done(), 2_000_000, "a head is not counted, and no film is more than done");
+    }
 
     #[test]
     fn who_waits_for_a_disk_is_not_taken_for_dead() {

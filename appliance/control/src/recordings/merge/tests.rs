@@ -5,11 +5,12 @@ use super::*;
 use crate::jobs::{Attempt, Receipt, Report, Workers};
 use crate::recordings::{Film, FilmRange};
 use crate::retention::Why;
-use crate::store::{NewJob, RecordingEnd};
+use crate::store::{NewJob, RecordingEnd, Search};
 use roombox_jobs::JobState;
 use roombox_jobs::spec::MadeFile;
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 fn format(picture: &str, encoder: &str, size: (u32, u32)) -> Format {
@@ -111,6 +112,72 @@ async fn a_merged_recording_is_one_of_its_own_that_says_what_it_is_made_of() {
     let manifest = roombox_capture::read_manifest(&box_.recordings.folder(&made.id)).unwrap();
     assert!(manifest.ended.is_some() && manifest.parts.is_empty());
     assert!(box_.recordings.get("rec_1").await.unwrap().merged_from.is_none());
+}
+
+#[tokio::test]
+async fn a_merged_recording_is_found_when_its_meeting_was() {
+    let box_ = Harness::new().await;
+    box_.filmed("rec_1", 60, "same", "aac").await;
+    box_.filmed("rec_2", 30, "same", "aac").await;
+    let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    let begun = 1_790_000_000_000;
+    let search =
+        |from_ms, to_ms| Search { from_ms: Some(from_ms), to_ms: Some(to_ms), ..Search::default() };
+    let found = async |search| {
+        let rows = box_.store.recording_list(search, 10, None).await.unwrap();
+        rows.iter().any(|row| row.id == made.id)
+    };
+    assert!(found(search(begun, begun + 1)).await, "weeks before it was merged");
+    assert!(!found(search(begun + 1, u64::MAX >> 16)).await);
+    // Whatever the order, it ends when the last of them did.
+    let other = box_.merge_these(&["rec_2", "rec_1"]).await.unwrap();
+    assert_eq!(other.ended_at, made.ended_at);
+    assert_eq!(made.ended_at, Some(UnixMs(begun + 60_000)));
+    assert_ne!(other.id, made.id);
+}
+
+#[tokio::test]
+async fn films_that_are_to_be_merged_yet_need_their_room_on_the_disk() {
+    let box_ = Harness::new().await;
+    for id in ["rec_1", "rec_2", "rec_3"] {
+        box_.filmed(id, 60, "same", "aac").await;
+    }
+    // Each film is ten bytes.
+    box_.ends.taken.store((1 << 40) - 45, Ordering::Relaxed);
+    let first = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    box_.merge_these(&["rec_2", "rec_3"]).await.unwrap();
+    let third = box_.merge_these(&["rec_1", "rec_3"]).await.unwrap_err();
+    assert_eq!(third.code(), "no_room_to_merge", "20 of 45 bytes are promised twice: {third}");
+    // What was given up needs none.
+    let mut job = box_.store.job_list_of(first.id).await.unwrap().remove(0);
+    job.state = JobState::Cancelled;
+    box_.store.job_update(job).await.unwrap();
+    box_.merge_these(&["rec_1", "rec_3"]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_film_says_of_itself_is_not_believed_beyond_reason() {
+    let box_ = Harness::new().await;
+    box_.filmed("rec_1", 60, "same", "aac").await;
+    box_.filmed("rec_2", 30, "same", "aac").await;
+    let index = box_.recordings.folder("rec_1").join("derived/job_rec_1/film.json");
+    fs::write(index, format!(r#"{{"v": 1, "duration_us": {}}}"#, u64::MAX)).unwrap();
+    let ids = ["rec_1".to_owned(), "rec_2".to_owned()];
+    let plan = box_.recordings.merge_plan(&ids).await.unwrap();
+    assert_eq!(plan.duration_ms, LONGEST_US / 1000 + 30_000);
+}
+
+#[tokio::test]
+async fn without_a_title_it_has_its_first_parts_as_far_as_titles_go() {
+    let box_ = Harness::new().await;
+    box_.filmed("rec_1", 60, "same", "aac").await;
+    box_.filmed("rec_2", 30, "same", "aac").await;
+    box_.recordings.set_title("rec_1", &"ö".repeat(NAME_MOST)).await.unwrap();
+    let made = box_.merge_these(&["rec_1", "rec_2"]).await.unwrap();
+    assert_eq!(made.title.chars().count(), NAME_MOST);
+    assert!(made.title.starts_with("öö") && made.title.contains("ö… · 2026-"), "{}", made.title);
+    let same = box_.recordings.set_title(&made.id, &made.title).await.unwrap();
+    assert_eq!(same.title, made.title, "it is a title that anybody could have given");
 }
 
 #[tokio::test]

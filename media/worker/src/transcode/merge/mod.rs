@@ -57,6 +57,9 @@ pub fn film(
         work.beat()?;
         sources.push(Source::open(root, part)?);
     }
+    for (source, part) in sources.iter().zip(&parts.parts) {
+        source.verify(&part.sha256, work)?;
+    }
     let sound_format = common_sound(&sources)?;
     gst::init().map_err(|error| FilmError::Start(error.to_string()))?;
     let target = pictures::Target::of(&sources, &job.video)?;
@@ -83,6 +86,9 @@ pub fn film(
     };
     write_folder(recording, job, parts, (&sources, &seams_us, &info.chapters))?;
     let stills = pictures::stills(&shown, &target, &picture.track, duration_us, work)?;
+    let bytes =
+        |made: &Made| made.track.samples.iter().map(|one| u64::from(one.bytes)).sum::<u64>();
+    work.begin_to_write(bytes(&picture) + sound.as_ref().map_or(0, bytes));
     let tracks = std::iter::once(&mut picture).chain(&mut sound).collect();
     let mut files = vec![movie(&folder, "film.mp4", FileKind::Mp4, &info, tracks, work)?];
     let (beside, sprite) = files::beside(&folder, stills, &info.chapters, duration_us)?;

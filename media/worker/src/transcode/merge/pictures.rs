@@ -29,6 +29,8 @@ use std::sync::Arc;
 
 /// What encoders are told of the rate of pictures; films are drawn at it.
 const FPS: u32 = 30;
+/// Of the whole work, in thousandths: the rest is writing the film.
+const CODING_SHARE: u128 = 900;
 /// An encoder begins anew after so many pictures: what it makes waits in memory.
 const RUN: usize = 300;
 
@@ -66,6 +68,13 @@ impl Target {
         let codec_private = content.config;
         let head = PartInfo { codec: Codec::H264, codec_private, width, height };
         Ok(Self { head, colour: Some(Colour::FILM), anew: Some((candidate, preset)) })
+    }
+
+    /// How much film is coded anew.
+    pub fn coded_us(&self, sources: &[Source]) -> u64 {
+        let others =
+            sources.iter().filter(|source| self.anew.is_some() && source.head != self.head);
+        others.map(Source::duration_us).sum()
     }
 
     /// GStreamer factory of who codes anew, or `copy`.
@@ -106,16 +115,18 @@ pub fn in_a_row(
     work: &Work,
 ) -> Result<(Vec<Place>, Vec<Extent>, SplicedPictures), FilmError> {
     let (mut places, mut all) = (Vec::new(), Vec::new());
-    let mut begins_us = 0;
+    let mut coding = Coding { done_us: 0, all_us: target.coded_us(sources), work };
     for (n, source) in sources.iter().enumerate() {
         let picture = &source.film.picture;
         let (file, samples) = match &target.anew {
             Some(anew) if source.head != target.head => {
                 let name = format!("picture-{n}");
-                coded((source, begins_us), (target, anew), (folder, &name), work)?
+                let made = coded(source, (target, anew), (folder, &name), &coding)?;
+                coding.done_us += source.duration_us();
+                made
             }
             _ => {
-                work.copied(begins_us)?;
+                work.beat()?;
                 (source.file.clone(), picture.track.samples.clone())
             }
         };
@@ -125,8 +136,6 @@ pub fn in_a_row(
             places.push(Place { file: file.clone(), at: if kept { *at } else { next } });
             next += u64::from(sample.bytes);
         }
-        begins_us += source.duration_us();
-        work.copied(begins_us)?;
         all.push((picture.track.timescale, samples));
     }
     let films: Vec<Pictures<'_>> = all
@@ -141,12 +150,29 @@ pub fn in_a_row(
     Ok((places, extents, row))
 }
 
+/// How far pictures are that are coded anew, of several films one after the other.
+struct Coding<'a> {
+    /// Of the films before.
+    done_us: u64,
+    /// Of all of them.
+    all_us: u64,
+    work: &'a Work,
+}
+
+impl Coding<'_> {
+    /// Up to this time of the film that is coded now.
+    fn coded(&self, at_us: u64) -> Result<(), FilmError> {
+        let (of, all) = (u128::from(self.done_us + at_us), u128::from(self.all_us.max(1)));
+        self.work.share_done((of * CODING_SHARE / all).min(CODING_SHARE) as u64)
+    }
+}
+
 /// A film's pictures coded anew, one for one: each stays as long as it was.
 fn coded(
-    (source, begins_us): (&Source, u64),
+    source: &Source,
     (target, (candidate, preset)): (&Target, &(Candidate, VideoPreset)),
     (folder, name): (&DerivedFolder, &str),
-    work: &Work,
+    coding: &Coding<'_>,
 ) -> Result<(Arc<File>, Vec<Sample>), FilmError> {
     let PartInfo { width, height, .. } = target.head;
     let shape = FilmShape { width, height, fps: FPS };
@@ -164,7 +190,7 @@ fn coded(
             let at_us = units * 1_000_000 / u64::from(track.timescale);
             encoding.push(drawer.drawn(source, (*at, *sample), at_us)?)?;
             units += u64::from(sample.duration);
-            work.copied(begins_us + at_us)?;
+            coding.coded(at_us)?;
         }
         let (content, bytes) = encoding.finish()?;
         if content.config != target.head.codec_private {

@@ -2,6 +2,7 @@
 
 use super::super::error::FilmError;
 use super::super::material::chain;
+use super::super::report::Work;
 use roombox_capture::manifest::Codec;
 use roombox_capture::matroska::PartInfo;
 use roombox_jobs::spec::MergePart;
@@ -9,13 +10,17 @@ use roombox_transcode::mp4::TrackFormat;
 use roombox_transcode::mp4::reader::{ReadError, ReadFilm, read_film};
 use roombox_transcode::plan::Chapter;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
 /// Texts beside a film are shorter.
 const LONGEST_TEXT: u64 = 64 << 20;
+/// Bytes of a film that are summed up at a time.
+const BLOCK: usize = 1 << 20;
 
 /// A film and what is known of it.
 pub struct Source {
@@ -94,6 +99,37 @@ impl Source {
             encoder: format.map(|format| format.encoder),
             film,
         })
+    }
+
+    /// A film must be, byte for byte, what was made; `sha256`: of that, or empty where nobody knows. What a disk
+    /// has lost is not copied into a film that people keep instead of this one.
+    ///
+    /// # Errors
+    /// It is another one, the disk refuses, or the job was cancelled.
+    pub fn verify(&self, sha256: &str, work: &Work) -> Result<(), FilmError> {
+        if sha256.is_empty() {
+            return Ok(());
+        }
+        let mut hash = Sha256::new();
+        let (mut block, mut at) = (vec![0; BLOCK], 0);
+        loop {
+            work.beat()?;
+            let read = self.file.read_at(&mut block, at);
+            let read =
+                read.map_err(|error| self.refused(&format!("it cannot be read: {error}")))?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&block[..read]);
+            at += read as u64;
+        }
+        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        match found.eq_ignore_ascii_case(sha256) {
+            true => Ok(()),
+            false => Err(self.refused(
+                "its file is not what was made: the disk may be failing. Have its film made again first",
+            )),
+        }
     }
 
     /// How long its picture is.
