@@ -17,6 +17,8 @@ KILLS = int(os.environ.get("ROOMBOX_KILLS", "4"))
 KILLS_A_RECORDING = 50
 SEEDS = range(1, 1 + -(-KILLS // KILLS_A_RECORDING))
 MOST_LOST_S = 2.0
+# In 99 of a hundred.
+USUALLY_LOST_S = 1.0
 
 
 def live_tracks(box, recording):
@@ -34,10 +36,10 @@ def all_flow(box, recording, since_part_count):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_c1_kill9_while_recording(box, seed):
+def test_c1_kill9_while_recording(box, seed, record_property):
     chance = random.Random(seed)
     kills = min(KILLS, KILLS_A_RECORDING)
-    losses = []
+    losses, back = [], []
     with Meeting(box) as meeting:
         recording = meeting.record()
         parts_before = 0
@@ -46,12 +48,15 @@ def test_c1_kill9_while_recording(box, seed):
             while not all_flow(box, recording, parts_before):
                 assert time.monotonic() - begun < 120, f"round {round_number}: tracks do not come back\n" + box.log_path.read_text()[-4000:]
                 time.sleep(0.1)
+            if round_number:
+                back.append(time.monotonic() - up)
             time.sleep(1.5 + chance.random() * 1.5)
             growing = live_tracks(box, recording)
             zero = started(box.timeline(recording))
             box.kill()
             died = time.time() - zero
             box.start()
+            up = time.monotonic()
             # Mended before the door opens.
             manifest = box.manifest(recording)
             newest = {}
@@ -70,6 +75,7 @@ def test_c1_kill9_while_recording(box, seed):
         while not all_flow(box, recording, parts_before):
             assert time.monotonic() - begun < 120
             time.sleep(0.1)
+        back.append(time.monotonic() - up)
         box.until(recording, lambda seen: seen["state"] == "recording")
         meeting.stop_recording()
     seen = box.until(recording, lambda seen: seen["state"] == "ready", 240 + 20 * kills)
@@ -79,9 +85,9 @@ def test_c1_kill9_while_recording(box, seed):
     film = box.folder(recording) / next(f["name"] for f in seen["files"] if f["kind"] == "mp4")
     decode(film)
     losses.sort()
-    p99 = losses[int(len(losses) * 0.99)] if len(losses) >= 100 else losses[-1]
-    print(f"\n{kills} kills, {len(losses)} tails: median {losses[len(losses) // 2]:.2f} s, "
-          f"p99 {p99:.2f} s, worst {losses[-1]:.2f} s")
+    if len(losses) >= 100:
+        assert losses[int(len(losses) * 0.99)] <= USUALLY_LOST_S
+    record_property("c1", {"kills": kills, "losses": losses, "back": back})
 
 
 def test_a_recording_whose_room_does_not_come_back_ends_with_its_reason(box):

@@ -72,6 +72,40 @@ fn an_attempt_goes_on_where_the_last_one_was_killed() {
     assert!(!folder.join("reels").exists());
 }
 
+/// C2: at three moments of its time, with `ROOMBOX_FULL` at every tenth of it.
+#[test]
+fn c2_wherever_its_maker_is_killed_the_film_is_the_same_and_nothing_lies_about() {
+    let (mut studio, job) = meeting();
+    let begun = Instant::now();
+    let wanted = fs::read(studio.film(&job).path).unwrap();
+    let takes = begun.elapsed();
+    let (folder, names) = (studio.path().join("derived").join(&job.job), studio.made(&job));
+    let full = std::env::var_os("ROOMBOX_FULL").is_some();
+    let tenths = (1..=9).filter(|tenth| full || tenth % 3 == 0);
+    let mut killed = Vec::new();
+    for tenth in tenths {
+        fs::remove_dir_all(&folder).unwrap();
+        let mut child = studio.command(&job).spawn().unwrap();
+        std::thread::sleep(takes * tenth / 10);
+        let was_faster = child.try_wait().unwrap().is_some();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (kept, there) = (pictures(&folder.join("reels")), folder.join("film.mp4").exists());
+        let film = studio.film(&job);
+        assert!(film.log.contains(&format!("reels=4 missing={}", 4 - kept)), "{}", film.log);
+        assert!(fs::read(&film.path).unwrap() == wanted, "killed at {tenth}/10");
+        assert_eq!(studio.made(&job), names, "killed at {tenth}/10");
+        killed.push((tenth, kept, there, was_faster));
+    }
+    let late = killed.iter().filter(|(.., was_faster)| *was_faster).count();
+    assert!(late < killed.len(), "nobody was killed: {killed:?}");
+    println!(
+        "C2: {} kills ({late} came too late), each film the same to the bit, nothing left over; \
+         tenth, reels kept, film there, too late: {killed:?}",
+        killed.len()
+    );
+}
+
 #[test]
 fn a_reel_that_the_disk_has_damaged_costs_one_attempt() {
     let (mut studio, job) = meeting();

@@ -1,7 +1,7 @@
 //! How loud somebody is, and what must be done about it (ITU-R BS.1770, EBU R 128).
 
 use crate::mix::{CHANNELS, Gain, RATE};
-use ebur128::{EbuR128, Mode};
+use ebur128::{Channel, EbuR128, Mode};
 
 /// Quieter than this nobody spoke: what is heard is the room, and is left as it is.
 const SPEECH_LUFS: f64 = -50.0;
@@ -21,18 +21,36 @@ const BINS: usize = 800;
 ///
 /// Adds nothing of a stretch shorter than a block.
 #[must_use]
-pub fn blocks<'a>(sound: impl Iterator<Item = &'a [i16]>) -> Vec<i16> {
+pub fn blocks<'a>(sound: impl Iterator<Item = &'a [i16]> + Clone) -> Vec<i16> {
+    // Nearly all microphones are mono: what both channels have is measured once and counts twice, which is the same
+    // to the bit.
+    let is_mono = |samples: &[i16]| samples.as_chunks::<CHANNELS>().0.iter().all(|[l, r]| l == r);
+    if !sound.clone().all(is_mono) {
+        return measured(sound, CHANNELS);
+    }
+    let left = |samples: &[i16]| -> Vec<i16> {
+        samples.as_chunks::<CHANNELS>().0.iter().map(|[left, _]| *left).collect()
+    };
+    measured(sound.map(left), 1)
+}
+
+/// The same of sound of one channel, which counts twice, or of two.
+fn measured(sound: impl Iterator<Item: AsRef<[i16]>>, channels: usize) -> Vec<i16> {
     // Without memory it is not made, and nothing is measured.
-    let Ok(mut meter) = EbuR128::new(CHANNELS as u32, RATE, Mode::M) else { return Vec::new() };
+    let Ok(mut meter) = EbuR128::new(channels as u32, RATE, Mode::M) else { return Vec::new() };
+    if channels == 1 && meter.set_channel(0, Channel::DualMono).is_err() {
+        return Vec::new();
+    }
     let (mut found, mut step, mut steps) = (Vec::new(), 0, 0);
-    for mut samples in sound {
+    for samples in sound {
+        let mut samples = samples.as_ref();
         while !samples.is_empty() {
-            let length = ((STEP - step) * CHANNELS).min(samples.len());
+            let length = ((STEP - step) * channels).min(samples.len());
             let (now, later) = samples.split_at(length);
             if meter.add_frames_i16(now).is_err() {
                 return found;
             }
-            (samples, step) = (later, step + length / CHANNELS);
+            (samples, step) = (later, step + length / channels);
             if step < STEP {
                 continue;
             }
@@ -145,6 +163,25 @@ mod tests {
         let sound = [tone(-36.0), tone(-23.0), tone(-23.0), tone(-23.0), tone(-36.0)].concat();
         let lufs = loudness_of(&sound).lufs().unwrap();
         assert!((lufs + 23.0).abs() < 0.3, "{lufs}");
+    }
+
+    #[test]
+    fn what_both_channels_have_measures_what_two_channels_do() {
+        let mut noise = 7u32;
+        let mut random = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 17) as i16 - 8192
+        };
+        let mono: Vec<i16> =
+            (0..RATE * 8).flat_map(|n| [random() / (1 + (n >> 15) as i16); 2]).collect();
+        let once = blocks(mono.chunks(960 * CHANNELS));
+        assert_eq!(once, measured(mono.chunks(960 * CHANNELS), CHANNELS));
+        assert!(once.len() > 70 && once.iter().max() > once.iter().min());
+        // One sample that differs is heard in its channel.
+        let mut one_side = mono;
+        one_side.iter_mut().skip(1).step_by(CHANNELS).for_each(|right| *right = 0);
+        let half = blocks(one_side.chunks(960 * CHANNELS));
+        assert!(half.iter().zip(&once).all(|(half, once)| (once - half - 30).abs() <= 1));
     }
 
     #[test]

@@ -123,20 +123,16 @@ impl Mixer {
             source.add_to(at, &mut sum);
         }
         let gains = self.gains(&sum);
-        let limited = |(n, samples): (usize, &[i32])| {
+        let mut block = Vec::with_capacity(sum.len());
+        for (n, samples) in sum.chunks(STEP * CHANNELS).enumerate() {
             let (from, to) = (gains[n], gains[n + 1]);
-            let samples: Vec<i16> = samples
-                .iter()
-                .enumerate()
-                .map(|(n, sample)| {
-                    let along = (n / CHANNELS) as f32 / STEP as f32;
-                    // Only where a block begins with a bang is there anything left to cut.
-                    (*sample as f32 * (from + (to - from) * along)).clamp(-CEILING, CEILING) as i16
-                })
-                .collect();
-            samples
-        };
-        sum.chunks(STEP * CHANNELS).enumerate().flat_map(limited).collect()
+            block.extend(samples.iter().enumerate().map(|(n, sample)| {
+                let along = (n / CHANNELS) as f32 / STEP as f32;
+                // Only where a block begins with a bang is there anything left to cut.
+                (*sample as f32 * (from + (to - from) * along)).clamp(-CEILING, CEILING) as i16
+            }));
+        }
+        block
     }
 
     /// The gain at the edges of each step of a block: it has come down when a peak comes.

@@ -50,6 +50,11 @@ impl Steady {
     }
 }
 
+/// Whether a packet holds two channels (RFC 6716 §3.1).
+pub fn is_stereo(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|toc| toc & 4 != 0)
+}
+
 /// How many samples a packet holds (RFC 6716 §3.1); 0: it is none, or longer than may be.
 pub fn samples_of(packet: &[u8]) -> u64 {
     let Some(toc) = packet.first() else { return 0 };

@@ -4,6 +4,7 @@
 use crate::driven::{Driven, ElementError, Setting, installed};
 use gstreamer as gst;
 use roombox_capture::manifest::Codec;
+use roombox_jobs::spec::AudioPreset;
 use roombox_transcode::mix::{BLOCK, CHANNELS, RATE};
 
 fn first_installed<'a>(choices: &[&'a str]) -> Result<&'a str, ElementError> {
@@ -16,6 +17,19 @@ fn first_installed<'a>(choices: &[&'a str]) -> Result<&'a str, ElementError> {
 /// # Errors
 /// No decoder of this codec is installed.
 pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
+    decoder_of(codec, &["avdec_h264", "openh264dec"])
+}
+
+/// The same for some frames of many: of H.264 by who is there at once. To load the other one and all that it knows
+/// takes longer than to decode the small pictures of a minute, and meanwhile nobody else can load anything.
+///
+/// # Errors
+/// No decoder of this codec is installed.
+pub fn quick_video_decoder(codec: Codec) -> Result<Driven, ElementError> {
+    decoder_of(codec, &["openh264dec", "avdec_h264"])
+}
+
+fn decoder_of(codec: Codec, h264: &[&'static str]) -> Result<Driven, ElementError> {
     let i420 = gst::Caps::builder("video/x-raw").field("format", "I420").build();
     // One thread each: a frame must be out when it was pushed in, and CPU time counts, not delay.
     let (factory, takes, properties) = match codec {
@@ -45,7 +59,7 @@ pub fn video_decoder(codec: Codec) -> Result<Driven, ElementError> {
             let takes = gst::Caps::builder("video/x-h264")
                 .field("stream-format", "byte-stream")
                 .field("alignment", "au");
-            let factory = first_installed(&["avdec_h264", "openh264dec"])?;
+            let factory = first_installed(h264)?;
             let takes = match factory {
                 // It refuses a stream that does not say its size and rate, and then goes by the stream.
                 "openh264dec" => takes
@@ -92,14 +106,17 @@ pub fn mixed_sound(channels: u32) -> gst::Caps {
 
 /// A mixed block, as an encoder takes it.
 pub fn sound_buffer(channels: u32, at: u64, block: &[i16]) -> gst::Buffer {
-    let bytes: Vec<u8> = match channels {
-        1 => {
-            let pairs = block.as_chunks::<CHANNELS>().0.iter();
-            let middle = |[l, r]: &[i16; CHANNELS]| ((i32::from(*l) + i32::from(*r)) / 2) as i16;
-            pairs.flat_map(|pair| middle(pair).to_le_bytes()).collect()
+    let mut bytes = vec![0; 2 * block.len() * channels as usize / CHANNELS];
+    let samples = bytes.as_chunks_mut::<2>().0.iter_mut();
+    if channels == 1 {
+        for (bytes, [l, r]) in samples.zip(block.as_chunks::<CHANNELS>().0) {
+            *bytes = (((i32::from(*l) + i32::from(*r)) / 2) as i16).to_le_bytes();
         }
-        _ => block.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
-    };
+    } else {
+        for (bytes, sample) in samples.zip(block) {
+            *bytes = sample.to_le_bytes();
+        }
+    }
     let time =
         |frames: u64| gst::ClockTime::from_nseconds(frames * 1_000_000_000 / u64::from(RATE));
     let mut buffer = gst::Buffer::from_mut_slice(bytes);
@@ -110,22 +127,32 @@ pub fn sound_buffer(channels: u32, at: u64, block: &[i16]) -> gst::Buffer {
     buffer
 }
 
-/// Makes 16-bit stereo of Opus packets.
+/// Makes 16-bit sound of one or two channels of Opus packets.
 ///
 /// # Errors
 /// The decoder is not installed.
-pub fn opus_decoder() -> Result<Driven, ElementError> {
+pub fn opus_decoder(channels: usize) -> Result<Driven, ElementError> {
     let takes = gst::Caps::builder("audio/x-opus")
         .field("channel-mapping-family", 0i32)
         .field("rate", RATE as i32)
-        .field("channels", CHANNELS as i32)
+        .field("channels", channels as i32)
         .build();
     let makes = gst::Caps::builder("audio/x-raw")
         .field("format", "S16LE")
         .field("rate", RATE as i32)
-        .field("channels", CHANNELS as i32)
+        .field("channels", channels as i32)
         .build();
     Driven::new(first_installed(&["opusdec"])?, &[], &takes, &makes)
+}
+
+/// Has what sound needs loaded. GStreamer loads one plug-in at a time, and those of pictures are large: sound, which takes
+/// longest, would wait for them.
+///
+/// # Errors
+/// An element is not installed.
+pub fn load_sound(preset: &AudioPreset) -> Result<(), ElementError> {
+    opus_decoder(CHANNELS)?;
+    aac_encoder(preset.bps, preset.channels).map(drop)
 }
 
 /// Makes raw AAC frames of 1024 samples.

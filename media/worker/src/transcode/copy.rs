@@ -2,9 +2,9 @@
 
 use super::error::FilmError;
 use super::material::{Material, chain, is_damage, next_frame};
-use super::output::SampleFile;
+use super::recorded::Recorded;
 use super::report::Work;
-use super::stills::{Poster, Stills, decoded};
+use super::stills::{Keyframes, Poster, Stills};
 use roombox_capture::manifest::Part;
 use roombox_capture::matroska::{Frame, PartInfo, PartReader};
 use roombox_transcode::colour;
@@ -32,8 +32,8 @@ pub fn common_head(material: &Material, parts: &[usize]) -> Result<Option<PartIn
     Ok(first.filter(|head: &PartInfo| head.codec_private.len() > 6))
 }
 
-/// Copies the parts' frames to `out`. Each lasts until the next one; the first one stands from the
-/// film's beginning and the last one to its end.
+/// Finds the parts' frames. Each lasts until the next one; the first one stands from the film's beginning and the
+/// last one to its end.
 ///
 /// # Errors
 /// The disk refuses or the job was cancelled.
@@ -42,12 +42,12 @@ pub fn copy(
     plan: &Plan,
     parts: &[usize],
     head: &PartInfo,
-    out: &mut SampleFile,
     work: &Work,
-) -> Result<(Track, Stills), FilmError> {
+) -> Result<(Track, Recorded, Stills), FilmError> {
     let units = |us: u64| us * u64::from(TIMESCALE) / 1_000_000;
     let end = units(plan.duration_us());
-    let mut copied = Copied::default();
+    let (mut copied, mut recorded) = (Copied::default(), Recorded::default());
+    let mut keyframes = Keyframes::new(head);
     let mut stills = Stills {
         poster: Poster::default(),
         sheet: SpriteSheet::new(plan.duration_us(), (head.width, head.height)),
@@ -55,11 +55,12 @@ pub fn copy(
     let mut chosen = false;
     for part in parts.iter().filter_map(|n| material.manifest.parts.get(*n)) {
         let Some(mut reader) = opened(material, part)? else { continue };
+        recorded.part(material.path(part));
         while let Some(frame) = next_frame(&mut reader, &part.file, material.last_try)? {
             let recording_us = part.start_us.saturating_add_signed(frame.pts_us);
             // A frame that was cut, or after the end: cannot be in a film of one piece.
             let Some(film_us) = plan.film_us(recording_us.min(plan.last_us())) else { continue };
-            out.write(&frame.data)?;
+            recorded.add(reader.frame_at(), frame.data.len() as u32);
             copied.add(units(film_us), &frame);
             work.copied(film_us)?;
             // A frame from the film's second quarter: the beginning is often black.
@@ -67,7 +68,7 @@ pub fn copy(
             let poster = stills.poster.is_empty() || (late && !chosen);
             if frame.keyframe
                 && (poster || stills.sheet.wants(film_us))
-                && let Some(shown) = decoded(head, &frame)
+                && let Some(shown) = keyframes.decoded(&frame)
                 && let Some(view) = shown.view()
             {
                 stills.sheet.offer(film_us, &view);
@@ -87,7 +88,7 @@ pub fn copy(
     };
     let track =
         Track { format, timescale: TIMESCALE, samples: copied.samples, skip: 0, delay_ms: 0 };
-    Ok((track, stills))
+    Ok((track, recorded, stills))
 }
 
 /// Samples of recorded frames: each lasts until the next one.

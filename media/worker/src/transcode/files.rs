@@ -5,6 +5,7 @@ use super::error::FilmError;
 use super::extents::{self, Extent};
 use super::material::Material;
 use super::output::{DerivedFolder, Hashing, SampleFile};
+use super::recorded::Recorded;
 use super::reels::{Reel, ReelsReader};
 use super::report::Work;
 use super::sound_file::SoundFile;
@@ -32,6 +33,7 @@ pub struct Made {
 /// Where a track's samples lie.
 pub enum Samples {
     File(SampleFile),
+    Recorded(Recorded),
     Reels(Vec<Reel>),
     Extents(Vec<Extent>),
 }
@@ -40,6 +42,7 @@ impl Samples {
     fn reader(&mut self) -> Result<Box<dyn Read + '_>, FilmError> {
         Ok(match self {
             Self::File(file) => Box::new(file.reader()?),
+            Self::Recorded(recorded) => Box::new(recorded.reader()),
             Self::Reels(reels) => Box::new(ReelsReader::new(reels)),
             Self::Extents(extents) => Box::new(extents::reader(extents)),
         })

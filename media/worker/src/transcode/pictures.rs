@@ -185,11 +185,26 @@ impl PartDecoder {
     /// # Errors
     /// There is no decoder for the codec.
     pub fn new(info: &PartInfo) -> Result<Self, ElementError> {
+        Self::of(info, codecs::video_decoder)
+    }
+
+    /// One of which only some frames are wanted.
+    ///
+    /// # Errors
+    /// There is no decoder for the codec.
+    pub fn quick(info: &PartInfo) -> Result<Self, ElementError> {
+        Self::of(info, codecs::quick_video_decoder)
+    }
+
+    fn of(
+        info: &PartInfo,
+        element: fn(Codec) -> Result<Driven, ElementError>,
+    ) -> Result<Self, ElementError> {
         Ok(Self {
             codec: info.codec,
             codec_private: info.codec_private.clone(),
             parameter_sets: h264::parameter_sets(&info.codec_private).unwrap_or_default(),
-            element: codecs::video_decoder(info.codec)?,
+            element: element(info.codec)?,
             colour: Colour::CAMERA,
             needs_keyframe: true,
             failed: false,

@@ -4,6 +4,7 @@
 //! How loud somebody is made follows from all that was heard of him or her until the reel's end: it
 //! is soon right, changes little from then on, and does not wait for the meeting's end.
 
+use super::aac::Encoder;
 use super::codecs;
 use super::error::FilmError;
 use super::frames::PartFrames;
@@ -11,8 +12,7 @@ use super::material::Material;
 use super::reels::{Content, Kind, Reel, Reels, VoiceHeard};
 use super::report::Work;
 use super::sound_file::SoundFile;
-use crate::driven::{Driven, ElementError};
-use gstreamer as gst;
+use super::voice::VoiceDecoder;
 use roombox_capture::manifest::{Part, RecordedLayer, TrackSource};
 use roombox_capture::matroska::Frame;
 use roombox_jobs::spec::AudioPreset;
@@ -22,10 +22,11 @@ use roombox_transcode::mp4::{Sample, Track, TrackFormat};
 use roombox_transcode::plan::Plan;
 use roombox_transcode::reel::{self, AAC_FRAME, Recipe, SoundReel, samples};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
+use std::thread::{Scope, ScopedJoinHandle, available_parallelism};
 
-/// Mixed blocks that wait for the encoder: 320 ms.
-const BLOCKS_AHEAD: usize = 16;
+/// So many reels are encoded at a time at most: each holds what was mixed for it, 2 MB.
+const MOST_AT_ONCE: usize = 4;
 /// A decoder that begins in the middle of a part is right after 80 ms (RFC 7845 §4.6), and the same to the bit as
 /// one that went on, as an attempt that goes on after a crash must be, after some hundred.
 const PRE_ROLL_US: u64 = 1_000_000;
@@ -72,8 +73,41 @@ pub fn mix(
     work: &Work,
 ) -> Result<Vec<Reel>, FilmError> {
     let mut mixing = Mixing::default();
-    let all = 0..reel::count(score.plan.duration_us());
-    all.map(|_| mixing.next_reel(score, reels, also.as_deref_mut(), work)).collect()
+    // Encoding takes most of the time, and each reel has an encoder of its own: those of several are at work while
+    // the next one is mixed.
+    let at_once = available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE);
+    std::thread::scope(|scope| {
+        let (mut made, mut begun) = (Vec::new(), VecDeque::<Begun<'_>>::new());
+        for _ in 0..reel::count(score.plan.duration_us()) {
+            if begun.len() >= at_once
+                && let Some(oldest) = begun.pop_front()
+            {
+                made.push(oldest.made()?);
+            }
+            begun.push_back(mixing.begin(scope, score, reels, also.as_deref_mut(), work)?);
+        }
+        for reel in begun {
+            made.push(reel.made()?);
+        }
+        Ok(made)
+    })
+}
+
+/// A reel that is there, or is being encoded.
+enum Begun<'a> {
+    Found(Reel),
+    Encodes(ScopedJoinHandle<'a, Result<Reel, FilmError>>),
+}
+
+impl Begun<'_> {
+    /// # Errors
+    /// The encoder is missing or fails, the disk refuses, or the job was cancelled.
+    fn made(self) -> Result<Reel, FilmError> {
+        match self {
+            Self::Found(reel) => Ok(reel),
+            Self::Encodes(thread) => thread.join().map_err(|_| FilmError::Panicked)?,
+        }
+    }
 }
 
 /// The film's sound track, of all of its reels.
@@ -110,29 +144,55 @@ impl Mixing {
         also: Option<&mut SoundFile>,
         work: &Work,
     ) -> Result<Reel, FilmError> {
+        std::thread::scope(|scope| self.begin(scope, score, reels, also, work)?.made())
+    }
+
+    /// The same, but it may still be being encoded.
+    fn begin<'scope, 'env>(
+        &mut self,
+        scope: &'scope Scope<'scope, 'env>,
+        score: Score<'env>,
+        reels: &'env Reels,
+        also: Option<&mut SoundFile>,
+        work: &'env Work,
+    ) -> Result<Begun<'scope>, FilmError> {
         let (reel, recipe) = score.reel(self.next)?;
+        self.next += 1;
+        let until_us = (self.next * reel::REEL_US).min(score.plan.duration_us());
         let found = reels.find(Kind::Sound, reel.number, &recipe).filter(|_| also.is_none());
         let fits = |found: &Reel| {
             let now = self.gains(score.preset, &found.content.heard);
             found.content.heard.iter().all(|voice| now.get(&Voice::of(voice)) == Some(&voice.gains))
         };
-        let made = match found.filter(fits) {
-            Some(found) => {
-                // They begin anew where they are wanted again.
-                self.streams.clear();
-                found
-            }
-            None => {
-                let (content, bytes) = self.make(score, &reel, also, work)?;
-                reels.keep(Kind::Sound, reel.number, &recipe, (content, &bytes))?
-            }
-        };
-        for voice in &made.content.heard {
+        if let Some(found) = found.filter(fits) {
+            // They begin anew where they are wanted again.
+            self.streams.clear();
+            self.hear(&found.content.heard);
+            work.sound_done(until_us)?;
+            return Ok(Begun::Found(found));
+        }
+        let heard = self.listen(score, &reel, work)?;
+        self.hear(&heard);
+        let gains = heard.iter().map(|voice| (Voice::of(voice), voice.gains)).collect();
+        let (sender, mixed) = mpsc::channel();
+        let (number, from) = (reel.number, reel.heard().start as i64);
+        let encoder = Encoder::new(score.preset, &reel)?;
+        let encoding = scope.spawn(move || {
+            let (content, bytes) = encoder.encode(mixed, from, work)?;
+            let content = Content { heard, ..content };
+            let made = reels.keep(Kind::Sound, number, &recipe, (content, &bytes))?;
+            work.sound_done(until_us)?;
+            Ok(made)
+        });
+        self.mix(&reel, &gains, &sender, also)?;
+        Ok(Begun::Encodes(encoding))
+    }
+
+    /// Remembers how loud everybody was.
+    fn hear(&mut self, heard: &[VoiceHeard]) {
+        for voice in heard {
             self.heard.entry(Voice::of(voice)).or_default().add(&voice.blocks);
         }
-        self.next += 1;
-        work.sound_done((self.next * reel::REEL_US).min(score.plan.duration_us()))?;
-        Ok(made)
     }
 
     /// How much louder everybody is made who is heard in the next reel: at its beginning, and then.
@@ -161,13 +221,13 @@ impl Mixing {
         gains
     }
 
-    fn make(
+    /// Decodes what is heard in a reel: how loud everybody is in it, and is to be made.
+    fn listen(
         &mut self,
         score: Score<'_>,
         reel: &SoundReel,
-        mut also: Option<&mut SoundFile>,
         work: &Work,
-    ) -> Result<(Content, Vec<u8>), FilmError> {
+    ) -> Result<Vec<VoiceHeard>, FilmError> {
         let range = reel.heard();
         let (from, until) = (range.start as i64, range.end as i64);
         self.learn(score, from);
@@ -198,36 +258,40 @@ impl Mixing {
         for voice in &mut heard {
             voice.gains = gains.get(&Voice::of(voice)).copied().unwrap_or((1.0, 1.0));
         }
-        let mut encoder = Encoder::new(score.preset, reel)?;
-        // Mixing and encoding each take about half of the time.
-        let (sender, mixed) = mpsc::sync_channel(BLOCKS_AHEAD);
-        std::thread::scope(|scope| {
-            let encoding = scope.spawn(|| encoder.encode(mixed, from, work));
-            let mut sources = self.sources(&gains);
-            let mut mixer = Mixer::default();
-            let (measured, mut full) = (reel.measured(), false);
-            // An encoder that does not give what it was given ends, too.
-            for at in (from..until + i64::from(RATE)).step_by(BLOCK) {
-                if full && (also.is_none() || at >= measured.end) {
-                    break;
-                }
-                for (source, gains) in &mut sources {
-                    source.set_gain(gain_at(*gains, at - measured.start));
-                }
-                let block = mixer.block(at, sources.iter_mut().map(|(source, _)| source));
-                if let Some(file) = &mut also {
-                    file.push_within(&measured, at, &block)?;
-                }
-                full = full || sender.send(block).is_err();
+        Ok(heard)
+    }
+
+    /// Mixes a reel for its encoder, which says when it has enough by hanging up.
+    fn mix(
+        &mut self,
+        reel: &SoundReel,
+        gains: &BTreeMap<Voice, (f64, f64)>,
+        encoder: &mpsc::Sender<Vec<i16>>,
+        mut also: Option<&mut SoundFile>,
+    ) -> Result<(), FilmError> {
+        let range = reel.heard();
+        let (from, until) = (range.start as i64, range.end as i64);
+        let mut sources = self.sources(gains);
+        let mut mixer = Mixer::default();
+        let (measured, mut full) = (reel.measured(), false);
+        // An encoder that does not give what it was given ends, too.
+        for at in (from..until + i64::from(RATE)).step_by(BLOCK) {
+            if full && (also.is_none() || at >= measured.end) {
+                break;
             }
-            drop(sender);
-            encoding.join().map_err(|_| FilmError::Panicked)?
-        })?;
+            for (source, gains) in &mut sources {
+                source.set_gain(gain_at(*gains, at - measured.start));
+            }
+            let block = mixer.block(at, sources.iter_mut().map(|(source, _)| source));
+            if let Some(file) = &mut also {
+                file.push_within(&measured, at, &block)?;
+            }
+            full = full || encoder.send(block).is_err();
+        }
         // The next reel hears a little of what was before it.
         let next = reel.next_hears_from() as i64;
         self.streams.values_mut().for_each(|stream| stream.forget(next));
-        let Encoder { bytes, content, .. } = encoder;
-        Ok((Content { heard, ..content }, bytes))
+        Ok(())
     }
 
     /// Streams of all tracks, and of what was opened since.
@@ -287,7 +351,7 @@ pub(super) struct SoundStream {
 
 struct OpenPart {
     frames: PartFrames,
-    decoder: Driven,
+    decoder: VoiceDecoder,
 }
 
 impl SoundStream {
@@ -381,106 +445,16 @@ impl SoundStream {
 impl OpenPart {
     fn open(material: &Material, part: &Part, from_us: u64) -> Result<Option<Self>, FilmError> {
         let Some(frames) = PartFrames::open(material, part, from_us)? else { return Ok(None) };
-        Ok(Some(Self { frames, decoder: codecs::opus_decoder()? }))
+        Ok(Some(Self { frames, decoder: VoiceDecoder::new()? }))
     }
 
     /// Interleaved stereo of one packet; nothing if it is damaged.
     fn decode(&mut self, frame: &Frame) -> Vec<Vec<i16>> {
-        let mut buffer = gst::Buffer::from_mut_slice(frame.data.clone());
-        if let Some(buffer) = buffer.get_mut() {
-            buffer.set_pts(gst::ClockTime::from_useconds(frame.pts_us.max(0).unsigned_abs()));
-        }
-        if let Err(error) = self.decoder.push(buffer) {
+        let decoded = self.decoder.decode(frame);
+        if let Some(error) = decoded.error {
             tracing::warn!(part = %self.frames.name, at_us = frame.pts_us, %error,
                 "a packet cannot be decoded");
         }
-        let mut made = Vec::new();
-        while let Some(sound) = self.decoder.take() {
-            if let Ok(bytes) = sound.buffer.map_readable() {
-                let pairs = bytes.as_chunks::<2>().0;
-                made.push(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect());
-            }
-        }
-        made
-    }
-}
-
-/// Makes the AAC frames of a reel.
-struct Encoder {
-    element: Driven,
-    channels: u32,
-    /// Frames that came before the reel and are not kept.
-    lead: u64,
-    wanted: u64,
-    bytes: Vec<u8>,
-    content: Content,
-}
-
-impl Encoder {
-    fn new(preset: &AudioPreset, reel: &SoundReel) -> Result<Self, ElementError> {
-        Ok(Self {
-            element: codecs::aac_encoder(preset.bps, preset.channels)?,
-            channels: preset.channels,
-            lead: reel.frames.start - reel.lead,
-            wanted: reel.frames.end - reel.frames.start,
-            bytes: Vec::new(),
-            content: Content::default(),
-        })
-    }
-
-    fn is_full(&self) -> bool {
-        self.content.samples.len() as u64 >= self.wanted
-    }
-
-    /// Takes blocks, the first one from sample frame `from` of the film on, until the reel is full.
-    fn encode(
-        &mut self,
-        blocks: Receiver<Vec<i16>>,
-        from: i64,
-        work: &Work,
-    ) -> Result<(), FilmError> {
-        let starts = (from..).step_by(BLOCK);
-        for (at, block) in starts.zip(blocks) {
-            if self.is_full() {
-                break;
-            }
-            work.turn()?;
-            self.push(at.unsigned_abs(), &block)?;
-        }
-        match self.is_full() {
-            true => Ok(()),
-            false => Err(FilmError::LostSound {
-                given: self.wanted,
-                made: self.content.samples.len() as u64,
-            }),
-        }
-    }
-
-    fn push(&mut self, at: u64, block: &[i16]) -> Result<(), FilmError> {
-        self.element.push(codecs::sound_buffer(self.channels, at, block))?;
-        self.collect();
-        Ok(())
-    }
-
-    fn collect(&mut self) {
-        while let Some(made) = self.element.take() {
-            if self.content.config.is_empty()
-                && let Some(shape) = made.caps.as_ref().and_then(|caps| caps.structure(0))
-                && let Ok(config) = shape.get::<gst::Buffer>("codec_data")
-                && let Ok(bytes) = config.map_readable()
-            {
-                self.content.config = bytes.to_vec();
-            }
-            if self.lead > 0 {
-                self.lead -= 1;
-                continue;
-            }
-            if !self.is_full()
-                && let Ok(bytes) = made.buffer.map_readable()
-            {
-                self.bytes.extend_from_slice(&bytes);
-                self.content.samples.push((bytes.len() as u32, AAC_FRAME as u32, true));
-            }
-        }
+        decoded.sound
     }
 }

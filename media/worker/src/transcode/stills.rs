@@ -93,6 +93,7 @@ pub fn of_reels(
     let middle = duration_us / 2;
     let poster = moments
         .max_by_key(|n| (all[*n].pictured, std::cmp::Reverse(all[*n].film_us.abs_diff(middle))));
+    let mut decoder = Keyframes::new(&head);
     for (n, keyframe) in all.iter().enumerate() {
         work.beat()?;
         let chosen = Some(n) == poster;
@@ -100,8 +101,8 @@ pub fn of_reels(
             continue;
         }
         let data = keyframe.reel.sample(keyframe.sample)?;
-        let frame = Frame { pts_us: 0, keyframe: true, data };
-        let Some(shown) = decoded(&head, &frame) else { continue };
+        let frame = Frame { pts_us: keyframe.film_us.cast_signed(), keyframe: true, data };
+        let Some(shown) = decoder.decoded(&frame) else { continue };
         let Some(view) = shown.view() else { continue };
         stills.sheet.offer(keyframe.film_us, &view);
         if chosen {
@@ -111,18 +112,52 @@ pub fn of_reels(
     Ok(stills)
 }
 
-/// The picture of a keyframe; without a decoder the film has no small pictures.
-pub fn decoded(head: &PartInfo, frame: &Frame) -> Option<Shown> {
-    let decode = || {
-        let mut decoder = PartDecoder::new(head)?;
+/// Pictures of keyframes, each without what is between them.
+pub struct Keyframes<'a> {
+    head: &'a PartInfo,
+    /// From one to the next: to begin one takes as long as to decode a small picture.
+    decoder: Option<PartDecoder>,
+    /// What the decoder that is there at once cannot decode the usual one does.
+    usual: bool,
+}
+
+impl<'a> Keyframes<'a> {
+    /// Of a stream with this head.
+    pub fn new(head: &'a PartInfo) -> Self {
+        Self { head, decoder: None, usual: false }
+    }
+
+    /// The picture of a keyframe; without a decoder the film has no small pictures.
+    pub fn decoded(&mut self, frame: &Frame) -> Option<Shown> {
+        if !self.usual {
+            if let Ok(Some(shown)) = self.decode(frame) {
+                return Some(shown);
+            }
+            self.usual = true;
+        }
+        self.decode(frame).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a moment of the film has no small picture");
+            None
+        })
+    }
+
+    fn decode(&mut self, frame: &Frame) -> Result<Option<Shown>, FilmError> {
+        let decoder = match (self.decoder.take(), self.usual) {
+            (Some(decoder), _) => Ok(decoder),
+            (None, true) => PartDecoder::new(self.head),
+            (None, false) => PartDecoder::quick(self.head),
+        };
+        let mut decoder = decoder?;
         decoder.push(frame)?;
+        let shown = decoder.take_last(&mut 0);
+        if shown.is_some() {
+            self.decoder = Some(decoder);
+            return Ok(shown);
+        }
+        // Of a stream in another order than it is shown in it holds pictures back, and gives them out at its end.
         decoder.finish();
-        Ok::<_, FilmError>(decoder.take_last(&mut 0))
-    };
-    decode().unwrap_or_else(|error| {
-        tracing::warn!(%error, "a moment of the film has no small picture");
-        None
-    })
+        Ok(decoder.take_last(&mut 0))
+    }
 }
 
 /// A picture as JPEG; its rows are a multiple of eight pixels wide.

@@ -36,6 +36,8 @@ pub struct PartReader {
     input: BufReader<File>,
     /// Byte from which is read next.
     at: u64,
+    /// Byte at which the data of the last frame begins.
+    frame_at: u64,
     path: PathBuf,
     info: PartInfo,
     cluster_ms: i64,
@@ -58,7 +60,8 @@ impl PartReader {
             .map_err(|source| CaptureError::OpenPart { path: path.to_owned(), source })?;
         let info = PartInfo { codec: Codec::Opus, codec_private: Vec::new(), width: 0, height: 0 };
         let input = BufReader::with_capacity(256 * 1024, file);
-        Ok(Self { input, at: 0, path: path.to_owned(), info, cluster_ms: 0 })
+        let (at, frame_at, cluster_ms) = (0, 0, 0);
+        Ok(Self { input, at, frame_at, path: path.to_owned(), info, cluster_ms })
     }
 
     pub fn info(&self) -> &PartInfo {
@@ -166,6 +169,7 @@ impl PartReader {
                     // One byte of track number, as we write it.
                     let Some(&head) = data.first_chunk::<4>() else { continue };
                     data.drain(..4);
+                    self.frame_at = self.at - data.len() as u64;
                     let relative = i64::from(i16::from_be_bytes([head[1], head[2]]));
                     return Ok(Some(Frame {
                         pts_us: self.cluster_ms.saturating_add(relative).saturating_mul(1000),
@@ -177,6 +181,11 @@ impl PartReader {
                 (_, None) => return Ok(None),
             }
         }
+    }
+
+    /// Byte of the file at which the data of the frame begins that came last.
+    pub fn frame_at(&self) -> u64 {
+        self.frame_at
     }
 
     /// What the head's bytes are, up to `length`; shorter if the file is.

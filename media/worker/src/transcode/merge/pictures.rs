@@ -7,7 +7,7 @@ use super::super::extents::{self, Extent};
 use super::super::output::DerivedFolder;
 use super::super::pictures::{PartDecoder, Shown};
 use super::super::report::Work;
-use super::super::stills::{Poster, Stills, decoded};
+use super::super::stills::{Keyframes, Poster, Stills};
 use super::super::tracks::mp4::{fitted, preset_for};
 use super::super::watch::Watch;
 use super::source::Source;
@@ -281,6 +281,7 @@ pub fn stills(
     let sheet = SpriteSheet::new(duration_us, (width, height));
     let mut stills = Stills { poster: Poster::default(), sheet };
     let (mut units, mut chosen) = (0, false);
+    let mut keyframes = Keyframes::new(&target.head);
     for (place, sample) in places.iter().zip(&track.samples) {
         work.beat()?;
         let film_us = units * 1_000_000 / u64::from(track.timescale);
@@ -292,8 +293,8 @@ pub fn stills(
             continue;
         }
         let Ok(data) = read(&place.file, place.at, sample.bytes) else { continue };
-        let frame = Frame { pts_us: 0, keyframe: true, data };
-        let Some(shown) = decoded(&target.head, &frame) else { continue };
+        let frame = Frame { pts_us: film_us.cast_signed(), keyframe: true, data };
+        let Some(shown) = keyframes.decoded(&frame) else { continue };
         let Some(view) = shown.view() else { continue };
         stills.sheet.offer(film_us, &view);
         if poster {
