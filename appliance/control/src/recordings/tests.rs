@@ -22,10 +22,10 @@ struct Nobody;
 
 /// A recorder without disk: what was ended, and why.
 #[derive(Default)]
-struct Ends {
+pub(super) struct Ends {
     ends: Mutex<Vec<(String, EndReason)>>,
     /// Bytes of the disk that are not free.
-    taken: AtomicU64,
+    pub(super) taken: AtomicU64,
 }
 
 impl RoomRecorder for Ends {
@@ -97,7 +97,7 @@ const END: &str = "UPDATE OF end_reason ON recordings";
 pub(crate) struct Harness {
     pub(crate) recordings: Arc<Recordings>,
     pub(crate) store: Arc<Store>,
-    ends: Arc<Ends>,
+    pub(super) ends: Arc<Ends>,
     folder: tempfile::TempDir,
 }
 
