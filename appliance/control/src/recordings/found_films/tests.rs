@@ -39,6 +39,22 @@ fn merged(id: &str) -> Manifest {
     Manifest { ended, ..Manifest::new(id, "Garden", BEGAN_MS, String::new()) }
 }
 
+fn recorded_part() -> Part {
+    Part {
+        file: "tracks/TR_1.top.0.mkv".to_owned(),
+        track: "TR_1".to_owned(),
+        layer: RecordedLayer::Top,
+        codec: Codec::Vp8,
+        number: 0,
+        start_us: 0,
+        end_us: Some(1),
+        bytes: Some(1),
+        width: 640,
+        height: 360,
+        codec_private: Vec::new(),
+    }
+}
+
 fn write(folder: &Path, manifest: &Manifest) {
     fs::create_dir_all(folder).unwrap();
     write_manifest(&LocalDisk, folder, manifest).unwrap();
@@ -144,21 +160,8 @@ fn what_has_tracks_or_no_end_gets_its_film_from_nowhere_else() {
         found.film.is_none() && found.refused.is_empty()
     };
     assert!(nothing(), "without a manifest");
-    let part = Part {
-        file: "tracks/TR_1.top.0.mkv".to_owned(),
-        track: "TR_1".to_owned(),
-        layer: RecordedLayer::Top,
-        codec: Codec::Vp8,
-        number: 0,
-        start_us: 0,
-        end_us: Some(1),
-        bytes: Some(1),
-        width: 640,
-        height: 360,
-        codec_private: Vec::new(),
-    };
     let manifest = merged("rec_1");
-    write(folder, &Manifest { parts: vec![part], ..manifest.clone() });
+    write(folder, &Manifest { parts: vec![recorded_part()], ..manifest.clone() });
     assert!(nothing());
     write(folder, &Manifest { ended: None, ..manifest.clone() });
     assert!(nothing());
@@ -264,6 +267,10 @@ async fn a_found_film_says_of_what_it_was_made_and_none_other_is_drawn_of_it() {
         assert_eq!(refused.code(), "merged", "{merged}");
     }
     assert!(box_.store.job_list_undone().await.unwrap().is_empty());
+    // What has tracks was not merged, whatever else is known of it.
+    let of_a_meeting = Manifest { parts: vec![recorded_part()], ..merged("rec_m2") };
+    write(&box_.recordings.folder("rec_m2"), &of_a_meeting);
+    assert_eq!(box_.recordings.get("rec_m2").await.unwrap().merged_from, None);
 }
 
 #[tokio::test]
