@@ -21,10 +21,11 @@ def free_port() -> int:
 
 
 class FleetBox(RecBox):
-    def __init__(self, folder: Path, nats=NATS_SERVER, host="127.0.0.1", inside=(), further=(), environment=None):
+    def __init__(self, folder: Path, nats=NATS_SERVER, host="127.0.0.1", inside=(), further=(), environment=None,
+                 https=None):
         self.https, self.leaf_port = free_port(), free_port()
         folder.mkdir(parents=True)
-        arguments = ["--https", f"{host}:{self.https}", *(["--nats-server", nats] if nats else []), *further]
+        arguments = ["--https", f"{https or host}:{self.https}", *(["--nats-server", nats] if nats else []), *further]
         super().__init__(folder / "data", arguments=arguments, host=host, inside=inside, environment=environment)
 
     def fleet(self) -> dict:

@@ -247,9 +247,10 @@ fn of_fleet(error: &FleetError) -> StatusCode {
         E::Unreachable(_) | E::Refused(_) | E::Answer => StatusCode::BAD_GATEWAY,
         E::NoServer => StatusCode::NOT_IMPLEMENTED,
         E::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        E::NoHttps | E::AlreadyIn | E::NotIn | E::NotHub | E::Itself | E::TooMany { .. } => {
+        E::NoHttps | E::AlreadyIn | E::NotIn | E::NotHub | E::NotMember | E::Itself => {
             StatusCode::CONFLICT
         }
+        E::TooMany { .. } => StatusCode::CONFLICT,
         E::TooManyGroups { .. } | E::GroupNameTaken | E::NothingToDecide => StatusCode::CONFLICT,
         E::WaveGoesOn | E::WaveOver => StatusCode::CONFLICT,
     }

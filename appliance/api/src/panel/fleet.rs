@@ -36,6 +36,13 @@ pub(super) struct HubPatch {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+pub(super) struct MembershipPatch {
+    /// Where the hub's server is, `host:port`, in the order in which this box tries; 1 to 8.
+    addresses: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct MembershipRequest {
     /// From the hub's Fleet page.
     code: String,
@@ -161,6 +168,20 @@ pub(super) async fn fleet_join(
 ) -> Result<(StatusCode, Json<FleetView>), ApiError> {
     door.fleet.join(&request.code).await?;
     Ok((StatusCode::CREATED, Json(door.fleet.view().await?)))
+}
+
+/// Says where this member looks for its hub from now on: for a hub that moved before it could say so. Only who has
+/// the hub's certificate is believed to be it.
+#[utoipa::path(patch, path = "/fleet/membership", tag = "fleet", request_body = MembershipPatch,
+    responses((status = 200, body = FleetView), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
+pub(super) async fn fleet_look_at(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Body(request): Body<MembershipPatch>,
+) -> Result<Json<FleetView>, ApiError> {
+    door.fleet.look_at(request.addresses).await?;
+    Ok(Json(door.fleet.view().await?))
 }
 
 /// What another box asks of this hub: its code and its key let it in, nothing else.

@@ -15,6 +15,8 @@ pub enum FleetError {
     NotIn,
     #[error("only a hub does this: ask at the fleet's hub")]
     NotHub,
+    #[error("a hub looks for no other one: say where it is found itself")]
+    NotMember,
     #[error("a hub cannot put itself out: it gives the fleet up by leaving")]
     Itself,
     #[error("an address is a host with a port, like box.lan:7422: {0:?} is none")]
@@ -100,6 +102,7 @@ impl FleetError {
             Self::AlreadyIn => "fleet_already_in",
             Self::NotIn => "fleet_not_in",
             Self::NotHub => "fleet_not_hub",
+            Self::NotMember => "fleet_not_member",
             Self::Itself => "fleet_itself",
             Self::Address(_) => "fleet_address",
             Self::Addresses { .. } => "fleet_addresses",

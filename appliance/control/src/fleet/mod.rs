@@ -287,6 +287,22 @@ impl Fleet {
         Ok(())
     }
 
+    /// At a member: from now on its hub is looked for here, `host:port`, in this order. What the hub says of itself
+    /// later comes before it.
+    ///
+    /// # Errors
+    /// The box is no member, or an address is none.
+    pub async fn look_at(&self, addresses: Vec<String>) -> Result<(), ControlError> {
+        let row = self.store.fleet_get().await?.ok_or(FleetError::NotIn)?;
+        let Place::Member { hub_name: name, .. } = row.place else {
+            return Err(FleetError::NotMember.into());
+        };
+        let Whereabouts { addresses, .. } = Whereabouts { name, addresses }.checked()?;
+        self.store.fleet_relocate(addresses).await?;
+        self.changed();
+        Ok(())
+    }
+
     /// What only a hub does.
     pub fn as_hub(&self) -> Hub<'_> {
         Hub { fleet: self }

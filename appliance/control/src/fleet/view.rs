@@ -97,6 +97,9 @@ pub struct LinkView {
     /// Why the hub is not reached, as far as it is known; while the link is cut.
     #[schema(required)]
     pub cut: Option<CutReason>,
+    /// Under which of its hub's addresses a member's link goes; while there is one.
+    #[schema(required)]
+    pub address: Option<String>,
     /// How often nats-server was started again since the box started.
     pub restarts: u64,
     /// Why it was last.

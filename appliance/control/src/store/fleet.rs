@@ -182,13 +182,12 @@ impl Store {
         .await
     }
 
-    /// A hub is to be found here from now on.
+    /// The hub is to be found here from now on.
     pub async fn fleet_relocate(&self, to: Vec<String>) -> Result<(), StoreError> {
         self.call(move |sql| {
             replace(sql, |place| {
-                if let Place::Hub { addresses, .. } = place {
-                    *addresses = to;
-                }
+                let (Place::Hub { addresses, .. } | Place::Member { addresses, .. }) = place;
+                *addresses = to;
             })
         })
         .await

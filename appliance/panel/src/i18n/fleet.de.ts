@@ -49,12 +49,16 @@ export const fleet: Words<typeof english> = {
     silent: "Ist sie eingeschaltet, und lässt jede Firewall auf dem Weg ihren Port durch?",
   },
   hub_at: "Die Zentrale ist unter {{addresses}}.",
+  address_used: "Benutzt wird {{address}}.",
   found_at: "Andere Boxen finden sie unter {{addresses}}.",
   relocate: "Adressen ändern",
   relocate_do: "Ändern",
   addresses: "Wo andere Boxen diese Zentrale finden",
   addresses_text:
     "Zum Beispiel 192.168.1.20:7422, in der Reihenfolge, in der sie versucht werden, durch Leerzeichen getrennt. Die Boxen erfahren es, solange sie die Zentrale erreichen: Fügen Sie eine neue Adresse hinzu, bevor die Zentrale umzieht.",
+  hub_addresses: "Wo diese Box ihre Zentrale sucht",
+  hub_addresses_text:
+    "Zum Beispiel 192.168.1.20:7422 oder [fd00::20]:7422, in der Reihenfolge, in der sie versucht werden, durch Leerzeichen getrennt. Nur nötig, wenn die Zentrale umgezogen ist, bevor sie es sagen konnte: Eine Zentrale, die erreicht wird, sagt selbst, wo sie ist.",
   restarts_one: "Der Server wurde einmal neu gestartet: {{why}}.",
   restarts_other: "Der Server wurde {{shown}}-mal neu gestartet, zuletzt: {{why}}.",
   cloned_title: "Eine andere Box ist eine Kopie von dieser",

@@ -46,12 +46,16 @@ export const fleet = {
     silent: "Is it on, and does every firewall on the way let its port through?",
   },
   hub_at: "The hub is at {{addresses}}.",
+  address_used: "Used now: {{address}}.",
   found_at: "Other boxes find it at {{addresses}}.",
   relocate: "Change addresses",
   relocate_do: "Change",
   addresses: "Where other boxes find this hub",
   addresses_text:
     "Like 192.168.1.20:7422, in the order in which they are tried, with spaces between. Boxes are told while they can reach the hub: add a new address before the hub moves.",
+  hub_addresses: "Where this box looks for its hub",
+  hub_addresses_text:
+    "Like 192.168.1.20:7422 or [fd00::20]:7422, in the order in which they are tried, with spaces between. Needed only if the hub moved before it could say so: a hub that is reached says by itself where it is.",
   restarts_one: "The server was started again once: {{why}}.",
   restarts_other: "The server was started again {{shown}} times, last because {{why}}.",
   cloned_title: "Another box is a copy of this one",

@@ -147,13 +147,15 @@ async fn a_member_that_is_told_where_its_hub_is_keeps_the_old_ways_behind_the_ne
         mark: String::new(),
     };
     store.fleet_enter(place, "e1".into(), None).await.unwrap();
-    // What is for a hub changes no member.
-    store.fleet_relocate(vec!["wrong:1".into()]).await.unwrap();
+    store.fleet_relocate(vec!["old:1".into(), "typed:1".into()]).await.unwrap();
     store.fleet_moved(said("town hall", "new:1")).await.unwrap();
     let row = store.fleet_get().await.unwrap().unwrap();
     let Place::Member { hub, hub_name, addresses, authority, mark } = row.place else { panic!() };
     assert_eq!((hub.as_str(), hub_name.as_str()), ("box-h", "town hall"));
-    assert_eq!((addresses, authority.as_str()), (vec!["new:1".into(), "old:1".into()], "pem"));
+    assert_eq!(
+        (addresses, authority.as_str()),
+        (["new:1", "old:1", "typed:1"].map(String::from).to_vec(), "pem")
+    );
     assert_eq!(mark, said("town hall", "new:1").mark());
     assert_eq!(row.epoch, "e1");
 }

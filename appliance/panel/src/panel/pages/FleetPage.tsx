@@ -166,6 +166,9 @@ function Link({ view }: { view: FleetView }) {
         {hub && (
           <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
             {t(member ? "fleet.hub_at" : "fleet.found_at", { addresses: hub.addresses.join(", ") })}
+            {link.address !== null && hub.addresses.length > 1 && (
+              <> {t("fleet.address_used", { address: link.address })}</>
+            )}
           </Text>
         )}
         {link.restarts > 0 && (
@@ -179,11 +182,9 @@ function Link({ view }: { view: FleetView }) {
         )}
         {runs && (
           <Group gap="sm">
-            {!member && (
-              <Button variant="default" onClick={() => setMoving(true)}>
-                {t("fleet.relocate")}
-              </Button>
-            )}
+            <Button variant="default" onClick={() => setMoving(true)}>
+              {t("fleet.relocate")}
+            </Button>
             <Button variant="default" onClick={() => setLeaving(true)}>
               {t(`fleet.${own}`)}
             </Button>
@@ -194,13 +195,14 @@ function Link({ view }: { view: FleetView }) {
         opened={moving}
         close={() => setMoving(false)}
         title={t("fleet.relocate")}
-        label={t("fleet.addresses")}
-        description={t("fleet.addresses_text")}
+        label={t(member ? "fleet.hub_addresses" : "fleet.addresses")}
+        description={t(member ? "fleet.hub_addresses_text" : "fleet.addresses_text")}
         initial={hub?.addresses.join(" ")}
         longest={LONGEST_ADDRESSES}
         action={t("fleet.relocate_do")}
         run={async (text) => {
-          await api.relocateHub(text.split(/[\s,]+/));
+          const change = member ? api.lookForHub : api.relocateHub;
+          await change(text.split(/[\s,]+/));
           await refresh();
         }}
       />
