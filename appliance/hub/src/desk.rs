@@ -1,5 +1,6 @@
 //! The hub's desk: stream, consumer, and the questions to boxes, at its own server.
 
+use crate::clocks::Clocks;
 use crate::gaps::Gaps;
 use crate::market::{Market, Pair};
 use crate::moved::Moved;
@@ -21,7 +22,7 @@ use roombox_federation::envelope::{self, Unread};
 use roombox_federation::link::{self, Resend};
 use roombox_federation::order;
 use roombox_federation::subjects::{self, BoxId, STREAM, Subject, Verb};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{interval, sleep};
@@ -81,8 +82,9 @@ struct Hand {
     cloned: HashSet<BoxId>,
     /// Since when boxes are heard, without a break.
     listens: UnixMs,
-    /// When a box was commanded something last.
-    commanded: u64,
+    clocks: Clocks,
+    /// The date of what each box was commanded last.
+    commanded: HashMap<BoxId, u64>,
 }
 
 impl HubDesk {
@@ -210,8 +212,12 @@ impl HubDesk {
         let boxes = self.store.fleet_box_list().await?;
         let ids: Vec<_> = boxes.iter().filter_map(|row| BoxId::parse(&row.id)).collect();
         hand.roster.keep(&ids);
+        hand.commanded.retain(|id, _| ids.contains(id));
         self.note(hand, now, &ids).await?;
-        let missing = self.store.fleet_missing(hand.roster.told()).await?;
+        let mut missing = self.store.fleet_missing(hand.roster.told()).await?;
+        // Who cannot be asked has not forgotten it.
+        let alive = hand.roster.alive(now);
+        missing.retain(|gap| alive.iter().any(|(id, _)| id.as_str() == gap.of));
         let due = hand.gaps.look(now, missing);
         for FleetMissing { of, epoch, from, until } in due.ask {
             let Some(of) = BoxId::parse(&of) else { continue };
@@ -225,6 +231,7 @@ impl HubDesk {
             hand.heard.lost = hand.heard.lost.saturating_add(events);
             self.store.fleet_skip(missing).await?;
         }
+        self.compare_clocks(hand, now, client).await;
         self.tell_where(hand, now, client).await?;
         self.wish(hand, now, client).await?;
         self.update(hand, client).await?;
@@ -233,6 +240,22 @@ impl HubDesk {
         }
         self.fleet.roster_is(hand.roster.entries(now), hand.heard);
         Ok(())
+    }
+
+    /// Tells boxes whose clocks differ from this one's.
+    async fn compare_clocks(&self, hand: &mut Hand, now: Duration, client: &Client) {
+        let own = self.identity.id();
+        let others = hand.roster.clocks(now).into_iter().filter(|(id, _)| id != own);
+        let found = hand.clocks.look(now, &others.collect::<Vec<_>>());
+        if found.own.is_some() && hand.heard.clock.is_none() {
+            tracing::error!(?found.own, "this hub's clock differs from those of most of its boxes");
+        }
+        hand.heard.clock = found.own;
+        for (to, gap) in found.tell {
+            tracing::warn!(id = %to, ahead_ms = gap.ahead_ms, "a box's clock differs from the hub's");
+            let body = serde_json::to_string(&gap).unwrap_or_default();
+            self.command(hand, client, &to, Verb::Clock, body).await;
+        }
     }
 
     /// Tells boxes that know another place where the hub is.
@@ -320,10 +343,11 @@ impl HubDesk {
         body: String,
     ) {
         let subject = Subject::Command { to, verb }.to_string();
-        // Boxes take only what is newer than the last: two in a millisecond are two, and a clock that was
-        // set back does not silence the hub for as long as it runs.
-        hand.commanded = UnixMs::now().0.max(hand.commanded + 1);
-        let Some(payload) = order::write(&self.identity, &subject, hand.commanded, body) else {
+        let taken = hand.roster.pulse(to).map_or(0, |pulse| pulse.commanded);
+        let before = hand.commanded.get(to).copied().unwrap_or_default();
+        let at = order::date(UnixMs::now(), taken, before);
+        hand.commanded.insert(to.clone(), at);
+        let Some(payload) = order::write(&self.identity, &subject, at, body) else {
             return;
         };
         if let Err(error) = client.publish(subject, payload.into()).await {

@@ -3,6 +3,7 @@
 //! What it heard is in SQLite before the stream may forget it. One bad message is counted and left
 //! out; it stops nobody.
 
+mod clocks;
 mod desk;
 mod gaps;
 mod market;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BoxPulse, FleetBox, Outage, ToldEvent } from "./api/schema";
-import { FILTERS, detail, fits, lasting, silences, toldAs } from "./fleet";
+import { FILTERS, clockAhead, detail, fits, lasting, silences, toldAs } from "./fleet";
 
 function box(state: FleetBox["state"], said: Partial<BoxPulse> | null): FleetBox {
   const pulse = said && ({ recordings: 0, free_bytes: 60, total_bytes: 100, ...said } as BoxPulse);
@@ -18,6 +18,19 @@ describe("the boxes that are shown", () => {
     ["one that does not know its disk", box("here", { free_bytes: 0, total_bytes: 0 }), ["all"]],
   ])("%s", (_, one, shown) => {
     expect(FILTERS.filter((filter) => fits(one, filter))).toEqual(shown);
+  });
+});
+
+describe("clocks of boxes", () => {
+  const heard = (clock: string | null) => ({ ...box("here", { clock }), heard_at: "2026-12-01T12:00:00Z" });
+
+  it("agree within two minutes, and else say how far they are apart", () => {
+    expect(clockAhead(heard("2026-12-01T12:02:00Z"))).toBeNull();
+    expect(clockAhead(heard("2026-12-01T12:02:01Z"))).toBe(121);
+    expect(clockAhead(heard("2026-12-01T11:00:00Z"))).toBe(-3600);
+    expect(clockAhead(heard(null))).toBeNull();
+    expect(clockAhead(box("unheard", null))).toBeNull();
+    expect(fits(heard("2026-12-01T11:00:00Z"), "attention")).toBe(true);
   });
 });
 

@@ -27,8 +27,8 @@ pub use twin::{
     TwinEntry, TwinPulse, TwinView, Variables, Wish,
 };
 pub use view::{
-    BoxOffer, BoxPulse, BoxState, CutReason, FleetBox, FleetRole, FleetView, HeardView, HubView,
-    LinkState, LinkView, NewInvite, RosterEntry,
+    BoxOffer, BoxPulse, BoxState, ClockGap, CutReason, FleetBox, FleetRole, FleetView, HeardView,
+    HubView, LinkState, LinkView, NewInvite, RosterEntry,
 };
 pub use waves::{Wave, WaveAct, WaveBox, WaveBoxState, WaveRequest, WaveState, Waves};
 pub use whereabouts::Whereabouts;

@@ -87,6 +87,20 @@ impl CutReason {
     }
 }
 
+/// Clocks of a fleet that differ by minutes or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
+pub struct ClockGap {
+    /// How far this box's clock is ahead, milliseconds; behind: negative. At a member: of the hub's. At a hub: of
+    /// those of its boxes that differ, in the middle.
+    pub ahead_ms: i64,
+    /// Boxes whose clocks differ from the hub's,
+    pub differ: u64,
+    /// and all that it hears.
+    pub of: u64,
+    /// Most boxes differ from the hub, and in the same direction.
+    pub hub_is_odd: bool,
+}
+
 /// The box's way to its fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct LinkView {
@@ -107,6 +121,9 @@ pub struct LinkView {
     pub restarted_because: Option<String>,
     /// Another box has this one's key: its card was copied.
     pub cloned: bool,
+    /// At a member: its hub says that the clocks of the two differ.
+    #[schema(required)]
+    pub clock: Option<ClockGap>,
 }
 
 /// The fleet's hub.
@@ -187,6 +204,12 @@ pub struct BoxPulse {
     /// The update that a wave wants of it.
     #[schema(required)]
     pub order: Option<OrderPulse>,
+    /// By its own clock; absent: an older version.
+    #[schema(required)]
+    pub clock: Option<UnixMs>,
+    /// The date of the newest command of the hub that it took, milliseconds since 1970 by the hub's clock of then.
+    #[schema(required)]
+    pub commanded: u64,
 }
 
 /// A job that a box offers.
@@ -242,6 +265,9 @@ pub struct HeardView {
     pub strangers: u64,
     /// Numbers that were asked for again and again, and never came.
     pub lost: u64,
+    /// This hub's clock differs from those of most of its boxes.
+    #[schema(required)]
+    pub clock: Option<ClockGap>,
 }
 
 /// The fleet.

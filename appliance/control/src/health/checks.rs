@@ -49,6 +49,8 @@ pub struct Facts {
     pub fleet_failed: Option<String>,
     pub fleet_cut: Option<String>,
     pub fleet_cloned: bool,
+    /// By how much the clocks of this box and its fleet differ.
+    pub fleet_clocks_s: Option<u64>,
     pub mqtt: Option<String>,
     pub mail: Option<String>,
     pub syslog: Option<String>,
@@ -160,6 +162,10 @@ pub fn conditions(facts: &Facts, is_open: &dyn Fn(&str) -> bool) -> Vec<Conditio
     }
     if facts.fleet_cloned {
         add(AlarmKind::FleetCloned, "", Figures::default());
+    }
+    if let Some(seconds) = facts.fleet_clocks_s {
+        let figures = Figures { seconds: Some(seconds), ..Figures::default() };
+        add(AlarmKind::FleetClocks, "", figures);
     }
     for (kind, error) in [
         (AlarmKind::CertificateNotRenewed, &facts.renewal),

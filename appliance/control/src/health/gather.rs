@@ -108,7 +108,8 @@ impl Gatherer {
         let targets = self.targets.list().await?.into_iter().filter(|target| target.enabled);
         let webhooks = self.webhooks.list().await.into_iter();
         let encoders = self.encoders.list().items.into_iter();
-        let link = self.fleet.view().await?.link;
+        let fleet = self.fleet.view().await?;
+        let (link, clocks) = (fleet.link, fleet.heard.clock);
         let mqtt = self.mqtt.view().link;
         let backups = self.safekeeping.trouble().await?;
         let away = matches!(mqtt.state, MqttState::Connecting | MqttState::Refused);
@@ -155,6 +156,7 @@ impl Gatherer {
             fleet_cut: (link.state == LinkState::Cut)
                 .then(|| link.cut.map(CutReason::text).unwrap_or_default().to_owned()),
             fleet_cloned: link.cloned,
+            fleet_clocks_s: link.clock.or(clocks).map(|gap| gap.ahead_ms.unsigned_abs() / 1000),
             mqtt: away.then_some(mqtt.error).flatten(),
             unknown: [
                 self.mail.is_untried().then_some(AlarmKind::MailFailing),

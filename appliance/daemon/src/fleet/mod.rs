@@ -23,7 +23,7 @@ use roombox_control::fleet::{
 use roombox_control::store::{FleetRow, Store};
 use roombox_federation::Identity;
 use roombox_federation::conf::{HubConf, LeafConf};
-use roombox_federation::link::{Errand, Link};
+use roombox_federation::link::{Errand, Link, Warned};
 use roombox_federation::server::{self, Server};
 use roombox_federation::subjects::BoxId;
 use roombox_federation::via;
@@ -176,10 +176,10 @@ impl FleetKeeper {
         let mut written = self.conf(&row.place, &identity, &folder).await?;
         let mut server = Server::start(program, &folder, &written.text).await?;
         (link.error, link.cut, link.address) = (None, None, None);
-        let (cloned, alarm) = watch::channel(false);
+        let (warned, alarms) = watch::channel(Warned::default());
         let (linked, up) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        self.begin(&mut tasks, &row, &identity, server.url(), (cloned, up));
+        self.begin(&mut tasks, &row, &identity, server.url(), (warned, up));
         let (begun, mut looks) = (Instant::now(), tokio::time::interval(LOOK));
         let (mut watched, mut peer) = (Watch::begin(Duration::ZERO), None);
         let end = loop {
@@ -232,7 +232,7 @@ impl FleetKeeper {
             }
             link.cut = if seen.wants_hub && seen.links == 0 { server.cut() } else { None };
             link.error = link.cut.map(|why| why.text().to_owned());
-            link.cloned = *alarm.borrow();
+            Warned { cloned: link.cloned, clock: link.clock } = *alarms.borrow();
             let now = health.peer.filter(|_| seen.wants_hub);
             // Names are looked up when there is another link, and not at each look.
             if now != peer {
@@ -257,7 +257,7 @@ impl FleetKeeper {
         row: &FleetRow,
         identity: &Arc<Identity>,
         url: &str,
-        (cloned, up): (watch::Sender<bool>, watch::Receiver<bool>),
+        (warned, up): (watch::Sender<Warned>, watch::Receiver<bool>),
     ) {
         let (store, identity, url) = (self.store.clone(), identity.clone(), url.to_owned());
         if matches!(row.place, Place::Hub { .. }) {
@@ -266,7 +266,7 @@ impl FleetKeeper {
         }
         let (row, pulse, errands) = (row.clone(), self.pulse.clone(), self.errands.clone());
         let (twin, ordered) = (self.twin.clone(), self.ordered.clone());
-        let link = Link { store, identity, url, row, pulse, cloned, up, twin, ordered, errands };
+        let link = Link { store, identity, url, row, pulse, warned, up, twin, ordered, errands };
         tasks.spawn(link.run());
     }
 

@@ -3269,7 +3269,7 @@ export interface components {
          * @description What is wrong.
          * @enum {string}
          */
-        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken" | "backup_failed" | "backup_old" | "database_replaced" | "database_lost" | "keys_renewed" | "restore_given_up";
+        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "fleet_clocks" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken" | "backup_failed" | "backup_old" | "database_replaced" | "database_lost" | "keys_renewed" | "restore_given_up";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
@@ -3522,6 +3522,14 @@ export interface components {
              * @default []
              */
             at: string[];
+            /** @default null */
+            clock: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description The date of the newest command of the hub that it took, milliseconds since 1970 by the hub's clock of then.
+             * @default 0
+             */
+            commanded: number;
             /**
              * @description Names the run of numbers of what it tells.
              * @default
@@ -3757,6 +3765,27 @@ export interface components {
             /** Format: int32 */
             attempts_left: number;
             claimed: boolean;
+        };
+        /** @description Clocks of a fleet that differ by minutes or more. */
+        ClockGap: {
+            /**
+             * Format: int64
+             * @description How far this box's clock is ahead, milliseconds; behind: negative. At a member: of the hub's. At a hub: of
+             *     those of its boxes that differ, in the middle.
+             */
+            ahead_ms: number;
+            /**
+             * Format: int64
+             * @description Boxes whose clocks differ from the hub's,
+             */
+            differ: number;
+            /** @description Most boxes differ from the hub, and in the same direction. */
+            hub_is_odd: boolean;
+            /**
+             * Format: int64
+             * @description and all that it hears.
+             */
+            of: number;
         };
         /**
          * @description What is copied of a recording.
@@ -4146,6 +4175,11 @@ export interface components {
              * @default null
              */
             of_bytes: number;
+            /**
+             * Format: int64
+             * @default null
+             */
+            seconds: number;
         };
         /**
          * @description What a file that was made is.
@@ -4748,6 +4782,7 @@ export interface components {
              * @description Came again and changed nothing.
              */
             again: number;
+            clock: components["schemas"]["ClockGap"] | null;
             /** Format: int64 */
             events: number;
             /**
@@ -5074,6 +5109,7 @@ export interface components {
         LinkView: {
             /** @description Under which of its hub's addresses a member's link goes; while there is one. */
             address: string | null;
+            clock: components["schemas"]["ClockGap"] | null;
             /** @description Another box has this one's key: its card was copied. */
             cloned: boolean;
             cut: components["schemas"]["CutReason"] | null;

@@ -64,6 +64,18 @@ export const fleet: Words<typeof english> = {
   cloned_title: "Eine andere Box ist eine Kopie von dieser",
   cloned_text:
     "Zwei Boxen haben denselben Schlüssel und werfen einander hinaus. Eine Karte oder Platte wurde kopiert: Setzen Sie eine der beiden auf Werkseinstellungen zurück.",
+  clock_title: "Die Uhren der Flotte weichen voneinander ab",
+  clock: {
+    member_ahead: "Die Uhr dieser Box geht gegenüber der Zentrale {{time}} vor.",
+    member_behind: "Die Uhr dieser Box geht gegenüber der Zentrale {{time}} nach.",
+    hub_ahead: "Die Uhr dieser Zentrale geht gegenüber {{differ}} von {{of}} anderen Boxen {{time}} vor.",
+    hub_behind: "Die Uhr dieser Zentrale geht gegenüber {{differ}} von {{of}} anderen Boxen {{time}} nach.",
+    hub_is_odd: "Auch die meisten anderen Boxen weichen von der Zentrale ab: Sehen Sie zuerst nach der Uhr der Zentrale.",
+    box_is_odd: "Die meisten anderen Boxen stimmen mit der Zentrale überein: Sehen Sie zuerst nach der Uhr dieser Box.",
+    remedy: "Stellen Sie die Uhr in den Einstellungen richtig, oder lassen Sie die Box einen Zeitserver erreichen. Was inzwischen geschieht, kommt an, mit falschen Zeiten.",
+  },
+  clock_ahead: "Ihre Uhr geht {{time}} vor",
+  clock_behind: "Ihre Uhr geht {{time}} nach",
   leave: "Flotte verlassen",
   leave_title: "Die Flotte verlassen?",
   leave_text:

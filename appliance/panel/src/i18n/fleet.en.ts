@@ -61,6 +61,18 @@ export const fleet = {
   cloned_title: "Another box is a copy of this one",
   cloned_text:
     "Two boxes use one key, so that each throws the other off. A card or disk was copied: reset one of the two to its factory settings.",
+  clock_title: "The clocks of the fleet differ",
+  clock: {
+    member_ahead: "This box's clock is {{time}} ahead of the hub's.",
+    member_behind: "This box's clock is {{time}} behind the hub's.",
+    hub_ahead: "This hub's clock is {{time}} ahead of those of {{differ}} of its {{of}} other boxes.",
+    hub_behind: "This hub's clock is {{time}} behind those of {{differ}} of its {{of}} other boxes.",
+    hub_is_odd: "Most other boxes differ from the hub as well: look at the hub's clock first.",
+    box_is_odd: "Most other boxes agree with the hub: look at this box's clock first.",
+    remedy: "Set the clock right in the settings, or let the box reach a time server. What happens meanwhile arrives, with wrong times.",
+  },
+  clock_ahead: "Its clock is {{time}} ahead",
+  clock_behind: "Its clock is {{time}} behind",
   leave: "Leave the fleet",
   leave_title: "Leave the fleet?",
   leave_text:

@@ -134,6 +134,12 @@ export const health = {
       cause: "This box's card or disk was copied. Both boxes disturb each other in the fleet.",
       remedy: "Switch one of them off, and reset it before it is used again.",
     },
+    fleet_clocks: {
+      check: "Clocks of the fleet agree",
+      what: "The clocks of this box and its fleet differ by {{time}}.",
+      cause: "One was set wrong, or has gone back, like one without a battery. What happens still arrives, with wrong times; from a day on, boxes make no films for each other.",
+      remedy: "Set the clocks of the hub and of this box right, or let both reach a time server. All goes on by itself.",
+    },
     webhooks_failing: {
       check: "Webhooks arrive",
       what: "The receiver of webhooks at {{name}} does not take them: {{error}}",

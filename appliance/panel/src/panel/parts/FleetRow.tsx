@@ -12,6 +12,7 @@ import {
 import { useTranslation } from "react-i18next";
 import { Name } from "../../Name";
 import type { FleetBox } from "../../api/schema";
+import { clockAhead } from "../../fleet";
 import { useFormat } from "../wording";
 import { Ago } from "./Ago";
 import { FleetSilence } from "./FleetSilence";
@@ -41,11 +42,13 @@ export function FleetRow({
   const format = useFormat();
   const [open, { toggle }] = useDisclosure(false);
   const { pulse } = box;
+  const ahead = clockAhead(box);
   const facts = pulse && [
     t("fleet.version", { version: pulse.version }),
     pulse.recordings > 0 && t("fleet.recording", { count: pulse.recordings, shown: pulse.recordings }),
     t("fleet.free", { free: format.bytes(pulse.free_bytes), total: format.bytes(pulse.total_bytes) }),
     pulse.waiting > 0 && t("fleet.waits", { count: pulse.waiting, shown: pulse.waiting }),
+    ahead !== null && t(`fleet.clock_${ahead < 0 ? "behind" : "ahead"}`, { time: format.span(Math.abs(ahead)) }),
   ];
   const jobs = pulse && [
     pulse.helps !== null && t("fleet.helps", { name: pulse.helps }),
