@@ -8,6 +8,7 @@ mod desk;
 mod gaps;
 mod market;
 mod moved;
+mod pace;
 mod roster;
 mod silence;
 mod wishing;

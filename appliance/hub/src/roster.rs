@@ -108,6 +108,7 @@ impl Roster {
             },
             heard_at: entry.heard_at,
             pulse: entry.pulse.clone(),
+            refused: 0,
         };
         self.0.iter().map(entry).collect()
     }

@@ -4,7 +4,7 @@ import { FILTERS, clockAhead, detail, fits, lasting, silences, toldAs } from "./
 
 function box(state: FleetBox["state"], said: Partial<BoxPulse> | null): FleetBox {
   const pulse = said && ({ recordings: 0, free_bytes: 60, total_bytes: 100, ...said } as BoxPulse);
-  return { id: "box-a", name: "Hall", state, joined_at: "", heard_at: null, pulse };
+  return { id: "box-a", name: "Hall", state, joined_at: "", heard_at: null, pulse, refused: 0 };
 }
 
 describe("the boxes that are shown", () => {

@@ -38,6 +38,8 @@ pub enum FleetError {
          hub's Fleet page"
     )]
     Token,
+    #[error("too many asked from there without a right to: ask again in {seconds} s")]
+    Knocks { seconds: u64 },
     #[error("the box that asks does not have the key that it names")]
     Signature,
     #[error("a fleet has {most} boxes at most")]
@@ -112,6 +114,7 @@ impl FleetError {
             Self::Refused(_) => "fleet_refused",
             Self::Answer => "fleet_answer",
             Self::Token => "fleet_token",
+            Self::Knocks { .. } => "fleet_knocks",
             Self::Signature => "fleet_signature",
             Self::TooMany { .. } => "fleet_full",
             Self::LoanOrder => "loan_order",

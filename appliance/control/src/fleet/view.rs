@@ -233,6 +233,8 @@ pub struct RosterEntry {
     pub state: BoxState,
     pub heard_at: UnixMs,
     pub pulse: BoxPulse,
+    /// As in [`FleetBox`].
+    pub refused: u64,
 }
 
 /// A box of the hub.
@@ -247,6 +249,8 @@ pub struct FleetBox {
     /// Of its last heartbeat.
     #[schema(required)]
     pub pulse: Option<BoxPulse>,
+    /// How much of what it said the hub has not taken, or not kept, since the hub started: see [`HeardView`].
+    pub refused: u64,
 }
 
 /// What a hub has heard since it started.
@@ -265,9 +269,25 @@ pub struct HeardView {
     pub strangers: u64,
     /// Numbers that were asked for again and again, and never came.
     pub lost: u64,
+    /// Older events of a box that went for newer ones of it, since it tells too much.
+    pub forgotten: u64,
+    /// Recordings that are not listed, since their box has too many.
+    pub unlisted: u64,
+    /// Heartbeats that came too often: left out.
+    pub hurried: u64,
+    /// Who asked for a place or a job too often without a right to, and was not looked at.
+    pub knocks: u64,
     /// This hub's clock differs from those of most of its boxes.
     #[schema(required)]
     pub clock: Option<ClockGap>,
+}
+
+impl HeardView {
+    /// How much of it should not have been said. What a newer version says is not among it.
+    pub fn refused(&self) -> u64 {
+        let Self { malformed, spoofed, forgotten, unlisted, hurried, knocks, .. } = self;
+        malformed + spoofed + forgotten + unlisted + hurried + knocks
+    }
 }
 
 /// The fleet.

@@ -42,6 +42,7 @@ pub enum AlarmKind {
     FleetCut,
     FleetCloned,
     FleetClocks,
+    FleetRefused,
     WebhooksFailing,
     MqttAway,
     MailFailing,
@@ -57,7 +58,7 @@ pub enum AlarmKind {
 }
 
 /// All of them, in the order in which people read them.
-pub const KINDS: [AlarmKind; 30] = [
+pub const KINDS: [AlarmKind; 31] = [
     AlarmKind::DatabaseLost,
     AlarmKind::DatabaseReplaced,
     AlarmKind::KeysRenewed,
@@ -84,6 +85,7 @@ pub const KINDS: [AlarmKind; 30] = [
     AlarmKind::FleetFailed,
     AlarmKind::FleetCut,
     AlarmKind::FleetClocks,
+    AlarmKind::FleetRefused,
     AlarmKind::WebhooksFailing,
     AlarmKind::MqttAway,
     AlarmKind::MailFailing,
@@ -145,6 +147,7 @@ impl AlarmKind {
             Self::FleetCut => "fleet_cut",
             Self::FleetCloned => "fleet_cloned",
             Self::FleetClocks => "fleet_clocks",
+            Self::FleetRefused => "fleet_refused",
             Self::WebhooksFailing => "webhooks_failing",
             Self::MqttAway => "mqtt_away",
             Self::MailFailing => "mail_failing",
@@ -187,6 +190,7 @@ impl AlarmKind {
             | Self::TooWarm
             | Self::FleetCut
             | Self::FleetClocks
+            | Self::FleetRefused
             | Self::WebhooksFailing
             | Self::MqttAway
             | Self::MailFailing
@@ -236,9 +240,11 @@ impl AlarmKind {
             | Self::KeysRenewed => "/settings/certificates",
             Self::BackupFailed | Self::BackupOld | Self::RestoreGivenUp => "/settings/backup",
             Self::DatabaseReplaced | Self::DatabaseLost => "/settings/people",
-            Self::FleetFailed | Self::FleetCut | Self::FleetCloned | Self::FleetClocks => {
-                "/settings/fleet"
-            }
+            Self::FleetFailed
+            | Self::FleetCut
+            | Self::FleetCloned
+            | Self::FleetClocks
+            | Self::FleetRefused => "/settings/fleet",
             Self::UpdateSetback => "/settings/updates",
             Self::AuditBroken => "/settings/audit",
             Self::ClockUnset

@@ -134,6 +134,16 @@ pub fn words(kind: AlarmKind, figures: &Figures) -> Words {
              wrong times; from a day on, boxes make no films for each other.",
             "Set the clocks of the hub and of this box right, or let both reach a time server. All goes on by itself.",
         ),
+        AlarmKind::FleetRefused => (
+            match figures.name.as_deref() {
+                Some(name) => format!(
+                    "This hub has not taken {count} things in ten minutes, most from {name}"
+                ),
+                None => format!("This hub has turned {count} callers away in ten minutes"),
+            },
+            "A box tells far too much or what cannot be read, or somebody tries codes. Other boxes lose nothing by it.",
+            "Look at that box on the fleet's page: update it, or put it out. Keep strangers from the hub's ports.",
+        ),
         AlarmKind::WebhooksFailing => (
             format!("The receiver of webhooks at {name} does not take them{why}"),
             "It is away, or answers with an error. What waits is tried again for a day.",

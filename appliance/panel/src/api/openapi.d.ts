@@ -3269,7 +3269,7 @@ export interface components {
          * @description What is wrong.
          * @enum {string}
          */
-        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "fleet_clocks" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken" | "backup_failed" | "backup_old" | "database_replaced" | "database_lost" | "keys_renewed" | "restore_given_up";
+        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "fleet_clocks" | "fleet_refused" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken" | "backup_failed" | "backup_old" | "database_replaced" | "database_lost" | "keys_renewed" | "restore_given_up";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
@@ -4217,6 +4217,11 @@ export interface components {
             joined_at: components["schemas"]["Time"];
             name: string;
             pulse: components["schemas"]["BoxPulse"] | null;
+            /**
+             * Format: int64
+             * @description How much of what it said the hub has not taken, or not kept, since the hub started: see [`HeardView`].
+             */
+            refused: number;
             state: components["schemas"]["BoxState"];
         };
         /** @description Settings that several boxes are to have. */
@@ -4787,6 +4792,21 @@ export interface components {
             events: number;
             /**
              * Format: int64
+             * @description Older events of a box that went for newer ones of it, since it tells too much.
+             */
+            forgotten: number;
+            /**
+             * Format: int64
+             * @description Heartbeats that came too often: left out.
+             */
+            hurried: number;
+            /**
+             * Format: int64
+             * @description Who asked for a place or a job too often without a right to, and was not looked at.
+             */
+            knocks: number;
+            /**
+             * Format: int64
              * @description Numbers that were asked for again and again, and never came.
              */
             lost: number;
@@ -4810,6 +4830,11 @@ export interface components {
              * @description Of boxes that are not in this fleet: left out.
              */
             strangers: number;
+            /**
+             * Format: int64
+             * @description Recordings that are not listed, since their box has too many.
+             */
+            unlisted: number;
         };
         /** @description A part of the day, in the box's time zone; may reach over midnight. */
         Hours: {
@@ -12146,6 +12171,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -13832,6 +13865,14 @@ export interface operations {
             };
             /** @description a field is missing, unknown or will not do */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

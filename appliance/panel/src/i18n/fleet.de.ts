@@ -74,6 +74,8 @@ export const fleet: Words<typeof english> = {
     box_is_odd: "Die meisten anderen Boxen stimmen mit der Zentrale überein: Sehen Sie zuerst nach der Uhr dieser Box.",
     remedy: "Stellen Sie die Uhr in den Einstellungen richtig, oder lassen Sie die Box einen Zeitserver erreichen. Was inzwischen geschieht, kommt an, mit falschen Zeiten.",
   },
+  refused_one: "1 Meldung von ihr wurde nicht angenommen",
+  refused_other: "{{shown}} Meldungen von ihr wurden nicht angenommen",
   clock_ahead: "Ihre Uhr geht {{time}} vor",
   clock_behind: "Ihre Uhr geht {{time}} nach",
   leave: "Flotte verlassen",

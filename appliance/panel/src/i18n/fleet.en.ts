@@ -71,6 +71,8 @@ export const fleet = {
     box_is_odd: "Most other boxes agree with the hub: look at this box's clock first.",
     remedy: "Set the clock right in the settings, or let the box reach a time server. What happens meanwhile arrives, with wrong times.",
   },
+  refused_one: "1 thing that it said was not taken",
+  refused_other: "{{shown}} things that it said were not taken",
   clock_ahead: "Its clock is {{time}} ahead",
   clock_behind: "Its clock is {{time}} behind",
   leave: "Leave the fleet",

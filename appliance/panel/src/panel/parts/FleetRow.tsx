@@ -48,6 +48,7 @@ export function FleetRow({
     pulse.recordings > 0 && t("fleet.recording", { count: pulse.recordings, shown: pulse.recordings }),
     t("fleet.free", { free: format.bytes(pulse.free_bytes), total: format.bytes(pulse.total_bytes) }),
     pulse.waiting > 0 && t("fleet.waits", { count: pulse.waiting, shown: pulse.waiting }),
+    box.refused > 0 && t("fleet.refused", { count: box.refused, shown: format.number(box.refused) }),
     ahead !== null && t(`fleet.clock_${ahead < 0 ? "behind" : "ahead"}`, { time: format.span(Math.abs(ahead)) }),
   ];
   const jobs = pulse && [
