@@ -19,8 +19,13 @@ export function fits(box: FleetBox, filter: BoxFilter): boolean {
     case "recording":
       return !silent && (box.pulse?.recordings ?? 0) > 0;
     case "attention":
-      return silent || box.state === "cloned" || full(box) || clockAhead(box) !== null;
+      return silent || box.state === "cloned" || full(box) || clockAhead(box) !== null || alarms(box) > 0;
   }
+}
+
+/** Alarms that stand on a box. What a silent one said last is not so any more. */
+export function alarms({ state, pulse }: FleetBox): number {
+  return state === "here" || state === "cloned" ? (pulse?.alarms ?? 0) : 0;
 }
 
 /** Clocks may differ by so much, seconds: the hub says so from here on, too. */

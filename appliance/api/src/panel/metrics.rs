@@ -193,6 +193,10 @@ impl Told<'_> {
             ([("state", name)], count as f64)
         });
         self.gauges("roombox_fleet_boxes", "Boxes of this hub", states)?;
+        let here = fleet.boxes.iter().filter(|one| one.state == BoxState::Here);
+        let alarms: u64 = here.filter_map(|one| one.pulse.as_ref()).map(|said| said.alarms).sum();
+        let help = "Alarms that stand on boxes that this hub hears";
+        self.gauge("roombox_fleet_alarms", help, alarms as f64)?;
         let heard = &fleet.heard;
         let help = "What boxes told this hub, each thing once";
         self.counter("roombox_fleet_events", help, heard.events)?;

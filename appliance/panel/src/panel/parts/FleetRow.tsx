@@ -2,6 +2,7 @@
 import { ActionIcon, Collapse, Group, Stack, Text, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
+  IconAlertTriangle,
   IconChevronDown,
   IconCircleCheck,
   IconClockQuestion,
@@ -12,7 +13,7 @@ import {
 import { useTranslation } from "react-i18next";
 import { Name } from "../../Name";
 import type { FleetBox } from "../../api/schema";
-import { clockAhead } from "../../fleet";
+import { alarms, clockAhead } from "../../fleet";
 import { useFormat } from "../wording";
 import { Ago } from "./Ago";
 import { FleetSilence } from "./FleetSilence";
@@ -25,6 +26,8 @@ const STATES: Record<FleetBox["state"], StateLook> = {
   stale: { icon: IconCloudOff, color: "yellow" },
   cloned: { icon: IconCopyX, color: "red" },
 };
+
+const ALARMS: StateLook = { icon: IconAlertTriangle, color: "orange" };
 
 export function FleetRow({
   box,
@@ -78,6 +81,9 @@ export function FleetRow({
                 <Name>{box.name}</Name>
               </Text>
               <StateBadge look={STATES[box.state]} word={t(`fleet.state.${box.state}`)} />
+              {alarms(box) > 0 && (
+                <StateBadge look={ALARMS} word={t("fleet.alarms", { count: alarms(box), shown: format.number(alarms(box)) })} />
+              )}
               {own && (
                 <Text size="xs" c="dimmed">
                   {t("fleet.this_box")}
