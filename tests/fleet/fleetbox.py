@@ -84,11 +84,12 @@ class FleetBox(RecBox):
 
 def audit(hub: FleetBox, box: FleetBox) -> dict:
     """Lost, doubled and turned events of a box at its hub."""
-    own = box.fleet()["id"]
-    seen = [seq for of, _, seq, _, _ in hub.heard() if of == own]
+    made = box.made()
+    # In the order in which the hub wrote them down; of a million their texts are not needed.
+    seen = [seq for (seq,) in hub.sql("SELECT seq FROM fleet_heard WHERE box = ? ORDER BY rowid", box.fleet()["id"])]
     return {
-        "made": len(box.made()),
-        "lost": len(box.made() - set(seen)),
+        "made": len(made),
+        "lost": len(made - set(seen)),
         "doubled": len(seen) - len(set(seen)),
         "turned": sum(a > b for a, b in zip(seen, seen[1:])),
     }
@@ -97,7 +98,7 @@ def audit(hub: FleetBox, box: FleetBox) -> dict:
 def drained(hub: FleetBox, box: FleetBox, seconds=90) -> float:
     """Waits until the hub has all of the box: how long that took."""
     begun = time.monotonic()
-    hub.wait(lambda: audit(hub, box)["lost"] == 0 and box.fleet()["waiting"] == 0, seconds)
+    hub.wait(lambda: box.fleet()["waiting"] == 0 and audit(hub, box)["lost"] == 0, seconds)
     return time.monotonic() - begun
 
 
