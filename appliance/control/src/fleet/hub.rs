@@ -15,8 +15,8 @@ use base64::prelude::BASE64_STANDARD;
 const INVITE_GOOD_FOR_MS: u64 = 60 * 60 * 1000;
 /// So much of a code is for addresses, bytes: the rest of a QR code that telephones still read.
 const DOORS_BYTES: usize = 1200;
-/// Boxes of one hub: what a page and a configuration can survey.
-const MOST_BOXES: usize = 500;
+/// Boxes of one hub, measured with 1000: what a page and a configuration can survey.
+const MOST_BOXES: usize = 2000;
 
 /// This box as the hub of a fleet.
 pub struct Hub<'a> {
