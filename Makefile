@@ -58,6 +58,7 @@ bench: setup-demo panel ## measure: ratios first, raw results in bench/runs/
 	python3 tests/bench/people.py --out $(RUN)
 	python3 tests/bench/api.py --out $(RUN)
 	python3 tests/bench/panel.py --out $(RUN)
+	python3 tests/bench/fleet.py --out $(RUN)
 	python3 tests/bench/films.py --out $(RUN)
 	python3 tests/bench/flash.py --out $(RUN)
 	python3 tests/bench/boot.py --out $(RUN)

@@ -116,6 +116,8 @@ if [ "$mode" = full ]; then
     step "cargo-deny itself" sh scripts/deny.sh
     step "licences, once more" cargo deny --locked check bans licenses sources
     step "fleet, 20 seeds of faults" python3 tests/fleet/run.py --bin target/debug --seeds 20 -k cuts
+    step "fleet, a million events" python3 tests/fleet/run.py --bin target/debug --seeds 5 --events 1000000 test_faults.py
+    step "fleet, ten boxes, all faults" python3 tests/fleet/run.py --bin target/debug --seeds 5 test_everything.py
     step "kill -9, 200 times" python3 tests/recording/run.py --bin target/debug --kills 200
     step "system packages for images" sh scripts/setup.sh image
     step "other systems" scripts/cross.sh

@@ -6,7 +6,7 @@
 //! 3. **Recorder**: CPU per recorded A/V pair, files and syncs included.
 //! 4. **Load**: a real box as a process of its own, real sockets, the LiveKit door.
 //!
-//! `--requests` is another program: it asks a box for `api.py`.
+//! `--requests` is another program: it asks a box for `api.py`; `--publish` is the floor of `fleet.py`.
 //!
 //! Times are CPU times. Machines are noisy: floor and product take turns, and the smallest of the
 //! rounds counts. Raw results go to `results.json` in the folder that
@@ -14,6 +14,7 @@
 
 mod floor;
 mod load;
+mod publish;
 mod recorder;
 mod requests;
 mod room;
@@ -33,6 +34,9 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
+
+/// Another program of this one.
+type Program = fn() -> anyhow::Result<()>;
 
 /// Floor and product take turns this often.
 const ROUNDS: usize = 5;
@@ -153,12 +157,15 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    if std::env::args().any(|argument| argument == "--requests") {
-        if let Err(error) = requests::run() {
-            eprintln!("{error:#}");
-            std::process::exit(1);
+    let others: [(&str, Program); 2] = [("--requests", requests::run), ("--publish", publish::run)];
+    for (flag, run) in others {
+        if std::env::args().any(|argument| argument == flag) {
+            if let Err(error) = run() {
+                eprintln!("{error:#}");
+                std::process::exit(1);
+            }
+            return;
         }
-        return;
     }
     let machine = machine();
     println!("{machine}\n");

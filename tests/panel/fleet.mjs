@@ -69,6 +69,30 @@ export async function fleet(steps) {
     assert.equal(has.meeting.empty_timeout_s, 600);
   });
 
+  await steps.run('the box says by which address of its hub it goes, and its owner says where it looks', async () => {
+    const there = `127.0.0.1:${port}`;
+    await hub.asks('patch', '/fleet/hub', { addresses: ['127.0.0.1:9', there] });
+    await box.panel.goto('/panel/settings/fleet');
+    await box.panel.getByText(`Used now: ${there}.`).waitFor();
+    await box.panel.getByRole('button', { name: 'Change addresses' }).click();
+    const change = box.panel.getByRole('dialog');
+    await change.getByLabel('Where this box looks for its hub').fill(there);
+    await change.getByRole('button', { name: 'Change', exact: true }).click();
+    await box.panel.getByText(`The hub is at ${there}.`, { exact: true }).waitFor();
+    await box.panel.getByText('Connected', { exact: true }).waitFor();
+  }, { needs: [grouped] });
+
+  await steps.run('the hub says which alarms stand on its boxes, and how many in all', async () => {
+    const boxes = hub.panel.locator('section').filter({ has: hub.panel.getByRole('heading', { name: 'Boxes', exact: true }) });
+    // A box of a test has no time server: that is an alarm, and on both.
+    const counts = () => hub.asks('get', '/fleet').then(({ boxes: all }) => all.map((one) => one.pulse?.alarms ?? 0));
+    while ((await counts()).some((count) => count === 0)) await new Promise((later) => setTimeout(later, 500));
+    const all = (await counts()).reduce((sum, count) => sum + count, 0);
+    await boxes.getByText(new RegExp(`^${all} alarms in all, on 2 boxes`)).waitFor();
+    await boxes.getByRole('listitem').filter({ hasText: 'Library' }).getByText(/^\d+ alarms?$/).waitFor();
+    await boxes.getByText('Needs attention · 2').waitFor();
+  }, { needs: [grouped] });
+
   const changed = 'the box says who sets it, and what is changed there is shown side by side at both';
   await steps.run(changed, async () => {
     await box.panel.goto('/panel/settings');

@@ -68,7 +68,7 @@ const HOMES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "async-nats",
-        &["roombox-federation", "roombox-hub"],
+        &["roombox-federation", "roombox-hub", "roombox-tests"],
         "the box must meet and record without NATS",
     ),
     ("nkeys", &["roombox-federation"], "NATS's keys are NATS's"),

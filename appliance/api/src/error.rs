@@ -240,6 +240,7 @@ fn of_fleet(error: &FleetError) -> StatusCode {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         E::Token | E::Signature | E::LoanOrder | E::LoanOwner => StatusCode::FORBIDDEN,
+        E::Knocks { .. } => StatusCode::TOO_MANY_REQUESTS,
         E::LoanGone => StatusCode::GONE,
         E::LoanBusy | E::LoanOffset { .. } => StatusCode::CONFLICT,
         E::LoanFile(_) | E::LoanReceipt(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -247,9 +248,10 @@ fn of_fleet(error: &FleetError) -> StatusCode {
         E::Unreachable(_) | E::Refused(_) | E::Answer => StatusCode::BAD_GATEWAY,
         E::NoServer => StatusCode::NOT_IMPLEMENTED,
         E::Key(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        E::NoHttps | E::AlreadyIn | E::NotIn | E::NotHub | E::Itself | E::TooMany { .. } => {
+        E::NoHttps | E::AlreadyIn | E::NotIn | E::NotHub | E::NotMember | E::Itself => {
             StatusCode::CONFLICT
         }
+        E::TooMany { .. } => StatusCode::CONFLICT,
         E::TooManyGroups { .. } | E::GroupNameTaken | E::NothingToDecide => StatusCode::CONFLICT,
         E::WaveGoesOn | E::WaveOver => StatusCode::CONFLICT,
     }
@@ -329,7 +331,8 @@ impl From<ControlError> for ApiError {
         }
         let retry_after_s = match &error {
             ControlError::TooManyAttempts { seconds }
-            | ControlError::Entry(EntryError::PinWait { seconds }) => Some(*seconds),
+            | ControlError::Entry(EntryError::PinWait { seconds })
+            | ControlError::Fleet(FleetError::Knocks { seconds }) => Some(*seconds),
             _ => None,
         };
         let field = error.field().map(str::to_owned);

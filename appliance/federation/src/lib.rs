@@ -15,6 +15,7 @@ pub mod order;
 pub mod outbox;
 pub mod server;
 pub mod subjects;
+pub mod via;
 pub mod watch;
 
 pub use identity::Identity;

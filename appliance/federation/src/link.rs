@@ -15,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use roombox_control::clock::UnixMs;
 use roombox_control::fleet::{
-    BoxOffer, BoxPulse, OrderPulse, Ordered, Place, Power, Twin, TwinPulse, Whereabouts,
+    BoxOffer, BoxPulse, ClockGap, OrderPulse, Ordered, Place, Power, Twin, TwinPulse, Whereabouts,
 };
 use roombox_control::store::{FleetEventRow, FleetRow, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ const CLEAR_UP: Duration = Duration::from_secs(3600);
 /// After something that ended the link: the store refused, or the server went away.
 const AGAIN: Duration = Duration::from_secs(1);
 /// An alarm stays so long after the hub raised it last.
-const CLONE_FOR: Duration = Duration::from_secs(120);
+const ALARM_FOR: Duration = Duration::from_secs(120);
 
 /// A command: send these numbers once more, `until` not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,30 @@ pub struct Errand {
     pub order: Vec<u8>,
     /// What it says.
     pub body: Vec<u8>,
+}
+
+/// What the hub warns a box of, for as long as it goes on doing so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Warned {
+    /// Another box has this one's key.
+    pub cloned: bool,
+    /// This box's clock differs from the hub's.
+    pub clock: Option<ClockGap>,
+}
+
+/// What is so until it was not said again for a while.
+#[derive(Default)]
+struct Alarms {
+    cloned: Option<Instant>,
+    clock: Option<(Instant, ClockGap)>,
+}
+
+impl Alarms {
+    fn now(&self) -> Warned {
+        let lately = |at: Instant| at.elapsed() < ALARM_FOR;
+        let clock = self.clock.filter(|(at, _)| lately(*at)).map(|(_, gap)| gap);
+        Warned { cloned: self.cloned.is_some_and(lately), clock }
+    }
 }
 
 /// What stops a link until it is begun again.
@@ -79,8 +103,8 @@ pub struct Link {
     pub row: FleetRow,
     /// What the box says of itself.
     pub pulse: Arc<dyn Fn() -> BoxPulse + Send + Sync>,
-    /// Whether another box has this one's key.
-    pub cloned: watch::Sender<bool>,
+    /// What the hub warns of.
+    pub warned: watch::Sender<Warned>,
     /// Whether the server on this machine has its way to the hub.
     pub up: watch::Receiver<bool>,
     /// What the fleet wants of the box's settings, and what its owner refuses.
@@ -133,7 +157,7 @@ impl Link {
         let jetstream = ContextBuilder::new().timeout(PATIENCE).build(client.clone());
         let (mut outbox, mut answers) = (Outbox::default(), FuturesUnordered::<Answer>::new());
         let (mut beats, mut clearing) = (interval(HEARTBEAT), interval(CLEAR_UP));
-        let (begun, mut cloned_until) = (Instant::now(), Instant::now());
+        let (begun, mut alarms) = (Instant::now(), Alarms::default());
         let (mut newest, mut glances, mut said) = (0, interval(GLANCE), Trade::default());
         loop {
             let until = match outbox.step(begun.elapsed(), IDLE) {
@@ -154,23 +178,21 @@ impl Link {
                 }
                 command = commands.next() => {
                     let command = command.ok_or(LinkError::Closed)?;
-                    if self.obey(&command, &mut newest, &mut outbox).await? {
-                        cloned_until = Instant::now() + CLONE_FOR;
-                    }
+                    self.obey(&command, &mut newest, &mut outbox, &mut alarms).await?;
                 }
                 _ = beats.tick() => {
-                    self.cloned.send_replace(Instant::now() < cloned_until);
-                    self.beat(&client).await?;
+                    self.warned.send_replace(alarms.now());
+                    self.beat(&client, newest).await?;
                 }
                 Ok(()) = up.changed() => if *up.borrow_and_update() {
                     // The hub need not wait to see the box, or that there are two of it.
-                    self.beat(&client).await?;
+                    self.beat(&client, newest).await?;
                 },
                 _ = glances.tick() => {
                     // What others could do for it, or it for others, is told at once.
                     let now = trade(&(self.pulse)());
                     if now != said {
-                        self.beat(&client).await?;
+                        self.beat(&client, newest).await?;
                         said = now;
                     }
                 }
@@ -257,17 +279,17 @@ impl Link {
         Ok(())
     }
 
-    /// True: it says that the box was cloned.
     async fn obey(
         &self,
         command: &Message,
         newest: &mut u64,
         outbox: &mut Outbox,
-    ) -> Result<bool, LinkError> {
-        let Some(hub) = self.hub() else { return Ok(false) };
+        alarms: &mut Alarms,
+    ) -> Result<(), LinkError> {
+        let Some(hub) = self.hub() else { return Ok(()) };
         let Some(payload) = order::read(&hub, &command.subject, &command.payload, newest) else {
             tracing::warn!("a command was not signed by the hub, or is an old one: it is left out");
-            return Ok(false);
+            return Ok(());
         };
         match Verb::of(&command.subject) {
             Some(Verb::Resend) => match serde_json::from_slice::<Resend>(&payload) {
@@ -309,12 +331,24 @@ impl Link {
             }
             Some(Verb::Cloned) => {
                 tracing::error!("another box has this one's key: its card or disk was copied");
-                self.cloned.send_replace(true);
-                return Ok(true);
+                alarms.cloned = Some(Instant::now());
+                self.warned.send_replace(alarms.now());
             }
+            Some(Verb::Clock) => match serde_json::from_slice::<ClockGap>(&payload) {
+                Ok(gap) => {
+                    tracing::warn!(
+                        ahead_ms = gap.ahead_ms,
+                        gap.hub_is_odd,
+                        "this box's clock and the hub's differ"
+                    );
+                    alarms.clock = Some((Instant::now(), gap));
+                    self.warned.send_replace(alarms.now());
+                }
+                Err(error) => tracing::warn!(%error, "a command of the hub cannot be read"),
+            },
             None => tracing::warn!("the hub wants something that this version does not know"),
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Whose commands count.
@@ -322,7 +356,8 @@ impl Link {
         BoxId::parse(self.row.place.hub(self.identity.id().as_str()))
     }
 
-    async fn beat(&self, client: &Client) -> Result<(), LinkError> {
+    /// `commanded`: the date of the newest command that was taken.
+    async fn beat(&self, client: &Client, commanded: u64) -> Result<(), LinkError> {
         let (waiting, last) = self.store.fleet_progress().await?;
         let epoch = self.row.epoch.clone();
         let hub = match &self.row.place {
@@ -331,7 +366,8 @@ impl Link {
             Place::Member { mark, .. } => mark.clone(),
             Place::Hub { .. } => String::new(),
         };
-        let pulse = BoxPulse { waiting, epoch, last, hub, ..(self.pulse)() };
+        let clock = Some(UnixMs::now());
+        let pulse = BoxPulse { waiting, epoch, last, hub, clock, commanded, ..(self.pulse)() };
         let payload = serde_json::to_vec(&pulse).unwrap_or_default();
         let subject = Subject::Heartbeat { of: self.identity.id() }.to_string();
         if let Err(error) = client.publish(subject, payload.into()).await {

@@ -5,6 +5,7 @@ use crate::Identity;
 use crate::subjects::BoxId;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use roombox_control::clock::UnixMs;
 use serde::{Deserialize, Serialize};
 
 /// The longest command, bytes: what is wanted of a box's settings, in quotes.
@@ -28,6 +29,13 @@ fn signed(subject: &str, at: u64, body: &str) -> Vec<u8> {
 pub fn write(hub: &Identity, subject: &str, at: u64, body: String) -> Option<Vec<u8>> {
     let signature = BASE64_STANDARD.encode(hub.sign(&signed(subject, at, &body))?);
     serde_json::to_vec(&Order { at, body, signature }).ok()
+}
+
+/// The date of the next command for a box. Boxes take only what is newer than the last: two in a millisecond are two,
+/// and a hub whose clock has gone back goes on behind what the box says it has `taken`, and `before`, what it was
+/// sent. A box that says nonsense spoils that for nobody else.
+pub fn date(now: UnixMs, taken: u64, before: u64) -> u64 {
+    now.0.max(taken.saturating_add(1)).max(before.saturating_add(1))
 }
 
 /// What a command says, if it is the hub's and newer than `newest`, which it is from then on: whoever
@@ -68,5 +76,22 @@ mod tests {
         }
         assert_eq!(newest, 5);
         assert!(read(hub.id(), "cmd.a.resend", &later, &mut newest).is_some());
+    }
+
+    #[test]
+    fn a_hub_whose_clock_has_gone_back_commands_on() {
+        let hub = Identity::of_seed([7; 32]).unwrap();
+        let (mut newest, mut taken, mut before) = (0, 0, 0);
+        // Ahead by a day, back again, and started anew without knowing what it has sent.
+        for (now, knows) in
+            [(86_400_000, true), (5, true), (6, true), (7, false), (86_500_000, true)]
+        {
+            let at = date(UnixMs(now), taken, if knows { before } else { 0 });
+            let order = write(&hub, "cmd.a.wish", at, "{}".to_owned()).unwrap();
+            assert!(read(hub.id(), "cmd.a.wish", &order, &mut newest).is_some(), "{now}");
+            (taken, before) = (newest, at);
+        }
+        assert_eq!(newest, 86_500_000, "it is the clock's again");
+        assert_eq!(date(UnixMs(5), u64::MAX, u64::MAX), u64::MAX);
     }
 }

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -83,9 +83,18 @@ struct PortsFile {
     monitoring: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Leafz {
     leafnodes: usize,
+    #[serde(default)]
+    leafs: Vec<Leaf>,
+}
+
+/// One link, as the monitor lists it: the other side's address.
+#[derive(Deserialize)]
+struct Leaf {
+    ip: IpAddr,
+    port: u16,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +110,8 @@ pub struct Health {
     pub healthy: bool,
     /// Links to or from other servers.
     pub links: usize,
+    /// With whom the first of them is.
+    pub peer: Option<SocketAddr>,
 }
 
 /// A server that runs; it ends with this.
@@ -188,7 +199,9 @@ impl Server {
             .and_then(|body| serde_json::from_slice::<Jsz>(&body).ok())
             .is_some_and(|jetstream| !jetstream.disabled);
         let links = links.and_then(|body| serde_json::from_slice::<Leafz>(&body).ok());
-        Health { healthy: health.is_some() && enabled, links: links.map_or(0, |l| l.leafnodes) }
+        let Leafz { leafnodes: links, leafs } = links.unwrap_or_default();
+        let peer = leafs.first().map(|leaf| SocketAddr::new(leaf.ip, leaf.port));
+        Health { healthy: health.is_some() && enabled, links, peer }
     }
 
     /// There is a link: what the log says so far is of no interest any more.

@@ -74,11 +74,20 @@ pub enum Verb {
     Wish,
     /// Install a version.
     Update,
+    /// Know that its clock and the hub's differ.
+    Clock,
 }
 
 impl Verb {
-    const ALL: [Self; 6] =
-        [Self::Resend, Self::Cloned, Self::Work, Self::Moved, Self::Wish, Self::Update];
+    const ALL: [Self; 7] = [
+        Self::Resend,
+        Self::Cloned,
+        Self::Work,
+        Self::Moved,
+        Self::Wish,
+        Self::Update,
+        Self::Clock,
+    ];
 
     fn text(self) -> &'static str {
         match self {
@@ -88,6 +97,7 @@ impl Verb {
             Self::Moved => "moved",
             Self::Wish => "wish",
             Self::Update => "update",
+            Self::Clock => "clock",
         }
     }
 

@@ -1,8 +1,10 @@
 //! The hub's desk: stream, consumer, and the questions to boxes, at its own server.
 
+use crate::clocks::Clocks;
 use crate::gaps::Gaps;
 use crate::market::{Market, Pair};
 use crate::moved::Moved;
+use crate::pace::Pace;
 use crate::roster::Roster;
 use crate::silence::{Moment, Silence};
 use crate::wishing::Wishing;
@@ -21,7 +23,7 @@ use roombox_federation::envelope::{self, Unread};
 use roombox_federation::link::{self, Resend};
 use roombox_federation::order;
 use roombox_federation::subjects::{self, BoxId, STREAM, Subject, Verb};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::{interval, sleep};
@@ -81,8 +83,12 @@ struct Hand {
     cloned: HashSet<BoxId>,
     /// Since when boxes are heard, without a break.
     listens: UnixMs,
-    /// When a box was commanded something last.
-    commanded: u64,
+    clocks: Clocks,
+    pace: Pace,
+    /// How much of what each box said was not taken, or not kept.
+    refused: HashMap<BoxId, u64>,
+    /// The date of what each box was commanded last.
+    commanded: HashMap<BoxId, u64>,
 }
 
 impl HubDesk {
@@ -137,11 +143,9 @@ impl HubDesk {
             match envelope::read(&message.subject, &message.payload) {
                 Ok((of, event, spoofed)) => {
                     if spoofed {
-                        once(
-                            &mut hand.heard.spoofed,
-                            "an event names another box than its sender",
-                            &of,
-                        );
+                        let says = "an event names another box than its sender";
+                        once(&mut hand.heard.spoofed, says, &of);
+                        *hand.refused.entry(of.clone()).or_default() += 1;
                     }
                     if event.kind == LEFT {
                         gone.push((of.clone(), published_ms(message)));
@@ -159,6 +163,9 @@ impl HubDesk {
                 }
                 Err(Unread::Malformed) => {
                     once(&mut hand.heard.malformed, "an event cannot be read", &message.subject);
+                    if let Some((of, _)) = subjects::sender(&message.subject) {
+                        *hand.refused.entry(of).or_default() += 1;
+                    }
                 }
                 Err(Unread::Newer) => {
                     let says = "an event is of a newer version: update this hub";
@@ -171,6 +178,29 @@ impl HubDesk {
             hand.heard.events += hearing.new;
             hand.heard.again += hearing.again;
             hand.heard.strangers += hearing.strangers;
+            let too_much = [
+                (
+                    hearing.forgotten,
+                    &mut hand.heard.forgotten,
+                    "a box tells more than is kept of it",
+                ),
+                (
+                    hearing.unlisted,
+                    &mut hand.heard.unlisted,
+                    "a box has more recordings than are listed",
+                ),
+            ];
+            for (counts, sum, says) in too_much {
+                for (of, count) in counts {
+                    if *sum == 0 {
+                        tracing::warn!(id = of, "{says}: it is counted, and not said again");
+                    }
+                    *sum += count;
+                    if let Some(of) = BoxId::parse(&of) {
+                        *hand.refused.entry(of).or_default() += count;
+                    }
+                }
+            }
         }
         for (of, told_ms) in gone {
             self.fleet.as_hub().left(of.as_str(), told_ms).await.map_err(HubError::Control)?;
@@ -186,6 +216,11 @@ impl HubDesk {
 
     async fn beat(&self, hand: &mut Hand, now: Duration, client: &Client, beat: &Message) {
         let sender = subjects::sender(&beat.subject).map(|(of, _)| of);
+        if let Some(of) = sender.as_ref().filter(|of| !hand.pace.may(now, of)) {
+            once(&mut hand.heard.hurried, "a box says too often that it is alive", of);
+            *hand.refused.entry(of.clone()).or_default() += 1;
+            return;
+        }
         let short = beat.payload.len() <= LONGEST_PULSE;
         let pulse = short.then(|| serde_json::from_slice::<BoxPulse>(&beat.payload).ok()).flatten();
         // serde takes an empty list for one without fields; taken for a heartbeat, it would be a clone's.
@@ -193,6 +228,9 @@ impl HubDesk {
         let pulse = pulse.filter(|pulse| !pulse.nonce.is_empty() && pulse.last <= i64::MAX as u64);
         let (Some(of), Some(pulse)) = (sender, pulse) else {
             once(&mut hand.heard.malformed, "a heartbeat cannot be read", &beat.subject);
+            if let Some((of, _)) = subjects::sender(&beat.subject) {
+                *hand.refused.entry(of).or_default() += 1;
+            }
             return;
         };
         if !hand.roster.heard(now, UnixMs::now(), of.clone(), pulse) {
@@ -210,8 +248,14 @@ impl HubDesk {
         let boxes = self.store.fleet_box_list().await?;
         let ids: Vec<_> = boxes.iter().filter_map(|row| BoxId::parse(&row.id)).collect();
         hand.roster.keep(&ids);
+        hand.commanded.retain(|id, _| ids.contains(id));
+        hand.refused.retain(|id, _| ids.contains(id));
+        hand.pace.keep(&ids);
         self.note(hand, now, &ids).await?;
-        let missing = self.store.fleet_missing(hand.roster.told()).await?;
+        let mut missing = self.store.fleet_missing(hand.roster.told()).await?;
+        // Who cannot be asked has not forgotten it.
+        let alive = hand.roster.alive(now);
+        missing.retain(|gap| alive.iter().any(|(id, _)| id.as_str() == gap.of));
         let due = hand.gaps.look(now, missing);
         for FleetMissing { of, epoch, from, until } in due.ask {
             let Some(of) = BoxId::parse(&of) else { continue };
@@ -225,14 +269,36 @@ impl HubDesk {
             hand.heard.lost = hand.heard.lost.saturating_add(events);
             self.store.fleet_skip(missing).await?;
         }
+        self.compare_clocks(hand, now, client).await;
         self.tell_where(hand, now, client).await?;
         self.wish(hand, now, client).await?;
         self.update(hand, client).await?;
         for Pair { to, origin, offer } in hand.market.look(now, &hand.roster.alive(now)) {
             self.order(hand, client, &to, &origin, offer).await;
         }
-        self.fleet.roster_is(hand.roster.entries(now), hand.heard);
+        let mut roster = hand.roster.entries(now);
+        for entry in &mut roster {
+            let refused = hand.refused.iter().find(|(of, _)| of.as_str() == entry.id);
+            entry.refused = refused.map_or(0, |(_, count)| *count);
+        }
+        self.fleet.roster_is(roster, hand.heard);
         Ok(())
+    }
+
+    /// Tells boxes whose clocks differ from this one's.
+    async fn compare_clocks(&self, hand: &mut Hand, now: Duration, client: &Client) {
+        let own = self.identity.id();
+        let others = hand.roster.clocks(now).into_iter().filter(|(id, _)| id != own);
+        let found = hand.clocks.look(now, &others.collect::<Vec<_>>());
+        if found.own.is_some() && hand.heard.clock.is_none() {
+            tracing::error!(?found.own, "this hub's clock differs from those of most of its boxes");
+        }
+        hand.heard.clock = found.own;
+        for (to, gap) in found.tell {
+            tracing::warn!(id = %to, ahead_ms = gap.ahead_ms, "a box's clock differs from the hub's");
+            let body = serde_json::to_string(&gap).unwrap_or_default();
+            self.command(hand, client, &to, Verb::Clock, body).await;
+        }
     }
 
     /// Tells boxes that know another place where the hub is.
@@ -320,10 +386,11 @@ impl HubDesk {
         body: String,
     ) {
         let subject = Subject::Command { to, verb }.to_string();
-        // Boxes take only what is newer than the last: two in a millisecond are two, and a clock that was
-        // set back does not silence the hub for as long as it runs.
-        hand.commanded = UnixMs::now().0.max(hand.commanded + 1);
-        let Some(payload) = order::write(&self.identity, &subject, hand.commanded, body) else {
+        let taken = hand.roster.pulse(to).map_or(0, |pulse| pulse.commanded);
+        let before = hand.commanded.get(to).copied().unwrap_or_default();
+        let at = order::date(UnixMs::now(), taken, before);
+        hand.commanded.insert(to.clone(), at);
+        let Some(payload) = order::write(&self.identity, &subject, at, body) else {
             return;
         };
         if let Err(error) = client.publish(subject, payload.into()).await {
@@ -355,6 +422,8 @@ async fn consumer(jetstream: &jetstream::Context) -> Result<PullConsumer, String
         duplicate_window: DUPLICATES,
         max_age: STREAM_AGE,
         max_bytes: STREAM_BYTES,
+        // Full, it refuses: boxes send it again, and what others said before is not lost for it.
+        discard: stream::DiscardPolicy::New,
         max_message_size: 2 * envelope::LONGEST as i32,
         ..stream::Config::default()
     };

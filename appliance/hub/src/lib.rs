@@ -3,10 +3,12 @@
 //! What it heard is in SQLite before the stream may forget it. One bad message is counted and left
 //! out; it stops nobody.
 
+mod clocks;
 mod desk;
 mod gaps;
 mod market;
 mod moved;
+mod pace;
 mod roster;
 mod silence;
 mod wishing;

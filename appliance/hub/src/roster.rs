@@ -76,6 +76,18 @@ impl Roster {
         alive.map(|(id, entry)| (id.clone(), entry.pulse.clone())).collect()
     }
 
+    /// How far the clocks of those are ahead of this machine's, milliseconds, as far as they say it.
+    pub fn clocks(&self, now: Duration) -> Vec<(BoxId, i64)> {
+        let alive = self.0.iter().filter(|(_, entry)| {
+            now.saturating_sub(entry.heard) < STALE && entry.alarm_until <= now
+        });
+        let ahead = |(id, entry): (&BoxId, &Entry)| {
+            let (theirs, ours) = (entry.pulse.clock?.0, entry.heard_at.0);
+            Some((id.clone(), i64::try_from(i128::from(theirs) - i128::from(ours)).ok()?))
+        };
+        alive.filter_map(ahead).collect()
+    }
+
     /// When a box was heard last.
     pub fn last(&self, of: &BoxId) -> Option<Moment> {
         self.0.get(of).map(|entry| Moment { now: entry.heard, at: entry.heard_at })
@@ -96,6 +108,7 @@ impl Roster {
             },
             heard_at: entry.heard_at,
             pulse: entry.pulse.clone(),
+            refused: 0,
         };
         self.0.iter().map(entry).collect()
     }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { BoxPulse, FleetBox, Outage, ToldEvent } from "./api/schema";
-import { FILTERS, detail, fits, lasting, silences, toldAs } from "./fleet";
+import { FILTERS, alarms, clockAhead, detail, fits, lasting, silences, toldAs } from "./fleet";
 
 function box(state: FleetBox["state"], said: Partial<BoxPulse> | null): FleetBox {
-  const pulse = said && ({ recordings: 0, free_bytes: 60, total_bytes: 100, ...said } as BoxPulse);
-  return { id: "box-a", name: "Hall", state, joined_at: "", heard_at: null, pulse };
+  const pulse = said && ({ recordings: 0, alarms: 0, free_bytes: 60, total_bytes: 100, ...said } as BoxPulse);
+  return { id: "box-a", name: "Hall", state, joined_at: "", heard_at: null, pulse, refused: 0 };
 }
 
 describe("the boxes that are shown", () => {
@@ -15,9 +15,30 @@ describe("the boxes that are shown", () => {
     ["one that was never heard", box("unheard", null), ["all", "attention", "silent"]],
     ["a copied one", box("cloned", {}), ["all", "attention"]],
     ["one whose disk is full", box("here", { free_bytes: 4 }), ["all", "attention"]],
+    ["one with an alarm", box("here", { alarms: 1 }), ["all", "attention"]],
     ["one that does not know its disk", box("here", { free_bytes: 0, total_bytes: 0 }), ["all"]],
   ])("%s", (_, one, shown) => {
     expect(FILTERS.filter((filter) => fits(one, filter))).toEqual(shown);
+  });
+});
+
+describe("alarms of boxes", () => {
+  it("are those of boxes that are heard", () => {
+    const boxes = [box("here", { alarms: 2 }), box("cloned", { alarms: 1 }), box("stale", { alarms: 8 }), box("unheard", null)];
+    expect(boxes.map(alarms)).toEqual([2, 1, 0, 0]);
+  });
+});
+
+describe("clocks of boxes", () => {
+  const heard = (clock: string | null) => ({ ...box("here", { clock }), heard_at: "2026-12-01T12:00:00Z" });
+
+  it("agree within two minutes, and else say how far they are apart", () => {
+    expect(clockAhead(heard("2026-12-01T12:02:00Z"))).toBeNull();
+    expect(clockAhead(heard("2026-12-01T12:02:01Z"))).toBe(121);
+    expect(clockAhead(heard("2026-12-01T11:00:00Z"))).toBe(-3600);
+    expect(clockAhead(heard(null))).toBeNull();
+    expect(clockAhead(box("unheard", null))).toBeNull();
+    expect(fits(heard("2026-12-01T11:00:00Z"), "attention")).toBe(true);
   });
 });
 

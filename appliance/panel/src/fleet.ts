@@ -19,8 +19,23 @@ export function fits(box: FleetBox, filter: BoxFilter): boolean {
     case "recording":
       return !silent && (box.pulse?.recordings ?? 0) > 0;
     case "attention":
-      return silent || box.state === "cloned" || full(box);
+      return silent || box.state === "cloned" || full(box) || clockAhead(box) !== null || alarms(box) > 0;
   }
+}
+
+/** Alarms that stand on a box. What a silent one said last is not so any more. */
+export function alarms({ state, pulse }: FleetBox): number {
+  return state === "here" || state === "cloned" ? (pulse?.alarms ?? 0) : 0;
+}
+
+/** Clocks may differ by so much, seconds: the hub says so from here on, too. */
+const APART_S = 120;
+
+/** How far a box's clock is ahead of its hub's, seconds; null: they agree, or nobody knows. */
+export function clockAhead({ pulse, heard_at }: FleetBox): number | null {
+  if (!pulse?.clock || heard_at === null) return null;
+  const ahead = (Date.parse(pulse.clock) - Date.parse(heard_at)) / 1000;
+  return Math.abs(ahead) > APART_S ? ahead : null;
 }
 
 function full({ pulse }: FleetBox): boolean {

@@ -4,9 +4,11 @@ use super::PanelDoor;
 use super::access::Visitor;
 use super::body::{Body, MaybeBody};
 use crate::error::{ApiError, ErrorBody};
+use crate::server::Peer;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use roombox_control::ControlError;
 use roombox_control::fleet::{
     FleetJoin, FleetJoined, FleetRecordingPage, FleetView, FleetWanted, LEAF_PORT, NewInvite,
     OutagePage, ToldPage, ToldWanted,
@@ -31,6 +33,13 @@ pub(super) struct HubRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct HubPatch {
     /// Where members reach this hub's server, `host:port`, in the order in which they try; 1 to 8.
+    addresses: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MembershipPatch {
+    /// Where the hub's server is, `host:port`, in the order in which this box tries; 1 to 8.
     addresses: Vec<String>,
 }
 
@@ -163,15 +172,37 @@ pub(super) async fn fleet_join(
     Ok((StatusCode::CREATED, Json(door.fleet.view().await?)))
 }
 
+/// Says where this member looks for its hub from now on: for a hub that moved before it could say so. Only who has
+/// the hub's certificate is believed to be it.
+#[utoipa::path(patch, path = "/fleet/membership", tag = "fleet", request_body = MembershipPatch,
+    responses((status = 200, body = FleetView), (status = 409, body = ErrorBody),
+        (status = 422, body = ErrorBody)))]
+pub(super) async fn fleet_look_at(
+    State(door): State<PanelDoor>,
+    _: Visitor,
+    Body(request): Body<MembershipPatch>,
+) -> Result<Json<FleetView>, ApiError> {
+    door.fleet.look_at(request.addresses).await?;
+    Ok(Json(door.fleet.view().await?))
+}
+
 /// What another box asks of this hub: its code and its key let it in, nothing else.
 #[utoipa::path(post, path = "/fleet/boxes", tag = "fleet", request_body = FleetJoin,
     responses((status = 201, body = FleetJoined), (status = 403, body = ErrorBody),
-        (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+        (status = 409, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 429, body = ErrorBody)))]
 pub(super) async fn fleet_admit(
     State(door): State<PanelDoor>,
-    Body(request): Body<FleetJoin>,
+    Peer(from): Peer,
+    request: Result<Body<FleetJoin>, ApiError>,
 ) -> Result<(StatusCode, Json<FleetJoined>), ApiError> {
-    Ok((StatusCode::CREATED, Json(door.fleet.as_hub().admit(request).await?)))
+    let knocks = door.fleet.knocks();
+    knocks.ask(from).map_err(ControlError::from)?;
+    // One that cannot be read, or is too long, is a wrong one.
+    let Body(request) = request?;
+    let joined = door.fleet.as_hub().admit(request).await?;
+    knocks.right(from);
+    Ok((StatusCode::CREATED, Json(joined)))
 }
 
 /// Puts a box out of the fleet.

@@ -4,7 +4,7 @@ use super::PanelDoor;
 use super::body::{Body, MaybeBody, piece};
 use super::files::served;
 use crate::error::{ApiError, ErrorBody};
-use crate::server::Patience;
+use crate::server::{Patience, Peer};
 use axum::Json;
 use axum::body::Body as Stream;
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
@@ -33,12 +33,24 @@ impl FromRequestParts<PanelDoor> for LoanToken {
 /// A box claims a job, by an order of the hub and its own key.
 #[utoipa::path(post, path = "/fleet/loans", tag = "fleet", request_body = LoanClaim,
     responses((status = 201, body = LoanTerms), (status = 403, body = ErrorBody),
-        (status = 409, body = ErrorBody), (status = 410, body = ErrorBody)))]
+        (status = 409, body = ErrorBody), (status = 410, body = ErrorBody),
+        (status = 429, body = ErrorBody)))]
 pub(super) async fn loan_claim(
     State(door): State<PanelDoor>,
-    Body(claim): Body<LoanClaim>,
+    Peer(from): Peer,
+    claim: Result<Body<LoanClaim>, ApiError>,
 ) -> Result<(StatusCode, Json<LoanTerms>), ApiError> {
-    Ok((StatusCode::CREATED, Json(door.loans.claim(claim).await?)))
+    let knocks = door.fleet.knocks();
+    knocks.ask(from).map_err(ControlError::from)?;
+    let Body(claim) = claim?;
+    let claimed = door.loans.claim(claim).await;
+    let stranger = |error: &ControlError| {
+        matches!(error, ControlError::Fleet(FleetError::Signature | FleetError::LoanOrder))
+    };
+    if !claimed.as_ref().is_err_and(stranger) {
+        knocks.right(from);
+    }
+    Ok((StatusCode::CREATED, Json(claimed?)))
 }
 
 /// A file of the recording that the job is made of, whole or by range.

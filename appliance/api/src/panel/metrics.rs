@@ -12,6 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use roombox_control::fleet::{BoxState, FleetRole, FleetView};
 use roombox_control::identity::BoxInfo;
 use roombox_control::status::{MeetingSample, Sample, ShardSample, TcpSample};
 use roombox_control::webhooks::Webhook;
@@ -37,7 +38,9 @@ pub(super) async fn metrics_get(
     for alarm in door.health.open() {
         *alarms.entry(alarm.kind.name()).or_default() += 1;
     }
-    let shown = Shown { info, sample, jobs, webhooks, audit, alarms };
+    let fleet = door.fleet.view().await?;
+    let fleet = (fleet.role == Some(FleetRole::Hub)).then_some(fleet);
+    let shown = Shown { info, sample, jobs, webhooks, audit, alarms, fleet };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(shown));
     let mut body = String::new();
@@ -59,12 +62,14 @@ struct Shown {
     audit: bool,
     /// That stand, by their kind.
     alarms: BTreeMap<&'static str, u64>,
+    /// Of a hub.
+    fleet: Option<FleetView>,
 }
 
 impl Collector for Shown {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut told = Told(encoder);
-        let Self { info, sample, jobs, webhooks, audit, alarms } = self;
+        let Self { info, sample, jobs, webhooks, audit, alarms, fleet } = self;
         let labels = [("id", info.id.clone()), ("version", info.version.to_owned())];
         told.gauges("roombox_box", "Which box this is; always 1", [(labels, 1.0)])?;
         let uptime = sample.uptime_s as f64;
@@ -108,6 +113,9 @@ impl Collector for Shown {
         told.gauge("roombox_alarms", "alarms that stand", alarms.values().sum::<u64>() as f64)?;
         let kinds = alarms.iter().map(|(kind, count)| ([("kind", *kind)], *count as f64));
         told.gauges("roombox_alarm", "Alarms that stand, by what they are about", kinds)?;
+        if let Some(fleet) = fleet {
+            told.fleet(fleet)?;
+        }
         told.meetings(sample)?;
         told.webhooks(webhooks)?;
         told.shards(&sample.shards)?;
@@ -171,6 +179,41 @@ impl Told<'_> {
         });
         let help = "Packets that did not arrive in the last second, on average over connections";
         self.gauges("roombox_lost_packets_ratio", help, lost)
+    }
+
+    fn fleet(&mut self, fleet: &FleetView) -> fmt::Result {
+        let states = [
+            ("here", BoxState::Here),
+            ("silent", BoxState::Stale),
+            ("unheard", BoxState::Unheard),
+            ("cloned", BoxState::Cloned),
+        ];
+        let states = states.map(|(name, state)| {
+            let count = fleet.boxes.iter().filter(|one| one.state == state).count();
+            ([("state", name)], count as f64)
+        });
+        self.gauges("roombox_fleet_boxes", "Boxes of this hub", states)?;
+        let here = fleet.boxes.iter().filter(|one| one.state == BoxState::Here);
+        let alarms: u64 = here.filter_map(|one| one.pulse.as_ref()).map(|said| said.alarms).sum();
+        let help = "Alarms that stand on boxes that this hub hears";
+        self.gauge("roombox_fleet_alarms", help, alarms as f64)?;
+        let heard = &fleet.heard;
+        let help = "What boxes told this hub, each thing once";
+        self.counter("roombox_fleet_events", help, heard.events)?;
+        let reasons = [
+            ("malformed", heard.malformed),
+            ("newer", heard.newer),
+            ("spoofed", heard.spoofed),
+            ("strangers", heard.strangers),
+            ("lost", heard.lost),
+            ("forgotten", heard.forgotten),
+            ("unlisted", heard.unlisted),
+            ("hurried", heard.hurried),
+            ("knocks", heard.knocks),
+        ];
+        let reasons = reasons.map(|(reason, count)| ([("reason", reason)], count));
+        let help = "What this hub did not take, or not keep, since it started";
+        self.counters("roombox_fleet_refused", help, reasons)
     }
 
     fn webhooks(&mut self, webhooks: &[Webhook]) -> fmt::Result {

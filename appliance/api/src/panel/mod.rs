@@ -344,7 +344,7 @@ fn api() -> OpenApiRouter<PanelDoor> {
         .routes(routes!(fleet::fleet_get, fleet::fleet_leave))
         .routes(routes!(fleet::fleet_found, fleet::fleet_relocate))
         .routes(routes!(fleet::fleet_invite))
-        .routes(routes!(fleet::fleet_join))
+        .routes(routes!(fleet::fleet_join, fleet::fleet_look_at))
         .routes(routes!(fleet::fleet_admit))
         .routes(routes!(fleet::fleet_expel))
         .routes(routes!(fleet::fleet_told))

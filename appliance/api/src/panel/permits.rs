@@ -291,6 +291,7 @@ const ROUTES: &[(Permit, &[(&str, &str)])] = &[
             ("post", "/api/v1/fleet/hub"),
             ("patch", "/api/v1/fleet/hub"),
             ("post", "/api/v1/fleet/membership"),
+            ("patch", "/api/v1/fleet/membership"),
             ("post", "/api/v1/fleet/invites"),
             ("delete", "/api/v1/fleet/boxes/{id}"),
             ("patch", "/api/v1/fleet/twin/refusals"),

@@ -15,6 +15,8 @@ pub enum FleetError {
     NotIn,
     #[error("only a hub does this: ask at the fleet's hub")]
     NotHub,
+    #[error("a hub looks for no other one: say where it is found itself")]
+    NotMember,
     #[error("a hub cannot put itself out: it gives the fleet up by leaving")]
     Itself,
     #[error("an address is a host with a port, like box.lan:7422: {0:?} is none")]
@@ -36,6 +38,8 @@ pub enum FleetError {
          hub's Fleet page"
     )]
     Token,
+    #[error("too many asked from there without a right to: ask again in {seconds} s")]
+    Knocks { seconds: u64 },
     #[error("the box that asks does not have the key that it names")]
     Signature,
     #[error("a fleet has {most} boxes at most")]
@@ -100,6 +104,7 @@ impl FleetError {
             Self::AlreadyIn => "fleet_already_in",
             Self::NotIn => "fleet_not_in",
             Self::NotHub => "fleet_not_hub",
+            Self::NotMember => "fleet_not_member",
             Self::Itself => "fleet_itself",
             Self::Address(_) => "fleet_address",
             Self::Addresses { .. } => "fleet_addresses",
@@ -109,6 +114,7 @@ impl FleetError {
             Self::Refused(_) => "fleet_refused",
             Self::Answer => "fleet_answer",
             Self::Token => "fleet_token",
+            Self::Knocks { .. } => "fleet_knocks",
             Self::Signature => "fleet_signature",
             Self::TooMany { .. } => "fleet_full",
             Self::LoanOrder => "loan_order",

@@ -13,8 +13,10 @@ use base64::prelude::BASE64_STANDARD;
 
 /// A code is typed or scanned at once.
 const INVITE_GOOD_FOR_MS: u64 = 60 * 60 * 1000;
-/// Boxes of one hub: what a page and a configuration can survey.
-const MOST_BOXES: usize = 500;
+/// So much of a code is for addresses, bytes: the rest of a QR code that telephones still read.
+const DOORS_BYTES: usize = 1200;
+/// Boxes of one hub, measured with 1000: what a page and a configuration can survey.
+const MOST_BOXES: usize = 2000;
 
 /// This box as the hub of a fleet.
 pub struct Hub<'a> {
@@ -53,16 +55,17 @@ impl Hub<'_> {
     /// # Errors
     /// This box is no hub, or the fleet is full.
     pub async fn invite(&self) -> Result<NewInvite, ControlError> {
-        self.whereabouts().await?;
+        let Whereabouts { addresses, .. } = self.whereabouts().await?;
         if self.fleet.store.fleet_box_list().await?.len() >= MOST_BOXES {
             return Err(FleetError::TooMany { most: MOST_BOXES }.into());
         }
         let Reach { https, fingerprint, .. } =
             self.fleet.gear.reach().ok_or(FleetError::NoHttps)?;
+        let hubs = doors(&addresses, &https);
         let (token, now) = (random_text(32)?, UnixMs::now().0);
         let expires_ms = now + INVITE_GOOD_FOR_MS;
         self.fleet.store.fleet_invite(hashed(&token), expires_ms, now).await?;
-        let code = Invite { hubs: https, fingerprint, token, expires_ms }.code();
+        let code = Invite { hubs, fingerprint, token, expires_ms }.code();
         Ok(NewInvite { code, expires_at: UnixMs(expires_ms) })
     }
 
@@ -152,7 +155,57 @@ impl Hub<'_> {
     }
 }
 
+/// Where whoever has a code comes: first the hosts under which members find the hub, in the owner's order, at its
+/// port of HTTPS; then all other places of that.
+fn doors(addresses: &[String], https: &[String]) -> Vec<String> {
+    let port = https.first().and_then(|at| at.rsplit_once(':')?.1.parse().ok());
+    let named = addresses.iter().filter_map(|at| with_port(at, port?));
+    let mut doors = Vec::<String>::new();
+    for door in named.chain(https.iter().cloned()) {
+        if !doors.contains(&door) {
+            doors.push(door);
+        }
+    }
+    let mut bytes = 0;
+    doors.retain(|door| {
+        bytes += door.len();
+        bytes <= DOORS_BYTES
+    });
+    doors
+}
+
 /// The same host at another port.
 fn with_port(address: &str, port: u16) -> Option<String> {
     address.rsplit_once(':').map(|(host, _)| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(addresses: &[&str]) -> Vec<String> {
+        addresses.iter().map(|at| (*at).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_code_leads_to_where_members_find_the_hub_and_then_to_all_its_own_addresses() {
+        let https = all(&["192.168.1.20:8443", "[fd00::20]:8443", "box.local:8443"]);
+        let members = all(&["hub.example.org:7422", "[fd00::20]:7422"]);
+        let doors = super::doors(&members, &https);
+        assert_eq!(
+            doors,
+            ["hub.example.org:8443", "[fd00::20]:8443", "192.168.1.20:8443", "box.local:8443"]
+        );
+        // As long as they fit a code that a telephone reads.
+        let long: Vec<_> = (1..=8).map(|n| format!("{}{n}:1", "a".repeat(250))).collect();
+        let code = Invite {
+            hubs: super::doors(&long, &https),
+            fingerprint: "ab".repeat(32),
+            token: "t".repeat(43),
+            expires_ms: 1_800_000_000_000,
+        };
+        assert!(code.hubs.len() >= 4 && code.hubs[0].starts_with("aaa"));
+        // QR at error correction M holds 2331 bytes.
+        assert!(code.code().len() <= 2331, "{}", code.code().len());
+    }
 }

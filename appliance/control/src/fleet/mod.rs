@@ -7,6 +7,7 @@
 mod error;
 mod hub;
 mod invite;
+mod knocks;
 mod library;
 mod ordered;
 mod told;
@@ -19,6 +20,7 @@ mod wishes;
 pub use error::FleetError;
 pub use hub::Hub;
 pub use invite::Invite;
+pub use knocks::Knocks;
 pub use library::{FleetRecording, FleetRecordingPage, FleetWanted};
 pub use ordered::{OrderPhase, OrderPulse, Ordered, UpdateOrder};
 pub use told::{BoxName, Outage, OutagePage, Told, ToldEvent, ToldPage, ToldWanted};
@@ -27,8 +29,8 @@ pub use twin::{
     TwinEntry, TwinPulse, TwinView, Variables, Wish,
 };
 pub use view::{
-    BoxOffer, BoxPulse, BoxState, CutReason, FleetBox, FleetRole, FleetView, HeardView, HubView,
-    LinkState, LinkView, NewInvite, RosterEntry,
+    BoxOffer, BoxPulse, BoxState, ClockGap, CutReason, FleetBox, FleetRole, FleetView, HeardView,
+    HubView, LinkState, LinkView, NewInvite, RosterEntry,
 };
 pub use waves::{Wave, WaveAct, WaveBox, WaveBoxState, WaveRequest, WaveState, Waves};
 pub use whereabouts::Whereabouts;
@@ -175,6 +177,7 @@ pub struct Fleet {
     gear: Arc<dyn Gear>,
     now: Mutex<Now>,
     changed: watch::Sender<u64>,
+    knocks: Knocks,
     /// Wishes and waves are read, changed and kept by one at a time.
     turn: tokio::sync::Mutex<()>,
 }
@@ -187,6 +190,7 @@ impl Fleet {
             gear,
             now: Mutex::default(),
             changed: watch::channel(0).0,
+            knocks: Knocks::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -217,7 +221,8 @@ impl Fleet {
             }
         };
         let possible = self.gear.possible();
-        let (link, heard) = (now.link.clone(), now.heard);
+        let heard = HeardView { knocks: self.knocks.refused(), ..now.heard };
+        let link = now.link.clone();
         Ok(FleetView { possible, role, id, hub, link, waiting, boxes, heard })
     }
 
@@ -287,6 +292,22 @@ impl Fleet {
         Ok(())
     }
 
+    /// At a member: from now on its hub is looked for here, `host:port`, in this order. What the hub says of itself
+    /// later comes before it.
+    ///
+    /// # Errors
+    /// The box is no member, or an address is none.
+    pub async fn look_at(&self, addresses: Vec<String>) -> Result<(), ControlError> {
+        let row = self.store.fleet_get().await?.ok_or(FleetError::NotIn)?;
+        let Place::Member { hub_name: name, .. } = row.place else {
+            return Err(FleetError::NotMember.into());
+        };
+        let Whereabouts { addresses, .. } = Whereabouts { name, addresses }.checked()?;
+        self.store.fleet_relocate(addresses).await?;
+        self.changed();
+        Ok(())
+    }
+
     /// What only a hub does.
     pub fn as_hub(&self) -> Hub<'_> {
         Hub { fleet: self }
@@ -305,6 +326,11 @@ impl Fleet {
     /// At a hub: updates of groups.
     pub fn waves(&self) -> Waves<'_> {
         Waves { fleet: self }
+    }
+
+    /// Who asks at the doors for boxes.
+    pub fn knocks(&self) -> &Knocks {
+        &self.knocks
     }
 
     /// The link stands so.
@@ -346,6 +372,7 @@ fn listed(row: FleetBoxRow, roster: &[RosterEntry]) -> FleetBox {
             .unwrap_or(row.name),
         id: row.id,
         state: heard.map_or(BoxState::Unheard, |entry| entry.state),
+        refused: heard.map_or(0, |entry| entry.refused),
         joined_at: UnixMs(row.joined_ms),
         heard_at: heard.map(|entry| entry.heard_at),
         pulse,

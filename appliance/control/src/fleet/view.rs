@@ -87,6 +87,20 @@ impl CutReason {
     }
 }
 
+/// Clocks of a fleet that differ by minutes or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
+pub struct ClockGap {
+    /// How far this box's clock is ahead, milliseconds; behind: negative. At a member: of the hub's. At a hub: of
+    /// those of its boxes that differ, in the middle.
+    pub ahead_ms: i64,
+    /// Boxes whose clocks differ from the hub's,
+    pub differ: u64,
+    /// and all that it hears.
+    pub of: u64,
+    /// Most boxes differ from the hub, and in the same direction.
+    pub hub_is_odd: bool,
+}
+
 /// The box's way to its fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct LinkView {
@@ -97,6 +111,9 @@ pub struct LinkView {
     /// Why the hub is not reached, as far as it is known; while the link is cut.
     #[schema(required)]
     pub cut: Option<CutReason>,
+    /// Under which of its hub's addresses a member's link goes; while there is one.
+    #[schema(required)]
+    pub address: Option<String>,
     /// How often nats-server was started again since the box started.
     pub restarts: u64,
     /// Why it was last.
@@ -104,6 +121,9 @@ pub struct LinkView {
     pub restarted_because: Option<String>,
     /// Another box has this one's key: its card was copied.
     pub cloned: bool,
+    /// At a member: its hub says that the clocks of the two differ.
+    #[schema(required)]
+    pub clock: Option<ClockGap>,
 }
 
 /// The fleet's hub.
@@ -184,6 +204,12 @@ pub struct BoxPulse {
     /// The update that a wave wants of it.
     #[schema(required)]
     pub order: Option<OrderPulse>,
+    /// By its own clock; absent: an older version.
+    #[schema(required)]
+    pub clock: Option<UnixMs>,
+    /// The date of the newest command of the hub that it took, milliseconds since 1970 by the hub's clock of then.
+    #[schema(required)]
+    pub commanded: u64,
 }
 
 /// A job that a box offers.
@@ -207,6 +233,8 @@ pub struct RosterEntry {
     pub state: BoxState,
     pub heard_at: UnixMs,
     pub pulse: BoxPulse,
+    /// As in [`FleetBox`].
+    pub refused: u64,
 }
 
 /// A box of the hub.
@@ -221,6 +249,8 @@ pub struct FleetBox {
     /// Of its last heartbeat.
     #[schema(required)]
     pub pulse: Option<BoxPulse>,
+    /// How much of what it said the hub has not taken, or not kept, since the hub started: see [`HeardView`].
+    pub refused: u64,
 }
 
 /// What a hub has heard since it started.
@@ -239,6 +269,25 @@ pub struct HeardView {
     pub strangers: u64,
     /// Numbers that were asked for again and again, and never came.
     pub lost: u64,
+    /// Older events of a box that went for newer ones of it, since it tells too much.
+    pub forgotten: u64,
+    /// Recordings that are not listed, since their box has too many.
+    pub unlisted: u64,
+    /// Heartbeats that came too often: left out.
+    pub hurried: u64,
+    /// Who asked for a place or a job too often without a right to, and was not looked at.
+    pub knocks: u64,
+    /// This hub's clock differs from those of most of its boxes.
+    #[schema(required)]
+    pub clock: Option<ClockGap>,
+}
+
+impl HeardView {
+    /// How much of it should not have been said. What a newer version says is not among it.
+    pub fn refused(&self) -> u64 {
+        let Self { malformed, spoofed, forgotten, unlisted, hurried, knocks, .. } = self;
+        malformed + spoofed + forgotten + unlisted + hurried + knocks
+    }
 }
 
 /// The fleet.

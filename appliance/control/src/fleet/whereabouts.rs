@@ -4,6 +4,7 @@ use super::FleetError;
 use crate::error::{ControlError, checked_name};
 use crate::people::hashed;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv6Addr;
 
 /// Addresses of one hub.
 pub(super) const MOST_ADDRESSES: usize = 8;
@@ -50,9 +51,14 @@ impl Whereabouts {
 
 /// `host:port`, and nothing that a configuration could take for more.
 pub(super) fn checked_address(address: String) -> Result<String, FleetError> {
-    let good = |sign: char| sign.is_ascii_alphanumeric() || ".-_[]:".contains(sign);
+    let good = |sign: char| sign.is_ascii_alphanumeric() || ".-_".contains(sign);
     let fits = address.rsplit_once(':').is_some_and(|(host, port)| {
-        !host.is_empty() && host.chars().all(good) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        // Without brackets nobody knows where an address of version 6 ends.
+        let is_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(six) => six.parse::<Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.chars().all(good),
+        };
+        is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
     });
     match fits {
         true => Ok(address),
@@ -96,10 +102,15 @@ mod tests {
 
     #[test]
     fn an_address_is_a_host_with_a_port_and_nothing_that_a_configuration_takes_for_more() {
-        for good in ["box.lan:7422", "192.168.0.9:1", "[fd00::1]:7422"] {
+        for good in ["box.lan:7422", "192.168.0.9:1", "[fd00::1]:7422", "[::1]:7422"] {
             assert_eq!(checked_address(good.to_owned()).unwrap(), good);
         }
         for bad in ["", "box.lan", ":7422", "box.lan:0", "box.lan:70000", "a\" }:1", "tls://a:1"] {
+            assert!(checked_address(bad.to_owned()).is_err(), "{bad}");
+        }
+        for bad in
+            ["fd00::1:7422", "[fd00::1]", "[]:1", "[fd00::1:7422", "[box]:1", "[fe80::1%lo]:1"]
+        {
             assert!(checked_address(bad.to_owned()).is_err(), "{bad}");
         }
     }

@@ -49,6 +49,11 @@ pub struct Facts {
     pub fleet_failed: Option<String>,
     pub fleet_cut: Option<String>,
     pub fleet_cloned: bool,
+    /// By how much the clocks of this box and its fleet differ.
+    pub fleet_clocks_s: Option<u64>,
+    /// What this hub did not take in the last minutes, and from which box most, if it is one's.
+    pub fleet_refused: u64,
+    pub fleet_refused_of: Option<String>,
     pub mqtt: Option<String>,
     pub mail: Option<String>,
     pub syslog: Option<String>,
@@ -160,6 +165,14 @@ pub fn conditions(facts: &Facts, is_open: &dyn Fn(&str) -> bool) -> Vec<Conditio
     }
     if facts.fleet_cloned {
         add(AlarmKind::FleetCloned, "", Figures::default());
+    }
+    if let Some(seconds) = facts.fleet_clocks_s {
+        let figures = Figures { seconds: Some(seconds), ..Figures::default() };
+        add(AlarmKind::FleetClocks, "", figures);
+    }
+    if facts.fleet_refused > 0 {
+        let (count, name) = (Some(facts.fleet_refused), facts.fleet_refused_of.clone());
+        add(AlarmKind::FleetRefused, "", Figures { count, name, ..Figures::default() });
     }
     for (kind, error) in [
         (AlarmKind::CertificateNotRenewed, &facts.renewal),

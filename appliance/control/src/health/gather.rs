@@ -81,12 +81,11 @@ impl Gatherer {
         since_boot: impl Fn() -> Duration + Send,
     ) {
         let mut ticks = Ticks::every(EVERY);
-        let mut drops = Lately::default();
+        let mut lately = (Lately::default(), Lately::default());
         let mut silent = false;
         loop {
             ticks.tick().await;
-            let drops = drops.grown(self.status.now().recorder_drops);
-            match self.facts(drops).await {
+            match self.facts(&mut lately).await {
                 Ok(facts) => {
                     silent = false;
                     health.look(since_boot(), UnixMs::now(), &facts).await;
@@ -100,15 +99,20 @@ impl Gatherer {
         }
     }
 
-    async fn facts(&self, drops: u64) -> Result<Facts, ControlError> {
+    /// `lately`: packets that were lost, and what a hub has refused.
+    async fn facts(&self, lately: &mut (Lately, Lately)) -> Result<Facts, ControlError> {
         let now = self.status.now();
+        let drops = lately.0.grown(now.recorder_drops);
         let films_parked = self.store.job_counts().await?.parked;
         let certificates = self.certificates.view(UnixMs::now());
         let acme = self.acme.view();
         let targets = self.targets.list().await?.into_iter().filter(|target| target.enabled);
         let webhooks = self.webhooks.list().await.into_iter();
         let encoders = self.encoders.list().items.into_iter();
-        let link = self.fleet.view().await?.link;
+        let fleet = self.fleet.view().await?;
+        let (link, clocks) = (fleet.link, fleet.heard.clock);
+        let fleet_refused = lately.1.grown(fleet.heard.refused());
+        let most = fleet.boxes.into_iter().max_by_key(|one| one.refused);
         let mqtt = self.mqtt.view().link;
         let backups = self.safekeeping.trouble().await?;
         let away = matches!(mqtt.state, MqttState::Connecting | MqttState::Refused);
@@ -155,6 +159,9 @@ impl Gatherer {
             fleet_cut: (link.state == LinkState::Cut)
                 .then(|| link.cut.map(CutReason::text).unwrap_or_default().to_owned()),
             fleet_cloned: link.cloned,
+            fleet_refused,
+            fleet_refused_of: most.filter(|one| one.refused > 0).map(|one| one.name),
+            fleet_clocks_s: link.clock.or(clocks).map(|gap| gap.ahead_ms.unsigned_abs() / 1000),
             mqtt: away.then_some(mqtt.error).flatten(),
             unknown: [
                 self.mail.is_untried().then_some(AlarmKind::MailFailing),

@@ -41,6 +41,8 @@ pub enum AlarmKind {
     FleetFailed,
     FleetCut,
     FleetCloned,
+    FleetClocks,
+    FleetRefused,
     WebhooksFailing,
     MqttAway,
     MailFailing,
@@ -56,7 +58,7 @@ pub enum AlarmKind {
 }
 
 /// All of them, in the order in which people read them.
-pub const KINDS: [AlarmKind; 29] = [
+pub const KINDS: [AlarmKind; 31] = [
     AlarmKind::DatabaseLost,
     AlarmKind::DatabaseReplaced,
     AlarmKind::KeysRenewed,
@@ -82,6 +84,8 @@ pub const KINDS: [AlarmKind; 29] = [
     AlarmKind::FleetCloned,
     AlarmKind::FleetFailed,
     AlarmKind::FleetCut,
+    AlarmKind::FleetClocks,
+    AlarmKind::FleetRefused,
     AlarmKind::WebhooksFailing,
     AlarmKind::MqttAway,
     AlarmKind::MailFailing,
@@ -115,6 +119,9 @@ pub struct Figures {
     pub celsius: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
+    pub seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub at: Option<UnixMs>,
 }
 
@@ -139,6 +146,8 @@ impl AlarmKind {
             Self::FleetFailed => "fleet_failed",
             Self::FleetCut => "fleet_cut",
             Self::FleetCloned => "fleet_cloned",
+            Self::FleetClocks => "fleet_clocks",
+            Self::FleetRefused => "fleet_refused",
             Self::WebhooksFailing => "webhooks_failing",
             Self::MqttAway => "mqtt_away",
             Self::MailFailing => "mail_failing",
@@ -180,6 +189,8 @@ impl AlarmKind {
             | Self::EncoderOff
             | Self::TooWarm
             | Self::FleetCut
+            | Self::FleetClocks
+            | Self::FleetRefused
             | Self::WebhooksFailing
             | Self::MqttAway
             | Self::MailFailing
@@ -191,7 +202,8 @@ impl AlarmKind {
     /// It must be so for so long before anybody is told: what mends itself is no alarm.
     pub(super) fn raised_after(self) -> Duration {
         Duration::from_secs(match self {
-            Self::MediaOverloaded | Self::TooWarm | Self::WebhooksFailing => 20,
+            // A clock is set in the first minute of a start.
+            Self::MediaOverloaded | Self::TooWarm | Self::WebhooksFailing | Self::FleetClocks => 20,
             Self::TargetFailing | Self::SyslogAway | Self::BackupFailed => 60,
             // After a restart of the hub events may arrive only 40 s later.
             Self::FleetCut | Self::MqttAway => 120,
@@ -228,7 +240,11 @@ impl AlarmKind {
             | Self::KeysRenewed => "/settings/certificates",
             Self::BackupFailed | Self::BackupOld | Self::RestoreGivenUp => "/settings/backup",
             Self::DatabaseReplaced | Self::DatabaseLost => "/settings/people",
-            Self::FleetFailed | Self::FleetCut | Self::FleetCloned => "/settings/fleet",
+            Self::FleetFailed
+            | Self::FleetCut
+            | Self::FleetCloned
+            | Self::FleetClocks
+            | Self::FleetRefused => "/settings/fleet",
             Self::UpdateSetback => "/settings/updates",
             Self::AuditBroken => "/settings/audit",
             Self::ClockUnset

@@ -78,7 +78,7 @@ fn each_trouble_has_its_alarm() {
     };
     let restore = Some(GivenUpRestore { note, why: "full".to_owned() });
     let restore = Standing { restore, ..Standing::default() };
-    let table: [(Facts, AlarmKind); 27] = [
+    let table: [(Facts, AlarmKind); 29] = [
         (mended(Some(end)), AlarmKind::DatabaseReplaced),
         (mended(None), AlarmKind::DatabaseLost),
         (Facts { notices: keys, ..none() }, AlarmKind::KeysRenewed),
@@ -106,6 +106,8 @@ fn each_trouble_has_its_alarm() {
         (Facts { fleet_failed: some(), ..none() }, AlarmKind::FleetFailed),
         (Facts { fleet_cut: some(), ..none() }, AlarmKind::FleetCut),
         (Facts { fleet_cloned: true, ..none() }, AlarmKind::FleetCloned),
+        (Facts { fleet_clocks_s: Some(300), ..none() }, AlarmKind::FleetClocks),
+        (Facts { fleet_refused: 1, ..none() }, AlarmKind::FleetRefused),
         (Facts { webhooks: vec![outlet(Some("no"), 0)], ..none() }, AlarmKind::WebhooksFailing),
         (Facts { mqtt: some(), ..none() }, AlarmKind::MqttAway),
         (Facts { mail: some(), ..none() }, AlarmKind::MailFailing),

@@ -14,6 +14,14 @@ fn gigabytes(bytes: Option<u64>) -> String {
     format!("{:.1} GB", bytes.unwrap_or(0) as f64 / 1e9)
 }
 
+fn span(seconds: u64) -> String {
+    match seconds {
+        ..7_200 => format!("{} minutes", seconds / 60),
+        7_200..172_800 => format!("{} hours", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// What an alarm says.
 pub fn words(kind: AlarmKind, figures: &Figures) -> Words {
     let name = figures.name.as_deref().unwrap_or_default();
@@ -116,6 +124,25 @@ pub fn words(kind: AlarmKind, figures: &Figures) -> Words {
             "Another box has this one's key".to_owned(),
             "This box's card or disk was copied. Both boxes disturb each other in the fleet.",
             "Switch one of them off, and reset it before it is used again.",
+        ),
+        AlarmKind::FleetClocks => (
+            format!(
+                "The clocks of this box and its fleet differ by {}",
+                span(figures.seconds.unwrap_or(0))
+            ),
+            "One was set wrong, or has gone back, like one without a battery. What happens still arrives, with \
+             wrong times; from a day on, boxes make no films for each other.",
+            "Set the clocks of the hub and of this box right, or let both reach a time server. All goes on by itself.",
+        ),
+        AlarmKind::FleetRefused => (
+            match figures.name.as_deref() {
+                Some(name) => format!(
+                    "This hub has not taken {count} things in ten minutes, most from {name}"
+                ),
+                None => format!("This hub has turned {count} callers away in ten minutes"),
+            },
+            "A box tells far too much or what cannot be read, or somebody tries codes. Other boxes lose nothing by it.",
+            "Look at that box on the fleet's page: update it, or put it out. Keep strangers from the hub's ports.",
         ),
         AlarmKind::WebhooksFailing => (
             format!("The receiver of webhooks at {name} does not take them{why}"),

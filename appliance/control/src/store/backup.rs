@@ -16,7 +16,7 @@ pub(super) const LEFT_OUT: &str = "
     DELETE FROM encoders; DELETE FROM job_costs;";
 
 /// Tables of the box's place in a fleet: they belong to its key.
-const FLEET: [&str; 13] = [
+const FLEET: [&str; 14] = [
     "fleet",
     "fleet_events",
     "fleet_boxes",
@@ -25,6 +25,7 @@ const FLEET: [&str; 13] = [
     "fleet_epochs",
     "fleet_outages",
     "fleet_library",
+    "fleet_shares",
     "twin",
     "fleet_update",
     "fleet_groups",

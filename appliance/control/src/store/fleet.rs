@@ -2,13 +2,13 @@
 //!
 //! Rows of `fleet_events` are written by triggers, in the transaction of what they tell of.
 
+use super::fleet_library::Learnt;
+use super::fleet_shares::{self, BOUNDS, Bounds, Share};
 use super::remembered::Of;
 use super::{Store, StoreError, fleet_library, signed, twin, unsigned};
 use crate::fleet::{Place, Whereabouts};
 use rusqlite::{OptionalExtension as _, Transaction, params};
-
-/// Runs of numbers that a hub knows of one box; the newest stay.
-const MOST_EPOCHS: u32 = 32;
+use std::collections::BTreeMap;
 
 /// The box's place, and how it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +78,10 @@ pub struct Hearing {
     pub again: u64,
     /// Of boxes that are not this hub's.
     pub strangers: u64,
+    /// Older events of a box that went for newer ones, since it tells too much; by box.
+    pub forgotten: BTreeMap<String, u64>,
+    /// Recordings that are not listed, since a box has too many; by box.
+    pub unlisted: BTreeMap<String, u64>,
 }
 
 fn place(sql: &Transaction<'_>) -> Result<Option<FleetRow>, StoreError> {
@@ -114,6 +118,7 @@ fn strike(sql: &Transaction<'_>, id: &str) -> Result<bool, StoreError> {
     sql.execute("DELETE FROM fleet_invites WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_library WHERE box = ?1", [id])?;
+    fleet_shares::unlist(sql, id)?;
     sql.execute("DELETE FROM fleet_twins WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_epochs WHERE box = ?1", [id])?;
     Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
@@ -175,20 +180,19 @@ impl Store {
                  DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;
                  DELETE FROM fleet_outages; DELETE FROM fleet_library; DELETE FROM twin;
                  DELETE FROM fleet_groups; DELETE FROM fleet_twins; DELETE FROM fleet_update;
-                 DELETE FROM fleet_waves;",
+                 DELETE FROM fleet_waves; DELETE FROM fleet_shares;",
             )?;
             Ok(())
         })
         .await
     }
 
-    /// A hub is to be found here from now on.
+    /// The hub is to be found here from now on.
     pub async fn fleet_relocate(&self, to: Vec<String>) -> Result<(), StoreError> {
         self.call(move |sql| {
             replace(sql, |place| {
-                if let Place::Hub { addresses, .. } = place {
-                    *addresses = to;
-                }
+                let (Place::Hub { addresses, .. } | Place::Member { addresses, .. }) = place;
+                *addresses = to;
             })
         })
         .await
@@ -326,17 +330,10 @@ impl Store {
     pub async fn fleet_forget(&self, before_ms: u64) -> Result<(), StoreError> {
         self.call(move |sql| {
             let before = [signed(before_ms)];
+            fleet_shares::age(sql, before_ms)?;
             sql.execute("DELETE FROM fleet_events WHERE sent_ms < ?1", before)?;
             sql.execute("DELETE FROM fleet_heard WHERE heard_ms < ?1", before)?;
             sql.execute("DELETE FROM fleet_library WHERE gone_ms < ?1", before)?;
-            // A box has another after it joined or was restored, and one that makes them up has no more.
-            sql.execute(
-                "DELETE FROM fleet_epochs WHERE (box, epoch) IN (SELECT box, epoch FROM (
-                    SELECT box, epoch, ROW_NUMBER() OVER (
-                        PARTITION BY box ORDER BY begun_ms DESC, epoch) AS age FROM fleet_epochs)
-                 WHERE age > ?1)",
-                [MOST_EPOCHS],
-            )?;
             Ok(())
         })
         .await
@@ -418,11 +415,20 @@ impl Store {
         .await
     }
 
-    /// Keeps what boxes told, each thing once.
+    /// Keeps what boxes told, each thing once; of each box so much as [`BOUNDS`] says.
     pub async fn fleet_hear(
         &self,
         rows: Vec<HeardRow>,
         now_ms: u64,
+    ) -> Result<Hearing, StoreError> {
+        self.fleet_hear_within(rows, now_ms, BOUNDS).await
+    }
+
+    pub(super) async fn fleet_hear_within(
+        &self,
+        rows: Vec<HeardRow>,
+        now_ms: u64,
+        bounds: Bounds,
     ) -> Result<Hearing, StoreError> {
         self.call(move |sql| {
             let mut known = sql.prepare_cached("SELECT 1 FROM fleet_boxes WHERE box = ?1")?;
@@ -433,13 +439,16 @@ impl Store {
             )?;
             let mut hearing = Hearing::default();
             let now = signed(now_ms);
+            let mut shares = BTreeMap::<String, Share>::new();
             for row in rows {
                 if !known.exists([&row.of])? {
                     hearing.strangers += 1;
                     continue;
                 }
                 let before = signed(row.first.saturating_sub(1));
-                epoch.execute(params![row.of, row.epoch, before, now])?;
+                if epoch.execute(params![row.of, row.epoch, before, now])? == 1 {
+                    fleet_shares::fewer_epochs(sql, &row.of)?;
+                }
                 let (seq, at) = (signed(row.seq), signed(row.at_ms));
                 let new = keep.execute(params![
                     row.of, row.epoch, seq, row.kind, at, row.body, now, row.id
@@ -447,13 +456,33 @@ impl Store {
                 match new {
                     0 => hearing.again += 1,
                     _ => {
-                        fleet_library::learn(sql, &row, now_ms)?;
+                        if !shares.contains_key(&row.of) {
+                            shares.insert(row.of.clone(), fleet_shares::get(sql, &row.of)?);
+                        }
+                        let share = shares.entry(row.of.clone()).or_default();
+                        share.heard += 1;
+                        share.heard_bytes += row.body.len() as u64;
+                        let room = bounds.listed.saturating_sub(share.listed);
+                        match fleet_library::learn(sql, &row, now_ms, room)? {
+                            Learnt::Another => share.listed += 1,
+                            Learnt::NoRoom => {
+                                *hearing.unlisted.entry(row.of.clone()).or_default() += 1;
+                            }
+                            Learnt::Known => {}
+                        }
                         twin::learn(sql, &row, now_ms)?;
                         hearing.new += 1;
                     }
                 }
             }
             advance(sql)?;
+            for (of, mut share) in shares {
+                let gone = fleet_shares::trim(sql, &of, &mut share, bounds)?;
+                fleet_shares::put(sql, &of, share)?;
+                if gone > 0 {
+                    hearing.forgotten.insert(of, gone);
+                }
+            }
             Ok(hearing)
         })
         .await

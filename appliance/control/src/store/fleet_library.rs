@@ -92,15 +92,35 @@ pub(super) fn tell(sql: &Transaction<'_>, recording: Option<&str>) -> Result<(),
     Ok(())
 }
 
-/// Learns what a box told, if it is of a recording. Events of one run of numbers may come in another
-/// order: the later number counts.
-pub(super) fn learn(sql: &Transaction<'_>, row: &HeardRow, now_ms: u64) -> Result<(), StoreError> {
+/// What became of what a box told of a recording.
+pub(super) enum Learnt {
+    /// It is another one in the list.
+    Another,
+    /// It is in the list already, or is none.
+    Known,
+    /// It would be one too many.
+    NoRoom,
+}
+
+/// Learns what a box told, if it is of a recording and there is `room` for so many more of that box. Events of one
+/// run of numbers may come in another order: the later number counts.
+pub(super) fn learn(
+    sql: &Transaction<'_>,
+    row: &HeardRow,
+    now_ms: u64,
+    room: u64,
+) -> Result<Learnt, StoreError> {
     if !row.kind.starts_with("recording.") {
-        return Ok(());
+        return Ok(Learnt::Known);
     }
     // Without its details an event says nothing that could be listed.
-    let Ok(said) = serde_json::from_str::<Said>(&row.body) else { return Ok(()) };
-    let Some(said) = said.fits(now_ms) else { return Ok(()) };
+    let Ok(said) = serde_json::from_str::<Said>(&row.body) else { return Ok(Learnt::Known) };
+    let Some(said) = said.fits(now_ms) else { return Ok(Learnt::Known) };
+    let query = "SELECT 1 FROM fleet_library WHERE box = ?1 AND recording = ?2";
+    let known = sql.prepare_cached(query)?.exists(params![row.of, said.id])?;
+    if !known && room == 0 {
+        return Ok(Learnt::NoRoom);
+    }
     let gone = (row.kind == "recording.deleted").then_some(signed(now_ms));
     let started = said.started_ms.unwrap_or(row.at_ms).min(now_ms.saturating_add(AHEAD_MS));
     let found_by =
@@ -132,7 +152,7 @@ pub(super) fn learn(sql: &Transaction<'_>, row: &HeardRow, now_ms: u64) -> Resul
         gone,
         found_by
     ])?;
-    Ok(())
+    Ok(if known { Learnt::Known } else { Learnt::Another })
 }
 
 impl FleetSearch {

@@ -11,6 +11,7 @@ mod factors;
 mod facts;
 mod fleet;
 mod fleet_library;
+mod fleet_shares;
 mod health;
 mod jobs;
 mod keys;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// In order: step n takes `user_version` from n to n + 1. Only ever append, and only add: a box that
 /// goes back to its old version must find what that knows, and write as that does. A step that takes
 /// something away raises `readable.by_schema` to its own number, and nobody goes back behind it.
-pub const STEPS: [&str; 32] = [
+pub const STEPS: [&str; 33] = [
     include_str!("0001_first.sql"),
     include_str!("0002_dropped.sql"),
     include_str!("0003_updates.sql"),
@@ -52,6 +52,7 @@ pub const STEPS: [&str; 32] = [
     include_str!("0030_room_templates.sql"),
     include_str!("0031_sums.sql"),
     include_str!("0032_by_age.sql"),
+    include_str!("0033_fleet_shares.sql"),
 ];
 
 /// So many copies are kept beside the database.

@@ -23,23 +23,21 @@ use roombox_control::fleet::{
 use roombox_control::store::{FleetRow, Store};
 use roombox_federation::Identity;
 use roombox_federation::conf::{HubConf, LeafConf};
-use roombox_federation::link::{Errand, Link};
+use roombox_federation::link::{Errand, Link, Warned};
 use roombox_federation::server::{self, Server};
 use roombox_federation::subjects::BoxId;
+use roombox_federation::via;
 use roombox_federation::watch::{LOOK, Seen, Watch};
 use roombox_hub::HubDesk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// After something went wrong.
 const PAUSE: Duration = Duration::from_secs(3);
-/// A hub answers a connection within this, or it is away.
-const REACH: Duration = Duration::from_secs(2);
 
 /// What a box says of itself.
 pub type Pulse = Arc<dyn Fn() -> BoxPulse + Send + Sync>;
@@ -116,7 +114,7 @@ impl FleetKeeper {
                 Ok(End::Changed) => continue,
                 Ok(End::Again(why)) => {
                     tracing::warn!(why, "nats-server is started again");
-                    (link.error, link.cut) = (None, None);
+                    (link.error, link.cut, link.address) = (None, None, None);
                     link.restarts += 1;
                     link.restarted_because = Some(why);
                     link.state = LinkState::Starting;
@@ -126,7 +124,8 @@ impl FleetKeeper {
                     if link.error.as_ref() != Some(&error) {
                         tracing::error!(error, "the box cannot reach its fleet: it goes on trying");
                     }
-                    (link.state, link.error, link.cut) = (LinkState::Failed, Some(error), None);
+                    (link.state, link.error) = (LinkState::Failed, Some(error));
+                    (link.cut, link.address) = (None, None);
                 }
             }
             self.fleet.link_is(link.clone());
@@ -176,13 +175,13 @@ impl FleetKeeper {
         let folder = std::fs::canonicalize(&self.data)?.join("nats");
         let mut written = self.conf(&row.place, &identity, &folder).await?;
         let mut server = Server::start(program, &folder, &written.text).await?;
-        (link.error, link.cut) = (None, None);
-        let (cloned, alarm) = watch::channel(false);
+        (link.error, link.cut, link.address) = (None, None, None);
+        let (warned, alarms) = watch::channel(Warned::default());
         let (linked, up) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        self.begin(&mut tasks, &row, &identity, server.url(), (cloned, up));
+        self.begin(&mut tasks, &row, &identity, server.url(), (warned, up));
         let (begun, mut looks) = (Instant::now(), tokio::time::interval(LOOK));
-        let mut watched = Watch::begin(Duration::ZERO);
+        let (mut watched, mut peer) = (Watch::begin(Duration::ZERO), None);
         let end = loop {
             tokio::select! {
                 _ = looks.tick() => {}
@@ -223,7 +222,7 @@ impl FleetKeeper {
                 healthy: health.healthy,
                 links: health.links,
                 wants_hub: matches!(row.place, Place::Member { .. }),
-                hub_reachable: health.links == 0 && reachable(&row.place).await,
+                hub_reachable: health.links == 0 && via::reachable(hub_at(&row.place)).await,
             };
             let up = health.healthy && (!seen.wants_hub || seen.links > 0);
             link.state = if up { LinkState::Up } else { LinkState::Cut };
@@ -233,7 +232,15 @@ impl FleetKeeper {
             }
             link.cut = if seen.wants_hub && seen.links == 0 { server.cut() } else { None };
             link.error = link.cut.map(|why| why.text().to_owned());
-            link.cloned = *alarm.borrow();
+            Warned { cloned: link.cloned, clock: link.clock } = *alarms.borrow();
+            let now = health.peer.filter(|_| seen.wants_hub);
+            // Names are looked up when there is another link, and not at each look.
+            if now != peer {
+                (peer, link.address) = (now, None);
+                if let Some(peer) = peer {
+                    link.address = Some(via::address(hub_at(&row.place), peer).await);
+                }
+            }
             self.fleet.link_is(link.clone());
             if let Some(why) = watched.look(begun.elapsed(), seen) {
                 break End::Again(why.text().to_owned());
@@ -250,7 +257,7 @@ impl FleetKeeper {
         row: &FleetRow,
         identity: &Arc<Identity>,
         url: &str,
-        (cloned, up): (watch::Sender<bool>, watch::Receiver<bool>),
+        (warned, up): (watch::Sender<Warned>, watch::Receiver<bool>),
     ) {
         let (store, identity, url) = (self.store.clone(), identity.clone(), url.to_owned());
         if matches!(row.place, Place::Hub { .. }) {
@@ -259,7 +266,7 @@ impl FleetKeeper {
         }
         let (row, pulse, errands) = (row.clone(), self.pulse.clone(), self.errands.clone());
         let (twin, ordered) = (self.twin.clone(), self.ordered.clone());
-        let link = Link { store, identity, url, row, pulse, cloned, up, twin, ordered, errands };
+        let link = Link { store, identity, url, row, pulse, warned, up, twin, ordered, errands };
         tasks.spawn(link.run());
     }
 
@@ -313,10 +320,12 @@ struct Written {
     certified: Option<SystemTime>,
 }
 
-async fn reachable(place: &Place) -> bool {
-    let Place::Member { addresses, .. } = place else { return true };
-    let Some(first) = addresses.first() else { return false };
-    timeout(REACH, TcpStream::connect(first)).await.is_ok_and(|connected| connected.is_ok())
+/// Where a member finds its hub; a hub looks for none.
+fn hub_at(place: &Place) -> &[String] {
+    match place {
+        Place::Member { addresses, .. } => addresses,
+        Place::Hub { .. } => &[],
+    }
 }
 
 #[cfg(test)]

@@ -222,6 +222,7 @@ export const api = {
   fleet: () => ask<FleetView>("GET", "/fleet"),
   foundFleet: () => ask<FleetView>("POST", "/fleet/hub"),
   relocateHub: (addresses: string[]) => ask<FleetView>("PATCH", "/fleet/hub", { addresses }),
+  lookForHub: (addresses: string[]) => ask<FleetView>("PATCH", "/fleet/membership", { addresses }),
   joinFleet: (code: string) => ask<FleetView>("POST", "/fleet/membership", { code }),
   leaveFleet: () => ask<undefined>("DELETE", "/fleet"),
   inviteBox: () => ask<NewInvite>("POST", "/fleet/invites"),

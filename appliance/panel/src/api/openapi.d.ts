@@ -942,7 +942,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Says where this member looks for its hub from now on: for a hub that moved before it could say so. Only who has
+         *     the hub's certificate is believed to be it.
+         */
+        patch: operations["fleet_look_at"];
         trace?: never;
     };
     "/api/v1/fleet/recordings": {
@@ -3265,7 +3269,7 @@ export interface components {
          * @description What is wrong.
          * @enum {string}
          */
-        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken" | "backup_failed" | "backup_old" | "database_replaced" | "database_lost" | "keys_renewed" | "restore_given_up";
+        AlarmKind: "disk_nearly_full" | "disk_full" | "clock_unset" | "clock_jumped" | "certificate_ending" | "certificate_ended" | "certificate_not_renewed" | "target_failing" | "target_given_up" | "recording_damaged" | "films_parked" | "encoder_off" | "media_overloaded" | "too_warm" | "fleet_failed" | "fleet_cut" | "fleet_cloned" | "fleet_clocks" | "fleet_refused" | "webhooks_failing" | "mqtt_away" | "mail_failing" | "syslog_away" | "update_setback" | "audit_broken" | "backup_failed" | "backup_old" | "database_replaced" | "database_lost" | "keys_renewed" | "restore_given_up";
         /** @description An API token as it is listed. */
         ApiToken: {
             created_at: components["schemas"]["Time"];
@@ -3518,6 +3522,14 @@ export interface components {
              * @default []
              */
             at: string[];
+            /** @default null */
+            clock: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description The date of the newest command of the hub that it took, milliseconds since 1970 by the hub's clock of then.
+             * @default 0
+             */
+            commanded: number;
             /**
              * @description Names the run of numbers of what it tells.
              * @default
@@ -3753,6 +3765,27 @@ export interface components {
             /** Format: int32 */
             attempts_left: number;
             claimed: boolean;
+        };
+        /** @description Clocks of a fleet that differ by minutes or more. */
+        ClockGap: {
+            /**
+             * Format: int64
+             * @description How far this box's clock is ahead, milliseconds; behind: negative. At a member: of the hub's. At a hub: of
+             *     those of its boxes that differ, in the middle.
+             */
+            ahead_ms: number;
+            /**
+             * Format: int64
+             * @description Boxes whose clocks differ from the hub's,
+             */
+            differ: number;
+            /** @description Most boxes differ from the hub, and in the same direction. */
+            hub_is_odd: boolean;
+            /**
+             * Format: int64
+             * @description and all that it hears.
+             */
+            of: number;
         };
         /**
          * @description What is copied of a recording.
@@ -4142,6 +4175,11 @@ export interface components {
              * @default null
              */
             of_bytes: number;
+            /**
+             * Format: int64
+             * @default null
+             */
+            seconds: number;
         };
         /**
          * @description What a file that was made is.
@@ -4179,6 +4217,11 @@ export interface components {
             joined_at: components["schemas"]["Time"];
             name: string;
             pulse: components["schemas"]["BoxPulse"] | null;
+            /**
+             * Format: int64
+             * @description How much of what it said the hub has not taken, or not kept, since the hub started: see [`HeardView`].
+             */
+            refused: number;
             state: components["schemas"]["BoxState"];
         };
         /** @description Settings that several boxes are to have. */
@@ -4744,8 +4787,24 @@ export interface components {
              * @description Came again and changed nothing.
              */
             again: number;
+            clock: components["schemas"]["ClockGap"] | null;
             /** Format: int64 */
             events: number;
+            /**
+             * Format: int64
+             * @description Older events of a box that went for newer ones of it, since it tells too much.
+             */
+            forgotten: number;
+            /**
+             * Format: int64
+             * @description Heartbeats that came too often: left out.
+             */
+            hurried: number;
+            /**
+             * Format: int64
+             * @description Who asked for a place or a job too often without a right to, and was not looked at.
+             */
+            knocks: number;
             /**
              * Format: int64
              * @description Numbers that were asked for again and again, and never came.
@@ -4771,6 +4830,11 @@ export interface components {
              * @description Of boxes that are not in this fleet: left out.
              */
             strangers: number;
+            /**
+             * Format: int64
+             * @description Recordings that are not listed, since their box has too many.
+             */
+            unlisted: number;
         };
         /** @description A part of the day, in the box's time zone; may reach over midnight. */
         Hours: {
@@ -5068,6 +5132,9 @@ export interface components {
         LinkState: "off" | "starting" | "cut" | "up" | "failed";
         /** @description The box's way to its fleet. */
         LinkView: {
+            /** @description Under which of its hub's addresses a member's link goes; while there is one. */
+            address: string | null;
+            clock: components["schemas"]["ClockGap"] | null;
             /** @description Another box has this one's key: its card was copied. */
             cloned: boolean;
             cut: components["schemas"]["CutReason"] | null;
@@ -5378,6 +5445,10 @@ export interface components {
              * @default 0
              */
             max_participants: number;
+        };
+        MembershipPatch: {
+            /** @description Where the hub's server is, `host:port`, in the order in which this box tries; 1 to 8. */
+            addresses: string[];
         };
         MembershipRequest: {
             /** @description From the hub's Fleet page. */
@@ -12103,6 +12174,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -13796,6 +13875,14 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description anything else that goes wrong */
             default: {
                 headers: {
@@ -13907,6 +13994,108 @@ export interface operations {
                 };
             };
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description anything else that goes wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    fleet_look_at: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MembershipPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetView"];
+                };
+            };
+            /** @description the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description nobody is logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the role of whoever asks may not, or another site's page asks */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body took too long */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is larger than 256 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description the body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

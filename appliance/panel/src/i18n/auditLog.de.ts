@@ -94,6 +94,7 @@ export const auditLog: Words<typeof english> = {
     fleet_relocate: "Geändert, wo die Flotte ihre Zentrale findet",
     fleet_invite: "Einen Code zum Beitritt zur Flotte erstellt",
     fleet_join: "Einer Flotte beigetreten",
+    fleet_look_at: "Geändert, wo diese Box die Zentrale ihrer Flotte sucht",
     fleet_leave: "Die Flotte verlassen oder aufgelöst",
     fleet_admit: "Eine Box wollte der Flotte beitreten",
     fleet_expel: "Eine Box aus der Flotte ausgeschlossen",

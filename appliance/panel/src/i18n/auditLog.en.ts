@@ -93,6 +93,7 @@ export const auditLog = {
     fleet_relocate: "Changed where the fleet finds its hub",
     fleet_invite: "Made a code to join the fleet",
     fleet_join: "Joined a fleet",
+    fleet_look_at: "Changed where this box looks for its fleet's hub",
     fleet_leave: "Left the fleet, or gave it up",
     fleet_admit: "A box asked to join the fleet",
     fleet_expel: "Put a box out of the fleet",

@@ -136,6 +136,18 @@ export const health: Words<typeof en> = {
       cause: "Die Karte oder Platte dieser Box wurde kopiert. Beide stören einander in der Flotte.",
       remedy: "Schalten Sie eine von beiden aus, und setzen Sie sie zurück, bevor sie wieder benutzt wird.",
     },
+    fleet_clocks: {
+      check: "Uhren der Flotte stimmen überein",
+      what: "Die Uhren dieser Box und ihrer Flotte weichen um {{time}} voneinander ab.",
+      cause: "Eine wurde falsch gestellt oder ist zurückgesprungen, wie eine ohne Batterie. Was geschieht, kommt trotzdem an, mit falschen Zeiten; ab einem Tag machen Boxen keine Filme füreinander.",
+      remedy: "Stellen Sie die Uhren der Zentrale und dieser Box richtig, oder lassen Sie beide einen Zeitserver erreichen. Alles geht von selbst weiter.",
+    },
+    fleet_refused: {
+      check: "Was Boxen melden, lässt sich annehmen",
+      what: "Was diese Zentrale in den letzten zehn Minuten nicht angenommen oder behalten hat: {{count}}. {{name}}",
+      cause: "Die genannte Box meldet viel zu viel oder Unlesbares; ohne Namen probiert jemand Codes aus. Andere Boxen verlieren dadurch nichts.",
+      remedy: "Sehen Sie auf der Seite der Flotte nach dieser Box: Aktualisieren Sie sie, oder schließen Sie sie aus. Halten Sie Fremde von den Ports der Zentrale fern.",
+    },
     webhooks_failing: {
       check: "Webhooks kommen an",
       what: "Der Empfänger von Webhooks bei {{name}} nimmt sie nicht an: {{error}}",

@@ -134,6 +134,18 @@ export const health = {
       cause: "This box's card or disk was copied. Both boxes disturb each other in the fleet.",
       remedy: "Switch one of them off, and reset it before it is used again.",
     },
+    fleet_clocks: {
+      check: "Clocks of the fleet agree",
+      what: "The clocks of this box and its fleet differ by {{time}}.",
+      cause: "One was set wrong, or has gone back, like one without a battery. What happens still arrives, with wrong times; from a day on, boxes make no films for each other.",
+      remedy: "Set the clocks of the hub and of this box right, or let both reach a time server. All goes on by itself.",
+    },
+    fleet_refused: {
+      check: "What boxes tell can be taken",
+      what: "What this hub did not take or keep in the last ten minutes: {{count}}. {{name}}",
+      cause: "The box that is named tells far too much, or what cannot be read; without a name, somebody tries codes. Other boxes lose nothing by it.",
+      remedy: "Look at that box on the fleet's page: update it, or put it out. Keep strangers from the hub's ports.",
+    },
     webhooks_failing: {
       check: "Webhooks arrive",
       what: "The receiver of webhooks at {{name}} does not take them: {{error}}",

@@ -18,7 +18,7 @@ const ADDS: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY, text TEXT NOT NUL
 /// What a newer version may do only if it says that nobody goes back behind it.
 const TAKES: &str = "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT;
     DROP TABLE livekit_keys;
-    UPDATE readable SET by_schema = 33;";
+    UPDATE readable SET by_schema = 34;";
 
 fn newer(step: &'static str) -> Vec<&'static str> {
     STEPS.iter().copied().chain([step]).collect()

@@ -3,6 +3,7 @@ import { Alert, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import {
   IconAlertTriangle,
   IconCircleCheck,
+  IconClockExclamation,
   IconCloudOff,
   IconLoader,
   IconPlayerStop,
@@ -26,6 +27,7 @@ import { Heading } from "../parts/Heading";
 import { NameDialog } from "../parts/NameDialog";
 import { StateBadge, type StateLook } from "../parts/StateBadge";
 import { useMay } from "../session";
+import { useFormat } from "../wording";
 
 /** Heartbeats come every ten seconds; a link changes sooner. */
 const LOOK_AGAIN_MS = 3_000;
@@ -121,10 +123,12 @@ function Link({ view }: { view: FleetView }) {
   const { t } = useTranslation("panel");
   const runs = useMay()("run_fleet");
   const refresh = useRefresh();
+  const format = useFormat();
   const [leaving, setLeaving] = useState(false);
   const [moving, setMoving] = useState(false);
   const { link, hub, waiting } = view;
   const member = view.role === "member";
+  const gap = link.clock ?? view.heard.clock;
   const own = member ? "leave" : "give_up";
   return (
     <Paper className="surface" p="md" component="section">
@@ -143,6 +147,16 @@ function Link({ view }: { view: FleetView }) {
             title={t("fleet.cloned_title")}
           >
             {t("fleet.cloned_text")}
+          </Alert>
+        )}
+        {gap && (
+          <Alert color="yellow" role="alert" icon={<IconClockExclamation size={20} aria-hidden />} title={t("fleet.clock_title")}>
+            {t(`fleet.clock.${member ? "member" : "hub"}_${gap.ahead_ms < 0 ? "behind" : "ahead"}`, {
+              time: format.span(Math.abs(gap.ahead_ms) / 1000),
+              differ: gap.differ,
+              of: gap.of,
+            })}{" "}
+            {member && t(gap.hub_is_odd ? "fleet.clock.hub_is_odd" : "fleet.clock.box_is_odd")} {t("fleet.clock.remedy")}
           </Alert>
         )}
         {link.cut && (
@@ -166,6 +180,9 @@ function Link({ view }: { view: FleetView }) {
         {hub && (
           <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
             {t(member ? "fleet.hub_at" : "fleet.found_at", { addresses: hub.addresses.join(", ") })}
+            {link.address !== null && hub.addresses.length > 1 && (
+              <> {t("fleet.address_used", { address: link.address })}</>
+            )}
           </Text>
         )}
         {link.restarts > 0 && (
@@ -179,11 +196,9 @@ function Link({ view }: { view: FleetView }) {
         )}
         {runs && (
           <Group gap="sm">
-            {!member && (
-              <Button variant="default" onClick={() => setMoving(true)}>
-                {t("fleet.relocate")}
-              </Button>
-            )}
+            <Button variant="default" onClick={() => setMoving(true)}>
+              {t("fleet.relocate")}
+            </Button>
             <Button variant="default" onClick={() => setLeaving(true)}>
               {t(`fleet.${own}`)}
             </Button>
@@ -194,13 +209,14 @@ function Link({ view }: { view: FleetView }) {
         opened={moving}
         close={() => setMoving(false)}
         title={t("fleet.relocate")}
-        label={t("fleet.addresses")}
-        description={t("fleet.addresses_text")}
+        label={t(member ? "fleet.hub_addresses" : "fleet.addresses")}
+        description={t(member ? "fleet.hub_addresses_text" : "fleet.addresses_text")}
         initial={hub?.addresses.join(" ")}
         longest={LONGEST_ADDRESSES}
         action={t("fleet.relocate_do")}
         run={async (text) => {
-          await api.relocateHub(text.split(/[\s,]+/));
+          const change = member ? api.lookForHub : api.relocateHub;
+          await change(text.split(/[\s,]+/));
           await refresh();
         }}
       />

@@ -37,6 +37,7 @@ export function useAlarmWords(): (alarm: Alarm) => string {
       of_bytes: format.bytes(figures.of_bytes ?? 0),
       count: figures.count ?? 0,
       celsius: format.number(figures.celsius ?? 0),
+      time: format.span(figures.seconds ?? 0),
       at: figures.at ? format.dateTime(figures.at) : "",
     });
 }

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { api } from "../../api/client";
 import { keys } from "../../api/keys";
 import type { FleetBox, FleetView, NewInvite } from "../../api/schema";
-import { FILTERS, fits, type BoxFilter } from "../../fleet";
+import { FILTERS, alarms, fits, type BoxFilter } from "../../fleet";
 import { ShownOnce } from "../settings/ShownOnce";
 import { useMay } from "../session";
 import { useFormat } from "../wording";
@@ -23,7 +23,10 @@ export function FleetBoxes({ view }: { view: FleetView }) {
   const [fresh, setFresh] = useState<NewInvite | null>(null);
   const [leaving, setLeaving] = useState<FleetBox | null>(null);
   const [filter, setFilter] = useState<BoxFilter>("all");
+  const format = useFormat();
   const shown = view.boxes.filter((box) => fits(box, filter));
+  const sum = view.boxes.reduce((all, box) => all + alarms(box), 0);
+  const raised = view.boxes.filter((box) => alarms(box) > 0).length;
   const invite = useMutation({ mutationFn: api.inviteBox, onSuccess: setFresh });
   const refresh = () => cache.invalidateQueries({ queryKey: keys.fleet });
   return (
@@ -32,6 +35,17 @@ export function FleetBoxes({ view }: { view: FleetView }) {
         {t("fleet.boxes")}
       </Title>
       <Stack gap="md">
+        {view.boxes.length > 1 && (
+          <Text c={sum > 0 ? undefined : "dimmed"}>
+            {sum > 0
+              ? t("fleet.alarms_in_all", {
+                  count: sum,
+                  shown: format.number(sum),
+                  boxes: t("fleet.on_boxes", { count: raised, shown: format.number(raised) }),
+                })
+              : t("fleet.alarms_none")}
+          </Text>
+        )}
         {fresh && <Fresh made={fresh} done={() => setFresh(null)} />}
         {view.boxes.length > 1 && <Chips boxes={view.boxes} filter={filter} set={setFilter} />}
         {shown.length === 0 && <Text c="dimmed">{t(`fleet.filter_none.${filter}`)}</Text>}

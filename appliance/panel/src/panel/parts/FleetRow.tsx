@@ -2,6 +2,7 @@
 import { ActionIcon, Collapse, Group, Stack, Text, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
+  IconAlertTriangle,
   IconChevronDown,
   IconCircleCheck,
   IconClockQuestion,
@@ -12,6 +13,7 @@ import {
 import { useTranslation } from "react-i18next";
 import { Name } from "../../Name";
 import type { FleetBox } from "../../api/schema";
+import { alarms, clockAhead } from "../../fleet";
 import { useFormat } from "../wording";
 import { Ago } from "./Ago";
 import { FleetSilence } from "./FleetSilence";
@@ -24,6 +26,8 @@ const STATES: Record<FleetBox["state"], StateLook> = {
   stale: { icon: IconCloudOff, color: "yellow" },
   cloned: { icon: IconCopyX, color: "red" },
 };
+
+const ALARMS: StateLook = { icon: IconAlertTriangle, color: "orange" };
 
 export function FleetRow({
   box,
@@ -41,11 +45,14 @@ export function FleetRow({
   const format = useFormat();
   const [open, { toggle }] = useDisclosure(false);
   const { pulse } = box;
+  const ahead = clockAhead(box);
   const facts = pulse && [
     t("fleet.version", { version: pulse.version }),
     pulse.recordings > 0 && t("fleet.recording", { count: pulse.recordings, shown: pulse.recordings }),
     t("fleet.free", { free: format.bytes(pulse.free_bytes), total: format.bytes(pulse.total_bytes) }),
     pulse.waiting > 0 && t("fleet.waits", { count: pulse.waiting, shown: pulse.waiting }),
+    box.refused > 0 && t("fleet.refused", { count: box.refused, shown: format.number(box.refused) }),
+    ahead !== null && t(`fleet.clock_${ahead < 0 ? "behind" : "ahead"}`, { time: format.span(Math.abs(ahead)) }),
   ];
   const jobs = pulse && [
     pulse.helps !== null && t("fleet.helps", { name: pulse.helps }),
@@ -74,6 +81,9 @@ export function FleetRow({
                 <Name>{box.name}</Name>
               </Text>
               <StateBadge look={STATES[box.state]} word={t(`fleet.state.${box.state}`)} />
+              {alarms(box) > 0 && (
+                <StateBadge look={ALARMS} word={t("fleet.alarms", { count: alarms(box), shown: format.number(alarms(box)) })} />
+              )}
               {own && (
                 <Text size="xs" c="dimmed">
                   {t("fleet.this_box")}
