@@ -291,7 +291,8 @@ impl Recordings {
     /// Bytes that films need which are to be merged and are not yet.
     async fn owed_to_merges(&self) -> Result<u64, ControlError> {
         let open = self.store.job_list_undone().await?;
-        let parts = open.into_iter().filter_map(|job| job.spec.merge).flat_map(|merge| merge.parts);
+        let open = open.into_iter().filter(|job| !job.state.is_final());
+        let parts = open.filter_map(|job| job.spec.merge).flat_map(|merge| merge.parts);
         let films: Vec<PathBuf> =
             parts.map(|part| self.folder(&part.recording).join(part.film)).collect();
         let sum = move || {
