@@ -184,5 +184,5 @@ def test_what_cannot_be_merged_is_refused(box):
     parked = box.until(made["id"], lambda seen: seen["state"] == "parked", 120)
     assert "not what was made" in parked["job"]["error"] and one["id"] in parked["job"]["error"]
     taken.write_bytes(whole)
-    box.panel.call("POST", f"/jobs/{parked['job']['id']}/retry")
+    box.panel.call("POST", f"/jobs/{parked['job']['id']}/attempts")
     box.until(made["id"], lambda seen: seen["state"] == "ready", 120)

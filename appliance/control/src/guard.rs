@@ -32,6 +32,10 @@ pub fn place(address: IpAddr) -> IpAddr {
     }
 }
 
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs_f64().ceil() as u64
+}
+
 #[derive(Debug)]
 struct Tries {
     failures: u32,
@@ -54,13 +58,9 @@ impl Guard {
     /// # Errors
     /// The place must wait for so many seconds, or strangers must.
     pub(crate) fn try_from(&mut self, now: Instant, address: IpAddr) -> Result<(), u64> {
+        self.waits(now, address)?;
         let place = place(address);
         let wait = |until: Instant| until.saturating_duration_since(now);
-        let seconds = |wait: Duration| wait.as_secs_f64().ceil() as u64;
-        let blocked = self.places.get(&place).and_then(|tries| tries.blocked_until).map(wait);
-        if let Some(left) = blocked.filter(|left| !left.is_zero()) {
-            return Err(seconds(left));
-        }
         if !self.is_familiar(now, place) {
             let forgiven = self.forgiven.map_or(now, |at| at.max(now)) + STRANGER_EACH;
             let over = wait(forgiven).saturating_sub(STRANGER_EACH * STRANGERS);
@@ -69,6 +69,23 @@ impl Guard {
             }
             self.forgiven = Some(forgiven);
         }
+        self.wrong(now, address);
+        Ok(())
+    }
+
+    /// Whether this place must wait, whatever strangers have tried.
+    ///
+    /// # Errors
+    /// For so many seconds.
+    pub(crate) fn waits(&self, now: Instant, address: IpAddr) -> Result<(), u64> {
+        let tries = self.places.get(&place(address));
+        let until = tries.and_then(|tries| tries.blocked_until).filter(|until| *until > now);
+        until.map_or(Ok(()), |until| Err(seconds(until.saturating_duration_since(now))))
+    }
+
+    /// Counts a try from there that was wrong, or is until [`Guard::right`] says otherwise.
+    pub(crate) fn wrong(&mut self, now: Instant, address: IpAddr) {
+        let place = place(address);
         self.make_room(now, place);
         let tries = self.places.entry(place).or_insert(Tries {
             failures: 0,
@@ -81,7 +98,6 @@ impl Guard {
             let doublings = (tries.failures - FREE_FAILURES).min(8);
             tries.blocked_until = Some(now + (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE));
         }
-        Ok(())
     }
 
     /// The try that was just counted had the right password.

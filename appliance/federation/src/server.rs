@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -93,7 +93,8 @@ struct Leafz {
 /// One link, as the monitor lists it: the other side's address.
 #[derive(Deserialize)]
 struct Leaf {
-    ip: IpAddr,
+    /// With a zone where it is link-local: then nobody knows which of the addresses it is.
+    ip: String,
     port: u16,
 }
 
@@ -200,7 +201,8 @@ impl Server {
             .is_some_and(|jetstream| !jetstream.disabled);
         let links = links.and_then(|body| serde_json::from_slice::<Leafz>(&body).ok());
         let Leafz { leafnodes: links, leafs } = links.unwrap_or_default();
-        let peer = leafs.first().map(|leaf| SocketAddr::new(leaf.ip, leaf.port));
+        let peer = leafs.first();
+        let peer = peer.and_then(|leaf| Some(SocketAddr::new(leaf.ip.parse().ok()?, leaf.port)));
         Health { healthy: health.is_some() && enabled, links, peer }
     }
 

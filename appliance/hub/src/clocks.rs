@@ -38,8 +38,10 @@ impl Clocks {
             let same = apart.iter().filter(|(_, ahead)| ahead.signum() == way).count();
             same * 2 > boxes.len()
         };
-        let hub_is_odd = most(1) || most(-1);
+        let own = most(1) || most(-1);
         let (differ, of) = (apart.len() as u64, boxes.len() as u64);
+        // Of two clocks nobody knows which is the odd one.
+        let hub_is_odd = own && of > 1;
         let gap = |ahead_ms| ClockGap { ahead_ms, differ, of, hub_is_odd };
         apart.sort_by_key(|(_, ahead)| *ahead);
         let middle = apart.get(apart.len() / 2).map_or(0, |(_, ahead)| *ahead);
@@ -50,7 +52,7 @@ impl Clocks {
             .map(|(id, ahead)| (id.clone(), gap(*ahead)))
             .collect();
         self.told.extend(tell.iter().map(|(id, _)| (id.clone(), now)));
-        Compared { own: hub_is_odd.then(|| gap(middle.saturating_neg())), tell }
+        Compared { own: own.then(|| gap(middle.saturating_neg())), tell }
     }
 }
 

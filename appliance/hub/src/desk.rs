@@ -422,8 +422,9 @@ async fn consumer(jetstream: &jetstream::Context) -> Result<PullConsumer, String
         duplicate_window: DUPLICATES,
         max_age: STREAM_AGE,
         max_bytes: STREAM_BYTES,
-        // Full, it refuses: boxes send it again, and what others said before is not lost for it.
-        discard: stream::DiscardPolicy::New,
+        // Full, the oldest go, most of them read long since; of the others the numbers are missing, and boxes are
+        // asked for them. It must not refuse: what was read stays until it is old, so one loud box would silence all.
+        discard: stream::DiscardPolicy::Old,
         max_message_size: 2 * envelope::LONGEST as i32,
         ..stream::Config::default()
     };

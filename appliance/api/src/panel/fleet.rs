@@ -198,11 +198,17 @@ pub(super) async fn fleet_admit(
 ) -> Result<(StatusCode, Json<FleetJoined>), ApiError> {
     let knocks = door.fleet.knocks();
     knocks.ask(from).map_err(ControlError::from)?;
-    // One that cannot be read, or is too long, is a wrong one.
-    let Body(request) = request?;
-    let joined = door.fleet.as_hub().admit(request).await?;
-    knocks.right(from);
-    Ok((StatusCode::CREATED, Json(joined)))
+    let admit = async {
+        let Body(request) = request?;
+        Ok(door.fleet.as_hub().admit(request).await?)
+    };
+    let admitted: Result<FleetJoined, ApiError> = admit.await;
+    match &admitted {
+        Ok(_) => knocks.right(from),
+        // One that cannot be read, or is too long, is a wrong one.
+        Err(_) => knocks.wrong(from),
+    }
+    Ok((StatusCode::CREATED, Json(admitted?)))
 }
 
 /// Puts a box out of the fleet.

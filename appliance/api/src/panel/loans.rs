@@ -42,13 +42,14 @@ pub(super) async fn loan_claim(
 ) -> Result<(StatusCode, Json<LoanTerms>), ApiError> {
     let knocks = door.fleet.knocks();
     knocks.ask(from).map_err(ControlError::from)?;
-    let Body(claim) = claim?;
+    let Body(claim) = claim.inspect_err(|_| knocks.wrong(from))?;
     let claimed = door.loans.claim(claim).await;
     let stranger = |error: &ControlError| {
         matches!(error, ControlError::Fleet(FleetError::Signature | FleetError::LoanOrder))
     };
-    if !claimed.as_ref().is_err_and(stranger) {
-        knocks.right(from);
+    match claimed.as_ref().is_err_and(stranger) {
+        true => knocks.wrong(from),
+        false => knocks.right(from),
     }
     Ok((StatusCode::CREATED, Json(claimed?)))
 }

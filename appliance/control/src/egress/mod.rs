@@ -164,7 +164,7 @@ impl Egress {
         }
         let (ulid, now) = (Ulid::new(), UnixMs::now());
         let range = Some(Range { from_us, to_us: None });
-        let (job, title) = (format!("job_{ulid}"), format!("{room} · {}", now.minute()));
+        let (job, title) = (format!("job_{ulid}"), format!("{room} · {}", now.minute_here()));
         let row = EgressRow {
             id: format!("EG_{ulid}"),
             room_name: room.to_owned(),

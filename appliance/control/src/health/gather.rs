@@ -8,7 +8,7 @@ use crate::certificates::{Acme, Certificates};
 use crate::clock::{Ticks, UnixMs};
 use crate::encoders::{EncoderDesk, EncoderState};
 use crate::error::ControlError;
-use crate::fleet::{CutReason, Fleet, LinkState};
+use crate::fleet::{CutReason, Fleet, FleetBox, FleetRole, LinkState};
 use crate::mail::Mail;
 use crate::mqtt::{Mqtt, MqttState};
 use crate::retention::Retention;
@@ -19,7 +19,7 @@ use crate::syslog::Syslog;
 use crate::targets::Targets;
 use crate::updates::Updates;
 use crate::webhooks::Webhooks;
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +46,23 @@ impl Lately {
             self.seen.pop_front();
         }
         now.saturating_sub(before)
+    }
+}
+
+/// The same of each box of a fleet.
+#[derive(Debug, Default)]
+pub(super) struct LatelyOf(HashMap<String, Lately>);
+
+impl LatelyOf {
+    /// The name of the box from which more than half of so many came that were refused lately.
+    pub(super) fn most(&mut self, boxes: Vec<FleetBox>, refused: u64) -> Option<String> {
+        let ids: HashSet<&String> = boxes.iter().map(|one| &one.id).collect();
+        self.0.retain(|id, _| ids.contains(id));
+        let grown = boxes.into_iter().map(|one| {
+            let lately = self.0.entry(one.id).or_default();
+            (lately.grown(one.refused), one.name)
+        });
+        grown.max().filter(|(count, _)| *count > 0 && count * 2 > refused).map(|(_, name)| name)
     }
 }
 
@@ -81,7 +98,7 @@ impl Gatherer {
         since_boot: impl Fn() -> Duration + Send,
     ) {
         let mut ticks = Ticks::every(EVERY);
-        let mut lately = (Lately::default(), Lately::default());
+        let mut lately = (Lately::default(), Lately::default(), LatelyOf::default());
         let mut silent = false;
         loop {
             ticks.tick().await;
@@ -100,7 +117,7 @@ impl Gatherer {
     }
 
     /// `lately`: packets that were lost, and what a hub has refused.
-    async fn facts(&self, lately: &mut (Lately, Lately)) -> Result<Facts, ControlError> {
+    async fn facts(&self, lately: &mut (Lately, Lately, LatelyOf)) -> Result<Facts, ControlError> {
         let now = self.status.now();
         let drops = lately.0.grown(now.recorder_drops);
         let films_parked = self.store.job_counts().await?.parked;
@@ -111,8 +128,10 @@ impl Gatherer {
         let encoders = self.encoders.list().items.into_iter();
         let fleet = self.fleet.view().await?;
         let (link, clocks) = (fleet.link, fleet.heard.clock);
-        let fleet_refused = lately.1.grown(fleet.heard.refused());
-        let most = fleet.boxes.into_iter().max_by_key(|one| one.refused);
+        // At others nobody's knocks are of any concern.
+        let heard = fleet.heard.refused() * u64::from(fleet.role == Some(FleetRole::Hub));
+        let fleet_refused = lately.1.grown(heard);
+        let most = lately.2.most(fleet.boxes, fleet_refused);
         let mqtt = self.mqtt.view().link;
         let backups = self.safekeeping.trouble().await?;
         let away = matches!(mqtt.state, MqttState::Connecting | MqttState::Refused);
@@ -160,7 +179,7 @@ impl Gatherer {
                 .then(|| link.cut.map(CutReason::text).unwrap_or_default().to_owned()),
             fleet_cloned: link.cloned,
             fleet_refused,
-            fleet_refused_of: most.filter(|one| one.refused > 0).map(|one| one.name),
+            fleet_refused_of: most,
             fleet_clocks_s: link.clock.or(clocks).map(|gap| gap.ahead_ms.unsigned_abs() / 1000),
             mqtt: away.then_some(mqtt.error).flatten(),
             unknown: [

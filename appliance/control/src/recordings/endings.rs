@@ -273,7 +273,7 @@ impl Recordings {
         let row = RecordingRow {
             id,
             room: room.map(|room| room.id).unwrap_or_default(),
-            title: format!("{} · {}", manifest.room, started.minute()),
+            title: format!("{} · {}", manifest.room, started.minute_here()),
             room_name: manifest.room.clone(),
             layout: LayoutName::Auto,
             started_ms: started.0,

@@ -303,17 +303,17 @@ impl Recordings {
     /// be moved away.
     pub async fn delete(&self, id: &str) -> Result<(), ControlError> {
         let turn = self.keeping().await;
-        let gone = self.put_away(id, &turn).await?;
-        drop(turn);
-        self.empty_trash(gone).await
+        self.delete_in(id, turn).await
     }
 
     /// [`Recordings::delete`] for who has seen to it that nobody wants the recording kept.
     ///
     /// # Errors
     /// As there.
-    pub(crate) async fn delete_in(&self, id: &str, turn: &Turn<'_>) -> Result<(), ControlError> {
-        let gone = self.put_away(id, turn).await?;
+    pub(crate) async fn delete_in(&self, id: &str, turn: Turn<'_>) -> Result<(), ControlError> {
+        let gone = self.put_away(id, &turn).await?;
+        // Bytes may take long.
+        drop(turn);
         self.empty_trash(gone).await
     }
 
@@ -350,7 +350,6 @@ impl Recordings {
         self.store.recording_delete(id.to_owned()).await?;
         tracing::info!(recording = %id, "recording deleted");
         self.events.publish(id, Happening::RecordingDeleted);
-        // Others may be on their way to the same place.
         Ok(own)
     }
 
@@ -371,7 +370,7 @@ impl Recordings {
         self.empty_trash(self.trash()).await
     }
 
-    /// Removes this of the trash, or all of it: only [`Recordings::delete`] puts anything there.
+    /// Removes this of the trash, where others may be on their way to, or all of it: only [`Recordings::delete`] puts anything there.
     async fn empty_trash(&self, trash: PathBuf) -> Result<(), ControlError> {
         tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(&trash) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),

@@ -102,8 +102,10 @@ impl Chosen {
 
     /// The title, with the date where it does not say it.
     fn name(&self) -> String {
-        let begun = UnixMs(self.row.started_ms).minute();
-        match self.row.title.contains(&begun) {
+        let begun = UnixMs(self.row.started_ms).minute_here();
+        // Titles of before had UTC.
+        let dates = [begun.clone(), UnixMs(self.row.started_ms).minute()];
+        match dates.iter().any(|date| self.row.title.contains(date)) {
             true => self.row.title.clone(),
             false => format!("{} · {begun}", self.row.title),
         }

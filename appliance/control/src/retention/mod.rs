@@ -300,7 +300,7 @@ impl Retention {
             })
             .await?;
         tracing::info!(recording = %id, bytes, reason = why.name(), "a recording is deleted");
-        self.recordings.delete_in(id, &turn).await?;
+        self.recordings.delete_in(id, turn).await?;
         Ok(true)
     }
 

@@ -3,7 +3,7 @@
 //! Rows of `fleet_events` are written by triggers, in the transaction of what they tell of.
 
 use super::fleet_library::Learnt;
-use super::fleet_shares::{self, BOUNDS, Bounds, Share};
+use super::fleet_shares::{self, BOUNDS, Bounds};
 use super::remembered::Of;
 use super::{Store, StoreError, fleet_library, signed, twin, unsigned};
 use crate::fleet::{Place, Whereabouts};
@@ -118,7 +118,6 @@ fn strike(sql: &Transaction<'_>, id: &str) -> Result<bool, StoreError> {
     sql.execute("DELETE FROM fleet_invites WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_outages WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_library WHERE box = ?1", [id])?;
-    fleet_shares::unlist(sql, id)?;
     sql.execute("DELETE FROM fleet_twins WHERE box = ?1", [id])?;
     sql.execute("DELETE FROM fleet_epochs WHERE box = ?1", [id])?;
     Ok(sql.execute("DELETE FROM fleet_boxes WHERE box = ?1", [id])? == 1)
@@ -176,11 +175,11 @@ impl Store {
     pub async fn fleet_leave(&self) -> Result<(), StoreError> {
         self.call(|sql| {
             sql.execute_batch(
-                "DELETE FROM fleet; DELETE FROM fleet_events; DELETE FROM fleet_boxes;
+                "DELETE FROM fleet_shares; DELETE FROM fleet; DELETE FROM fleet_events; DELETE FROM fleet_boxes;
                  DELETE FROM fleet_invites; DELETE FROM fleet_heard; DELETE FROM fleet_epochs;
                  DELETE FROM fleet_outages; DELETE FROM fleet_library; DELETE FROM twin;
                  DELETE FROM fleet_groups; DELETE FROM fleet_twins; DELETE FROM fleet_update;
-                 DELETE FROM fleet_waves; DELETE FROM fleet_shares;",
+                 DELETE FROM fleet_waves;",
             )?;
             Ok(())
         })
@@ -330,7 +329,6 @@ impl Store {
     pub async fn fleet_forget(&self, before_ms: u64) -> Result<(), StoreError> {
         self.call(move |sql| {
             let before = [signed(before_ms)];
-            fleet_shares::age(sql, before_ms)?;
             sql.execute("DELETE FROM fleet_events WHERE sent_ms < ?1", before)?;
             sql.execute("DELETE FROM fleet_heard WHERE heard_ms < ?1", before)?;
             sql.execute("DELETE FROM fleet_library WHERE gone_ms < ?1", before)?;
@@ -439,7 +437,7 @@ impl Store {
             )?;
             let mut hearing = Hearing::default();
             let now = signed(now_ms);
-            let mut shares = BTreeMap::<String, Share>::new();
+            let mut listed = BTreeMap::<String, u64>::new();
             for row in rows {
                 if !known.exists([&row.of])? {
                     hearing.strangers += 1;
@@ -456,15 +454,14 @@ impl Store {
                 match new {
                     0 => hearing.again += 1,
                     _ => {
-                        if !shares.contains_key(&row.of) {
-                            shares.insert(row.of.clone(), fleet_shares::get(sql, &row.of)?);
+                        if !listed.contains_key(&row.of) {
+                            let share = fleet_shares::get(sql, &row.of)?;
+                            listed.insert(row.of.clone(), share.listed);
                         }
-                        let share = shares.entry(row.of.clone()).or_default();
-                        share.heard += 1;
-                        share.heard_bytes += row.body.len() as u64;
-                        let room = bounds.listed.saturating_sub(share.listed);
+                        let listed = listed.entry(row.of.clone()).or_default();
+                        let room = bounds.listed.saturating_sub(*listed);
                         match fleet_library::learn(sql, &row, now_ms, room)? {
-                            Learnt::Another => share.listed += 1,
+                            Learnt::Another => *listed += 1,
                             Learnt::NoRoom => {
                                 *hearing.unlisted.entry(row.of.clone()).or_default() += 1;
                             }
@@ -476,9 +473,8 @@ impl Store {
                 }
             }
             advance(sql)?;
-            for (of, mut share) in shares {
-                let gone = fleet_shares::trim(sql, &of, &mut share, bounds)?;
-                fleet_shares::put(sql, &of, share)?;
+            for of in listed.into_keys() {
+                let gone = fleet_shares::trim(sql, &of, bounds)?;
                 if gone > 0 {
                     hearing.forgotten.insert(of, gone);
                 }

@@ -25,6 +25,8 @@ pub(super) const MOST_EPOCHS: u32 = 32;
 
 /// Events that are forgotten at a time where their bytes are too many.
 const SOME: u64 = 256;
+/// Events that are forgotten in one turn: others wait for the database meanwhile.
+const MOST_AT_ONCE: u64 = 4096;
 
 /// How much of a box is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,67 +48,26 @@ pub(super) fn get(sql: &Transaction<'_>, of: &str) -> Result<Share, StoreError> 
     Ok(found.optional()?.unwrap_or_default())
 }
 
-pub(super) fn put(sql: &Transaction<'_>, of: &str, share: Share) -> Result<(), StoreError> {
-    let query = "INSERT OR REPLACE INTO fleet_shares VALUES (?1, ?2, ?3, ?4)";
-    let Share { heard, heard_bytes, listed } = share;
-    let (heard, bytes, listed) = (signed(heard), signed(heard_bytes), signed(listed));
-    sql.prepare_cached(query)?.execute(params![of, heard, bytes, listed])?;
-    Ok(())
-}
-
-/// Forgets the oldest of a box's events that are too many: how many that are.
-pub(super) fn trim(
-    sql: &Transaction<'_>,
-    of: &str,
-    share: &mut Share,
-    bounds: Bounds,
-) -> Result<u64, StoreError> {
+/// Forgets the oldest of a box's events that are too many, so many at a time: how many that are.
+pub(super) fn trim(sql: &Transaction<'_>, of: &str, bounds: Bounds) -> Result<u64, StoreError> {
     let mut gone = 0;
     let mut forget = sql.prepare_cached(
         "DELETE FROM fleet_heard WHERE rowid IN (SELECT rowid FROM fleet_heard WHERE box = ?1
-            ORDER BY MIN(at_ms, heard_ms), rowid LIMIT ?2)
-         RETURNING length(body)",
+            ORDER BY MIN(at_ms, heard_ms), rowid LIMIT ?2)",
     )?;
-    loop {
-        let many = share.heard.saturating_sub(bounds.heard);
+    while gone < MOST_AT_ONCE {
+        let share = get(sql, of)?;
+        let many = share.heard.saturating_sub(bounds.heard).min(MOST_AT_ONCE);
         let most = if share.heard_bytes > bounds.heard_bytes { many.max(SOME) } else { many };
         if most == 0 {
-            return Ok(gone);
+            break;
         }
-        let lengths = forget.query_map(params![of, signed(most)], |row| row.get::<_, i64>(0))?;
-        let lengths = lengths.collect::<Result<Vec<_>, _>>()?;
-        if lengths.is_empty() {
-            return Ok(gone);
+        match forget.execute(params![of, signed(most)])? {
+            0 => break,
+            some => gone += some as u64,
         }
-        gone += lengths.len() as u64;
-        share.heard = share.heard.saturating_sub(lengths.len() as u64);
-        let bytes = lengths.iter().map(|length| unsigned(*length)).sum();
-        share.heard_bytes = share.heard_bytes.saturating_sub(bytes);
     }
-}
-
-/// What goes because of its age before this is counted off first.
-pub(super) fn age(sql: &Transaction<'_>, before_ms: u64) -> Result<(), StoreError> {
-    sql.execute(
-        "UPDATE fleet_shares SET heard = MAX(0, heard - old.events), heard_bytes = MAX(0, heard_bytes - old.bytes)
-         FROM (SELECT box, COUNT(*) AS events, SUM(length(body)) AS bytes FROM fleet_heard
-            WHERE heard_ms < ?1 GROUP BY box) AS old
-         WHERE fleet_shares.box = old.box",
-        [signed(before_ms)],
-    )?;
-    sql.execute(
-        "UPDATE fleet_shares SET listed = MAX(0, listed - old.recordings)
-         FROM (SELECT box, COUNT(*) AS recordings FROM fleet_library WHERE gone_ms < ?1 GROUP BY box) AS old
-         WHERE fleet_shares.box = old.box",
-        [signed(before_ms)],
-    )?;
-    Ok(())
-}
-
-/// A box's recordings are not listed any more.
-pub(super) fn unlist(sql: &Transaction<'_>, of: &str) -> Result<(), StoreError> {
-    sql.execute("UPDATE fleet_shares SET listed = 0 WHERE box = ?1", [of])?;
-    Ok(())
+    Ok(gone)
 }
 
 /// A box has another epoch after it joined or was restored; of one that makes them up the newest stay.

@@ -70,6 +70,7 @@ export const fleet: Words<typeof english> = {
     member_behind: "Die Uhr dieser Box geht gegenüber der Zentrale {{time}} nach.",
     hub_ahead: "Die Uhr dieser Zentrale geht gegenüber {{differ}} von {{of}} anderen Boxen {{time}} vor.",
     hub_behind: "Die Uhr dieser Zentrale geht gegenüber {{differ}} von {{of}} anderen Boxen {{time}} nach.",
+    either_is_odd: "Keine dritte Uhr sagt, welche der beiden falsch geht: Sehen Sie nach beiden.",
     hub_is_odd: "Auch die meisten anderen Boxen weichen von der Zentrale ab: Sehen Sie zuerst nach der Uhr der Zentrale.",
     box_is_odd: "Die meisten anderen Boxen stimmen mit der Zentrale überein: Sehen Sie zuerst nach der Uhr dieser Box.",
     remedy: "Stellen Sie die Uhr in den Einstellungen richtig, oder lassen Sie die Box einen Zeitserver erreichen. Was inzwischen geschieht, kommt an, mit falschen Zeiten.",

@@ -67,6 +67,7 @@ export const fleet = {
     member_behind: "This box's clock is {{time}} behind the hub's.",
     hub_ahead: "This hub's clock is {{time}} ahead of those of {{differ}} of its {{of}} other boxes.",
     hub_behind: "This hub's clock is {{time}} behind those of {{differ}} of its {{of}} other boxes.",
+    either_is_odd: "There is no third clock to tell which of the two is wrong: look at both.",
     hub_is_odd: "Most other boxes differ from the hub as well: look at the hub's clock first.",
     box_is_odd: "Most other boxes agree with the hub: look at this box's clock first.",
     remedy: "Set the clock right in the settings, or let the box reach a time server. What happens meanwhile arrives, with wrong times.",

@@ -1,7 +1,7 @@
 //! What a hub keeps of a box that tells too much, and of the others.
 
 use crate::fleet::Place;
-use crate::store::fleet_shares::Bounds;
+use crate::store::fleet_shares::{self, Bounds};
 use crate::store::{FleetBoxRow, FleetSearch, HeardRow, Store, ToldSearch};
 use std::path::Path;
 
@@ -68,6 +68,24 @@ async fn a_box_that_tells_too_much_loses_its_own_oldest_and_no_other_does() {
     assert!(hear(loud(100, 110)).await.unwrap().forgotten.is_empty());
     assert_eq!(hear(loud(100, 110)).await.unwrap().again, 10);
     assert_eq!(kept(&store, "loud").await.len(), 10);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_what_is_counted_whatever_it_says_and_whoever_takes_it_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = hub(folder.path()).await;
+    let wide = |n| says("loud", n, "room.created", format!("\"{}\"", "ü".repeat(50)));
+    store.fleet_hear_within((1..4).map(wide).collect(), 1_000, BOUNDS).await.unwrap();
+    let share = || async { store.call(|sql| fleet_shares::get(sql, "loud")).await.unwrap() };
+    let counted = share().await;
+    assert_eq!((counted.heard, counted.heard_bytes), (3, 3 * 102), "bytes, not signs");
+    let hearing = store.fleet_hear_within(vec![wide(4)], 1_000, BOUNDS).await.unwrap();
+    assert_eq!(hearing.forgotten["loud"], 4, "408 bytes are too many, and so few go at once");
+    assert_eq!((share().await.heard, share().await.heard_bytes), (0, 0));
+    // A version that knows nothing of shares deletes what is old.
+    store.fleet_hear_within((5..8).map(wide).collect(), 1_000, BOUNDS).await.unwrap();
+    store.call(|sql| Ok(sql.execute("DELETE FROM fleet_heard", [])?)).await.unwrap();
+    assert_eq!((share().await.heard, share().await.heard_bytes), (0, 0));
 }
 
 #[tokio::test]

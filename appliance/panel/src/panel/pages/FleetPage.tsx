@@ -156,7 +156,7 @@ function Link({ view }: { view: FleetView }) {
               differ: gap.differ,
               of: gap.of,
             })}{" "}
-            {member && t(gap.hub_is_odd ? "fleet.clock.hub_is_odd" : "fleet.clock.box_is_odd")} {t("fleet.clock.remedy")}
+            {member && t(gap.of === 1 ? "fleet.clock.either_is_odd" : gap.hub_is_odd ? "fleet.clock.hub_is_odd" : "fleet.clock.box_is_odd")} {t("fleet.clock.remedy")}
           </Alert>
         )}
         {link.cut && (

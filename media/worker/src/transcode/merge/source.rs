@@ -127,7 +127,7 @@ impl Source {
         match found.eq_ignore_ascii_case(sha256) {
             true => Ok(()),
             false => Err(self.refused(
-                "its file is not what was made: the disk may be failing. Have its film made again first",
+                "its file is not what was made: the disk may be failing. Have its film made again, and merge again",
             )),
         }
     }
