@@ -125,7 +125,7 @@ export async function library(steps) {
       ['/recordings?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z', 422, /later than/],
       [`/recordings?room=${'r'.repeat(201)}`, 422, /no name of a room/],
       ['/recordings?state=odd', 400, /state/],
-      ['/recordings?limit=0', 422, /between 1 and 200/],
+      ['/recordings?limit=0', 422, /from 1 to 200/],
       ['/recordings/days', 400, /starts/],
       ['/recordings/days?starts=2026-01-01T00:00:00Z', 422, /2 to 63/],
       [`/recordings/days?starts=${midnights(64)}`, 422, /2 to 63/],
