@@ -95,8 +95,7 @@ impl DerivedFolder {
             self.pulse.during(|| file.sync_all())?;
             fs::rename(&unfinished, &path)?;
             File::open(&self.path)?.sync_all()?;
-            let hex = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok((bytes, hex))
+            Ok((bytes, hex(hash)))
         };
         let (bytes, sha256) =
             write().map_err(|source| FilmError::Write { path: path.clone(), source })?;
@@ -110,6 +109,11 @@ impl Drop for DerivedFolder {
         // Fails, as it should, unless nothing was made.
         let _ = fs::remove_dir(&self.path);
     }
+}
+
+/// A sum as receipts have it.
+pub fn hex(sum: Sha256) -> String {
+    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file that is hashed while it is written.

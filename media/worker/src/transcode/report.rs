@@ -5,6 +5,7 @@ use roombox_jobs::spec::Progress;
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
@@ -42,8 +43,8 @@ pub struct Work {
 struct Writing {
     bytes: u64,
     written: AtomicU64,
-    /// What was done before, in thousandths of the whole.
-    before: u64,
+    /// How far it was before that.
+    from_us: u64,
 }
 
 /// Shows that a job goes on, for who waits for a disk.
@@ -163,24 +164,26 @@ impl Work {
         self.beat()
     }
 
-    /// So many thousandths of the film are done.
+    /// So much of this span of the film is done, of all that there is to do in it.
     ///
     /// # Errors
     /// The job was cancelled.
-    pub fn share_done(&self, thousandths: u64) -> Result<(), FilmError> {
-        let total_us = self.film.get().map_or(0, |(total_us, _)| *total_us);
-        let done_us = u128::from(total_us) * u128::from(thousandths.min(1000)) / 1000;
-        self.done_us.fetch_max(done_us as u64, Ordering::Relaxed);
+    pub fn part_done(&self, span: Range<u64>, done: u64, all: u64) -> Result<(), FilmError> {
+        let length = u128::from(span.end.saturating_sub(span.start));
+        let grown = length * u128::from(done.min(all)) / u128::from(all.max(1));
+        self.done_us.fetch_max(span.start + grown as u64, Ordering::Relaxed);
         self.beat()
+    }
+
+    /// How long the film will be, in microseconds; 0: nobody knows yet.
+    pub fn total_us(&self) -> u64 {
+        self.film.get().map_or(0, |(total_us, _)| *total_us)
     }
 
     /// From here on the film is written, in so many bytes.
     pub fn begin_to_write(&self, bytes: u64) {
-        let total_us = self.film.get().map_or(0, |(total_us, _)| *total_us);
-        let done_us = self.done_us.load(Ordering::Relaxed);
-        let before = u128::from(done_us) * 1000 / u128::from(total_us.max(1));
-        let before = before.min(1000) as u64;
-        self.writes.get_or_init(|| Writing { bytes, written: AtomicU64::new(0), before });
+        let from_us = self.done_us.load(Ordering::Relaxed);
+        self.writes.get_or_init(|| Writing { bytes, written: AtomicU64::new(0), from_us });
     }
 
     /// So many bytes more of the film are written.
@@ -190,9 +193,7 @@ impl Work {
     pub fn written(&self, bytes: usize) -> Result<(), FilmError> {
         let Some(writes) = self.writes.get() else { return self.beat() };
         let written = writes.written.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        let left = 1000 - writes.before;
-        let share = u128::from(left) * u128::from(written) / u128::from(writes.bytes.max(1));
-        self.share_done(writes.before + share.min(u128::from(left)) as u64)
+        self.part_done(writes.from_us..self.total_us(), written, writes.bytes)
     }
 
     /// Whoever works ahead of time waits here while a meeting needs the machine.
@@ -292,7 +293,7 @@ mod tests {
         let done = || work.done_us.load(Ordering::Relaxed);
         work.written(500).unwrap();
         assert_eq!(done(), 0, "what is written beside is not the film");
-        work.share_done(500).unwrap();
+        work.part_done(0..1_000_000, 7, 7).unwrap();
         work.begin_to_write(1000);
         assert_eq!(done(), 1_000_000);
         work.written(250).unwrap();

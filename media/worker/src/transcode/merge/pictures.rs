@@ -29,8 +29,8 @@ use std::sync::Arc;
 
 /// What encoders are told of the rate of pictures; films are drawn at it.
 const FPS: u32 = 30;
-/// Of the whole work, in thousandths: the rest is writing the film.
-const CODING_SHARE: u128 = 900;
+/// Of the whole work: the rest is writing the film.
+const CODING_TENTHS: u64 = 9;
 /// An encoder begins anew after so many pictures: what it makes waits in memory.
 const RUN: usize = 300;
 
@@ -162,8 +162,8 @@ struct Coding<'a> {
 impl Coding<'_> {
     /// Up to this time of the film that is coded now.
     fn coded(&self, at_us: u64) -> Result<(), FilmError> {
-        let (of, all) = (u128::from(self.done_us + at_us), u128::from(self.all_us.max(1)));
-        self.work.share_done((of * CODING_SHARE / all).min(CODING_SHARE) as u64)
+        let share = 0..self.work.total_us() / 10 * CODING_TENTHS;
+        self.work.part_done(share, self.done_us + at_us, self.all_us)
     }
 }
 

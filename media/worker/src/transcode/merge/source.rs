@@ -2,6 +2,7 @@
 
 use super::super::error::FilmError;
 use super::super::material::chain;
+use super::super::output::hex;
 use super::super::report::Work;
 use roombox_capture::manifest::Codec;
 use roombox_capture::matroska::PartInfo;
@@ -123,8 +124,7 @@ impl Source {
             hash.update(&block[..read]);
             at += read as u64;
         }
-        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        match found.eq_ignore_ascii_case(sha256) {
+        match hex(hash).eq_ignore_ascii_case(sha256) {
             true => Ok(()),
             false => Err(self.refused(
                 "its file is not what was made: the disk may be failing. Have its film made again, and merge again",
