@@ -5,7 +5,9 @@
 //! 2. **Kernel**: what sending such a packet costs by itself, to set the first in proportion.
 //! 3. **Recorder**: CPU per recorded A/V pair, files and syncs included.
 //! 4. **Load**: a real box as a process of its own, real sockets, the LiveKit door.
+//! 5. **Recorded meetings**: how many of four people one core bears, nothing lost.
 //!
+//! `--roomboxd FILE` measures another build than `target/release/roomboxd`; `--meetings` asks for the fifth alone.
 //! `--requests` is another program: it asks a box for `api.py`; `--publish` is the floor of `fleet.py`.
 //!
 //! Times are CPU times. Machines are noisy: floor and product take turns, and the smallest of the
@@ -31,7 +33,7 @@ mod picture;
 mod world;
 
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -101,7 +103,7 @@ fn recorder() -> Value {
     println!("recorder: A/V pairs at 1.5 Mbit/s + 32 kbit/s, written and synced, 10 s each");
     println!("  pairs   % of a core a pair   longest sync ms   bytes");
     let mut rows = Vec::new();
-    for pairs in [10, 100] {
+    for pairs in [10, 100, 400] {
         let cost = recorder::cost(pairs, Duration::from_secs(10));
         let share = cost.spent.as_secs_f64() / cost.elapsed.as_secs_f64() / pairs as f64 * 100.0;
         let sync_ms = cost.longest_sync.as_secs_f64() * 1e3;
@@ -114,13 +116,18 @@ fn recorder() -> Value {
     json!(rows)
 }
 
-/// The release build beside this bench, as the owner's box has it.
-fn load() -> Value {
-    let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/roomboxd");
+/// The release build beside this bench, as the owner's box has it, unless another is named.
+fn roomboxd() -> Option<PathBuf> {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/roomboxd");
+    let binary = argument("--roomboxd").map_or_else(beside, PathBuf::from);
     if !binary.exists() {
         println!("load over sockets: SKIPPED, {} is not built", binary.display());
-        return json!("skipped");
+        return None;
     }
+    Some(binary)
+}
+
+fn load(binary: &Path) -> Value {
     let floor_us = least(&per_packet(floor::seal)) + least(&per_packet(floor::send));
     let peer = argument("--livekit-server").map(PathBuf::from);
     match peer.as_deref().map(load::version) {
@@ -128,7 +135,7 @@ fn load() -> Value {
         Some(Err(error)) => println!("livekit-server cannot be run: {error:#}"),
         None => println!("livekit-server beside it: SKIPPED, --livekit-server FILE names none"),
     }
-    load::run(&binary, peer.as_deref(), floor_us)
+    load::run(binary, peer.as_deref(), floor_us)
 }
 
 /// The value of a flag.
@@ -169,12 +176,19 @@ fn main() {
     }
     let machine = machine();
     println!("{machine}\n");
+    let binary = roomboxd();
+    let meetings = || binary.as_deref().map_or_else(|| json!("skipped"), load::headline::run);
+    if std::env::args().any(|argument| argument == "--meetings") {
+        meetings();
+        return;
+    }
     let (rooms, kernel, recorder) = (rooms(), kernel(), recorder());
-    let load = load();
+    let load = binary.as_deref().map_or_else(|| json!("skipped"), load);
+    let meetings = meetings();
     let failed =
         load.as_array().into_iter().flatten().filter(|row| !row["failed"].is_null()).count();
     let results = json!({ "machine": machine, "date": today(), "rooms": rooms, "kernel": kernel,
-        "recorder": recorder, "load": load });
+        "recorder": recorder, "load": load, "recorded_meetings": meetings });
     keep(&results);
     if failed > 0 {
         eprintln!("{failed} scenarios failed");

@@ -77,6 +77,10 @@ impl Server for LiveKit {
     fn record(&self, _: &str) -> Result<()> {
         bail!("livekit-server does not record")
     }
+
+    fn recorded(&self) -> Result<(usize, u64)> {
+        Ok((0, 0))
+    }
 }
 
 impl Drop for LiveKit {

@@ -5,6 +5,7 @@
 //! about cost: it is printed as void and kept as such.
 
 mod door;
+pub mod headline;
 mod livekit;
 mod participant;
 mod roombox;
@@ -88,6 +89,10 @@ struct Measured {
     people: usize,
     delays: Vec<u32>,
     first_media: Vec<Duration>,
+    /// Running at the end.
+    recordings: usize,
+    /// Packets that a recorder did not write.
+    lost: u64,
 }
 
 impl Measured {
@@ -95,9 +100,18 @@ impl Measured {
         time.as_secs_f64() / self.elapsed.as_secs_f64()
     }
 
+    /// Of a share of the delays, which are in order, in milliseconds.
+    fn delay_ms(&self, share: f64) -> f64 {
+        let at = (self.delays.len() as f64 * share) as usize;
+        self.delays.get(at).map_or(f64::NAN, |us| f64::from(*us) / 1e3)
+    }
+
     fn void(&self) -> Option<String> {
         if !(0.999..=1.001).contains(&self.delivered) {
             return Some(format!("{:.2} % delivered", self.delivered * 100.0));
+        }
+        if self.lost > 0 {
+            return Some(format!("{} packets lost at the writer", self.lost));
         }
         let waits = [("box", self.box_spent), ("clients", self.own_spent)];
         let slow = waits.into_iter().find(|(_, s)| self.share(s.waiting) > WAITING_LIMIT);
@@ -176,10 +190,7 @@ fn row(scenario: Scenario, name: &str, mut measured: Measured, floor_us: f64) ->
         / 1e6;
     measured.delays.sort_unstable();
     measured.first_media.sort_unstable();
-    let delay = |share: f64| {
-        let at = (measured.delays.len() as f64 * share) as usize;
-        measured.delays.get(at).map_or(f64::NAN, |us| f64::from(*us) / 1e3)
-    };
+    let delay = |share: f64| measured.delay_ms(share);
     let first = measured.first_media.get(measured.first_media.len() / 2);
     let first_ms = first.map_or(f64::NAN, |first| first.as_secs_f64() * 1e3);
     let void = measured.void();
@@ -253,6 +264,7 @@ fn measure(server: &dyn Server, scenario: Scenario) -> Result<Measured> {
     let others = scenario.talkers + scenario.speakers + scenario.viewers - 1;
     let due = (sent - before.2.0) * others as u64;
     let forwarded = received - before.2.1;
+    let (recordings, lost) = server.recorded()?;
     Ok(Measured {
         forwarded,
         delivered: forwarded as f64 / due.max(1) as f64,
@@ -265,6 +277,8 @@ fn measure(server: &dyn Server, scenario: Scenario) -> Result<Measured> {
         delays: people.iter_mut().flat_map(|person| std::mem::take(&mut person.delays)).collect(),
         // The first to come in a room finds nothing there.
         first_media: people.iter().filter_map(|person| person.first_media).collect(),
+        recordings,
+        lost,
     })
 }
 

@@ -61,23 +61,24 @@ impl Roombox {
         let name = json!({ "name": "bench" });
         let (_, made) =
             roombox.ask("POST", "/api-tokens", &format!("Cookie: {cookie}\r\n"), &name)?;
+        let made: Value = serde_json::from_str(&made)?;
         roombox.token = made["token"].as_str().context("no API token")?.to_owned();
         Ok(roombox)
     }
 
-    fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+    fn call(&self, method: &str, path: &str, body: &Value) -> Result<String> {
         let authorization = format!("Authorization: Bearer {}\r\n", self.token);
         Ok(self.ask(method, path, &authorization, body)?.1)
     }
 
-    /// One request on a connection of its own.
+    /// One request on a connection of its own; head and text of the answer.
     fn ask(
         &self,
         method: &str,
         path: &str,
         headers: &str,
         body: &Value,
-    ) -> Result<(String, Value)> {
+    ) -> Result<(String, String)> {
         let (body, kind) = match body.is_null() {
             true => (String::new(), ""),
             false => (body.to_string(), "Content-Type: application/json\r\n"),
@@ -97,8 +98,7 @@ impl Roombox {
         if !head.starts_with("HTTP/1.1 2") {
             bail!("{method} {path}: {} {text}", head.lines().next().unwrap_or_default());
         }
-        let value = if text.is_empty() { Value::Null } else { serde_json::from_str(text)? };
-        Ok((head.to_owned(), value))
+        Ok((head.to_owned(), text.to_owned()))
     }
 }
 
@@ -112,13 +112,24 @@ impl Server for Roombox {
     }
 
     fn make_room(&self, name: &str) -> Result<String> {
-        let made = self.call("POST", "/rooms", &json!({ "name": name }))?;
+        let made: Value =
+            serde_json::from_str(&self.call("POST", "/rooms", &json!({ "name": name }))?)?;
         Ok(made["id"].as_str().context("no room id")?.to_owned())
     }
 
     fn record(&self, room: &str) -> Result<()> {
         self.call("POST", &format!("/rooms/{room}/recording"), &Value::Null)?;
         Ok(())
+    }
+
+    fn recorded(&self) -> Result<(usize, u64)> {
+        let told = self.call("GET", "/metrics", &Value::Null)?;
+        let figure = |name: &str| {
+            let line = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.and_then(|value| value.parse::<f64>().ok()).with_context(|| format!("no {name}"))
+        };
+        let lost = figure("roombox_recorder_dropped_packets_total")?;
+        Ok((figure("roombox_recordings")? as usize, lost as u64))
     }
 }
 

@@ -15,6 +15,8 @@ pub trait Server {
     /// Makes a room and answers its id; on the LiveKit side a room is called by its name.
     fn make_room(&self, name: &str) -> Result<String>;
     fn record(&self, room: &str) -> Result<()>;
+    /// How many recordings run, and how many packets were lost at their writer so far.
+    fn recorded(&self) -> Result<(usize, u64)>;
 
     fn account(&self) -> Account {
         Account::of(self.pid())
