@@ -127,8 +127,7 @@ fn roomboxd() -> Option<PathBuf> {
     Some(binary)
 }
 
-fn load(binary: &Path) -> Value {
-    let floor_us = least(&per_packet(floor::seal)) + least(&per_packet(floor::send));
+fn load(binary: &Path, floor_us: f64) -> Value {
     let peer = argument("--livekit-server").map(PathBuf::from);
     match peer.as_deref().map(load::version) {
         Some(Ok(version)) => println!("beside it in turns: {version}"),
@@ -177,14 +176,16 @@ fn main() {
     let machine = machine();
     println!("{machine}\n");
     let binary = roomboxd();
-    let meetings = || binary.as_deref().map_or_else(|| json!("skipped"), load::headline::run);
+    let floor_us = least(&per_packet(floor::seal)) + least(&per_packet(floor::send));
+    let measured = |part: fn(&Path, f64) -> Value| {
+        binary.as_deref().map_or_else(|| json!("skipped"), |binary| part(binary, floor_us))
+    };
     if std::env::args().any(|argument| argument == "--meetings") {
-        meetings();
+        measured(load::headline::run);
         return;
     }
     let (rooms, kernel, recorder) = (rooms(), kernel(), recorder());
-    let load = binary.as_deref().map_or_else(|| json!("skipped"), load);
-    let meetings = meetings();
+    let (load, meetings) = (measured(load), measured(load::headline::run));
     let failed =
         load.as_array().into_iter().flatten().filter(|row| !row["failed"].is_null()).count();
     let results = json!({ "machine": machine, "date": today(), "rooms": rooms, "kernel": kernel,

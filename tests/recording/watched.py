@@ -65,11 +65,13 @@ def loudness(film: Path) -> dict:
     minutes: dict[int, list[float]] = {}
     for at, momentary, short in re.findall(r"t:\s*([0-9.]+)\s.*?M:\s*(-?[0-9.]+)\s*S:\s*(-?[0-9.]+)", done.stderr):
         minutes.setdefault(int(float(at) // 60), []).append(float(short))
+    # Of a minute that has only begun nothing can be said.
+    whole = [max(values) for _, values in sorted(minutes.items()) if len(values) > 100]
     summary = done.stderr[done.stderr.rindex("Summary:"):]
     number = lambda what: float(re.search(what + r":\s*(-?[0-9.]+|-inf)", summary)[1])
     return {
         "integrated_lufs": number("I"), "range_lu": number("LRA"), "peak_dbfs": number("Peak"),
-        "minutes": [max(values) for _, values in sorted(minutes.items())],
+        "minutes": whole,
         "course": [values[n] for _, values in sorted(minutes.items()) for n in range(0, len(values), 20)],
     }
 
@@ -132,15 +134,16 @@ def find(path: Path, at: float, tone: float) -> Clap:
 
 def flashes(raw: bytes) -> float | None:
     """When a part of the picture turns white at once: the moment nearest to where it should. Clips have bright
-    things too, and cuts."""
+    things too, and cuts, also in the moment before: what has turned then already does not count, nor what is
+    much smaller than the largest."""
     size = GRID[0] * GRID[1]
     frames = np.frombuffer(raw[: len(raw) // size * size], np.uint8).reshape(-1, size).astype(np.int16)
-    turned = lambda n, now: (frames[now] > 205) & (frames[n - 2] < 195)
-    enough = size // 100
-    found = [
-        n / FPS for n in range(2, len(frames) - 3)
-        if (turned(n, n) & (frames[n + 3] > 205)).sum() >= enough > turned(n, n - 1).sum()
-    ]
+    turned = {
+        n: ((frames[n - 2] < 195) & (frames[n - 1] <= 205) & (frames[n] > 205) & (frames[n + 3] > 205)).sum()
+        for n in range(2, len(frames) - 3)
+    }
+    enough = max(size // 100, max(turned.values(), default=0) / 2)
+    found = [n / FPS for n, count in turned.items() if count >= enough]
     return min(found, key=lambda at: abs(at - AROUND_S), default=None)
 
 

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 const PEOPLE: usize = 4;
-const STEPS: [usize; 9] = [5, 10, 15, 20, 25, 30, 35, 40, 50];
+const STEPS: [usize; 12] = [5, 8, 10, 12, 14, 16, 20, 25, 30, 35, 40, 50];
 /// Later than this at the 99th of a hundred, and people talk into each other.
 const MOST_DELAY_MS: f64 = 20.0;
 
 /// More meetings step by step, until one core no longer bears them, or the clients no longer can.
-pub fn run(binary: &Path) -> Value {
+/// `floor_us`: the least for one forwarded packet, kernel included.
+pub fn run(binary: &Path, floor_us: f64) -> Value {
     let cores = match sched_getaffinity(None) {
         Ok(cores) if cores.count() > 1 => cores,
         _ => {
@@ -28,8 +29,16 @@ pub fn run(binary: &Path) -> Value {
         "recorded meetings of {PEOPLE} at 720p; the box has one core, the clients have others"
     );
     println!(
-        "  {:>8} {:>7} {:>8} {:>8} {:>11} {:>6} {:>8}",
-        "meetings", "core", "p50 ms", "p99 ms", "delivered %", "lost", "clients"
+        "  {:>8} {:>6} {:>9} {:>7} {:>8} {:>8} {:>11} {:>6} {:>8}",
+        "meetings",
+        "ratio",
+        "µs/packet",
+        "core",
+        "p50 ms",
+        "p99 ms",
+        "delivered %",
+        "lost",
+        "clients"
     );
     let (mut rows, mut most) = (Vec::new(), 0);
     for meetings in STEPS {
@@ -37,7 +46,7 @@ pub fn run(binary: &Path) -> Value {
         // Also where a step failed: what comes after this has its cores back.
         sched_setaffinity(None, &cores).ok();
         let (row, held) = match tried {
-            Ok(mut measured) => row(meetings, &mut measured),
+            Ok(mut measured) => row(meetings, floor_us, &mut measured),
             Err(error) => {
                 println!("  {meetings:>8} failed: {error:#}");
                 (json!({ "meetings": meetings, "failed": format!("{error:#}") }), false)
@@ -75,9 +84,10 @@ fn apart(binary: &Path, cores: &CpuSet, meetings: usize) -> Result<Measured> {
 }
 
 /// A step's row, and whether the core bore it.
-fn row(meetings: usize, measured: &mut Measured) -> (Value, bool) {
+fn row(meetings: usize, floor_us: f64, measured: &mut Measured) -> (Value, bool) {
     measured.delays.sort_unstable();
     let core = measured.share(measured.box_spent.cpu);
+    let us = measured.box_spent.cpu.as_secs_f64() * 1e6 / measured.forwarded.max(1) as f64;
     let (p50, p99) = (measured.delay_ms(0.5), measured.delay_ms(0.99));
     let clients = measured.share(measured.own_spent.cpu);
     let short = measured.share(measured.own_spent.waiting) > WAITING_LIMIT;
@@ -90,14 +100,16 @@ fn row(meetings: usize, measured: &mut Measured) -> (Value, bool) {
         (false, false) => "too many",
     };
     println!(
-        "  {meetings:>8} {core:>7.3} {p50:>8.2} {p99:>8.2} {:>11.3} {lost:>6} {clients:>8.3}  {said}",
+        "  {meetings:>8} {:>6.1} {us:>9.2} {core:>7.3} {p50:>8.2} {p99:>8.2} {:>11.3} {lost:>6} {clients:>8.3}  {said}",
+        us / floor_us,
         measured.delivered * 100.0
     );
     let row = json!({
         "meetings": meetings, "recordings": recordings, "held": held, "box_core": core,
         "clients_core": clients, "clients_short": short, "delivered": measured.delivered,
         "lost_at_writer": lost, "delay_ms": { "p50": p50, "p99": p99 },
-        "forwarded": measured.forwarded,
+        "forwarded": measured.forwarded, "us_per_packet": us, "floor_us": floor_us,
+        "ratio": us / floor_us,
     });
     (row, held)
 }

@@ -52,7 +52,7 @@ impl Roombox {
         let (http, code) = (http.context("no address printed")?, code.context("no claim code")?);
         let mut roombox = Self { process, http, token: String::new() };
         let owner = json!({ "code": code, "name": "Bench", "password": PASSWORD });
-        let (head, _) = roombox.ask("POST", "/claim", "", &owner)?;
+        let (head, _) = roombox.ask("POST", "/api/v1/claim", "", &owner)?;
         let cookie = head
             .lines()
             .find_map(|line| line.strip_prefix("set-cookie: "))
@@ -60,7 +60,7 @@ impl Roombox {
             .context("no session cookie")?;
         let name = json!({ "name": "bench" });
         let (_, made) =
-            roombox.ask("POST", "/api-tokens", &format!("Cookie: {cookie}\r\n"), &name)?;
+            roombox.ask("POST", "/api/v1/api-tokens", &format!("Cookie: {cookie}\r\n"), &name)?;
         let made: Value = serde_json::from_str(&made)?;
         roombox.token = made["token"].as_str().context("no API token")?.to_owned();
         Ok(roombox)
@@ -87,7 +87,7 @@ impl Roombox {
         stream.set_read_timeout(Some(PATIENCE))?;
         write!(
             stream,
-            "{method} /api/v1{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\
              {kind}Content-Length: {}\r\n\r\n{body}",
             self.http,
             body.len()
@@ -113,12 +113,12 @@ impl Server for Roombox {
 
     fn make_room(&self, name: &str) -> Result<String> {
         let made: Value =
-            serde_json::from_str(&self.call("POST", "/rooms", &json!({ "name": name }))?)?;
+            serde_json::from_str(&self.call("POST", "/api/v1/rooms", &json!({ "name": name }))?)?;
         Ok(made["id"].as_str().context("no room id")?.to_owned())
     }
 
     fn record(&self, room: &str) -> Result<()> {
-        self.call("POST", &format!("/rooms/{room}/recording"), &Value::Null)?;
+        self.call("POST", &format!("/api/v1/rooms/{room}/recording"), &Value::Null)?;
         Ok(())
     }
 

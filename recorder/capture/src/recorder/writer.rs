@@ -13,10 +13,13 @@ use crate::recording::{Recording, Round, Wish};
 use crate::timeline::TimelineEvent;
 use rustix::time::ClockId;
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// Who waits for messages is woken for each, which costs this thread and the media thread more than the message:
+/// packets that come within this time are written at one waking.
+const GATHER: Duration = Duration::from_millis(5);
 /// How often streams are looked after.
 const TICK: Duration = Duration::from_millis(50);
 /// How often free space is asked for.
@@ -74,14 +77,32 @@ impl Writer {
     pub fn run(mut self, inbox: &Receiver<Message>) {
         let mut next_tick = Instant::now() + TICK;
         let mut next_disk = Instant::now();
+        // Whether something came since it was last waited for.
+        let mut heard = false;
         while !self.stopping {
-            // While nothing is recorded only the disk is looked after.
-            let next = if self.running.is_empty() { next_disk } else { next_tick };
-            let patience = next.saturating_duration_since(Instant::now());
-            match inbox.recv_timeout(patience) {
-                Ok(message) => self.message(message),
-                Err(RecvTimeoutError::Timeout) => self.catch_up(),
-                Err(RecvTimeoutError::Disconnected) => break,
+            match inbox.try_recv() {
+                Ok(message) => {
+                    self.message(message);
+                    heard = true;
+                }
+                Err(TryRecvError::Empty) if heard && !self.running.is_empty() => {
+                    std::thread::sleep(GATHER);
+                    heard = false;
+                }
+                Err(TryRecvError::Empty) => {
+                    // While nothing is recorded only the disk is looked after.
+                    let next = if self.running.is_empty() { next_disk } else { next_tick };
+                    let patience = next.saturating_duration_since(Instant::now());
+                    match inbox.recv_timeout(patience) {
+                        Ok(message) => {
+                            self.message(message);
+                            heard = true;
+                        }
+                        Err(RecvTimeoutError::Timeout) => self.catch_up(),
+                        Err(RecvTimeoutError::Disconnected) => break,
+                    }
+                }
+                Err(TryRecvError::Disconnected) => break,
             }
             let now = Instant::now();
             if now >= next_disk {
