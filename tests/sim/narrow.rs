@@ -60,7 +60,7 @@ fn paused(world: &World, track: &str) -> bool {
 #[test]
 fn n1_the_estimate_is_near_what_the_link_carries_within_ten_seconds() {
     for downlink in LINKS {
-        for (loss, jitter) in [(0, 0), (5, 0), (10, 0), (0, 50)] {
+        for (loss, jitter) in [(0, 0), (1, 0), (5, 0), (10, 0), (0, 50), (5, 50)] {
             // It swings: the four seconds around the tenth count, of all seeds together.
             let seeds = seeds(0..3);
             let looks = 8 * (seeds.end - seeds.start);
@@ -85,11 +85,16 @@ fn n1_pictures_do_not_freeze_on_lossy_links() {
     for seed in seeds(0..3) {
         let _named = Named(seed);
         for downlink in LINKS {
-            for loss in [0, 5] {
-                let (mut world, camera) = meeting(seed, network(downlink, loss, 0));
+            for (loss, jitter) in [(0, 0), (1, 0), (5, 0), (0, 50), (5, 50)] {
+                if (downlink, loss, jitter) == (LINKS[0], 5, 50) {
+                    // All at once it may stand for longer: see docs/networks.md.
+                    continue;
+                }
+                let (mut world, camera) = meeting(seed, network(downlink, loss, jitter));
                 world.run(30 * SECOND);
                 let freeze = world.longest_freeze("bob", &camera, 20 * SECOND);
-                assert!(freeze < SECOND, "{downlink} b/s, {loss} % lost: {freeze:?}");
+                let link = format!("{downlink} b/s, {loss} % lost, {jitter} ms");
+                assert!(freeze < SECOND, "{link}: {freeze:?}");
             }
         }
     }
