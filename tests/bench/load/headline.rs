@@ -46,7 +46,7 @@ pub fn run(binary: &Path, floor_us: f64) -> Value {
         // Also where a step failed: what comes after this has its cores back.
         sched_setaffinity(None, &cores).ok();
         let (row, held) = match tried {
-            Ok(mut measured) => row(meetings, floor_us, &mut measured),
+            Ok(measured) => row(meetings, floor_us, &measured),
             Err(error) => {
                 println!("  {meetings:>8} failed: {error:#}");
                 (json!({ "meetings": meetings, "failed": format!("{error:#}") }), false)
@@ -84,16 +84,15 @@ fn apart(binary: &Path, cores: &CpuSet, meetings: usize) -> Result<Measured> {
 }
 
 /// A step's row, and whether the core bore it.
-fn row(meetings: usize, floor_us: f64, measured: &mut Measured) -> (Value, bool) {
-    measured.delays.sort_unstable();
+fn row(meetings: usize, floor_us: f64, measured: &Measured) -> (Value, bool) {
     let core = measured.share(measured.box_spent.cpu);
-    let us = measured.box_spent.cpu.as_secs_f64() * 1e6 / measured.forwarded.max(1) as f64;
+    let us = measured.us_per_packet();
     let (p50, p99) = (measured.delay_ms(0.5), measured.delay_ms(0.99));
     let clients = measured.share(measured.own_spent.cpu);
     let short = measured.share(measured.own_spent.waiting) > WAITING_LIMIT;
     let (recordings, lost) = (measured.recordings, measured.lost);
-    let whole = (0.999..=1.001).contains(&measured.delivered);
-    let held = whole && lost == 0 && recordings == meetings && p99 <= MOST_DELAY_MS;
+    let held =
+        measured.all_delivered() && lost == 0 && recordings == meetings && p99 <= MOST_DELAY_MS;
     let said = match (held, short) {
         (true, _) => "",
         (false, true) => "VOID: the clients waited for a core",

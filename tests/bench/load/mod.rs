@@ -87,6 +87,7 @@ struct Measured {
     idle_bytes: u64,
     busy_bytes: u64,
     people: usize,
+    /// In order.
     delays: Vec<u32>,
     first_media: Vec<Duration>,
     /// Running at the end.
@@ -100,14 +101,23 @@ impl Measured {
         time.as_secs_f64() / self.elapsed.as_secs_f64()
     }
 
-    /// Of a share of the delays, which are in order, in milliseconds.
+    /// CPU time of the box for one forwarded packet, in microseconds.
+    fn us_per_packet(&self) -> f64 {
+        self.box_spent.cpu.as_secs_f64() * 1e6 / self.forwarded.max(1) as f64
+    }
+
+    fn all_delivered(&self) -> bool {
+        (0.999..=1.001).contains(&self.delivered)
+    }
+
+    /// What so large a share of the delays is below, in milliseconds.
     fn delay_ms(&self, share: f64) -> f64 {
         let at = (self.delays.len() as f64 * share) as usize;
         self.delays.get(at).map_or(f64::NAN, |us| f64::from(*us) / 1e3)
     }
 
     fn void(&self) -> Option<String> {
-        if !(0.999..=1.001).contains(&self.delivered) {
+        if !self.all_delivered() {
             return Some(format!("{:.2} % delivered", self.delivered * 100.0));
         }
         if self.lost > 0 {
@@ -183,22 +193,21 @@ fn measured(
 }
 
 fn row(scenario: Scenario, name: &str, mut measured: Measured, floor_us: f64) -> Value {
-    let us = measured.box_spent.cpu.as_secs_f64() * 1e6 / measured.forwarded.max(1) as f64;
+    let us = measured.us_per_packet();
     let core = measured.share(measured.box_spent.cpu);
     let each = measured.busy_bytes.saturating_sub(measured.idle_bytes) as f64
         / measured.people as f64
         / 1e6;
-    measured.delays.sort_unstable();
     measured.first_media.sort_unstable();
-    let delay = |share: f64| measured.delay_ms(share);
+    let (p50, p99) = (measured.delay_ms(0.5), measured.delay_ms(0.99));
     let first = measured.first_media.get(measured.first_media.len() / 2);
     let first_ms = first.map_or(f64::NAN, |first| first.as_secs_f64() * 1e3);
     let void = measured.void();
     println!(
         "  {name:<22} {:>6.1} {us:>9.2} {core:>7.3} {each:>7.2} {:>8.2} {:>9.2} {first_ms:>8.0} {:>8}  {}",
         us / floor_us,
-        delay(0.5),
-        delay(0.99),
+        p50,
+        p99,
         measured.forwarded,
         void.as_ref().map_or_else(String::new, |why| format!("VOID: {why}")),
     );
@@ -211,7 +220,7 @@ fn row(scenario: Scenario, name: &str, mut measured: Measured, floor_us: f64) ->
         "clients_waiting": measured.share(measured.own_spent.waiting),
         "forwarded": measured.forwarded, "delivered": measured.delivered,
         "idle_bytes": measured.idle_bytes, "bytes_per_participant": each * 1e6,
-        "delay_ms": { "p50": delay(0.5), "p99": delay(0.99) },
+        "delay_ms": { "p50": p50, "p99": p99 },
         "join_to_first_media_ms": first_ms,
     })
 }
@@ -265,6 +274,9 @@ fn measure(server: &dyn Server, scenario: Scenario) -> Result<Measured> {
     let due = (sent - before.2.0) * others as u64;
     let forwarded = received - before.2.1;
     let (recordings, lost) = server.recorded()?;
+    let mut delays: Vec<u32> =
+        people.iter_mut().flat_map(|person| std::mem::take(&mut person.delays)).collect();
+    delays.sort_unstable();
     Ok(Measured {
         forwarded,
         delivered: forwarded as f64 / due.max(1) as f64,
@@ -274,7 +286,7 @@ fn measure(server: &dyn Server, scenario: Scenario) -> Result<Measured> {
         idle_bytes,
         busy_bytes: server.resident(),
         people: people.len(),
-        delays: people.iter_mut().flat_map(|person| std::mem::take(&mut person.delays)).collect(),
+        delays,
         // The first to come in a room finds nothing there.
         first_media: people.iter().filter_map(|person| person.first_media).collect(),
         recordings,

@@ -66,6 +66,7 @@ impl Roombox {
         Ok(roombox)
     }
 
+    /// One request with the box's own token; the answer's text.
     fn call(&self, method: &str, path: &str, body: &Value) -> Result<String> {
         let authorization = format!("Authorization: Bearer {}\r\n", self.token);
         Ok(self.ask(method, path, &authorization, body)?.1)
@@ -112,8 +113,8 @@ impl Server for Roombox {
     }
 
     fn make_room(&self, name: &str) -> Result<String> {
-        let made: Value =
-            serde_json::from_str(&self.call("POST", "/api/v1/rooms", &json!({ "name": name }))?)?;
+        let made = self.call("POST", "/api/v1/rooms", &json!({ "name": name }))?;
+        let made: Value = serde_json::from_str(&made)?;
         Ok(made["id"].as_str().context("no room id")?.to_owned())
     }
 

@@ -13,7 +13,7 @@ use crate::recording::{Recording, Round, Wish};
 use crate::timeline::TimelineEvent;
 use rustix::time::ClockId;
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -77,32 +77,22 @@ impl Writer {
     pub fn run(mut self, inbox: &Receiver<Message>) {
         let mut next_tick = Instant::now() + TICK;
         let mut next_disk = Instant::now();
-        // Whether something came since it was last waited for.
-        let mut heard = false;
         while !self.stopping {
-            match inbox.try_recv() {
-                Ok(message) => {
-                    self.message(message);
-                    heard = true;
-                }
-                Err(TryRecvError::Empty) if heard && !self.running.is_empty() => {
-                    std::thread::sleep(GATHER);
-                    heard = false;
-                }
-                Err(TryRecvError::Empty) => {
-                    // While nothing is recorded only the disk is looked after.
-                    let next = if self.running.is_empty() { next_disk } else { next_tick };
-                    let patience = next.saturating_duration_since(Instant::now());
-                    match inbox.recv_timeout(patience) {
-                        Ok(message) => {
-                            self.message(message);
-                            heard = true;
-                        }
-                        Err(RecvTimeoutError::Timeout) => self.catch_up(),
-                        Err(RecvTimeoutError::Disconnected) => break,
+            let message = inbox.try_recv().or_else(|_| {
+                // While nothing is recorded only the disk is looked after.
+                let next = match self.running.is_empty() {
+                    true => next_disk,
+                    false => {
+                        std::thread::sleep(GATHER);
+                        next_tick
                     }
-                }
-                Err(TryRecvError::Disconnected) => break,
+                };
+                inbox.recv_timeout(next.saturating_duration_since(Instant::now()))
+            });
+            match message {
+                Ok(message) => self.message(message),
+                Err(RecvTimeoutError::Timeout) => self.catch_up(),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             let now = Instant::now();
             if now >= next_disk {
